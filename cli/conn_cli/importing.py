@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_import import Imported, Source
+    from conn_import import ImportedConnector, ImportedDocument
 
 __all__ = ["Wishes", "import_files"]
 
@@ -37,7 +37,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
     from conn_cli.scaffold import check_connector, import_connector, new_workspace, relative
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
-    from conn_import import Options, import_source, proposed_name, read_source
+    from conn_import import Options, import_source, propose_name, read_source
 
     if wishes.name is not None and len(files) > 1:
         raise UsageError("--name names one connector, and there are several files", hint="import them one by one")
@@ -46,11 +46,11 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
     found = find_workspace(app.folder)
     root = found or app.folder
     models = _models(root, wishes.models)
-    made: list[Imported] = []
+    made: list[ImportedConnector] = []
     for file in files:
         source = read_source(app.folder / file, relative(app.folder / file))
         for entry in _entries(source, wishes):
-            name = wishes.name or proposed_name(source, entry)
+            name = wishes.name or propose_name(source, entry)
             if any(other.name == name for other in made):
                 raise UsageError(
                     f'two of the documents would make "{name}"', hint="import them one by one, with --name"
@@ -71,7 +71,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
     app.out(f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}")
 
 
-def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishes) -> None:
+def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wishes: Wishes) -> None:
     """Write the recordings of real answers, without the personal data in them."""
     from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative
@@ -104,12 +104,12 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
     show_summary(app, PersonalSummary.merge(summaries) if summaries else None)
 
 
-def _entries(source: "Source", wishes: Wishes) -> list[str]:
+def _entries(source: "ImportedDocument", wishes: Wishes) -> list[str]:
     """The keys to import of a document; "" for one that is about one connector, or whose only one is meant."""
     from conn_engine.errors import UsageError
-    from conn_import import entries_of
+    from conn_import import list_entries
 
-    known = entries_of(source)
+    known = list_entries(source)
     if not known and (wishes.entries or wishes.every):
         raise UsageError(f"{source.file} is about one connector: leave out --entry and --all")
     if wishes.every:
@@ -144,9 +144,9 @@ def _moment(app: App) -> str:
     return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _summary(app: App, made: "Imported", folder: str) -> None:
+def _summary(app: App, made: "ImportedConnector", folder: str) -> None:
     from conn_cli.words import counted
-    from conn_import import folded
+    from conn_import import fold_losses
 
     of = f" of {made.found:,}" if made.found > made.operations else ""
     samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
@@ -163,5 +163,5 @@ def _summary(app: App, made: "Imported", folder: str) -> None:
         app.out(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
     if made.losses:
         app.out(f"not carried over (the whole list is in {folder}/README.md):")
-    for text in folded(made.losses):
+    for text in fold_losses(made.losses):
         app.out(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")

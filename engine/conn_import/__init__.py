@@ -17,28 +17,28 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Recording, save_recording
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import import schemas
-from conn_import.beside import Beside
-from conn_import.build import build
-from conn_import.checking import add_faults
-from conn_import.contract import Contract, Finished, Options
-from conn_import.folding import folded
+from conn_import.build import build_connector
+from conn_import.contract import Contract, FinishedConnector, Options
+from conn_import.folding import fold_losses
 from conn_import.formats import Format, formats
-from conn_import.places import usable_url
-from conn_import.proposing import propose_mappings
-from conn_import.samples import samples_of
+from conn_import.lint_errors import add_lint_errors
+from conn_import.mapping_proposals import propose_mappings
+from conn_import.neighbor_files import NeighborFiles
+from conn_import.samples import build_samples
 from conn_import.secrecy import without_tokens
-from conn_import.words import plain
-from conn_import.writing import connector_text, readme_text
+from conn_import.servers import is_usable_url
+from conn_import.words import clean_text
+from conn_import.writing import format_connector, format_readme
 
 __all__ = [
     "MAX_SOURCE",
-    "Imported",
+    "ImportedConnector",
+    "ImportedDocument",
     "Options",
-    "Source",
-    "entries_of",
-    "folded",
+    "fold_losses",
     "import_source",
-    "proposed_name",
+    "list_entries",
+    "propose_name",
     "read_source",
 ]
 
@@ -55,7 +55,7 @@ _CREATED = "2026-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImportedDocument:
     """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for; `repeated`
     are the findings for duplicate keys, of which the last one was read."""
 
@@ -67,7 +67,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportedConnector:
     """An import before it is written: `files` by name, `recordings` besides, and what people are told.
 
     `supplied` says where an account has the values that the document's own settings name, as in `Finished`. `observed`
@@ -99,7 +99,7 @@ class Imported:
             save_recording(place, recording, WaryRedactor(), within=folder)
 
 
-def read_source(path: Path, shown: str = "") -> Source:
+def read_source(path: Path, shown: str = "") -> ImportedDocument:
     """Read and recognise a document, which errors call `shown` (default: its name) when it cannot be read.
 
     Raises ConfigurationError for what cannot be read or is no known format.
@@ -119,18 +119,18 @@ def read_source(path: Path, shown: str = "") -> Source:
         ) from None
     for one in known:
         if one.recognises(document.data):
-            return Source(path.name, document.data, one, path.parent, tuple(repeated))
+            return ImportedDocument(path.name, document.data, one, path.parent, tuple(repeated))
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
-    shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
+    shown = f" (it has {clean_text(', '.join(map(str, keys)), 120)})" if keys else ""
     raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
 
 
-def entries_of(source: Source) -> list[str]:
+def list_entries(source: ImportedDocument) -> list[str]:
     """The keys of a document that holds several connectors; none of a document that is about one."""
     return source.format.entries(source.data)
 
 
-def proposed_name(source: Source, entry: str = "") -> str:
+def propose_name(source: ImportedDocument, entry: str = "") -> str:
     """A connector's name after the key of its entry or the document's title, else its file's."""
     if entry:
         return re.sub(r"[^a-z0-9_-]+", "-", entry.lower()).strip("-_")[:60].strip("-_") or "imported"
@@ -142,44 +142,44 @@ def proposed_name(source: Source, entry: str = "") -> str:
     return "_".join(words)[:60].strip("_") or "imported"
 
 
-def import_source(source: Source, options: Options, *, recorded_at: str = _CREATED) -> Imported:
+def import_source(source: ImportedDocument, options: Options, *, recorded_at: str = _CREATED) -> ImportedConnector:
     """Make a connector of a document. Writes nothing but, for a moment, what lint reads, in a temporary folder.
 
     Raises UsageError when `only` matches no operation, `base_url` is none or `entry` no key, ConfigurationError when
     the document has no operation that can be said.
     """
-    if options.base_url and not usable_url(options.base_url.rstrip("/")):
+    if options.base_url and not is_usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
-    _options_taken(source, options)
-    neighbors = Beside(source.folder)
+    _check_options(source, options)
+    neighbors = NeighborFiles(source.folder)
     read = source.format.read(source.data, replace(options, beside=neighbors))
     recordings: list[Recording] = []
     if isinstance(read, Contract):
-        built = build(read, options)
-        made = built.finished(read)
+        built = build_connector(read, options)
+        made = built.to_finished(read)
         proposed, counts = propose_mappings(built.operations, options.models, source.file)
         made.files |= proposed
         made.proposed = counts
         if made.operations and options.samples:
-            recordings = samples_of(built, read, options.name, recorded_at)
+            recordings = build_samples(built, read, options.name, recorded_at)
     else:
         made = read
     if not made.operations and not made.bare:
         contract = read if isinstance(read, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
-        _nothing(source, made, options, known)
+        _raise_for_nothing(source, made, options, known)
     for finding in (*source.repeated, *neighbors.repeated):
         place = f"{finding.span.file}:{finding.span.line}" if finding.span else source.file
         made.losses.add("duplicate keys: the last value was read", f"{place} ({finding.path})")
-    imported = _imported(made, options.name, source.file, recordings)
-    if add_faults(made.losses, options.name, imported.write):
-        imported = _imported(made, options.name, source.file, recordings)
+    imported = _build_imported(made, options.name, source.file, recordings)
+    if add_lint_errors(made.losses, options.name, imported.write):
+        imported = _build_imported(made, options.name, source.file, recordings)
     return imported
 
 
-def _imported(made: Finished, name: str, file: str, recordings: list[Recording]) -> Imported:
-    texts = {"connector.yaml": connector_text(made, file), "README.md": readme_text(made, name, file), **made.files}
-    return Imported(
+def _build_imported(made: FinishedConnector, name: str, file: str, recordings: list[Recording]) -> ImportedConnector:
+    texts = {"connector.yaml": format_connector(made, file), "README.md": format_readme(made, name, file), **made.files}
+    return ImportedConnector(
         name=name,
         format=made.format,
         files={place: text if place == schemas.FILE else without_tokens(text) for place, text in texts.items()},
@@ -196,7 +196,7 @@ def _imported(made: Finished, name: str, file: str, recordings: list[Recording])
     )
 
 
-def _options_taken(source: Source, options: Options) -> None:
+def _check_options(source: ImportedDocument, options: Options) -> None:
     """Refuse an option that would do nothing. Raises UsageError."""
     given = {
         "only": options.only,
@@ -212,7 +212,7 @@ def _options_taken(source: Source, options: Options) -> None:
             )
 
 
-def _nothing(source: Source, made: Finished, options: Options, known: list[str]) -> None:
+def _raise_for_nothing(source: ImportedDocument, made: FinishedConnector, options: Options, known: list[str]) -> None:
     if made.left:
         near = did_you_mean(options.only[0], known) if options.only else ""
         raise UsageError(
@@ -221,4 +221,4 @@ def _nothing(source: Source, made: Finished, options: Options, known: list[str])
         )
     reasons = "; ".join(what for what, _ in made.losses)
     what = "no operation that can be imported" if made.found else "no operation at all"
-    raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=plain(reasons, 400))
+    raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=clean_text(reasons, 400))

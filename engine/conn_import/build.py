@@ -10,27 +10,27 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.host_patterns import base_hosts
-from conn_import.contract import Contract, Finished, Options, Where
-from conn_import.default_paging import default_paging, follows_default, takes_none
-from conn_import.naming import Name, names_of
+from conn_import.contract import Contract, FinishedConnector, Options, Where
+from conn_import.default_pagination import find_default_pagination, follows_default, needs_no_pagination
+from conn_import.multipart import build_body, describe_files
+from conn_import.naming import SuggestedName, suggest_names
 from conn_import.operation import BuiltOperation
-from conn_import.paging import Paging, guess, pages_somehow
-from conn_import.parts import body_of, files_note
+from conn_import.pagination import PaginationGuess, find_page_parameter, guess_pagination
 from conn_import.path_names import PathNames
-from conn_import.records import path_text, records_path
-from conn_import.requests import HeaderPlan, form_of, plan_headers
+from conn_import.records import guess_records_path, to_expression
+from conn_import.request_keys import move_keys_to_authorization
+from conn_import.requests import HeaderPlan, build_request, plan_headers
 from conn_import.schemas import FILE, SchemaBook
-from conn_import.together import carry_keys
-from conn_import.verifying import cheapest_read
-from conn_import.words import plain
+from conn_import.verify_operation import find_cheapest_read
+from conn_import.words import clean_text
 
-__all__ = ["Built", "build"]
+__all__ = ["BuiltConnector", "build_connector"]
 
 _GUESS = "guess"
 
 
 @dataclass(slots=True)
-class Built:
+class BuiltConnector:
     """`data` is connector.yaml's content; `notes` are comments beside keys, by path; `left` counts what `only` left
     out; `operations` are in the document's order; `common` is the connector's own paging; `schemas` is the text of the
     file with their schemas."""
@@ -39,12 +39,12 @@ class Built:
     notes: dict[Where, str] = field(default_factory=dict)
     operations: list[BuiltOperation] = field(default_factory=list)
     left: int = 0
-    common: Paging | None = None
+    common: PaginationGuess | None = None
     schemas: str = ""
 
-    def finished(self, contract: Contract) -> Finished:
+    def to_finished(self, contract: Contract) -> FinishedConnector:
         """What is to be written of it."""
-        return Finished(
+        return FinishedConnector(
             format=contract.format,
             title=contract.title,
             data=self.data,
@@ -58,36 +58,36 @@ class Built:
         )
 
 
-def build(contract: Contract, options: Options) -> Built:
+def build_connector(contract: Contract, options: Options) -> BuiltConnector:
     """The connector of a contract. It has no operations when nothing is left: the caller decides what that means."""
-    names = names_of(contract.endpoints, contract.title)
+    names = suggest_names(contract.endpoints, contract.title)
     chosen = [
         (endpoint, names[n])
         for n, endpoint in enumerate(contract.endpoints)
-        if _wanted(endpoint, names[n], options.only)
+        if _is_wanted(endpoint, names[n], options.only)
     ]
-    built = Built({}, left=len(contract.endpoints) - len(chosen))
-    contract.losses.forget(_left(contract, [endpoint for endpoint, _ in chosen], options.only))
-    carry_keys(contract, [endpoint for endpoint, _ in chosen])
-    if contract.unauthorised and contract.authorization is None:
-        contract.losses.add(contract.unauthorised)
+    built = BuiltConnector({}, left=len(contract.endpoints) - len(chosen))
+    contract.losses.forget(_build_left_out_check(contract, [endpoint for endpoint, _ in chosen], options.only))
+    move_keys_to_authorization(contract, [endpoint for endpoint, _ in chosen])
+    if contract.authorization_loss and contract.authorization is None:
+        contract.losses.add(contract.authorization_loss)
     plan = plan_headers([endpoint for endpoint, _ in chosen])
     paths = PathNames(endpoint.path for endpoint in contract.endpoints)
     for endpoint, name in chosen:
-        operation = _operation(endpoint, name, paths, plan, contract)
+        operation = _build_operation(endpoint, name, paths, plan, contract)
         if operation is not None:
             built.operations.append(operation)
-    common = built.common = default_paging(built.operations)
+    common = built.common = find_default_pagination(built.operations)
     for operation in built.operations:
         _note_paging(operation, common, contract)
-    arrays = _common_arrays(built.operations)
-    built.data = _connector(contract, options, plan, built)
+    arrays = _find_common_arrays(built.operations)
+    built.data = _build_data(contract, options, plan, built)
     if arrays and arrays != "repeat":
         built.data["query_format"] = {"arrays": arrays}
     if common is not None:
         built.data["pagination"] = common.settings
         built.notes[("pagination",)] = f"{_GUESS}, from {common.clue}"
-    verify = cheapest_read(built.operations)
+    verify = find_cheapest_read(built.operations)
     if verify is not None:
         built.data["verify"] = verify.name.text
         built.notes[("verify",)] = f"{_GUESS}: a call that needs nothing"
@@ -95,45 +95,45 @@ def build(contract: Contract, options: Options) -> Built:
     kept = {
         one.name.text: book.add(one.name.text, one.endpoint, observed=contract.observed) for one in built.operations
     }
-    built.schemas = book.text(contract.losses)
+    built.schemas = book.format(contract.losses)
     resources: dict[str, dict[str, Any]] = {}
     for operation in built.operations:
-        row = _row(operation, contract, common, arrays or "repeat", built.notes)
+        row = _build_row(operation, contract, common, arrays or "repeat", built.notes)
         row |= kept[operation.name.text] if built.schemas else {}
         resources.setdefault(operation.name.resource, {})[operation.name.method] = row
     built.data["resources"] = resources
     return built
 
 
-def _wanted(endpoint: Endpoint, name: Name, only: Sequence[str]) -> bool:
+def _is_wanted(endpoint: Endpoint, name: SuggestedName, only: Sequence[str]) -> bool:
     if not only:
         return True
     texts = (endpoint.path, name.text, name.resource, endpoint.name, *endpoint.tags)
     return any(fnmatchcase(text, pattern) for text in texts for pattern in only)
 
 
-def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
+def _build_left_out_check(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
     """Whether a place is an operation that was left out as asked; of one that is not usable the path decides."""
     kept, known = ({endpoint.where for endpoint in some} for some in (chosen, contract.endpoints))
 
-    def left(place: str) -> bool:
+    def is_left_out(place: str) -> bool:
         method, _, path = place.partition(" ")
         if not only or place in kept or not (method.isupper() and path.startswith("/")):
             return False
         return place in known or not any(fnmatchcase(path, pattern) for pattern in only)
 
-    return left
+    return is_left_out
 
 
-def _operation(
-    endpoint: Endpoint, name: Name, paths: PathNames, plan: HeaderPlan, contract: Contract
+def _build_operation(
+    endpoint: Endpoint, name: SuggestedName, paths: PathNames, plan: HeaderPlan, contract: Contract
 ) -> BuiltOperation | None:
-    path = records_path(endpoint.answer.shape, name) or ()
+    path = guess_records_path(endpoint.answer.shape, name) or ()
     listing = name.many and not endpoint.answer.format
-    paging = guess(endpoint) if listing else None
+    paging = guess_pagination(endpoint) if listing else None
     set_by_paging = paging.parameters if paging is not None else []
-    path_names = paths.names(endpoint.path, item=name.item)
-    form = form_of(endpoint, path_names, set_by_paging, plan, contract.losses)
+    path_names = paths.name_parameters(endpoint.path, item=name.item)
+    form = build_request(endpoint, path_names, set_by_paging, plan, contract.losses)
     if form is None:
         return None
     _note_records(endpoint, name, path, contract)
@@ -142,33 +142,33 @@ def _operation(
     return BuiltOperation(endpoint, name, form, path, paging)
 
 
-def _note_records(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Contract) -> None:
+def _note_records(endpoint: Endpoint, name: SuggestedName, path: tuple[str, ...], contract: Contract) -> None:
     """List a listing of which the document does not say where its records are."""
     shape = endpoint.answer.shape
     if name.method == "list" and not path and (shape is None or shape.type != "array"):
         contract.losses.add("where the records are in the answer: the document does not say", endpoint.where)
 
 
-def _note_paging(operation: BuiltOperation, common: Paging | None, contract: Contract) -> None:
+def _note_paging(operation: BuiltOperation, common: PaginationGuess | None, contract: Contract) -> None:
     """List a parameter of pages of which the document does not say how to go on."""
     endpoint = operation.endpoint
     if not operation.name.many or operation.paging is not None or follows_default(operation, common):
         return
-    if param := pages_somehow(endpoint):
+    if param := find_page_parameter(endpoint):
         what = "how a listing goes on: a parameter tells that it does, the answer's schema does not tell how"
-        contract.losses.add(what, f"{endpoint.where} ({plain(param, 40)})")
+        contract.losses.add(what, f"{endpoint.where} ({clean_text(param, 40)})")
 
 
-def _common_arrays(operations: Sequence[BuiltOperation]) -> str:
+def _find_common_arrays(operations: Sequence[BuiltOperation]) -> str:
     counts = Counter(one.arrays for op in operations for one in op.endpoint.parameters if one.arrays)
     return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
 
 
-def _connector(contract: Contract, options: Options, plan: HeaderPlan, built: Built) -> dict[str, Any]:
+def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: BuiltConnector) -> dict[str, Any]:
     fields = list(contract.fields)
     for header, key in plan.supplied.items():
         if all(row["name"] != key for row in fields):
-            fields.append({"name": key, "description": f"Sent as {plain(header, 80)}"})
+            fields.append({"name": key, "description": f"Sent as {clean_text(header, 80)}"})
             contract.context[key] = "example"
     data: dict[str, Any] = {"name": options.name, "label": contract.title or options.name}
     for key, value in (
@@ -183,21 +183,21 @@ def _connector(contract: Contract, options: Options, plan: HeaderPlan, built: Bu
     data["authorization"] = contract.authorization or {"format": "none"}
     if contract.hosts:  # then they are all that may get the credential, those of other URLs too
         own = {str(n): {"base_url": one.endpoint.base_url} for n, one in enumerate(built.operations)}
-        data["hosts"] = _hosts(contract.hosts, base_hosts({**data, "resources": own}))
+        data["hosts"] = _merge_hosts(contract.hosts, base_hosts({**data, "resources": own}))
     if plan.templates:
         data["headers"] = plan.templates
     return data
 
 
-def _hosts(listed: list[str], found: Sequence[str]) -> list[str]:
+def _merge_hosts(listed: list[str], found: Sequence[str]) -> list[str]:
     """The hosts that a document lists, and those of its other URLs; a pattern for hosts that are listed adds none."""
     ends = [pattern.removeprefix("*") for pattern in found if pattern.startswith("*")]
     known = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
     return [*listed, *(host for host in found if host not in listed and host not in known)]
 
 
-def _row(
-    operation: BuiltOperation, contract: Contract, common: Paging | None, arrays: str, notes: dict[Where, str]
+def _build_row(
+    operation: BuiltOperation, contract: Contract, common: PaginationGuess | None, arrays: str, notes: dict[Where, str]
 ) -> dict[str, Any]:
     endpoint, form = operation.endpoint, operation.form
     here: Where = ("resources", operation.name.resource, operation.name.method)
@@ -224,28 +224,28 @@ def _row(
     if endpoint.body_format == "raw":
         notes[*here, "body_format"] = "a text, or the file that the caller gives"
     if endpoint.body_format == "multipart":
-        if note := files_note(endpoint):
+        if note := describe_files(endpoint):
             notes[*here, "body_format"] = note
-        if body := body_of(endpoint, contract.losses):
+        if body := build_body(endpoint, contract.losses):
             row["body"] = body
     if endpoint.answer.format:
         row["response_format"] = endpoint.answer.format
     if operation.records:
-        row["response_path"] = path_text(operation.records)
+        row["response_path"] = to_expression(operation.records)
         notes[(*here, "response_path")] = _GUESS
     if operation.reads_by_post:
         row["writes"] = False
         notes[(*here, "writes")] = f"{_GUESS}: a POST that reads"
-    _own_settings(row, operation, common, arrays=arrays, contract=contract, notes=notes)
+    _add_own_settings(row, operation, common, arrays=arrays, contract=contract, notes=notes)
     if endpoint.deprecated:
         row["deprecated"] = {"sunset": endpoint.sunset} if endpoint.sunset else {}
     return row
 
 
-def _own_settings(
+def _add_own_settings(
     row: dict[str, Any],
     operation: BuiltOperation,
-    common: Paging | None,
+    common: PaginationGuess | None,
     *,
     arrays: str,
     contract: Contract,
@@ -257,7 +257,7 @@ def _own_settings(
     if paging is not None and (common is None or paging.settings != common.settings):
         row["pagination"] = paging.settings
         notes[(*here, "pagination")] = f"{_GUESS}, from {paging.clue}"
-    elif takes_none(operation, common):
+    elif needs_no_pagination(operation, common):
         row["pagination"] = {"format": "none"}
     styles = {one.arrays for one in operation.endpoint.parameters if one.arrays}
     if len(styles) > 1:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_import.beside import Beside
+from conn_import.neighbor_files import NeighborFiles
 
-__all__ = ["Contract", "Finished", "Losses", "Options", "Where"]
+__all__ = ["Contract", "FinishedConnector", "Losses", "Options", "Where"]
 
 Where = tuple[str, ...]
 """The path of a key in connector.yaml."""
@@ -30,7 +30,7 @@ class Options:
     security: str = ""
     samples: bool = False
     entry: str = ""
-    beside: Beside = field(default_factory=lambda: Beside(None))
+    beside: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
     models: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
@@ -59,7 +59,7 @@ class Losses:
             else:
                 self._rows[what] = kept
 
-    def fix(self, what: str) -> str:
+    def find_fix(self, what: str) -> str:
         """What to write instead of what was left out; empty where nothing is known."""
         return self._fixes.get(what, "")
 
@@ -93,12 +93,12 @@ class Contract:
     losses: Losses = field(default_factory=Losses)
     found: int = 0
     source: Literal["contract", "har"] = "contract"
-    unauthorised: str = ""
+    authorization_loss: str = ""
     observed: bool = False
 
 
 @dataclass(slots=True)
-class Finished:
+class FinishedConnector:
     """A connector that only needs to be written: `build` makes it of a contract, a format whose documents say more than
     a contract holds makes it itself.
 

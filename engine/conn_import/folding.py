@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["folded", "kind_of"]
+__all__ = ["find_kind", "fold_losses"]
 
 _SHOWN = 3
 _NEARLY = 4
@@ -13,18 +13,18 @@ _WORD = re.compile(r"[a-z]+(?:'s)?[,:;]?")
 _LONGEST_NAME = 60
 
 
-def folded(losses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+def fold_losses(losses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     """One line for each kind of thing, in order: the first of that kind with its places, then what else is of it.
 
     `losses` are things with their places; a thing without places stands for itself.
     """
     kinds: dict[str, list[tuple[str, Sequence[str]]]] = {}
     for what, places in losses:
-        kinds.setdefault(kind_of(what), []).append((what, places))
-    return [_line(rows) for rows in kinds.values()]
+        kinds.setdefault(find_kind(what), []).append((what, places))
+    return [_format_line(rows) for rows in kinds.values()]
 
 
-def kind_of(what: str) -> str:
+def find_kind(what: str) -> str:
     """The words of a text without the names in it: `the field a_b: no path` and `the field c_d: no path` are of one
     kind."""
     made: list[str] = []
@@ -36,24 +36,24 @@ def kind_of(what: str) -> str:
     return " ".join(made)
 
 
-def _line(rows: list[tuple[str, Sequence[str]]]) -> str:
+def _format_line(rows: list[tuple[str, Sequence[str]]]) -> str:
     (what, places), others = rows[0], rows[1:]
     text = what
     if places:
         many = f" ({len(places):,} places)" if len(places) > _NEARLY else ""
-        text = f"{what}{many}: {_first(places)}"
+        text = f"{what}{many}: {_list_first(places)}"
     if others:
-        text += f"; likewise {_first([_name(other, what) for other, _ in others])}"
+        text += f"; likewise {_list_first([_find_difference(other, what) for other, _ in others])}"
     return text
 
 
-def _first(names: Sequence[str]) -> str:
+def _list_first(names: Sequence[str]) -> str:
     if len(names) <= _NEARLY:
         return ", ".join(names)
     return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN:,} more"
 
 
-def _name(what: str, other: str) -> str:
+def _find_difference(what: str, other: str) -> str:
     """What tells a text from another one of its kind."""
     words, known = what.split(), other.split()
     start = next((n for n, pair in enumerate(zip(words, known, strict=False)) if pair[0] != pair[1]), 0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conn_import.contract import Contract, Finished, Options
+from conn_import.contract import Contract, FinishedConnector, Options
 
 __all__ = ["Format", "formats"]
 
@@ -18,7 +18,7 @@ class Format:
 
     label: str
     recognises: Callable[[Any], bool]
-    read: Callable[[Any, Options], Contract | Finished]
+    read: Callable[[Any, Options], Contract | FinishedConnector]
     entries: Callable[[Any], list[str]] = lambda _: []
     takes: frozenset[str] = frozenset()
 
@@ -34,4 +34,4 @@ def formats() -> tuple[Format, ...]:
         (airbyte, "only"),
     )
     plain = tuple(Format(one.LABEL, one.recognises, one.read, takes=frozenset(takes.split())) for one, takes in rows)
-    return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))
+    return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.list_keys))

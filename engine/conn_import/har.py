@@ -19,12 +19,12 @@ from conn_engine.recordings.files import Exchange
 from conn_engine.recordings.har import import_har
 from conn_engine.secrets import REDACTED, secret_name
 from conn_engine.urls import split_plain_url
+from conn_import.coercion import as_list
 from conn_import.contract import Contract, Options
-from conn_import.lists import listing
-from conn_import.places import Server, place_server
-from conn_import.secrecy import key_name, secret_like
-from conn_import.together import Settings, beside, header_key, scheme_of
-from conn_import.words import identifier, plain, single, snake
+from conn_import.request_keys import AuthSettings, add_keys, build_header_key, find_scheme
+from conn_import.secrecy import is_key_name, looks_secret
+from conn_import.servers import Server, set_server
+from conn_import.words import clean_text, to_identifier, to_singular, to_snake
 
 __all__ = ["LABEL", "read", "recognises"]
 
@@ -50,29 +50,29 @@ def read(data: Any, options: Options) -> Contract:
     unanswered: list[str] = []
     exchanges = import_har(dump_json(data), file="the HAR", unanswered=unanswered)[:_MOST]
     for request in unanswered:
-        contract.losses.add("requests without a response", plain(request, 120))
+        contract.losses.add("requests without a response", clean_text(request, 120))
     contract.found = len(exchanges)
-    hosts = Counter(_origin(one) for one in exchanges if _is_api(one))
+    hosts = Counter(_get_origin(one) for one in exchanges if _is_api(one))
     if not hosts:
         _refuse_without_json(exchanges)
     main = max(hosts, key=lambda origin: hosts[origin])
-    place_server(contract, Server(main), given=options.base_url)
-    contract.title = plain(split_plain_url(main).hostname or "", 80)
-    _authorise(contract, entries, main)
+    set_server(contract, Server(main), given=options.base_url)
+    contract.title = clean_text(split_plain_url(main).hostname or "", 80)
+    _read_authorization(contract, entries, main)
     groups: dict[tuple[str, str], list[Exchange]] = {}
     for exchange in exchanges:
-        origin, where = _origin(exchange), f"{exchange.request.method} {plain(_path(exchange), 100)}"
+        origin, where = _get_origin(exchange), f"{exchange.request.method} {clean_text(_get_path(exchange), 100)}"
         if origin != main:
-            contract.losses.add("calls to other hosts", plain(origin, 80))
+            contract.losses.add("calls to other hosts", clean_text(origin, 80))
         elif not _is_api(exchange):
             contract.losses.add("calls that no JSON answered", where)
         elif exchange.request.method.lower() not in _METHODS:
             contract.losses.add("calls with other methods", where)
         else:
-            path = _template(_path(exchange))
+            path = _to_template(_get_path(exchange))
             groups.setdefault((exchange.request.method.lower(), path), []).append(exchange)
     for (method, path), found in groups.items():
-        endpoint = _endpoint(method, path, found, contract)
+        endpoint = _build_endpoint(method, path, found, contract)
         if endpoint is not None:
             contract.endpoints.append(endpoint)
     return contract
@@ -82,21 +82,21 @@ def _refuse_without_json(exchanges: list[Exchange]) -> NoReturn:
     kinds: dict[str, Counter[str]] = {}
     for one in exchanges:
         kind = one.response.headers.get("content-type", "").partition(";")[0] or "an unknown type"
-        kinds.setdefault(_origin(one), Counter())[kind] += 1
+        kinds.setdefault(_get_origin(one), Counter())[kind] += 1
     origins = [f"{origin} ({', '.join(counts)})" for origin, counts in kinds.items()]
     raise ConfigurationError(
         "the HAR file has no JSON response, so there is nothing to import",
-        hint=f"its responses come from {plain(', '.join(origins), 400)}; record while the API is called, and save the "
+        hint=f"its responses come from {clean_text(', '.join(origins), 400)}; record while the API is called, and save the "
         "file with content",
     )
 
 
-def _origin(exchange: Exchange) -> str:
+def _get_origin(exchange: Exchange) -> str:
     parts = split_plain_url(exchange.request.url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _path(exchange: Exchange) -> str:
+def _get_path(exchange: Exchange) -> str:
     return unquote(split_plain_url(exchange.request.url).path) or "/"
 
 
@@ -105,25 +105,25 @@ def _is_api(exchange: Exchange) -> bool:
     return response.body is not UNSET or (response.status < 300 and response.text is None and response.base64 is None)
 
 
-def _template(path: str) -> str:
+def _to_template(path: str) -> str:
     """The path with `{contact_id}` where a segment looks like an id."""
     segments = path.split("/")
     for n, segment in enumerate(segments):
         known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
-        if known or REDACTED in segment or secret_like(segment):
+        if known or REDACTED in segment or looks_secret(segment):
             before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
-            name = identifier(f"{single(snake(before))}_id")
+            name = to_identifier(f"{to_singular(to_snake(before))}_id")
             segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"
     return "/".join(segments)
 
 
-def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract) -> Endpoint | None:
+def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Contract) -> Endpoint | None:
     endpoint = Endpoint(method, path)
     good = [one for one in found if one.response.status < 300]
     if not good:
         contract.losses.add("calls that were only ever refused", endpoint.where)
         return None
-    for name, values in _queries(found).items():
+    for name, values in _collect_queries(found).items():
         if name and not secret_name(name) and not any(REDACTED in value for value in values):
             numeric = all(value.isdigit() for value in values)
             one = Parameter(name[:120], "query", kind="integer" if numeric else "string", sample=values[0][:500])
@@ -154,7 +154,7 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
     return endpoint
 
 
-def _queries(found: list[Exchange]) -> dict[str, list[str]]:
+def _collect_queries(found: list[Exchange]) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for one in found[:200]:
         pairs = [*flat(one.request.query), *parse_qsl(split_plain_url(one.request.url).query, keep_blank_values=True)]
@@ -163,7 +163,7 @@ def _queries(found: list[Exchange]) -> dict[str, list[str]]:
     return rows
 
 
-def _authorise(contract: Contract, entries: Any, main: str) -> None:
+def _read_authorization(contract: Contract, entries: Any, main: str) -> None:
     """How the calls to the host were authorised, by the names of what they carried. Of values only a scheme is read.
 
     What the calls with the most frequent way carried together is carried together.
@@ -173,45 +173,45 @@ def _authorise(contract: Contract, entries: Any, main: str) -> None:
     for entry in entries[:_MOST]:
         request = entry.get("request") if isinstance(entry, Mapping) else None
         if isinstance(request, Mapping) and str(request.get("url", "")).lower().startswith(main):
-            labels = frozenset(_labels(request))
+            labels = frozenset(_list_labels(request))
             names.update(labels)
             together[labels] += 1
     ranked = sorted(names, key=lambda label: (-names[label], label))
-    first = next((label for label in ranked if _way(label) is not None), "")
+    first = next((label for label in ranked if _to_settings(label) is not None), "")
     with_first = [labels for labels in together if first in labels]
     carried = max(with_first, key=lambda labels: (together[labels], sorted(labels)), default=frozenset[str]())
-    usable = [label for label in ranked if label in carried and _way(label) is not None]
+    usable = [label for label in ranked if label in carried and _to_settings(label) is not None]
     usable.sort(key=lambda label: not label.startswith("scheme "))  # a scheme leads, keys stand beside it
     for label in (*usable, *(label for label in ranked if label not in usable)):
-        way = _way(label) if label in usable else None
+        way = _to_settings(label) if label in usable else None
         if way is None or (label != usable[0] and label.startswith("scheme ")):
-            contract.losses.add(f"authorisation by {plain(label, 60)}")
+            contract.losses.add(f"authorisation by {clean_text(label, 60)}")
         elif contract.authorization is None or contract.credentials is None:
             contract.credentials, contract.authorization = way
         else:
-            made = beside((contract.credentials, contract.authorization), [(label.partition(" ")[2], way[1])])
+            made = add_keys((contract.credentials, contract.authorization), [(label.partition(" ")[2], way[1])])
             contract.credentials, contract.authorization = made
     if not names:
         contract.losses.add("how requests are authorised: the file does not say (browsers leave it out)")
 
 
-def _labels(request: Mapping[str, Any]) -> Iterator[str]:
+def _list_labels(request: Mapping[str, Any]) -> Iterator[str]:
     """What of a request may be its authorization: `scheme bearer`, `header X-Key`, `query key`, `cookie`."""
-    for header in listing(request.get("headers")):
+    for header in as_list(request.get("headers")):
         name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
         if name.lower() == "authorization":
-            yield f"scheme {scheme_of(str(header.get('value', '')))}"
-        elif key_name(name, "header"):
+            yield f"scheme {find_scheme(str(header.get('value', '')))}"
+        elif is_key_name(name, "header"):
             yield "cookie" if name.lower() == "cookie" else f"header {name}"
-    for pair in listing(request.get("queryString")):
+    for pair in as_list(request.get("queryString")):
         if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
             yield f"query {pair['name']}"
 
 
-def _way(label: str) -> Settings | None:
+def _to_settings(label: str) -> AuthSettings | None:
     """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
     place, _, name = label.partition(" ")
     if place == "scheme":
-        return header_key("Authorization", f"{name}{'' if name.endswith('=') else ' '}…" if name else "")
+        return build_header_key("Authorization", f"{name}{'' if name.endswith('=') else ' '}…" if name else "")
     usable = re.fullmatch(r"[A-Za-z0-9_.-]+", name) and not re.search("csrf|xsrf", name.lower())
     return ({"format": "api_key"}, {"format": place, "config": {"name": name}}) if usable else None

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.models import Resource
-from conn_import.words import identifier, plural, single, snake, squeezed
+from conn_import.words import is_plural, squeeze, to_identifier, to_singular, to_snake
 
-__all__ = ["Name", "names_of"]
+__all__ = ["SuggestedName", "suggest_names"]
 
 _NOISE = re.compile(
     r"(?:api|rest|v\d+(?:\.\d+)*(?:beta|alpha)?\d*|\d+(?:\.\d+)*|\d{4}-\d{2}(?:-\d{2})?)", re.IGNORECASE
@@ -38,7 +38,7 @@ RESERVED = frozenset({"operations", *(name for name in Resource.__struct_fields_
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class SuggestedName:
     """`resource.method`; `many` when a list of records is expected; `noun` is the path's last word of its own; `item`
     when the path's last parameter is the record that the operation is about."""
 
@@ -60,20 +60,20 @@ class _Segment:
     parameter: bool
 
 
-def names_of(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, Name]:
+def suggest_names(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, SuggestedName]:
     """The name of each endpoint, by its position."""
     paths = _Paths(endpoints, title)
     order = sorted(
         range(len(endpoints)),
         key=lambda n: (len(paths.segments[n]), endpoints[n].path, endpoints[n].method, n),
     )
-    names: dict[int, Name] = {}
+    names: dict[int, SuggestedName] = {}
     taken: set[str] = set()
     counts: Counter[str] = Counter()
     for number in order:
-        name = paths.name(number, endpoints[number])
+        name = paths.suggest_name(number, endpoints[number])
         if name.text in taken:
-            name = replace(name, method=_own_method(endpoints[number], name))
+            name = replace(name, method=_find_own_method(endpoints[number], name))
         base = name
         while name.text in taken:
             counts[base.text] += 1
@@ -83,16 +83,16 @@ def names_of(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, Name]:
     return names
 
 
-def _own_method(endpoint: Endpoint, name: Name) -> str:
+def _find_own_method(endpoint: Endpoint, name: SuggestedName) -> str:
     """The document's own name for an operation, the resource's words left out; else its HTTP method."""
-    words = [word for word in snake(endpoint.name.rpartition("/")[2]).split("_") if word]
-    known = {form for part in name.resource.split("_") for form in (part, single(part))}
+    words = [word for word in to_snake(endpoint.name.rpartition("/")[2]).split("_") if word]
+    known = {form for part in name.resource.split("_") for form in (part, to_singular(part))}
     rest = [word for word in words if word not in known]
-    return _allowed("_".join(rest or words) or f"{name.method}_{endpoint.method}")
+    return _avoid_reserved("_".join(rest or words) or f"{name.method}_{endpoint.method}")
 
 
-def _allowed(method: str) -> str:
-    method = identifier(method, "call")
+def _avoid_reserved(method: str) -> str:
+    method = to_identifier(method, "call")
     return f"{method}_records" if method in RESERVED else method
 
 
@@ -100,11 +100,11 @@ class _Paths:
     """The paths of a document, cut into segments without what all have in common."""
 
     def __init__(self, endpoints: Sequence[Endpoint], title: str) -> None:
-        self._title = snake(title)
-        cut = [_segments(endpoint.path) for endpoint in endpoints]
-        skipped = _common(cut)
-        self.segments = [_without_noise(segments[skipped:]) for segments in cut]
-        keys = [tuple(_key(segment) for segment in segments) for segments in self.segments]
+        self._title = to_snake(title)
+        cut = [_split_path(endpoint.path) for endpoint in endpoints]
+        skipped = _count_shared(cut)
+        self.segments = [_remove_noise(segments[skipped:]) for segments in cut]
+        keys = [tuple(_to_key(segment) for segment in segments) for segments in self.segments]
         self._methods: dict[tuple[str, ...], set[str]] = {}
         self._below: set[tuple[str, ...]] = set()
         for key, endpoint in zip(keys, endpoints, strict=True):
@@ -114,86 +114,90 @@ class _Paths:
             segment.text
             for segments in self.segments
             for segment in segments
-            if not segment.parameter and not snake(segment.text).strip("_0123456789")
+            if not segment.parameter and not to_snake(segment.text).strip("_0123456789")
         }
 
-    def name(self, number: int, endpoint: Endpoint) -> Name:
+    def suggest_name(self, number: int, endpoint: Endpoint) -> SuggestedName:
         segments = self.segments[number]
         written = [segment for segment in segments if not segment.parameter]
         if not written:
             item = bool(segments) and segments[-1].parameter
-            return Name("root", _allowed(_usual(endpoint, item=False, many=False)), False, "", item)
+            return SuggestedName(
+                "root", _avoid_reserved(_choose_method(endpoint, item=False, many=False)), False, "", item
+            )
         last = written[-1].text
         if len(written) == 1 and "." in last.strip("."):
-            return replace(_remote_call(last, endpoint), item=segments[-1].parameter)
-        if len(segments) == 1 and endpoint.method == "post" and snake(last).split("_")[0] in _VERBS:
-            return Name(identifier(snake(last), "root"), _allowed(snake(last)), True, last)
-        action, rest = self._action(segments, endpoint)
+            return replace(_name_remote_call(last, endpoint), item=segments[-1].parameter)
+        if len(segments) == 1 and endpoint.method == "post" and to_snake(last).split("_")[0] in _VERBS:
+            return SuggestedName(to_identifier(to_snake(last), "root"), _avoid_reserved(to_snake(last)), True, last)
+        action, rest = self._split_action(segments, endpoint)
         noun = next((segment.text for segment in reversed(rest) if not segment.parameter), last)
-        resource = self._resource(rest)
+        resource = self._name_resource(rest)
         item = bool(rest) and rest[-1].parameter
         if action:
             shape = endpoint.answer.shape
             many = action == "list" or (shape is not None and not (item and endpoint.method != "get"))
-            return Name(resource, _allowed(action), many, noun, item)
-        key = tuple(_key(segment) for segment in segments)
-        holds_items = plural(noun) and (*key, "{}") in self._methods
-        listed = holds_items or snake(last) == "list" or _lists(endpoint, noun)
+            return SuggestedName(resource, _avoid_reserved(action), many, noun, item)
+        key = tuple(_to_key(segment) for segment in segments)
+        holds_items = is_plural(noun) and (*key, "{}") in self._methods
+        listed = holds_items or to_snake(last) == "list" or _is_listing(endpoint, noun)
         many = not item and endpoint.method == "get" and listed
         below = {"put", "patch"} & self._methods[key]
-        method = _usual(endpoint, item=item, many=many, both=len(below) == 2)
-        return Name(resource, _allowed(method), many, noun, item)
+        method = _choose_method(endpoint, item=item, many=many, both=len(below) == 2)
+        return SuggestedName(resource, _avoid_reserved(method), many, noun, item)
 
-    def _resource(self, segments: Sequence[_Segment]) -> str:
+    def _name_resource(self, segments: Sequence[_Segment]) -> str:
         words: list[str] = []
         written = [n for n, segment in enumerate(segments) if not segment.parameter]
         for n in written:
-            word = snake(segments[n].text)
+            word = to_snake(segments[n].text)
             if segments[n].text in self._nameless:
                 word = self._title if len(self._nameless) == 1 and self._title else f"type_{word}"
             followed = n + 1 < len(segments) and segments[n + 1].parameter
-            word = single(word) if followed and n != written[-1] else word
+            word = to_singular(word) if followed and n != written[-1] else word
             if words and word.startswith(f"{words[-1]}_"):
                 words.pop()  # projects/{id}/project_memberships
             words.append(word)
-        return identifier(snake("_".join(word for word in words if word)), "root")
+        return to_identifier(to_snake("_".join(word for word in words if word)), "root")
 
-    def _action(self, segments: list[_Segment], endpoint: Endpoint) -> tuple[str, list[_Segment]]:
+    def _split_action(self, segments: list[_Segment], endpoint: Endpoint) -> tuple[str, list[_Segment]]:
         """What the path's last segments do to the resource before them, and the segments of that resource."""
         last = segments[-1]
         if last.parameter or len(segments) < 2:
             return "", segments
         bulk = max((n for n, one in enumerate(segments) if n and one.text.lower() in _BULK), default=0)
         if bulk and not any(one.parameter for one in segments[bulk:]):
-            return "_".join(snake(one.text) for one in segments[bulk:]), segments[:bulk]
+            return "_".join(to_snake(one.text) for one in segments[bulk:]), segments[:bulk]
         before = segments[:-1]
-        key = tuple(_key(segment) for segment in segments)
-        word = snake(last.text)
+        key = tuple(_to_key(segment) for segment in segments)
+        word = to_snake(last.text)
         if word in _OF_MANY and before[-1].parameter:
             return "", segments  # `/actions/{id}/list` lists what one action holds, not the actions
         if word.split("_")[0] in _VERBS and (key not in self._below or word in _VERBS):
             return word, before
-        if plural(last.text) or key in self._below:
+        if is_plural(last.text) or key in self._below:
             return "", segments
         methods = self._methods[key]
         alone = len(methods) == 1
-        owner = before[-1].parameter or tuple(_key(segment) for segment in before) in self._methods
-        if alone and owner and (endpoint.method != "get" or not _lists(endpoint, last.text)):
+        owner = before[-1].parameter or tuple(_to_key(segment) for segment in before) in self._methods
+        if alone and owner and (endpoint.method != "get" or not _is_listing(endpoint, last.text)):
             return word, before
         if alone and endpoint.method == "get" and not before[-1].parameter and owner:
             return word, before
         return "", segments
 
 
-def _remote_call(text: str, endpoint: Endpoint) -> Name:
+def _name_remote_call(text: str, endpoint: Endpoint) -> SuggestedName:
     """`admin.apps.list` as `admin_apps.list`."""
     resource, _, method = text.rpartition(".")
-    word = snake(method)
+    word = to_snake(method)
     many = word == "list" or endpoint.method == "get"
-    return Name(identifier(snake(resource), "root"), _allowed(word), many, resource.rpartition(".")[2])
+    return SuggestedName(
+        to_identifier(to_snake(resource), "root"), _avoid_reserved(word), many, resource.rpartition(".")[2]
+    )
 
 
-def _usual(endpoint: Endpoint, *, item: bool, many: bool, both: bool = False) -> str:
+def _choose_method(endpoint: Endpoint, *, item: bool, many: bool, both: bool = False) -> str:
     method = endpoint.method
     if method == "get":
         return "list" if many else "get"
@@ -206,24 +210,26 @@ def _usual(endpoint: Endpoint, *, item: bool, many: bool, both: bool = False) ->
     return method
 
 
-def _lists(endpoint: Endpoint, noun: str) -> bool:
+def _is_listing(endpoint: Endpoint, noun: str) -> bool:
     """Whether an answer to a GET on a collection's path holds many."""
     shape = endpoint.answer.shape
     if shape is not None and shape.type == "array":
         return True
     properties = shape.properties() if shape is not None else {}
     if not properties:
-        return plural(noun)
+        return is_plural(noun)
     arrays = [name for name, inner in properties.items() if inner.type == "array"]
     if not arrays:  # one record where many are meant, or an envelope
-        return plural(noun) and ("id" in properties or any(one.type in ("object", "") for one in properties.values()))
-    if plural(noun):
+        return is_plural(noun) and (
+            "id" in properties or any(one.type in ("object", "") for one in properties.values())
+        )
+    if is_plural(noun):
         return True
-    known = {squeezed(noun), "data", "results", "items", "records", "values"}
-    return "id" not in properties and (len(properties) <= 4 or any(squeezed(name) in known for name in arrays))
+    known = {squeeze(noun), "data", "results", "items", "records", "values"}
+    return "id" not in properties and (len(properties) <= 4 or any(squeeze(name) in known for name in arrays))
 
 
-def _segments(path: str) -> list[_Segment]:
+def _split_path(path: str) -> list[_Segment]:
     found = []
     for text in path.partition("?")[0].split("/"):
         if text:
@@ -233,7 +239,7 @@ def _segments(path: str) -> list[_Segment]:
     return found
 
 
-def _common(paths: Sequence[list[_Segment]]) -> int:
+def _count_shared(paths: Sequence[list[_Segment]]) -> int:
     """How many first segments all paths share, so that each keeps one that is written out."""
     if not paths:
         return 0
@@ -250,7 +256,7 @@ def _common(paths: Sequence[list[_Segment]]) -> int:
     return shared
 
 
-def _without_noise(segments: list[_Segment]) -> list[_Segment]:
+def _remove_noise(segments: list[_Segment]) -> list[_Segment]:
     """Without `api`, `rest` and versions at the start, and versions anywhere; something always stays."""
     kept = list(segments)
     while len(kept) > 1 and not kept[0].parameter and _NOISE.fullmatch(kept[0].text) and not kept[1].parameter:
@@ -261,5 +267,5 @@ def _without_noise(segments: list[_Segment]) -> list[_Segment]:
     return slim if any(not one.parameter for one in slim) else kept
 
 
-def _key(segment: _Segment) -> str:
+def _to_key(segment: _Segment) -> str:
     return "{}" if segment.parameter else segment.text

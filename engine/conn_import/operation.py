@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_import.naming import Name
-from conn_import.paging import Paging
-from conn_import.requests import Form
+from conn_import.naming import SuggestedName
+from conn_import.pagination import PaginationGuess
+from conn_import.requests import RequestTemplate
 
 __all__ = ["BuiltOperation"]
 
@@ -20,10 +20,10 @@ class BuiltOperation:
     """An endpoint with its name, its request, where its records are and how it goes on."""
 
     endpoint: Endpoint
-    name: Name
-    form: Form
+    name: SuggestedName
+    form: RequestTemplate
     records: tuple[str, ...]
-    paging: Paging | None
+    paging: PaginationGuess | None
 
     @property
     def reads_by_post(self) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from conn_import.words import identifier, single, snake
+from conn_import.words import to_identifier, to_singular, to_snake
 
 __all__ = ["PATH_PARAMETER", "PathNames"]
 
@@ -27,38 +27,38 @@ class PathNames:
     def __init__(self, paths: Iterable[str]) -> None:
         self._called: dict[_Place, Counter[str]] = {}
         for path in sorted(set(paths)):
-            for name, place, _ in _parameters(path):
-                word = snake(name)
+            for name, place, _ in _find_parameters(path):
+                word = to_snake(name)
                 if word and word not in _IDS:
                     self._called.setdefault(place, Counter())[word] += 1
 
-    def names(self, path: str, *, item: bool) -> dict[str, str]:
+    def name_parameters(self, path: str, *, item: bool) -> dict[str, str]:
         """The template's name of each parameter of a path. `item`: the last one is the thing that the operation is
         about."""
-        found = _parameters(path)
+        found = _find_parameters(path)
         names: dict[str, str] = {}
         for number, (name, place, shared) in enumerate(found):
             if name in names:
                 continue
-            is_id = snake(name).rpartition("_")[2] in _IDS or len(found) == 1
+            is_id = to_snake(name).rpartition("_")[2] in _IDS or len(found) == 1
             own = item and is_id and number == len(found) - 1 and not shared
-            chosen = "id" if own else self._name(name, place)
+            chosen = "id" if own else self._choose_name(name, place)
             if chosen in _SCOPE or chosen in names.values():
                 chosen = f"{chosen}_value" if chosen in _SCOPE else f"{chosen}_{len(names) + 1}"
-            names[name] = identifier(chosen)
+            names[name] = to_identifier(chosen)
         return names
 
-    def _name(self, name: str, place: _Place) -> str:
+    def _choose_name(self, name: str, place: _Place) -> str:
         called = self._called.get(place)
         if called:
-            return identifier(min(called, key=lambda word: (-called[word], word)))
-        before = next((snake(part) for part in reversed(place[:-1]) if "{" not in part), "")
-        if snake(name) in _IDS:
-            return identifier(f"{single(before)}_id" if before else "own_id")
-        return identifier(name)
+            return to_identifier(min(called, key=lambda word: (-called[word], word)))
+        before = next((to_snake(part) for part in reversed(place[:-1]) if "{" not in part), "")
+        if to_snake(name) in _IDS:
+            return to_identifier(f"{to_singular(before)}_id" if before else "own_id")
+        return to_identifier(name)
 
 
-def _parameters(path: str) -> list[tuple[str, _Place, bool]]:
+def _find_parameters(path: str) -> list[tuple[str, _Place, bool]]:
     """The parameters of a path in order: name, place, and whether another one shares the segment."""
     found: list[tuple[str, _Place, bool]] = []
     before: _Place = ()

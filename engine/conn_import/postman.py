@@ -10,13 +10,13 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, join_learned, learned
 from conn_engine.errors import ConfigurationError
+from conn_import.coercion import as_list
 from conn_import.contract import Contract, Options
-from conn_import.lists import listing
-from conn_import.openapi.security import oauth_settings, variable_prefix
-from conn_import.places import Server, place_server
-from conn_import.secrecy import key_name, prose, secret_like, without_user
-from conn_import.together import header_key
-from conn_import.words import plain
+from conn_import.openapi.security import build_oauth_settings, to_variable_prefix
+from conn_import.request_keys import build_header_key
+from conn_import.secrecy import is_key_name, looks_secret, redact_prose, remove_user
+from conn_import.servers import Server, set_server
+from conn_import.words import clean_text
 
 __all__ = ["LABEL", "read", "recognises"]
 
@@ -34,14 +34,14 @@ def recognises(data: Any) -> bool:
         return False
     info = data.get("info")
     second = isinstance(info, Mapping) and isinstance(data.get("item"), list)
-    return (second and _is_second(data)) or _is_first(data)
+    return (second and _is_version_2(data)) or _is_version_1(data)
 
 
-def _is_second(data: Mapping[str, Any]) -> bool:
+def _is_version_2(data: Mapping[str, Any]) -> bool:
     return "schema" not in data["info"] or "collection/v2" in str(data["info"]["schema"])
 
 
-def _is_first(data: Mapping[str, Any]) -> bool:
+def _is_version_1(data: Mapping[str, Any]) -> bool:
     info = data.get("info")
     schema = str(info.get("schema") or "") if isinstance(info, Mapping) else ""
     ordered = isinstance(data.get("order"), list) or isinstance(data.get("folders"), list)
@@ -50,29 +50,29 @@ def _is_first(data: Mapping[str, Any]) -> bool:
 
 def read(data: Any, options: Options) -> Contract:
     """The contract of a collection. What it cannot hold is in its losses. Raises ConfigurationError for version 1."""
-    if _is_first(data):
+    if _is_version_1(data):
         raise ConfigurationError(
             "this is a Postman collection of version 1, which cannot be imported",
             hint="export it from Postman as Collection v2.1, or convert it with postman-collection-transformer",
         )
     info = data["info"]
-    contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80), observed=True)
-    contract.description = plain(prose(_description(info).partition("\n")[0]), 200)
-    reader = _Reader(data, contract, options)
+    contract = Contract(format=LABEL, title=clean_text(info.get("name") or "", 80), observed=True)
+    contract.description = clean_text(redact_prose(_read_description(info).partition("\n")[0]), 200)
+    reader = _CollectionReader(data, contract, options)
     reader.walk()
-    place_server(contract, reader.server(), given=options.base_url)
+    set_server(contract, reader.find_server(), given=options.base_url)
     contract.endpoints = reader.endpoints
     reader.authorise()
     return contract
 
 
-class _Reader:
+class _CollectionReader:
     def __init__(self, data: Mapping[str, Any], contract: Contract, options: Options) -> None:
         self._data = data
         self._contract = contract
         self._losses = contract.losses
         self._options = options
-        self._variables = {str(row.get("key")): row.get("value") for row in _rows(data.get("variable"))}
+        self._variables = {str(row.get("key")): row.get("value") for row in _list_rows(data.get("variable"))}
         self._bases: dict[str, int] = {}
         self._auths: dict[tuple[str, str, str], tuple[int, Mapping[str, Any]]] = {}
         self.endpoints: list[Endpoint] = []
@@ -80,17 +80,17 @@ class _Reader:
 
     def walk(self) -> None:
         """Read every request, in order, with the folders above it as tags."""
-        self._scripts(self._data, "the collection")
-        for folders, auth, item in self._items():
+        self._note_scripts(self._data, "the collection")
+        for folders, auth, item in self._walk_items():
             self._contract.found += 1
             if self._contract.found > _MOST:
                 self._losses.add(f"requests beyond the first {_MOST}")
                 return
-            self._count_auth(auth if _authorises(auth) else _header_auth(item))
-            read_one = self._request(item, folders)
+            self._count_auth(auth if _has_authorization(auth) else _read_header_auth(item))
+            read_one = self._read_request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
-                earlier = None if endpoint.fixed_body is not UNSET else self._earlier(endpoint)
+                earlier = None if endpoint.fixed_body is not UNSET else self._find_earlier(endpoint)
                 if earlier is not None:
                     self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
                     _learn_more(earlier, endpoint)
@@ -98,19 +98,21 @@ class _Reader:
                 self.endpoints.append(endpoint)
                 self._own_bases.append(base)
                 self._bases[base] = self._bases.get(base, 0) + 1
-        main = self._main()
+        main = self._find_main_base()
         keys = {(place, name.lower()) for _, place, name in self._auths if name}
         for endpoint, base in zip(self.endpoints, self._own_bases, strict=True):
             kept = [one for one in endpoint.parameters if (one.place, one.name.lower()) not in keys]
             endpoint.parameters = kept  # what carries a key is none of the caller's, whichever key is chosen
             if base != main:
-                self._losses.add("further servers: the most used was taken", f"{endpoint.where} ({plain(base, 80)})")
+                self._losses.add(
+                    "further servers: the most used was taken", f"{endpoint.where} ({clean_text(base, 80)})"
+                )
 
-    def _earlier(self, endpoint: Endpoint) -> Endpoint | None:
+    def _find_earlier(self, endpoint: Endpoint) -> Endpoint | None:
         known = (e for e in self.endpoints[-500:] if e.method == endpoint.method and e.path == endpoint.path)
         return next(known, None)
 
-    def _items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
+    def _walk_items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
         """The requests in order, with the folders above each and its authorisation: its own, or what is above."""
         pending: list[tuple[tuple[str, ...], Any, Any]] = [
             ((), self._data.get("auth"), item) for item in reversed(self._data["item"])
@@ -123,67 +125,67 @@ class _Reader:
             own = said.get("auth") if isinstance(said, Mapping) else item.get("auth")
             auth = own if isinstance(own, Mapping) else above
             if isinstance(item.get("item"), list):
-                inner = (*folders, plain(item.get("name") or "", 80))
-                self._scripts(item, "/".join(inner))
+                inner = (*folders, clean_text(item.get("name") or "", 80))
+                self._note_scripts(item, "/".join(inner))
                 pending += [(inner, auth, child) for child in reversed(item["item"])]
             elif "request" in item:
                 yield folders, auth, item
 
-    def _scripts(self, item: Mapping[str, Any], where: str) -> None:
-        for event in _rows(item.get("event")):
+    def _note_scripts(self, item: Mapping[str, Any], where: str) -> None:
+        for event in _list_rows(item.get("event")):
             script = event.get("script")
-            if isinstance(script, Mapping) and any(str(line).strip() for line in listing(script.get("exec"))):
-                self._losses.add(f"scripts ({plain(event.get('listen') or '', 20)})", plain(where, 100))
+            if isinstance(script, Mapping) and any(str(line).strip() for line in as_list(script.get("exec"))):
+                self._losses.add(f"scripts ({clean_text(event.get('listen') or '', 20)})", clean_text(where, 100))
 
-    def _request(self, item: Mapping[str, Any], folders: tuple[str, ...]) -> tuple[Endpoint, str] | None:
+    def _read_request(self, item: Mapping[str, Any], folders: tuple[str, ...]) -> tuple[Endpoint, str] | None:
         said = item["request"]
         request: Mapping[str, Any] = said if isinstance(said, Mapping) else {"url": said, "method": "GET"}
         method = str(request.get("method") or "GET").lower()
-        base, path, query = self._url(request.get("url"))
-        name = prose(str(item.get("name") or ""))
-        endpoint = Endpoint(method, path, name=plain(name, 120), tags=folders)
-        endpoint.summary = plain(name, 110)
+        base, path, query = self._read_url(request.get("url"))
+        name = redact_prose(str(item.get("name") or ""))
+        endpoint = Endpoint(method, path, name=clean_text(name, 120), tags=folders)
+        endpoint.summary = clean_text(name, 110)
         if method not in _METHODS:
-            self._losses.add(f"the method {plain(method.upper(), 20)}", path)
+            self._losses.add(f"the method {clean_text(method.upper(), 20)}", path)
             return None
         endpoint.parameters += query
         url = request.get("url")
-        for row in _rows(url.get("variable") if isinstance(url, Mapping) else None):
-            endpoint.parameters.append(_parameter(row, "path"))
-        for row in _rows(request.get("header")):
+        for row in _list_rows(url.get("variable") if isinstance(url, Mapping) else None):
+            endpoint.parameters.append(_read_parameter(row, "path"))
+        for row in _list_rows(request.get("header")):
             name = str(row.get("key") or "")
             if name and name.lower() not in _NOT_OURS and not row.get("disabled"):
-                endpoint.parameters.append(_header(row))
-        self._scripts(item, endpoint.where)
-        if not self._body(endpoint, request.get("body")):
+                endpoint.parameters.append(_read_header(row))
+        self._note_scripts(item, endpoint.where)
+        if not self._read_body(endpoint, request.get("body")):
             return None
-        self._answer(endpoint, item)
+        self._read_answer(endpoint, item)
         return endpoint, base
 
-    def _url(self, url: Any) -> tuple[str, str, list[Parameter]]:
+    def _read_url(self, url: Any) -> tuple[str, str, list[Parameter]]:
         """Base, path with its parameters in braces, and the query's parameters."""
         raw = str(url.get("raw") or "") if isinstance(url, Mapping) else str(url or "")
         if isinstance(url, Mapping) and not raw:
             host = url.get("host")
             parts = [str(part) for part in host] if isinstance(host, list) else [str(host or "")]
-            path = "/".join(str(part) for part in listing(url.get("path"))) if isinstance(url.get("path"), list) else ""
+            path = "/".join(str(part) for part in as_list(url.get("path"))) if isinstance(url.get("path"), list) else ""
             raw = f"{url.get('protocol') or 'https'}://{'.'.join(parts)}/{path}"
         raw = raw.partition("#")[0]
         whole, _, query = raw.partition("?")
-        base, path = _split(whole)
-        if (bare := without_user(base)) != base:
-            self._losses.add("a user's name and password in a URL: they belong to the credential", plain(path, 80))
+        base, path = _split_url(whole)
+        if (bare := remove_user(base)) != base:
+            self._losses.add("a user's name and password in a URL: they belong to the credential", clean_text(path, 80))
             base = bare
         path = re.sub(r"(?<=/):([^/]+)", r"{\1}", path)
-        path = "/".join("{key}" if secret_like(segment) else segment for segment in path.split("/"))
+        path = "/".join("{key}" if looks_secret(segment) else segment for segment in path.split("/"))
         path = _VARIABLE.sub(lambda found: f"{{{found[1]}}}", path)
-        rows = _rows(url.get("query")) if isinstance(url, Mapping) else []
+        rows = _list_rows(url.get("query")) if isinstance(url, Mapping) else []
         if not rows:
             pairs = [pair.partition("=") for pair in query.split("&") if pair]
             rows = [{"key": unquote(name), "value": unquote(value)} for name, _, value in pairs]
-        return base, path or "/", [_parameter(row, "query") for row in rows if row.get("key")]
+        return base, path or "/", [_read_parameter(row, "query") for row in rows if row.get("key")]
 
-    def _body(self, endpoint: Endpoint, body: Any) -> bool:
+    def _read_body(self, endpoint: Endpoint, body: Any) -> bool:
         if not isinstance(body, Mapping) or not body.get("mode") or endpoint.method in ("get", "head"):
             return True
         mode = body["mode"]
@@ -191,7 +193,7 @@ class _Reader:
             text = str(body.get("raw") or "")
             if not text.strip():
                 return True
-            value = _json(text)
+            value = _parse_json(text)
             if value is UNSET:
                 language = (
                     body.get("options", {}).get("raw", {}).get("language")
@@ -205,11 +207,11 @@ class _Reader:
             endpoint.body_format, endpoint.body, endpoint.sample_body = "json", Shape.of(learned(value)), value
             return True
         if mode == "urlencoded":
-            fields = {str(row.get("key")): str(row.get("value") or "") for row in _rows(body.get("urlencoded"))}
+            fields = {str(row.get("key")): str(row.get("value") or "") for row in _list_rows(body.get("urlencoded"))}
             endpoint.body_format, endpoint.body, endpoint.sample_body = "form", Shape.of(learned(fields)), fields
             return True
         if mode == "formdata":
-            rows = _rows(body.get("formdata"))
+            rows = _list_rows(body.get("formdata"))
             texts = {str(row.get("key")): str(row.get("value") or "") for row in rows if row.get("type") != "file"}
             endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
             endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
@@ -218,12 +220,12 @@ class _Reader:
             endpoint.body_format = "raw"
             return True
         if mode == "graphql":
-            self._graphql(endpoint, body.get("graphql"))
+            self._read_graphql(endpoint, body.get("graphql"))
             return True
-        self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)
+        self._losses.add(f"operations with a body of {clean_text(mode, 40)}", endpoint.where)
         return False
 
-    def _graphql(self, endpoint: Endpoint, body: Any) -> None:
+    def _read_graphql(self, endpoint: Endpoint, body: Any) -> None:
         """The query is the operation's; its variables are the caller's body."""
         endpoint.body_format = "graphql"
         query = body.get("query") if isinstance(body, Mapping) else None
@@ -232,39 +234,39 @@ class _Reader:
             return
         endpoint.fixed_body = {"query": query.strip(), "variables": "{{ body ?: {} }}"}
         variables = body.get("variables")
-        value = _json(variables) if isinstance(variables, str) else variables
+        value = _parse_json(variables) if isinstance(variables, str) else variables
         if isinstance(value, dict) and value:
             endpoint.body, endpoint.sample_body = Shape.of(learned(value)), value
 
-    def _answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
-        for row in _rows(item.get("response")):
+    def _read_answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
+        for row in _list_rows(item.get("response")):
             code = row.get("code")
             if not isinstance(code, int) or not 200 <= code < 300:
                 continue
-            for header in _rows(row.get("header")):
+            for header in _list_rows(row.get("header")):
                 endpoint.answer.headers |= {str(header.get("key") or "").lower()}
-            value = _json(str(row.get("body") or ""))
+            value = _parse_json(str(row.get("body") or ""))
             if value is not UNSET and isinstance(value, dict | list):
                 endpoint.answer.shape = Shape.of(learned(value))
                 endpoint.answer.example = value
                 return
 
     def _count_auth(self, auth: Any) -> None:
-        if not _authorises(auth):
+        if not _has_authorization(auth):
             return
         kind = str(auth["type"])
-        said = _said(auth, kind) if kind == "apikey" else {}
+        said = _get_settings(auth, kind) if kind == "apikey" else {}
         place = "query" if said.get("in") == "query" else "header"
         key = kind, place, str(said.get("key") or "")
         used, first = self._auths.get(key, (0, auth))
         self._auths[key] = (used + 1, first)
 
-    def _main(self) -> str:
+    def _find_main_base(self) -> str:
         return max(self._bases, key=lambda base: self._bases[base], default="")
 
-    def server(self) -> Server | None:
+    def find_server(self) -> Server | None:
         """The server that most requests use, its variables with the collection's values."""
-        base = self._main()
+        base = self._find_main_base()
         for _ in range(5):
             known = _VARIABLE.fullmatch(base)
             value = self._variables.get(known[1]) if known else None
@@ -284,8 +286,8 @@ class _Reader:
         """The most used kind of authorisation that can be said; the others are listed."""
         for key in sorted(self._auths, key=lambda key: -self._auths[key][0]):
             kind, place, name = key
-            label = f"{plain(kind, 30)} ({place} {plain(name, 60)})" if name else plain(kind, 30)
-            settings = self._settings(kind, self._auths[key][1])
+            label = f"{clean_text(kind, 30)} ({place} {clean_text(name, 60)})" if name else clean_text(kind, 30)
+            settings = self._build_settings(kind, self._auths[key][1])
             if settings is None:
                 self._losses.add(f"the authorisation {label}: it cannot be said, or lacks its URLs")
             elif self._contract.authorization is None:
@@ -293,10 +295,10 @@ class _Reader:
             else:
                 self._losses.add(f"the authorisation {label}: another one was chosen; a connector has one")
         if not self._auths:
-            self._contract.unauthorised = "how requests are authorised: the collection does not say"
+            self._contract.authorization_loss = "how requests are authorised: the collection does not say"
 
-    def _settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        rows = _said(auth, kind)
+    def _build_settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        rows = _get_settings(auth, kind)
         if kind == "bearer":
             return {"format": "bearer"}, {"format": "bearer"}
         if kind == "basic":
@@ -306,7 +308,7 @@ class _Reader:
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
                 return None
             if rows.get("in") != "query":
-                return header_key(name, str(rows.get("value") or ""))
+                return build_header_key(name, str(rows.get("value") or ""))
             return {"format": "api_key"}, {"format": "query", "config": {"name": name}}
         if kind == "oauth2":
             token, consent = str(rows.get("accessTokenUrl") or ""), str(rows.get("authUrl") or "")
@@ -314,7 +316,7 @@ class _Reader:
                 return None
             scopes = str(rows.get("scope") or "").split()
             consent = "" if rows.get("grant_type") == "client_credentials" else consent
-            return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
+            return build_oauth_settings(to_variable_prefix(self._options.name), token, consent, scopes)
         return None
 
 
@@ -326,26 +328,26 @@ def _learn_more(known: Endpoint, other: Endpoint) -> None:
         known.answer, known.sample_body = other.answer, other.sample_body
 
 
-def _authorises(auth: Any) -> bool:
+def _has_authorization(auth: Any) -> bool:
     return isinstance(auth, Mapping) and str(auth.get("type") or "noauth") != "noauth"
 
 
-def _header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _read_header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The authorisation of a request whose key is written as a header, as Postman says one; None without one."""
     request = item.get("request")
-    for row in _rows(request.get("header")) if isinstance(request, Mapping) else ():
+    for row in _list_rows(request.get("header")) if isinstance(request, Mapping) else ():
         if str(row.get("key") or "").lower() == "authorization" and not row.get("disabled"):
             return {"type": "apikey", "apikey": {"key": "Authorization", "value": row.get("value"), "in": "header"}}
     return None
 
 
-def _said(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def _get_settings(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """The settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
     said = auth.get(kind)
-    return said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _rows(said)}
+    return said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _list_rows(said)}
 
 
-def _split(url: str) -> tuple[str, str]:
+def _split_url(url: str) -> tuple[str, str]:
     """Base and path: `{{base_url}}/a` and `https://host/a` alike."""
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -363,7 +365,7 @@ def _split(url: str) -> tuple[str, str]:
     return base, f"{slash}{path}"
 
 
-def _parameter(row: Mapping[str, Any], place: Any) -> Parameter:
+def _read_parameter(row: Mapping[str, Any], place: Any) -> Parameter:
     value = row.get("value")
     found = Parameter(str(row.get("key") or "")[:120], place)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -372,30 +374,30 @@ def _parameter(row: Mapping[str, Any], place: Any) -> Parameter:
     found.kind = kind[1] if kind else "integer" if text.isdigit() else ""
     if text and not kind and "{{" not in text:
         found.sample = text[:500]
-    found.required = "(required)" in _description(row).lower()
+    found.required = "(required)" in _read_description(row).lower()
     return found
 
 
-def _header(row: Mapping[str, Any]) -> Parameter:
-    found = _parameter(row, "header")
+def _read_header(row: Mapping[str, Any]) -> Parameter:
+    found = _read_parameter(row, "header")
     value = str(row.get("value") or "")
     if value and not _VARIABLE.search(value) and not value.startswith("<"):
         found.fixed = value[:500]
-    found.required = found.required or key_name(found.name, "header")  # it was sent
+    found.required = found.required or is_key_name(found.name, "header")  # it was sent
     return found
 
 
-def _description(row: Mapping[str, Any]) -> str:
+def _read_description(row: Mapping[str, Any]) -> str:
     said = row.get("description")
     return str(said.get("content") or "") if isinstance(said, Mapping) else str(said or "")
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return json.loads(text) if len(text) < 5_000_000 else UNSET
     except (ValueError, RecursionError):
         return UNSET
 
 
-def _rows(value: Any) -> list[Mapping[str, Any]]:
+def _list_rows(value: Any) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []

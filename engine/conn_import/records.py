@@ -1,10 +1,10 @@
 """Guesses where an answer's records are: `response_path`. Names are `naming`'s, paging is `paging`'s."""
 
 from conn_engine.analysis.drift.contract import Shape
-from conn_import.naming import Name
-from conn_import.words import single, snake, squeezed, step
+from conn_import.naming import SuggestedName
+from conn_import.words import squeeze, to_singular, to_snake, to_step
 
-__all__ = ["record_shape", "records_path"]
+__all__ = ["find_shape", "guess_records_path"]
 
 _WRAPPERS = (
     "data", "results", "result", "items", "records", "values", "entries", "list", "rows", "content", "elements",
@@ -15,53 +15,53 @@ _MOST_BESIDE = 8
 Path = tuple[str, ...]
 
 
-def records_path(shape: Shape | None, name: Name) -> Path | None:
+def guess_records_path(shape: Shape | None, name: SuggestedName) -> Path | None:
     """Names of the properties that lead to the records; () when the answer is them, None when it cannot be told."""
     if shape is None or shape.type == "array":
         return ()
     if name.many:
-        found = _list(shape, name, 0)
+        found = _find_list(shape, name, 0)
         if found is not None:
             return found
-    return _one(shape, name) or ()
+    return _find_one(shape, name) or ()
 
 
-def path_text(path: Path) -> str:
+def to_expression(path: Path) -> str:
     """A path as an expression."""
-    return ".".join(step(part) for part in path)
+    return ".".join(to_step(part) for part in path)
 
 
-def record_shape(shape: Shape | None, path: Path) -> Shape | None:
+def find_shape(shape: Shape | None, path: Path) -> Shape | None:
     """Shape of what stands at a path."""
     for part in path:
         shape = shape.properties().get(part) if shape is not None else None
     return shape
 
 
-def _nouns(name: Name) -> frozenset[str]:
-    last = snake(name.noun)
-    return frozenset(squeezed(word) for word in (last, last.rpartition("_")[2], name.resource) if word)
+def _list_nouns(name: SuggestedName) -> frozenset[str]:
+    last = to_snake(name.noun)
+    return frozenset(squeeze(word) for word in (last, last.rpartition("_")[2], name.resource) if word)
 
 
-def _list(shape: Shape, name: Name, depth: int) -> Path | None:
+def _find_list(shape: Shape, name: SuggestedName, depth: int) -> Path | None:
     properties = shape.properties()
     arrays = {key: inner for key, inner in properties.items() if inner.type == "array"}
-    nouns = _nouns(name)
+    nouns = _list_nouns(name)
     for key in arrays:
-        if squeezed(key) in nouns:
+        if squeeze(key) in nouns:
             return (key,)
-    by_name = {squeezed(key): key for key in reversed(arrays)}
+    by_name = {squeeze(key): key for key in reversed(arrays)}
     for wrapper in _WRAPPERS:
         if wrapper in by_name:
             return (by_name[wrapper],)
-    holders = {squeezed(key): key for key in reversed(properties) if properties[key].type == "object"}
+    holders = {squeeze(key): key for key in reversed(properties) if properties[key].type == "object"}
     if depth < 2:
         for wrapper in (*sorted(nouns), *_WRAPPERS):
-            if wrapper in holders and not _plain_record(properties):
-                inner = _list(properties[holders[wrapper]], name, depth + 1)
+            if wrapper in holders and not _is_record(properties):
+                inner = _find_list(properties[holders[wrapper]], name, depth + 1)
                 if inner is not None:
                     return (holders[wrapper], *inner)
-    if _plain_record(properties):
+    if _is_record(properties):
         return None
     objects = [key for key, inner in arrays.items() if _holds_objects(inner)]
     if len(objects) == 1:
@@ -69,27 +69,27 @@ def _list(shape: Shape, name: Name, depth: int) -> Path | None:
     return (next(iter(arrays)),) if len(arrays) == 1 else None
 
 
-def _one(shape: Shape, name: Name) -> Path | None:
+def _find_one(shape: Shape, name: SuggestedName) -> Path | None:
     """Where the one record is, when the answer wraps it."""
     properties = shape.properties()
-    if _plain_record(properties):
+    if _is_record(properties):
         return None
-    nouns = _nouns(name) | {squeezed(single(snake(name.noun))), squeezed(single(name.resource))}
+    nouns = _list_nouns(name) | {squeeze(to_singular(to_snake(name.noun))), squeeze(to_singular(name.resource))}
     for key, inner in properties.items():
-        if squeezed(key) in nouns and inner.type in ("object", "array"):
+        if squeeze(key) in nouns and inner.type in ("object", "array"):
             return (key,)
     if len(properties) > _MOST_BESIDE:
         return None
-    by_name = {squeezed(key): key for key in reversed(properties)}
+    by_name = {squeeze(key): key for key in reversed(properties)}
     for wrapper in _ONE:
         if wrapper in by_name and properties[by_name[wrapper]].type in ("object", "array"):
             return (by_name[wrapper],)
     return None
 
 
-def _plain_record(properties: dict[str, Shape]) -> bool:
+def _is_record(properties: dict[str, Shape]) -> bool:
     """Whether these properties are a record's own, and not those of an envelope around it."""
-    return any(squeezed(key) in ("id", "gid", "uuid") for key in properties)
+    return any(squeeze(key) in ("id", "gid", "uuid") for key in properties)
 
 
 def _holds_objects(shape: Shape) -> bool:

@@ -12,16 +12,16 @@ from conn_engine.analysis.drift.contract import Endpoint, Parameter
 from conn_engine.secrets import secret_name
 from conn_import.contract import Losses
 from conn_import.path_names import PATH_PARAMETER
-from conn_import.secrecy import key_name, secret_like
-from conn_import.words import identifier, plain, snake, step
+from conn_import.secrecy import is_key_name, looks_secret
+from conn_import.words import clean_text, to_identifier, to_snake, to_step
 
-__all__ = ["Form", "HeaderPlan", "form_of", "plan_headers"]
+__all__ = ["HeaderPlan", "RequestTemplate", "build_request", "plan_headers"]
 
 _UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
 
 
 @dataclass(slots=True)
-class Form:
+class RequestTemplate:
     """`path` is the template; `names` maps the document's path parameters to the template's; `asked` are the query
     parameters that the caller must give, `lacks_header` that a header is the caller's to give too."""
 
@@ -46,72 +46,72 @@ class HeaderPlan:
         return {**self.constant, **{name: f"{{{{context.{key}}}}}" for name, key in self.supplied.items()}}
 
 
-def form_of(
+def build_request(
     endpoint: Endpoint, names: dict[str, str], paged: Sequence[str], plan: HeaderPlan, losses: Losses
-) -> Form | None:
+) -> RequestTemplate | None:
     """The request of an endpoint. `names` are those of its path's parameters in the template, `paged` the parameters
     that its paging sets. None (and a loss) when the path cannot be said."""
     text, _, tail = endpoint.path.partition("?")
     rest = PATH_PARAMETER.sub("", text)
     if _UNSAFE.search(rest) or "//" in text or any(part in (".", "..") for part in rest.split("/")):
-        losses.add("operations whose path cannot be said", plain(endpoint.where, 120))
+        losses.add("operations whose path cannot be said", clean_text(endpoint.where, 120))
         return None
-    form = Form(PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
+    form = RequestTemplate(PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
     if any(mark in endpoint.path for mark in ("{+", "{/", "*}")):
         losses.add("path parameters of several segments: their slashes are encoded", endpoint.where)
     for name, value in parse_qsl(tail, keep_blank_values=True, max_num_fields=200):
-        _fixed_query(form, name, value, endpoint, losses)
+        _add_fixed_query(form, name, value, endpoint, losses)
     for one in endpoint.parameters:
         if one.place == "query" and one.name not in paged:
-            _query(form, one, endpoint, losses)
+            _add_query(form, one, endpoint, losses)
         elif one.place == "header" and one.name not in plan.templates:
-            _header(form, one, endpoint, losses)
+            _add_header(form, one, endpoint, losses)
     if endpoint.media_type:
         form.headers.setdefault("Content-Type", endpoint.media_type)
     return form
 
 
-def _fixed_query(form: Form, name: str, value: str, endpoint: Endpoint, losses: Losses) -> None:
+def _add_fixed_query(form: RequestTemplate, name: str, value: str, endpoint: Endpoint, losses: Losses) -> None:
     variable = PATH_PARAMETER.fullmatch(value)
     if variable is not None:
-        form.query[name] = f"{{{{query.{step(name)}}}}}"
+        form.query[name] = f"{{{{query.{to_step(name)}}}}}"
         form.asked.append(Parameter(name, "query", required=True))
     elif "{{" in value or secret_name(name) or not name:
-        losses.add("values in a path's query that may be secret or are templates", plain(endpoint.where, 120))
+        losses.add("values in a path's query that may be secret or are templates", clean_text(endpoint.where, 120))
     else:
         form.query[name] = value
 
 
-def _query(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
+def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
     if secret_name(one.name):
         if one.required or one.fixed is not UNSET:
-            losses.add(f"the parameter {plain(one.name, 60)}: it looks like a credential", endpoint.where)
+            losses.add(f"the parameter {clean_text(one.name, 60)}: it looks like a credential", endpoint.where)
         return
     if one.fixed is not UNSET:
         form.query[one.name] = one.fixed
     elif one.required and one.default is not UNSET:
         form.query[one.name] = one.default
     elif one.required and "`" not in one.name and "}" not in one.name:
-        form.query[one.name] = f"{{{{query.{step(one.name)}}}}}"
+        form.query[one.name] = f"{{{{query.{to_step(one.name)}}}}}"
         form.asked.append(one)
     elif one.required:
-        losses.add("that the caller must give a parameter", f"{endpoint.where}: {plain(one.name, 60)}")
+        losses.add("that the caller must give a parameter", f"{endpoint.where}: {clean_text(one.name, 60)}")
 
 
-def _header(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
-    value = _header_value(one)
-    if key_name(one.name, "header"):
-        losses.add(f"the header {plain(one.name, 60)}: it looks like a credential", endpoint.where)
-    elif value is not UNSET and secret_like(value):
-        losses.add(f"the value of the header {plain(one.name, 60)}: it looks like a secret", endpoint.where)
+def _add_header(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
+    value = _find_header_value(one)
+    if is_key_name(one.name, "header"):
+        losses.add(f"the header {clean_text(one.name, 60)}: it looks like a credential", endpoint.where)
+    elif value is not UNSET and looks_secret(value):
+        losses.add(f"the value of the header {clean_text(one.name, 60)}: it looks like a secret", endpoint.where)
     elif value is not UNSET:
         form.headers[one.name] = value
     elif one.required:
         form.lacks_header = True
-        losses.add(f"that the caller must give the header {plain(one.name, 60)}", endpoint.where)
+        losses.add(f"that the caller must give the header {clean_text(one.name, 60)}", endpoint.where)
 
 
-def _header_value(one: Parameter) -> Any:
+def _find_header_value(one: Parameter) -> Any:
     """The value a header always has, in this document's opinion; UNSET when the caller decides."""
     value = one.fixed if one.fixed is not UNSET else one.default
     if value is UNSET and one.required and "version" in one.name.lower():
@@ -127,16 +127,16 @@ def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
     rows: dict[str, list[Parameter]] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
-            if one.place == "header" and not key_name(one.name, "header"):
+            if one.place == "header" and not is_key_name(one.name, "header"):
                 rows.setdefault(one.name, []).append(one)
     for name, found in rows.items():
         if len(found) * 2 <= len(endpoints) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", name):
             continue
-        values = {_header_value(one) for one in found}
-        if any(value is not UNSET and secret_like(value) for value in values):
+        values = {_find_header_value(one) for one in found}
+        if any(value is not UNSET and looks_secret(value) for value in values):
             continue
         if len(values) == 1 and UNSET not in values:
             plan.constant[name] = values.pop()
         elif values == {UNSET} and all(one.required for one in found):
-            plan.supplied[name] = identifier(snake(name))
+            plan.supplied[name] = to_identifier(to_snake(name))
     return plan

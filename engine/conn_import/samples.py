@@ -22,12 +22,12 @@ from conn_engine.recordings.files import (
 )
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.wary_redaction import WaryRedactor
-from conn_import.build import Built
+from conn_import.build import BuiltConnector
 from conn_import.contract import Contract
 from conn_import.operation import BuiltOperation
-from conn_import.paging import Paging
+from conn_import.pagination import PaginationGuess
 
-__all__ = ["made_up", "samples_of"]
+__all__ = ["build_samples", "invent_value"]
 
 _DEEPEST = 7
 _MOST_NODES = 600
@@ -45,7 +45,7 @@ _BY_FORMAT = {
 }
 
 
-def samples_of(built: Built, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
+def build_samples(built: BuiltConnector, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
     """A recording for each list by GET whose answer the document shows or describes well enough, and for each write
     that somebody sent."""
     found: list[Recording] = []
@@ -54,7 +54,7 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
         operation="",
         source=contract.source,
         recorded_at=recorded_at,
-        base_url=_filled(contract.base_url, contract.context),
+        base_url=_fill(contract.base_url, contract.context),
         context=contract.context,
         exchanges=[],
     )
@@ -76,16 +76,16 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
 def _record_write(operation: BuiltOperation, contract: Contract, blank: Recording) -> Recording | None:
     """A request with its body as it was sent, and its answer; None where the document lacks one of them."""
     endpoint = operation.endpoint
-    redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
-    answer = redactor.data(_cut(endpoint.answer.example, 0, [_MOST_NODES * 4]))
-    records = _at(answer, operation.records)
+    redactor = WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
+    answer = redactor.data(_cut_to_limits(endpoint.answer.example, 0, [_MOST_NODES * 4]))
+    records = _get_at(answer, operation.records)
     known = endpoint.sample_body is not UNSET and endpoint.fixed_body is UNSET
     if not known or endpoint.answer.example is UNSET or not isinstance(records, dict | list) or not records:
         return None
-    call, url, query = _call(operation, contract)
+    call, url, query = _build_call(operation, contract)
     if url is None or endpoint.body_format not in ("json", "form"):
         return None
-    sent = redactor.data(_without_variables(_cut(endpoint.sample_body, 0, [_MOST_NODES * 4])))
+    sent = redactor.data(_remove_variables(_cut_to_limits(endpoint.sample_body, 0, [_MOST_NODES * 4])))
     body = {"form": sent} if endpoint.body_format == "form" else {"body": sent}
     request = RecordedRequest(method=endpoint.method.upper(), url=url, query=query, **body)
     return structs.replace(
@@ -93,40 +93,40 @@ def _record_write(operation: BuiltOperation, contract: Contract, blank: Recordin
         operation=operation.name.text,
         note="Made from a request and its answer in the imported document, not recorded live.",
         call=structs.replace(call, body=sent),
-        exchanges=[_exchange(request, answer)],
+        exchanges=[_build_exchange(request, answer)],
     )
 
 
-def _without_variables(value: Any) -> Any:
+def _remove_variables(value: Any) -> Any:
     """The value with the names of a collection's variables in their place."""
     if isinstance(value, dict):
-        return {key: _without_variables(item) for key, item in value.items()}
+        return {key: _remove_variables(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without_variables(item) for item in value]
+        return [_remove_variables(item) for item in value]
     return _VARIABLE.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def _record_listing(
-    operation: BuiltOperation, common: Paging | None, contract: Contract, blank: Recording
+    operation: BuiltOperation, common: PaginationGuess | None, contract: Contract, blank: Recording
 ) -> Recording | None:
-    redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
-    body, origin = _body(operation, operation.paging or common, redactor)
+    redactor = WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
+    body, origin = _choose_body(operation, operation.paging or common, redactor)
     if body is None:
         return None
-    call, url, query = _call(operation, contract)
+    call, url, query = _build_call(operation, contract)
     if url is None:
         return None
-    first = RecordedRequest(method="GET", url=url, query={**query, **_page(operation, 0)})
-    exchanges = [_exchange(first, body)]
+    first = RecordedRequest(method="GET", url=url, query={**query, **_build_page_query(operation, 0)})
+    exchanges = [_build_exchange(first, body)]
     if (
         operation.paging is not None
         and not operation.paging.ends
         and not (operation.paging.total or operation.paging.more)
     ):
-        count = len(_at(body, operation.records))
-        empty = _with(body, operation.records, [])
-        second = RecordedRequest(method="GET", url=url, query={**query, **_page(operation, count)})
-        exchanges.append(_exchange(second, empty))
+        count = len(_get_at(body, operation.records))
+        empty = _set_at(body, operation.records, [])
+        second = RecordedRequest(method="GET", url=url, query={**query, **_build_page_query(operation, count)})
+        exchanges.append(_build_exchange(second, empty))
     return structs.replace(
         blank,
         operation=operation.name.text,
@@ -136,66 +136,66 @@ def _record_listing(
     )
 
 
-def _exchange(request: RecordedRequest, body: Any) -> Exchange:
+def _build_exchange(request: RecordedRequest, body: Any) -> Exchange:
     return Exchange(
         request=request,
         response=RecordedResponse(status=200, headers={"content-type": "application/json"}, body=body),
     )
 
 
-def _parameters(authorization: Any) -> Iterator[str]:
+def _find_credential_parameters(authorization: Any) -> Iterator[str]:
     """The parameters that are a credential."""
     if isinstance(authorization, Mapping):
         if authorization.get("format") == "query":
             yield str(authorization["config"]["name"])
         for value in authorization.values():
-            yield from _parameters(value)
+            yield from _find_credential_parameters(value)
     elif isinstance(authorization, list | tuple):
         for value in authorization:
-            yield from _parameters(value)
+            yield from _find_credential_parameters(value)
 
 
-def _body(operation: BuiltOperation, paging: Paging | None, redactor: WaryRedactor) -> tuple[Any, str]:
+def _choose_body(operation: BuiltOperation, paging: PaginationGuess | None, redactor: WaryRedactor) -> tuple[Any, str]:
     """An answer that is the last page, without credentials, and where it comes from; None when none can be made."""
     answer = operation.endpoint.answer
-    for value, origin in ((answer.example, "an example"), (_from_shape(answer.shape), "the schema")):
+    for value, origin in ((answer.example, "an example"), (_invent_from_shape(answer.shape), "the schema")):
         if value is UNSET or value is None or not isinstance(value, dict | list):
             continue
-        body = redactor.data(_last_page(operation, paging, _cut(value, 0, [_MOST_NODES * 4])))
-        records = _at(body, operation.records)
+        body = redactor.data(_make_last_page(operation, paging, _cut_to_limits(value, 0, [_MOST_NODES * 4])))
+        records = _get_at(body, operation.records)
         if isinstance(records, list) and records and all(item is not None for item in records):
             return body, origin
     return None, ""
 
 
-def _from_shape(shape: Shape | None) -> Any:
+def _invent_from_shape(shape: Shape | None) -> Any:
     if shape is None or shape.type not in ("object", "array"):
         return None
-    return made_up(shape)
+    return invent_value(shape)
 
 
-def made_up(shape: Shape) -> Any:
+def invent_value(shape: Shape) -> Any:
     """An invented value of a shape: its own examples where it has some. Bounded in depth and size."""
-    return _made(shape, "", 0, [_MOST_NODES])
+    return _invent(shape, "", 0, [_MOST_NODES])
 
 
-def _made(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
+def _invent(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
     left[0] -= 1
     for key in ("example", "const", "default"):
         said = shape.said(key)
-        if said is not UNSET and (said is not None or key == "const") and _fits(said, shape.type):
-            return _cut(said, depth, left)
+        if said is not UNSET and (said is not None or key == "const") and _has_type(said, shape.type):
+            return _cut_to_limits(said, depth, left)
     choices = shape.said("enum")
     if isinstance(choices, list) and choices:
-        return _cut(choices[0], depth, left)
+        return _cut_to_limits(choices[0], depth, left)
     kind = shape.type
     if kind == "object":
         if depth >= _DEEPEST or left[0] <= 0:
             return {}
-        return {key: _made(inner, key, depth + 1, left) for key, inner in list(shape.properties().items())[:60]}
+        return {key: _invent(inner, key, depth + 1, left) for key, inner in list(shape.properties().items())[:60]}
     if kind == "array":
         items = shape.items()
-        return [] if items is None or depth >= _DEEPEST or left[0] <= 0 else [_made(items, name, depth + 1, left)]
+        return [] if items is None or depth >= _DEEPEST or left[0] <= 0 else [_invent(items, name, depth + 1, left)]
     if kind in ("integer", "number"):
         return 1
     if kind == "boolean":
@@ -205,22 +205,22 @@ def _made(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
     return None
 
 
-def _fits(value: Any, kind: str) -> bool:
+def _has_type(value: Any, kind: str) -> bool:
     expected: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
     return isinstance(value, expected.get(kind, object))
 
 
-def _cut(value: Any, depth: int, left: list[int]) -> Any:
+def _cut_to_limits(value: Any, depth: int, left: list[int]) -> Any:
     """JSON data within the bounds: deep or long parts are cut off, other values become text."""
     left[0] -= 1
     if isinstance(value, dict):
         if depth > _DEEPEST * 2 or left[0] <= 0:
             return {}
-        return {str(key): _cut(item, depth + 1, left) for key, item in list(value.items())[:200]}
+        return {str(key): _cut_to_limits(item, depth + 1, left) for key, item in list(value.items())[:200]}
     if isinstance(value, list):
         if depth > _DEEPEST * 2 or left[0] <= 0:
             return []
-        return [_cut(item, depth + 1, left) for item in value[:5]]
+        return [_cut_to_limits(item, depth + 1, left) for item in value[:5]]
     if isinstance(value, float):
         return value if isfinite(value) else 0
     if isinstance(value, int) and not isinstance(value, bool):
@@ -228,21 +228,25 @@ def _cut(value: Any, depth: int, left: list[int]) -> Any:
     return value[:2_000] if isinstance(value, str) else value
 
 
-def _last_page(operation: BuiltOperation, paging: Paging | None, body: Any) -> Any:
+def _make_last_page(operation: BuiltOperation, paging: PaginationGuess | None, body: Any) -> Any:
     """The body without its hint at a next page."""
     if paging is None or not isinstance(body, dict):
         return body
-    if paging.next and not isinstance(_at(body, paging.next), dict | list) and _at(body, paging.next) is not UNSET:
-        body = _with(body, paging.next, None)
+    if (
+        paging.next
+        and not isinstance(_get_at(body, paging.next), dict | list)
+        and _get_at(body, paging.next) is not UNSET
+    ):
+        body = _set_at(body, paging.next, None)
     if paging.more:
-        body = _with(body, paging.more, paging.config.get("has_more") is None)
-    records = _at(body, operation.records)
+        body = _set_at(body, paging.more, paging.config.get("has_more") is None)
+    records = _get_at(body, operation.records)
     if paging.total and isinstance(records, list):
-        body = _with(body, paging.total, len(records))
+        body = _set_at(body, paging.total, len(records))
     return body
 
 
-def _at(body: Any, path: tuple[str, ...]) -> Any:
+def _get_at(body: Any, path: tuple[str, ...]) -> Any:
     for part in path:
         if not isinstance(body, dict) or part not in body:
             return UNSET
@@ -250,22 +254,22 @@ def _at(body: Any, path: tuple[str, ...]) -> Any:
     return body
 
 
-def _with(body: Any, path: tuple[str, ...], value: Any) -> Any:
+def _set_at(body: Any, path: tuple[str, ...], value: Any) -> Any:
     """A copy with another value at a path; objects on the way are made."""
     if not path:
         return value
     inner = body if isinstance(body, dict) else {}
-    return {**inner, path[0]: _with(inner.get(path[0]), path[1:], value)}
+    return {**inner, path[0]: _set_at(inner.get(path[0]), path[1:], value)}
 
 
-def _call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
+def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
     """What the caller gives, the URL and the query that are sent for it."""
     form, endpoint = operation.form, operation.endpoint
-    values = {inner: _text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
-    asked = {one.name: _text(one) for one in form.asked}
+    values = {inner: _find_sample_text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
+    asked = {one.name: _find_sample_text(one) for one in form.asked}
     query: dict[str, Any] = {}
     for name, value in form.query.items():
-        query[name] = asked.get(name) if name in asked else _sent(value)
+        query[name] = asked.get(name) if name in asked else _to_query_text(value)
     if contract.authorization is not None and contract.authorization["format"] == "query":
         query[contract.authorization["config"]["name"]] = REDACTED
     path = form.path
@@ -273,13 +277,13 @@ def _call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, 
         path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))
     if "{{" in path:
         return RecordedCall(), None, {}
-    base = _filled(contract.base_url, contract.context)
+    base = _fill(contract.base_url, contract.context)
     params = {name: value for name, value in values.items() if name != "id"}
     call = RecordedCall(query=asked, id=values.get("id"), params=params)
     return call, f"{base}{path if path.startswith('/') else f'/{path}'}", query
 
 
-def _page(operation: BuiltOperation, seen: int) -> dict[str, Any]:
+def _build_page_query(operation: BuiltOperation, seen: int) -> dict[str, Any]:
     """What paging adds to the query of the first request (`seen` 0) or of the one after it."""
     if operation.paging is None or operation.paging.ends:
         return {}
@@ -295,14 +299,14 @@ def _page(operation: BuiltOperation, seen: int) -> dict[str, Any]:
     return sent
 
 
-def _text(one: Parameter | None) -> str:
+def _find_sample_text(one: Parameter | None) -> str:
     sample = one.sample if one is not None and one.sample is not UNSET else "1"
     return str(sample) if _SAFE.fullmatch(str(sample)) and not isinstance(sample, bool) else "1"
 
 
-def _sent(value: Any) -> str:
+def _to_query_text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _filled(base_url: str, context: Mapping[str, str]) -> str:
+def _fill(base_url: str, context: Mapping[str, str]) -> str:
     return re.sub(r"\{\{context\.([A-Za-z0-9_]+)\}\}", lambda found: context.get(found[1], "example"), base_url)

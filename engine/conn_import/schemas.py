@@ -13,7 +13,7 @@ from typing import Any
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
 from conn_import.contract import Losses
 from conn_import.secrecy import without_tokens
-from conn_import.words import plain
+from conn_import.words import clean_text
 
 __all__ = ["FILE", "SchemaBook"]
 
@@ -52,7 +52,7 @@ class SchemaBook:
             "request_schema": self._convert(endpoint.body, observed=observed)
             if endpoint.body_format != "raw"
             else None,
-            "query_schema": self._query([one for one in endpoint.parameters if one.place == "query"]),
+            "query_schema": self._convert_query([one for one in endpoint.parameters if one.place == "query"]),
             "response_schema": None if observed else self._convert(endpoint.answer.shape, observed=False),
         }
         known = {key: schema for key, schema in rows.items() if schema}
@@ -60,7 +60,7 @@ class SchemaBook:
             self._operations[name] = {key.removesuffix("_schema"): schema for key, schema in known.items()}
         return {key: f"{FILE}#/operations/{name}/{key.removesuffix('_schema')}" for key in known}
 
-    def text(self, losses: Losses) -> str:
+    def format(self, losses: Losses) -> str:
         """The file; "" without any schema, or where it would be too large."""
         if not self._operations:
             return ""
@@ -81,9 +81,9 @@ class SchemaBook:
         if shape is None or not shape.node:
             return None
         made = self._refer_by_name(shape) or self._clean(shape.node, shape, 0)
-        return (_with_open_objects(made) if observed else made) or None
+        return (_open_objects(made) if observed else made) or None
 
-    def _query(self, parameters: list[Parameter]) -> dict[str, Any] | None:
+    def _convert_query(self, parameters: list[Parameter]) -> dict[str, Any] | None:
         if not parameters:
             return None
         properties = {}
@@ -92,7 +92,7 @@ class SchemaBook:
             if not row and one.kind in _TYPES:
                 row = {"type": one.kind}
             if one.description:
-                row = {**row, "description": _without_secret(plain(one.description, _LONGEST))}
+                row = {**row, "description": _remove_secret(clean_text(one.description, _LONGEST))}
             properties[one.name] = row
         required = [one.name for one in parameters if one.required]
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}
@@ -123,12 +123,12 @@ class SchemaBook:
         reference = node.get("$ref")
         if isinstance(reference, str):
             return self._refer(reference, shape)
-        made = {**_kinds(node), **dict(_simple(node))}
+        made = {**_convert_types(node), **dict(_copy_simple_keys(node))}
         properties = node.get("properties")
         if isinstance(properties, Mapping):
             made["properties"] = {str(name): self._clean(one, shape, depth + 1) for name, one in properties.items()}
             hidden = {name for name, one in made["properties"].items() if one.get("writeOnly")}
-            required = [name for name in _texts(node.get("required")) if name not in hidden]
+            required = [name for name in _list_texts(node.get("required")) if name not in hidden]
             made |= {"required": required} if required else {}
         for key in ("items", "additionalProperties"):
             if isinstance(node.get(key), Mapping):
@@ -155,7 +155,7 @@ def _is_nullable(node: Mapping[str, Any]) -> bool:
     return node.get("nullable") is True or node.get("x-nullable") is True
 
 
-def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
+def _convert_types(node: Mapping[str, Any]) -> dict[str, Any]:
     said = node.get("type")
     kinds = [one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str) and one in _TYPES]
     if kinds and _is_nullable(node):
@@ -163,17 +163,17 @@ def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
     return {} if not kinds else {"type": kinds[0] if len(kinds) == 1 else kinds}
 
 
-def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _copy_simple_keys(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     choices = node.get("enum")
     if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES and all(map(_is_plain, choices)):
         null = _is_nullable(node) and None not in choices
-        yield "enum", [*map(_without_secret, choices), *([None] if null else [])]
+        yield "enum", [*map(_remove_secret, choices), *([None] if null else [])]
     if "const" in node and _is_plain(node["const"]):
-        yield "const", _without_secret(node["const"])
+        yield "const", _remove_secret(node["const"])
     if isinstance(node.get("format"), str):
         yield "format", node["format"]
     if isinstance(node.get("description"), str) and node["description"].strip():
-        yield "description", _without_secret(plain(node["description"], _LONGEST))
+        yield "description", _remove_secret(clean_text(node["description"], _LONGEST))
     for key in sorted((_BOUNDS | _COUNTS) & node.keys()):
         value = node[key]
         usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
@@ -184,7 +184,7 @@ def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, True
 
 
-def _without_secret(value: Any) -> Any:
+def _remove_secret(value: Any) -> Any:
     """A value without a vendor's token in it: the file as a whole is too long to look through."""
     return without_tokens(value) if isinstance(value, str) and len(value) >= _SHORTEST_TOKEN else value
 
@@ -199,13 +199,13 @@ def _takes_null(made: Mapping[str, Any]) -> bool:
     return made == {} or kinds == "null" or (isinstance(kinds, list) and "null" in kinds)
 
 
-def _with_open_objects(schema: dict[str, Any]) -> dict[str, Any]:
+def _open_objects(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema that was learned from examples: any object in it may have other keys than the examples have."""
-    made = {key: _with_open_objects(one) if key == "items" else one for key, one in schema.items()}
+    made = {key: _open_objects(one) if key == "items" else one for key, one in schema.items()}
     if isinstance(schema.get("properties"), dict):
-        made["properties"] = {name: _with_open_objects(one) for name, one in schema["properties"].items()}
+        made["properties"] = {name: _open_objects(one) for name, one in schema["properties"].items()}
     return {**made, "additionalProperties": True} if schema.get("type") == "object" else made
 
 
-def _texts(value: Any) -> list[str]:
+def _list_texts(value: Any) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

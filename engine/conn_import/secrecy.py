@@ -7,9 +7,9 @@ import re
 from conn_engine.config.literals import without_tokens
 from conn_engine.secrets import REDACTED, secret_name
 from conn_engine.urls import split_plain_url
-from conn_import.words import snake
+from conn_import.words import to_snake
 
-__all__ = ["key_name", "prose", "secret_like", "without_tokens", "without_user"]
+__all__ = ["is_key_name", "looks_secret", "redact_prose", "remove_user", "without_tokens"]
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|key|apikey)[ :=]+", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[A-Za-z0-9_.:~+=-]{20,}")
@@ -19,7 +19,7 @@ _LAST_WORDS = frozenset({"apikey", "auth", "credential", "credentials", "key", "
 _DATED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[T.-].*)?")
 
 
-def secret_like(value: object) -> bool:
+def looks_secret(value: object) -> bool:
     """Whether a text looks as if it proved somebody's identity: a known token, a scheme with a value, or long and
     random. A media type, a version or a date does not."""
     text = str(value).strip()
@@ -28,19 +28,19 @@ def secret_like(value: object) -> bool:
     return _RANDOM.fullmatch(text) is not None and _DATED.fullmatch(text) is None
 
 
-def key_name(name: str, place: str) -> bool:
+def is_key_name(name: str, place: str) -> bool:
     """Whether a header or a parameter of this name carries a key. A header's last word tells more often than another
     name's: `X-Shop-Token` is a key, the parameter `page_token` is none."""
-    last = snake(name).rpartition("_")[2]
+    last = to_snake(name).rpartition("_")[2]
     return secret_name(name) or (place == "header" and last in _LAST_WORDS and "idempot" not in name.lower())
 
 
-def prose(text: str) -> str:
+def redact_prose(text: str) -> str:
     """What people wrote about a request, with `[redacted]` for the keys in it: many a request is named by its URL."""
     return _WORD.sub(REDACTED, _USER.sub("://", text))
 
 
-def without_user(url: str) -> str:
+def remove_user(url: str) -> str:
     """The URL without a user's name and password before the host."""
     place = split_plain_url(url).netloc
     return url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url

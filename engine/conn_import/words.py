@@ -9,7 +9,18 @@ from typing import Any
 
 from conn_engine.config import singular
 
-__all__ = ["comment", "free_name", "identifier", "plain", "plural", "single", "snake", "squeezed", "step", "to_plural"]
+__all__ = [
+    "clean_text",
+    "find_free_name",
+    "is_plural",
+    "squeeze",
+    "to_comment",
+    "to_identifier",
+    "to_plural",
+    "to_singular",
+    "to_snake",
+    "to_step",
+]
 
 _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -20,7 +31,7 @@ _LONGEST = 200
 
 
 @lru_cache(65_536)
-def snake(text: str) -> str:
+def to_snake(text: str) -> str:
     """`personFields`, `Person Fields` and `person-fields` as `person_fields`; at most 60 characters."""
     plain_text = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
     name = "_".join(word.lower() for word in _SPLIT.findall(plain_text))
@@ -30,14 +41,14 @@ def snake(text: str) -> str:
     return f"{name[: _WIDEST - 7].rstrip('_')}_{digest}"
 
 
-def identifier(text: str, fallback: str = "value") -> str:
+def to_identifier(text: str, fallback: str = "value") -> str:
     """A name that an expression can use without quotes."""
-    name = snake(text) if not _IDENTIFIER.fullmatch(text) else text[:_WIDEST]
+    name = to_snake(text) if not _IDENTIFIER.fullmatch(text) else text[:_WIDEST]
     name = name or fallback
     return f"_{name}" if name[0].isdigit() else name
 
 
-def free_name(name: str, taken: Container[str]) -> str:
+def find_free_name(name: str, taken: Container[str]) -> str:
     """The name, with a number where another thing has it."""
     made, number = name, 2
     while made in taken:
@@ -45,7 +56,7 @@ def free_name(name: str, taken: Container[str]) -> str:
     return made
 
 
-def step(name: str) -> str:
+def to_step(name: str) -> str:
     """A property's name as a step of a path expression."""
     return (
         name
@@ -55,27 +66,27 @@ def step(name: str) -> str:
 
 
 @lru_cache(65_536)
-def squeezed(text: str) -> str:
+def squeeze(text: str) -> str:
     """Letters and digits in lower case: how names are compared."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def plural(text: str) -> bool:
+def is_plural(text: str) -> bool:
     """Whether a segment's last word looks like the name of many."""
-    last = snake(text).rpartition("_")[2]
+    last = to_snake(text).rpartition("_")[2]
     if last in _PLURALS:
         return True
     return last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in _SINGULARS
 
 
-def single(text: str) -> str:
+def to_singular(text: str) -> str:
     """The last word in the singular."""
     head, line, last = text.rpartition("_")
     if last == "people":
         return head + line + "person"
     if last == "children":
         return head + line + "child"
-    return head + line + (singular(last) if plural(last) else last)
+    return head + line + (singular(last) if is_plural(last) else last)
 
 
 def to_plural(record: str) -> str:
@@ -85,13 +96,13 @@ def to_plural(record: str) -> str:
     return f"{record}es" if record.endswith(("s", "x", "ch", "sh")) else f"{record}s"
 
 
-def plain(text: Any, longest: int = _LONGEST) -> str:
+def clean_text(text: Any, longest: int = _LONGEST) -> str:
     """A text on one line, without control characters, shortened."""
     words = re.sub(r"\s+", " ", str(text)[: longest * 8]).strip()
     clean = "".join(c for c in words if c.isprintable())
     return clean if len(clean) <= longest else clean[: longest - 1].rstrip() + "…"
 
 
-def comment(text: str, longest: int = _LONGEST) -> str:
+def to_comment(text: str, longest: int = _LONGEST) -> str:
     """A text that may stand in a YAML comment; it can never silence a finding."""
-    return re.sub(r"(?i)\bconn:", "conn ", plain(text, longest))
+    return re.sub(r"(?i)\bconn:", "conn ", clean_text(text, longest))

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.documents import dump_yaml
-from conn_import.contract import Finished, Where
-from conn_import.folding import folded
-from conn_import.words import comment, plain
+from conn_import.contract import FinishedConnector, Where
+from conn_import.folding import fold_losses
+from conn_import.words import clean_text, to_comment
 
-__all__ = ["connector_text", "readme_text"]
+__all__ = ["format_connector", "format_readme"]
 
 SCHEMA = "# yaml-language-server: $schema=../../schemas/connector.schema.json"
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9(][A-Za-z0-9_./(),-]*)*")
@@ -23,9 +23,9 @@ _NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
-def connector_text(made: Finished, file: str) -> str:
+def format_connector(made: FinishedConnector, file: str) -> str:
     """The document with what was left out at its top, folded: the README has all of it."""
-    lines = [SCHEMA, *_head(made, file), ""]
+    lines = [SCHEMA, *_format_head(made, file), ""]
     for key, value in made.data.items():
         if key in (
             "base_url",
@@ -39,13 +39,13 @@ def connector_text(made: Finished, file: str) -> str:
             "headers",
         ):
             lines.append("")
-        lines += _pair(key, value, (key,), 0, made.notes)
-    return "\n".join(_single_blanks(lines)) + "\n"
+        lines += _format_pair(key, value, (key,), 0, made.notes)
+    return "\n".join(_collapse_blanks(lines)) + "\n"
 
 
-def _head(made: Finished, file: str) -> Iterator[str]:
-    yield f"# Imported from {comment(file, 120)} ({made.format}): {len(made.operations)} operations."
-    if _guessed(made):
+def _format_head(made: FinishedConnector, file: str) -> Iterator[str]:
+    yield f"# Imported from {to_comment(file, 120)} ({made.format}): {len(made.operations)} operations."
+    if _has_guesses(made):
         yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
     if made.left:
         yield f"# {made.left} operations were left out as asked (--only)."
@@ -53,21 +53,21 @@ def _head(made: Finished, file: str) -> Iterator[str]:
         yield "# Everything was carried over."
         return
     yield "#"
-    lines = folded(made.losses)
+    lines = fold_losses(made.losses)
     whole = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
     yield f"# Not carried over{'' if whole else ' (README.md has every place)'}:"
     for text in lines:
         yield from textwrap.wrap(
-            comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
+            to_comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
 
 
-def _guessed(made: Finished) -> bool:
+def _has_guesses(made: FinishedConnector) -> bool:
     return any(note.startswith("guess") for note in made.notes.values())
 
 
-def _single_blanks(lines: list[str]) -> Iterator[str]:
+def _collapse_blanks(lines: list[str]) -> Iterator[str]:
     before = "x"
     for line in lines:
         if line or before:
@@ -75,102 +75,102 @@ def _single_blanks(lines: list[str]) -> Iterator[str]:
         before = line
 
 
-def _pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[Where, str]) -> Iterator[str]:
+def _format_pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[Where, str]) -> Iterator[str]:
     indent = "  " * depth
     note = notes.get(path)
-    beside = f" # {comment(note)}" if note else ""
+    beside = f" # {to_comment(note)}" if note else ""
     if isinstance(value, Mapping) and value:
-        yield f"{indent}{scalar(key)}:{beside}"
+        yield f"{indent}{format_scalar(key)}:{beside}"
         for n, (name, inner) in enumerate(value.items()):
             if path == ("resources",) and n:
                 yield ""
-            yield from _pair(str(name), inner, (*path, str(name)), depth + 1, notes)
+            yield from _format_pair(str(name), inner, (*path, str(name)), depth + 1, notes)
     elif isinstance(value, list) and value:
-        yield f"{indent}{scalar(key)}:{beside}"
-        yield from _items(value, depth + 1)
+        yield f"{indent}{format_scalar(key)}:{beside}"
+        yield from _format_items(value, depth + 1)
     else:
-        yield f"{indent}{scalar(key)}: {scalar(value)}{beside}"
+        yield f"{indent}{format_scalar(key)}: {format_scalar(value)}{beside}"
 
 
-def _items(items: list[Any], depth: int) -> Iterator[str]:
+def _format_items(items: list[Any], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for item in items:
         if isinstance(item, Mapping) and item:
-            lines = [line for key, inner in item.items() for line in _pair(str(key), inner, (), depth + 1, {})]
+            lines = [line for key, inner in item.items() for line in _format_pair(str(key), inner, (), depth + 1, {})]
             yield f"{indent}- {lines[0].lstrip()}"
             yield from lines[1:]
         else:
-            yield f"{indent}- {scalar(item)}"
+            yield f"{indent}- {format_scalar(item)}"
 
 
-def scalar(value: Any) -> str:
+def format_scalar(value: Any) -> str:
     """A value on one line, quoted where a YAML 1.1 or 1.2 reader would take it for something else."""
     if isinstance(value, str):
         simple = (_PLAIN.fullmatch(value) or _URL.fullmatch(value)) and value.lower() not in _WORDS
-        return value if simple and len(value) < 1000 else _quoted(value)
+        return value if simple and len(value) < 1000 else _quote(value)
     if isinstance(value, Mapping | list):
         return "{}" if isinstance(value, Mapping) else "[]"
     return dump_yaml([value])[2:].strip() if isinstance(value, float) else json.dumps(value)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
     quoted = json.dumps(clean, ensure_ascii=False)
     return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted)
 
 
-def readme_text(made: Finished, name: str, file: str) -> str:
+def format_readme(made: FinishedConnector, name: str, file: str) -> str:
     """How the connector came about, how an account is connected, what there is and what is missing."""
     guesses = (
         ""
-        if made.bare or not _guessed(made)
+        if made.bare or not _has_guesses(made)
         else " Record paths and paging are guesses; each has a comment that says so."
     )
     missing = " What is missing stands [below](#not-carried-over)." if len(made.losses) else ""
     rows = [
-        f"# {_cell(made.title or name)}",
+        f"# {_to_cell(made.title or name)}",
         "",
-        f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: "
-        f"{_counted(len(made.operations), 'operation')} in {_counted(made.resources, 'resource')}.{guesses}{missing}",
+        f"Imported from `{_to_cell(file)}` ({made.format}) by `conn import`: "
+        f"{_count(len(made.operations), 'operation')} in {_count(made.resources, 'resource')}.{guesses}{missing}",
         "",
         "## Connect",
         "",
-        *_connect(made.data, name),
+        *_format_connect(made.data, name),
         "",
         "## Next",
         "",
-        *_next(made, name, guesses=bool(guesses)),
+        *_format_next_steps(made, name, guesses=bool(guesses)),
         "",
     ]
     if made.operations:
         rows += ["## Operations", "", "| operation | request |", "|---|---|"]
         for operation, request in made.operations[:_MOST_ROWS]:
             method, _, path = request.partition(" ")
-            rows.append(f"| `{operation}` | `{method} {_cell(path)}` |")
+            rows.append(f"| `{operation}` | `{method} {_to_cell(path)}` |")
         if len(made.operations) > _MOST_ROWS:
             rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
         rows.append("")
     if len(made.losses):
         rows += ["## Not carried over", ""]
         for what, places in made.losses:
-            fix = made.losses.fix(what)
+            fix = made.losses.find_fix(what)
             rows.append(
-                f"- {_cell(what)}{f': {_places(places)}' if places else ''}{f'. Write instead: {fix}.' if fix else ''}"
+                f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{f'. Write instead: {fix}.' if fix else ''}"
             )
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
 
 
-def _places(places: list[str]) -> str:
-    shown = ", ".join(f"`{_cell(place)}`" for place in places[:_MOST_ROWS])
+def _format_places(places: list[str]) -> str:
+    shown = ", ".join(f"`{_to_cell(place)}`" for place in places[:_MOST_ROWS])
     return shown if len(places) <= _MOST_ROWS else f"{shown} and {len(places) - _MOST_ROWS} more"
 
 
-def _counted(number: int, what: str) -> str:
+def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _next(made: Finished, name: str, *, guesses: bool) -> list[str]:
+def _format_next_steps(made: FinishedConnector, name: str, *, guesses: bool) -> list[str]:
     rows = [
         f"1. `conn lint`. An account of it is a file accounts/ACCOUNT.yaml with `connector: {name}` in it; "
         "`conn auth login ACCOUNT` stores its credential."
@@ -180,38 +180,38 @@ def _next(made: Finished, name: str, *, guesses: bool) -> list[str]:
             "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."
         )
     else:
-        if first := _first_try(made):
+        if first := _choose_first_try(made):
             rows[0] += " Then"
             rows.append(f"   `conn run {first} --account ACCOUNT --raw --dry-run` shows a request.")
         rows.append(f"2. {_CHECK_GUESSES if guesses else _CHECK}")
     return [*rows, "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`."]
 
 
-def _first_try(made: Finished) -> str:
+def _choose_first_try(made: FinishedConnector) -> str:
     """The operation to try first: what proves the credential, else a read that needs no values, else any read, with
     placeholders for its values. "" where all operations write."""
-    reads = [name for name, _ in made.operations if _reads(_settings(made, name))]
+    reads = [name for name, _ in made.operations if _is_read(_get_settings(made, name))]
     verify = made.data.get("verify")
     verify = verify.get("operation") if isinstance(verify, Mapping) else verify
     if verify in reads:
         return str(verify)
-    needs = {name: _needed(_settings(made, name)) for name in reads}
+    needs = {name: _find_needed_values(_get_settings(made, name)) for name in reads}
     first = min(reads, key=lambda name: len(needs[name]), default="")
     return " ".join([first, *(f"-p {name}={name.upper()}" for name in needs.get(first, ()))])
 
 
-def _settings(made: Finished, name: str) -> Mapping[str, Any]:
+def _get_settings(made: FinishedConnector, name: str) -> Mapping[str, Any]:
     resource, _, method = name.partition(".")
     found = made.data.get("resources", {}).get(resource, {}).get(method)
     return found if isinstance(found, Mapping) else {}
 
 
-def _reads(operation: Mapping[str, Any]) -> bool:
+def _is_read(operation: Mapping[str, Any]) -> bool:
     default = str(operation.get("method", "")).upper() not in ("GET", "HEAD")
     return bool(operation) and operation.get("writes", default) is False
 
 
-def _needed(operation: Mapping[str, Any]) -> list[str]:
+def _find_needed_values(operation: Mapping[str, Any]) -> list[str]:
     """The values that the caller gives: in the path and the query."""
     text = f"{operation.get('path', '')} {operation.get('query', '')}"
     return list(dict.fromkeys(_NEEDED.findall(text)))
@@ -233,7 +233,7 @@ _CREDENTIALS = {
 }
 
 
-def _connect(data: Mapping[str, Any], name: str) -> list[str]:
+def _format_connect(data: Mapping[str, Any], name: str) -> list[str]:
     kind = data["credentials"]["format"]
     what = _CREDENTIALS.get(kind, f"An account has credentials of the kind `{kind}`.")
     config = data["credentials"].get("config", {})
@@ -248,10 +248,10 @@ def _connect(data: Mapping[str, Any], name: str) -> list[str]:
     fields = [row for row in data.get("fields", []) if not row.get("secret")]
     if fields:
         rows += ["", f"An account of `{name}` says under `context`:", ""]
-        rows += [f"- `{row['name']}` {_cell(row.get('description', ''))}".rstrip() for row in fields]
+        rows += [f"- `{row['name']}` {_to_cell(row.get('description', ''))}".rstrip() for row in fields]
     return rows
 
 
-def _cell(text: str) -> str:
+def _to_cell(text: str) -> str:
     """A text that stays inside its table cell or code span."""
-    return plain(text, 300).replace("|", "\\|").replace("`", "'")
+    return clean_text(text, 300).replace("|", "\\|").replace("`", "'")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conn_engine.documents import parse
-from conn_import import Imported, Options, import_source, read_source
+from conn_import import ImportedConnector, Options, import_source, read_source
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -16,7 +16,7 @@ DOCUMENTS = Path(__file__).parent / "documents"
 class Made:
     """An import: `data` is connector.yaml read back, `text` as written, `lost` what is listed as left out."""
 
-    def __init__(self, imported: Imported) -> None:
+    def __init__(self, imported: ImportedConnector) -> None:
         self.imported = imported
         self.text = imported.files["connector.yaml"]
         self.data: dict[str, Any] = parse(self.text, "connector.yaml").data

@@ -21,7 +21,7 @@ from conn_engine.runtime.plans import plan_operation
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Draft
 from conn_engine.wire import FrozenClock, Headers, Response
-from conn_import import Options, import_source, proposed_name, read_source
+from conn_import import Options, import_source, propose_name, read_source
 
 FOLDER = Path(__file__).parent
 HARBOUR = FOLDER / "manifests" / "harbour.yaml"
@@ -30,7 +30,7 @@ HARBOUR = FOLDER / "manifests" / "harbour.yaml"
 @pytest.mark.parametrize("name", ["connector.yaml", "README.md", "schemas/ships.schema.json"])
 def test_the_text_is_as_kept(name: str) -> None:
     source = read_source(HARBOUR)
-    made = import_source(source, Options(proposed_name(source)))
+    made = import_source(source, Options(propose_name(source)))
     golden = FOLDER / "expected" / made.name / name
     if os.environ.get("CONN_WRITE_GOLDENS"):
         golden.parent.mkdir(parents=True, exist_ok=True)

@@ -10,21 +10,21 @@ import pytest
 from jinja2.sandbox import SandboxedEnvironment
 
 from conn_engine.expressions import UNDEFINED, evaluate
-from conn_import.airbyte.jinja import Names, Path, Untranslatable, condition, expression, translated
-from conn_import.airbyte.templates import template, typed
+from conn_import.airbyte.jinja import Names, PathNode, Untranslatable, to_condition, to_expression, translate
+from conn_import.airbyte.templates import to_template, translate_literal
 
 ROOTS = ("config", "record", "response", "headers", "last_record", "last_page_size")
 
 
 def names() -> Names:
     def root(name: str) -> Any:
-        return lambda steps: Path(name, steps)
+        return lambda steps: PathNode(name, steps)
 
     return {name: root(name) for name in ROOTS}
 
 
 def made(text: str) -> str:
-    return expression(translated(text, names()))
+    return to_expression(translate(text, names()))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ SAME = [
 
 @pytest.mark.parametrize("text", SAME)
 def test_an_expression_gives_what_the_template_renders_to(text: str) -> None:
-    found = evaluate(expression(typed(text, names())), SCOPE)
+    found = evaluate(to_expression(translate_literal(text, names())), SCOPE)
     assert ("" if found is UNDEFINED else found) == rendered(text, SCOPE)
 
 
@@ -200,8 +200,8 @@ def test_an_expression_gives_what_the_template_renders_to(text: str) -> None:
 def test_a_condition_is_true_when_the_value_is(text: str) -> None:
     value = rendered(text, SCOPE)
     true = value not in ("", "0", "0.0", "False", "false", "{}", "[]", "()", False, 0, None, [], {})
-    tree = typed(text, names())
-    assert (evaluate(f"$boolean({condition(tree)})", SCOPE) is True) is true
+    tree = translate_literal(text, names())
+    assert (evaluate(f"$boolean({to_condition(tree)})", SCOPE) is True) is true
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_condition_is_true_when_the_value_is(text: str) -> None:
     ],
 )
 def test_as_a_template_of_ours(text: str, written: str) -> None:
-    assert template(translated(text, names())) == written
+    assert to_template(translate(text, names())) == written
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_what_has_no_counterpart_says_so(text: str, why: str) -> None:
         assert made(text) == "($at := config.b; $of := config; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
         return
     with pytest.raises(Untranslatable, match=why):
-        translated(text, names())
+        translate(text, names())
 
 
 @pytest.mark.parametrize(
@@ -263,4 +263,4 @@ def test_what_has_no_counterpart_says_so(text: str, why: str) -> None:
 )
 def test_what_is_built_to_exhaust_is_refused_or_read_at_once(text: str) -> None:
     with suppress(Untranslatable):
-        assert len(expression(translated(text, names()))) < 60_000
+        assert len(to_expression(translate(text, names()))) < 60_000

@@ -8,7 +8,7 @@ import pytest
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 from conn_engine.recordings.files import load_recording
-from conn_import import MAX_SOURCE, Options, folded, import_source, proposed_name, read_source
+from conn_import import MAX_SOURCE, Options, fold_losses, import_source, propose_name, read_source
 
 FOLDER = Path(__file__).parent
 DOCUMENTS = FOLDER / "documents"
@@ -19,7 +19,7 @@ ALL = sorted(path.name for path in DOCUMENTS.iterdir())
 @pytest.mark.parametrize("name", ["connector.yaml", "README.md"])
 def test_the_text_is_as_kept(file: str, name: str) -> None:
     source = read_source(DOCUMENTS / file)
-    made = import_source(source, Options(proposed_name(source)))
+    made = import_source(source, Options(propose_name(source)))
     golden = FOLDER / "expected" / made.name / name
     if os.environ.get("CONN_WRITE_GOLDENS"):
         golden.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def test_the_text_is_as_kept(file: str, name: str) -> None:
 def test_the_result_lints_clean_and_its_samples_load(file: str, tmp_path: Path) -> None:
     (tmp_path / "conn.yaml").write_text("version: 1\n")
     source = read_source(DOCUMENTS / file)
-    made = import_source(source, Options(proposed_name(source), samples=True))
+    made = import_source(source, Options(propose_name(source), samples=True))
     folder = tmp_path / "connectors" / made.name
     made.write(folder)
     result = lint_paths(tmp_path, [])
@@ -62,7 +62,7 @@ def test_everything_left_out_is_listed(imported) -> None:
     assert "cookies" not in lost, "the cookie is a scheme's"
     assert lost["webhooks, because the document does not say how a delivery is proved"] == ["order"]
     assert any("implicit" in what for what in lost) and any("session" in what for what in lost)
-    for line in folded(made.imported.losses):
+    for line in fold_losses(made.imported.losses):
         assert f"# - {line[:40]}" in made.text, "every kind is at the top of the document"
     for what, places in lost.items():
         assert f"- {what}" in made.imported.files["README.md"], "every thing is in the README"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_import.folding import folded, kind_of
+from conn_import.folding import find_kind, fold_losses
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ from conn_import.folding import folded, kind_of
     ],
 )
 def test_things_of_one_kind_are_one_line(losses, lines) -> None:
-    assert folded(losses) == lines
+    assert fold_losses(losses) == lines
 
 
 WORDS = st.sampled_from(
@@ -53,10 +53,10 @@ LOSSES = st.dictionaries(TEXTS, st.lists(st.sampled_from(["GET /a", "POST /b/{id
 
 @given(LOSSES)
 def test_no_kind_is_lost_and_everything_is_counted(losses: dict[str, list[str]]) -> None:
-    lines = folded(losses.items())
+    lines = fold_losses(losses.items())
     kinds: dict[str, list[str]] = {}
     for what in losses:
-        kinds.setdefault(kind_of(what), []).append(what)
+        kinds.setdefault(find_kind(what), []).append(what)
     assert len(lines) == len(kinds)
     for line, whats in zip(lines, kinds.values(), strict=True):
         assert line.startswith(whats[0])

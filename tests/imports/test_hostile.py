@@ -10,7 +10,7 @@ from conn_engine.config import validate
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 from conn_import import Options, import_source, read_source
-from conn_import.beside import Beside
+from conn_import.neighbor_files import NeighborFiles
 from conn_import.openapi import operations
 
 
@@ -99,7 +99,7 @@ def test_the_last_of_two_keys_is_read_and_noted(tmp_path: Path, name: str, text:
 
 def test_the_last_of_two_keys_of_a_file_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text("a: 1\nb: {c: 2, c: 3}\n")
-    beside = Beside(tmp_path)
+    beside = NeighborFiles(tmp_path)
     assert beside.read("spec.yaml") == {"a": 1, "b": {"c": 3}}
     assert [(one.code, one.path) for one in beside.repeated] == [("DOC003", "b.c")]
 
@@ -175,9 +175,9 @@ def test_text_stays_in_its_place(imported, api, answers) -> None:
 def test_scalars_are_read_back_as_written(value: str) -> None:
     import yaml
 
-    from conn_import.writing import scalar
+    from conn_import.writing import format_scalar
 
-    text = f"{scalar(value)}: {scalar(value)} # beside\n"
+    text = f"{format_scalar(value)}: {format_scalar(value)} # beside\n"
     assert parse(text, "a.yaml").data == {value: value}
     assert yaml.safe_load(text) == {value: value}
 

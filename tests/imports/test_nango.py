@@ -14,22 +14,22 @@ from conn_engine.diagnostics import Severity
 from conn_engine.documents import dump_yaml, parse
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_paths
-from conn_import import Imported, Options, entries_of, import_source, proposed_name, read_source
+from conn_import import ImportedConnector, Options, import_source, list_entries, propose_name, read_source
 from conn_import.nango.names import Names
-from conn_import.nango.templates import Unsayable
+from conn_import.nango.templates import UntranslatableText
 
 FOLDER = Path(__file__).parent
 FILE = FOLDER / "entries" / "providers.yaml"
-KEYS = entries_of(read_source(FILE))
-Read = Callable[[dict[str, Any]], Imported]
+KEYS = list_entries(read_source(FILE))
+Read = Callable[[dict[str, Any]], ImportedConnector]
 
 
-def made(key: str, **options: Any) -> Imported:
+def made(key: str, **options: Any) -> ImportedConnector:
     source = read_source(FILE)
-    return import_source(source, Options(proposed_name(source, key), entry=key, **options))
+    return import_source(source, Options(propose_name(source, key), entry=key, **options))
 
 
-def data_of(imported: Imported) -> dict[str, Any]:
+def data_of(imported: ImportedConnector) -> dict[str, Any]:
     data: dict[str, Any] = parse(imported.files["connector.yaml"], "connector.yaml").data
     return data
 
@@ -38,7 +38,7 @@ def data_of(imported: Imported) -> dict[str, Any]:
 def read(tmp_path: Path) -> Read:
     """`read(entry)`: what is made of one entry."""
 
-    def go(entry: dict[str, Any]) -> Imported:
+    def go(entry: dict[str, Any]) -> ImportedConnector:
         path = tmp_path / "entry.yaml"
         path.write_text(dump_yaml({"display_name": "Own", **entry}), encoding="utf-8")
         return import_source(read_source(path), Options("own"))
@@ -163,7 +163,7 @@ def test_what_is_supplied_is_told() -> None:
 )  # fmt: skip
 def test_templates(text: str, template: str) -> None:
     names = Names(secrets={"apiKey": "api_key"}, context={"team": "team"})
-    assert names.template(text) == template
+    assert names.to_template(text) == template
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_templates(text: str, template: str) -> None:
     ["${", "${apiKey", "${base64(${apiKey})", "${rot13(x)}", "${who}", "${now:QQ}", "${base64(" * 50 + ")}" * 50],
 )
 def test_templates_that_say_nothing(text: str) -> None:
-    with pytest.raises(Unsayable):
-        Names(secrets={"apiKey": "api_key"}).template(text)
+    with pytest.raises(UntranslatableText):
+        Names(secrets={"apiKey": "api_key"}).to_template(text)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from conn_import import Options, import_source, read_source
 from conn_import.proposals import (
     VendorField,
     VendorResource,
-    fields_of_records,
+    list_record_fields,
     propose_fields,
     propose_resources,
 )
@@ -180,7 +180,7 @@ def test_what_adds_to_the_confidence() -> None:
 
 
 def test_records_that_were_seen_are_enough() -> None:
-    fields = fields_of_records([{"id": 1, "mail": None, "name": "Ada"}, {"id": 2, "mail": "bo@example.com"}])
+    fields = list_record_fields([{"id": 1, "mail": None, "name": "Ada"}, {"id": 2, "mail": "bo@example.com"}])
     found = {one.field: one for one in propose_fields(fields, CRM["contact"], frozenset({"contact"}))}
     assert {"id", "name", "email"} <= found.keys()
     assert "values look like it" in found["email"].evidence

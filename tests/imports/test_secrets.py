@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conn_import import Options, import_source, read_source
-from conn_import.secrecy import secret_like
+from conn_import.secrecy import looks_secret
 
 KEY = "Zq9Xv7LmP3wT8rKd4Yb2"
 PASSWORD = "correct-horse-battery"
@@ -134,7 +134,7 @@ def test_a_vendors_token_in_a_description(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [KEY, TOKEN, f"Bearer {KEY}", "Token abc", "sk-proj-9f8e7d6c5b4a39281706"])
 def test_what_looks_like_a_secret(value: str) -> None:
-    assert secret_like(value)
+    assert looks_secret(value)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_looks_like_a_secret(value: str) -> None:
     ],
 )
 def test_what_does_not(value: str) -> None:
-    assert not secret_like(value)
+    assert not looks_secret(value)
 
 
 def test_a_base_path_without_its_slash(tmp_path: Path) -> None:

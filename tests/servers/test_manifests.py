@@ -14,7 +14,7 @@ from differential.manifests import sample
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
-from conn_import import Imported, Options, import_source, read_source
+from conn_import import ImportedConnector, Options, import_source, read_source
 
 FILES = sample()
 LONGEST_SECONDS = 10
@@ -24,7 +24,7 @@ CODE = "code: "
 
 
 @cache
-def read(file: Path) -> Imported:
+def read(file: Path) -> ImportedConnector:
     """A manifest as a connector, made once for all tests."""
     return import_source(read_source(file), Options("vendor"))
 

@@ -27,7 +27,7 @@ from conn_engine.runtime.drive import finish
 from conn_engine.secrets import Redactor
 from conn_engine.transport.live import Live
 from conn_engine.wire import SystemClock
-from conn_import import Imported, Options, folded, import_source, proposed_name, read_source
+from conn_import import ImportedConnector, Options, fold_losses, import_source, propose_name, read_source
 
 ENTRIES = entries()
 CARRYING = [key for key, entry in ENTRIES.items() if mode(entry) not in ("alias", "NONE", "MCP_OAUTH2_GENERIC")]
@@ -55,10 +55,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def imported() -> dict[str, Imported]:
+def imported() -> dict[str, ImportedConnector]:
     """What is made of each entry, by its key."""
     source = read_source(FILE)
-    return {key: import_source(source, Options(proposed_name(source, key), entry=key)) for key in ENTRIES}
+    return {key: import_source(source, Options(propose_name(source, key), entry=key)) for key in ENTRIES}
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def test_every_entry_becomes_a_connector_that_lints_clean(workspace: Path) -> No
     assert code == Exit.OK and said.startswith("no findings\n"), said
 
 
-def test_what_is_left_out_is_told_and_written_down(workspace: Path, imported: dict[str, Imported]) -> None:
+def test_what_is_left_out_is_told_and_written_down(workspace: Path, imported: dict[str, ImportedConnector]) -> None:
     said = " ".join((workspace / "said.txt").read_text(encoding="utf-8").split())
     for key, made in imported.items():
         text = (workspace / "connectors" / made.name / "connector.yaml").read_text(encoding="utf-8")
         head = " ".join(text.replace("#", " ").split())
-        for line in folded(made.losses):
+        for line in fold_losses(made.losses):
             assert line[:100] in said, key
             assert line in head, key
         whole = (workspace / "connectors" / made.name / "README.md").read_text(encoding="utf-8")
@@ -102,7 +102,9 @@ def test_what_is_left_out_is_told_and_written_down(workspace: Path, imported: di
             assert all(place.replace("`", "'") in listed for place in places), key
 
 
-def test_how_many_are_carried_over_whole(imported: dict[str, Imported], capsys: pytest.CaptureFixture[str]) -> None:
+def test_how_many_are_carried_over_whole(
+    imported: dict[str, ImportedConnector], capsys: pytest.CaptureFixture[str]
+) -> None:
     whole, noted, guessed = Counter[str](), Counter[str](), Counter[str]()
     for key, made in imported.items():
         kind = mode(ENTRIES[key])
@@ -116,7 +118,7 @@ def test_how_many_are_carried_over_whole(imported: dict[str, Imported], capsys: 
 
 
 @pytest.mark.parametrize("key", list(ENTRIES))
-def test_the_connector_says_what_the_entry_says(key: str, imported: dict[str, Imported]) -> None:
+def test_the_connector_says_what_the_entry_says(key: str, imported: dict[str, ImportedConnector]) -> None:
     data = yaml.safe_load(imported[key].files["connector.yaml"])
     for what, want, found in facts(ENTRIES[key], data):
         assert found == want, what

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.airbyte.manifest import LABEL, finished
-from conn_import.contract import Finished, Options
+from conn_import.airbyte.manifest import LABEL, build_manifest_connector
+from conn_import.contract import FinishedConnector, Options
 
 __all__ = ["LABEL", "read", "recognises"]
 
@@ -19,6 +19,6 @@ def recognises(data: Any) -> bool:
     )
 
 
-def read(data: Any, options: Options) -> Finished:
+def read(data: Any, options: Options) -> FinishedConnector:
     """The connector of a manifest."""
-    return finished(data, options)
+    return build_manifest_connector(data, options)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_import.airbyte.notes import Notes
-from conn_import.lists import listing
+from conn_import.coercion import as_list
 
-__all__ = ["rate_limit_of", "seconds_of"]
+__all__ = ["build_rate_limit", "to_seconds"]
 
 Row = dict[str, Any]
 _DURATION = re.compile(
@@ -16,7 +16,7 @@ _DURATION = re.compile(
 _META = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
-def seconds_of(text: Any) -> float:
+def to_seconds(text: Any) -> float:
     """The length of an ISO 8601 duration of fixed units; 0 for anything else."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not found:
@@ -25,20 +25,20 @@ def seconds_of(text: Any) -> float:
     return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def rate_limit_of(budget: Any, notes: Notes) -> Row:
+def build_rate_limit(budget: Any, notes: Notes) -> Row:
     """The `rate_limit` of the connector; nothing without a budget."""
     if not isinstance(budget, Mapping):
         return {}
     rows: list[Row] = []
-    for policy in listing(budget.get("policies")):
+    for policy in as_list(budget.get("policies")):
         if isinstance(policy, Mapping):
-            rows += _policy(policy, notes)
+            rows += _read_policy(policy, notes)
     made: Row = {}
     if budget.get("ratelimit_remaining_header"):
         made["remaining"] = str(budget["ratelimit_remaining_header"])
     if budget.get("ratelimit_reset_header"):
         made["reset"] = str(budget["ratelimit_reset_header"])
-    codes = [int(code) for code in listing(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
+    codes = [int(code) for code in as_list(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
     if codes and codes != [429]:
         made["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
     if rows:
@@ -46,11 +46,11 @@ def rate_limit_of(budget: Any, notes: Notes) -> Row:
     return made
 
 
-def _policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
+def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
     match policy.get("type"):
         case "MovingWindowCallRatePolicy":
             rates = [
-                (one.get("limit"), one.get("interval")) for one in listing(policy.get("rates")) if isinstance(one, dict)
+                (one.get("limit"), one.get("interval")) for one in as_list(policy.get("rates")) if isinstance(one, dict)
             ]
         case "FixedWindowCallRatePolicy":
             rates = [(policy.get("call_limit"), policy.get("period"))]
@@ -61,13 +61,13 @@ def _policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
             return []
     found: list[Row] = []
     for limit, interval in rates:
-        seconds = seconds_of(interval)
+        seconds = to_seconds(interval)
         if not isinstance(limit, int) or limit < 1 or not seconds:
             notes.add("a budget whose numbers the account decides")
             continue
         matchers: list[Any] = policy.get("matchers") or [{}]
         for matcher in matchers:
-            row = _matched(matcher if isinstance(matcher, Mapping) else {}, notes)
+            row = _read_matcher(matcher if isinstance(matcher, Mapping) else {}, notes)
             if row is not None:
                 found.append(
                     {"requests": limit, "per_seconds": int(seconds) if seconds.is_integer() else seconds, **row}
@@ -75,7 +75,7 @@ def _policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
     return found
 
 
-def _matched(matcher: Mapping[str, Any], notes: Notes) -> Row | None:
+def _read_matcher(matcher: Mapping[str, Any], notes: Notes) -> Row | None:
     row: Row = {}
     if matcher.get("params") or matcher.get("headers"):
         notes.add("a budget for requests with certain parameters or headers")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_import.airbyte.notes import Notes
-from conn_import.words import plain
+from conn_import.words import clean_text
 
-__all__ = ["INSTEAD", "code_of", "is_code", "kind_of", "read_code"]
+__all__ = ["INSTEAD", "find_kind", "is_code", "note_code", "read_code"]
 
 INSTEAD: Mapping[str, str] = {
     "how requests are authorised": "`credentials` (a `session` for a log-in with requests of its own, `jwt_bearer` for "
@@ -67,11 +67,11 @@ def is_code(component: Any) -> bool:
     )
 
 
-def code_of(component: Any, purpose: str, notes: Notes) -> bool:
+def note_code(component: Any, purpose: str, notes: Notes) -> bool:
     """Whether a component is code; then it is noted, with what it was for."""
     if not is_code(component):
         return False
-    notes.add_code(purpose, _class(component), INSTEAD[purpose])
+    notes.add_code(purpose, _get_class_name(component), INSTEAD[purpose])
     return True
 
 
@@ -79,25 +79,25 @@ def read_code(component: Any, purpose: str, notes: Notes) -> Any:
     """The component; for code, which is noted, the one of the kit that it extends. None where nothing tells which."""
     if not is_code(component):
         return component
-    kind = _base(component, purpose)
-    notes.add_code(f"{purpose} (read as {kind})" if kind else purpose, _class(component), INSTEAD[purpose])
+    kind = _find_base(component, purpose)
+    notes.add_code(f"{purpose} (read as {kind})" if kind else purpose, _get_class_name(component), INSTEAD[purpose])
     return {**{key: one for key, one in component.items() if key != "class_name"}, "type": kind} if kind else None
 
 
-def kind_of(component: Mapping[str, Any], purpose: str) -> Any:
+def find_kind(component: Mapping[str, Any], purpose: str) -> Any:
     """What kind of the kit's a component is read as; empty for code of which nothing tells it."""
-    return _base(component, purpose) if is_code(component) else component.get("type")
+    return _find_base(component, purpose) if is_code(component) else component.get("type")
 
 
-def _base(component: Mapping[str, Any], purpose: str) -> str:
+def _find_base(component: Mapping[str, Any], purpose: str) -> str:
     for kind, keys in _BASES.get(purpose, ()):
         if keys <= component.keys():
             return kind
-    if purpose == "how an answer's bytes are read" and (found := _DECODER.fullmatch(_class(component))):
+    if purpose == "how an answer's bytes are read" and (found := _DECODER.fullmatch(_get_class_name(component))):
         return f"{found[1].capitalize()}Decoder"
     return ""
 
 
-def _class(component: Mapping[str, Any]) -> str:
-    name = plain(component.get("class_name") or component.get("type") or "code", 120)
+def _get_class_name(component: Mapping[str, Any]) -> str:
+    name = clean_text(component.get("class_name") or component.get("type") or "code", 120)
     return name.rpartition(".")[2] or name

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.resolving import PARAMETERS
-from conn_import.lists import listing
+from conn_import.airbyte.references import PARAMETERS
+from conn_import.coercion import as_list
 
-__all__ = ["COMPONENT", "Dynamic", "dynamic_of", "expanded"]
+__all__ = ["COMPONENT", "DynamicStream", "build_dynamic", "expand_parameters"]
 
 COMPONENT = "component"
 """What the value is called that a stream is made of."""
@@ -21,7 +21,7 @@ _READ = re.compile(
 _MAX_EXPANDED = 500
 
 
-class Dynamic:
+class DynamicStream:
     """A stream over components: its template with the mapped values in it, and where the components are from."""
 
     def __init__(
@@ -33,54 +33,54 @@ class Dynamic:
         self.key = key
 
 
-def dynamic_of(stream: Mapping[str, Any], notes: Notes) -> Dynamic | None:
+def build_dynamic(stream: Mapping[str, Any], notes: Notes) -> DynamicStream | None:
     """The stream of a template. None for what cannot be said, which the notes tell."""
     template, resolver = stream.get("stream_template"), stream.get("components_resolver")
     if not isinstance(template, Mapping) or not isinstance(resolver, Mapping):
         notes.add("a dynamic stream without a template")
         return None
     made = copy.deepcopy(dict(template))
-    texts = [str(row.get("value", "")) for row in _rows(resolver)]
-    for row in _rows(resolver):
-        _put(made, [str(one) for one in listing(row.get("field_path"))], row.get("value"), notes)
-    made["name"] = _name(stream, template)
-    key = _key(texts)
+    texts = [str(row.get("value", "")) for row in _list_rows(resolver)]
+    for row in _list_rows(resolver):
+        _set_at(made, [str(one) for one in as_list(row.get("field_path"))], row.get("value"), notes)
+    made["name"] = _choose_name(stream, template)
+    key = _find_key(texts)
     match resolver.get("type"):
         case "HttpComponentsResolver" if isinstance(resolver.get("retriever"), Mapping):
-            return Dynamic(made, resolver["retriever"], [], key)
+            return DynamicStream(made, resolver["retriever"], [], key)
         case "ConfigComponentsResolver":
             configs = resolver.get("stream_config")
             config = configs[0] if isinstance(configs, list) and len(configs) == 1 else configs
             pointer = config.get("configs_pointer") if isinstance(config, Mapping) else None
             if isinstance(pointer, list) and pointer:
-                return Dynamic(made, None, [str(one) for one in pointer], key)
+                return DynamicStream(made, None, [str(one) for one in pointer], key)
     notes.add(f"a dynamic stream by {resolver.get('type')}")
     return None
 
 
-def expanded(stream: Mapping[str, Any], notes: Notes) -> Iterator[dict[str, Any]]:
+def expand_parameters(stream: Mapping[str, Any], notes: Notes) -> Iterator[dict[str, Any]]:
     """The streams of a template whose values the manifest lists itself."""
     resolver = stream.get("components_resolver")
     listed = resolver.get("stream_parameters") if isinstance(resolver, Mapping) else None
     rows = listed.get("list_of_parameters_for_stream") if isinstance(listed, Mapping) else None
     for row in (rows if isinstance(rows, list) else [])[:_MAX_EXPANDED]:
         made = copy.deepcopy(dict(stream.get("stream_template") or {}))
-        for mapping in _rows(resolver):
+        for mapping in _list_rows(resolver):
             value = mapping.get("value")
             found = _READ.fullmatch(str(value).strip().strip("{}").strip())
             name = next((part for part in found.groups() if part), "") if found else ""
             if isinstance(row, Mapping) and name in row:
                 value = row[name]
-            _put(made, [str(one) for one in listing(mapping.get("field_path"))], value, notes)
+            _set_at(made, [str(one) for one in as_list(mapping.get("field_path"))], value, notes)
         yield made
 
 
-def _rows(resolver: Any) -> list[Mapping[str, Any]]:
+def _list_rows(resolver: Any) -> list[Mapping[str, Any]]:
     rows = resolver.get("components_mapping") if isinstance(resolver, Mapping) else None
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
-def _name(stream: Mapping[str, Any], template: Mapping[str, Any]) -> str:
+def _choose_name(stream: Mapping[str, Any], template: Mapping[str, Any]) -> str:
     own = stream.get("name")
     for one in (own, template.get("name")):
         if isinstance(one, str) and one and "{" not in one:
@@ -88,18 +88,18 @@ def _name(stream: Mapping[str, Any], template: Mapping[str, Any]) -> str:
     return "dynamic"
 
 
-def _key(texts: list[str]) -> str:
+def _find_key(texts: list[str]) -> str:
     """The component's field that tells it from others: its id where one is read, else the first that is."""
     read = [next(part for part in found if part) for text in texts for found in _READ.findall(text)]
     return "id" if "id" in read or not read else read[0]
 
 
-def _put(data: Any, path: list[str], value: Any, notes: Notes) -> None:
+def _set_at(data: Any, path: list[str], value: Any, notes: Notes) -> None:
     """Set what is at a path of a template; a part `*` is every item."""
     if not path or path[0] in ("schema_loader",):
         return
     *above, last = path
-    for node in _nodes(data, above):
+    for node in _find_nodes(data, above):
         if isinstance(node, dict):
             node[last] = value
             own = node.get(PARAMETERS)
@@ -111,7 +111,7 @@ def _put(data: Any, path: list[str], value: Any, notes: Notes) -> None:
             notes.add(f"a dynamic value at {'.'.join(path)[:100]}")
 
 
-def _nodes(data: Any, path: list[str]) -> list[Any]:
+def _find_nodes(data: Any, path: list[str]) -> list[Any]:
     found = [data]
     for part in path:
         below: list[Any] = []

@@ -5,12 +5,12 @@ from typing import Any
 
 from conn_engine.lint.statuses import certain, possible
 from conn_import.airbyte.custom import read_code
-from conn_import.airbyte.jinja import Lit, Untranslatable, condition, expression, quoted, textual, translated
+from conn_import.airbyte.jinja import Lit, Untranslatable, quote, to_condition, to_expression, to_text, translate
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.lists import listing
+from conn_import.coercion import as_list
 
-__all__ = ["DEFAULT_RULES", "reachable", "rules_of"]
+__all__ = ["DEFAULT_RULES", "build_rules", "drop_unreachable"]
 
 Rule = dict[str, Any]
 _RETRIED = "status = 408 or status = 500 or status = 502 or status = 503 or status = 504"
@@ -21,33 +21,33 @@ RETRIES = 5
 _FIXED = ("SUCCESS", "RETRY", "IGNORE", "RESET_PAGINATION", "REDUCE_PAGE_SIZE")
 
 
-def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
+def build_rules(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
     """The rules of a handler. A handler of several asks one after the other: what one says for certain (retry, ignore)
     goes before what it leaves to the next (fail)."""
     if not isinstance(handler, Mapping):
         return []
-    handlers = list(_handlers(handler, notes, 0))
+    handlers = list(_walk_handlers(handler, notes, 0))
     certain: list[Rule] = []
     open_: list[Rule] = []
     retries = RETRIES
     waits: Rule = {}
     for number, one in enumerate(handlers):
-        said = _backoff(one.get("backoff_strategies"), scope, notes)
-        times = _times(one.get("max_retries"), scope, notes)
+        said = _build_backoff(one.get("backoff_strategies"), scope, notes)
+        times = _count_retries(one.get("max_retries"), scope, notes)
         if not number:
             retries = times
         waits = waits or said
-        for row in listing(one.get("response_filters")):
+        for row in as_list(one.get("response_filters")):
             if isinstance(row, Mapping):
-                for rule, fixed in _rules(row, said or waits, retries, scope, notes):
+                for rule, fixed in _build_filter_rules(row, said or waits, retries, scope, notes):
                     (certain if fixed or len(handlers) == 1 else open_).append(rule)
     rules = certain + open_
     if waits or retries != RETRIES:
-        rules += _defaults(waits, retries)
-    return reachable(rules)
+        rules += _build_defaults(waits, retries)
+    return drop_unreachable(rules)
 
 
-def reachable(rules: list[Rule]) -> list[Rule]:
+def drop_unreachable(rules: list[Rule]) -> list[Rule]:
     """The rules that some answer comes to: those before one may take all that it would hold for."""
     taken: set[int] = set()
     found: dict[str, Rule] = {}
@@ -59,22 +59,22 @@ def reachable(rules: list[Rule]) -> list[Rule]:
     return list(found.values())
 
 
-def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
+def _walk_handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
     handler = read_code(handler, "how errors are told apart", notes)
     if handler is None:
         return
     if handler.get("type") == "CompositeErrorHandler" or "error_handlers" in handler:
-        for one in listing(handler.get("error_handlers")):
+        for one in as_list(handler.get("error_handlers")):
             if isinstance(one, Mapping) and depth < 10:
-                yield from _handlers(one, notes, depth + 1)
+                yield from _walk_handlers(one, notes, depth + 1)
         return
     yield handler
 
 
-def _times(value: Any, scope: Scope, notes: Notes) -> int:
+def _count_retries(value: Any, scope: Scope, notes: Notes) -> int:
     if isinstance(value, str):
         try:
-            node = translated(value, scope.config())
+            node = translate(value, scope.for_config())
         except Untranslatable:
             node = Lit(None)
         value = node.value if isinstance(node, Lit) else None
@@ -84,12 +84,12 @@ def _times(value: Any, scope: Scope, notes: Notes) -> int:
     return int(value) if isinstance(value, int | float | str) and value != "" else RETRIES
 
 
-def _rules(
+def _build_filter_rules(
     row: Mapping[str, Any], waits: Rule, retries: int, scope: Scope, notes: Notes
 ) -> Iterator[tuple[Rule, bool]]:
     try:
-        when, by_body = _when(row, scope)
-        message = _message(row.get("error_message"), scope)
+        when, by_body = _build_condition(row, scope)
+        message = _build_message(row.get("error_message"), scope)
     except Untranslatable as reason:
         notes.add(f"an error filter: {reason}")
         return
@@ -105,8 +105,8 @@ def _rules(
                 yield {"when": f"status < 400 and ({when})", "then": "ok"}, fixed
             yield {"when": when, "then": "empty"}, fixed
         case "RETRY":
-            retry = _retry(waits, retries) | ({"then": {"message": message}} if message else {})
-            yield {"when": when, "then": {"retry": retry} if retries else _fail(row, message)}, fixed
+            retry = _build_retry(waits, retries) | ({"then": {"message": message}} if message else {})
+            yield {"when": when, "then": {"retry": retry} if retries else _build_fail(row, message)}, fixed
         case "RATE_LIMITED":
             options: Rule = {key: waits[key] for key in ("wait", "max_wait_seconds") if key in waits}
             if not options and "backoff_seconds" in waits and waits.get("backoff") == "constant":
@@ -119,12 +119,12 @@ def _rules(
         case "RESET_PAGINATION":
             yield {"when": when, "then": {"restart": {"times": max(1, min(retries, _MOST_TIMES))}}}, fixed
         case "FAIL":
-            yield {"when": when, "then": _fail(row, message)}, fixed
+            yield {"when": when, "then": _build_fail(row, message)}, fixed
         case _:
             notes.add(f"the error action {action[:40]}")
 
 
-def _fail(row: Mapping[str, Any], message: str) -> Any:
+def _build_fail(row: Mapping[str, Any], message: str) -> Any:
     codes = row.get("http_codes")
     kinds = {_KINDS.get(int(code)) for code in codes if str(code).isdigit()} if isinstance(codes, list) else set()
     if len(kinds) == 1 and "rate_limited" in kinds:
@@ -132,11 +132,11 @@ def _fail(row: Mapping[str, Any], message: str) -> Any:
     return {"fail": {"message": message}} if message else "fail"
 
 
-def _retry(waits: Rule, retries: int) -> Rule:
+def _build_retry(waits: Rule, retries: int) -> Rule:
     return {"times": max(1, min(retries, _MOST_TIMES)), **waits}
 
 
-def _when(row: Mapping[str, Any], scope: Scope) -> tuple[str, bool]:
+def _build_condition(row: Mapping[str, Any], scope: Scope) -> tuple[str, bool]:
     """The condition, and whether it can hold for an answer that is no error by its status."""
     conditions: list[str] = []
     codes = row.get("http_codes")
@@ -146,34 +146,34 @@ def _when(row: Mapping[str, Any], scope: Scope) -> tuple[str, bool]:
     contains = row.get("error_message_contains")
     by_body = False
     if isinstance(contains, str) and contains:
-        conditions.append(f"status >= 400 and $contains(text, {quoted(contains)})")
+        conditions.append(f"status >= 400 and $contains(text, {quote(contains)})")
     predicate = row.get("predicate")
     if isinstance(predicate, str) and predicate:
-        node = translated(predicate, _names(scope))
+        node = translate(predicate, _get_names(scope))
         if not isinstance(node, Lit) or node.value:
-            conditions.append(condition(node))
+            conditions.append(to_condition(node))
             by_body = True
-    return " or ".join(conditions if len(conditions) == 1 else [_bracketed(one) for one in conditions]), by_body
+    return " or ".join(conditions if len(conditions) == 1 else [_bracket(one) for one in conditions]), by_body
 
 
-def _bracketed(text: str) -> str:
+def _bracket(text: str) -> str:
     return f"({text})" if " and " in text or " ? " in text else text
 
 
-def _names(scope: Scope) -> Any:
-    return scope.answer()
+def _get_names(scope: Scope) -> Any:
+    return scope.for_answer()
 
 
-def _message(text: Any, scope: Scope) -> str:
+def _build_message(text: Any, scope: Scope) -> str:
     if not isinstance(text, str) or not text.strip():
         return ""
     try:
-        return expression(textual(translated(text.strip(), _names(scope))))
+        return to_expression(to_text(translate(text.strip(), _get_names(scope))))
     except Untranslatable:
-        return quoted(text.strip())  # of a message no more than its wording is lost
+        return quote(text.strip())  # of a message no more than its wording is lost
 
 
-def _backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
+def _build_backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
     """The first strategies, in the order in which they are asked, as options of a retry."""
     made: Rule = {}
     sources: list[Rule] = []
@@ -184,15 +184,15 @@ def _backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
         kind = one.get("type")
         if kind in ("ConstantBackoffStrategy", "ConstantBackoff"):
             if "backoff" not in made:
-                made |= _seconds(one.get("backoff_time_in_seconds"), scope, notes, "constant", 1)
+                made |= _build_pause(one.get("backoff_time_in_seconds"), scope, notes, "constant", 1)
         elif kind in ("ExponentialBackoffStrategy", "ExponentialBackoff"):
             if "backoff" not in made:
-                made |= _seconds(one.get("factor", 5), scope, notes, "exponential", 2)
+                made |= _build_pause(one.get("factor", 5), scope, notes, "exponential", 2)
         elif kind in ("WaitTimeFromHeader", "WaitUntilTimeFromHeader"):
             if "backoff" not in made:
-                sources += _source(one, scope, notes, until=kind == "WaitUntilTimeFromHeader")
+                sources += _build_header_wait(one, scope, notes, until=kind == "WaitUntilTimeFromHeader")
         elif kind == "WaitTimeFromResponse":
-            made |= _from_response(one, scope, notes)
+            made |= _build_response_wait(one, scope, notes)
         else:
             notes.add(f"the backoff {kind}")
     if sources:
@@ -203,21 +203,21 @@ def _backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
     return made
 
 
-def _seconds(value: Any, scope: Scope, notes: Notes, form: str, factor: float) -> Rule:
+def _build_pause(value: Any, scope: Scope, notes: Notes, form: str, factor: float) -> Rule:
     try:
-        node = translated(value, scope.config()) if isinstance(value, str) else Lit(value)
+        node = translate(value, scope.for_config()) if isinstance(value, str) else Lit(value)
         if isinstance(node, Lit):
             return {"backoff_seconds": min(3600.0, float(str(node.value)) * factor), "backoff": form}
-        return {"wait": expression(node)}
+        return {"wait": to_expression(node)}
     except (Untranslatable, ValueError) as reason:
         notes.add(f"a pause before a retry: {reason}")
         return {}
 
 
-def _source(one: Mapping[str, Any], scope: Scope, notes: Notes, *, until: bool) -> list[Rule]:
+def _build_header_wait(one: Mapping[str, Any], scope: Scope, notes: Notes, *, until: bool) -> list[Rule]:
     try:
-        header = translated(str(one.get("header", "")), scope.config())
-        pattern = translated(str(one.get("regex") or ""), scope.config())
+        header = translate(str(one.get("header", "")), scope.for_config())
+        pattern = translate(str(one.get("regex") or ""), scope.for_config())
     except Untranslatable as reason:
         notes.add(f"a wait from a header: {reason}")
         return []
@@ -233,26 +233,26 @@ def _source(one: Mapping[str, Any], scope: Scope, notes: Notes, *, until: bool) 
     return [source]
 
 
-def _from_response(one: Mapping[str, Any], scope: Scope, notes: Notes) -> Rule:
+def _build_response_wait(one: Mapping[str, Any], scope: Scope, notes: Notes) -> Rule:
     try:
-        return {"wait": expression(translated(str(one.get("wait_time_in_seconds", "")), _names(scope)))}
+        return {"wait": to_expression(translate(str(one.get("wait_time_in_seconds", "")), _get_names(scope)))}
     except Untranslatable as reason:
         notes.add(f"a wait from the answer: {reason}")
         return {}
 
 
-def _defaults(waits: Rule, retries: int) -> list[Rule]:
+def _build_defaults(waits: Rule, retries: int) -> list[Rule]:
     """What holds for the usual passing errors when the handler says how to wait or how often to try."""
     rules: list[Rule] = []
     options = {key: waits[key] for key in ("wait", "max_wait_seconds") if key in waits}
     if options:
         rules.append({"when": "status = 429", "then": {"rate_limited": options}})
     if retries:
-        rules.append({"when": _RETRIED, "then": {"retry": _retry(waits, retries)}})
+        rules.append({"when": _RETRIED, "then": {"retry": _build_retry(waits, retries)}})
     else:
         rules.append({"when": _RETRIED, "then": "fail"})
     return rules
 
 
-DEFAULT_RULES = _defaults({}, RETRIES)
+DEFAULT_RULES = _build_defaults({}, RETRIES)
 """What holds where a manifest says nothing."""

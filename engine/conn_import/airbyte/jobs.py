@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from conn_import.airbyte.jinja import Lit, Node, Path, Untranslatable, expression, translated
+from conn_import.airbyte.jinja import Lit, Node, PathNode, Untranslatable, to_expression, translate
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.records import path_of
-from conn_import.airbyte.requests import request_of
-from conn_import.airbyte.responses import response_of
+from conn_import.airbyte.records import build_record_path
+from conn_import.airbyte.requests import build_request
+from conn_import.airbyte.responses import build_response_format
 from conn_import.contract import Losses
 
-__all__ = ["job_of"]
+__all__ = ["build_job"]
 
 Job = dict[str, Any]
 _STATES = {"completed": "done", "failed": "failed", "running": "running", "timeout": "failed", "skipped": "empty"}
@@ -27,44 +27,44 @@ class _JobScope(Scope):
 
     creating: Mapping[str, Any] = field(default_factory=dict)
 
-    def request(self) -> Any:
+    def for_request(self) -> Any:
         """`creation_response` is what the creating request was answered with, `polling_response` the last poll."""
         return {
-            **Scope.request(self),
-            "creation_response": lambda steps: Path("job", ("created", "body", *steps), sure=True),
-            "polling_response": lambda steps: Path("job", ("polled", "body", *steps), sure=True),
-            "download_target": lambda steps: Path("job", ("url", *steps), "text", not steps),
+            **Scope.for_request(self),
+            "creation_response": lambda steps: PathNode("job", ("created", "body", *steps), sure=True),
+            "polling_response": lambda steps: PathNode("job", ("polled", "body", *steps), sure=True),
+            "download_target": lambda steps: PathNode("job", ("url", *steps), "text", not steps),
         }
 
-    def _sliced(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
+    def _read_slice(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
         """A slice of a job also has the answer that created it, with the request for that."""
         if steps[:2] != _CREATED:
-            return Scope._sliced(self, steps, bare=bare)
+            return Scope._read_slice(self, steps, bare=bare)
         headers = self.creating.get("request_headers")
         match steps[2:]:
             case ("request", "headers", str() as name) if isinstance(headers, Mapping):
                 by_name = {str(one).lower(): value for one, value in headers.items()}
-                return translated(str(by_name.get(name.lower(), "")), Scope.request(self))
+                return translate(str(by_name.get(name.lower(), "")), Scope.for_request(self))
             case _:
                 raise Untranslatable("a part of the answer that created the job")
 
 
-def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
+def build_job(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     """The `job` of an operation whose own request creates it."""
     names = {one.name: getattr(scope, one.name) for one in fields(scope)}
     creating = retriever.get("creation_requester")
     inner = _JobScope(**names, creating=creating if isinstance(creating, Mapping) else {})
-    job: Job = {"poll": _poll(retriever, inner, notes)}
+    job: Job = {"poll": _build_poll(retriever, inner, notes)}
     targets = retriever.get("download_target_requester")
     if isinstance(targets, Mapping):
-        job["locate"] = _request(targets, inner, notes, "the request for the download's URL")
+        job["locate"] = _build_job_request(targets, inner, notes, "the request for the download's URL")
     download = retriever.get("download_requester")
     if isinstance(download, Mapping):
-        job["download"] = _download(retriever, download, inner, notes, located="locate" in job)
+        job["download"] = _build_download(retriever, download, inner, notes, located="locate" in job)
     for key, ours in (("abort_requester", "abort"), ("delete_requester", "")):
         requester = retriever.get(key)
         if isinstance(requester, Mapping) and ours:
-            job[ours] = _request(requester, inner, notes, "the request that ends a job")
+            job[ours] = _build_job_request(requester, inner, notes, "the request that ends a job")
         elif isinstance(requester, Mapping):
             notes.add("the request that deletes a finished job")
     timeout = retriever.get("polling_job_timeout")
@@ -75,9 +75,9 @@ def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     return job
 
 
-def _request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what: str) -> Job:
-    made = request_of(requester, scope, notes, job=True)
-    carried = request_of(scope.creating, scope, Notes(Losses()), job=True).carried  # of all requests of the job
+def _build_job_request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what: str) -> Job:
+    made = build_request(requester, scope, notes, job=True)
+    carried = build_request(scope.creating, scope, Notes(Losses()), job=True).carried  # of all requests of the job
     if any(one not in carried for one in made.carried):
         notes.add(f"{what}: a secret in it")
     row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
@@ -86,12 +86,12 @@ def _request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what:
     return row
 
 
-def _poll(retriever: Mapping[str, Any], scope: _JobScope, notes: Notes) -> Job:
+def _build_poll(retriever: Mapping[str, Any], scope: _JobScope, notes: Notes) -> Job:
     requester = retriever.get("polling_requester")
     poll: Job = {"path": "/"}
     if isinstance(requester, Mapping):
-        poll = _request(requester, scope, notes, "the poll")
-    path = path_of(retriever.get("status_extractor"), scope, notes)
+        poll = _build_job_request(requester, scope, notes, "the poll")
+    path = build_record_path(retriever.get("status_extractor"), scope, notes)
     poll["status"] = f"body.{path.strip('[]')}" if path else "body"
     mapping = retriever.get("status_mapping")
     for state, ours in _STATES.items():
@@ -101,27 +101,27 @@ def _poll(retriever: Mapping[str, Any], scope: _JobScope, notes: Notes) -> Job:
     return poll
 
 
-def _download(
+def _build_download(
     retriever: Mapping[str, Any], requester: Mapping[str, Any], scope: Scope, notes: Notes, *, located: bool
 ) -> Job:
-    path = path_of(retriever.get("download_target_extractor"), scope, notes)
+    path = build_record_path(retriever.get("download_target_extractor"), scope, notes)
     body = "job.located.body" if located else "job.polled.body"
     target = f"{body}.{path.strip('[]')}" if path else body
     download: Job = {}
     try:
         url = requester.get("url") or f"{requester.get('url_base') or ''}{requester.get('path') or ''}"
-        node = translated(str(url).strip(), scope.request())
+        node = translate(str(url).strip(), scope.for_request())
     except Untranslatable as reason:
         notes.add(f"the download's URL: {reason}")
-        node = Path("job", ("url",))
-    if isinstance(node, Path) and node.steps == ("url",):
+        node = PathNode("job", ("url",))
+    if isinstance(node, PathNode) and node.steps == ("url",):
         download["url"] = target
     elif not isinstance(node, Lit):
-        download["url"] = expression(node).replace("job.url", target)
+        download["url"] = to_expression(node).replace("job.url", target)
     else:
         download["url"] = target
-    download |= response_of(retriever.get("download_decoder"), notes)
+    download |= build_response_format(retriever.get("download_decoder"), notes)
     extractor = retriever.get("download_extractor")
-    if isinstance(extractor, Mapping) and (found := path_of(extractor, scope, notes)):
+    if isinstance(extractor, Mapping) and (found := build_record_path(extractor, scope, notes)):
         download["response_path"] = found
     return download

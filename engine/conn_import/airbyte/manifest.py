@@ -9,50 +9,50 @@ from typing import Any
 
 from conn_engine.config.host_patterns import host_pattern
 from conn_engine.errors import ConfigurationError
-from conn_import.airbyte.budgets import rate_limit_of
+from conn_import.airbyte.budgets import build_rate_limit
 from conn_import.airbyte.credentials import NONE, Logins
-from conn_import.airbyte.errors import DEFAULT_RULES, reachable
+from conn_import.airbyte.errors import DEFAULT_RULES, drop_unreachable
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.resolving import PARAMETERS, Resolver, component
-from conn_import.airbyte.settings import Settings
+from conn_import.airbyte.references import PARAMETERS, Resolver, complete_component
+from conn_import.airbyte.settings import ManifestSettings
 from conn_import.airbyte.streams import Stream, Streams
-from conn_import.beside import Beside
-from conn_import.contract import Finished, Losses, Options
-from conn_import.lists import listing
-from conn_import.words import plain, snake
+from conn_import.coercion import as_list
+from conn_import.contract import FinishedConnector, Losses, Options
+from conn_import.neighbor_files import NeighborFiles
+from conn_import.words import clean_text, to_snake
 
-__all__ = ["LABEL", "finished"]
+__all__ = ["LABEL", "build_manifest_connector"]
 
 LABEL = "low-code manifest"
 _MOST_HOSTS = 200
 _PLACEHOLDER = "api.example.com"
 
 
-def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
+def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> FinishedConnector:
     """The connector of a manifest. Raises ConfigurationError where its references cannot be resolved."""
     resolver = Resolver(manifest)
-    components = _components(manifest, resolver)
-    specification = resolver.resolved(manifest.get("spec")) or _spec_beside(options.beside)
+    components = _list_components(manifest, resolver)
+    specification = resolver.resolve(manifest.get("spec")) or _read_spec_file(options.beside)
     asked = specification.get("connection_specification") if isinstance(specification, Mapping) else None
-    settings = Settings(asked)
+    settings = ManifestSettings(asked)
     source = {"spec": specification}
-    streams = _read_to_the_end(components, settings, source, options.beside)
+    streams = _read_until_stable(components, settings, source, options.beside)
     losses = streams.losses
-    made = Finished(
-        format=_format(manifest),
-        title=_title(manifest, options),
+    made = FinishedConnector(
+        format=_describe_format(manifest),
+        title=_build_title(manifest, options),
         data={},
         losses=losses,
         found=len(components),
     )
-    _rest(manifest, Notes(losses))
-    for name in settings.opened():
+    _note_rest(manifest, Notes(losses))
+    for name in settings.list_revealed():
         losses.add("that a value is secret: it stands in URLs, where nothing is", name)
-    kept = _chosen(streams, options, made)
+    kept = _choose_streams(streams, options, made)
     if options.base_url:
-        _place(kept, options.base_url.rstrip("/"), losses)
-    made.data = _connector(
-        manifest, specification, resolver.resolved(manifest.get("api_budget")), options, streams, kept, Notes(losses)
+        _set_base_url(kept, options.base_url.rstrip("/"), losses)
+    made.data = _build_data(
+        manifest, specification, resolver.resolve(manifest.get("api_budget")), options, streams, kept, Notes(losses)
     )
     for stream in kept:
         made.operations.append((stream.operation, f"{stream.row['method'].upper()} {stream.row.get('path', '')}"))
@@ -60,40 +60,41 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
             made.files[f"schemas/{stream.resource}.schema.json"] = stream.schema
     for setting in settings.by_place.values():
         if setting.used:
-            made.supplied[setting.text] = (
+            made.supplied[setting.path] = (
                 ("credential", setting.secret_name) if setting.secret else ("context", setting.name)
             )
     return made
 
 
-def _format(manifest: Mapping[str, Any]) -> str:
-    version = plain(manifest.get("version") or "", 20)
+def _describe_format(manifest: Mapping[str, Any]) -> str:
+    version = clean_text(manifest.get("version") or "", 20)
     return f"{LABEL} {version}".strip()
 
 
-def _title(manifest: Mapping[str, Any], options: Options) -> str:
+def _build_title(manifest: Mapping[str, Any], options: Options) -> str:
     return options.name.replace("_", " ").replace("-", " ").title()
 
 
-def _components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
+def _list_components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
     own = manifest.get(PARAMETERS)
     parameters = own if isinstance(own, dict) else {}
     found: list[Any] = []
     for key in ("streams", "dynamic_streams"):
-        rows = resolver.resolved(manifest.get(key))
+        rows = resolver.resolve(manifest.get(key))
         for one in rows if isinstance(rows, list) else ():
             if not isinstance(one, dict):
                 raise ConfigurationError(f"the manifest has an entry under {key} that is no stream")
             if one.get("type") == "ConditionalStreams":
                 found += [
-                    component(inner, "DeclarativeSource.streams", parameters) for inner in listing(one.get("streams"))
+                    complete_component(inner, "DeclarativeSource.streams", parameters)
+                    for inner in as_list(one.get("streams"))
                 ]
             else:
-                found.append(component(one, "DeclarativeSource.streams", parameters))
+                found.append(complete_component(one, "DeclarativeSource.streams", parameters))
     return found
 
 
-def _spec_beside(beside: Beside) -> Any:
+def _read_spec_file(beside: NeighborFiles) -> Any:
     """What a user is asked for, of a manifest that leaves it to a file."""
     found = beside.read("spec.yaml", "spec.json", "spec.yml")
     if not isinstance(found, Mapping):
@@ -102,7 +103,9 @@ def _spec_beside(beside: Beside) -> Any:
     return {renamed.get(str(key), str(key)): value for key, value in found.items()}
 
 
-def _read_to_the_end(components: list[Any], settings: Settings, source: Mapping[str, Any], beside: Beside) -> Streams:
+def _read_until_stable(
+    components: list[Any], settings: ManifestSettings, source: Mapping[str, Any], beside: NeighborFiles
+) -> Streams:
     """The streams, read again until it is known which settings are secret, and once more with their names."""
     named = False
     while True:
@@ -111,13 +114,13 @@ def _read_to_the_end(components: list[Any], settings: Settings, source: Mapping[
             streams.add(one)
         if named:
             return streams
-        if not settings.changes():
+        if not settings.apply_changes():
             streams.logins.name_secrets()
             named = True
         settings.restart()
 
 
-def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
+def _choose_streams(streams: Streams, options: Options, made: FinishedConnector) -> list[Stream]:
     """The operations that are asked for, and the parents that they need."""
     everything = list(streams.made.values())
     if not options.only:
@@ -131,7 +134,7 @@ def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
     }
     waiting = list(wanted)
     while waiting:
-        for name in _needed(streams.made[waiting.pop()].row.get("parents")):
+        for name in _find_parents(streams.made[waiting.pop()].row.get("parents")):
             if name in streams.made and name not in wanted:
                 wanted.add(name)
                 waiting.append(name)
@@ -142,7 +145,7 @@ def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
     return [stream for stream in everything if stream.resource in wanted]
 
 
-def _place(kept: list[Stream], base: str, losses: Losses) -> None:
+def _set_base_url(kept: list[Stream], base: str, losses: Losses) -> None:
     """Let every stream have the base URL that the caller gives."""
     usual = Counter(stream.request.base_url for stream in kept).most_common(1)
     for stream in kept:
@@ -152,7 +155,7 @@ def _place(kept: list[Stream], base: str, losses: Losses) -> None:
         stream.request.hosts = [host for host in [host_pattern(base)] if host]
 
 
-def _needed(parents: Any) -> list[str]:
+def _find_parents(parents: Any) -> list[str]:
     found: list[str] = []
     for source in parents if isinstance(parents, list) else [parents] if parents else []:
         for one in (source, *source.get("union", [])):
@@ -161,7 +164,7 @@ def _needed(parents: Any) -> list[str]:
     return found
 
 
-def _connector(  # noqa: PLR0917
+def _build_data(  # noqa: PLR0917
     manifest: Mapping[str, Any],
     specification: Any,
     budget: Any,
@@ -170,9 +173,9 @@ def _connector(  # noqa: PLR0917
     kept: list[Stream],
     notes: Notes,
 ) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": options.name, "label": _title(manifest, options)}
+    data: dict[str, Any] = {"name": options.name, "label": _build_title(manifest, options)}
     url = specification.get("documentation_url") if isinstance(specification, Mapping) else None
-    description = plain(str(manifest.get("description") or "").partition("\n\n")[0], 200)
+    description = clean_text(str(manifest.get("description") or "").partition("\n\n")[0], 200)
     if description:
         data["description"] = description
     if isinstance(url, str) and url.startswith("https://") and len(url) < 300:
@@ -180,33 +183,33 @@ def _connector(  # noqa: PLR0917
     bases = Counter(stream.request.base_url for stream in kept)
     base = max(bases, key=lambda one: bases[one]) if bases else f"https://{_PLACEHOLDER}"
     data["base_url"] = base
-    fields = streams.settings.fields()
+    fields = streams.settings.list_fields()
     if fields:
         data["fields"] = fields
-    hosts = _hosts(kept, streams.logins.hosts(), notes)
+    hosts = _list_hosts(kept, streams.logins.list_hosts(), notes)
     if hosts:
         data["hosts"] = hosts
-    credentials, authorization = streams.logins.settled(notes)
-    data["credentials"], data["authorization"] = credentials, _configured(authorization)
-    limit = rate_limit_of(budget, notes)
+    credentials, authorization = streams.logins.build_credentials(notes)
+    data["credentials"], data["authorization"] = credentials, _drop_empty(authorization)
+    limit = build_rate_limit(budget, notes)
     if limit:
         data["rate_limit"] = limit
-    shared = {key: _shared(kept, key) for key in ("headers", "errors", "pagination")}
+    shared = {key: _find_shared(kept, key) for key in ("headers", "errors", "pagination")}
     for key, value in shared.items():
         if value is not None:
             data[key] = value
-    data["errors"] = reachable([*data.get("errors", []), *DEFAULT_RULES])
+    data["errors"] = drop_unreachable([*data.get("errors", []), *DEFAULT_RULES])
     if any("parents" in stream.row or "incremental" in stream.row for stream in kept):
         data["part_failure"] = "continue"  # the kit reads every slice, then fails
-    verify = _verify(manifest, streams, kept)
+    verify = _choose_verify(manifest, streams, kept)
     if verify:
         data["verify"] = verify
-    data["resources"] = {stream.resource: {"list": _row(stream, data, shared)} for stream in kept}
-    _raise_authorization(data)
+    data["resources"] = {stream.resource: {"list": _build_row(stream, data, shared)} for stream in kept}
+    _share_authorization(data)
     return data
 
 
-def _raise_authorization(data: dict[str, Any]) -> None:
+def _share_authorization(data: dict[str, Any]) -> None:
     """What every operation says of its authorization is the connector's."""
     rows = [row for resource in data["resources"].values() for row in resource.values()]
     told = rows[0].get("authorization") if rows else None
@@ -216,11 +219,11 @@ def _raise_authorization(data: dict[str, Any]) -> None:
             del row["authorization"]
 
 
-def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_empty(strategy: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in strategy.items() if value != {}}
 
 
-def _hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
+def _list_hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
     """The hosts that may get the credential, where the base URL does not say it, or not as exactly as the document."""
     patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in kept}
     named: list[str | None] = []
@@ -236,13 +239,13 @@ def _hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str
     return found
 
 
-def _shared(kept: list[Stream], key: str) -> Any:
+def _find_shared(kept: list[Stream], key: str) -> Any:
     """What every operation says alike, if there are several."""
     values = [json.dumps(stream.row.get(key), sort_keys=True) for stream in kept]
     return kept[0].row.get(key) if len(kept) > 1 and len(set(values)) == 1 else None
 
 
-def _row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+def _build_row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {key: stream.row[key] for key in ("description", "method", "path") if key in stream.row}
     if stream.request.base_url != data["base_url"] and stream.request.base_url:
         row["base_url"] = stream.request.base_url
@@ -251,22 +254,22 @@ def _row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any]) -> 
         first = [own] if own != NONE else []
         several = [*first, *stream.request.carried]
         own = {"format": "several", "config": {"all": several}} if len(several) > 1 else several[0]
-    if _configured(own) != data["authorization"]:
-        row["authorization"] = _configured(own)
+    if _drop_empty(own) != data["authorization"]:
+        row["authorization"] = _drop_empty(own)
     for key, value in stream.row.items():
         if key not in row and not (key in shared and shared[key] is not None):
             row[key] = value
     return row
 
 
-def _verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -> str:
+def _choose_verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -> str:
     """The stream by which the manifest checks a connection, when it can be asked for at once."""
     check = manifest.get("check")
     names = check.get("stream_names") if isinstance(check, Mapping) else None
     usable = [s for s in kept if "parents" not in s.row and "incremental" not in s.row and "job" not in s.row]
     for name in names if isinstance(names, list) else ():
         for stream in usable:
-            if stream.name == name or stream.resource == snake(str(name)):
+            if stream.name == name or stream.resource == to_snake(str(name)):
                 return stream.operation
     return usable[0].operation if usable else ""
 
@@ -278,12 +281,12 @@ _CARRIED = frozenset({
 })  # fmt: skip
 
 
-def _rest(manifest: Mapping[str, Any], notes: Notes) -> None:
+def _note_rest(manifest: Mapping[str, Any], notes: Notes) -> None:
     if "concurrency_level" in manifest or "max_concurrent_async_job_count" in manifest:
         notes.add("how many requests or jobs run at the same time")
     for key in manifest:
         if key not in _CARRIED:
-            notes.add(f"the manifest's {plain(key, 60)}")
+            notes.add(f"the manifest's {clean_text(key, 60)}")
     spec = manifest.get("spec")
     if isinstance(spec, Mapping) and spec.get("config_normalization_rules"):
         notes.add("rules that change or check an account's settings (config_normalization_rules)")

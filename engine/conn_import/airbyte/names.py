@@ -6,36 +6,36 @@ from typing import Any
 
 from conn_import.airbyte.jinja import (
     MISSING,
-    Call,
     Cond,
     Default,
+    FunctionNode,
     Kind,
     Lit,
     Names,
     Node,
     Not,
-    Path,
+    PathNode,
     Root,
     Untranslatable,
-    literal,
-    translated,
+    to_node,
+    translate,
 )
-from conn_import.airbyte.settings import Settings
+from conn_import.airbyte.settings import ManifestSettings
 
-__all__ = ["Partition", "Scope", "Token"]
+__all__ = ["ManifestPartition", "PageToken", "Scope"]
 
 _SLICE = ("stream_slice", "stream_partition", "stream_interval")
 
 
 @dataclass(slots=True)
-class Partition:
+class ManifestPartition:
     """What a stream is repeated over: the manifest's names to ours, and the partition of the parents.
 
     `extra` maps the name of a further field of the parent's record to its place there.
     """
 
     names: dict[str, str] = field(default_factory=dict)
-    above: "Partition | None" = None
+    above: "ManifestPartition | None" = None
     extra: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
     slashes: dict[str, bool] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class Partition:
     open: bool = False
     """Whether what is above has its names here too: a dynamic stream's templates are as its component sees them."""
 
-    def all_names(self) -> set[str]:
+    def list_names(self) -> set[str]:
         """Every name of ours, of the parents too."""
-        return set(self.names.values()) | (self.above.all_names() if self.above else set())
+        return set(self.names.values()) | (self.above.list_names() if self.above else set())
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class PageToken:
     """The token of a page as `page` has it; `always` when the first page has one too."""
 
     name: str
@@ -62,170 +62,174 @@ class Token:
 class Scope:
     """One stream's names. `at` gives those of a kind of place."""
 
-    settings: Settings
+    settings: ManifestSettings
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    partition: Partition | None = None
+    partition: ManifestPartition | None = None
     window: tuple[str, str] | None = None
     window_kind: Kind = "text"
     cursor: str = ""
-    token: Token | None = None
+    token: PageToken | None = None
     component: str = ""
     """What the value is called that a dynamic stream is made of."""
     coded: bool = False
     """Whether code decides what a slice holds."""
 
-    def config(self) -> Names:
+    def for_config(self) -> Names:
         """Where only the configuration is known, and nothing is secret."""
-        component: Names = {"components_values": self._component} if self.component else {}
+        component: Names = {"components_values": self._read_component} if self.component else {}
         return {
             **component,
-            "config": self.settings.visible_value,
-            "parameters": self._parameters,
-            "options": self._parameters,
+            "config": self.settings.translate_visible,
+            "parameters": self._read_parameter,
+            "options": self._read_parameter,
         }
 
-    def credential(self) -> Names:
+    def for_credential(self) -> Names:
         """In the parts of an authenticator: what the configuration has there is secret."""
-        return {**self.config(), "config": self.settings.credential_value}
+        return {**self.for_config(), "config": self.settings.translate_credential}
 
-    def login(self) -> Names:
+    def for_login(self) -> Names:
         """In the fields of a request for a token or a session."""
-        return {**self.config(), "config": self.settings.login_value}
+        return {**self.for_config(), "config": self.settings.translate_login}
 
-    def request(self) -> Names:
+    def for_request(self) -> Names:
         """In the parts of a request: secrets in it are for the authorization to carry."""
         return {
-            **self.config(),
-            "config": self.settings.carried_value,
-            **self._slice(bare=True),
-            "next_page_token": self._token,
+            **self.for_config(),
+            "config": self.settings.translate_in_request,
+            **self._build_slice_names(bare=True),
+            "next_page_token": self._read_token,
         }
 
-    def answer(self) -> Names:
+    def for_answer(self) -> Names:
         """In expressions over an answer: paging and errors."""
         return {
-            **self.config(),
-            **self._slice(bare=False),
-            "response": lambda steps: Path("body", steps),
-            "headers": _headers,
-            "last_record": lambda steps: Path("records", (-1, *steps)),
-            "last_page_size": lambda steps: Call("count", (Path("records"),), "int"),
+            **self.for_config(),
+            **self._build_slice_names(bare=False),
+            "response": lambda steps: PathNode("body", steps),
+            "headers": _read_header,
+            "last_record": lambda steps: PathNode("records", (-1, *steps)),
+            "last_page_size": lambda steps: FunctionNode("count", (PathNode("records"),), "int"),
         }
 
-    def body(self) -> Names:
+    def for_body(self) -> Names:
         """Where the answer's body is the context itself."""
-        return {"response": lambda steps: Path("", steps)}
+        return {"response": lambda steps: PathNode("", steps)}
 
-    def record(self, root: str = "record") -> Names:
+    def for_record(self, root: str = "record") -> Names:
         """In expressions over a record."""
         return {
-            **self.config(),
-            **self._slice(bare=False),
-            "record": lambda steps: Path(root, steps, "any" if steps else "object", not steps),
+            **self.for_config(),
+            **self._build_slice_names(bare=False),
+            "record": lambda steps: PathNode(root, steps, "any" if steps else "object", not steps),
         }
 
-    def has_slash(self, value: Path) -> bool | None:
+    def has_slash(self, value: PathNode) -> bool | None:
         """Whether a value of the account's or of a part has slashes, None where nothing shows that."""
         if value.root == "context":
             return self.settings.has_slash(str(value.steps[0])) if len(value.steps) == 1 else None
         return self.partition.slashes.get(value.root) if self.partition and not value.steps else None
 
-    def _component(self, steps: tuple[Any, ...]) -> Node:
-        return Path("parent", (self.component, *steps), "any" if steps else "object", True)
+    def _read_component(self, steps: tuple[Any, ...]) -> Node:
+        return PathNode("parent", (self.component, *steps), "any" if steps else "object", True)
 
-    def _parameters(self, steps: tuple[Any, ...]) -> Node:
+    def _read_parameter(self, steps: tuple[Any, ...]) -> Node:
         value: Any = self.parameters
         for one in steps:
             if not isinstance(one, str | int):
                 raise Untranslatable("a parameter whose name is computed")
-            value = _below(value, one)
+            value = _get_below(value, one)
         if self.component and isinstance(value, str) and "{{" in value:  # filled in from the component it is made of
-            return translated(value, {"components_values": self._component})
-        return MISSING if value is MISSING else literal(value)
+            return translate(value, {"components_values": self._read_component})
+        return MISSING if value is MISSING else to_node(value)
 
-    def _slice(self, *, bare: bool) -> dict[str, Root]:
+    def _build_slice_names(self, *, bare: bool) -> dict[str, Root]:
         def root(steps: tuple[Any, ...]) -> Node:
-            return self._sliced(steps, bare=bare)
+            return self._read_slice(steps, bare=bare)
 
-        return {**dict.fromkeys(_SLICE, root), "stream_state": self._state}
+        return {**dict.fromkeys(_SLICE, root), "stream_state": self._read_state}
 
-    def _sliced(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
+    def _read_slice(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
         if not steps or not isinstance(steps[0], str):
             raise Untranslatable("the whole slice as one value")
         first, *rest = steps
         if self.window and first in self.window:
             side = "start" if first == self.window[0] else "end"
-            return Path("window", (side, *rest), self.window_kind, sure=not rest)
+            return PathNode("window", (side, *rest), self.window_kind, sure=not rest)
         if first in ("cursor_slice", "partition", "_partition") and rest:
-            return self._sliced(tuple(rest), bare=bare)
+            return self._read_slice(tuple(rest), bare=bare)
         if self.coded and not (self.partition and first in self.partition.names):
             raise Untranslatable(f"{first} of a slice that code makes")
-        return _partitioned(self.partition, steps, bare=bare)
+        return _read_partition(self.partition, steps, bare=bare)
 
-    def _state(self, steps: tuple[Any, ...]) -> Node:
+    def _read_state(self, steps: tuple[Any, ...]) -> Node:
         if self.window is None:
             raise Untranslatable("the state of a stream without a cursor")
         if not steps:
-            return Path("state", ("cursor",))
+            return PathNode("state", ("cursor",))
         if steps == (self.cursor,):
-            return Path("window", ("start",), self.window_kind, sure=True)
+            return PathNode("window", ("start",), self.window_kind, sure=True)
         raise Untranslatable(f"a part of the state: {steps[0]}")
 
-    def _token(self, steps: tuple[Any, ...]) -> Node:
+    def _read_token(self, steps: tuple[Any, ...]) -> Node:
         if self.token is None:
             raise Untranslatable("the page's token where there are no pages")
-        first = Path("page", ("first",), "bool", sure=True)
+        first = PathNode("page", ("first",), "bool", sure=True)
         if not steps:
             return Lit(True) if self.token.always else Not(first)
         if steps[0] != "next_page_token":
             raise Untranslatable(f"a part of the page's token: {steps[0]}")
-        path = Path("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
+        path = PathNode("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
         if self.token.always or self.token.name in ("cursor", "url"):
             return path
         return Cond(first, Lit(None), path)
 
 
-def _below(value: Any, key: str | int) -> Any:
+def _get_below(value: Any, key: str | int) -> Any:
     if isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
         return value[key]
     return value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
 
 
-def _headers(steps: tuple[Any, ...]) -> Node:
+def _read_header(steps: tuple[Any, ...]) -> Node:
     names = tuple(one.lower() if isinstance(one, str) and n == 0 else one for n, one in enumerate(steps))
-    return Path("headers", names, "text" if len(names) == 1 else "any")
+    return PathNode("headers", names, "text" if len(names) == 1 else "any")
 
 
-def _partitioned(partition: Partition | None, steps: tuple[Any, ...], *, bare: bool) -> Node:
+def _read_partition(partition: ManifestPartition | None, steps: tuple[Any, ...], *, bare: bool) -> Node:
     first, *rest = steps
     if first == "extra_fields" and rest and rest[0] == "query_properties":
-        return _extra(Partition(), rest)
+        return _read_extra_field(ManifestPartition(), rest)
     if partition is None:
         return Lit("")
     if first == "parent_slice":
         if not rest:
             raise Untranslatable("the parents' slice as one value")
-        return _partitioned(partition.above, tuple(rest), bare=bare)
+        return _read_partition(partition.above, tuple(rest), bare=bare)
     if first == "extra_fields" and rest and isinstance(rest[0], str):
-        return _extra(partition, rest)
+        return _read_extra_field(partition, rest)
     if first in partition.names:
         name = partition.names[first]
         kind: Kind = "list" if partition.batched else partition.kinds.get(first, "any")
         kind = kind if not rest else "any"
-        return Path(name, tuple(rest), kind, not rest) if bare else Path("partition", (name, *rest), kind, not rest)
+        return (
+            PathNode(name, tuple(rest), kind, not rest)
+            if bare
+            else PathNode("partition", (name, *rest), kind, not rest)
+        )
     if partition.open and partition.above is not None:
-        return _partitioned(partition.above, steps, bare=bare)
+        return _read_partition(partition.above, steps, bare=bare)
     return Lit("")  # what a slice lacks is an empty text there
 
 
-def _extra(partition: Partition, rest: list[Any]) -> Node:
+def _read_extra_field(partition: ManifestPartition, rest: list[Any]) -> Node:
     if rest[0] == "query_properties":
-        return Path("chunk", tuple(rest[1:]), "list" if not rest[1:] else "any", sure=True)
+        return PathNode("chunk", tuple(rest[1:]), "list" if not rest[1:] else "any", sure=True)
     for length in range(len(rest), 0, -1):
         key = ".".join(str(one) for one in rest[:length])
         if key in partition.extra:
             name, place = partition.extra[key]
-            return Default(Path("parent", (name, *place, *rest[length:])), Lit(None))
+            return Default(PathNode("parent", (name, *place, *rest[length:])), Lit(None))
     if partition.open and partition.above is not None:
-        return _extra(partition.above, rest)
+        return _read_extra_field(partition.above, rest)
     return Lit("")

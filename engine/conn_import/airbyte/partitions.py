@@ -5,19 +5,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conn_import.airbyte.custom import read_code
-from conn_import.airbyte.jinja import ListOf, Lit, Untranslatable, expression, step, translated
-from conn_import.airbyte.names import Partition, Scope
+from conn_import.airbyte.jinja import ListOf, Lit, Untranslatable, to_expression, to_step, translate
+from conn_import.airbyte.names import ManifestPartition, Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.paging import place_of, pointer
-from conn_import.airbyte.spec import any_slash
-from conn_import.airbyte.templates import typed
-from conn_import.lists import listing
-from conn_import.words import identifier
+from conn_import.airbyte.pagination import find_option_name, find_option_place
+from conn_import.airbyte.spec import has_slash
+from conn_import.airbyte.templates import translate_literal
+from conn_import.coercion import as_list
+from conn_import.words import to_identifier
 
-__all__ = ["Parent", "partitions_of"]
+__all__ = ["Parent", "build_partitions"]
 
 Source = dict[str, Any]
-Parent = Callable[[Any], "tuple[str, Partition | None] | None"]
+Parent = Callable[[Any], "tuple[str, ManifestPartition | None] | None"]
 """Given a parent stream's component: its operation and what that is repeated over; None when it cannot be said."""
 
 _PLACES = ("param", "header", "body", "form")
@@ -28,22 +28,24 @@ _TAKEN = frozenset({
 })  # fmt: skip
 
 
-def partitions_of(
-    router: Any, scope: Scope, parent: Parent, notes: Notes, *, above: Partition | None = None
-) -> tuple[list[Source], Partition | None]:
+def build_partitions(
+    router: Any, scope: Scope, parent: Parent, notes: Notes, *, above: ManifestPartition | None = None
+) -> tuple[list[Source], ManifestPartition | None]:
     """The `parents` of an operation, and what its slices have; neither without a router. `above` is what is known of
     the slices that a dynamic stream's component is from."""
     routers = router if isinstance(router, list) else [router] if router else []
-    partition = Partition(above=above, open=above is not None)
+    partition = ManifestPartition(above=above, open=above is not None)
     sources: list[Source] = []
     for one in routers:
-        sources += _sources(one, scope, parent, partition, notes)
+        sources += _build_sources(one, scope, parent, partition, notes)
     if not sources and not partition.names and above is None:
         return [], None
     return sources, partition
 
 
-def _sources(router: Any, scope: Scope, parent: Parent, partition: Partition, notes: Notes) -> list[Source]:
+def _build_sources(
+    router: Any, scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+) -> list[Source]:
     if not isinstance(router, Mapping):
         return []
     router = read_code(router, "which parts a stream is read in", notes)
@@ -51,39 +53,41 @@ def _sources(router: Any, scope: Scope, parent: Parent, partition: Partition, no
         return []
     match router.get("type"):
         case "ListPartitionRouter":
-            return _listed(router, scope, partition, notes)
+            return _build_list_source(router, scope, partition, notes)
         case "SubstreamPartitionRouter":
-            return _substreams(router, scope, parent, partition, notes)
+            return _build_substreams(router, scope, parent, partition, notes)
         case "CartesianProductStreamSlicer":
             found: list[Source] = []
-            for one in listing(router.get("stream_slicers")):
-                found += _sources(one, scope, parent, partition, notes)
+            for one in as_list(router.get("stream_slicers")):
+                found += _build_sources(one, scope, parent, partition, notes)
             return found
         case "GroupingPartitionRouter":
-            inner = _sources(router.get("underlying_partition_router"), scope, parent, partition, notes)
+            inner = _build_sources(router.get("underlying_partition_router"), scope, parent, partition, notes)
             size = router.get("group_size")
             if len(inner) == 1 and isinstance(size, int):
                 inner[0]["batch"] = size
                 partition.batched = True
             return inner
         case "UnionPartitionRouter":
-            return _union(router, scope, parent, partition, notes)
+            return _build_union(router, scope, parent, partition, notes)
         case other:
             notes.add(f"the partition router {other}")
             return []
 
 
-def _union(router: Mapping[str, Any], scope: Scope, parent: Parent, partition: Partition, notes: Notes) -> list[Source]:
+def _build_union(
+    router: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+) -> list[Source]:
     """Several routers one after the other, whose values have one name."""
-    field = _plain(router.get("partition_field"), scope, notes) or "value"
+    field = _translate_name(router.get("partition_field"), scope, notes) or "value"
     found: list[Source] = []
-    for one in listing(router.get("partition_routers")):
-        inner = Partition()
-        found += _sources(one, scope, parent, inner, notes)
+    for one in as_list(router.get("partition_routers")):
+        inner = ManifestPartition()
+        found += _build_sources(one, scope, parent, inner, notes)
         partition.above = partition.above or inner.above
     if not found:
         return []
-    name = _called(field, partition)
+    name = _choose_name(field, partition)
     partition.names[field] = name
     places = {key: value for source in found for key, value in source.items() if key in _PLACES}
     kept = ("from", "key", "values", "incremental")
@@ -91,10 +95,10 @@ def _union(router: Mapping[str, Any], scope: Scope, parent: Parent, partition: P
     return [{"as": name, **places, "union": rows}]
 
 
-def _called(name: str, partition: Partition) -> str:
+def _choose_name(name: str, partition: ManifestPartition) -> str:
     """A name of ours for a value: one that no other value has and that means nothing else."""
-    made = identifier(name, "part")
-    taken = set(partition.names.values()) | (partition.above.all_names() if partition.above else set())
+    made = to_identifier(name, "part")
+    taken = set(partition.names.values()) | (partition.above.list_names() if partition.above else set())
     if made in _TAKEN:
         made = f"the_{made}"
     while made in taken:
@@ -102,33 +106,35 @@ def _called(name: str, partition: Partition) -> str:
     return made
 
 
-def _listed(router: Mapping[str, Any], scope: Scope, partition: Partition, notes: Notes) -> list[Source]:
-    name = _plain(router.get("cursor_field"), scope, notes) or "value"
+def _build_list_source(
+    router: Mapping[str, Any], scope: Scope, partition: ManifestPartition, notes: Notes
+) -> list[Source]:
+    name = _translate_name(router.get("cursor_field"), scope, notes) or "value"
     values = router.get("values")
-    source: Source = {"as": _called(name, partition)}
+    source: Source = {"as": _choose_name(name, partition)}
     try:
         if isinstance(values, list):
-            made = [typed(one, scope.config()) if isinstance(one, str) else Lit(one) for one in values]
+            made = [translate_literal(one, scope.for_config()) if isinstance(one, str) else Lit(one) for one in values]
             if all(isinstance(one, Lit) for one in made):
                 source["values"] = [one.value for one in made if isinstance(one, Lit)]
-                partition.slashes[source["as"]] = any_slash(source["values"])
+                partition.slashes[source["as"]] = has_slash(source["values"])
             else:
-                source["values"] = expression(ListOf(tuple(made)))
+                source["values"] = to_expression(ListOf(tuple(made)))
         else:
-            node = typed(str(values), scope.config())
-            source["values"] = expression(node) if not isinstance(node, Lit) else [node.value]
+            node = translate_literal(str(values), scope.for_config())
+            source["values"] = to_expression(node) if not isinstance(node, Lit) else [node.value]
     except Untranslatable as reason:
         notes.add(f"the list of parts: {reason}")
         source["values"] = []
     partition.names[name] = source["as"]
     partition.kinds[name] = "any"
-    _placed(router.get("request_option"), source, scope, notes)
+    _set_place(router.get("request_option"), source, scope, notes)
     return [source]
 
 
-def _plain(value: Any, scope: Scope, notes: Notes) -> str:
+def _translate_name(value: Any, scope: Scope, notes: Notes) -> str:
     try:
-        node = translated(str(value or ""), scope.config())
+        node = translate(str(value or ""), scope.for_config())
     except Untranslatable:
         node = Lit("")
     if not isinstance(node, Lit):
@@ -137,24 +143,24 @@ def _plain(value: Any, scope: Scope, notes: Notes) -> str:
     return str(node.value)
 
 
-def _placed(option: Any, source: Source, scope: Scope, notes: Notes) -> None:
+def _set_place(option: Any, source: Source, scope: Scope, notes: Notes) -> None:
     if not isinstance(option, Mapping):
         return
     try:
-        source[place_of(option)] = pointer(option, scope)
+        source[find_option_place(option)] = find_option_name(option, scope)
     except Untranslatable as reason:
         notes.add(f"where the value of a part goes: {reason}")
 
 
-def _substreams(
-    router: Mapping[str, Any], scope: Scope, parent: Parent, partition: Partition, notes: Notes
+def _build_substreams(
+    router: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
     """A router over parent streams. Several of one name are one after the other, as the kit has it."""
     found: list[Source] = []
-    for config in listing(router.get("parent_stream_configs")):
+    for config in as_list(router.get("parent_stream_configs")):
         if not isinstance(config, Mapping):
             continue
-        source = _substream(config, scope, parent, partition, notes)
+        source = _build_substream(config, scope, parent, partition, notes)
         if source is not None:
             found.append(source)
     if len(found) < 2:
@@ -167,31 +173,31 @@ def _substreams(
     return [{**common, "union": rest}]
 
 
-def _substream(
-    config: Mapping[str, Any], scope: Scope, parent: Parent, partition: Partition, notes: Notes
+def _build_substream(
+    config: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> Source | None:
     stream = config.get("stream")
     known = parent(stream)
-    field = _plain(config.get("partition_field"), scope, notes) or "parent_id"
+    field = _translate_name(config.get("partition_field"), scope, notes) or "parent_id"
     if known is None:
         name = str(stream.get("name", "?")) if isinstance(stream, Mapping) else "?"
         notes.add(f"the parents {name[:80]}")
-        partition.names.setdefault(field, _called(field, partition))
+        partition.names.setdefault(field, _choose_name(field, partition))
         return None
     operation, above = known
     if above is not None:
         partition.above = above if partition.above is None else partition.above
-    name = partition.names.get(field) or _called(field, partition)
+    name = partition.names.get(field) or _choose_name(field, partition)
     source: Source = {"as": name, "from": operation}
-    key = _plain(config.get("parent_key"), scope, notes) or "id"
+    key = _translate_name(config.get("parent_key"), scope, notes) or "id"
     if key != "id":  # nothing but a slash: the whole record
-        source["key"] = ".".join(_key_step(one) for one in re.split(r"[/]", key) if one) or "$"
+        source["key"] = ".".join(_to_key_step(one) for one in re.split(r"[/]", key) if one) or "$"
     partition.names[field] = name
-    for place in listing(config.get("extra_fields")):
+    for place in as_list(config.get("extra_fields")):
         if isinstance(place, list):
-            steps = tuple(_plain(one, scope, notes) for one in place)
+            steps = tuple(_translate_name(one, scope, notes) for one in place)
             partition.extra[".".join(steps)] = (name, steps)
-    _placed(config.get("request_option"), source, scope, notes)
+    _set_place(config.get("request_option"), source, scope, notes)
     if config.get("incremental_dependency") is True:
         source["incremental"] = True
     if config.get("lazy_read_pointer"):
@@ -199,5 +205,5 @@ def _substream(
     return source
 
 
-def _key_step(name: str) -> str:
-    return f"[{name}]" if name.isdigit() else step(name)
+def _to_key_step(name: str) -> str:
+    return f"[{name}]" if name.isdigit() else to_step(name)

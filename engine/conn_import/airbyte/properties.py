@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conn_import.airbyte.jinja import Untranslatable, step
+from conn_import.airbyte.jinja import Untranslatable, to_step
 from conn_import.airbyte.notes import Notes
-from conn_import.lists import listing
+from conn_import.coercion import as_list
 
-__all__ = ["CHUNK", "chunk_of"]
+__all__ = ["CHUNK", "build_chunk"]
 
 CHUNK = "chunk"
 _ALL = 10_000
@@ -15,21 +15,21 @@ Listed = Callable[[Mapping[str, Any]], str | None]
 """Given a retriever, the operation that lists its records."""
 
 
-def chunk_of(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> dict[str, Any]:
+def build_chunk(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> dict[str, Any]:
     """The keys of an operation for its query properties: `chunk` and `query`; nothing without them."""
-    parameter, properties = _found(requester)
+    parameter, properties = _find_properties(requester)
     if properties is None:
         return {}
     chunk: dict[str, Any] = {}
     try:
-        chunk["values"] = _values(properties.get("property_list"), listed)
+        chunk["values"] = _build_values(properties.get("property_list"), listed)
     except Untranslatable as reason:
         notes.add(f"the fields that are asked for: {reason}")
         return {}
     if properties.get("property_selector"):
         notes.add("that only fields which the user chose are asked for")
     chunking = properties.get("property_chunking")
-    chunk |= _sizes(chunking if isinstance(chunking, Mapping) else {}, notes)
+    chunk |= _build_sizes(chunking if isinstance(chunking, Mapping) else {}, notes)
     made: dict[str, Any] = {CHUNK: chunk}
     always = properties.get("always_include_properties")
     if parameter:
@@ -39,7 +39,7 @@ def chunk_of(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> dict
     return made
 
 
-def _found(requester: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+def _find_properties(requester: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
     own = requester.get("query_properties")
     if isinstance(own, Mapping):
         return "", own
@@ -50,18 +50,18 @@ def _found(requester: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]
     return "", None
 
 
-def _values(said: Any, listed: Listed) -> Any:
+def _build_values(said: Any, listed: Listed) -> Any:
     if isinstance(said, list):
         return [str(one) for one in said]
     if isinstance(said, Mapping) and isinstance(said.get("retriever"), Mapping):
         operation = listed(said["retriever"])
         if operation is not None:
-            path = [str(one) for one in listing(said.get("property_field_path"))]
-            return {"from": operation, "key": ".".join(step(one) for one in path) or "$"}
+            path = [str(one) for one in as_list(said.get("property_field_path"))]
+            return {"from": operation, "key": ".".join(to_step(one) for one in path) or "$"}
     raise Untranslatable("where the list is from")
 
 
-def _sizes(chunking: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+def _build_sizes(chunking: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     limit = chunking.get("property_limit")
     by_characters = chunking.get("property_limit_type") == "characters"
     made: dict[str, Any] = {"size": _ALL}
@@ -70,7 +70,7 @@ def _sizes(chunking: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     strategy = chunking.get("record_merge_strategy")
     key = strategy.get("key") if isinstance(strategy, Mapping) else None
     if isinstance(key, str) and key != "id":
-        made["key"] = step(key)
+        made["key"] = to_step(key)
     elif isinstance(key, list) and key:
-        made["key"] = f"$join([{', '.join(f'$string({step(str(one))})' for one in key)}], '|')"
+        made["key"] = f"$join([{', '.join(f'$string({to_step(str(one))})' for one in key)}], '|')"
     return made

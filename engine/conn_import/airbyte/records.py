@@ -5,31 +5,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conn_engine.documents.pointers import pointer_to
-from conn_import.airbyte.custom import code_of, read_code
+from conn_import.airbyte.custom import note_code, read_code
 from conn_import.airbyte.jinja import (
-    Call,
     Cond,
     Default,
+    FunctionNode,
     Kind,
     Lit,
     Names,
     Node,
     Op,
-    Path,
+    PathNode,
     Untranslatable,
-    condition,
-    expression,
-    quoted,
-    step,
-    textual,
-    translated,
+    quote,
+    to_condition,
+    to_expression,
+    to_step,
+    to_text,
+    translate,
 )
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.templates import typed
-from conn_import.lists import listing
+from conn_import.airbyte.templates import translate_literal
+from conn_import.coercion import as_list
 
-__all__ = ["filter_of", "kind_at", "mapping_of", "path_of", "types_of"]
+__all__ = ["build_filter", "build_mapping", "build_record_path", "find_kind", "find_types"]
 
 _SUMS = frozenset("+-*/%")
 _VALUE_TYPES = {"string", "integer", "number", "boolean"}
@@ -40,7 +40,7 @@ _LONGEST_PLACE = 400
 _SCALARS: Mapping[str, Kind] = {"integer": "int", "boolean": "bool", "array": "list", "object": "object"}
 
 
-def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
+def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     """`response_path`. What is not there is no record, as the kit has it: the path stands in brackets."""
     if not isinstance(extractor, Mapping):
         return None
@@ -48,7 +48,7 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     if extractor is None:
         return None
     if extractor.get("type") == "CombinedExtractor":
-        return _combined(extractor, scope, notes)
+        return _combine_extractors(extractor, scope, notes)
     if extractor.get("type") not in ("DpathExtractor", "ResponseToFileExtractor", None):
         notes.add(f"the extractor {extractor.get('type')}")
         return None
@@ -58,31 +58,31 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     if not isinstance(fields, list) or not fields:
         return None
     try:
-        names = [translated(str(one), {**scope.config()}) for one in fields]
+        names = [translate(str(one), {**scope.for_config()}) for one in fields]
     except Untranslatable as reason:
         notes.add(f"where records are: {reason}")
         return None
     text, several = "", False
     for name in names:
         if name == Lit("*"):
-            text = f"{text}.{_each('$')}" if several else _each(text) if text else f"[{_each('$')}]"
+            text = f"{text}.{_list_items('$')}" if several else _list_items(text) if text else f"[{_list_items('$')}]"
             several = True
         elif isinstance(name, Lit):
-            text = _step(text, str(name.value))
+            text = _add_step(text, str(name.value))
         else:
-            text = f"$lookup({text or '$'}, {_in_context(name)})"
-    return text if text == f"[{_each('$')}]" else f"[{text}]"
+            text = f"$lookup({text or '$'}, {_refer_to_context(name)})"
+    return text if text == f"[{_list_items('$')}]" else f"[{text}]"
 
 
-def _each(base: str) -> str:
+def _list_items(base: str) -> str:
     """What is in a list or an object, whatever its names. In brackets where it is the root, which a path would else
     take item by item."""
     return f"($type({base}) = 'array' ? {base} : $values({base}))"
 
 
-def _combined(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:
+def _combine_extractors(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:
     """The records of several extractors: of all, or of the first that finds some."""
-    paths = [path_of(one, scope, notes) or "[$]" for one in listing(extractor.get("extractors"))]
+    paths = [build_record_path(one, scope, notes) or "[$]" for one in as_list(extractor.get("extractors"))]
     if not paths:
         return None
     text = paths[-1]
@@ -94,17 +94,17 @@ def _combined(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str |
     return text
 
 
-def _step(text: str, name: str) -> str:
+def _add_step(text: str, name: str) -> str:
     if "`" in name:
-        return f"$lookup({text or '$'}, {quoted(name)})"
-    return f"{text}.{step(name)}" if text else step(name)
+        return f"$lookup({text or '$'}, {quote(name)})"
+    return f"{text}.{to_step(name)}" if text else to_step(name)
 
 
-def _in_context(node: Node) -> str:
-    return expression(textual(node)).replace("context.", "$context.")
+def _refer_to_context(node: Node) -> str:
+    return to_expression(to_text(node)).replace("context.", "$context.")
 
 
-def kind_at(schema: Any, steps: Sequence[Any]) -> Kind:
+def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
     """What a record's schema says of the value at a place."""
     for one in steps:
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
@@ -114,31 +114,31 @@ def kind_at(schema: Any, steps: Sequence[Any]) -> Kind:
     return _SCALARS.get(kinds[0], "any") if len(kinds) == 1 and isinstance(kinds[0], str) else "any"
 
 
-def filter_of(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root: str = "record") -> str | None:
+def build_filter(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root: str = "record") -> str | None:
     """`record_filter`."""
-    if not isinstance(record_filter, Mapping) or code_of(record_filter, "which records count", notes):
+    if not isinstance(record_filter, Mapping) or note_code(record_filter, "which records count", notes):
         return None
     text = record_filter.get("condition")
     if not isinstance(text, str) or not text:
         return None
     try:
-        node = translated(text, _record_names(scope, schema, root))
+        node = translate(text, _build_record_names(scope, schema, root))
     except Untranslatable as reason:
         notes.add(f"record_filter: {reason}")
         return None
     if isinstance(node, Lit):
         return None if node.value not in (False, "False", "false", "", None) else "false"
-    return condition(node)
+    return to_condition(node)
 
 
-def _record_names(scope: Scope, schema: Any, root: str) -> Names:
+def _build_record_names(scope: Scope, schema: Any, root: str) -> Names:
     def record(steps: tuple[Any, ...]) -> Node:
-        return Path(root, steps, kind_at(schema, steps) if steps else "object", not steps)
+        return PathNode(root, steps, find_kind(schema, steps) if steps else "object", not steps)
 
-    return {**scope.record(root), "record": record}
+    return {**scope.for_record(root), "record": record}
 
 
-class _Mapping:
+class _RecordMapping:
     """Transformations one after the other: each works on what the one before made of the record."""
 
     def __init__(self, scope: Scope, schema: Any, notes: Notes) -> None:
@@ -149,11 +149,11 @@ class _Mapping:
         self._added: set[str] = set()
 
     @property
-    def root(self) -> str:
+    def record_name(self) -> str:
         """What the record is called by now."""
         return "$r" if self._steps else "record"
 
-    def text(self) -> str | None:
+    def to_expression(self) -> str | None:
         """The whole mapping."""
         if not self._steps:
             return None
@@ -161,7 +161,7 @@ class _Mapping:
             return self._steps[0]
         return f"({'; '.join(f'$r := {one}' for one in self._steps)}; $r)"
 
-    def step(self, text: str) -> None:
+    def add_step(self, text: str) -> None:
         """One more transformation, of `root`."""
         self._steps.append(text)
         self._added = set()
@@ -169,8 +169,8 @@ class _Mapping:
     def add_fields(self, transformation: Mapping[str, Any]) -> None:
         """AddFields: values at places, each seeing those before it."""
         pairs: list[str] = []
-        root = self.root
-        for one in listing(transformation.get("fields")):
+        root = self.record_name
+        for one in as_list(transformation.get("fields")):
             if not isinstance(one, Mapping) or not isinstance(one.get("path"), list) or not one["path"]:
                 self._notes.add("a field to add without a place")
                 continue
@@ -179,39 +179,45 @@ class _Mapping:
                 self._notes.add(f"a field to add at {'.'.join(place)}")
                 continue
             try:
-                value = self._value(one, transformation.get("condition"), place, root)
+                value = self._build_value(one, transformation.get("condition"), place, root)
             except Untranslatable as reason:
                 self._notes.add(f"the field {'.'.join(place)}: {reason}")
                 continue
-            if any(f"{root}.{step(name)}" in value for name in self._added):
+            if any(f"{root}.{to_step(name)}" in value for name in self._added):
                 self._flush(pairs, root)
-                root = self.root
-                value = self._value(one, transformation.get("condition"), place, root)
+                root = self.record_name
+                value = self._build_value(one, transformation.get("condition"), place, root)
                 pairs = []
-            pairs.append(_placed(root, place, value))
+            pairs.append(_build_pair(root, place, value))
             self._added.add(place[0])
         self._flush(pairs, root)
 
     def _flush(self, pairs: list[str], root: str) -> None:
         if pairs:
-            self.step(f"$merge([{root}, {{{', '.join(pairs)}}}])")
+            self.add_step(f"$merge([{root}, {{{', '.join(pairs)}}}])")
 
-    def _value(self, one: Mapping[str, Any], when: Any, place: list[str], root: str) -> str:
-        names = _record_names(self._scope, self._schema if root == "record" else None, root)
+    def _build_value(self, one: Mapping[str, Any], when: Any, place: list[str], root: str) -> str:
+        names = _build_record_names(self._scope, self._schema if root == "record" else None, root)
         text = one.get("value")
         kind = one.get("value_type")
         if not isinstance(text, str):
-            node: Node = Lit(text) if text is None or isinstance(text, int | float | bool) else typed(str(text), names)
+            node: Node = (
+                Lit(text)
+                if text is None or isinstance(text, int | float | bool)
+                else translate_literal(str(text), names)
+            )
         elif kind == "string":
-            node = _as_text(translated(text, names))
+            node = _to_text(translate(text, names))
         else:
-            node = typed(text, names)
-        if kind in _VALUE_TYPES - {"string"} and isinstance(node, Call) and node.name == "literal":
-            node = Call("literal", node.arguments, "any")
-        value = expression(_filled(node))
+            node = translate_literal(text, names)
+        if kind in _VALUE_TYPES - {"string"} and isinstance(node, FunctionNode) and node.name == "literal":
+            node = FunctionNode("literal", node.arguments, "any")
+        value = to_expression(_fill_missing(node))
         if isinstance(when, str) and when:
-            test = translated(when, {**names, "value": lambda steps: Path("$nothing"), "path": lambda steps: Lit("")})
-            value = f"{condition(test)} ? ({value}) : {root}.{step(place[0])}"
+            test = translate(
+                when, {**names, "value": lambda steps: PathNode("$nothing"), "path": lambda steps: Lit("")}
+            )
+            value = f"{to_condition(test)} ? ({value}) : {root}.{to_step(place[0])}"
         return value
 
     def remove_fields(self, transformation: Mapping[str, Any]) -> None:
@@ -220,81 +226,84 @@ class _Mapping:
             self._notes.add("fields that are removed by a condition")
             return
         found: list[str] = []
-        for place in listing(transformation.get("field_pointers")):
-            names = [str(part) for part in listing(place)]
+        for place in as_list(transformation.get("field_pointers")):
+            names = [str(part) for part in as_list(place)]
             if any(mark in name for name in names for mark in "?["):
                 self._notes.add(f"fields to remove at {'.'.join(names)}")
             elif len(names) == 1 and "*" not in names[0] and not names[0].startswith("/"):
-                found.append(quoted(names[0]))
+                found.append(quote(names[0]))
             elif names:
-                found.append(quoted(pointer_to(*names)))
+                found.append(quote(pointer_to(*names)))
         if found:
-            self.step(f"$omit({self.root}, [{', '.join(found)}])")
+            self.add_step(f"$omit({self.record_name}, [{', '.join(found)}])")
 
-    def keys(self, change: str, *, deep: bool) -> None:
+    def change_keys(self, change: str, *, deep: bool) -> None:
         """Every key changed by an expression over `$k`, in objects below too when `deep`."""
         value = "$type($v) = 'object' ? $f($v) : $v" if deep else "$v"
         made = f"$merge([{{}}, $each($o, function($v, $k) {{{{{change}: {value}}}}})])"
-        call = f"($f := function($o) {{{made}}}; $f({self.root}))"
-        self.step(call)
+        call = f"($f := function($o) {{{made}}}; $f({self.record_name}))"
+        self.add_step(call)
 
     def flatten_path(self, transformation: Mapping[str, Any]) -> None:
         """DpathFlattenFields: the fields of an object inside of the record move up."""
-        place = [str(one) for one in listing(transformation.get("field_path"))]
+        place = [str(one) for one in as_list(transformation.get("field_path"))]
         change = transformation.get("key_transformation")
         if not place or "*" in place or any("{" in one for one in place):
             self._notes.add("fields that are flattened from a computed place")
             return
-        root = self.root
-        inner = f"{root}.{'.'.join(step(one) for one in place)}"
+        root = self.record_name
+        inner = f"{root}.{'.'.join(to_step(one) for one in place)}"
         moved = inner
         if isinstance(change, Mapping) and (change.get("prefix") or change.get("suffix")):
-            before, after = quoted(str(change.get("prefix") or "")), quoted(str(change.get("suffix") or ""))
+            before, after = quote(str(change.get("prefix") or "")), quote(str(change.get("suffix") or ""))
             moved = f"$merge([{{}}, $each({inner}, function($v, $k) {{{{{before} & $k & {after}: $v}}}})])"
         if transformation.get("replace_record"):
-            self.step(f"$type({inner}) = 'object' ? {moved} : {root}")
+            self.add_step(f"$type({inner}) = 'object' ? {moved} : {root}")
             return
         rest = root
         if transformation.get("delete_origin_value"):
-            where = ".".join(step(one) for one in place[:-1])
+            where = ".".join(to_step(one) for one in place[:-1])
             rest = (
-                f"$omit({root}, [{quoted(place[0])}])"
+                f"$omit({root}, [{quote(place[0])}])"
                 if not where
-                else f"({root} ~> |{where}|{{}}, [{quoted(place[-1])}]|)"
+                else f"({root} ~> |{where}|{{}}, [{quote(place[-1])}]|)"
             )
         clash = f"$count($keys({moved})[$ in $keys({root})]) > 0"
-        self.step(f"$type({inner}) != 'object' or {clash} ? {root} : $merge([{rest}, {moved}])")
+        self.add_step(f"$type({inner}) != 'object' or {clash} ? {root} : $merge([{rest}, {moved}])")
 
 
-def _as_text(node: Node) -> Node:
+def _to_text(node: Node) -> Node:
     """As text, a number too."""
     match node:
         case Default(value, other, truth):
-            return Default(_as_text(value), _as_text(other), truth)
+            return Default(_to_text(value), _to_text(other), truth)
         case _ if node.kind in ("any", "int") and not isinstance(node, Lit | Cond):
-            return Call("string", (node,), "text")
+            return FunctionNode("string", (node,), "text")
         case _:
-            return textual(node)
+            return to_text(node)
 
 
-def _filled(node: Node) -> Node:
+def _fill_missing(node: Node) -> Node:
     """What a record may lack is an empty text, as the kit has it."""
     match node:
-        case Path(steps=(_,), sure=False) | Call(name="literal", arguments=(Path(steps=(_,), sure=False),)):
+        case (
+            PathNode(steps=(_,), sure=False)
+            | FunctionNode(name="literal", arguments=(PathNode(steps=(_,), sure=False),))
+        ):
             return Default(node, Lit(""))
-        case Op(sign) | Call("literal", (Op(sign),)) if sign in _SUMS:
+        case Op(sign) | FunctionNode("literal", (Op(sign),)) if sign in _SUMS:
             return Default(node, Lit(""))
         case _:
             return node
 
 
-def _placed(root: str, place: list[str], value: str) -> str:
+def _build_pair(root: str, place: list[str], value: str) -> str:
     """`'a': value`, or for a place below `'a': $merge([record.a, {'b': value}])`."""
     if len(place) == 1:
-        return f"{quoted(place[0])}: {value}"
-    above = f"{root}.{step(place[0])}"
+        return f"{quote(place[0])}: {value}"
+    above = f"{root}.{to_step(place[0])}"
     held = f"$type({above}) = 'object' ? {above}"
-    return f"{quoted(place[0])}: $merge([{held}, {{{_placed(above, place[1:], value)}}}])"
+    return f"{quote(place[0])}: $merge([{held}, {{{_build_pair(above, place[1:], value)}}}])"
 
 
 _SNAKE = (
@@ -303,11 +312,11 @@ _SNAKE = (
 )
 
 
-def mapping_of(transformations: Any, scope: Scope, schema: Any, notes: Notes, *, only: str = "") -> str | None:
+def build_mapping(transformations: Any, scope: Scope, schema: Any, notes: Notes, *, only: str = "") -> str | None:
     """`record_mapping`. `only` is a condition over the result."""
-    made = _Mapping(scope, schema, notes)
+    made = _RecordMapping(scope, schema, notes)
     for one in transformations if isinstance(transformations, list) else ():
-        if not isinstance(one, Mapping) or code_of(one, "how records are changed", notes):
+        if not isinstance(one, Mapping) or note_code(one, "how records are changed", notes):
             continue
         match one.get("type"):
             case "AddFields":
@@ -315,32 +324,34 @@ def mapping_of(transformations: Any, scope: Scope, schema: Any, notes: Notes, *,
             case "RemoveFields":
                 made.remove_fields(one)
             case "KeysToLower":
-                made.keys("$lowercase($k)", deep=False)
+                made.change_keys("$lowercase($k)", deep=False)
             case "KeysToSnakeCase":
-                made.keys(_SNAKE, deep=True)
+                made.change_keys(_SNAKE, deep=True)
             case "KeysReplace":
                 _replace_keys(made, one, scope, notes)
             case "FlattenFields":
-                made.step(_flattened(made.root, lists=one.get("flatten_lists") is not False))
+                made.add_step(_build_flattening(made.record_name, lists=one.get("flatten_lists") is not False))
             case "DpathFlattenFields":
                 made.flatten_path(one)
             case other:
                 notes.add(f"the transformation {other}")
     if only:
-        made.step(f"{only} ? {made.root} : null")
-    return made.text()
+        made.add_step(f"{only} ? {made.record_name} : null")
+    return made.to_expression()
 
 
-def _replace_keys(made: _Mapping, one: Mapping[str, Any], scope: Scope, notes: Notes) -> None:
+def _replace_keys(made: _RecordMapping, one: Mapping[str, Any], scope: Scope, notes: Notes) -> None:
     try:
-        old, new = (expression(textual(translated(str(one.get(key, "")), scope.config()))) for key in ("old", "new"))
+        old, new = (
+            to_expression(to_text(translate(str(one.get(key, "")), scope.for_config()))) for key in ("old", "new")
+        )
     except Untranslatable as reason:
         notes.add(f"keys that are replaced: {reason}")
         return
-    made.keys(f"$replace($k, {old}, {new})", deep=True)
+    made.change_keys(f"$replace($k, {old}, {new})", deep=True)
 
 
-def _flattened(root: str, *, lists: bool) -> str:
+def _build_flattening(root: str, *, lists: bool) -> str:
     """Nested objects (and lists) as fields of the record itself; a name that is taken gets its path before it."""
     inside = "$type($v) = 'object'" + (" or $type($v) = 'array'" if lists else "")
     listed = (
@@ -356,23 +367,23 @@ def _flattened(root: str, *, lists: bool) -> str:
     )
 
 
-def types_of(schema: Any) -> dict[str, str]:
+def find_types(schema: Any) -> dict[str, str]:
     """`record_types` of a record's schema: the kind at each place for which it says one, besides null."""
     found: dict[str, str] = {}
-    _types_below(schema, "", 0, found)
+    _find_types_below(schema, "", 0, found)
     return found
 
 
-def _types_below(schema: Any, above: str, depth: int, found: dict[str, str]) -> None:
+def _find_types_below(schema: Any, above: str, depth: int, found: dict[str, str]) -> None:
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
     for name, one in properties.items() if isinstance(properties, Mapping) and depth < _MAX_DEPTH else ():
         if not isinstance(one, Mapping) or not isinstance(name, str) or "`" in name or not name:
             continue
-        place = f"{above}.{_place(name)}" if above else _place(name)
-        _type_at(one, place, depth, found)
+        place = f"{above}.{_quote_name(name)}" if above else _quote_name(name)
+        _find_type_at(one, place, depth, found)
 
 
-def _type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:
+def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:
     said = schema.get("type")
     kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind != "null"]
     kind = str(kinds[0]) if len(kinds) == 1 else ""
@@ -380,11 +391,11 @@ def _type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str,
         found[place] = _KINDS[kind]
     items = schema.get("items")
     if kind == "array" and isinstance(items, Mapping):
-        _type_at(items, f"{place}[]", depth + 1, found)
+        _find_type_at(items, f"{place}[]", depth + 1, found)
         if f"{place}[]" in found:  # a value by itself becomes a list of one, where the items are values
             found[place] = "list"
-    _types_below(schema, place, depth + 1, found)
+    _find_types_below(schema, place, depth + 1, found)
 
 
-def _place(name: str) -> str:
+def _quote_name(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else f"`{name}`"

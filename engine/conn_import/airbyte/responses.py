@@ -6,7 +6,7 @@ from typing import Any
 from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.notes import Notes
 
-__all__ = ["LINES", "response_of"]
+__all__ = ["LINES", "build_response_format"]
 
 LINES = r"$ = '' ? [] : [$split($replace($, /\r?\n$/, ''), /\r?\n/).{'record': $}]"
 """The lines of a text as the records that the kit makes of them."""
@@ -20,7 +20,7 @@ _FORMATS = {
 }
 
 
-def response_of(decoder: Any, notes: Notes) -> dict[str, Any]:
+def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
     """The keys that say how an answer is read; nothing for JSON."""
     made: dict[str, Any] = {}
     depth = 0

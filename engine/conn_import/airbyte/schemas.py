@@ -5,36 +5,36 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from conn_import.airbyte.custom import code_of
-from conn_import.airbyte.jinja import Lit, Untranslatable, translated
+from conn_import.airbyte.custom import note_code
+from conn_import.airbyte.jinja import Lit, Untranslatable, translate
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.beside import Beside
+from conn_import.neighbor_files import NeighborFiles
 
-__all__ = ["schema_of", "schema_text"]
+__all__ = ["find_schema", "format_schema"]
 
 _MOST_BYTES = 2_000_000
 _DEEPEST = 4
 
 
-def schema_of(loader: Any, name: str, scope: Scope, beside: Beside, notes: Notes) -> Any:
+def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, notes: Notes) -> Any:
     """The JSON Schema of a stream's records; None where neither the manifest nor a file beside it holds one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
     for one in loaders:
-        if not isinstance(one, Mapping) or code_of(one, "what records look like", notes):
+        if not isinstance(one, Mapping) or note_code(one, "what records look like", notes):
             continue
         kind = one.get("type")
         if kind == "InlineSchemaLoader":
             found = one.get("schema")
             if isinstance(found, Mapping):
-                merged = found if merged is None else _merged(merged, found)
+                merged = found if merged is None else _merge(merged, found)
         elif kind == "DynamicSchemaLoader":
             notes.add("a schema that the vendor is asked for")
         elif kind == "JsonFileSchemaLoader":
-            found = _filed(one.get("file_path"), name, scope, beside)
+            found = _read_schema_file(one.get("file_path"), name, scope, beside)
             if isinstance(found, Mapping):
-                merged = found if merged is None else _merged(merged, found)
+                merged = found if merged is None else _merge(merged, found)
             else:
                 notes.add("a schema in another file, which does not stand beside the manifest")
         elif kind is not None:
@@ -42,37 +42,37 @@ def schema_of(loader: Any, name: str, scope: Scope, beside: Beside, notes: Notes
     return merged
 
 
-def _filed(said: Any, name: str, scope: Scope, beside: Beside) -> Any:
+def _read_schema_file(said: Any, name: str, scope: Scope, beside: NeighborFiles) -> Any:
     """A schema of a file: where the manifest says, or where the kit looks."""
     try:
-        node = translated(str(said or f"schemas/{name}.json"), scope.config())
+        node = translate(str(said or f"schemas/{name}.json"), scope.for_config())
     except Untranslatable:
         return None
     path = PurePosixPath(str(node.value) if isinstance(node, Lit) else "")
     tails = ["/".join(path.parts[-count:]) for count in range(len(path.parts), 0, -1)]
-    return _whole(beside.read(*tails), beside, 0)
+    return _include_files(beside.read(*tails), beside, 0)
 
 
-def _whole(schema: Any, beside: Beside, depth: int) -> Any:
+def _include_files(schema: Any, beside: NeighborFiles, depth: int) -> Any:
     """A schema with the files that it refers to in it."""
     if isinstance(schema, list):
-        return [_whole(one, beside, depth) for one in schema]
+        return [_include_files(one, beside, depth) for one in schema]
     if not isinstance(schema, Mapping):
         return schema
     reference = schema.get("$ref")
     if isinstance(reference, str) and not reference.startswith("#"):
         name = reference.partition("#")[0]
         found = beside.read(f"schemas/shared/{name}", f"schemas/{name}") if depth < _DEEPEST else None
-        return _whole(found, beside, depth + 1) if found is not None else {}
-    return {key: _whole(value, beside, depth) for key, value in schema.items()}
+        return _include_files(found, beside, depth + 1) if found is not None else {}
+    return {key: _include_files(value, beside, depth) for key, value in schema.items()}
 
 
-def _merged(first: Any, second: Any) -> Any:
+def _merge(first: Any, second: Any) -> Any:
     properties = {**(first.get("properties") or {}), **(second.get("properties") or {})}
     return {**first, **second, "properties": properties}
 
 
-def schema_text(schema: Mapping[str, Any], primary_key: Any, cursor: str, name: str) -> str | None:
+def format_schema(schema: Mapping[str, Any], primary_key: Any, cursor: str, name: str) -> str | None:
     """The schema as a file, with the fields that a record is known and ordered by; None for one that is too large."""
     made = {"title": name, **schema}
     if isinstance(primary_key, str):

@@ -4,38 +4,46 @@ a token that another request brings first), and the older kind with a user name 
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.airbyte.budgets import seconds_of
-from conn_import.airbyte.jinja import Call, Concat, Lit, Secret, Untranslatable, step, textual, translated
+from conn_import.airbyte.budgets import to_seconds
+from conn_import.airbyte.jinja import Concat, FunctionNode, Lit, SecretNode, Untranslatable, to_step, to_text, translate
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.paging import pointer
-from conn_import.airbyte.requests import request_of
-from conn_import.airbyte.templates import template
-from conn_import.airbyte.tokens import Config, credential_text, fixed_text, jwt_of, oauth_of, own_grant, text_of
-from conn_import.airbyte.urls import hosts_of, spread
-from conn_import.lists import listing
+from conn_import.airbyte.pagination import find_option_name
+from conn_import.airbyte.requests import build_request
+from conn_import.airbyte.templates import to_template
+from conn_import.airbyte.tokens import (
+    Config,
+    build_custom_grant,
+    build_jwt,
+    build_oauth,
+    translate_credential,
+    translate_fixed_text,
+    translate_text,
+)
+from conn_import.airbyte.urls import find_hosts, spread_choices
+from conn_import.coercion import as_list
 
-__all__ = ["session_of"]
+__all__ = ["build_session"]
 
 _PLACES = {"header": "headers", "request_parameter": "query", "body_json": "body", "body_data": "body"}
 
 
-def session_of(
+def build_session(
     one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> tuple[Config, Config]:
     """Credentials and authorization of a session; `hosts` gets those of its log-in."""
     if one.get("type") == "LegacySessionTokenAuthenticator":
-        return _legacy_session(one, scope, notes, hosts)
+        return _build_legacy_session(one, scope, notes, hosts)
     requester = one.get("login_requester")
     if not isinstance(requester, Mapping):
         raise Untranslatable("a session without a log-in")
-    login = _login_request(requester, scope, notes, hosts, manifest)
-    path = [str(part) for part in listing(one.get("session_token_path"))]
+    login = _build_login(requester, scope, notes, hosts, manifest)
+    path = [str(part) for part in as_list(one.get("session_token_path"))]
     if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
         login["response_format"] = "xml"
-    login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"
+    login["response"] = f"response.{'.'.join(to_step(part) for part in path)}" if path else "response"
     config: Config = {"ask": [], "login": login}
-    seconds = int(seconds_of(one.get("expiration_duration")))
+    seconds = int(to_seconds(one.get("expiration_duration")))
     if seconds:
         config["lifetime_seconds"] = seconds
     how = one.get("request_authentication")
@@ -45,10 +53,10 @@ def session_of(
     option = how.get("inject_into")
     if not isinstance(option, Mapping):
         raise Untranslatable("a session's token that goes nowhere")
-    names = {**scope.credential(), "session_token": lambda steps: Secret("session.access_token")}
-    value = str(template(textual(translated(str(how.get("api_token") or "{{ session_token }}"), names))))
+    names = {**scope.for_credential(), "session_token": lambda steps: SecretNode("session.access_token")}
+    value = str(to_template(to_text(translate(str(how.get("api_token") or "{{ session_token }}"), names))))
     value = value.replace("`session.access_token`", "session.access_token")
-    name = pointer(option, scope)
+    name = find_option_name(option, scope)
     place = {"header": "header", "request_parameter": "query", "body_json": "body", "body_data": "body"}[
         str(option.get("inject_into"))
     ]
@@ -59,10 +67,10 @@ def session_of(
     }
 
 
-def _login_request(
+def _build_login(
     requester: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> Config:
-    made = request_of(requester, scope, notes, secrets=True)
+    made = build_request(requester, scope, notes, secrets=True)
     hosts += made.hosts
     login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
     for key in ("headers", "query", "body"):
@@ -89,36 +97,42 @@ def _authorise(  # noqa: PLR0917
         case None | "NoAuth":
             return
         case "BasicHttpAuthenticator":
-            user, password = (credential_text(authenticator.get(key) or "", scope) for key in ("username", "password"))
-            pair = Call("base64encode", (Concat((user, Lit(":"), password)),), "text")
-            _put(login, "header", "Authorization", f"Basic {template(pair)}")
+            user, password = (
+                translate_credential(authenticator.get(key) or "", scope) for key in ("username", "password")
+            )
+            pair = FunctionNode("base64encode", (Concat((user, Lit(":"), password)),), "text")
+            _set_value(login, "header", "Authorization", f"Basic {to_template(pair)}")
         case "BearerAuthenticator":
-            _put(
+            _set_value(
                 login,
                 "header",
                 "Authorization",
-                f"Bearer {template(credential_text(authenticator.get('api_token') or '', scope))}",
+                f"Bearer {to_template(translate_credential(authenticator.get('api_token') or '', scope))}",
             )
         case "ApiKeyAuthenticator":
             option = authenticator.get("inject_into")
             told = option if isinstance(option, Mapping) else {}
-            name = pointer(told, scope) if told else str(authenticator.get("header"))
-            key = str(template(credential_text(authenticator.get("api_token") or "", scope)))
-            _put(login, str(told.get("inject_into") or "header"), name, key)
+            name = find_option_name(told, scope) if told else str(authenticator.get("header"))
+            key = str(to_template(translate_credential(authenticator.get("api_token") or "", scope)))
+            _set_value(login, str(told.get("inject_into") or "header"), name, key)
         case "JwtAuthenticator":
-            made, how = jwt_of(authenticator, scope)
+            made, how = build_jwt(authenticator, scope)
             login["assertion"] = made["config"]["assertion"]
-            _carry(login, how, "assertion")
+            _apply_authorization(login, how, "assertion")
         case "OAuthAuthenticator":
-            _before(login, _granted(oauth_of(authenticator, scope, notes, manifest, hosts)), {"format": "bearer"})
+            _add_request_before(
+                login,
+                _build_token_request(build_oauth(authenticator, scope, notes, manifest, hosts)),
+                {"format": "bearer"},
+            )
         case "SessionTokenAuthenticator":
-            made, how = session_of(authenticator, scope, notes, hosts, manifest)
-            _before(login, made["config"]["login"], how)
+            made, how = build_session(authenticator, scope, notes, hosts, manifest)
+            _add_request_before(login, made["config"]["login"], how)
         case other:
             raise Untranslatable(f"a log-in that is authorised by {other}")
 
 
-def _put(login: Config, place: str, name: str, value: str) -> None:
+def _set_value(login: Config, place: str, name: str, value: str) -> None:
     """A value into a header, the query or the body of a log-in."""
     key = _PLACES.get(place)
     if key is None:
@@ -135,57 +149,63 @@ def _put(login: Config, place: str, name: str, value: str) -> None:
     node[last] = value
 
 
-def _carry(login: Config, how: Mapping[str, Any], name: str) -> None:
+def _apply_authorization(login: Config, how: Mapping[str, Any], name: str) -> None:
     """Let a log-in carry what its own templates call `name`, as an authorization says."""
     config = how.get("config", {})
     if how["format"] == "bearer":
         value = f"{config.get('prefix', 'Bearer')} {{{{{name}}}}}".strip()
-        _put(login, "header", config.get("header", "Authorization"), value)
+        _set_value(login, "header", config.get("header", "Authorization"), value)
         return
     place = {"header": "header", "query": "request_parameter", "body": "body_json"}[how["format"]]
     if how["format"] == "body" and login.get("body_format") == "form":
         place = "body_data"
     target = config.get("name") or config["field"].replace(".", "/")
-    _put(login, place, target, config["value"].replace("session.access_token", name))
+    _set_value(login, place, target, config["value"].replace("session.access_token", name))
 
 
-def _granted(credentials: Config) -> Config:
+def _build_token_request(credentials: Config) -> Config:
     """The request that brings a client's own token. Raises Untranslatable where that token rotates, for a step keeps
     nothing."""
     config = credentials.get("config", {})
     if credentials["format"] == "oauth2_client_credentials":
         scopes = {"scope": " ".join(config["scopes"])} if config.get("scopes") else {}
-        config = own_grant(config, {**scopes, **config.get("token_params", {})}, "client_credentials")["config"]
+        config = build_custom_grant(config, {**scopes, **config.get("token_params", {})}, "client_credentials")[
+            "config"
+        ]
     if "login" not in config:
         raise Untranslatable("a log-in that is authorised by a token which rotates")
     request: Config = config["login"]
     return {**request, "response": f"({request.get('response', 'response')}).access_token"}
 
 
-def _before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
+def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
     """A log-in after another request, whose result it carries."""
     told = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
     steps = request.get("before", [])
     name = f"login{len(steps) + 1}"
     login["before"] = [*steps, {"name": name, **told}]
-    _carry(login, how, f"before.{name}")
+    _apply_authorization(login, how, f"before.{name}")
 
 
-def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
-    base = spread(text_of(one.get("api_url") or "", scope))
-    hosts += hosts_of(base, scope.settings.choices)
+def _build_legacy_session(
+    one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]
+) -> tuple[Config, Config]:
+    base = spread_choices(translate_text(one.get("api_url") or "", scope))
+    hosts += find_hosts(base, scope.settings.list_choices)
     login = {
-        "url": f"{str(template(base)).rstrip('/')}/{fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
-        "body": {key: str(template(credential_text(one.get(key) or "", scope))) for key in ("username", "password")},
+        "url": f"{str(to_template(base)).rstrip('/')}/{translate_fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
+        "body": {
+            key: str(to_template(translate_credential(one.get(key) or "", scope))) for key in ("username", "password")
+        },
         "body_format": "json",
-        "response": f"response.{step(fixed_text(one.get('session_token_response_key'), scope, 'id'))}",
+        "response": f"response.{to_step(translate_fixed_text(one.get('session_token_response_key'), scope, 'id'))}",
     }
-    given = credential_text(one.get("session_token") or "", scope)
-    if isinstance(given, Secret):  # a session that the account has already is used until it ends
+    given = translate_credential(one.get("session_token") or "", scope)
+    if isinstance(given, SecretNode):  # a session that the account has already is used until it ends
         scope.settings.claim(given.place, "session.access_token")
     elif given != Lit(""):
         notes.add("a session that is no secret of the account: it logs in all the same")
-    header = fixed_text(one.get("header"), scope, "X-Session")
+    header = translate_fixed_text(one.get("header"), scope, "X-Session")
     return (
         {"format": "session", "config": {"ask": [], "login": login}},
         {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from conn_engine.secrets import secret_name
-from conn_import.airbyte.jinja import Default, Lit, Node, ObjectOf, Path, Secret, Untranslatable, literal
-from conn_import.airbyte.spec import Place, Setting, field_row, specified
-from conn_import.words import free_name, identifier, snake
+from conn_import.airbyte.jinja import Default, Lit, Node, ObjectOf, PathNode, SecretNode, Untranslatable, to_node
+from conn_import.airbyte.spec import Place, Setting, read_specification, to_field
+from conn_import.words import find_free_name, to_identifier, to_snake
 
-__all__ = ["Settings"]
+__all__ = ["ManifestSettings"]
 
 _RESERVED = frozenset({
     "env", "context", "captured", "before", "assertion", "request", "callback", "consent", "session", "oauth", "client",
@@ -28,124 +28,126 @@ _PROVES_NOTHING = frozenset({
 _MAX_SETTINGS = 300
 
 
-class Settings:
+class ManifestSettings:
     """All settings of a manifest, by their place in the configuration."""
 
     def __init__(self, specification: Any) -> None:
         self.by_place: dict[Place, Setting] = {}
         self._claims: dict[str, Place] = {}
-        for setting in specified(specification):
+        for setting in read_specification(specification):
             known = self.by_place.get(setting.place)
             if known is not None:
-                known.join(setting)
+                known.merge(setting)
             elif len(self.by_place) < _MAX_SETTINGS:
                 self.by_place[setting.place] = setting
         for setting in self.by_place.values():
-            self._name(setting)
+            self._name_setting(setting)
             self._hide_by_name(setting)
         self._tell_titles_apart()
 
     def _tell_titles_apart(self) -> None:
         """Add its name to a title that several settings have: two questions never read the same."""
-        titles = Counter(snake(one.title) for one in self.by_place.values())
+        titles = Counter(to_snake(one.title) for one in self.by_place.values())
         for setting in self.by_place.values():
-            if titles[snake(setting.title)] > 1 and snake(setting.title) not in ("", snake(setting.name)):
+            if titles[to_snake(setting.title)] > 1 and to_snake(setting.title) not in ("", to_snake(setting.name)):
                 setting.title = f"{setting.title} ({setting.name.replace('_', ' ')})"
 
-    def _name(self, setting: Setting) -> None:
+    def _name_setting(self, setting: Setting) -> None:
         last = setting.place[-1]
         alone = sum(place[-1] == last for place in self.by_place) <= 1
         words = last if alone else "_".join(setting.place)
         others = [one for one in self.by_place.values() if one is not setting]
-        setting.name = free_name(identifier(words), {one.name for one in others})
-        setting.secret_name = free_name(_secret_name(setting.name), {one.secret_name for one in others})
+        setting.name = find_free_name(to_identifier(words), {one.name for one in others})
+        setting.secret_name = find_free_name(_to_secret_name(setting.name), {one.secret_name for one in others})
 
     def _hide_by_name(self, setting: Setting) -> None:
         if setting.could_be_secret and secret_name(setting.place[-1]):
             setting.hide()
 
-    def setting(self, place: Place) -> Setting | None:
+    def find_setting(self, place: Place) -> Setting | None:
         """The setting of a place, or the one that holds it."""
         for length in range(len(place), 0, -1):
             if (found := self.by_place.get(place[:length])) is not None:
                 return found
         return None
 
-    def value(self, steps: tuple[Any, ...]) -> Node:
+    def translate(self, steps: tuple[Any, ...]) -> Node:
         """What `config` with steps means."""
-        return self._value(steps, credential=False)
+        return self._translate(steps, credential=False)
 
-    def credential_value(self, steps: tuple[Any, ...]) -> Node:
+    def translate_credential(self, steps: tuple[Any, ...]) -> Node:
         """The same where the value is a part of a credential: the setting is a secret, from the next reading on."""
-        return self._value(steps, credential=True)
+        return self._translate(steps, credential=True)
 
-    def login_value(self, steps: tuple[Any, ...]) -> Node:
+    def translate_login(self, steps: tuple[Any, ...]) -> Node:
         """The same in a field of a log-in: some fields say what is asked for, and prove nothing."""
-        place = _fixed(steps)
-        plain = bool(place) and snake(place[-1]).rpartition("_")[2] in _PROVES_NOTHING
-        return self._value(steps, credential=not plain)
+        place = _take_names(steps)
+        plain = bool(place) and to_snake(place[-1]).rpartition("_")[2] in _PROVES_NOTHING
+        return self._translate(steps, credential=not plain)
 
-    def carried_value(self, steps: tuple[Any, ...]) -> Node:
+    def translate_in_request(self, steps: tuple[Any, ...]) -> Node:
         """The same in a request, whose secrets every kind of authorization has to carry."""
-        node = self.value(steps)
-        if isinstance(node, Secret):
+        node = self.translate(steps)
+        if isinstance(node, SecretNode):
             self.by_place[node.place].carried = True
         return node
 
-    def visible_value(self, steps: tuple[Any, ...]) -> Node:
+    def translate_visible(self, steps: tuple[Any, ...]) -> Node:
         """The same where nothing is secret. Raises Untranslatable for a secret, as `expose` does."""
-        node = self.value(steps)
-        if isinstance(node, Secret):
+        node = self.translate(steps)
+        if isinstance(node, SecretNode):
             self.expose({node.name}, "a place where none can be")
         return node
 
-    def _value(self, steps: tuple[Any, ...], *, credential: bool) -> Node:
-        place = _fixed(steps)
+    def _translate(self, steps: tuple[Any, ...], *, credential: bool) -> Node:
+        place = _take_names(steps)
         if not place:
             what = "a setting whose name is computed" if steps else "the whole configuration as one value"
             raise Untranslatable(what)
-        found = self.setting(place)
+        found = self.find_setting(place)
         if found is None:
             inner = [setting for setting in self.by_place.values() if setting.place[: len(place)] == place]
             if inner:
-                return self._group(place, inner)
+                return self._translate_group(place, inner)
             found = Setting(place, declared=False)
             self.by_place[place] = found
-            self._name(found)
+            self._name_setting(found)
             self._hide_by_name(found)
         if credential and found.could_be_secret and len(found.place) == len(steps):
             found.proves = True
-        return self._single(found, steps[len(found.place) :])
+        return self._translate_setting(found, steps[len(found.place) :])
 
-    def _single(self, setting: Setting, rest: tuple[Any, ...]) -> Node:
+    def _translate_setting(self, setting: Setting, rest: tuple[Any, ...]) -> Node:
         setting.used = True
         if setting.secret:
             if rest:
                 raise Untranslatable("a part of a secret")
-            return Secret(setting.secret_name, setting.kind, place=setting.place)
+            return SecretNode(setting.secret_name, setting.kind, place=setting.place)
         sure = setting.required or setting.default is not None
-        path = Path("context", (setting.name, *rest), "any" if rest else setting.kind, sure and not rest)
+        path = PathNode("context", (setting.name, *rest), "any" if rest else setting.kind, sure and not rest)
         if setting.default is not None and not setting.required and not rest:
-            return Default(path, literal(setting.default))
+            return Default(path, to_node(setting.default))
         return path
 
-    def _group(self, place: Place, inner: list[Setting]) -> Node:
+    def _translate_group(self, place: Place, inner: list[Setting]) -> Node:
         if any(setting.secret for setting in inner):
             raise Untranslatable("a group of settings with secrets as one value")
         depth = len(place)
-        pairs = [(Lit(one.place[depth]), self._single(one, ())) for one in inner if len(one.place) == depth + 1]
+        pairs = [
+            (Lit(one.place[depth]), self._translate_setting(one, ())) for one in inner if len(one.place) == depth + 1
+        ]
         return ObjectOf(tuple(pairs))
 
     # Readings
 
-    def changes(self) -> bool:
+    def apply_changes(self) -> bool:
         """Whether the reading found a secret that was not known, or one that cannot be secret; from now on they are."""
         found = [one for one in self.by_place.values() if one.proves and one.could_be_secret]
         opened = [one for one in self.by_place.values() if one.exposed and one.secret]
         for setting in found:
             setting.hide()
         for setting in opened:
-            setting.open()
+            setting.reveal()
         return bool(found or opened)
 
     def restart(self) -> None:
@@ -160,13 +162,13 @@ class Settings:
         for setting in self.by_place.values():
             setting.used = False
 
-        def used() -> list[Setting]:
+        def stop_watching() -> list[Setting]:
             found = [setting for setting in self.by_place.values() if setting.used and setting.secret]
             for place in before:
                 self.by_place[place].used = True
             return found
 
-        return used
+        return stop_watching
 
     # Names of secrets
 
@@ -185,11 +187,11 @@ class Settings:
 
     def _rename(self, setting: Setting) -> None:
         taken = {one.secret_name for one in self.by_place.values()}
-        setting.secret_name = free_name(_secret_name("_".join(setting.place)), taken)
+        setting.secret_name = find_free_name(_to_secret_name("_".join(setting.place)), taken)
         setting.claimed = False
 
     @contextmanager
-    def option(self, before: Mapping[str, Place]) -> Iterator[None]:
+    def try_option(self, before: Mapping[str, Place]) -> Iterator[None]:
         """For one of several options, of which an account has one: the names that others claim may be claimed in it
         too, but for those of secrets that every request carries. `before` are the claims before the choice."""
         others = dict(self._claims)
@@ -198,7 +200,7 @@ class Settings:
         yield
         self._claims = {**others, **self._claims}
 
-    def claims(self) -> Mapping[str, Place]:
+    def list_claims(self) -> Mapping[str, Place]:
         """The names that secrets have claimed so far, with their places."""
         return dict(self._claims)
 
@@ -210,17 +212,17 @@ class Settings:
         Raises Untranslatable when there are names.
         """
         for setting in self.by_place.values():
-            if setting.secret and setting.secret_name in names and not setting.like_key:
+            if setting.secret and setting.secret_name in names and not setting.looks_like_key:
                 setting.exposed = True
         if names:
             raise Untranslatable(f"a secret in {what}")
 
-    def kept(self) -> set[str]:
+    def list_path_secrets(self) -> set[str]:
         """The names of secrets that stay so in a path: what every account has, and what is called like a key."""
         return {
             setting.secret_name
             for setting in self.by_place.values()
-            if setting.secret and (setting.required or setting.like_key)
+            if setting.secret and (setting.required or setting.looks_like_key)
         }
 
     def require(self, names: Iterable[str]) -> None:
@@ -230,18 +232,18 @@ class Settings:
             if setting.secret and setting.secret_name in wanted:
                 setting.required = setting.needed = True
 
-    def opened(self) -> list[str]:
+    def list_revealed(self) -> list[str]:
         """The names of settings that the specification calls secret and that are none here."""
-        return [setting.text for setting in self.by_place.values() if setting.exposed and setting.said_secret]
+        return [setting.path for setting in self.by_place.values() if setting.exposed and setting.declared_secret]
 
     # What an account is asked for
 
-    def declares(self, node: Node) -> bool:
+    def is_declared(self, node: Node) -> bool:
         """Whether a value is one that the specification asks for; what it does not ask for is never there."""
         names = {setting.name for setting in self.by_place.values() if not setting.declared}
-        return not (isinstance(node, Path) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
+        return not (isinstance(node, PathNode) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
 
-    def choices(self, name: str) -> tuple[str, ...]:
+    def list_choices(self, name: str) -> tuple[str, ...]:
         """The values that a name of the context may have, where the specification lists them."""
         return next((one.options for one in self.by_place.values() if one.name == name and not one.secret), ())
 
@@ -249,18 +251,18 @@ class Settings:
         """Whether a value of the context has slashes, as far as the specification shows values."""
         return next((one.has_slash for one in self.by_place.values() if one.name == name), None)
 
-    def fields(self) -> list[dict[str, Any]]:
+    def list_fields(self) -> list[dict[str, Any]]:
         """The fields of the connector: what an account says under `context`."""
-        return [field_row(setting) for setting in self.by_place.values() if not setting.secret and setting.used]
+        return [to_field(setting) for setting in self.by_place.values() if not setting.secret and setting.used]
 
 
-def _fixed(steps: tuple[Any, ...]) -> Place:
+def _take_names(steps: tuple[Any, ...]) -> Place:
     """The first steps that are names."""
     length = next((n for n, one in enumerate(steps) if not isinstance(one, str)), len(steps))
     return steps[:length]
 
 
-def _secret_name(text: str) -> str:
+def _to_secret_name(text: str) -> str:
     """A name that a credential may have for a secret."""
-    made = snake(text) or "secret"
+    made = to_snake(text) or "secret"
     return f"key_{made}" if not made[0].isalpha() or made in _RESERVED else made

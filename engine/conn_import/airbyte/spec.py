@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_import.airbyte.jinja import Kind
-from conn_import.words import plain, snake
+from conn_import.words import clean_text, to_snake
 
-__all__ = ["Place", "Setting", "any_slash", "field_row", "specified"]
+__all__ = ["Place", "Setting", "has_slash", "read_specification", "to_field"]
 
 Place = tuple[str, ...]
 _KINDS: Mapping[str, Kind] = {
@@ -44,7 +44,7 @@ class Setting:
     has_slash: bool | None = None
     """Whether its values have slashes of their own, as far as the specification shows them."""
     declared: bool = True
-    said_secret: bool = False
+    declared_secret: bool = False
     """Whether the specification calls it secret."""
     used: bool = False
     proves: bool = False
@@ -57,19 +57,19 @@ class Setting:
     """Whether it stands in URLs or records, where nothing is secret, and is an id rather than a key."""
 
     @property
-    def text(self) -> str:
+    def path(self) -> str:
         """As a manifest's users know it: `credentials.client_id`."""
         return ".".join(self.place)
 
     @property
-    def like_key(self) -> bool:
+    def looks_like_key(self) -> bool:
         """Whether it is called like a key, a token or a password."""
         return _CREDENTIAL.search(self.place[-1].lower()) is not None
 
     @property
-    def identity(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether it says who somebody is rather than proving it: a log-in shows it while it is typed."""
-        return not self.said_secret and snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
+        return not self.declared_secret and to_snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
 
     @property
     def could_be_secret(self) -> bool:
@@ -83,29 +83,29 @@ class Setting:
         if not self.declared:
             self.required = self.needed = True
 
-    def open(self) -> None:
+    def reveal(self) -> None:
         """Make it no secret."""
         self.secret = False
-        if self.said_secret:
+        if self.declared_secret:
             self.description = f"{self.description} It stands in URLs, so it is no secret here.".strip()
 
-    def join(self, other: "Setting") -> None:
+    def merge(self, other: "Setting") -> None:
         """Take what another alternative says of the same place."""
         self.secret = self.secret or other.secret
-        self.said_secret = self.said_secret or other.said_secret
+        self.declared_secret = self.declared_secret or other.declared_secret
         self.options += tuple(one for one in other.options if one not in self.options)
         self.required = self.required and other.required
         self.needed = self.needed and other.needed
         self.has_slash = self.has_slash or other.has_slash
 
 
-def specified(specification: Any) -> Iterator[Setting]:
+def read_specification(specification: Any) -> Iterator[Setting]:
     """The settings of a connection specification; those of several alternatives once for each."""
     if isinstance(specification, Mapping):
-        yield from _read(specification, (), True, 0)
+        yield from _read_settings(specification, (), True, 0)
 
 
-def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -> Iterator[Setting]:
+def _read_settings(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -> Iterator[Setting]:
     properties = schema.get("properties")
     listed = schema.get("required")
     listed = listed if isinstance(listed, list) else []
@@ -113,26 +113,26 @@ def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -
         if not isinstance(one, Mapping):
             continue
         here = (*place, str(name))
-        options = [alternative for key in ("oneOf", "anyOf") for alternative in _list(one.get(key))]
+        options = [alternative for key in ("oneOf", "anyOf") for alternative in _as_list(one.get(key))]
         groups = [group for group in (one, *options) if isinstance(group, Mapping) and group.get("properties")]
         if groups and depth < _MAX_DEPTH:
             alone = len(groups) == 1
             for group in groups:
-                yield from _read(group, here, required and alone and name in listed, depth + 1)
+                yield from _read_settings(group, here, required and alone and name in listed, depth + 1)
         else:
-            yield _setting(one, here, required and name in listed, name in listed)
+            yield _build_setting(one, here, required and name in listed, name in listed)
 
 
-def any_slash(values: Iterable[Any]) -> bool:
+def has_slash(values: Iterable[Any]) -> bool:
     """Whether one of these values has slashes and is no URL."""
     return any(isinstance(value, str) and "/" in value and "://" not in value for value in values)
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
+def _build_setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
     kind = one.get("type")
     if isinstance(kind, list):
         kind = next((item for item in kind if item != "null"), None)
@@ -143,33 +143,33 @@ def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool)
     if default is None and isinstance(values, list) and len(values) == 1 and required:
         default = values[0]
     pattern = one.get("pattern")
-    shown = [default, *_list(values), *(_list(one.get("examples")) or [one.get("examples")])]
+    shown = [default, *_as_list(values), *(_as_list(one.get("examples")) or [one.get("examples")])]
     return Setting(
         place=place,
         kind=_KINDS.get(kind, "any") if isinstance(kind, str) else "any",
-        title=plain(one.get("title") or "", 80),
-        description=plain(re.sub(r"<[^>]{0,200}>", "", str(one.get("description") or "")), 180),
+        title=clean_text(one.get("title") or "", 80),
+        description=clean_text(re.sub(r"<[^>]{0,200}>", "", str(one.get("description") or "")), 180),
         secret=one.get("airbyte_secret") is True,
-        said_secret=one.get("airbyte_secret") is True,
+        declared_secret=one.get("airbyte_secret") is True,
         required=required,
         needed=needed,
         default=default if isinstance(default, str | int | float | bool | list) and default != "" else None,
         options=tuple(str(value) for value in values[:100]) if isinstance(values, list) else (),
         pattern=pattern if isinstance(pattern, str) and len(pattern) <= 300 else "",
-        has_slash=any_slash(shown) or (False if isinstance(values, list) else None),
+        has_slash=has_slash(shown) or (False if isinstance(values, list) else None),
     )
 
 
-def field_row(setting: Setting) -> dict[str, Any]:
+def to_field(setting: Setting) -> dict[str, Any]:
     """A setting as a field of the connector."""
     row: dict[str, Any] = {"name": setting.name}
-    if setting.title and snake(setting.title) != snake(setting.name):
+    if setting.title and to_snake(setting.title) != to_snake(setting.name):
         row["label"] = setting.title
     if setting.description:
         row["description"] = setting.description
     if not setting.required:
         row["required"] = False
-    if setting.pattern and _usable(setting.pattern):
+    if setting.pattern and _is_usable(setting.pattern):
         row["pattern"] = setting.pattern
     if setting.options:
         row["options"] = list(setting.options)
@@ -178,7 +178,7 @@ def field_row(setting: Setting) -> dict[str, Any]:
     return row
 
 
-def _usable(pattern: str) -> bool:
+def _is_usable(pattern: str) -> bool:
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError):

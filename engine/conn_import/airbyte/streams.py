@@ -8,29 +8,29 @@ from typing import Any
 
 from conn_engine.documents.pointers import set_pointer
 from conn_import.airbyte.credentials import Login, Logins
-from conn_import.airbyte.cursors import incremental_of, matters, window_kind, window_names
-from conn_import.airbyte.custom import code_of, is_code, read_code
-from conn_import.airbyte.dynamic import COMPONENT, dynamic_of, expanded
-from conn_import.airbyte.errors import rules_of
-from conn_import.airbyte.jinja import Untranslatable, expression
-from conn_import.airbyte.jobs import job_of
-from conn_import.airbyte.names import Partition, Scope
+from conn_import.airbyte.cursors import build_incremental, find_window_kind, find_window_names, has_effect
+from conn_import.airbyte.custom import is_code, note_code, read_code
+from conn_import.airbyte.dynamic import COMPONENT, build_dynamic, expand_parameters
+from conn_import.airbyte.errors import build_rules
+from conn_import.airbyte.jinja import Untranslatable, to_expression
+from conn_import.airbyte.jobs import build_job
+from conn_import.airbyte.names import ManifestPartition, Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.paging import paging_of, token_of
-from conn_import.airbyte.partitions import partitions_of
-from conn_import.airbyte.properties import chunk_of
-from conn_import.airbyte.records import filter_of, mapping_of, path_of, types_of
-from conn_import.airbyte.requests import Request, request_of
-from conn_import.airbyte.resolving import PARAMETERS
-from conn_import.airbyte.responses import LINES, response_of
-from conn_import.airbyte.schemas import schema_of, schema_text
-from conn_import.airbyte.settings import Settings
-from conn_import.airbyte.templates import template
-from conn_import.airbyte.unread import note_unread
-from conn_import.beside import Beside
+from conn_import.airbyte.pagination import build_pagination, find_page_token
+from conn_import.airbyte.partitions import build_partitions
+from conn_import.airbyte.properties import build_chunk
+from conn_import.airbyte.records import build_filter, build_mapping, build_record_path, find_types
+from conn_import.airbyte.references import PARAMETERS
+from conn_import.airbyte.requests import ManifestRequest, build_request
+from conn_import.airbyte.responses import LINES, build_response_format
+from conn_import.airbyte.schemas import find_schema, format_schema
+from conn_import.airbyte.settings import ManifestSettings
+from conn_import.airbyte.templates import to_template
+from conn_import.airbyte.unsupported import note_unsupported
+from conn_import.coercion import as_list
 from conn_import.contract import Losses
-from conn_import.lists import listing
-from conn_import.words import identifier, plain, snake
+from conn_import.neighbor_files import NeighborFiles
+from conn_import.words import clean_text, to_identifier, to_snake
 
 __all__ = ["Stream", "Streams"]
 
@@ -51,9 +51,9 @@ class Stream:
     resource: str
     name: str
     row: Row
-    request: Request
+    request: ManifestRequest
     login: Login | None
-    partition: Partition | None
+    partition: ManifestPartition | None
     notes: Notes
     schema: str | None = None
 
@@ -67,25 +67,25 @@ class Stream:
 class Streams:
     """The operations of a manifest, parents too that are no stream of their own."""
 
-    settings: Settings
+    settings: ManifestSettings
     logins: Logins
     losses: Losses
-    beside: Beside = field(default_factory=lambda: Beside(None))
+    beside: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
     made: dict[str, Stream] = field(default_factory=dict)
     _by_content: dict[str, str] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
-    _component: tuple[Row, Partition | None] | None = None
+    _component: tuple[Row, ManifestPartition | None] | None = None
 
     def add(self, component: Any, *, main: bool = True) -> Stream | None:
         """Make the operation of a stream's component; the same one again is not made twice."""
         if not isinstance(component, Mapping):
             return None
-        name = plain(component.get("name") or _parameter(component, "name") or "stream", 100)
+        name = clean_text(component.get("name") or _get_parameter(component, "name") or "stream", 100)
         notes = Notes(self.losses, name)
         if component.get("type") == "StateDelegatingStream":
-            return self._delegated(component, name, notes, main=main)
+            return self._add_delegating(component, name, notes, main=main)
         if component.get("type") == "DynamicDeclarativeStream":
-            return self._dynamic(component)
+            return self._add_dynamic(component)
         content = json.dumps([name, component.get("retriever")], sort_keys=True, default=str)
         if (known := self._by_content.get(content)) is not None:
             return self.made.get(known)
@@ -94,17 +94,17 @@ class Streams:
             return None
         self._open.append(content)
         try:
-            stream = self._stream(component, name, notes)
+            stream = self._build_stream(component, name, notes)
         finally:
             self._open.pop()
         if stream is None:
             return None
-        stream.resource = self._free(name, main=main)
+        stream.resource = self._find_free_name(name, main=main)
         self.made[stream.resource] = stream
         self._by_content[content] = stream.resource
         return stream
 
-    def _delegated(self, component: Mapping[str, Any], name: str, notes: Notes, *, main: bool) -> Stream | None:
+    def _add_delegating(self, component: Mapping[str, Any], name: str, notes: Notes, *, main: bool) -> Stream | None:
         """A stream that is read in one way without a state and in another with one: an operation for each."""
         whole, changes = component.get("full_refresh_stream"), component.get("incremental_stream")
         made = None
@@ -117,19 +117,19 @@ class Streams:
             made = made or later
         return made
 
-    def _dynamic(self, component: Mapping[str, Any]) -> Stream | None:
+    def _add_dynamic(self, component: Mapping[str, Any]) -> Stream | None:
         """The operation of a template, over the components that streams would be made of."""
-        notes = Notes(self.losses, plain(component.get("name") or "dynamic_streams", 100))
+        notes = Notes(self.losses, clean_text(component.get("name") or "dynamic_streams", 100))
         made = None
-        for one in expanded(component, notes):
+        for one in expand_parameters(component, notes):
             made = self.add(one) or made
         if made is not None:
             return made
-        dynamic = dynamic_of(component, notes)
+        dynamic = build_dynamic(component, notes)
         if dynamic is None:
             return None
         source: Row = {"as": COMPONENT, "key": dynamic.key}
-        above: Partition | None = None
+        above: ManifestPartition | None = None
         if dynamic.retriever is not None:
             listing = {"type": "DeclarativeStream", "name": f"{dynamic.template['name']}_components"}
             parent = self.add({**listing, "retriever": dynamic.retriever}, main=False)
@@ -138,7 +138,7 @@ class Streams:
             source["from"], above = parent.operation, parent.partition
         else:
             try:
-                source = {"as": COMPONENT, "values": expression(self.settings.value(tuple(dynamic.pointer)))}
+                source = {"as": COMPONENT, "values": to_expression(self.settings.translate(tuple(dynamic.pointer)))}
             except Untranslatable as reason:
                 notes.add(f"the components of a dynamic stream: {reason}")
                 return None
@@ -148,20 +148,20 @@ class Streams:
         finally:
             self._component = None
 
-    def _listed(self, retriever: Mapping[str, Any]) -> str | None:
+    def _add_listing(self, retriever: Mapping[str, Any]) -> str | None:
         """The operation of a retriever that is no stream's."""
         stream = self.add({"type": "DeclarativeStream", "name": "properties", "retriever": retriever}, main=False)
         return stream.operation if stream is not None else None
 
-    def _free(self, name: str, *, main: bool) -> str:
-        made = identifier(snake(name), "stream")
+    def _find_free_name(self, name: str, *, main: bool) -> str:
+        made = to_identifier(to_snake(name), "stream")
         made = f"{made}_stream" if made in _RESERVED else made
         base, number = made, 2
         while made in self.made:
             made, number = f"{base}_{number}", number + 1
         return made
 
-    def _stream(self, component: Mapping[str, Any], name: str, notes: Notes) -> Stream | None:
+    def _build_stream(self, component: Mapping[str, Any], name: str, notes: Notes) -> Stream | None:
         retriever = component.get("retriever")
         if not isinstance(retriever, Mapping):
             notes.add("a stream without a retriever")
@@ -171,43 +171,43 @@ class Streams:
             notes.add("a stream without a requester")
             return None
         _note_code(component, retriever, requester, notes)
-        scope = self._scope(component, retriever)
-        schema = schema_of(component.get("schema_loader"), name, scope, self.beside, notes)
-        parents = self._parents(retriever, scope, notes)
-        request = request_of(requester, scope, notes, job=_is_job(retriever))
-        login = self.logins.login(_with_base(requester), scope, notes)
+        scope = self._build_scope(component, retriever)
+        schema = find_schema(component.get("schema_loader"), name, scope, self.beside, notes)
+        parents = self._build_parents(retriever, scope, notes)
+        request = build_request(requester, scope, notes, job=_is_job(retriever))
+        login = self.logins.find_login(_add_base_url(requester), scope, notes)
         row: Row = {}
         if component.get("description"):
-            row["description"] = plain(component["description"], 200)
+            row["description"] = clean_text(component["description"], 200)
         row |= request.row
         if login is not None and login.form and row["method"] != "get" and "body" not in row:
             row["body_format"] = "form"
         if parents:
             row["parents"] = parents[0] if len(parents) == 1 else parents
-        self._read(component, retriever, requester, row, scope, schema, notes)
-        incremental = incremental_of(component.get("incremental_sync"), scope, notes)
-        followed = self._followed(parents, incremental is not None)
-        if incremental is not None and (followed or matters(incremental, row)):
+        self._add_reading(component, retriever, requester, row, scope, schema, notes)
+        incremental = build_incremental(component.get("incremental_sync"), scope, notes)
+        followed = self._keep_incremental_parents(parents, incremental is not None)
+        if incremental is not None and (followed or has_effect(incremental, row)):
             row["incremental"] = incremental
         if retriever.get("ignore_stream_slicer_parameters_on_paginated_requests") is True:
-            _first_page_only(row)
+            _limit_to_first_page(row)
         text = None
         if isinstance(schema, Mapping):
-            text = schema_text(schema, component.get("primary_key"), scope.cursor, name)
+            text = format_schema(schema, component.get("primary_key"), scope.cursor, name)
         return Stream("", name, row, request, login, scope.partition, notes, text)
 
-    def _parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
+    def _build_parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
         """What the stream is repeated over; the scope gets the names."""
         component, self._component = self._component, None  # the parents' own parents are of no template
         scope.component = COMPONENT if component else ""
         router = retriever.get("partition_router")
-        parents, scope.partition = partitions_of(
-            router, scope, self._parent, notes, above=component[1] if component else None
+        parents, scope.partition = build_partitions(
+            router, scope, self._add_parent, notes, above=component[1] if component else None
         )
-        scope.coded = _coded(router)
+        scope.coded = _is_coded(router)
         return [component[0], *parents] if component else parents
 
-    def _read(  # noqa: PLR0917
+    def _add_reading(  # noqa: PLR0917
         self,
         component: Mapping[str, Any],
         retriever: Mapping[str, Any],
@@ -218,19 +218,19 @@ class Streams:
         notes: Notes,
     ) -> None:
         """How answers are read: pieces of a long list, format, pages, records, jobs, errors."""
-        chunk = chunk_of(requester, self._listed, notes)
+        chunk = build_chunk(requester, self._add_listing, notes)
         if chunk:
             row["chunk"] = chunk["chunk"]
             row["query"] = {**row.get("query", {}), **chunk.get("query", {})}
-        row |= response_of(retriever.get("decoder"), notes)
-        self._pages(retriever, row, scope, notes)
-        self._records(component, retriever, row, scope, schema, notes)
+        row |= build_response_format(retriever.get("decoder"), notes)
+        self._add_pagination(retriever, row, scope, notes)
+        self._add_records(component, retriever, row, scope, schema, notes)
         if _is_job(retriever):
-            row["job"] = job_of(retriever, scope, notes)
-        if rules := rules_of(requester.get("error_handler"), scope, notes):
+            row["job"] = build_job(retriever, scope, notes)
+        if rules := build_rules(requester.get("error_handler"), scope, notes):
             row["errors"] = rules
 
-    def _scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
+    def _build_scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
         cursor = component.get("incremental_sync")
         parameters: dict[str, Any] = {}
         for one in (component, retriever):
@@ -240,13 +240,13 @@ class Streams:
         return Scope(
             self.settings,
             parameters,
-            window=window_names(cursor),
-            window_kind=window_kind(cursor),
+            window=find_window_names(cursor),
+            window_kind=find_window_kind(cursor),
             cursor=str(cursor.get("cursor_field") or "") if isinstance(cursor, Mapping) else "",
-            token=token_of(paginator) if isinstance(paginator, Mapping) else None,
+            token=find_page_token(paginator) if isinstance(paginator, Mapping) else None,
         )
 
-    def _followed(self, parents: list[Row], incremental: bool) -> bool:
+    def _keep_incremental_parents(self, parents: list[Row], incremental: bool) -> bool:
         """Whether parents are read only as far as they changed: both have to know what is new."""
         found = False
         for source in parents:
@@ -259,34 +259,34 @@ class Streams:
                         del one["incremental"]
         return found
 
-    def _parent(self, component: Any) -> tuple[str, Partition | None] | None:
+    def _add_parent(self, component: Any) -> tuple[str, ManifestPartition | None] | None:
         stream = self.add(component, main=False)
         return None if stream is None else (stream.operation, stream.partition)
 
-    def _pages(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
+    def _add_pagination(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
         paginator = retriever.get("paginator")
-        if not isinstance(paginator, Mapping) or code_of(paginator, "how a listing goes on", notes):
+        if not isinstance(paginator, Mapping) or note_code(paginator, "how a listing goes on", notes):
             return
         strategy = read_code(paginator.get("pagination_strategy"), "how a listing goes on", notes)
         if strategy is None:
             return
         paginator = {**paginator, "pagination_strategy": strategy}
         used = _PAGE.search(json.dumps(row)) is not None
-        paging = paging_of(paginator, scope, notes, used=used)
+        paging = build_pagination(paginator, scope, notes, used=used)
         if paging is None:
             return
         for place, name, node in paging.sizes:
             if place in _SET_PLACES:
-                row.setdefault(_SET_PLACES[place], {}).setdefault(name, template(node))
+                row.setdefault(_SET_PLACES[place], {}).setdefault(name, to_template(node))
             elif isinstance(row.get("body", {}), dict):
-                row["body"] = set_pointer(row.get("body"), name if place == "body" else f"/{name}", template(node))
+                row["body"] = set_pointer(row.get("body"), name if place == "body" else f"/{name}", to_template(node))
             else:
                 notes.add("a page size in a body that is computed")
         if paging.settings:
             row["pagination"] = paging.settings
-            _give_body(row)
+            _add_null_body(row)
 
-    def _records(  # noqa: PLR0917
+    def _add_records(  # noqa: PLR0917
         self,
         component: Mapping[str, Any],
         retriever: Mapping[str, Any],
@@ -296,28 +296,28 @@ class Streams:
         notes: Notes,
     ) -> None:
         selector = retriever.get("record_selector")
-        if not isinstance(selector, Mapping) or code_of(selector, "which records an answer has", notes):
+        if not isinstance(selector, Mapping) or note_code(selector, "which records an answer has", notes):
             return
-        path = path_of(selector.get("extractor"), scope, notes)
+        path = build_record_path(selector.get("extractor"), scope, notes)
         if row.get("response_format") == "text":
             path = LINES if not path else f"({LINES}).{path}"
         if path:
             row["response_path"] = path
         late = selector.get("transform_before_filtering") is True
-        only = filter_of(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
+        only = build_filter(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
         if only and not late:
             row["record_filter"] = only
         normal = read_code(selector.get("schema_normalization"), "how values are cast to the schema", notes)
         casts = "Default" in (normal, normal.get("type") if isinstance(normal, Mapping) else "")
-        transformations = [*listing(component.get("transformations")), *listing(selector.get("transformations"))]
-        mapping = mapping_of(transformations, scope, schema, notes, only=only or "" if late else "")
+        transformations = [*as_list(component.get("transformations")), *as_list(selector.get("transformations"))]
+        mapping = build_mapping(transformations, scope, schema, notes, only=only or "" if late else "")
         if mapping:
             row["record_mapping"] = mapping
-        if casts and (types := types_of(schema)):
+        if casts and (types := find_types(schema)):
             row["record_types"] = types
 
 
-def _give_body(row: Row) -> None:
+def _add_null_body(row: Row) -> None:
     """Let a GET whose pages are asked for in its body have one."""
     config = row["pagination"].get("config", {})
     form = any(key.endswith("_form") for key in config)
@@ -327,7 +327,7 @@ def _give_body(row: Row) -> None:
             row["body_format"] = "form"
 
 
-def _first_page_only(row: Row) -> None:
+def _limit_to_first_page(row: Row) -> None:
     """Let what a part or a window puts into the query stand in the first page's request alone."""
     paging = row.get("pagination", {})
     parents = row.get("parents", [])
@@ -338,7 +338,7 @@ def _first_page_only(row: Row) -> None:
         paging["config"]["first_page_only"] = names
 
 
-def _with_base(requester: Mapping[str, Any]) -> Any:
+def _add_base_url(requester: Mapping[str, Any]) -> Any:
     """The authenticator; a session of the older kind logs in below the requester's own URL."""
     authenticator = requester.get("authenticator")
     if isinstance(authenticator, Mapping) and authenticator.get("type") == "LegacySessionTokenAuthenticator":
@@ -353,20 +353,20 @@ def _is_job(retriever: Mapping[str, Any]) -> bool:
 def _note_code(
     component: Mapping[str, Any], retriever: Mapping[str, Any], requester: Mapping[str, Any], notes: Notes
 ) -> None:
-    code_of(component, "a stream as a whole", notes)
-    note_unread(component, notes)
+    note_code(component, "a stream as a whole", notes)
+    note_unsupported(component, notes)
     read_code(retriever, "how a stream is read", notes)
-    for migration in listing(component.get("state_migrations")):
+    for migration in as_list(component.get("state_migrations")):
         if isinstance(migration, Mapping):
-            code_of(migration, "how an older state is read", notes)
+            note_code(migration, "how an older state is read", notes)
     read_code(requester, "how a request is made", notes)
 
 
-def _coded(router: Any) -> bool:
+def _is_coded(router: Any) -> bool:
     routers = router if isinstance(router, list) else [router]
     return any(is_code(one) for one in routers)
 
 
-def _parameter(component: Mapping[str, Any], name: str) -> Any:
+def _get_parameter(component: Mapping[str, Any], name: str) -> Any:
     own = component.get(PARAMETERS)
     return own.get(name) if isinstance(own, dict) else None

@@ -6,30 +6,41 @@ from typing import Any
 from conn_import.airbyte.jinja import (
     JSON_TEXT,
     MISSING,
-    Block,
-    Call,
     Concat,
     Cond,
     Default,
     Each,
+    FunctionNode,
     ListOf,
     Lit,
     Names,
     Node,
     ObjectOf,
-    Path,
-    Secret,
+    PathNode,
+    SecretNode,
+    StepNode,
     Untranslatable,
-    children,
-    expression,
-    literal,
-    secrets_in,
-    textual,
-    translated,
-    vanishes,
+    can_vanish,
+    find_secrets,
+    list_children,
+    to_expression,
+    to_node,
+    to_text,
+    translate,
 )
 
-__all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_again", "template", "typed", "written"]
+__all__ = [
+    "is_set_by_account",
+    "join_parts",
+    "make_nullable",
+    "read_rendered",
+    "split_parts",
+    "to_body_node",
+    "to_data",
+    "to_literal",
+    "to_template",
+    "translate_literal",
+]
 
 _NUMERIC = re.compile(r"[\s0-9._+eE-]*")
 
@@ -39,20 +50,20 @@ _MARK = "\x01"
 _NUMBER = "7310498"
 
 
-def template(node: Node) -> Any:
+def to_template(node: Node) -> Any:
     """A tree as a template: literal text as it is, the rest between braces."""
     if isinstance(node, Lit):
-        return node.value if not isinstance(node.value, str) else _escaped(node.value)
-    pieces = _apart(parts(node))
+        return node.value if not isinstance(node.value, str) else _escape(node.value)
+    pieces = _separate_braces(split_parts(node))
     if len(pieces) == 1:
-        return f"{{{{{_spaced(expression(pieces[0]))}}}}}"
+        return f"{{{{{_space_braces(to_expression(pieces[0]))}}}}}"
     return "".join(
-        _escaped(str(one.value)) if isinstance(one, Lit) else f"{{{{{_spaced(expression(textual(one)))}}}}}"
+        _escape(str(one.value)) if isinstance(one, Lit) else f"{{{{{_space_braces(to_expression(to_text(one)))}}}}}"
         for one in pieces
     )
 
 
-def _apart(pieces: list[Node]) -> list[Node]:
+def _separate_braces(pieces: list[Node]) -> list[Node]:
     """Parts of which no literal one ends with the brace that would run into the next one's."""
     made: list[Node] = []
     for piece in pieces:
@@ -67,29 +78,29 @@ def _apart(pieces: list[Node]) -> list[Node]:
     return made
 
 
-def _spaced(text: str) -> str:
+def _space_braces(text: str) -> str:
     return f" {text} " if text.startswith("{") or text.endswith("}") else text
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("{{", "{{'{{'}}")
 
 
-def parts(node: Node) -> list[Node]:
+def split_parts(node: Node) -> list[Node]:
     """A text's parts, texts within texts opened."""
     if not isinstance(node, Concat):
         return [node]
     found: list[Node] = []
     for part in node.parts:
-        found.extend(parts(part))
+        found.extend(split_parts(part))
     return found
 
 
-def joined(pieces: list[Node]) -> Node:
+def join_parts(pieces: list[Node]) -> Node:
     """Parts as one text, literal ones that follow one another as one."""
     made: list[Node] = []
     for piece in pieces:
-        for one in parts(piece):
+        for one in split_parts(piece):
             if one == Lit(""):
                 continue
             if made and isinstance(made[-1], Lit) and isinstance(one, Lit):
@@ -99,27 +110,27 @@ def joined(pieces: list[Node]) -> Node:
     return made[0] if len(made) == 1 else Concat(tuple(made)) if made else Lit("")
 
 
-def by_account(node: Node) -> bool:
+def is_set_by_account(node: Node) -> bool:
     """Whether an account alone decides a value: no part of it is of a request, a record or an answer."""
-    if isinstance(node, Path) and not node.root.startswith("$") and node.root != "context":
+    if isinstance(node, PathNode) and not node.root.startswith("$") and node.root != "context":
         return False
-    return all(by_account(child) for child in children(node))
+    return all(is_set_by_account(child) for child in list_children(node))
 
 
-def written(node: Node) -> Node:
+def read_rendered(node: Node) -> Node:
     """A value of a query or a header, of which a rendered text that is a list or stands in quotes is what it says."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         read = _read(node.value)
-        return literal(read) if isinstance(read, list | str) else node
+        return to_node(read) if isinstance(read, list | str) else node
     if isinstance(node, Concat) and isinstance(node.parts[0], Lit):
-        if isinstance(node.parts[-1], Lit) and _in_quotes(node):
-            return _unquoted(node)
+        if isinstance(node.parts[-1], Lit) and _is_quoted(node):
+            return _unquote(node)
         if str(node.parts[0].value).lstrip().startswith("["):
-            return Call("literal", (node,), "any")
+            return FunctionNode("literal", (node,), "any")
     return node
 
 
-def nullable(node: Node) -> Node:
+def make_nullable(node: Node) -> Node:
     """A tree that is null where the rendered text would be empty: what is null is not sent."""
     match node:
         case Lit(""):
@@ -129,69 +140,69 @@ def nullable(node: Node) -> Node:
         case Lit():
             return node
         case Cond(test, then, other):
-            return Cond(test, _shown(then) if then == test else nullable(then), nullable(other))
-        case Path(kind="bool", sure=False) | Default(Path(kind="bool", sure=False), Lit(None), False):
+            return Cond(test, _to_python_text(then) if then == test else make_nullable(then), make_nullable(other))
+        case PathNode(kind="bool", sure=False) | Default(PathNode(kind="bool", sure=False), Lit(None), False):
             path = node.value if isinstance(node, Default) else node
-            return Cond(Call("exists", (path,), "bool"), textual(path), Lit(None))
+            return Cond(FunctionNode("exists", (path,), "bool"), to_text(path), Lit(None))
         case Default(value, other, truth=False) if other in (Lit(""), Lit(None), ObjectOf(())):
-            return Default(_shown(value), Lit(None))
+            return Default(_to_python_text(value), Lit(None))
         case Default(value, other, truth):
-            return Default(_shown(value), nullable(other), truth)
-        case Path(sure=False):
-            return Default(_shown(node), Lit(None))
-        case Call("join", (Each() | Call(), *_)):
+            return Default(_to_python_text(value), make_nullable(other), truth)
+        case PathNode(sure=False):
+            return Default(_to_python_text(node), Lit(None))
+        case FunctionNode("join", (Each() | FunctionNode(), *_)):
             return Default(node, Lit(None))  # of an empty list nothing is left to join
-        case Call() | Block() | Each() if _may_lack(node):
-            return Default(_shown(node), Lit(None))  # of what is not there a function makes nothing
+        case FunctionNode() | StepNode() | Each() if _can_be_missing(node):
+            return Default(_to_python_text(node), Lit(None))  # of what is not there a function makes nothing
         case _:
-            return _shown(node)
+            return _to_python_text(node)
 
 
-def _may_lack(node: Node) -> bool:
+def _can_be_missing(node: Node) -> bool:
     """Whether a value that may not be there is a part of it, outside of a default for it."""
-    if isinstance(node, Path):
+    if isinstance(node, PathNode):
         return not node.sure and node.root in ("context", "body", "record", "parent", "page")
     if isinstance(node, Default | Cond | Concat):
         return False
-    return any(_may_lack(child) for child in children(node))
+    return any(_can_be_missing(child) for child in list_children(node))
 
 
-def _shown(node: Node) -> Node:
+def _to_python_text(node: Node) -> Node:
     """As text where Python writes it otherwise than JSON."""
-    return textual(node) if node.kind in ("bool", "datetime", "date", "float", "duration") else node
+    return to_text(node) if node.kind in ("bool", "datetime", "date", "float", "duration") else node
 
 
-def typed(text: str, names: Names) -> Node:
+def translate_literal(text: str, names: Names) -> Node:
     """The value of a template whose rendered text is read as a Python literal, if it is one.
 
     Raises Untranslatable.
     """
-    return read_again(translated(text, names))
+    return to_literal(translate(text, names))
 
 
-def read_again(node: Node) -> Node:
+def to_literal(node: Node) -> Node:
     """A tree whose text, once it is rendered, is read as a literal if it is one."""
     if isinstance(node, Lit):
         return Lit(_read(node.value)) if isinstance(node.value, str) else node
     if isinstance(node, Concat):
         first, last = node.parts[0], node.parts[-1]
-        if isinstance(first, Lit) and isinstance(last, Lit) and _in_quotes(node):
-            return _unquoted(node)
-        if (found := _structured(node) or _between_blanks(node)) is not None:
+        if isinstance(first, Lit) and isinstance(last, Lit) and _is_quoted(node):
+            return _unquote(node)
+        if (found := _read_structure(node) or _find_between_blanks(node)) is not None:
             return found
-        return Call("literal", (node,), "any") if _may_be_literal(node) else node
-    return _literal(node)
+        return FunctionNode("literal", (node,), "any") if _can_be_literal(node) else node
+    return _to_literal(node)
 
 
-def _between_blanks(node: Concat) -> Node | None:
+def _find_between_blanks(node: Concat) -> Node | None:
     """A choice or an object that stands alone between blanks, which are no part of a literal; None for other texts."""
-    pieces = parts(node)
+    pieces = split_parts(node)
     inside = [n for n, piece in enumerate(pieces) if not isinstance(piece, Lit) or str(piece.value).strip(" \t")]
     if len(inside) != 1:
         return None
     match pieces[at := inside[0]]:
         case Cond(test, then, other):
-            outcomes = (read_again(joined([*pieces[:at], one, *pieces[at + 1 :]])) for one in (then, other))
+            outcomes = (to_literal(join_parts([*pieces[:at], one, *pieces[at + 1 :]])) for one in (then, other))
             return Cond(test, *outcomes)
         case ObjectOf() | ListOf() as found:
             return found
@@ -199,41 +210,41 @@ def _between_blanks(node: Concat) -> Node | None:
             return None
 
 
-def _literal(node: Node) -> Node:
+def _to_literal(node: Node) -> Node:
     match node:
         case Cond(test, then, other):
-            return Cond(test, _literal(then), _literal(other))
+            return Cond(test, _to_literal(then), _to_literal(other))
         case Concat():
-            return read_again(node)
+            return to_literal(node)
         case Default(value, other, truth):
-            return Default(_literal(value), _literal(other), truth)
+            return Default(_to_literal(value), _to_literal(other), truth)
         case Lit(str() as value):
             return Lit(_read(value))
-        case Secret():
+        case SecretNode():
             return node
-        case Call(name, (value,)) if name == JSON_TEXT:
+        case FunctionNode(name, (value,)) if name == JSON_TEXT:
             return value  # what is written as JSON is read again
-        case Call(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
-            return _digits(node)
+        case FunctionNode(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
+            return _mark_digits(node)
         case _:
             pass
     if node.kind in ("datetime", "date"):
-        return textual(node)
-    return Call("literal", (node,), "any") if node.kind in ("any", "text", "digits") else node
+        return to_text(node)
+    return FunctionNode("literal", (node,), "any") if node.kind in ("any", "text", "digits") else node
 
 
-def _digits(node: Call) -> Node:
+def _mark_digits(node: FunctionNode) -> Node:
     """A formatted date is only a number when its pattern has nothing but digits in it."""
     if node.name != "dateFormat" or len(node.arguments) < 2:
         return node
     form = node.arguments[1]
     plain = isinstance(form, Lit) and not re.search(r"[^yMdHhmsSXx]", str(form.value))
-    return Call("literal", (node,), "any") if plain else node
+    return FunctionNode("literal", (node,), "any") if plain else node
 
 
-def _may_be_literal(node: Concat) -> bool:
+def _can_be_literal(node: Concat) -> bool:
     """Whether the text may turn out to be a literal: it begins as a list, an object or in quotes, or is a number."""
-    pieces = parts(node)
+    pieces = split_parts(node)
     fixed = "".join(str(piece.value) for piece in pieces if isinstance(piece, Lit))
     if isinstance(pieces[0], Lit):
         start = str(pieces[0].value).lstrip()[:1]
@@ -241,9 +252,9 @@ def _may_be_literal(node: Concat) -> bool:
     return _NUMERIC.fullmatch(fixed) is not None
 
 
-def _structured(node: Concat) -> Node | None:
+def _read_structure(node: Concat) -> Node | None:
     """A text that is a list or an object with values in it, as that list or object; None for any other text."""
-    pieces = parts(node)
+    pieces = split_parts(node)
     first = pieces[0]
     if not isinstance(first, Lit) or str(first.value).lstrip()[:1] not in ("[", "{"):
         return None
@@ -251,7 +262,7 @@ def _structured(node: Concat) -> Node | None:
     for n, piece in enumerate(pieces):
         if isinstance(piece, Lit):
             text += str(piece.value)
-            quote = _open_quote(str(piece.value), quote)
+            quote = _find_open_quote(str(piece.value), quote)
         elif quote:
             text += f"{_MARK}{n}{_MARK}"
         elif _stands_alone(piece):
@@ -259,7 +270,7 @@ def _structured(node: Concat) -> Node | None:
         else:
             return None  # a text there would make the whole a text
     read = _read(text)
-    return _with_values(read, pieces) if isinstance(read, list | dict) else None
+    return _insert_values(read, pieces) if isinstance(read, list | dict) else None
 
 
 def _stands_alone(node: Node) -> bool:
@@ -269,7 +280,7 @@ def _stands_alone(node: Node) -> bool:
     return node.kind in ("digits", "int", "bool", "list", "object")
 
 
-def _open_quote(text: str, quote: str) -> str:
+def _find_open_quote(text: str, quote: str) -> str:
     """The quote that is open at the end of a text."""
     at = 0
     while at < len(text):
@@ -283,16 +294,18 @@ def _open_quote(text: str, quote: str) -> str:
     return quote
 
 
-def _with_values(data: Any, pieces: list[Node]) -> Node:
+def _insert_values(data: Any, pieces: list[Node]) -> Node:
     if isinstance(data, dict):
-        return ObjectOf(tuple((_with_values(key, pieces), _with_values(item, pieces)) for key, item in data.items()))
+        return ObjectOf(
+            tuple((_insert_values(key, pieces), _insert_values(item, pieces)) for key, item in data.items())
+        )
     if isinstance(data, list):
-        return ListOf(tuple(_with_values(item, pieces) for item in data))
+        return ListOf(tuple(_insert_values(item, pieces) for item in data))
     if isinstance(data, int) and not isinstance(data, bool) and str(data).startswith(_NUMBER):
-        return _literal(pieces[int(str(data)[len(_NUMBER) :])])
+        return _to_literal(pieces[int(str(data)[len(_NUMBER) :])])
     if isinstance(data, str) and _MARK in data:
         found = [
-            textual(pieces[int(part)]) if n % 2 else Lit(part)
+            to_text(pieces[int(part)]) if n % 2 else Lit(part)
             for n, part in enumerate(data.split(_MARK))
             if n % 2 or part
         ]
@@ -300,7 +313,7 @@ def _with_values(data: Any, pieces: list[Node]) -> Node:
     return Lit(data)
 
 
-def _in_quotes(node: Concat) -> bool:
+def _is_quoted(node: Concat) -> bool:
     first, last = str(node.parts[0].value), str(node.parts[-1].value)  # type: ignore[union-attr]
     mark = first[:1]
     inner = [str(part.value) for part in node.parts if isinstance(part, Lit)]
@@ -308,14 +321,14 @@ def _in_quotes(node: Concat) -> bool:
     return mark in ("'", '"') and last.endswith(mark) and text.count(mark) == 2 and "\\" not in text
 
 
-def _unquoted(node: Concat) -> Node:
+def _unquote(node: Concat) -> Node:
     first, *middle, last = node.parts
     opened = Lit(str(first.value)[1:])  # type: ignore[union-attr]
     closed = Lit(str(last.value)[:-1])  # type: ignore[union-attr]
     kept = [part for part in (opened, *middle, closed) if part != Lit("")]
     if len(kept) == 1:
-        return kept[0] if isinstance(kept[0], Lit) else Call("string", (textual(kept[0]),), "text")
-    return Concat(tuple(textual(part) for part in kept))
+        return kept[0] if isinstance(kept[0], Lit) else FunctionNode("string", (to_text(kept[0]),), "text")
+    return Concat(tuple(to_text(part) for part in kept))
 
 
 def _read(text: str) -> Any:
@@ -325,68 +338,70 @@ def _read(text: str) -> Any:
     return read_literal(text)
 
 
-def data(value: Any, names: Names) -> Node:
+def to_body_node(value: Any, names: Names) -> Node:
     """A body's data: texts in it are templates, what comes out empty is left out of its object."""
     if isinstance(value, str):
-        return typed(value, names)
+        return translate_literal(value, names)
     if isinstance(value, dict):
         pairs = []
         for key, item in value.items():
-            made = data(item, names)
+            made = to_body_node(item, names)
             if made in (Lit(None), Lit("")):
                 continue
-            pairs.append((textual(translated(str(key), names)), made))
+            pairs.append((to_text(translate(str(key), names)), made))
         return ObjectOf(tuple(pairs), optional=True)
     if isinstance(value, list):
-        return ListOf(tuple(data(item, names) for item in value))
+        return ListOf(tuple(to_body_node(item, names) for item in value))
     if value is None or isinstance(value, str | int | float | bool):
         return Lit(value)
     return Lit(str(value))
 
 
-def leaves(node: Node, *, secrets: bool = False) -> Any:
+def to_data(node: Node, *, secrets: bool = False) -> Any:
     """A tree as data with templates in it: objects and lists stay what they are, so that each value has its line."""
     if isinstance(node, ObjectOf):
         if not node.optional:
-            node = ObjectOf(tuple((key, _or_null(item)) for key, item in node.pairs))
-        vanishing = node.optional and any(vanishes(item) for _, item in node.pairs)
+            node = ObjectOf(tuple((key, _make_null(item)) for key, item in node.pairs))
+        vanishing = node.optional and any(can_vanish(item) for _, item in node.pairs)
         if all(isinstance(key, Lit) for key, _ in node.pairs) and not vanishing:
-            return {str(key.value): leaves(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
-        if secrets_in(node) and not secrets:
+            return {str(key.value): to_data(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
+        if find_secrets(node) and not secrets:
             raise Untranslatable("a secret inside of a body")
-        return template(_optional(node))
+        return to_template(_make_optional(node))
     if isinstance(node, ListOf):
-        return [leaves(item, secrets=secrets) for item in node.items]
-    if secrets_in(node) and not secrets:
+        return [to_data(item, secrets=secrets) for item in node.items]
+    if find_secrets(node) and not secrets:
         raise Untranslatable("a secret inside of a body")
-    return template(node)
+    return to_template(node)
 
 
-def _optional(node: ObjectOf) -> Node:
+def _make_optional(node: ObjectOf) -> Node:
     """The object as one expression, in which what is undefined leaves its key out."""
-    return ObjectOf(tuple((key, _gone(item) if node.optional else _or_null(item)) for key, item in node.pairs))
+    return ObjectOf(
+        tuple((key, _make_missing(item) if node.optional else _make_null(item)) for key, item in node.pairs)
+    )
 
 
-def _or_null(node: Node) -> Node:
+def _make_null(node: Node) -> Node:
     """A value, or null where there is none."""
     match node:
-        case Path(sure=False) | Call("literal", (Path(sure=False),)):
+        case PathNode(sure=False) | FunctionNode("literal", (PathNode(sure=False),)):
             return Default(node, Lit(None))
         case Cond(test, then, other):
-            return Cond(test, _or_null(then), _or_null(other))
+            return Cond(test, _make_null(then), _make_null(other))
         case _:
             return node
 
 
-def _gone(node: Node) -> Node:
+def _make_missing(node: Node) -> Node:
     match node:
         case Default(value, other, truth) if other in (Lit(None), Lit("")) and not truth:
             return value
         case Cond(test, then, other) if other in (Lit(None), Lit("")):
-            return Cond(test, _gone(then), MISSING)
+            return Cond(test, _make_missing(then), MISSING)
         case Cond(test, then, other) if then in (Lit(None), Lit("")):
-            return Cond(Call("not", (test,), "bool"), _gone(other), MISSING)
+            return Cond(FunctionNode("not", (test,), "bool"), _make_missing(other), MISSING)
         case ObjectOf():
-            return _optional(node)
+            return _make_optional(node)
         case _:
             return node

@@ -6,20 +6,28 @@ from typing import Any
 from conn_import.airbyte.jinja import (
     Lit,
     Node,
-    Secret,
+    SecretNode,
     Untranslatable,
-    step,
-    textual,
-    translated,
+    to_step,
+    to_text,
+    translate,
 )
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.paging import pointer
-from conn_import.airbyte.templates import nullable, template
-from conn_import.airbyte.urls import hosts_of, spread
-from conn_import.lists import naming
+from conn_import.airbyte.pagination import find_option_name
+from conn_import.airbyte.templates import make_nullable, to_template
+from conn_import.airbyte.urls import find_hosts, spread_choices
+from conn_import.coercion import as_mapping
 
-__all__ = ["Config", "credential_text", "fixed_text", "jwt_of", "oauth_of", "own_grant", "text_of"]
+__all__ = [
+    "Config",
+    "build_custom_grant",
+    "build_jwt",
+    "build_oauth",
+    "translate_credential",
+    "translate_fixed_text",
+    "translate_text",
+]
 
 Config = dict[str, Any]
 _USUAL_NAMES = {
@@ -28,69 +36,69 @@ _USUAL_NAMES = {
 }  # fmt: skip
 
 
-def text_of(value: Any, scope: Scope) -> Node:
+def translate_text(value: Any, scope: Scope) -> Node:
     """The URL or a name of a request for a token: it may read secrets, but what it reads is not one by that."""
-    return textual(translated(str(value).strip(), {**scope.config(), "config": scope.settings.value}))
+    return to_text(translate(str(value).strip(), {**scope.for_config(), "config": scope.settings.translate}))
 
 
-def fixed_text(value: Any, scope: Scope, default: str) -> str:
+def translate_fixed_text(value: Any, scope: Scope, default: str) -> str:
     if not value:
         return default
-    node = text_of(value, scope)
+    node = translate_text(value, scope)
     if not isinstance(node, Lit):
         raise Untranslatable("a name that the account decides")
     return str(node.value)
 
 
-def credential_text(value: Any, scope: Scope) -> Node:
+def translate_credential(value: Any, scope: Scope) -> Node:
     """A part of a credential: what the configuration has there is secret."""
-    return textual(translated(str(value).strip(), scope.credential()))
+    return to_text(translate(str(value).strip(), scope.for_credential()))
 
 
-def login_text(value: Any, scope: Scope) -> Node:
+def translate_login_value(value: Any, scope: Scope) -> Node:
     """A header or a field of a request for a token: secret as far as it proves something."""
-    return textual(translated(str(value).strip(), scope.login()))
+    return to_text(translate(str(value).strip(), scope.for_login()))
 
 
-def _called(value: Any, name: str, scope: Scope) -> str | None:
+def _claim_client_value(value: Any, name: str, scope: Scope) -> str | None:
     """The template of a client's id or secret; None when the account supplies it under its usual name.
 
     A single secret setting is called by the name that the credential has for it.
     """
     if value is None:
         return ""
-    node = credential_text(value, scope)
-    return None if isinstance(node, Secret) and scope.settings.claim(node.place, name) else str(template(node))
+    node = translate_credential(value, scope)
+    return None if isinstance(node, SecretNode) and scope.settings.claim(node.place, name) else str(to_template(node))
 
 
-def oauth_of(
+def build_oauth(
     one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
 ) -> Config:
     """Credentials of an OAuth authenticator; `hosts` gets those of its requests."""
     config: Config = {}
     if one.get("use_profile_assertion") and one.get("profile_assertion"):
-        return _asserted(one, scope)
-    names = {key: fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
+        return _build_assertion(one, scope)
+    names = {key: translate_fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
     if one.get("token_refresh_endpoint"):
-        url = spread(text_of(one["token_refresh_endpoint"], scope))
-        hosts += hosts_of(url, scope.settings.choices)
-        config["token_url"] = str(template(url))
+        url = spread_choices(translate_text(one["token_refresh_endpoint"], scope))
+        hosts += find_hosts(url, scope.settings.list_choices)
+        config["token_url"] = str(to_template(url))
     usual = "refresh_token" if "refresh_token" in one else "client_credentials"
-    grant = fixed_text(one.get("grant_type"), scope, usual)
+    grant = translate_fixed_text(one.get("grant_type"), scope, usual)
     for key in ("client_id", "client_secret"):
-        made = _called(one.get(key), key, scope)
+        made = _claim_client_value(one.get(key), key, scope)
         if made is not None:
             config[key] = made
     if "client_id" in config:  # an account is asked for both or for none
         config.setdefault("client_secret", "{{client_secret}}")
     config["client_authentication"] = "body"
     headers = {
-        str(name): str(template(login_text(value, scope)))
-        for name, value in _object(one, "refresh_request_headers").items()
+        str(name): str(to_template(translate_login_value(value, scope)))
+        for name, value in _get_object(one, "refresh_request_headers").items()
     }
     body = {
-        str(name): template(nullable(login_text(value, scope)))
-        for name, value in _object(one, "refresh_request_body").items()
+        str(name): to_template(make_nullable(translate_login_value(value, scope)))
+        for name, value in _get_object(one, "refresh_request_body").items()
     }
     params: Config = {key: value for key, value in body.items() if value is not None}
     by_header = any(name.lower() == "authorization" for name in headers)
@@ -102,7 +110,7 @@ def oauth_of(
             params |= {key: None, renamed: f"{{{{client.{key}}}}}"}
     if headers:
         config["token_headers"] = headers
-    _reading(one, scope, config)
+    _read_token_response(one, scope, config)
     if isinstance(one.get("scopes"), list) and one["scopes"]:
         config["scopes"] = [str(scope_name) for scope_name in one["scopes"]]
     if names["grant_type_name"] != "grant_type":
@@ -114,11 +122,11 @@ def oauth_of(
             config["token_params"] = params
         return {"format": "oauth2_client_credentials", "config": config}
     if grant == "refresh_token":
-        return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest)
-    return own_grant(config, params, grant)
+        return _build_refreshing(one, scope, config, params, names["refresh_token_name"], manifest)
+    return build_custom_grant(config, params, grant)
 
 
-def _object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """A part of a component that is an object. Raises Untranslatable for anything else."""
     said = one.get(key) or {}
     if not isinstance(said, Mapping):
@@ -126,25 +134,25 @@ def _object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return said
 
 
-def _refreshed(  # noqa: PLR0917
+def _build_refreshing(  # noqa: PLR0917
     one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
 ) -> Config:
-    node = credential_text(one.get("refresh_token") or "", scope)
-    if not isinstance(node, Secret):  # no token that could be renewed: what is sent is always the same
-        return own_grant(config, {**params, refresh: template(node)}, "refresh_token")
+    node = translate_credential(one.get("refresh_token") or "", scope)
+    if not isinstance(node, SecretNode):  # no token that could be renewed: what is sent is always the same
+        return build_custom_grant(config, {**params, refresh: to_template(node)}, "refresh_token")
     if not scope.settings.claim(node.place, "oauth.token.refresh_token"):
         raise Untranslatable("a second refresh token")
     if refresh != "refresh_token":
         params |= {"refresh_token": None, refresh: "{{oauth.token.refresh_token}}"}
     if params:
         config["token_params"] = params
-    consent = _consent(manifest)
+    consent = _find_consent_url(manifest)
     if consent:
         config["authorization_url"] = consent
     return {"format": "oauth2", "config": config}
 
 
-def _consent(manifest: Mapping[str, Any]) -> str:
+def _find_consent_url(manifest: Mapping[str, Any]) -> str:
     """Where a person consents, when the specification says it in full."""
     advanced: Any = manifest.get("spec")
     for key in ("advanced_auth", "oauth_config_specification", "oauth_connector_input_specification", "consent_url"):
@@ -155,7 +163,7 @@ def _consent(manifest: Mapping[str, Any]) -> str:
     return url if url.startswith("https://") and "{" not in url else ""
 
 
-def own_grant(config: Config, params: Config, grant: str) -> Config:
+def build_custom_grant(config: Config, params: Config, grant: str) -> Config:
     """Another grant: the whole token request is said."""
     own = {key: config.get(key, f"{{{{{key}}}}}") for key in ("client_id", "client_secret")}
     renamed = {f"{{{{client.{key}}}}}": value for key, value in own.items()}
@@ -175,44 +183,46 @@ def own_grant(config: Config, params: Config, grant: str) -> Config:
     return {"format": "session", "config": {"ask": ask, "login": login}}
 
 
-def _reading(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
+def _read_token_response(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
     """How the token's answer is read, where it has other names than the usual."""
-    token = fixed_text(one.get("access_token_name"), scope, "access_token")
-    expires = fixed_text(one.get("expires_in_name"), scope, "expires_in")
+    token = translate_fixed_text(one.get("access_token_name"), scope, "access_token")
+    expires = translate_fixed_text(one.get("expires_in_name"), scope, "expires_in")
     if token != "access_token":  # noqa: S105
-        config["response"] = f"$merge([response, {{'access_token': response.{_path(token)}}}])"
+        config["response"] = f"$merge([response, {{'access_token': response.{_to_path(token)}}}])"
     if expires != "expires_in":
-        config["expires"] = f"response.{_path(expires)}"
+        config["expires"] = f"response.{_to_path(expires)}"
     form = one.get("token_expiry_date_format")
     if isinstance(form, str) and "%" in form:
-        from conn_import.airbyte.jinja.dates import pattern
+        from conn_import.airbyte.jinja.dates import to_pattern
 
-        config["expires"] = f'$epochSeconds($dateParse(response.{_path(expires)}, "{pattern(form, fraction="u")}"))'
+        config["expires"] = (
+            f'$epochSeconds($dateParse(response.{_to_path(expires)}, "{to_pattern(form, fraction="u")}"))'
+        )
         config["expires_unit"] = "epoch"
     elif form or one.get("token_expiry_is_time_of_expiration"):  # the kit itself reads any ISO 8601 moment
         config["expires_unit"] = "iso8601"
 
 
-def _path(name: str) -> str:
-    return step(name)
+def _to_path(name: str) -> str:
+    return to_step(name)
 
 
-def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
+def _build_assertion(one: Mapping[str, Any], scope: Scope) -> Config:
     """A signed assertion that is traded for a token."""
     assertion = one.get("profile_assertion")
     if not isinstance(assertion, Mapping):
         raise Untranslatable("an assertion that is not said")
     if not one.get("token_refresh_endpoint"):
         raise Untranslatable("no token endpoint")
-    made, _ = jwt_of(assertion, scope)
-    made["config"]["token_url"] = str(template(text_of(one["token_refresh_endpoint"], scope)))
+    made, _ = build_jwt(assertion, scope)
+    made["config"]["token_url"] = str(to_template(translate_text(one["token_refresh_endpoint"], scope)))
     return made
 
 
-def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
+def build_jwt(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     """Credentials and authorization by a JWT that the account's key signs."""
-    key = credential_text(one.get("secret_key") or "", scope)
-    text = str(template(key))
+    key = translate_credential(one.get("secret_key") or "", scope)
+    text = str(to_template(key))
     if one.get("base64_encode_secret_key"):
         text = f"{{{{$base64encode({text.strip('{} ')})}}}}"
     assertion: Config = {"algorithm": str(one.get("algorithm") or "HS256"), "key": text, "unique": False}
@@ -222,16 +232,18 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     headers = headers if isinstance(headers, Mapping) else {}
     for name in ("iss", "sub", "aud"):
         if payload.get(name):
-            claims[name] = str(template(login_text(payload[name], scope)))
-    for name, value in naming(one.get("additional_jwt_payload")).items():
-        claims[str(name)] = template(login_text(value, scope)) if isinstance(value, str) else value
+            claims[name] = str(to_template(translate_login_value(payload[name], scope)))
+    for name, value in as_mapping(one.get("additional_jwt_payload")).items():
+        claims[str(name)] = to_template(translate_login_value(value, scope)) if isinstance(value, str) else value
     if headers.get("kid"):
-        assertion["key_id"] = str(template(credential_text(headers["kid"], scope)))
+        assertion["key_id"] = str(to_template(translate_credential(headers["kid"], scope)))
     more: Config = {
-        name: str(template(login_text(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)
+        name: str(to_template(translate_login_value(headers[name], scope)))
+        for name in ("typ", "cty")
+        if headers.get(name)
     }
-    for name, value in naming(one.get("additional_jwt_headers")).items():
-        more[str(name)] = str(template(login_text(value, scope)))
+    for name, value in as_mapping(one.get("additional_jwt_headers")).items():
+        more[str(name)] = str(to_template(translate_login_value(value, scope)))
     if more:
         assertion["headers"] = more
     claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit says it always
@@ -239,9 +251,9 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     if isinstance(one.get("token_duration"), int):
         assertion["lifetime_seconds"] = max(1, one["token_duration"])
     if one.get("passphrase"):
-        assertion["passphrase"] = str(template(credential_text(one["passphrase"], scope)))
-    prefix = fixed_text(one.get("header_prefix"), scope, "")
+        assertion["passphrase"] = str(to_template(translate_credential(one["passphrase"], scope)))
+    prefix = translate_fixed_text(one.get("header_prefix"), scope, "")
     option = one.get("request_option")
-    header = pointer(option, scope) if isinstance(option, Mapping) else "Authorization"
+    header = find_option_name(option, scope) if isinstance(option, Mapping) else "Authorization"
     authorization: Config = {"format": "bearer", "config": {"prefix": prefix, "header": header}}
     return {"format": "jwt_bearer", "config": {"ask": [], "assertion": assertion}}, authorization

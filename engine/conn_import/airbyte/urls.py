@@ -11,39 +11,39 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from conn_import.airbyte.jinja import (
-    Block,
-    Call,
     Concat,
     Cond,
     Default,
     Each,
+    FunctionNode,
     ListOf,
     Lit,
     Node,
     Not,
     ObjectOf,
     Op,
-    Path,
-    Secret,
+    PathNode,
+    SecretNode,
+    StepNode,
     Untranslatable,
-    secrets_in,
-    textual,
-    truth,
+    find_secrets,
+    to_text,
+    to_truth,
 )
-from conn_import.airbyte.templates import joined, parts, template
-from conn_import.words import snake
+from conn_import.airbyte.templates import join_parts, split_parts, to_template
+from conn_import.words import to_snake
 
 __all__ = [
     "Url",
-    "after_host",
-    "base_of",
-    "hosts_of",
-    "query_of",
+    "assume_secrets",
+    "find_hosts",
+    "parse_query",
+    "replace_secrets",
+    "split_after_host",
     "split_values",
-    "spread",
-    "url_of",
-    "with_places",
-    "with_secrets",
+    "spread_choices",
+    "to_base_url",
+    "to_url",
 ]
 
 Options: TypeAlias = Callable[[str], Sequence[str]]
@@ -64,40 +64,42 @@ class Url:
     secrets: set[str] = field(default_factory=set)
 
 
-def with_secrets(node: Node) -> Node:
+def assume_secrets(node: Node) -> Node:
     """A URL as it is for an account that has its secrets: what only asks whether one is there is answered."""
     if isinstance(node, Cond):
-        test = truth(node.test)
-        if isinstance(test, Secret):
-            return with_secrets(node.then)
-        if isinstance(test, Not) and isinstance(test.value, Secret):
-            return with_secrets(node.other)
-        return Cond(node.test, with_secrets(node.then), with_secrets(node.other))
-    return joined([with_secrets(piece) for piece in node.parts]) if isinstance(node, Concat) else node
+        test = to_truth(node.test)
+        if isinstance(test, SecretNode):
+            return assume_secrets(node.then)
+        if isinstance(test, Not) and isinstance(test.value, SecretNode):
+            return assume_secrets(node.other)
+        return Cond(node.test, assume_secrets(node.then), assume_secrets(node.other))
+    return join_parts([assume_secrets(piece) for piece in node.parts]) if isinstance(node, Concat) else node
 
 
-def spread(node: Node) -> Node:
+def spread_choices(node: Node) -> Node:
     """A text with a choice in it as a choice between texts, when the choice is between parts of a host or a scheme.
 
     `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be whole before it is one.
     """
-    pieces = parts(textual(node))
+    pieces = split_parts(to_text(node))
     for n, piece in enumerate(pieces):
-        if isinstance(piece, Cond) and all(isinstance(leaf, Lit) for leaf in _leaves(piece)):
-            branches = [spread(joined([*pieces[:n], one, *pieces[n + 1 :]])) for one in (piece.then, piece.other)]
+        if isinstance(piece, Cond) and all(isinstance(leaf, Lit) for leaf in _list_leaves(piece)):
+            branches = [
+                spread_choices(join_parts([*pieces[:n], one, *pieces[n + 1 :]])) for one in (piece.then, piece.other)
+            ]
             return Cond(piece.test, branches[0], branches[1])
-    return joined(pieces)
+    return join_parts(pieces)
 
 
-def _leaves(node: Node) -> list[Node]:
+def _list_leaves(node: Node) -> list[Node]:
     if isinstance(node, Cond):
-        return [*_leaves(node.then), *_leaves(node.other)]
+        return [*_list_leaves(node.then), *_list_leaves(node.other)]
     return [node]
 
 
-def base_of(node: Node) -> str:
+def to_base_url(node: Node) -> str:
     """`base_url`. Raises Untranslatable for what is no URL."""
-    made = template(spread(node))
+    made = to_template(spread_choices(node))
     if (
         not isinstance(made, str)
         or not re.match(r"https?://|\{\{", made)
@@ -107,11 +109,11 @@ def base_of(node: Node) -> str:
     return made.rstrip("/")
 
 
-def hosts_of(node: Node, options: Options = lambda _: ()) -> list[str]:
+def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
     """The hosts that a URL's tree writes out, those of every alternative. `options` are the values that a name of the
     configuration may have, as far as the document lists them."""
     found: dict[str, None] = {}
-    for text in _alternatives(node, options):
+    for text in _list_alternatives(node, options):
         match = _HOST.match(text)
         labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")] if match else [""]
         if not all(labels):
@@ -123,11 +125,11 @@ def hosts_of(node: Node, options: Options = lambda _: ()) -> list[str]:
     return list(found)
 
 
-def _alternatives(node: Node, options: Options) -> list[str]:
+def _list_alternatives(node: Node, options: Options) -> list[str]:
     """The texts that a URL may be, as far as its host goes; what is not written out is a mark."""
     texts = [""]
-    for piece in parts(node):
-        values = _values(piece, options)
+    for piece in split_parts(node):
+        values = _list_values(piece, options)
         made = [
             text if _PAST_HOST.match(text) else f"{text}{value}" for text in texts for value in dict.fromkeys(values)
         ]
@@ -135,100 +137,102 @@ def _alternatives(node: Node, options: Options) -> list[str]:
     return texts
 
 
-def _values(node: Node, options: Options) -> list[str]:
+def _list_values(node: Node, options: Options) -> list[str]:
     match node:
         case Lit(value):
             return [str(value)]
         case Cond(_, then, other) | Default(then, other):
-            return [*_alternatives(then, options), *_alternatives(other, options)]
-        case Block(ObjectOf(pairs), (_,)):
-            return [text for _, item in pairs for text in _alternatives(item, options)]
-        case Path("context", (str() as name,)):
+            return [*_list_alternatives(then, options), *_list_alternatives(other, options)]
+        case StepNode(ObjectOf(pairs), (_,)):
+            return [text for _, item in pairs for text in _list_alternatives(item, options)]
+        case PathNode("context", (str() as name,)):
             return list(options(name)) or ["\0"]
         case _:
             return ["\0"]
 
 
-def url_of(node: Node) -> Url:
+def to_url(node: Node) -> Url:
     """Path and query of a path's tree. What of the query comes out empty is sent empty, but for what a condition leaves
     out."""
-    path, query = _divided(textual(node))
-    return Url(_path(path), query, secrets_in(path))
+    path, query = _divide(to_text(node))
+    return Url(_to_path(path), query, find_secrets(path))
 
 
-def split_values(node: Node, has_slash: Callable[[Path], bool | None]) -> Node:
+def split_values(node: Node, has_slash: Callable[[PathNode], bool | None]) -> Node:
     """A path's tree with values that have slashes of their own as lists of segments. `has_slash` says whether a value
     has, None where it is not known: then one that is the complete path has, and one that is called like a path."""
-    pieces = parts(node)
+    pieces = split_parts(node)
     alone = sum(piece != _SLASH for piece in pieces) == 1
-    return joined([_split(piece, has_slash, alone=alone) for piece in pieces])
+    return join_parts([_split_value(piece, has_slash, alone=alone) for piece in pieces])
 
 
-def _split(node: Node, has_slash: Callable[[Path], bool | None], *, alone: bool) -> Node:
+def _split_value(node: Node, has_slash: Callable[[PathNode], bool | None], *, alone: bool) -> Node:
     value = node.value if isinstance(node, Default) and node.other == Lit("") else node
     inner = value.value if isinstance(value, Default) else value
-    if not isinstance(inner, Path) or inner.kind not in ("any", "text"):
+    if not isinstance(inner, PathNode) or inner.kind not in ("any", "text"):
         return node
     known = has_slash(inner)
     name = [one for one in (inner.root, *inner.steps) if isinstance(one, str)][-1]
-    if known is False or not (known or alone or _LIKE_PATH.search(snake(name))):
+    if known is False or not (known or alone or _LIKE_PATH.search(to_snake(name))):
         return node
-    text = value if inner.kind == "text" and inner.root != "context" else Call("string", (value,), "text")
-    return Each("filter", Call("split", (text, _SLASH), "list"), ("s",), Op("!=", Path("$s"), Lit(""), "bool"))
+    text = value if inner.kind == "text" and inner.root != "context" else FunctionNode("string", (value,), "text")
+    return Each(
+        "filter", FunctionNode("split", (text, _SLASH), "list"), ("s",), Op("!=", PathNode("$s"), Lit(""), "bool")
+    )
 
 
-def after_host(node: Node) -> tuple[list[Node], Node]:
+def split_after_host(node: Node) -> tuple[list[Node], Node]:
     """The parts of an absolute URL as far as its host goes, and what stands after that."""
-    pieces = parts(node)
+    pieces = split_parts(node)
     for n, piece in enumerate(pieces):
         text = str(piece.value) if isinstance(piece, Lit) else ""
         slash = text.find("/", text.find("://") + 3 if "://" in text else 0)
         if slash >= 0:
-            return [*pieces[:n], Lit(text[:slash])], joined([Lit(text[slash:]), *pieces[n + 1 :]])
+            return [*pieces[:n], Lit(text[:slash])], join_parts([Lit(text[slash:]), *pieces[n + 1 :]])
     return pieces, Lit("")
 
 
-def with_places(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
+def replace_secrets(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
     """A path's tree with `{place}` where one of these secrets stands by itself, and their names by the places."""
     made: list[Node] = []
     places: dict[str, str] = {}
     in_query = False
-    for piece in parts(node):
+    for piece in split_parts(node):
         in_query = in_query or (isinstance(piece, Lit) and "?" in str(piece.value))
-        if in_query or not isinstance(piece, Secret) or piece.name not in names:
+        if in_query or not isinstance(piece, SecretNode) or piece.name not in names:
             made.append(piece)
             continue
-        places[snake(piece.name)] = piece.name
-        made.append(Lit(f"{{{snake(piece.name)}}}"))
-    return joined(made), places
+        places[to_snake(piece.name)] = piece.name
+        made.append(Lit(f"{{{to_snake(piece.name)}}}"))
+    return join_parts(made), places
 
 
 Query = dict[str, Node]
 
 
-def _divided(node: Node) -> tuple[Node, Query]:
+def _divide(node: Node) -> tuple[Node, Query]:
     """What stands before the first question mark, and the query after it."""
     if isinstance(node, Cond):
-        (left, in_left), (right, in_right) = _divided(node.then), _divided(node.other)
+        (left, in_left), (right, in_right) = _divide(node.then), _divide(node.other)
         query: Query = {}
         for name in {**in_left, **in_right}:
             then, other = in_left.get(name, Lit(None)), in_right.get(name, Lit(None))
             query[name] = then if then == other else Cond(node.test, then, other)
         return (left if left == right else Cond(node.test, left, right)), query
-    pieces = parts(node)
+    pieces = split_parts(node)
     for n, piece in enumerate(pieces):
         if isinstance(piece, Lit) and "?" in str(piece.value):
             before, _, after = str(piece.value).partition("?")
-            asked = query_of([Lit(after), *pieces[n + 1 :]])
-            return (node, {}) if asked is None else (joined([*pieces[:n], Lit(before)]), asked)
+            asked = parse_query([Lit(after), *pieces[n + 1 :]])
+            return (node, {}) if asked is None else (join_parts([*pieces[:n], Lit(before)]), asked)
         if isinstance(piece, Cond) and n == len(pieces) - 1:
-            path, query = _divided(piece)
+            path, query = _divide(piece)
             if query:
-                return joined([*pieces[:n], path]), query
+                return join_parts([*pieces[:n], path]), query
     return node, {}
 
 
-def query_of(pieces: list[Node]) -> Query | None:
+def parse_query(pieces: list[Node]) -> Query | None:
     """`a=1&b={{x}}` as parameters; None when it is no such list."""
     query: Query = {}
     current: list[list[Node]] = [[]]
@@ -250,28 +254,28 @@ def query_of(pieces: list[Node]) -> Query | None:
         name, _, value = str(first.value).partition("=")
         if not name or name in query or "/" in name:
             return None
-        query[name] = joined([Lit(value), *pair[1:]])
+        query[name] = join_parts([Lit(value), *pair[1:]])
     return query
 
 
-def _path(node: Node) -> str:
+def _to_path(node: Node) -> str:
     """The path as a template."""
     made: list[str] = []
-    for piece in _whole_segments(parts(node)):
+    for piece in _complete_segments(split_parts(node)):
         if isinstance(piece, Lit):
             text = re.sub("/{2,}", "/", str(piece.value)).replace("{{", "{{'{{'}}")
             made.append(text.lstrip("/") if made and made[-1].endswith("/") else text)
         elif _has_slash(piece):
-            made.append(str(template(_segments(piece))))
+            made.append(str(to_template(_to_segments(piece))))
         else:
-            made.append(str(template(piece)))
+            made.append(str(to_template(piece)))
     text = "".join(made)
     return text if text.startswith("/") or not text else f"/{text}"
 
 
-def _whole_segments(pieces: list[Node]) -> list[Node]:
+def _complete_segments(pieces: list[Node]) -> list[Node]:
     """The same pieces, but a choice of paths together with what stands in its first and its last segment."""
-    waiting = [one for piece in pieces for one in _at_slashes(piece)]
+    waiting = [one for piece in pieces for one in _split_at_slashes(piece)]
     made: list[Node] = []
     while waiting:
         piece = waiting.pop(0)
@@ -282,19 +286,19 @@ def _whole_segments(pieces: list[Node]) -> list[Node]:
                 before.insert(0, made.pop())
             while waiting and waiting[0] != _SLASH:
                 after.append(waiting.pop(0))
-            piece = _around(before, piece, after)
+            piece = _wrap(before, piece, after)
         made.append(piece)
-    return parts(joined(made))
+    return split_parts(join_parts(made))
 
 
-def _at_slashes(piece: Node) -> list[Node]:
+def _split_at_slashes(piece: Node) -> list[Node]:
     return [Lit(text) for text in re.split("(/)", str(piece.value)) if text] if isinstance(piece, Lit) else [piece]
 
 
-def _around(before: list[Node], piece: Node, after: list[Node]) -> Node:
+def _wrap(before: list[Node], piece: Node, after: list[Node]) -> Node:
     if isinstance(piece, Cond):
-        return Cond(piece.test, _around(before, piece.then, after), _around(before, piece.other, after))
-    return joined([*before, *parts(piece), *after])
+        return Cond(piece.test, _wrap(before, piece.then, after), _wrap(before, piece.other, after))
+    return join_parts([*before, *split_parts(piece), *after])
 
 
 def _has_slash(node: Node) -> bool:
@@ -302,17 +306,17 @@ def _has_slash(node: Node) -> bool:
         return _has_slash(node.then) or _has_slash(node.other)
     if isinstance(node, Default):
         return _has_slash(node.other)
-    return any(isinstance(one, Lit) and "/" in str(one.value) for one in parts(node))
+    return any(isinstance(one, Lit) and "/" in str(one.value) for one in split_parts(node))
 
 
-def _segments(node: Node) -> Node:
+def _to_segments(node: Node) -> Node:
     """A text with slashes as the list of its segments."""
     if isinstance(node, Cond):
-        return Cond(node.test, _segments(node.then), _segments(node.other))
+        return Cond(node.test, _to_segments(node.then), _to_segments(node.other))
     if isinstance(node, Default):
-        return Default(_segments(node.value), _segments(node.other), node.truth)
+        return Default(_to_segments(node.value), _to_segments(node.other), node.truth)
     found: list[list[Node]] = [[]]
-    for piece in parts(node):
+    for piece in split_parts(node):
         if not isinstance(piece, Lit):
             found[-1].append(piece)
             continue
@@ -321,4 +325,4 @@ def _segments(node: Node) -> Node:
                 found.append([])
             if text:
                 found[-1].append(Lit(text))
-    return ListOf(tuple(joined(one) for one in found if one))
+    return ListOf(tuple(join_parts(one) for one in found if one))

@@ -5,9 +5,9 @@ from typing import Any
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
-from conn_import.words import plain
+from conn_import.words import clean_text
 
-__all__ = ["Entry", "keys", "recognises", "select"]
+__all__ = ["Entry", "list_keys", "recognises", "select_entry"]
 
 _MOST_SHOWN = 120
 _DEEPEST = 20
@@ -15,7 +15,7 @@ _DEEPEST = 20
 
 def recognises(data: Any) -> bool:
     """Whether a document is a provider entry, or an object of them by their keys."""
-    return _is_entry(data) or bool(keys(data))
+    return _is_entry(data) or bool(list_keys(data))
 
 
 def _is_entry(data: Any) -> bool:
@@ -26,7 +26,7 @@ def _is_entry(data: Any) -> bool:
     return isinstance(data.get("alias"), str) and bool(data.keys() & {"proxy", "display_name", "docs"})
 
 
-def keys(data: Any) -> list[str]:
+def list_keys(data: Any) -> list[str]:
     """The keys of a document's entries in its order; none of a document that is an entry itself."""
     if not isinstance(data, Mapping) or _is_entry(data):
         return []
@@ -34,11 +34,11 @@ def keys(data: Any) -> list[str]:
     return found if 2 * len(found) > len(data) else []
 
 
-def select(data: Any, key: str) -> "Entry":
+def select_entry(data: Any, key: str) -> "Entry":
     """The entry of a key; without a key the only one. Raises UsageError with the keys there are."""
     if _is_entry(data):
         return Entry(key, dict(data), dict(data))
-    known = keys(data)
+    known = list_keys(data)
     if not key and len(known) == 1:
         key = known[0]
     if key not in known:
@@ -46,14 +46,14 @@ def select(data: Any, key: str) -> "Entry":
         more = f" and {len(known) - _MOST_SHOWN:,} more" if len(known) > _MOST_SHOWN else ""
         listed = f"there are {shown}{more}"
         if key:
-            what = f'the document has no entry "{plain(key, 60)}"'
+            what = f'the document has no entry "{clean_text(key, 60)}"'
             raise UsageError(what, hint=did_you_mean(key, known) or listed)
         how = "choose one with --entry KEY, or take them all: conn import FILE --all"
         raise UsageError(f"the document has {len(known):,} entries", hint=f"{how}; {listed}")
-    return _inherited(data, key)
+    return _merge_inherited(data, key)
 
 
-def _inherited(data: Mapping[str, Any], key: str) -> "Entry":
+def _merge_inherited(data: Mapping[str, Any], key: str) -> "Entry":
     own = dict(data[key])
     merged, base, seen = own, own.get("alias"), [key]
     missing = ""
@@ -62,17 +62,17 @@ def _inherited(data: Mapping[str, Any], key: str) -> "Entry":
         if not isinstance(below, Mapping):
             missing = base
             break
-        merged = _laid_over({name: value for name, value in below.items() if name != "alias"}, merged)
+        merged = _merge({name: value for name, value in below.items() if name != "alias"}, merged)
         seen.append(base)
         base = below.get("alias")
     return Entry(key, merged, own, missing)
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(below)
     for name, value in above.items():
         under = made.get(name)
-        made[name] = _laid_over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+        made[name] = _merge(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
     return made
 
 
@@ -101,33 +101,33 @@ class Entry:
             node = node.get(name) if isinstance(node, Mapping) else None
         return node
 
-    def text(self, *path: str) -> str:
+    def take_text(self, *path: str) -> str:
         """Take a text; "" for anything else."""
         value = self.take(*path)
         return value if isinstance(value, str) else ""
 
-    def object(self, *path: str) -> dict[str, Any]:
+    def take_object(self, *path: str) -> dict[str, Any]:
         """Take an object; empty for anything else."""
         value = self.take(*path)
         return {str(name): inner for name, inner in value.items()} if isinstance(value, Mapping) else {}
 
-    def texts(self, *path: str) -> list[str]:
+    def take_texts(self, *path: str) -> list[str]:
         """Take a list of texts, or one; empty for anything else."""
         value = self.take(*path)
         if isinstance(value, str):
             return [value]
         return [str(one) for one in value] if isinstance(value, list) else []
 
-    def left(self) -> list[str]:
+    def list_unread(self) -> list[str]:
         """The dotted paths of what nobody has taken, in the entry's order."""
-        return [".".join(path) for path in self._left(self._data, ())]
+        return [".".join(path) for path in self._find_unread(self._data, ())]
 
-    def _left(self, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def _find_unread(self, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         if any(path[: len(taken)] == taken for taken in self._taken):
             return
         below = any(taken[: len(path)] == path for taken in self._taken)
         if isinstance(value, Mapping) and (below or not path):
             for name, inner in value.items():
-                yield from self._left(inner, (*path, str(name)))
+                yield from self._find_unread(inner, (*path, str(name)))
         elif value not in (None, "", {}, []):
             yield path

@@ -4,77 +4,91 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.nango.making import Making, read_credentials
-from conn_import.nango.names import bare
-from conn_import.nango.oauth import consented
-from conn_import.nango.templates import names_in
-from conn_import.words import plain
+from conn_import.nango.draft import ConnectorDraft, read_credentials
+from conn_import.nango.names import strip_prefix
+from conn_import.nango.oauth import read_oauth2
+from conn_import.nango.templates import find_names
+from conn_import.words import clean_text
 
-__all__ = ["api_key", "app", "aws", "basic", "custom", "jwt", "nothing", "plugin", "token_based", "wsse"]
+__all__ = [
+    "read_api_key",
+    "read_app",
+    "read_aws",
+    "read_basic",
+    "read_custom",
+    "read_jwt",
+    "read_none",
+    "read_plugin",
+    "read_token_based",
+    "read_wsse",
+]
 
 _TOKEN = "oauth.token.access_token"  # noqa: S105
 _ALGORITHMS = re.compile(r"(?:RS|PS|ES|HS)(?:256|384|512)|EdDSA")
 _APP_SECONDS = 600
 
 
-def nothing(making: Making) -> None:
+def read_none(draft: ConnectorDraft) -> None:
     """NONE."""
-    read_credentials(making, {})
-    making.credentials = making.kind("none", {})
+    read_credentials(draft, {})
+    draft.credentials = draft.build_credentials("none", {})
 
 
-def api_key(making: Making) -> None:
+def read_api_key(draft: ConnectorDraft) -> None:
     """API_KEY."""
-    rows = read_credentials(making, {"apiKey": "api_key"})
-    config = {"label": _title(rows, "apiKey", "API key"), "required": False if _optional(rows, "apiKey") else None}
-    making.credentials = making.kind("api_key", config)
+    rows = read_credentials(draft, {"apiKey": "api_key"})
+    config = {
+        "label": _find_title(rows, "apiKey", "API key"),
+        "required": False if _is_optional(rows, "apiKey") else None,
+    }
+    draft.credentials = draft.build_credentials("api_key", config)
 
 
-def basic(making: Making) -> dict[str, Any]:
+def read_basic(draft: ConnectorDraft) -> dict[str, Any]:
     """BASIC; returns how requests carry it. A password that nobody is asked for is empty."""
-    rows = read_credentials(making, {"username": "username", "password": "password"})
+    rows = read_credentials(draft, {"username": "username", "password": "password"})
     password = rows.get("password", {})
     lacks = any(password.get(key) in (True, "true") for key in ("hidden", "optional")) or "default_value" in password
     config: dict[str, Any] = {
-        "username_label": _title(rows, "username", "User name"),
-        "password_label": _title(rows, "password", "Password"),
+        "username_label": _find_title(rows, "username", "User name"),
+        "password_label": _find_title(rows, "password", "Password"),
     }
     if lacks:
         config["password_required"] = False
-    if _optional(rows, "username"):
+    if _is_optional(rows, "username"):
         config["username_required"] = False
-    making.credentials = making.kind("basic", config)
+    draft.credentials = draft.build_credentials("basic", config)
     return {"format": "basic"}
 
 
-def _optional(rows: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+def _is_optional(rows: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     return rows.get(name, {}).get("optional") in (True, "true")
 
 
-def _title(rows: Mapping[str, Mapping[str, Any]], name: str, usual: str) -> str | None:
-    title = plain(rows.get(name, {}).get("title") or "", 80)
+def _find_title(rows: Mapping[str, Mapping[str, Any]], name: str, usual: str) -> str | None:
+    title = clean_text(rows.get(name, {}).get("title") or "", 80)
     return title if title and title != usual else None
 
 
-def wsse(making: Making) -> None:
+def read_wsse(draft: ConnectorDraft) -> None:
     """SIGNATURE by WSSE: a digest of time, chance and password, afresh for each request."""
-    entry = making.entry
-    read_credentials(making, {"username": "username", "password": "password"})
-    protocol = entry.text("signature", "protocol")
+    entry = draft.entry
+    read_credentials(draft, {"username": "username", "password": "password"})
+    protocol = entry.take_text("signature", "protocol")
     entry.take("token", "expires_in_ms")  # nothing is kept that could end
-    making.credentials = making.kind("basic", {})
-    header = next((n for n, v in entry.object("proxy", "headers").items() if "accessToken" in str(v)), None)
+    draft.credentials = draft.build_credentials("basic", {})
+    header = next((n for n, v in entry.take_object("proxy", "headers").items() if "accessToken" in str(v)), None)
     if protocol != "WSSE":
-        making.losses.add(f"the signature {plain(protocol, 40)}: set `signature` by hand")
+        draft.losses.add(f"the signature {clean_text(protocol, 40)}: set `signature` by hand")
         return
     told = str(entry.peek("proxy", "headers", header)) if header is not None else "${accessToken}"
-    making.said.add(str(header))
+    draft.signed_headers.add(str(header))
     header_value = (
         'UsernameToken Username="{{username}}", PasswordDigest="{{$base64encode(signature)}}", Nonce="{{nonce}}", '
         'Created="{{date}}"'
     )
     value = re.sub(r"\$\{accessToken\}", lambda _: header_value, told)
-    making.signature = {
+    draft.signature = {
         "format": "hmac",
         "config": {
             "content": "nonce & date & password",
@@ -85,38 +99,38 @@ def wsse(making: Making) -> None:
     }
 
 
-def jwt(making: Making) -> None:
+def read_jwt(draft: ConnectorDraft) -> None:
     """JWT: a signed token that is the access token itself."""
-    read_credentials(making, {})
-    making.names.token = _TOKEN
-    making.credentials = making.kind("jwt_bearer", {"ask": [], "assertion": _assertion(making)})
+    read_credentials(draft, {})
+    draft.names.token = _TOKEN
+    draft.credentials = draft.build_credentials("jwt_bearer", {"ask": [], "assertion": _build_assertion(draft)})
 
 
-def _assertion(making: Making) -> dict[str, Any]:
-    entry = making.entry
-    protocol = entry.text("signature", "protocol")
-    header = entry.object("token", "header")
+def _build_assertion(draft: ConnectorDraft) -> dict[str, Any]:
+    entry = draft.entry
+    protocol = entry.take_text("signature", "protocol")
+    header = entry.take_object("token", "header")
     algorithm = str(header.pop("alg", "") or {"RSA": "RS256", "EC": "ES256", "HMAC": "HS256"}.get(protocol, "RS256"))
     if not _ALGORITHMS.fullmatch(algorithm):
-        making.losses.add(f"the algorithm {plain(algorithm, 20)}: RS256 is said instead")
+        draft.losses.add(f"the algorithm {clean_text(algorithm, 20)}: RS256 is said instead")
         algorithm = "RS256"
     made: dict[str, Any] = {"algorithm": algorithm}
-    key = making.filled(entry.text("token", "signing_key"), "token.signing_key", bars=False)
+    key = draft.fill(entry.take_text("token", "signing_key"), "token.signing_key", bars=False)
     if key is not None:
         made["key"] = key
-    encoding = entry.text("signature", "hmac_secret_encoding") or "hex"
+    encoding = entry.take_text("signature", "hmac_secret_encoding") or "hex"
     if algorithm.startswith("HS"):
         if encoding not in ("utf8", "hex", "base64"):
-            making.losses.add(f"hmac_secret_encoding {plain(encoding, 20)}")
+            draft.losses.add(f"hmac_secret_encoding {clean_text(encoding, 20)}")
         if encoding in ("hex", "base64"):
             made["key_encoding"] = encoding
     if header.get("typ") == "JWT":
         del header["typ"]
     if "kid" in header:
-        made["key_id"] = making.filled(str(header.pop("kid")), "token.header.kid")
+        made["key_id"] = draft.fill(str(header.pop("kid")), "token.header.kid")
     if header:
-        made["headers"] = making.deep(header, "token.header")
-    claims = {name: _claim(making, name, value) for name, value in entry.object("token", "payload").items()}
+        made["headers"] = draft.fill_deep(header, "token.header")
+    claims = {name: _build_claim(draft, name, value) for name, value in entry.take_object("token", "payload").items()}
     if claims:
         made["claims"] = claims
     lifetime = entry.take("token", "expires_in_ms")
@@ -126,40 +140,40 @@ def _assertion(making: Making) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
-def _claim(making: Making, name: str, value: Any) -> Any:
+def _build_claim(draft: ConnectorDraft, name: str, value: Any) -> Any:
     """A claim; a list of one optional value is left out whole when that is missing."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        optional = [one for one in names_in(value[0]) if bare(one) in making.names.optional]
+        optional = [one for one in find_names(value[0]) if strip_prefix(one) in draft.names.optional]
         if optional:
-            made = making.names.meaning(optional[0])
+            made = draft.names.to_expression(optional[0])
             if value[0] == f"${{{optional[0]}}}":
                 return f"{{{{{made} ? [{made}] : null}}}}"
-    return making.deep(value, f"token.payload.{name}")
+    return draft.fill_deep(value, f"token.payload.{name}")
 
 
-def app(making: Making) -> None:
+def read_app(draft: ConnectorDraft) -> None:
     """APP: an app's key signs for the token of one installation."""
-    making.names.token = _TOKEN
-    read_credentials(making, {})
-    url = making.entry.take("token_url")
-    making.credentials = making.kind(
-        "jwt_bearer", _installation(making, url.get("APP") if isinstance(url, Mapping) else url)
+    draft.names.token = _TOKEN
+    read_credentials(draft, {})
+    url = draft.entry.take("token_url")
+    draft.credentials = draft.build_credentials(
+        "jwt_bearer", _build_installation(draft, url.get("APP") if isinstance(url, Mapping) else url)
     )
-    _installing(making)
+    _note_installation(draft)
 
 
-def _installation(making: Making, url: Any) -> dict[str, Any]:
+def _build_installation(draft: ConnectorDraft, url: Any) -> dict[str, Any]:
     return {
         "ask": [],
         "assertion": {
-            "key": making.environment("PRIVATE_KEY"),
-            "claims": {"iss": making.environment("APP_ID")},
+            "key": draft.build_env_template("PRIVATE_KEY"),
+            "claims": {"iss": draft.build_env_template("APP_ID")},
             "lifetime_seconds": _APP_SECONDS - 60,
             "backdate_seconds": 60,
             "unique": False,
         },
         "request": {
-            "url": making.needed_url(url if isinstance(url, str) else "", "token_url"),
+            "url": draft.fill_required_url(url if isinstance(url, str) else "", "token_url"),
             "headers": {"authorization": "Bearer {{assertion}}"},
             "response": "response.token",
             "expires": "response.expires_at",
@@ -168,81 +182,81 @@ def _installation(making: Making, url: Any) -> dict[str, Any]:
     }
 
 
-def _installing(making: Making) -> None:
-    page = making.entry.text("authorization_url")
-    making.entry.take("authorization_url_skip_encode")
+def _note_installation(draft: ConnectorDraft) -> None:
+    page = draft.entry.take_text("authorization_url")
+    draft.entry.take("authorization_url_skip_encode")
     if page:
-        making.losses.add(
+        draft.losses.add(
             "installing the app: a person does it on the vendor's page, and its id goes into the account's context",
-            plain(page, 120),
+            clean_text(page, 120),
         )
 
 
-def custom(making: Making) -> None:
+def read_custom(draft: ConnectorDraft) -> None:
     """CUSTOM: a person's consent and the installation of an app, to be chosen between by `context.login`."""
-    urls = making.entry.peek("token_url")
-    making.entry.take("token_url", "APP")
-    installation = _installation(making, urls.get("APP") if isinstance(urls, Mapping) else urls)
-    consented(making)
-    person = making.credentials
-    page = making.entry.peek("authorization_url")
-    making.losses.add(
+    urls = draft.entry.peek("token_url")
+    draft.entry.take("token_url", "APP")
+    installation = _build_installation(draft, urls.get("APP") if isinstance(urls, Mapping) else urls)
+    read_oauth2(draft)
+    person = draft.credentials
+    page = draft.entry.peek("authorization_url")
+    draft.losses.add(
         "that one log-in brings both tokens: an account says under context.login which it has, app or person",
-        plain(page or "", 120),
+        clean_text(page or "", 120),
     )
-    making.credentials = {
+    draft.credentials = {
         "format": "choice",
         "config": {
             "by": "context.login",
             "options": {"app": {"format": "jwt_bearer", "config": installation}, "person": person},
         },
     }
-    making.fields.append({"name": "login", "label": "Log-in", "required": False, "options": ["app", "person"]})
+    draft.fields.append({"name": "login", "label": "Log-in", "required": False, "options": ["app", "person"]})
 
 
-def plugin(making: Making) -> dict[str, Any] | None:
+def read_plugin(draft: ConnectorDraft) -> dict[str, Any] | None:
     """INSTALL_PLUGIN: the plugin's own key, once a person has installed it."""
-    kind = making.entry.text("auth_type") or "BASIC"
-    read_credentials(making, {"username": "username", "password": "password"})
-    for name in making.entry.texts("redirect_uri_metadata"):
-        called = making.names.add_context(name)
-        if all(row["name"] != called for row in making.fields):
-            making.fields.append({"name": called, "description": "The vendor says it when the plugin is installed"})
-    making.losses.add("installing the plugin: a person does it at the vendor")
+    kind = draft.entry.take_text("auth_type") or "BASIC"
+    read_credentials(draft, {"username": "username", "password": "password"})
+    for name in draft.entry.take_texts("redirect_uri_metadata"):
+        called = draft.names.add_context(name)
+        if all(row["name"] != called for row in draft.fields):
+            draft.fields.append({"name": called, "description": "The vendor says it when the plugin is installed"})
+    draft.losses.add("installing the plugin: a person does it at the vendor")
     if kind != "BASIC":
-        making.losses.add(f"auth_type {plain(kind, 40)}: set `credentials` and `authorization` by hand")
+        draft.losses.add(f"auth_type {clean_text(kind, 40)}: set `credentials` and `authorization` by hand")
         return None
-    making.credentials = making.kind(
+    draft.credentials = draft.build_credentials(
         "basic", {"username_label": "Identifier of the plugin", "password_label": "Key of the plugin"}
     )
     return {"format": "basic"}
 
 
-def token_based(making: Making) -> None:
+def read_token_based(draft: ConnectorDraft) -> None:
     """TBA: four parts that an account has, and a signature with the account's number as its realm."""
-    read_credentials(making, {})
-    making.credentials = making.kind("oauth1", {})
-    called = making.names.add_context("accountId")
-    if all(row["name"] != called for row in making.fields):
-        making.fields.append({"name": called, "label": "Account ID", "description": "The number of the account"})
-    making.names.defaults.pop("accountId", None)
+    read_credentials(draft, {})
+    draft.credentials = draft.build_credentials("oauth1", {})
+    called = draft.names.add_context("accountId")
+    if all(row["name"] != called for row in draft.fields):
+        draft.fields.append({"name": called, "label": "Account ID", "description": "The number of the account"})
+    draft.names.defaults.pop("accountId", None)
     realm = f"{{{{$uppercase($replace(context.{called}, '-', '_', 1))}}}}"
-    making.signature = {"format": "oauth1", "config": {"algorithm": "HMAC-SHA256", "realm": realm}}
+    draft.signature = {"format": "oauth1", "config": {"algorithm": "HMAC-SHA256", "realm": realm}}
 
 
-def aws(making: Making) -> None:
+def read_aws(draft: ConnectorDraft) -> None:
     """AWS_SIGV4: the keys of a role. Assuming the role, with keys of its own, is the platform's that has the entry."""
-    names, entry = making.names, making.entry
-    theirs = [*entry.object("integration_config"), *entry.object("credentials")]
+    names, entry = draft.names, draft.entry
+    theirs = [*entry.take_object("integration_config"), *entry.take_object("credentials")]
     used = {"service", "region"}
-    read_credentials(making, {})
-    making.ask = []
-    making.fields = [row for row in making.fields if row["name"] in used]
+    read_credentials(draft, {})
+    draft.ask = []
+    draft.fields = [row for row in draft.fields if row["name"] in used]
     for name in used & set(names.context):
         names.optional.discard(name)
     for name in theirs:
         if name not in used:
-            making.losses.add("assuming the role: the account gives temporary keys of it", plain(name, 40))
+            draft.losses.add("assuming the role: the account gives temporary keys of it", clean_text(name, 40))
             names.context.pop(name, None)
             names.secrets.pop(name, None)
     for name, label, secret in (
@@ -251,9 +265,9 @@ def aws(making: Making) -> None:
         ("session_token", "Session token", True),
     ):
         row: dict[str, Any] = {"name": names.add_secret(name), "label": label}
-        making.ask.append(row if secret else {**row, "secret": False})
-    making.credentials = making.kind("none", {})
-    making.signature = {
+        draft.ask.append(row if secret else {**row, "secret": False})
+    draft.credentials = draft.build_credentials("none", {})
+    draft.signature = {
         "format": "aws_sigv4",
         "config": {
             "service": f"{{{{context.{names.add_context('service')}}}}}",

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from conn_import.nango.templates import Unsayable, expression, names_in, picture, template
-from conn_import.words import free_name, identifier, plain, snake
+from conn_import.nango.templates import UntranslatableText, find_names, to_expression, to_picture, to_template
+from conn_import.words import clean_text, find_free_name, to_identifier, to_snake
 
-__all__ = ["Names", "bare"]
+__all__ = ["Names", "strip_prefix"]
 
 _RESERVED = frozenset({
     "and", "or", "in", "env", "context", "oauth", "session", "client", "before", "callback", "consent", "assertion",
@@ -15,7 +15,7 @@ _CONTEXT = ("connectionConfig.", "connection_config.", "integrationConfig.", "in
 _CREDENTIAL = ("credentials.", "credential.")
 
 
-def bare(name: str) -> str:
+def strip_prefix(name: str) -> str:
     """A name without what says where it stands."""
     for start in (*_CONTEXT, *_CREDENTIAL):
         if name.startswith(start):
@@ -45,26 +45,26 @@ class Names:
     def add_context(self, name: str) -> str:
         """A value of the account's context, by the entry's name; what it is called there."""
         if name not in self.context:
-            self.context[name] = _free(identifier(name), set(self.context.values()))
+            self.context[name] = _find_free_name(to_identifier(name), set(self.context.values()))
         return self.context[name]
 
     def add_secret(self, name: str, called: str = "") -> str:
         """A value of the account's credential, by the entry's name; what it is called there."""
         if name not in self.secrets:
-            chosen = called or snake(name) or "value"
+            chosen = called or to_snake(name) or "value"
             chosen = chosen if chosen[0].isalpha() else f"key_{chosen}"
-            self.secrets[name] = _free(chosen, set(self.secrets.values()))
+            self.secrets[name] = _find_free_name(chosen, set(self.secrets.values()))
         return self.secrets[name]
 
-    def meaning(self, name: str) -> str:
+    def to_expression(self, name: str) -> str:
         """The expression for a name. Raises Unsayable for an unknown one."""
         if name in ("accessToken", "access_token") and self.token:
             return self.token
         if name in ("refresh_token", "refreshToken") and self.refresh:
             return self.refresh
         if name.startswith(_CONTEXT):
-            return self._context(bare(name))
-        whole = bare(name)
+            return self._read_context(strip_prefix(name))
+        whole = strip_prefix(name)
         head, _, part = whole.partition(".")
         if whole in self.secrets:
             return self.secrets[whole]
@@ -74,12 +74,12 @@ class Names:
         if head in self.steps:
             return f"before.{whole}"
         if whole in self.context and not name.startswith(_CREDENTIAL):
-            return self._context(whole)
+            return self._read_context(whole)
         if name == "endpoint":
             return f"$substringAfter(request.path, '{self.base_path}')" if self.base_path else "request.path"
-        return _of_the_moment(name)
+        return _read_moment_value(name)
 
-    def _context(self, name: str) -> str:
+    def _read_context(self, name: str) -> str:
         if name in self.secrets:
             return self.secrets[name]
         if name not in self.context:
@@ -92,42 +92,44 @@ class Names:
 
     def is_secret(self, text: str) -> bool:
         """Whether a text needs the account's credential."""
-        return any(self._is_secret(name) for name in names_in(text))
+        return any(self._is_secret(name) for name in find_names(text))
 
     def _is_secret(self, name: str) -> bool:
-        whole = bare(name)
+        whole = strip_prefix(name)
         token = name in ("accessToken", "access_token", "refresh_token", "refreshToken")
         return token or whole in self.secrets or whole.partition(".")[0] in self.secrets
 
     def has_token(self, text: str) -> bool:
         """Whether a text has the access token in it."""
-        return any(name in ("accessToken", "access_token") for name in names_in(text))
+        return any(name in ("accessToken", "access_token") for name in find_names(text))
 
-    def template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
+    def to_template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
         """The text as a template. Raises Unsayable.
 
         What stands or falls with an optional value is null without it, unless the text is a part of something that must
         be there (not `whole`): a URL's values are none that may be missing, and are no longer optional.
         """
         if not whole:
-            self.optional -= {bare(name) for name in names_in(text)}
-        wanted = [self.meaning(name) for name in dict.fromkeys(names_in(text)) if bare(name) in self.optional]
+            self.optional -= {strip_prefix(name) for name in find_names(text)}
+        wanted = [
+            self.to_expression(name) for name in dict.fromkeys(find_names(text)) if strip_prefix(name) in self.optional
+        ]
         if not wanted or "||" in text:
-            return template(text, self.meaning, bars=bars)
-        return f"{{{{{' and '.join(wanted)} ? {expression(text, self.meaning)} : null}}}}"
+            return to_template(text, self.to_expression, bars=bars)
+        return f"{{{{{' and '.join(wanted)} ? {to_expression(text, self.to_expression)} : null}}}}"
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _find_free_name(name: str, taken: set[str]) -> str:
     """The name, or one after it that nothing else has."""
-    return free_name(f"{name}_value" if name in _RESERVED | taken else name, taken)
+    return find_free_name(f"{name}_value" if name in _RESERVED | taken else name, taken)
 
 
-def _of_the_moment(name: str) -> str:
+def _read_moment_value(name: str) -> str:
     """Time and chance as signatures and token requests have them, the same throughout one request."""
     if name == "random":
         return "nonce"
     if name == "now":
         return "$fromMillis(timestamp_ms)"
     if name.startswith("now:"):
-        return f"$fromMillis(timestamp_ms, '{picture(name[4:])}')"
-    raise Unsayable(f"{plain(name, 60)}, which the entry does not explain")
+        return f"$fromMillis(timestamp_ms, '{to_picture(name[4:])}')"
+    raise UntranslatableText(f"{clean_text(name, 60)}, which the entry does not explain")

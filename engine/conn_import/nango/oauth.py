@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from conn_import.nango.making import Making, answer_path, read_credentials
-from conn_import.words import plain
+from conn_import.nango.draft import ConnectorDraft, read_credentials, to_answer_path
+from conn_import.words import clean_text
 
-__all__ = ["BEARER", "consented", "for_the_client", "oauth1"]
+__all__ = ["BEARER", "read_client_credentials", "read_oauth1", "read_oauth2"]
 
 BEARER: dict[str, Any] = {"format": "bearer", "config": {"path": "oauth.token.access_token"}}
 _TOKEN = "oauth.token.access_token"  # noqa: S105
@@ -13,49 +13,49 @@ _METHODS = ("HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256",
 _GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 
 
-def consented(making: Making, *, registered: bool = True) -> None:
+def read_oauth2(draft: ConnectorDraft, *, registered: bool = True) -> None:
     """OAUTH2, and MCP_OAUTH2 as far as its client is registered by hand: an OAuth 2 log-in. Without `registered` the
     client may have no secret."""
-    entry = making.entry
-    making.names.token = _TOKEN
-    read_credentials(making, {})
+    entry = draft.entry
+    draft.names.token = _TOKEN
+    read_credentials(draft, {})
     token_url = entry.take("token_url")
     token_url = token_url.get("OAUTH2", "") if isinstance(token_url, dict) else token_url
-    config: dict[str, Any] = {"client_id": making.environment("CLIENT_ID")}
+    config: dict[str, Any] = {"client_id": draft.build_env_template("CLIENT_ID")}
     if registered:
-        config["client_secret"] = making.environment("CLIENT_SECRET")
-    config["authorization_url"] = making.url(entry.text("authorization_url"), "authorization_url")
-    config["token_url"] = making.url(str(token_url or ""), "token_url")
+        config["client_secret"] = draft.build_env_template("CLIENT_SECRET")
+    config["authorization_url"] = draft.fill_url(entry.take_text("authorization_url"), "authorization_url")
+    config["token_url"] = draft.fill_url(str(token_url or ""), "token_url")
     entry.take("authorization_url_skip_encode")  # our templates never encode what is before the query
     entry.take("token_url_skip_encode")
-    parameters = _authorization_params(making)
+    parameters = _read_authorization_params(draft)
     if parameters:
         config["authorization_params"] = parameters
     if entry.take("disable_pkce") in (True, "true"):
         config["pkce"] = False
-    if code := entry.text("authorization_code_param_in_callback"):
+    if code := entry.take_text("authorization_code_param_in_callback"):
         config["code_param"] = code
-    config |= _client(making)
-    config |= _scopes(making)
-    config |= _code_and_refresh(making, config)
-    config |= _reading(making)
-    making.credentials = making.kind("oauth2", config)
+    config |= _read_client_authentication(draft)
+    config |= _read_scopes(draft)
+    config |= _read_code_and_refresh(draft, config)
+    config |= _read_token_response(draft)
+    draft.credentials = draft.build_credentials("oauth2", config)
 
 
-def for_the_client(making: Making) -> None:
+def read_client_credentials(draft: ConnectorDraft) -> None:
     """OAUTH2_CC: a token for the client's own id and secret, which an account supplies."""
-    entry = making.entry
-    making.names.token = _TOKEN
+    entry = draft.entry
+    draft.names.token = _TOKEN
     config: dict[str, Any] = {}
     usual = {"client_id": "client_id", "client_secret": "client_secret"}
     certified = entry.take("require_client_certificate") in (True, "true")
     if certified:
         usual |= {"client_certificate": "certificate", "client_private_key": "private_key"}
-    read_credentials(making, usual)
-    config["token_url"] = making.needed_url(entry.text("token_url"), "token_url")
-    config |= _client(making)
-    config |= _scopes(making)
-    extra = making.deep(entry.object("token_params"), "token_params")
+    read_credentials(draft, usual)
+    config["token_url"] = draft.fill_required_url(entry.take_text("token_url"), "token_url")
+    config |= _read_client_authentication(draft)
+    config |= _read_scopes(draft)
+    extra = draft.fill_deep(entry.take_object("token_params"), "token_params")
     if extra.get("grant_type") == "client_credentials":
         del extra["grant_type"]
     elif "grant_type" not in extra:
@@ -65,28 +65,28 @@ def for_the_client(making: Making) -> None:
         extra["client_secret"] = None
     if extra:
         config["token_params"] = extra
-    if headers := making.headers(entry.object("token_headers"), "token_headers"):
+    if headers := draft.fill_headers(entry.take_object("token_headers"), "token_headers"):
         config["token_headers"] = headers
-    config |= _reading(making)
-    making.credentials = making.kind("oauth2_client_credentials", config)
+    config |= _read_token_response(draft)
+    draft.credentials = draft.build_credentials("oauth2_client_credentials", config)
     if certified:
-        making.credentials = {"format": "mtls", "config": {"with": making.credentials}}
+        draft.credentials = {"format": "mtls", "config": {"with": draft.credentials}}
 
 
-def oauth1(making: Making) -> None:
+def read_oauth1(draft: ConnectorDraft) -> None:
     """OAUTH1: three legs, then every request is signed."""
-    entry = making.entry
-    read_credentials(making, {})
+    entry = draft.entry
+    read_credentials(draft, {})
     config: dict[str, Any] = {
-        "request_token_url": making.needed_url(entry.text("request_url"), "request_url"),
-        "authorization_url": making.needed_url(entry.text("authorization_url"), "authorization_url"),
-        "access_token_url": making.needed_url(entry.text("token_url"), "token_url"),
-        "consumer_key": making.environment("CONSUMER_KEY"),
-        "consumer_secret": making.environment("CONSUMER_SECRET"),
+        "request_token_url": draft.fill_required_url(entry.take_text("request_url"), "request_url"),
+        "authorization_url": draft.fill_required_url(entry.take_text("authorization_url"), "authorization_url"),
+        "access_token_url": draft.fill_required_url(entry.take_text("token_url"), "token_url"),
+        "consumer_key": draft.build_env_template("CONSUMER_KEY"),
+        "consumer_secret": draft.build_env_template("CONSUMER_SECRET"),
     }
-    algorithm = entry.text("signature_method") or "HMAC-SHA1"
+    algorithm = entry.take_text("signature_method") or "HMAC-SHA1"
     if algorithm not in _METHODS:
-        making.losses.add(f"signature_method {plain(algorithm, 40)}")
+        draft.losses.add(f"signature_method {clean_text(algorithm, 40)}")
         algorithm = "HMAC-SHA1"
     if algorithm != "HMAC-SHA1":
         config["algorithm"] = algorithm
@@ -95,37 +95,40 @@ def oauth1(making: Making) -> None:
         ("request_params", "request_params"),
         ("token_params", "access_params"),
     ):
-        if found := making.deep(entry.object(name), name):
+        if found := draft.fill_deep(entry.take_object(name), name):
             config[told] = found
-    methods = {entry.text("request_http_method").lower() or "post", entry.text("token_http_method").lower() or "post"}
+    methods = {
+        entry.take_text("request_http_method").lower() or "post",
+        entry.take_text("token_http_method").lower() or "post",
+    }
     if methods == {"get"}:
         config["method"] = "get"
     elif methods != {"post"}:
-        making.losses.add(f"the methods of the two requests for a token: {', '.join(sorted(methods))}")
-    _scope_of_oauth1(making, config)
-    making.credentials = making.kind("oauth1", config)
+        draft.losses.add(f"the methods of the two requests for a token: {', '.join(sorted(methods))}")
+    _add_oauth1_scope(draft, config)
+    draft.credentials = draft.build_credentials("oauth1", config)
     own = {"consumer_key": config["consumer_key"], "consumer_secret": config["consumer_secret"]}
     said = {"algorithm": algorithm} if algorithm != "HMAC-SHA1" else {}
-    making.signature = {"format": "oauth1", "config": {**said, **own}}
+    draft.signature = {"format": "oauth1", "config": {**said, **own}}
 
 
-def _scope_of_oauth1(making: Making, config: dict[str, Any]) -> None:
+def _add_oauth1_scope(draft: ConnectorDraft, config: dict[str, Any]) -> None:
     """Scopes are a parameter of the page there; the entry says only what stands between two."""
-    scopes = making.entry.texts("default_scopes")
-    separator = making.entry.text("scope_separator")
+    scopes = draft.entry.take_texts("default_scopes")
+    separator = draft.entry.take_text("scope_separator")
     if scopes:
         config.setdefault("authorization_params", {})["scope"] = (separator or " ").join(scopes)
     elif separator:
-        making.notes["credentials", "config", "authorization_url"] = (
-            f'scopes: authorization_params: {{scope: …}}, with "{plain(separator, 5)}" between two'
+        draft.notes["credentials", "config", "authorization_url"] = (
+            f'scopes: authorization_params: {{scope: …}}, with "{clean_text(separator, 5)}" between two'
         )
 
 
-def _authorization_params(making: Making) -> dict[str, Any]:
-    made: dict[str, Any] = making.deep(making.entry.object("authorization_params"), "authorization_params")
+def _read_authorization_params(draft: ConnectorDraft) -> dict[str, Any]:
+    made: dict[str, Any] = draft.fill_deep(draft.entry.take_object("authorization_params"), "authorization_params")
     if made.get("response_type") == "code":
         del made["response_type"]
-    if making.entry.take("authorization_url_skip_empty"):
+    if draft.entry.take("authorization_url_skip_empty"):
         pass  # an empty parameter is never sent here
     usual = {
         "client_id": "{{client.client_id}}",
@@ -134,68 +137,70 @@ def _authorization_params(making: Making) -> dict[str, Any]:
         "state": "{{consent.state}}",
         "response_type": "code",
     }
-    for name, other in making.entry.object("authorization_url_replacements").items():
+    for name, other in draft.entry.take_object("authorization_url_replacements").items():
         if name in usual and isinstance(other, str):
             made |= {name: None, other: usual[name]}
         else:
-            making.losses.add("a parameter of the authorization URL under another name", plain(name, 60))
+            draft.losses.add("a parameter of the authorization URL under another name", clean_text(name, 60))
     return made
 
 
-def _client(making: Making) -> dict[str, Any]:
+def _read_client_authentication(draft: ConnectorDraft) -> dict[str, Any]:
     """How the client proves itself. The usual way of these entries is by fields of the body."""
-    method = making.entry.text("token_request_auth_method")
-    header = making.entry.text("authorization_method") == "header"
+    method = draft.entry.take_text("token_request_auth_method")
+    header = draft.entry.take_text("authorization_method") == "header"
     made: dict[str, Any] = {}
     if method not in ("", "basic", "custom"):
-        making.losses.add(f"token_request_auth_method {plain(method, 40)}")
+        draft.losses.add(f"token_request_auth_method {clean_text(method, 40)}")
     if method != "basic" and not header:
         made["client_authentication"] = "body"
-    if (body := making.entry.text("body_format")) and body != "form":
+    if (body := draft.entry.take_text("body_format")) and body != "form":
         if body in ("json", "xml"):
             made["body_format"] = body
         else:
-            making.losses.add(f"body_format {plain(body, 40)}")
+            draft.losses.add(f"body_format {clean_text(body, 40)}")
     return made
 
 
-def _scopes(making: Making) -> dict[str, Any]:
+def _read_scopes(draft: ConnectorDraft) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    if scopes := making.entry.texts("default_scopes"):
+    if scopes := draft.entry.take_texts("default_scopes"):
         made["scopes"] = scopes
-    separator = making.entry.take("scope_separator")
+    separator = draft.entry.take("scope_separator")
     if isinstance(separator, str) and separator != " " and separator:
         made["scope_separator"] = separator
     return made
 
 
-def _code_and_refresh(making: Making, config: dict[str, Any]) -> dict[str, Any]:
+def _read_code_and_refresh(draft: ConnectorDraft, config: dict[str, Any]) -> dict[str, Any]:
     """What the two token requests have besides the usual: together where they agree, else each its own."""
-    entry = making.entry
-    code = _without_grant(making.deep(entry.object("token_params"), "token_params"))
+    entry = draft.entry
+    code = _remove_grant(draft.fill_deep(entry.take_object("token_params"), "token_params"))
     said = entry.peek("refresh_params") is not None
-    refresh = _without_grant(making.deep(entry.object("refresh_params"), "refresh_params")) if said else dict(code)
+    refresh = (
+        _remove_grant(draft.fill_deep(entry.take_object("refresh_params"), "refresh_params")) if said else dict(code)
+    )
     common = {name: value for name, value in code.items() if refresh.get(name) == value}
     made: dict[str, Any] = {}
     if common:
         made["token_params"] = common
     if only := {name: value for name, value in code.items() if name not in common}:
         made["code_params"] = only
-    if headers := making.headers(entry.object("token_headers"), "token_headers"):
+    if headers := draft.fill_headers(entry.take_object("token_headers"), "token_headers"):
         made["token_headers"] = headers
-    refresh_url = entry.text("refresh_url")
+    refresh_url = entry.take_text("refresh_url")
     extra = {name: value for name, value in refresh.items() if name not in common}
     if refresh_url or extra:
-        made["refresh"] = _own_refresh(making, config, refresh_url, {**common, **extra}, headers)
+        made["refresh"] = _build_refresh(draft, config, refresh_url, {**common, **extra}, headers)
     return made
 
 
-def _own_refresh(
-    making: Making, config: dict[str, Any], url: str, extra: dict[str, Any], headers: dict[str, Any]
+def _build_refresh(
+    draft: ConnectorDraft, config: dict[str, Any], url: str, extra: dict[str, Any], headers: dict[str, Any]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"grant_type": "refresh_token", "refresh_token": "{{oauth.token.refresh_token}}"}
     told: dict[str, Any] = {
-        "url": making.url(url, "refresh_url") or config["token_url"] or making.needed_url("", "token_url")
+        "url": draft.fill_url(url, "refresh_url") or config["token_url"] or draft.fill_required_url("", "token_url")
     }
     if config.get("client_authentication") == "body":
         body |= {name: f"{{{{client.{name}}}}}" for name in ("client_id", "client_secret") if name in config}
@@ -209,22 +214,22 @@ def _own_refresh(
     return told
 
 
-def _without_grant(params: dict[str, Any]) -> dict[str, Any]:
+def _remove_grant(params: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if not (name == "grant_type" and str(value) in _GRANTS)}
 
 
-def _reading(making: Making) -> dict[str, Any]:
+def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
     """How the token and its end are read from the answer."""
-    entry = making.entry
+    entry = draft.entry
     made: dict[str, Any] = {}
-    if path := entry.text("alternate_access_token_response_path"):
-        other = answer_path(path.removesuffix(".access_token"))
+    if path := entry.take_text("alternate_access_token_response_path"):
+        other = to_answer_path(path.removesuffix(".access_token"))
         made["response"] = f"response.access_token ? response : {other}"
-    unit = entry.text("expires_in_unit")
+    unit = entry.take_text("expires_in_unit")
     if unit in ("milliseconds", "minutes"):
         made["expires_unit"] = unit
     elif unit and unit != "seconds":
-        making.losses.add(f"expires_in_unit {plain(unit, 40)}")
+        draft.losses.add(f"expires_in_unit {clean_text(unit, 40)}")
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:  # 0: it does not end, which is what no word means here
         made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)

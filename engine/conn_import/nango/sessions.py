@@ -4,10 +4,10 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conn_import.nango.making import Making, answer_path, read_credentials
-from conn_import.words import plain
+from conn_import.nango.draft import ConnectorDraft, read_credentials, to_answer_path
+from conn_import.words import clean_text
 
-__all__ = ["BEARER", "bill", "two_step"]
+__all__ = ["BEARER", "read_bill", "read_two_step"]
 
 BEARER: dict[str, Any] = {"format": "bearer", "config": {"path": "session.access_token"}}
 _TOKEN = "session.access_token"  # noqa: S105
@@ -16,44 +16,44 @@ _TEXT = "$type($jsonParse(response)) = 'string' ? $jsonParse(response) : respons
 _BILL_SECONDS = 35 * 60
 
 
-def two_step(making: Making) -> None:
+def read_two_step(draft: ConnectorDraft) -> None:
     """TWO_STEP: `token_url` and `additional_steps`, one request after another."""
-    entry, names = making.entry, making.names
-    read_credentials(making, {})
+    entry, names = draft.entry, draft.names
+    read_credentials(draft, {})
     names.token, names.refresh = _TOKEN, "session.refresh_token"
-    requests = [_request(making, (), "token_url")]
+    requests = [_read_request(draft, (), "token_url")]
     further = entry.take("additional_steps")
     for number, row in enumerate(further if isinstance(further, list) else [], start=1):
         name = f"step{number}"
         names.steps.add(name)
         requests[-1]["name"] = name
-        requests.append(_further(making, row if isinstance(row, dict) else {}, number))
+        requests.append(_read_step(draft, row if isinstance(row, dict) else {}, number))
     login = {key: value for key, value in requests[-1].items() if key != "name"}
     if before := requests[:-1]:
         login["before"] = [{"name": row["name"], **row} for row in before]
-    login |= _reading(making)
+    login |= _read_token_response(draft)
     config: dict[str, Any] = {"ask": [], "login": login}  # without `ask` a name and a password would be asked for
-    if refresh := _refresh(making, login):
+    if refresh := _read_refresh(draft, login):
         config["refresh"] = refresh
-    making.credentials = making.kind("session", config)
+    draft.credentials = draft.build_credentials("session", config)
 
 
-def _request(making: Making, path: tuple[str, ...], url_key: str) -> dict[str, Any]:
-    entry = making.entry
+def _read_request(draft: ConnectorDraft, path: tuple[str, ...], url_key: str) -> dict[str, Any]:
+    entry = draft.entry
     parts = {
-        "url": entry.text(*path, url_key),
-        "method": entry.text(*path, "token_request_method"),
-        "headers": entry.object(*path, "token_headers"),
+        "url": entry.take_text(*path, url_key),
+        "method": entry.take_text(*path, "token_request_method"),
+        "headers": entry.take_object(*path, "token_headers"),
         "params": entry.take(*path, "token_params"),
-        "body_format": entry.text(*path, "body_format"),
+        "body_format": entry.take_text(*path, "body_format"),
     }
-    return _made(making, parts, "token")
+    return _build_request(draft, parts, "token")
 
 
-def _further(making: Making, row: dict[str, Any], number: int) -> dict[str, Any]:
+def _read_step(draft: ConnectorDraft, row: dict[str, Any], number: int) -> dict[str, Any]:
     known = {"token_url", "token_request_method", "token_headers", "token_params", "body_format"}
     for other in row.keys() - known:
-        making.losses.add(f"additional_steps: {plain(other, 60)}", f"step {number + 1}")
+        draft.losses.add(f"additional_steps: {clean_text(other, 60)}", f"step {number + 1}")
     headers = row.get("token_headers")
     parts = {
         "url": str(row.get("token_url") or ""),
@@ -62,36 +62,36 @@ def _further(making: Making, row: dict[str, Any], number: int) -> dict[str, Any]
         "params": row.get("token_params"),
         "body_format": str(row.get("body_format") or ""),
     }
-    return _made(making, parts, f"additional_steps[{number - 1}]")
+    return _build_request(draft, parts, f"additional_steps[{number - 1}]")
 
 
-def _made(making: Making, parts: dict[str, Any], where: str) -> dict[str, Any]:
+def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> dict[str, Any]:
     """One request. What its URL has in its query is one with the rest: values there are encoded."""
     address, _, query = parts["url"].partition("?")
     made: dict[str, Any] = {}
     method = parts["method"].lower() or "post"
     if not re.fullmatch(r"[a-z]{3,10}", method):
-        making.losses.add(f"the method {plain(method, 40)} of {where}")
+        draft.losses.add(f"the method {clean_text(method, 40)} of {where}")
         method = "post"
     if method != "post":
         made["method"] = method
-    made["url"] = making.needed_url(address, f"{where}_url")
+    made["url"] = draft.fill_required_url(address, f"{where}_url")
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     if pairs:
-        made["query"] = {name: making.filled(value, f"{where}_url") for name, value in pairs}
+        made["query"] = {name: draft.fill(value, f"{where}_url") for name, value in pairs}
     body_format = parts["body_format"] if parts["body_format"] in _BODIES else "json"
     if parts["body_format"] not in ("", *_BODIES):
-        making.losses.add(f"body_format {plain(parts['body_format'], 40)}")
-    headers = making.headers({str(name): value for name, value in parts["headers"].items()}, f"{where}_headers")
+        draft.losses.add(f"body_format {clean_text(parts['body_format'], 40)}")
+    headers = draft.fill_headers({str(name): value for name, value in parts["headers"].items()}, f"{where}_headers")
     usual = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
     params = parts["params"]
     if params is not None and method != "get":
-        made["body"] = making.deep(params, f"{where}_params")
+        made["body"] = draft.fill_deep(params, f"{where}_params")
         if body_format != "form":
             made["body_format"] = body_format
         headers = {n: v for n, v in headers.items() if (n.lower(), v) != ("content-type", usual[body_format])}
     elif isinstance(params, dict) and params:
-        made.setdefault("query", {}).update(making.deep(params, f"{where}_params"))
+        made.setdefault("query", {}).update(draft.fill_deep(params, f"{where}_params"))
     headers = {n: v for n, v in headers.items() if (n.lower(), v) != ("accept", "application/json")}
     if headers:
         made["headers"] = headers
@@ -100,29 +100,29 @@ def _made(making: Making, parts: dict[str, Any], where: str) -> dict[str, Any]:
     return made
 
 
-def _reading(making: Making) -> dict[str, Any]:
+def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
     """`token_response`: where the token and its end are."""
-    entry = making.entry
-    told = entry.object("token_response")
+    entry = draft.entry
+    told = entry.take_object("token_response")
     made: dict[str, Any] = {}
     token = str(told.get("token") or "")
     if not token:
         made |= {"response_format": "text", "response": _TEXT}
     elif told.get("refresh_token"):
         made["response"] = (
-            f"{{'access_token': {answer_path(token)}, 'refresh_token': {answer_path(str(told['refresh_token']))}}}"
+            f"{{'access_token': {to_answer_path(token)}, 'refresh_token': {to_answer_path(str(told['refresh_token']))}}}"
         )
     else:
-        made["response"] = answer_path(token)
+        made["response"] = to_answer_path(token)
     if end := str(told.get("token_expiration") or ""):
-        made["expires"] = answer_path(end)
+        made["expires"] = to_answer_path(end)
         strategy = told.get("token_expiration_strategy")
         if strategy == "expireAt":
             made["expires_unit"] = "iso8601"
         elif strategy not in (None, "expireIn"):
-            making.losses.add(f"token_expiration_strategy {plain(strategy, 40)}")
+            draft.losses.add(f"token_expiration_strategy {clean_text(strategy, 40)}")
     for other in told.keys() - {"token", "token_expiration", "token_expiration_strategy", "refresh_token"}:
-        making.losses.add("of token_response", plain(other, 60))
+        draft.losses.add("of token_response", clean_text(other, 60))
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:
         made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
@@ -132,30 +132,30 @@ def _reading(making: Making) -> dict[str, Any]:
     return made
 
 
-def _refresh(making: Making, login: dict[str, Any]) -> dict[str, Any]:
+def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any]:
     """`refresh_url` with `refresh_token_params`: what prolongs the session."""
-    entry = making.entry
-    url = entry.text("refresh_url")
-    params = {**entry.object("refresh_params"), **entry.object("refresh_token_params")}
+    entry = draft.entry
+    url = entry.take_text("refresh_url")
+    params = {**entry.take_object("refresh_params"), **entry.take_object("refresh_token_params")}
     if not url:
         if params:
-            making.losses.add("refresh_token_params: there is no refresh_url, so the account logs in again")
+            draft.losses.add("refresh_token_params: there is no refresh_url, so the account logs in again")
         return {}
-    headers = entry.object("refresh_token_headers") or entry.peek("token_headers")
-    parts = {"url": url, "method": entry.text("refresh_token_request_method"), "params": params or None}
+    headers = entry.take_object("refresh_token_headers") or entry.peek("token_headers")
+    parts = {"url": url, "method": entry.take_text("refresh_token_request_method"), "params": params or None}
     body_format = entry.peek("body_format")
-    made = _made(
-        making,
+    made = _build_request(
+        draft,
         {**parts, "headers": headers if isinstance(headers, dict) else {}, "body_format": str(body_format or "")},
         "refresh",
     )
     return {**made, **{key: login[key] for key in ("response", "expires", "expires_unit") if key in login}}
 
 
-def bill(making: Making) -> None:
+def read_bill(draft: ConnectorDraft) -> None:
     """BILL: a log-in whose session id and developer key go into headers of their own."""
-    entry, names = making.entry, making.names
-    read_credentials(making, {})
+    entry, names = draft.entry, draft.names
+    read_credentials(draft, {})
     for name, label, secret in (
         ("username", "User name", False),
         ("password", "Password", True),
@@ -164,14 +164,14 @@ def bill(making: Making) -> None:
     ):
         if name not in names.secrets:
             row: dict[str, Any] = {"name": names.add_secret(name), "label": label}
-            making.ask.append(row if secret else {**row, "secret": False})
+            draft.ask.append(row if secret else {**row, "secret": False})
     names.token = _TOKEN
     fields = {name: f"{{{{{names.secrets[name]}}}}}" for name in ("username", "password", "organizationId", "devKey")}
     login = {
-        "url": making.needed_url(entry.text("token_url"), "token_url"),
+        "url": draft.fill_required_url(entry.take_text("token_url"), "token_url"),
         "body": fields,
         "body_format": "json",
         "response": "response.sessionId",
         "lifetime_seconds": _BILL_SECONDS,
     }
-    making.credentials = making.kind("session", {"ask": [], "login": login})
+    draft.credentials = draft.build_credentials("session", {"ask": [], "login": login})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["Unsayable", "expression", "names_in", "picture", "template"]
+__all__ = ["UntranslatableText", "find_names", "to_expression", "to_picture", "to_template"]
 
 _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\(")
 _DEEPEST = 20
@@ -20,26 +20,26 @@ _PICTURES = (
 )  # fmt: skip
 
 
-class Unsayable(ValueError):
+class UntranslatableText(ValueError):
     """A text names something that the language has no word for; the message is a clause that says what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class VariableReference:
     """`${connectionConfig.domain}`, by its name without the braces."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """`${base64(…)}`: a function over a text that may have parts itself."""
 
     function: str
     argument: "tuple[Part, ...]"
 
 
-Part: TypeAlias = str | Name | Call
+Part: TypeAlias = str | VariableReference | FunctionCall
 Meaning: TypeAlias = Callable[[str], str]
 """What a name is as an expression; raises Unsayable."""
 
@@ -50,16 +50,16 @@ _FUNCTIONS = {
 }
 
 
-def _parts_of(text: str) -> tuple[Part, ...]:
+def _split_parts(text: str) -> tuple[Part, ...]:
     """The text in its parts. Raises Unsayable when a brace has no end."""
-    parts, end = _read(text, 0, closing="", depth=0)
+    parts, end = _read_parts(text, 0, closing="", depth=0)
     return parts if end == len(text) else (*parts, text[end:])
 
 
-def _read(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[Part, ...], int]:
+def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[Part, ...], int]:
     """Parts from `at` to the closing mark; where that stands (the end without one)."""
     if depth > _DEEPEST:
-        raise Unsayable("a template that is nested too deep")
+        raise UntranslatableText("a template that is nested too deep")
     parts: list[Part] = []
     plain = ""
     while at < len(text) and not (closing and text.startswith(closing, at)):
@@ -72,75 +72,75 @@ def _read(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[Part, 
             plain = ""
         call = _CALL.match(text, at + 2)
         if call is not None:
-            argument, at = _read(text, call.end(), closing=")}", depth=depth + 1)
-            parts.append(Call(call[1], argument))
+            argument, at = _read_parts(text, call.end(), closing=")}", depth=depth + 1)
+            parts.append(FunctionCall(call[1], argument))
             at += 2
         else:
             end = text.find("}", at)
             if end < 0:
-                raise Unsayable("a template without an end")
-            parts.append(Name(text[at + 2 : end].strip()))
+                raise UntranslatableText("a template without an end")
+            parts.append(VariableReference(text[at + 2 : end].strip()))
             at = end + 1
     if closing and at >= len(text):
-        raise Unsayable("a template without an end")
+        raise UntranslatableText("a template without an end")
     if plain:
         parts.append(plain)
     return tuple(parts), at
 
 
-def names_in(text: str) -> Iterator[str]:
+def find_names(text: str) -> Iterator[str]:
     """Every name of a text, those inside functions and alternatives too; none of a text that cannot be read."""
     try:
-        yield from _names(_parts_of(text))
-    except Unsayable:
+        yield from _find_part_names(_split_parts(text))
+    except UntranslatableText:
         return
 
 
-def _names(parts: tuple[Part, ...]) -> Iterator[str]:
+def _find_part_names(parts: tuple[Part, ...]) -> Iterator[str]:
     for part in parts:
-        if isinstance(part, Call):
-            yield from _names(part.argument)
-        elif isinstance(part, Name):
-            yield from (one for one in _alternatives(part.text) if not one.startswith(("'", '"')))
+        if isinstance(part, FunctionCall):
+            yield from _find_part_names(part.argument)
+        elif isinstance(part, VariableReference):
+            yield from (one for one in _split_alternatives(part.text) if not one.startswith(("'", '"')))
 
 
-def _alternatives(text: str) -> list[str]:
+def _split_alternatives(text: str) -> list[str]:
     """`a || b` in its parts."""
     return [one.strip() for one in text.split("||")]
 
 
-def template(text: str, meaning: Meaning, *, bars: bool = True) -> str:
+def to_template(text: str, meaning: Meaning, *, bars: bool = True) -> str:
     """The text as a template. Without `bars` a `||` between names is text. Raises Unsayable."""
     if (
         bars
         and "||" in text
         and "${" in text
-        and any("||" in part for part in _parts_of(text) if isinstance(part, str))
+        and any("||" in part for part in _split_parts(text) if isinstance(part, str))
     ):
-        return "{{" + expression(text, meaning) + "}}"
+        return "{{" + to_expression(text, meaning) + "}}"
     made = ""
-    for part in _parts_of(text):
+    for part in _split_parts(text):
         if isinstance(part, str):
             made += part.replace("{{", "{{'{{'}}")
         else:
-            made += "{{" + _one(part, meaning) + "}}"
+            made += "{{" + _convert_part(part, meaning) + "}}"
     return made
 
 
-def expression(text: str, meaning: Meaning) -> str:
+def to_expression(text: str, meaning: Meaning) -> str:
     """The text as an expression for the same text. Raises Unsayable."""
-    parts = _parts_of(text)
-    options = _options(parts)
+    parts = _split_parts(text)
+    options = _split_options(parts)
     if len(options) == 1:
-        return _joined(options[0], meaning)
-    made = _joined(options[-1], meaning)
+        return _join_parts(options[0], meaning)
+    made = _join_parts(options[-1], meaning)
     for option in reversed(options[:-1]):
-        wanted = [_meant(name, meaning) for name in _names(tuple(option))]
-        made = f"{' and '.join(wanted) or 'true'} ? {_joined(option, meaning)} : {made}"
+        wanted = [_convert_name(name, meaning) for name in _find_part_names(tuple(option))]
+        made = f"{' and '.join(wanted) or 'true'} ? {_join_parts(option, meaning)} : {made}"
     return made
 
 
-def _options(parts: tuple[Part, ...]) -> list[list[Part]]:
+def _split_options(parts: tuple[Part, ...]) -> list[list[Part]]:
     """The parts of `one || another`, apart."""
     options: list[list[Part]] = [[]]
     for part in parts:
@@ -155,39 +155,39 @@ def _options(parts: tuple[Part, ...]) -> list[list[Part]]:
     return [option for option in options if option]
 
 
-def _joined(parts: "list[Part] | tuple[Part, ...]", meaning: Meaning) -> str:
-    return " & ".join(_quoted(part) if isinstance(part, str) else _one(part, meaning) for part in parts) or "''"
+def _join_parts(parts: "list[Part] | tuple[Part, ...]", meaning: Meaning) -> str:
+    return " & ".join(_quote(part) if isinstance(part, str) else _convert_part(part, meaning) for part in parts) or "''"
 
 
-def _one(part: Name | Call, meaning: Meaning) -> str:
-    if isinstance(part, Call):
+def _convert_part(part: VariableReference | FunctionCall, meaning: Meaning) -> str:
+    if isinstance(part, FunctionCall):
         form = _FUNCTIONS.get(part.function)
         if form is None:
-            raise Unsayable(f"the function {part.function}()")
-        return form.format(_joined(part.argument, meaning))
-    options = _alternatives(part.text)
-    *better, last = [_meant(option, meaning) for option in options]
+            raise UntranslatableText(f"the function {part.function}()")
+        return form.format(_join_parts(part.argument, meaning))
+    options = _split_alternatives(part.text)
+    *better, last = [_convert_name(option, meaning) for option in options]
     if not better:
         return last
     return "(" + "".join(f"{one} ? {one} : " for one in better) + last + ")"
 
 
-def _meant(name: str, meaning: Meaning) -> str:
+def _convert_name(name: str, meaning: Meaning) -> str:
     if len(name) > 1 and name[0] in "'\"" and name[-1] == name[0]:
-        return _quoted(name[1:-1])
+        return _quote(name[1:-1])
     return meaning(name)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'" if text.isprintable() else json.dumps(text)
 
 
-def picture(pattern: str) -> str:
+def to_picture(pattern: str) -> str:
     """A date pattern (`YYYY-MM-DDTHH:mm:ss`) as a picture of `$fromMillis`. Raises Unsayable for other letters."""
     rest = pattern
     for letters, mark in _PICTURES:
         rest = rest.replace(letters, "\0")
         pattern = pattern.replace(letters, mark)
     if re.search(r"[A-SU-Ya-z\[\]]", rest):
-        raise Unsayable("a date in a pattern of its own")
+        raise UntranslatableText("a date in a pattern of its own")
     return pattern

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_import.contract import Contract, Options
-from conn_import.openapi.operations import operations_of
+from conn_import.openapi.operations import read_operations
 from conn_import.openapi.references import References
-from conn_import.openapi.security import Schemes, variable_prefix
-from conn_import.places import Server, place_server
-from conn_import.words import plain
+from conn_import.openapi.security import Schemes, to_variable_prefix
+from conn_import.servers import Server, set_server
+from conn_import.words import clean_text
 
 __all__ = ["LABEL", "read", "recognises"]
 
@@ -27,22 +27,22 @@ def read(data: Any, options: Options) -> Contract:
     version = str(data.get("openapi") or data.get("swagger"))
     info = data.get("info") if isinstance(data.get("info"), Mapping) else {}
     contract = Contract(
-        format=f"{LABEL} {plain(version, 12)}",
-        title=plain(info.get("title") or "", 80),
-        description=plain(str(info.get("description") or "").partition("\n\n")[0].partition(". ")[0], 200),
+        format=f"{LABEL} {clean_text(version, 12)}",
+        title=clean_text(info.get("title") or "", 80),
+        description=clean_text(str(info.get("description") or "").partition("\n\n")[0].partition(". ")[0], 200),
     )
     external = data.get("externalDocs")
     url = external.get("url") if isinstance(external, Mapping) else None
     contract.docs_url = url if isinstance(url, str) and url.startswith("https://") and len(url) < 300 else ""
     follow = References(data, contract.losses)
-    place_server(contract, _server(data, contract), given=options.base_url)
-    schemes = Schemes(_schemes(data, follow), data.get("security"), variable_prefix(options.name))
-    contract.endpoints = list(operations_of(data, contract, schemes, follow, given=bool(options.base_url)))
-    schemes.settle(contract, options.security)
+    set_server(contract, _find_server(data, contract), given=options.base_url)
+    schemes = Schemes(_find_schemes(data, follow), data.get("security"), to_variable_prefix(options.name))
+    contract.endpoints = list(read_operations(data, contract, schemes, follow, given=bool(options.base_url)))
+    schemes.choose(contract, options.security)
     return contract
 
 
-def _server(data: Mapping[str, Any], contract: Contract) -> Server | None:
+def _find_server(data: Mapping[str, Any], contract: Contract) -> Server | None:
     if "swagger" in data:
         host, base = data.get("host"), data.get("basePath")
         path = f"/{base.strip('/')}" if isinstance(base, str) and base.strip("/") else ""
@@ -59,12 +59,12 @@ def _server(data: Mapping[str, Any], contract: Contract) -> Server | None:
     if not servers:
         return None
     for other in servers[1:]:
-        contract.losses.add("further servers: the first was taken", plain(other.get("url") or "", 120))
+        contract.losses.add("further servers: the first was taken", clean_text(other.get("url") or "", 120))
     variables = servers[0].get("variables")
     return Server(str(servers[0].get("url") or ""), variables if isinstance(variables, Mapping) else {})
 
 
-def _schemes(data: Mapping[str, Any], follow: References) -> dict[str, Any]:
+def _find_schemes(data: Mapping[str, Any], follow: References) -> dict[str, Any]:
     holder = data if "swagger" in data else follow(data.get("components"))
     said = holder.get("securityDefinitions" if "swagger" in data else "securitySchemes")
     return {str(name): follow(scheme) for name, scheme in said.items()} if isinstance(said, Mapping) else {}

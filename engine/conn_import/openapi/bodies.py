@@ -8,8 +8,8 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parts, Resolve, Shape
 from conn_import.contract import Losses
-from conn_import.openapi.media import concrete, raw_kind
-from conn_import.words import plain
+from conn_import.openapi.media import choose_raw_kind, is_concrete
+from conn_import.words import clean_text
 
 __all__ = ["choose_body"]
 
@@ -28,33 +28,33 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
         return True
     kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
     if endpoint.method in ("get", "head"):
-        shapes = [Shape.of(_object(media).get("schema"), follow) for media in content.values()]
+        shapes = [Shape.of(_as_object(media).get("schema"), follow) for media in content.values()]
         if any(shape.properties() for shape in shapes):  # generators write an empty body everywhere
             losses.add("a body of a GET, which is not sent", endpoint.where)
         return True
-    data = _chosen(kinds, content, follow)
-    chosen = data or raw_kind(list(kinds))
+    data = _choose_kind(kinds, content, follow)
+    chosen = data or choose_raw_kind(list(kinds))
     raw = not data
     if not chosen:
-        losses.add(f"operations with a body of {plain(', '.join(kinds), 120)}", endpoint.where)
+        losses.add(f"operations with a body of {clean_text(', '.join(kinds), 120)}", endpoint.where)
         return False
     others = [kind for kind in kinds if kind != chosen]
     if others:
-        name = plain(chosen, 60) if raw else _NAMES.get(chosen, "JSON")
-        told = f"bodies of {plain(', '.join(others), 120)}: {name} is sent instead"
+        name = clean_text(chosen, 60) if raw else _NAMES.get(chosen, "JSON")
+        told = f"bodies of {clean_text(', '.join(others), 120)}: {name} is sent instead"
         losses.add(told, endpoint.where)
-    media = _object(content[kinds[chosen]])
+    media = _as_object(content[kinds[chosen]])
     endpoint.body = Shape.of(media.get("schema"), follow)
     endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
-    endpoint.media_type = chosen if chosen.endswith("+json") or (raw and concrete(chosen)) else ""
+    endpoint.media_type = chosen if chosen.endswith("+json") or (raw and is_concrete(chosen)) else ""
     if chosen == _MULTIPART:
-        endpoint.parts = _parts(endpoint.body, _object(media.get("encoding")), follow)
+        endpoint.parts = _find_parts(endpoint.body, _as_object(media.get("encoding")), follow)
         if not endpoint.body.properties():
             losses.add("the names of a multipart body's fields: the document has none", endpoint.where)
     return True
 
 
-def _chosen(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolve) -> str:
+def _choose_kind(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolve) -> str:
     """JSON where it is taken, else a form, else parts; parts before either when only they have files."""
     told = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
     vendor = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
@@ -62,14 +62,14 @@ def _chosen(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolv
     if _MULTIPART not in kinds:
         return usual
 
-    def files(kind: str) -> tuple[str, ...]:
-        media = _object(content[kinds[kind]])
-        return _parts(Shape.of(media.get("schema"), follow), _object(media.get("encoding")), follow).files
+    def find_files(kind: str) -> tuple[str, ...]:
+        media = _as_object(content[kinds[kind]])
+        return _find_parts(Shape.of(media.get("schema"), follow), _as_object(media.get("encoding")), follow).files
 
-    return _MULTIPART if not usual or (files(_MULTIPART) and not files(usual)) else usual
+    return _MULTIPART if not usual or (find_files(_MULTIPART) and not find_files(usual)) else usual
 
 
-def _parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> Parts:
+def _find_parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> Parts:
     """Which fields are files, and which are parts in JSON: objects are, unless they are spelled otherwise."""
     files: list[str] = []
     whole: list[str] = []
@@ -103,5 +103,5 @@ def _is_file(shape: Shape, kinds: list[str]) -> bool:
     return not any(kind.startswith("text/plain") or "json" in kind or "xml" in kind for kind in told)
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _as_object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}

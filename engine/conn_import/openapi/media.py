@@ -4,7 +4,7 @@ sent as they are."""
 import re
 from collections.abc import Sequence
 
-__all__ = ["answer_format", "concrete", "holds_json", "raw_kind"]
+__all__ = ["choose_raw_kind", "find_answer_format", "is_concrete", "is_json"]
 
 _FORMATS = {
     "application/csv": "csv", "application/jsonl": "jsonl", "application/ld+x-ndjson": "jsonl",
@@ -19,18 +19,18 @@ _CONCRETE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 """A media type that a request can name: no range (`image/*`), no parameters."""
 
 
-def answer_format(kinds: Sequence[str]) -> str:
+def find_answer_format(kinds: Sequence[str]) -> str:
     """How answers of these media types, none of them JSON, are read; `text` where they differ or none is known."""
-    found = {_format(kind.partition(";")[0].strip().lower()) for kind in kinds}
+    found = {_to_format(kind.partition(";")[0].strip().lower()) for kind in kinds}
     return found.pop() if len(found) == 1 else "text"
 
 
-def holds_json(kind: str) -> bool:
+def is_json(kind: str) -> bool:
     """Whether it is one JSON document."""
-    return "json" in kind.lower() and answer_format([kind]) != "jsonl"
+    return "json" in kind.lower() and find_answer_format([kind]) != "jsonl"
 
 
-def _format(kind: str) -> str:
+def _to_format(kind: str) -> str:
     if kind in _FORMATS:
         return _FORMATS[kind]
     if _BYTES.fullmatch(kind) and not kind.endswith("+xml"):
@@ -38,13 +38,13 @@ def _format(kind: str) -> str:
     return "xml" if kind.endswith("+xml") else "text"
 
 
-def raw_kind(kinds: Sequence[str]) -> str:
+def choose_raw_kind(kinds: Sequence[str]) -> str:
     """What a body is sent as that is neither data nor a form: the first that is no parts, a type before a range; "" for
     none."""
     usable = [kind for kind in kinds if "/" in kind and not kind.startswith("multipart/")]
-    return next((kind for kind in usable if concrete(kind)), usable[0] if usable else "")
+    return next((kind for kind in usable if is_concrete(kind)), usable[0] if usable else "")
 
 
-def concrete(kind: str) -> bool:
+def is_concrete(kind: str) -> bool:
     """Whether a request can name the media type."""
     return _CONCRETE.fullmatch(kind) is not None

@@ -9,15 +9,15 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Answer, Endpoint, Shape
 from conn_import.contract import Contract
 from conn_import.openapi.bodies import choose_body
-from conn_import.openapi.media import answer_format, holds_json
-from conn_import.openapi.parameters import parameters_of, swagger_body
+from conn_import.openapi.media import find_answer_format, is_json
+from conn_import.openapi.parameters import build_swagger_body, read_parameters
 from conn_import.openapi.references import References
 from conn_import.openapi.security import Schemes
 from conn_import.openapi.webhooks import note_webhooks
-from conn_import.places import Server, server_url, usable_url
-from conn_import.words import plain
+from conn_import.servers import Server, build_server_url, is_usable_url
+from conn_import.words import clean_text
 
-__all__ = ["METHODS", "operations_of"]
+__all__ = ["METHODS", "read_operations"]
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _UNSUPPORTED_METHODS = ("trace", "query")
@@ -25,7 +25,7 @@ _JSON = "application/json"
 MAX_OPERATIONS = 100_000
 
 
-def operations_of(
+def read_operations(
     root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References, *, given: bool
 ) -> Iterator[Endpoint]:
     """Every operation that can be said; the others are listed in the contract's losses. `given`: the caller has given a
@@ -34,7 +34,7 @@ def operations_of(
     Sets `contract.found` to the number of operations in the document.
     """
     paths = root.get("paths")
-    reader = _Reader(root, contract, schemes, follow, given=given)
+    reader = _OperationReader(root, contract, schemes, follow, given=given)
     for path, item in paths.items() if isinstance(paths, Mapping) else ():
         if not isinstance(path, str):
             continue
@@ -55,7 +55,7 @@ def operations_of(
     note_webhooks(root, follow, contract.losses)
 
 
-class _Reader:
+class _OperationReader:
     def __init__(
         self, root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References, *, given: bool
     ) -> None:
@@ -72,37 +72,39 @@ class _Reader:
         endpoint = Endpoint(
             method=method,
             path=path.partition("#")[0],
-            name=plain(operation.get("operationId") or operation.get("summary") or "", 120),
-            tags=tuple(plain(tag, 80) for tag in _list(operation.get("tags"))[:20]),
-            summary=plain(operation.get("summary") or "", 110),
+            name=clean_text(operation.get("operationId") or operation.get("summary") or "", 120),
+            tags=tuple(clean_text(tag, 80) for tag in _as_list(operation.get("tags"))[:20]),
+            summary=clean_text(operation.get("summary") or "", 110),
             deprecated=operation.get("deprecated") is True,
-            sunset=_text(operation.get("x-sunset")),
+            sunset=_as_text(operation.get("x-sunset")),
         )
-        rows = [*_list(shared.get("parameters")), *_list(operation.get("parameters"))]
+        rows = [*_as_list(shared.get("parameters")), *_as_list(operation.get("parameters"))]
         declared = [self._follow(row) for row in rows[:2_000]]
-        endpoint.parameters = parameters_of(declared, endpoint.where, self._losses, self._follow, self._schemes.carries)
-        body = self._swagger_content(operation, declared) if self._old else self._content(operation)
+        endpoint.parameters = read_parameters(
+            declared, endpoint.where, self._losses, self._follow, self._schemes.is_credential
+        )
+        body = self._get_swagger_content(operation, declared) if self._old else self._get_content(operation)
         if not choose_body(endpoint, body, self._follow, self._losses):
             return None
-        self._answer(endpoint, operation)
+        self._read_answer(endpoint, operation)
         for key in ("callbacks", "x-webhooks"):
             if operation.get(key):
                 self._losses.add(key.removeprefix("x-"), endpoint.where)
-        self._server(endpoint, operation, shared)
-        self._schemes.count(operation.get("security"), endpoint.where)
-        endpoint.public = self._schemes.asks_for_none(operation.get("security"))
+        self._read_server(endpoint, operation, shared)
+        self._schemes.count_use(operation.get("security"), endpoint.where)
+        endpoint.public = self._schemes.is_public(operation.get("security"))
         return endpoint
 
-    def _content(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _get_content(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         body = self._follow(operation.get("requestBody"))
         content = body.get("content")
         return content if isinstance(content, Mapping) else {}
 
-    def _swagger_content(self, operation: Mapping[str, Any], declared: list[dict[str, Any]]) -> Mapping[str, Any]:
-        consumes = [str(kind) for kind in _list(operation.get("consumes") or self._root.get("consumes"))]
-        return swagger_body(declared, consumes)
+    def _get_swagger_content(self, operation: Mapping[str, Any], declared: list[dict[str, Any]]) -> Mapping[str, Any]:
+        consumes = [str(kind) for kind in _as_list(operation.get("consumes") or self._root.get("consumes"))]
+        return build_swagger_body(declared, consumes)
 
-    def _answer(self, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
+    def _read_answer(self, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
         responses = operation.get("responses")
         said = {str(code): answer for code, answer in responses.items()} if isinstance(responses, Mapping) else {}
         code = next((c for c in ("200", "201", "202", "2XX", "2xx") if c in said), "")
@@ -117,9 +119,9 @@ class _Reader:
             frozenset(str(name).lower() for name in headers) if isinstance(headers, Mapping) else frozenset()
         )
         if self._old:
-            produced = [str(kind) for kind in _list(operation.get("produces") or self._root.get("produces"))]
+            produced = [str(kind) for kind in _as_list(operation.get("produces") or self._root.get("produces"))]
             schema = answer.get("schema")
-            examples = _object(answer.get("examples"))
+            examples = _as_object(answer.get("examples"))
             content: Mapping[str, Any] = (
                 {
                     kind: {"schema": schema, **({"example": examples[kind]} if kind in examples else {})}
@@ -129,64 +131,66 @@ class _Reader:
                 else {}
             )
         else:
-            content = _object(answer.get("content"))
-        self._decoded(endpoint, content)
+            content = _as_object(answer.get("content"))
+        self._read_content(endpoint, content)
 
-    def _decoded(self, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
+    def _read_content(self, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
         kinds = [str(kind) for kind in content]
         if not kinds:
             return
-        usable = [kind for kind in kinds if holds_json(kind) or kind.startswith("*/*") or kind == "application/*"]
+        usable = [kind for kind in kinds if is_json(kind) or kind.startswith("*/*") or kind == "application/*"]
         if not usable:
-            endpoint.answer = Answer(format=answer_format(kinds), headers=endpoint.answer.headers)
+            endpoint.answer = Answer(format=find_answer_format(kinds), headers=endpoint.answer.headers)
             if endpoint.answer.format == "text" and not all(kind.startswith("text/") for kind in kinds):
-                self._losses.add(f"answers of {plain(', '.join(kinds), 120)}: they are read as text", endpoint.where)
+                self._losses.add(
+                    f"answers of {clean_text(', '.join(kinds), 120)}: they are read as text", endpoint.where
+                )
             return
         chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])
-        media = _object(content[chosen])
+        media = _as_object(content[chosen])
         if "schema" in media:
             endpoint.answer.shape = Shape.of(media["schema"], self._follow)
-        endpoint.answer.example = self._example(media)
+        endpoint.answer.example = self._find_example(media)
 
-    def _example(self, media: Mapping[str, Any]) -> Any:
+    def _find_example(self, media: Mapping[str, Any]) -> Any:
         if "example" in media:
             return media["example"]
-        for example in _object(media.get("examples")).values():
+        for example in _as_object(media.get("examples")).values():
             value = self._follow(example).get("value", UNSET)
             if value is not UNSET:
                 return value
         schema = self._follow(media.get("schema"))
         return schema.get("example", UNSET)
 
-    def _server(self, endpoint: Endpoint, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> None:
-        servers = _list(operation.get("servers")) or _list(shared.get("servers"))
-        server = _object(servers[0]) if servers else {}
-        url = _joined(self._contract.base_url, _text(server.get("url")).rstrip("/"))
+    def _read_server(self, endpoint: Endpoint, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> None:
+        servers = _as_list(operation.get("servers")) or _as_list(shared.get("servers"))
+        server = _as_object(servers[0]) if servers else {}
+        url = _join_server(self._contract.base_url, _as_text(server.get("url")).rstrip("/"))
         if not url or url == self._contract.base_url:
             return
         if self._given:
             self._losses.add("a server of its own: --base-url stands for it", endpoint.where)
             return
-        made = server_url(self._contract, Server(url, _object(server.get("variables"))))
-        if usable_url(made):
+        made = build_server_url(self._contract, Server(url, _as_object(server.get("variables"))))
+        if is_usable_url(made):
             endpoint.base_url = "" if made == self._contract.base_url else made
         else:
-            self._losses.add(f"the server {plain(url, 100)} of single operations", endpoint.where)
+            self._losses.add(f"the server {clean_text(url, 100)} of single operations", endpoint.where)
 
 
-def _joined(base: str, url: str) -> str:
+def _join_server(base: str, url: str) -> str:
     """A server's URL; one that is relative is one on the host of the base."""
     host = re.match(r"https?://[^/]+", base)
     return f"{host[0]}{url}" if host is not None and url.startswith("/") else url
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _as_object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -9,9 +9,9 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Parameter, Place, Shape
 from conn_import.contract import Losses
 from conn_import.openapi.references import References
-from conn_import.words import plain
+from conn_import.words import clean_text
 
-__all__ = ["parameters_of", "swagger_body"]
+__all__ = ["build_swagger_body", "read_parameters"]
 
 _NOT_OURS = frozenset({"accept", "content-type", "user-agent", "content-length", "host"})
 """Headers that the engine itself sends."""
@@ -20,7 +20,7 @@ _STYLES = {"spaceDelimited": "", "pipeDelimited": "", "deepObject": "brackets"}
 _COLLECTIONS = {"csv": "comma", "multi": "repeat", "ssv": "", "tsv": "", "pipes": ""}
 
 
-def parameters_of(
+def read_parameters(
     declared: Sequence[Mapping[str, Any]],
     where: str,
     losses: Losses,
@@ -39,29 +39,31 @@ def parameters_of(
         if place == "cookie" and carries(name, place):
             continue
         if place == "cookie":
-            losses.add("cookies", f"{where}: {plain(name, 60)}")
+            losses.add("cookies", f"{where}: {clean_text(name, 60)}")
         elif place == "querystring":
             losses.add("a whole query string as one parameter", where)
         elif place == "formData" and row.get("type") == "array" and row.get("collectionFormat") != "multi":
-            how = plain(row.get("collectionFormat") or "csv", 30)
-            losses.add(f"lists in a form written as {how}: the name is repeated", f"{where}: {plain(name, 60)}")
+            how = clean_text(row.get("collectionFormat") or "csv", 30)
+            losses.add(f"lists in a form written as {how}: the name is repeated", f"{where}: {clean_text(name, 60)}")
         elif place in ("query", "header", "path") and not carries(name, place):
             if place == "header" and name.lower() in _NOT_OURS:
                 continue
-            found[(place, name)] = _parameter(row, _place(place), where=where, losses=losses, follow=follow)
+            found[(place, name)] = _read_parameter(row, _to_place(place), where=where, losses=losses, follow=follow)
     return list(found.values())
 
 
-def _place(text: str) -> Place:
+def _to_place(text: str) -> Place:
     return "path" if text == "path" else "header" if text == "header" else "query"
 
 
-def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Losses, follow: References) -> Parameter:
+def _read_parameter(
+    row: Mapping[str, Any], place: Place, *, where: str, losses: Losses, follow: References
+) -> Parameter:
     name = str(row["name"])
     content = row.get("content")
     if isinstance(content, Mapping) and content and place == "query":
         losses.add(
-            "query parameters that are documents themselves (JSON in a parameter)", f"{where}: {plain(name, 60)}"
+            "query parameters that are documents themselves (JSON in a parameter)", f"{where}: {clean_text(name, 60)}"
         )
     shape = (
         Shape.of(row.get("schema"), follow)
@@ -69,8 +71,8 @@ def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Loss
         else Shape.of({k: v for k, v in row.items() if k != "in"}, follow)
     )
     found = Parameter(name, place, required=row.get("required") is True, kind=shape.type, shape=shape)
-    found.description = plain(row.get("description") or "", 200)
-    found.default = _scalar(shape.said("default"))
+    found.description = clean_text(row.get("description") or "", 200)
+    found.default = _as_scalar(shape.said("default"))
     maximum = shape.said("maximum")
     if isinstance(maximum, int) and not isinstance(maximum, bool) and 0 < maximum <= 100_000:
         found.maximum = maximum
@@ -78,9 +80,9 @@ def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Loss
     choices = choices if isinstance(choices, list) else []
     constant = shape.said("const")
     if constant is not UNSET:
-        found.fixed = _scalar(constant)
+        found.fixed = _as_scalar(constant)
     elif found.required and len(choices) == 1:
-        found.fixed = _scalar(choices[0])
+        found.fixed = _as_scalar(choices[0])
     for candidate in (
         row.get("example", UNSET),
         shape.said("example"),
@@ -88,13 +90,13 @@ def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Loss
         choices[0] if choices else UNSET,
     ):
         if found.sample is UNSET:
-            found.sample = _scalar(candidate)
+            found.sample = _as_scalar(candidate)
     if shape.type in ("array", "object") and place == "query":
-        found.arrays = _style(row, shape.type, where, losses)
+        found.arrays = _find_style(row, shape.type, where, losses)
     return found
 
 
-def _style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -> str:
+def _find_style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -> str:
     """How a list in the query is spelled: repeat, comma, brackets, or "" for the default or what cannot be said."""
     if kind == "object":
         return ""
@@ -107,18 +109,20 @@ def _style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -> str
     else:
         said = "comma" if row.get("explode") is False else "repeat"
     if not said:
-        losses.add(f"lists in the query written as {plain(style or collection, 30)}", f"{where}: {plain(name, 60)}")
+        losses.add(
+            f"lists in the query written as {clean_text(style or collection, 30)}", f"{where}: {clean_text(name, 60)}"
+        )
     return "" if name.endswith("[]") else said  # the brackets are part of the name already
 
 
-def _scalar(value: Any) -> Any:
+def _as_scalar(value: Any) -> Any:
     """A value that can stand in a request as it is, else UNSET."""
     usable = isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
     usable = usable and len(str(value)) <= 500
     return UNSET if not usable or "{{" in str(value) else value
 
 
-def swagger_body(declared: Sequence[Mapping[str, Any]], consumes: Sequence[str]) -> Mapping[str, Any]:
+def build_swagger_body(declared: Sequence[Mapping[str, Any]], consumes: Sequence[str]) -> Mapping[str, Any]:
     """What 2.0 says by `body` and `formData` parameters, as the `content` of 3.x."""
     body = next((row for row in declared if row.get("in") == "body"), None)
     if body is not None:

@@ -8,10 +8,10 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.urls import join_url, split_plain_url
 from conn_import.contract import Contract
-from conn_import.together import beside
-from conn_import.words import plain, snake
+from conn_import.request_keys import add_keys
+from conn_import.words import clean_text, to_snake
 
-__all__ = ["Schemes", "oauth_settings", "variable_prefix"]
+__all__ = ["Schemes", "build_oauth_settings", "to_variable_prefix"]
 
 _FLOWS = {
     "accessCode": "authorizationCode",
@@ -34,7 +34,7 @@ class Schemes:
         self._asked: set[tuple[tuple[str, ...], ...]] = set()
         self._together: dict[tuple[str, ...], str] = {}
 
-    def carries(self, name: str, place: str) -> bool:
+    def is_credential(self, name: str, place: str) -> bool:
         """Whether a parameter is a scheme's credential and so none of the caller's."""
         return any(
             scheme.get("type") == "apiKey"
@@ -43,7 +43,7 @@ class Schemes:
             for scheme in self._schemes.values()
         )
 
-    def count(self, said: Any, where: str) -> None:
+    def count_use(self, said: Any, where: str) -> None:
         """Note what an operation asks for (None: what the document says for all).
 
         An operation that asks for nothing is authorised like the others: it does no harm, and documents that forget
@@ -63,48 +63,48 @@ class Schemes:
                 self._together.setdefault(tuple(names), where)
         self._asked.add(tuple(alternatives))
 
-    def asks_for_none(self, said: Any) -> bool:
+    def is_public(self, said: Any) -> bool:
         """Whether an operation says that it answers without a credential (None: what the document says for all)."""
         asked = said if isinstance(said, list) else self._everywhere
         return asked is not None and (not asked or {} in asked)
 
-    def settle(self, contract: Contract, chosen: str = "") -> None:
+    def choose(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
         if chosen and chosen not in self._schemes:
-            known = ", ".join(plain(name, 60) for name in list(self._schemes)[:20]) or "none"
+            known = ", ".join(clean_text(name, 60) for name in list(self._schemes)[:20]) or "none"
             raise UsageError(
                 f'the document has no security scheme "{chosen}"',
                 hint=did_you_mean(chosen, self._schemes) or f"there are {known}",
             )
         order = list(self._schemes)
         ranked = sorted(order, key=lambda name: (-self._uses[name], order.index(name)))
-        first = chosen or (self._lead(ranked[0]) if ranked else "")
+        first = chosen or (self._find_lead(ranked[0]) if ranked else "")
         ranked = [first, *(name for name in ranked if name != first)] if first else ranked
         carried: set[str] = set()
         for name in ranked:
             if name in carried:
                 continue
-            settings, problem = self._settings(name, contract)
-            label = f"{plain(name, 60)} ({_kind(self._schemes[name])})"
+            settings, problem = self._build_settings(name, contract)
+            label = f"{clean_text(name, 60)} ({_describe_kind(self._schemes[name])})"
             if settings is None:
                 contract.losses.add(f"the security scheme {label}: {problem}")
             elif contract.authorization is None:
-                others = self._keys_beside(name)
-                settings = beside(settings, others) if others else settings
+                others = self._find_required_keys(name)
+                settings = add_keys(settings, others) if others else settings
                 carried = {name, *(other for other, _ in others)}
                 contract.credentials, contract.authorization = settings
                 if self._uses[name] and self._optional[name] == self._uses[name]:
-                    _let_lack(contract.credentials)
+                    _make_optional(contract.credentials)
             else:
                 contract.losses.add(f"the security scheme {label}: another one was chosen; a connector has one")
         for names, where in self._together.items():
             if not carried.issuperset(names):
-                told = plain(" and ".join(names))
+                told = clean_text(" and ".join(names))
                 contract.losses.add(f"{told} required together: a connector has one credential", where)
         if not self._schemes:
-            contract.unauthorised = "how requests are authorised: the document names no security scheme"
+            contract.authorization_loss = "how requests are authorised: the document names no security scheme"
 
-    def _needed_with(self, name: str) -> list[str]:
+    def _find_needed_with(self, name: str) -> list[str]:
         """The schemes without which some operation refuses this one, it included: of an operation's alternatives with
         it the one with the fewest."""
         found: dict[str, None] = {}
@@ -115,25 +115,27 @@ class Schemes:
                 found |= dict.fromkeys(fewest)
         return sorted(found)
 
-    def _lead(self, name: str) -> str:
+    def _find_lead(self, name: str) -> str:
         """Of schemes that are required together the one that is not merely a key."""
-        leads = [one for one in self._needed_with(name) if self._schemes[one].get("type") != "apiKey"]
+        leads = [one for one in self._find_needed_with(name) if self._schemes[one].get("type") != "apiKey"]
         return leads[0] if len(leads) == 1 else name
 
-    def _keys_beside(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+    def _find_required_keys(self, name: str) -> list[tuple[str, dict[str, Any]]]:
         """The keys that are required together with a scheme, and how each is carried; none when one of them cannot be
         expressed."""
         found: list[tuple[str, dict[str, Any]]] = []
-        for other in self._needed_with(name):
+        for other in self._find_needed_with(name):
             if other == name:
                 continue
-            settings = _api_key(self._schemes[other])[0] if self._schemes[other].get("type") == "apiKey" else None
+            settings = _build_api_key(self._schemes[other])[0] if self._schemes[other].get("type") == "apiKey" else None
             if settings is None:
                 return []
             found.append((other, settings[1]))
         return found
 
-    def _settings(self, name: str, contract: Contract) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
+    def _build_settings(
+        self, name: str, contract: Contract
+    ) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
         scheme = self._schemes[name]
         kind = scheme.get("type")
         if kind == "basic" or (kind == "http" and str(scheme.get("scheme", "")).lower() == "basic"):
@@ -141,12 +143,12 @@ class Schemes:
         if kind == "http" and str(scheme.get("scheme", "")).lower() == "bearer":
             return ({"format": "bearer"}, {"format": "bearer"}), ""
         if kind == "apiKey":
-            return _api_key(scheme)
+            return _build_api_key(scheme)
         if kind == "oauth2":
-            return self._oauth(scheme, contract)
+            return self._build_oauth(scheme, contract)
         return None, "this kind is not supported"
 
-    def _oauth(
+    def _build_oauth(
         self, scheme: Mapping[str, Any], contract: Contract
     ) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
         flows = scheme.get("flows")
@@ -156,24 +158,24 @@ class Schemes:
         elif isinstance(scheme.get("flow"), str):
             given = {scheme["flow"]: scheme}
         for name, flow in given.items():
-            kind, token_url = _FLOWS.get(name), _absolute(flow.get("tokenUrl"), contract)
+            kind, token_url = _FLOWS.get(name), _to_absolute(flow.get("tokenUrl"), contract)
             if kind is None or not token_url:
                 continue
-            if kind == "authorizationCode" and not _absolute(flow.get("authorizationUrl"), contract):
+            if kind == "authorizationCode" and not _to_absolute(flow.get("authorizationUrl"), contract):
                 continue
             others = [other for other in given if other != name]
             if others:
-                contract.losses.add(f"the OAuth flow {plain(', '.join(others))}: {plain(name)} was chosen")
-            consent = _absolute(flow.get("authorizationUrl"), contract) if kind == "authorizationCode" else ""
+                contract.losses.add(f"the OAuth flow {clean_text(', '.join(others))}: {clean_text(name)} was chosen")
+            consent = _to_absolute(flow.get("authorizationUrl"), contract) if kind == "authorizationCode" else ""
             scopes = flow.get("scopes")
             names = [str(scope) for scope in scopes] if isinstance(scopes, Mapping | list) else []
             if len(names) > _MOST_SCOPES:
                 contract.losses.add(f"scopes beyond the first {_MOST_SCOPES}: ask for those you need")
-            return oauth_settings(self._prefix, token_url, consent, names[:_MOST_SCOPES]), ""
-        return None, f"no flow with a token URL ({plain(', '.join(given)) or 'none'})"
+            return build_oauth_settings(self._prefix, token_url, consent, names[:_MOST_SCOPES]), ""
+        return None, f"no flow with a token URL ({clean_text(', '.join(given)) or 'none'})"
 
 
-def oauth_settings(
+def build_oauth_settings(
     prefix: str, token_url: str, consent_url: str = "", scopes: Sequence[str] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """OAuth 2 with the app's identity from the environment; client credentials without a consent URL."""
@@ -188,7 +190,7 @@ def oauth_settings(
     return {"format": kind, "config": config}, {"format": "bearer", "config": {"path": "oauth.token.access_token"}}
 
 
-def _api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
+def _build_api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
     name, place = scheme.get("name"), scheme.get("in")
     if not isinstance(name, str) or not name or "{{" in name:
         return None, "it has no name"
@@ -198,10 +200,10 @@ def _api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str,
         return ({"format": "api_key"}, {"format": "header", "config": {"name": name}}), ""
     if place == "cookie" and not any(ord(c) <= 32 or ord(c) >= 127 or c in '()<>@,;:\\"/[]?={}' for c in name):
         return ({"format": "api_key"}, {"format": "cookie", "config": {"name": name, "value": "{{api_key}}"}}), ""
-    return None, f"a key in a {plain(place or 'place unknown', 20)} is not supported"
+    return None, f"a key in a {clean_text(place or 'place unknown', 20)} is not supported"
 
 
-def _let_lack(credentials: dict[str, Any]) -> None:
+def _make_optional(credentials: dict[str, Any]) -> None:
     """Every operation that takes the key answers without one, too: an empty requirement stands beside it."""
     told = {
         "api_key": {"required": False},
@@ -215,7 +217,7 @@ def _let_lack(credentials: dict[str, Any]) -> None:
             row["required"] = False
 
 
-def _absolute(url: Any, contract: Contract) -> str:
+def _to_absolute(url: Any, contract: Contract) -> str:
     if not isinstance(url, str) or not url:
         return ""
     base = contract.base_url
@@ -225,12 +227,12 @@ def _absolute(url: Any, contract: Contract) -> str:
     return whole if plain_url else ""
 
 
-def _kind(scheme: Mapping[str, Any]) -> str:
+def _describe_kind(scheme: Mapping[str, Any]) -> str:
     parts = [str(scheme[key]) for key in ("type", "scheme", "in", "flow") if isinstance(scheme.get(key), str)]
-    return plain(", ".join(parts), 60) or "unknown"
+    return clean_text(", ".join(parts), 60) or "unknown"
 
 
-def variable_prefix(name: str) -> str:
+def to_variable_prefix(name: str) -> str:
     """The start of the connector's environment variables."""
-    prefix = snake(name).upper() or "VENDOR"
+    prefix = to_snake(name).upper() or "VENDOR"
     return f"_{prefix}" if prefix[0].isdigit() else prefix

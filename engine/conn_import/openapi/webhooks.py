@@ -10,7 +10,7 @@ from typing import Any
 from conn_engine.analysis.drift.contract import Shape
 from conn_import.contract import Losses
 from conn_import.openapi.references import References
-from conn_import.words import plain
+from conn_import.words import clean_text
 
 __all__ = ["note_webhooks"]
 
@@ -23,22 +23,22 @@ def note_webhooks(root: Mapping[str, Any], follow: References, losses: Losses) -
     """List the webhooks of a document: their names, the headers of their deliveries, and where their type stands."""
     types: list[dict[str, str]] = []
     headers: dict[str, None] = {}
-    for name, operation in _operations(root, follow):
-        losses.add("webhooks, because the document does not say how a delivery is proved", plain(name, 80))
+    for name, operation in _find_operations(root, follow):
+        losses.add("webhooks, because the document does not say how a delivery is proved", clean_text(name, 80))
         for row in operation.get("parameters") or ():
             parameter = follow(row)
             called = parameter.get("name")
             if parameter.get("in") == "header" and isinstance(called, str) and called.lower() not in _COMMON:
-                headers[plain(called, 80)] = None
-        if (shape := _body(operation, follow)) is not None:
-            types.append(_constants(shape))
+                headers[clean_text(called, 80)] = None
+        if (shape := _find_body(operation, follow)) is not None:
+            types.append(_find_constants(shape))
     for header in headers:
         losses.add("headers of webhooks, of which one proves the delivery as a rule", header)
-    if (place := _type_place(types)) is not None:
+    if (place := _find_type_place(types)) is not None:
         losses.add("where a webhook says its type", place)
 
 
-def _operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _find_operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key in ("webhooks", "x-webhooks"):
         told = root.get(key)
         for name, item in list(told.items())[:_MOST] if isinstance(told, Mapping) else ():
@@ -47,7 +47,7 @@ def _operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[s
             yield str(name), found[method] if method is not None else {}
 
 
-def _body(operation: Mapping[str, Any], follow: References) -> Shape | None:
+def _find_body(operation: Mapping[str, Any], follow: References) -> Shape | None:
     content = follow(operation.get("requestBody")).get("content")
     for kind, media in content.items() if isinstance(content, Mapping) else ():
         if "json" in str(kind) and isinstance(media, Mapping) and "schema" in media:
@@ -55,7 +55,7 @@ def _body(operation: Mapping[str, Any], follow: References) -> Shape | None:
     return None
 
 
-def _constants(shape: Shape) -> dict[str, str]:
+def _find_constants(shape: Shape) -> dict[str, str]:
     """The texts that a body always has, by their place."""
     found: dict[str, str] = {}
     for path, leaf in shape.leaves():
@@ -66,7 +66,7 @@ def _constants(shape: Shape) -> dict[str, str]:
     return found
 
 
-def _type_place(types: list[dict[str, str]]) -> str | None:
+def _find_type_place(types: list[dict[str, str]]) -> str | None:
     """Where each body has a text of its own: that tells them apart. None for one body alone, which proves nothing."""
     for place in types[0] if len(types) > 1 else ():
         values = [constants.get(place) for constants in types]

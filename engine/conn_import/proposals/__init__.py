@@ -7,7 +7,6 @@ input always gives the same proposals. Every proposal says how sure it is and wh
 a schema, `fields_of_records` records that were seen. `unified_text` writes proposals as a `unified/<model>.yaml`.
 """
 
-from conn_import.proposals.described import VendorField, fields_of_records, fields_of_shape
 from conn_import.proposals.resources import (
     FieldProposal,
     ResourceProposal,
@@ -15,16 +14,17 @@ from conn_import.proposals.resources import (
     propose_fields,
     propose_resources,
 )
-from conn_import.proposals.text import unified_text
+from conn_import.proposals.vendor_fields import VendorField, list_record_fields, list_shape_fields
+from conn_import.proposals.yaml_text import format_unified
 
 __all__ = [
     "FieldProposal",
     "ResourceProposal",
     "VendorField",
     "VendorResource",
-    "fields_of_records",
-    "fields_of_shape",
+    "format_unified",
+    "list_record_fields",
+    "list_shape_fields",
     "propose_fields",
     "propose_resources",
-    "unified_text",
 ]

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from conn_engine.analysis.drift.contract import Shape
-from conn_import.proposals.described import VendorField
+from conn_import.proposals.vendor_fields import VendorField
 from conn_import.proposals.vocabulary import QUALIFIERS, SYNONYMS, WRAPPERS
-from conn_import.words import single, snake, squeezed
+from conn_import.words import squeeze, to_singular, to_snake
 
-__all__ = ["Fit", "ModelField", "find_fit", "model_fields", "single_value"]
+__all__ = ["Fit", "ModelField", "find_fit", "find_single_value", "list_model_fields"]
 
 _ADDRESS = 0.5
 """What values alone prove: an e-mail address looks like nothing else."""
@@ -46,9 +46,9 @@ class ModelField:
     maximum: float | None = None
 
     @property
-    def holds(self) -> str:
+    def content(self) -> str:
         """Which kind of text it is: email, url, date, date-time, or ""."""
-        words = snake(self.name).split("_")
+        words = to_snake(self.name).split("_")
         return self.format if self.format in _DATES else next((w for w in ("email", "url") if w in words), "")
 
 
@@ -61,17 +61,17 @@ class Fit:
     evidence: tuple[str, ...]
 
 
-def model_fields(schema: dict[str, Any]) -> list[ModelField]:
+def list_model_fields(schema: dict[str, Any]) -> list[ModelField]:
     """The fields of a model's record, in the order of its schema. One that says no type holds anything, and is none."""
-    return _fields(Shape.of(schema))
+    return _list_fields(Shape.of(schema))
 
 
-def _fields(shape: Shape) -> list[ModelField]:
+def _list_fields(shape: Shape) -> list[ModelField]:
     found = []
     required = shape.required()
     for name, one in shape.properties().items():
         items = one.items() if one.type == "array" else None
-        inner = tuple(_fields(items)) if items is not None and items.type == "object" else ()
+        inner = tuple(_list_fields(items)) if items is not None and items.type == "object" else ()
         choices = one.said("enum")
         values = tuple(value for value in choices if isinstance(value, str)) if isinstance(choices, list) else ()
         text = {key: value if isinstance(value := one.said(key), str) else "" for key in ("format", "description")}
@@ -99,12 +99,12 @@ def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> 
         return None
     score, why = _compare_names(target.name, source.path, nouns)
     evidence = [why] if why else []
-    words = (_words(target.description) & _words(source.description)) - nouns
+    words = (_find_words(target.description) & _find_words(source.description)) - nouns
     if len(words) >= _LEAST_WORDS:
         score = max(score + 0.05, 0.4 if len(words) >= _ENOUGH_WORDS else 0.0)
         evidence.append(f"description ({', '.join(sorted(words)[:3])})")
     change, why = _compare_values(target, source)
-    score = score + change if score else _ADDRESS if change > 0 and target.holds == "email" else 0.0
+    score = score + change if score else _ADDRESS if change > 0 and target.content == "email" else 0.0
     if why and score:
         evidence.append(why)
     if score and target.values and not source.closed:
@@ -137,7 +137,7 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
     if target.kind == "object":
         return kind == "object"
     if kind == "array" and target.kind == "string" and not target.format:  # the first of several
-        return source.item_kind == "string" or single_value(source) is not None
+        return source.item_kind == "string" or find_single_value(source) is not None
     if kind in ("object", "array"):
         return False
     if target.kind == "boolean" or kind == "boolean":
@@ -147,17 +147,17 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
     return True
 
 
-def single_value(source: VendorField) -> VendorField | None:
+def find_single_value(source: VendorField) -> VendorField | None:
     """The field of a list's objects that is the thing itself: `value`, or called as the list is."""
-    names = ("value", single(snake(source.path[-1])))
-    return next((one for name in names for one in source.inner if snake(one.path[-1]) == name), None)
+    names = ("value", to_singular(to_snake(source.path[-1])))
+    return next((one for name in names for one in source.inner if to_snake(one.path[-1]) == name), None)
 
 
 def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> tuple[float, str]:
     """How near a field's name is, and what says so."""
-    above = [part for part in path[:-1] if squeezed(part) not in WRAPPERS and single(snake(part)) not in nouns]
+    above = [part for part in path[:-1] if squeeze(part) not in WRAPPERS and to_singular(to_snake(part)) not in nouns]
     parts = [*above, path[-1]]
-    words = [word for part in parts for word in snake(part).split("_") if word]
+    words = [word for part in parts for word in to_snake(part).split("_") if word]
     shown = ".".join(path)
     sure, unsure = SYNONYMS.get(name, ((), ()))
     deeper = 0.05 * (len(parts) - 1)
@@ -165,13 +165,13 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
         text = "".join(kept)
         if not text or (loss and kept == words):
             continue
-        if text == squeezed(name) or _to_singular(kept) == _to_singular(snake(name).split("_")):
+        if text == squeeze(name) or _to_singular(kept) == _to_singular(to_snake(name).split("_")):
             return 0.9 - loss - deeper, f"name {shown}"
         if text in sure:
             return 0.85 - loss - deeper, f"{shown} is another name for it"
         if text in unsure:
             return 0.6 - loss - deeper, f"{shown} may be another name for it"
-    wanted = set(snake(name).split("_"))
+    wanted = set(to_snake(name).split("_"))
     common = wanted & set(words)
     if len(parts) == 1 and words and words[-1] in common and len(common) * 2 > len(wanted | set(words)):
         return 0.5, f"name {shown} in part"
@@ -179,28 +179,28 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
 
 
 def _leave_out(words: list[str], left_out: frozenset[str]) -> list[str]:
-    return [word for word in words if single(word) not in left_out and word not in left_out]
+    return [word for word in words if to_singular(word) not in left_out and word not in left_out]
 
 
 def _to_singular(words: list[str]) -> list[str]:
-    return [*words[:-1], single(words[-1])] if words else []
+    return [*words[:-1], to_singular(words[-1])] if words else []
 
 
 @lru_cache(4_096)
-def _words(text: str) -> frozenset[str]:
+def _find_words(text: str) -> frozenset[str]:
     found = re.findall(r"[a-z]{3,}", text.lower()[:400])
-    return frozenset(single(word) for word in found if word not in _STOP)
+    return frozenset(to_singular(word) for word in found if word not in _STOP)
 
 
 def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str]:
     """What values add: those of an enumeration, texts that look alike, a format."""
     if target.values and source.values and target.kind == "string":
-        known = {squeezed(str(value)) for value in source.values}
-        both = [value for value in target.values if squeezed(value) in known]
-        other = ", ".join(str(one) for one in source.values if squeezed(str(one)) not in map(squeezed, target.values))
+        known = {squeeze(str(value)) for value in source.values}
+        both = [value for value in target.values if squeeze(value) in known]
+        other = ", ".join(str(one) for one in source.values if squeeze(str(one)) not in map(squeeze, target.values))
         evidence = f"values ({', '.join(both[:3])}){f'; nothing for {other}' if source.closed and other else ''}"
         return (0.08, evidence) if both else (-1.0 if source.closed else 0.0, "")
-    holds = target.holds
+    holds = target.content
     texts = [value for value in source.values if isinstance(value, str)]
     if holds in _PATTERNS and texts and not source.closed:
         alike = all(map(_PATTERNS[holds].match, texts))

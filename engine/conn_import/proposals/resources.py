@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_import.proposals.converting import read_expression, write_expression
-from conn_import.proposals.described import VendorField
-from conn_import.proposals.matching import Fit, ModelField, find_fit, model_fields
+from conn_import.proposals.expressions import build_read_expression, build_write_expression
+from conn_import.proposals.matching import Fit, ModelField, find_fit, list_model_fields
+from conn_import.proposals.vendor_fields import VendorField
 from conn_import.proposals.vocabulary import NOUNS
-from conn_import.words import single, snake, to_plural
+from conn_import.words import to_plural, to_singular, to_snake
 
 __all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_fields", "propose_resources"]
 
@@ -69,9 +69,9 @@ def propose_fields(
 ) -> list[FieldProposal]:
     """How the fields of a model's record are made of a vendor's, in the schema's order. `nouns` are words for the
     record itself."""
-    targets = model_fields(dict(schema))
+    targets = list_model_fields(dict(schema))
     chosen = _choose(targets, fields, nouns)
-    return list(_proposals(targets, chosen, nouns))
+    return list(_propose_all(targets, chosen, nouns))
 
 
 def propose_resources(
@@ -101,19 +101,21 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     named, why = _compare_nouns(resource.name, record)
     if not named or not {"list", "get"} & set(resource.operations):
         return None
-    targets = model_fields(dict(schema))
-    nouns = frozenset({*_words_for(record), *snake(single(resource.name)).split("_")})
+    targets = list_model_fields(dict(schema))
+    nouns = frozenset({*_list_words(record), *to_snake(to_singular(resource.name)).split("_")})
     chosen = _choose(targets, resource.fields, nouns)
     lacking = [one.name for one in targets if one.required and one.name not in chosen]
     if lacking or len(chosen) < min(_FEWEST_FIELDS, len(targets)):
         return None
-    fields = tuple(_proposals(targets, chosen, nouns))
+    fields = tuple(_propose_all(targets, chosen, nouns))
     share = len(fields) / len(targets)
     mean = sum(one.confidence for one in fields) / len(fields)
     confidence = round(0.5 * named + 0.3 * mean + 0.2 * share, 2)
     if confidence < _LEAST_RESOURCE:
         return None
-    bodies = {name: tuple(_body(targets, taken, nouns)) for name, taken in resource.writable.items() if name in _USUAL}
+    bodies = {
+        name: tuple(_propose_body(targets, taken, nouns)) for name, taken in resource.writable.items() if name in _USUAL
+    }
     return ResourceProposal(
         record,
         to_plural(record),
@@ -126,15 +128,15 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     )
 
 
-def _words_for(record: str) -> frozenset[str]:
+def _list_words(record: str) -> frozenset[str]:
     sure, unsure = NOUNS.get(record, ((), ()))
     return frozenset({record, *sure, *unsure})
 
 
 def _compare_nouns(resource: str, record: str) -> tuple[float, str]:
     """How near a resource's name is to a record's."""
-    whole = single(resource)
-    last = single(resource.rpartition("_")[2])
+    whole = to_singular(resource)
+    last = to_singular(resource.rpartition("_")[2])
     sure, unsure = NOUNS.get(record, ((), ()))
     for words, score in (((record,), 1.0), (sure, 0.9), (unsure, 0.6)):
         if whole in words:
@@ -166,26 +168,28 @@ def _choose(
     return chosen
 
 
-def _proposals(
+def _propose_all(
     targets: Sequence[ModelField], chosen: Mapping[str, tuple[ModelField, Fit]], nouns: frozenset[str]
 ) -> Iterator[FieldProposal]:
     made: dict[str, FieldProposal] = {}
     for name, (target, fit) in chosen.items():
-        inner = _inner(target, fit, nouns)
+        inner = _match_inner(target, fit, nouns)
         if inner is not None:
-            expression = read_expression(target, fit.source, inner)
+            expression = build_read_expression(target, fit.source, inner)
             made[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
     for target in targets:
-        proposal = made.get(target.name) or _joined_name(target, made) or _first_of_list(target, targets, made)
+        proposal = (
+            made.get(target.name) or _propose_joined_name(target, made) or _propose_first_of_list(target, targets, made)
+        )
         if proposal is not None:
             yield proposal
 
 
-def _inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[ModelField, Fit]] | None:
+def _match_inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[ModelField, Fit]] | None:
     """The fields of a list's objects; None where the objects cannot be made."""
     if target.item_kind != "object" or not fit.source.inner:
         return []
-    found = _choose(target.inner, fit.source.inner, nouns | {single(fit.source.path[-1])})
+    found = _choose(target.inner, fit.source.inner, nouns | {to_singular(fit.source.path[-1])})
     needed = [one for one in target.inner if one.required]
     value = next((one for one in fit.source.inner if one.path == ("value",)), None)
     if len(needed) == 1 and value is not None:
@@ -194,7 +198,7 @@ def _inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[Mo
     return [found[one.name] for one in target.inner if one.name in found] if usable else None
 
 
-def _joined_name(target: ModelField, made: Mapping[str, FieldProposal]) -> FieldProposal | None:
+def _propose_joined_name(target: ModelField, made: Mapping[str, FieldProposal]) -> FieldProposal | None:
     """A whole name of its two parts."""
     parts = [made[name] for name in ("first_name", "last_name") if name in made]
     if target.name != "name" or len(parts) < len(("first_name", "last_name")):
@@ -203,7 +207,7 @@ def _joined_name(target: ModelField, made: Mapping[str, FieldProposal]) -> Field
     return FieldProposal("name", joined, round(min(one.confidence for one in parts) - 0.1, 2), ("first and last name",))
 
 
-def _first_of_list(
+def _propose_first_of_list(
     target: ModelField, targets: Sequence[ModelField], made: Mapping[str, FieldProposal]
 ) -> FieldProposal | None:
     """The one value where there is a list of them: the first of `emails` as `email`."""
@@ -216,11 +220,11 @@ def _first_of_list(
     return FieldProposal(target.name, expression, round(known.confidence - 0.1, 2), (f"the first of {holder.name}",))
 
 
-def _body(
+def _propose_body(
     targets: Sequence[ModelField], taken: Sequence[VendorField], nouns: frozenset[str]
 ) -> Iterator[tuple[tuple[str, ...], FieldProposal]]:
     """The fields that a write takes, made of the model's."""
     for name, (target, fit) in _choose(targets, [one for one in taken if not one.read_only], nouns).items():
-        expression = write_expression(target, fit.source)
+        expression = build_write_expression(target, fit.source)
         if expression and name not in _VENDORS_OWN:
             yield fit.source.path, FieldProposal(name, expression, fit.confidence, fit.evidence)

@@ -21,8 +21,8 @@ from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport import door
 from conn_engine.transport.live import Live
 from conn_engine.wire import FrozenClock, Request, Response
-from conn_import import Imported, Options, import_source, read_source
-from conn_import.words import snake
+from conn_import import ImportedConnector, Options, import_source, read_source
+from conn_import.words import to_snake
 
 __all__ = ["NOW", "Ours", "Run"]
 
@@ -63,7 +63,7 @@ class Ours:
 
     def __init__(self, manifest: Path, folder: Path, port: int) -> None:
         source = read_source(manifest)
-        self.imported: Imported = import_source(source, Options("vendor"))
+        self.imported: ImportedConnector = import_source(source, Options("vendor"))
         self._folder, self.port = folder, port
         for place in ("connectors/vendor", "accounts"):
             (folder / place).mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ class Ours:
 
     def _operation(self, stream: str) -> str:
         """The operation that stands for a stream: a name that means something else has a word behind it."""
-        name = snake(stream)
+        name = to_snake(stream)
         return f"{name}.list" if f"`{name}.list`" in self.imported.files["README.md"] else f"{name}_stream.list"
 
     def read(self, stream: str, config: Mapping[str, Any], state: Any = None, *, wait: bool = False) -> Run:

@@ -13,7 +13,7 @@ from vendor import Vendor
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_json, parse
 from conn_engine.secrets.vault import MemoryVault
-from conn_import import Imported, Options, Source, import_source, proposed_name
+from conn_import import ImportedConnector, ImportedDocument, Options, import_source, propose_name
 from providers.corpus import mode
 from providers.templates import Values
 
@@ -46,7 +46,7 @@ class Made:
     """A connection to the stand-in. `data` is the connector as it was imported, `environ` its variables."""
 
     entry: dict[str, Any]
-    imported: Imported
+    imported: ImportedConnector
     data: dict[str, Any]
     values: Values
     workspace: Workspace
@@ -55,9 +55,11 @@ class Made:
     vendor: Vendor
 
 
-def make(source: Source, key: str, entry: dict[str, Any], vendor: Vendor, folder: Path, **context: str) -> Made:
+def make(
+    source: ImportedDocument, key: str, entry: dict[str, Any], vendor: Vendor, folder: Path, **context: str
+) -> Made:
     """Import an entry and connect an account of it. `context` is what the account says besides."""
-    imported = import_source(source, Options(proposed_name(source, key), entry=key))
+    imported = import_source(source, Options(propose_name(source, key), entry=key))
     data = parse(imported.files["connector.yaml"], "connector.yaml").data
     values = _values(entry, vendor)
     led = _led(data, vendor.url)

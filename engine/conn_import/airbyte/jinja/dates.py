@@ -2,11 +2,11 @@
 
 import re
 
-from conn_import.airbyte.jinja.nodes import Call, Concat, Lit, Node, ObjectOf, Op, Untranslatable
+from conn_import.airbyte.jinja.nodes import Concat, FunctionNode, Lit, Node, ObjectOf, Op, Untranslatable
 
-__all__ = ["formatted", "moment", "parsed", "pattern", "shifted"]
+__all__ = ["format_date", "parse_date", "shift_date", "to_date", "to_pattern"]
 
-NOW = Call("now", (), "datetime")
+NOW = FunctionNode("now", (), "datetime")
 _DIRECTIVES = {
     "Y": "yyyy", "y": "yy", "m": "MM", "d": "dd", "e": "d", "H": "HH", "I": "hh", "M": "mm", "S": "ss", "p": "a",
     "j": "ooo", "B": "MMMM", "b": "MMM", "h": "MMM", "A": "EEEE", "a": "EEE", "z": "ZZZ", "Z": "z", "u": "E",
@@ -18,7 +18,7 @@ _PIECE = re.compile(r"%(_ms|[-:]?[A-Za-z%])|[^%]+|%")
 _MILLIS = {"%ms": "epochMillis", "%epoch_microseconds": "epochMillis"}
 
 
-def pattern(form: str, *, fraction: str = "SSS'000'") -> str:
+def to_pattern(form: str, *, fraction: str = "SSS'000'") -> str:
     """`%Y-%m-%dT%H` as `yyyy-MM-dd'T'HH`. `fraction` is what %f, microseconds, is written as.
 
     Raises Untranslatable for a directive that no pattern has.
@@ -38,57 +38,59 @@ def pattern(form: str, *, fraction: str = "SSS'000'") -> str:
             made.append((_DIRECTIVES[mark], False))
         else:
             raise Untranslatable(f"the date directive %{mark}")
-    return "".join(_literal(text) if fixed else text for text, fixed in made)
+    return "".join(_quote_literal(text) if fixed else text for text, fixed in made)
 
 
-def _literal(text: str) -> str:
+def _quote_literal(text: str) -> str:
     if not re.search(r"[A-Za-z']", text):
         return text
     return "".join(f"'{part}'" if part != "'" else "'" for part in re.findall(r"[^']+|'", text))
 
 
-def formatted(date: Node, form: str) -> Node:
+def format_date(date: Node, form: str) -> Node:
     """A date as text, by Python's directives."""
     match form:
         case "%s":
-            return Call("string", (Call("epochSeconds", (date,), "int"),), "digits")
+            return FunctionNode("string", (FunctionNode("epochSeconds", (date,), "int"),), "digits")
         case "%ms":
-            return Call("string", (Call("epochMillis", (date,), "int"),), "digits")
+            return FunctionNode("string", (FunctionNode("epochMillis", (date,), "int"),), "digits")
         case "%s_as_float":
-            return Concat((Call("epochSeconds", (date,), "int"), Lit(".0")))
+            return Concat((FunctionNode("epochSeconds", (date,), "int"), Lit(".0")))
         case "%epoch_microseconds":
-            return Concat((Call("epochMillis", (date,), "int"), Lit("000")))
+            return Concat((FunctionNode("epochMillis", (date,), "int"), Lit("000")))
         case _:
-            arguments = (date, Lit(pattern(form)))
-            return Call("dateFormat", arguments if date == NOW else (*arguments, Lit("utc")), "text")
+            arguments = (date, Lit(to_pattern(form)))
+            return FunctionNode("dateFormat", arguments if date == NOW else (*arguments, Lit("utc")), "text")
 
 
-def parsed(value: Node, form: str) -> Node:
+def parse_date(value: Node, form: str) -> Node:
     """The date that a text names by Python's directives."""
     match form:
         case "%s" | "%s_as_float":
-            return Call("fromEpoch", (Call("number", (value,), "float"),), "datetime")
+            return FunctionNode("fromEpoch", (FunctionNode("number", (value,), "float"),), "datetime")
         case "%ms":
-            return Call("fromEpoch", (Call("number", (value,), "float"), Lit("milliseconds")), "datetime")
+            return FunctionNode(
+                "fromEpoch", (FunctionNode("number", (value,), "float"), Lit("milliseconds")), "datetime"
+            )
         case "%epoch_microseconds":
-            millis = Op("/", Call("number", (value,), "float"), Lit(1000), "float")
-            return Call("fromEpoch", (millis, Lit("milliseconds")), "datetime")
+            millis = Op("/", FunctionNode("number", (value,), "float"), Lit(1000), "float")
+            return FunctionNode("fromEpoch", (millis, Lit("milliseconds")), "datetime")
         case _:
-            return Call("dateParse", (value, Lit(pattern(form, fraction="u"))), "datetime")
+            return FunctionNode("dateParse", (value, Lit(to_pattern(form, fraction="u"))), "datetime")
 
 
-def moment(value: Node) -> Node:
+def to_date(value: Node) -> Node:
     """A value as a date: a number is seconds since 1970, a text is ISO 8601."""
     if value.kind in ("datetime", "date"):
         return value
     if value.kind in ("int", "float"):
-        return Call("fromEpoch", (value,), "datetime")
+        return FunctionNode("fromEpoch", (value,), "datetime")
     return value
 
 
-def shifted(date: Node, by: Node, *, back: bool) -> Node:
+def shift_date(date: Node, by: Node, *, back: bool) -> Node:
     """A date less or plus a duration."""
-    if not isinstance(by, Call | Lit | ObjectOf | Concat):
+    if not isinstance(by, FunctionNode | Lit | ObjectOf | Concat):
         raise Untranslatable("arithmetic with a duration that is not written out")
-    amount = by.arguments[0] if isinstance(by, Call) and by.name == "duration" else by
-    return Call("dateSubtract" if back else "dateAdd", (date, amount), "datetime")
+    amount = by.arguments[0] if isinstance(by, FunctionNode) and by.name == "duration" else by
+    return FunctionNode("dateSubtract" if back else "dateAdd", (date, amount), "datetime")

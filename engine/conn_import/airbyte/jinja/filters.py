@@ -3,38 +3,38 @@
 import re
 from collections.abc import Callable, Mapping
 
+from conn_import.airbyte.jinja.builders import (
+    Arguments,
+    Keywords,
+    capitalize,
+    follow_keys,
+    get_argument,
+    get_fixed_text,
+    join_items,
+    replace_text,
+    to_regex,
+    trim,
+)
 from conn_import.airbyte.jinja.nodes import (
     JSON_TEXT,
-    Block,
-    Call,
     Concat,
     Cond,
     Default,
     Each,
+    FunctionNode,
     ListOf,
     Lit,
     Node,
     Not,
     Op,
-    Path,
+    PathNode,
     Regex,
+    StepNode,
     Untranslatable,
 )
-from conn_import.airbyte.jinja.pieces import (
-    Arguments,
-    Keywords,
-    argument,
-    capitalized,
-    fixed_text,
-    followed,
-    joined_items,
-    pattern,
-    replaced,
-    trimmed,
-)
-from conn_import.airbyte.jinja.printing import textual
+from conn_import.airbyte.jinja.printing import to_text
 
-__all__ = ["contains", "filtered", "tested"]
+__all__ = ["apply_filter", "apply_test", "build_contains"]
 
 _DIGESTS = {
     "md5": "MD5",
@@ -75,7 +75,7 @@ _COMPARISONS = {
 # Filters
 
 
-def filtered(value: Node, name: str, arguments: Arguments, keywords: Keywords) -> Node:
+def apply_filter(value: Node, name: str, arguments: Arguments, keywords: Keywords) -> Node:
     """A value after a filter."""
     made = _FILTERS.get(name)
     if made is None:
@@ -84,155 +84,157 @@ def filtered(value: Node, name: str, arguments: Arguments, keywords: Keywords) -
 
 
 def _hash(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    kind = fixed_text(argument(arguments, keywords, 0, "hash_type", Lit("md5")), "a digest")
+    kind = get_fixed_text(get_argument(arguments, keywords, 0, "hash_type", Lit("md5")), "a digest")
     salt = arguments[1] if len(arguments) > 1 else keywords.get("salt")
     if kind not in _DIGESTS:
         raise Untranslatable(f"the digest {kind}")
-    if value.kind in ("object", "list") or (isinstance(value, Path) and not value.steps):
+    if value.kind in ("object", "list") or (isinstance(value, PathNode) and not value.steps):
         raise Untranslatable("a digest of what Python writes for an object")
-    text = _as_text(value) if salt is None else Concat((_as_text(value), _as_text(salt)))
-    return Call("digest", (text, Lit(_DIGESTS[kind])), "text")
+    text = _to_any_text(value) if salt is None else Concat((_to_any_text(value), _to_any_text(salt)))
+    return FunctionNode("digest", (text, Lit(_DIGESTS[kind])), "text")
 
 
-def _as_text(value: Node) -> Node:
+def _to_any_text(value: Node) -> Node:
     """As text whatever it turns out to be."""
-    made = textual(value)
-    return Call("string", (made,), "text") if value.kind in ("any", "int") else made
+    made = to_text(value)
+    return FunctionNode("string", (made,), "text") if value.kind in ("any", "int") else made
 
 
-def _text_or_nothing(value: Node) -> Node:
+def _to_text_or_nothing(value: Node) -> Node:
     """As text; nothing where the value is not there, of which a function makes nothing."""
     if value.kind in ("any", "int"):
-        return Call("string", (value,), "text")
-    return value if isinstance(value, Path) and value.kind == "text" else textual(value)
+        return FunctionNode("string", (value,), "text")
+    return value if isinstance(value, PathNode) and value.kind == "text" else to_text(value)
 
 
 def _hmac(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    if fixed_text(argument(arguments, keywords, 1, "hash_type", Lit("sha256")), "a digest") != "sha256":
+    if get_fixed_text(get_argument(arguments, keywords, 1, "hash_type", Lit("sha256")), "a digest") != "sha256":
         raise Untranslatable("an HMAC with another digest than sha256")
-    return Call("sign", (_as_text(value), Lit("SHA-256"), argument(arguments, keywords, 0, "key")), "text")
+    return FunctionNode(
+        "sign", (_to_any_text(value), Lit("SHA-256"), get_argument(arguments, keywords, 0, "key")), "text"
+    )
 
 
 def _regex_search(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    source = pattern(fixed_text(argument(arguments, keywords, 0, "regex"), "a regular expression"))
+    source = to_regex(get_fixed_text(get_argument(arguments, keywords, 0, "regex"), "a regular expression"))
     if re.compile(source).groups < 1:
         return Lit("")
-    return Default(_group(Call("match", (value, Lit(Regex(source))), "any")), Lit(""))
+    return Default(_take_group(FunctionNode("match", (value, Lit(Regex(source))), "any")), Lit(""))
 
 
-def _group(found: Node) -> Node:
-    return Block(Block(found, (0, "groups")), (0,), "text")
+def _take_group(found: Node) -> Node:
+    return StepNode(StepNode(found, (0, "groups")), (0,), "text")
 
 
 def _regex_replace(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    source = pattern(fixed_text(argument(arguments, keywords, 0, "regex"), "a regular expression"))
-    by = fixed_text(argument(arguments, keywords, 1, "replacement"), "a replacement").replace("$", "$$")
-    return replaced(value, source, re.sub(r"\\(\d)", r"$\1", by))
+    source = to_regex(get_fixed_text(get_argument(arguments, keywords, 0, "regex"), "a regular expression"))
+    by = get_fixed_text(get_argument(arguments, keywords, 1, "replacement"), "a replacement").replace("$", "$$")
+    return replace_text(value, source, re.sub(r"\\(\d)", r"$\1", by))
 
 
 def _map(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if "attribute" in keywords:
-        steps = fixed_text(keywords["attribute"], "an attribute").split(".")
-        return ListOf((followed(value, *[Lit(part) for part in steps]),))
-    name = fixed_text(arguments[0], "a filter to map")
-    return Each("map", value, ("i",), filtered(Path("$i", sure=True), name, arguments[1:], {}))
+        steps = get_fixed_text(keywords["attribute"], "an attribute").split(".")
+        return ListOf((follow_keys(value, *[Lit(part) for part in steps]),))
+    name = get_fixed_text(arguments[0], "a filter to map")
+    return Each("map", value, ("i",), apply_filter(PathNode("$i", sure=True), name, arguments[1:], {}))
 
 
-def _selected(*, keep: bool, attribute: bool) -> Callable[[Node, Arguments, Keywords], Node]:
-    def made(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-        item: Node = Path("$i", sure=True)
+def _build_selector(*, keep: bool, attribute: bool) -> Callable[[Node, Arguments, Keywords], Node]:
+    def select(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
+        item: Node = PathNode("$i", sure=True)
         rest = arguments
         if attribute:
-            steps = fixed_text(arguments[0], "an attribute").split(".")
-            item, rest = followed(item, *[Lit(part) for part in steps]), arguments[1:]
-        test = item if not rest else tested(item, fixed_text(rest[0], "a test"), rest[1:])
+            steps = get_fixed_text(arguments[0], "an attribute").split(".")
+            item, rest = follow_keys(item, *[Lit(part) for part in steps]), arguments[1:]
+        test = item if not rest else apply_test(item, get_fixed_text(rest[0], "a test"), rest[1:])
         return Each("filter", value, ("i",), test if keep else Not(test))
 
-    return made
+    return select
 
 
 def _default(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
-    other = argument(arguments, keywords, 0, "default_value", Lit(""))
+    other = get_argument(arguments, keywords, 0, "default_value", Lit(""))
     boolean = arguments[1] if len(arguments) > 1 else keywords.get("boolean", Lit(False))
     return Default(value, other, truth=boolean == Lit(True))
 
 
-def _integer(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
+def _to_integer(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if value.kind == "int":
         return value
-    return Call("floor", (_number(value),), "int")
+    return FunctionNode("floor", (_to_number(value),), "int")
 
 
-def _number(value: Node) -> Node:
+def _to_number(value: Node) -> Node:
     """A value as a number; 0 for what is none."""
     if value.kind in ("int", "float"):
         return value
     name = "number" if value.kind == "digits" else "toNumber"
-    made = Call(name, (value,), "float")
+    made = FunctionNode(name, (value,), "float")
     return made if name == "number" else Default(made, Lit(0), truth=True)
 
 
 _FILTERS: Mapping[str, Callable[[Node, Arguments, Keywords], Node]] = {
     "default": _default,
     "d": _default,
-    "int": _integer,
-    "float": lambda v, a, k: _number(v),
-    "string": lambda v, a, k: Call("string", (v,), "text") if v.kind != "text" else v,
-    "lower": lambda v, a, k: Call("lowercase", (textual(v),), "text"),
-    "upper": lambda v, a, k: Call("uppercase", (textual(v),), "text"),
-    "title": lambda v, a, k: Call("titleCase", (v,), "text"),
-    "capitalize": lambda v, a, k: capitalized(v),
-    "trim": lambda v, a, k: trimmed(v),
-    "replace": lambda v, a, k: Call("replace", (v, a[0], a[1]), "text"),
-    "join": lambda v, a, k: joined_items(v, argument(a, k, 0, "d", Lit(""))),
-    "length": lambda v, a, k: Call("length" if v.kind == "text" else "count", (v,), "int"),
-    "count": lambda v, a, k: Call("length" if v.kind == "text" else "count", (v,), "int"),
-    "first": lambda v, a, k: Block(v, (0,)),
-    "last": lambda v, a, k: Block(v, (-1,)),
+    "int": _to_integer,
+    "float": lambda v, a, k: _to_number(v),
+    "string": lambda v, a, k: FunctionNode("string", (v,), "text") if v.kind != "text" else v,
+    "lower": lambda v, a, k: FunctionNode("lowercase", (to_text(v),), "text"),
+    "upper": lambda v, a, k: FunctionNode("uppercase", (to_text(v),), "text"),
+    "title": lambda v, a, k: FunctionNode("titleCase", (v,), "text"),
+    "capitalize": lambda v, a, k: capitalize(v),
+    "trim": lambda v, a, k: trim(v),
+    "replace": lambda v, a, k: FunctionNode("replace", (v, a[0], a[1]), "text"),
+    "join": lambda v, a, k: join_items(v, get_argument(a, k, 0, "d", Lit(""))),
+    "length": lambda v, a, k: FunctionNode("length" if v.kind == "text" else "count", (v,), "int"),
+    "count": lambda v, a, k: FunctionNode("length" if v.kind == "text" else "count", (v,), "int"),
+    "first": lambda v, a, k: StepNode(v, (0,)),
+    "last": lambda v, a, k: StepNode(v, (-1,)),
     "list": lambda v, a, k: v if isinstance(v, ListOf) else ListOf((v,)),
     "map": _map,
-    "select": _selected(keep=True, attribute=False),
-    "reject": _selected(keep=False, attribute=False),
-    "selectattr": _selected(keep=True, attribute=True),
-    "rejectattr": _selected(keep=False, attribute=True),
-    "sum": lambda v, a, k: Call("sum", (v,), "any"),
-    "min": lambda v, a, k: Block(Call("sort", (v,), "list"), (0,)),
-    "max": lambda v, a, k: Block(Call("sort", (v,), "list"), (-1,)),
-    "sort": lambda v, a, k: Call("sort", (v,), "list"),
-    "unique": lambda v, a, k: Call("distinct", (v,), "list"),
-    "reverse": lambda v, a, k: Call("reverse", (v,), "list"),
-    "abs": lambda v, a, k: Call("abs", (v,), v.kind),
-    "round": lambda v, a, k: Call("round", (v, *a[:1]), "float"),
-    "tojson": lambda v, a, k: _json(v),
-    "urlencode": lambda v, a, k: Call("encodeUrlComponent", (_text_or_nothing(v),), "text"),
+    "select": _build_selector(keep=True, attribute=False),
+    "reject": _build_selector(keep=False, attribute=False),
+    "selectattr": _build_selector(keep=True, attribute=True),
+    "rejectattr": _build_selector(keep=False, attribute=True),
+    "sum": lambda v, a, k: FunctionNode("sum", (v,), "any"),
+    "min": lambda v, a, k: StepNode(FunctionNode("sort", (v,), "list"), (0,)),
+    "max": lambda v, a, k: StepNode(FunctionNode("sort", (v,), "list"), (-1,)),
+    "sort": lambda v, a, k: FunctionNode("sort", (v,), "list"),
+    "unique": lambda v, a, k: FunctionNode("distinct", (v,), "list"),
+    "reverse": lambda v, a, k: FunctionNode("reverse", (v,), "list"),
+    "abs": lambda v, a, k: FunctionNode("abs", (v,), v.kind),
+    "round": lambda v, a, k: FunctionNode("round", (v, *a[:1]), "float"),
+    "tojson": lambda v, a, k: _to_json(v),
+    "urlencode": lambda v, a, k: FunctionNode("encodeUrlComponent", (_to_text_or_nothing(v),), "text"),
     "hash": _hash,
     "hmac": _hmac,
-    "base64encode": lambda v, a, k: Call("base64encode", (v,), "text"),
-    "base64decode": lambda v, a, k: Call("base64decode", (v,), "text"),
-    "base64binascii_decode": lambda v, a, k: Call("base64encode", (v,), "text"),
+    "base64encode": lambda v, a, k: FunctionNode("base64encode", (v,), "text"),
+    "base64decode": lambda v, a, k: FunctionNode("base64decode", (v,), "text"),
+    "base64binascii_decode": lambda v, a, k: FunctionNode("base64encode", (v,), "text"),
     "regex_search": _regex_search,
     "regex_replace": _regex_replace,
 }
 
 
-def _json(value: Node) -> Node:
+def _to_json(value: Node) -> Node:
     """JSON text. `$string` writes it for all but a text, which it leaves without quotes."""
     if value.kind in ("int", "float", "bool", "object", "list"):
-        return Call("string", (value,), "text")
-    return Call(JSON_TEXT, (value,), "text")
+        return FunctionNode("string", (value,), "text")
+    return FunctionNode(JSON_TEXT, (value,), "text")
 
 
 # Tests
 
 
-def tested(value: Node, name: str, arguments: Arguments = ()) -> Node:
+def apply_test(value: Node, name: str, arguments: Arguments = ()) -> Node:
     """Whether a value passes a test (`is defined`)."""
     bare = value.value if isinstance(value, Default) and not value.truth and value.other == Lit(None) else value
     match name:
         case "defined":
-            return Lit(True) if isinstance(value, Default | Lit) else Call("exists", (value,), "bool")
+            return Lit(True) if isinstance(value, Default | Lit) else FunctionNode("exists", (value,), "bool")
         case "undefined":
-            return Lit(False) if isinstance(value, Default | Lit) else Not(Call("exists", (value,), "bool"))
+            return Lit(False) if isinstance(value, Default | Lit) else Not(FunctionNode("exists", (value,), "bool"))
         case "none":
             return Op("=", value, Lit(None), "bool")
         case "true" | "false":
@@ -243,31 +245,31 @@ def tested(value: Node, name: str, arguments: Arguments = ()) -> Node:
         case "ne" | "!=":
             return Not(Op("=", value, arguments[0], "bool"))
         case "in":
-            return contains(arguments[0], value)
+            return build_contains(arguments[0], value)
         case _ if name in _COMPARISONS:
             return Op(_COMPARISONS[name], value, arguments[0], "bool")
         case _ if name in _TYPES:
-            return Op("=", Call("type", (value,), "text"), Lit(_TYPES[name]), "bool")
+            return Op("=", FunctionNode("type", (value,), "text"), Lit(_TYPES[name]), "bool")
     raise Untranslatable(f"the test {name}")
 
 
-def contains(whole: Node, part: Node) -> Node:
+def build_contains(whole: Node, part: Node) -> Node:
     """`part in whole`, for a key, a substring or an item."""
     bare = whole.value if isinstance(whole, Default) and not whole.truth else whole
     if isinstance(bare, ListOf | Each) or bare.kind == "list":
         return Op("in", part, bare, "bool")
-    named = isinstance(part, Lit) and isinstance(part.value, str) and isinstance(bare, Path)
+    named = isinstance(part, Lit) and isinstance(part.value, str) and isinstance(bare, PathNode)
     if named and (bare.kind == "object" or not getattr(bare, "steps", ())):
-        return Call("exists", (followed(bare, part),), "bool")
+        return FunctionNode("exists", (follow_keys(bare, part),), "bool")
     if bare.kind == "text" or (isinstance(bare, Lit) and isinstance(bare.value, str)):
-        return Call("contains", (bare, part), "bool")
-    kind = Call("type", (bare,), "text")
+        return FunctionNode("contains", (bare, part), "bool")
+    kind = FunctionNode("type", (bare,), "text")
     listed = Op("in", part, bare, "bool")
     if part.kind not in ("text", "any"):
         return listed
-    as_key = Call("exists", (followed(bare, part),), "bool")
+    as_key = FunctionNode("exists", (follow_keys(bare, part),), "bool")
     return Cond(
         Op("=", kind, Lit("string"), "bool"),
-        Call("contains", (bare, part), "bool"),
+        FunctionNode("contains", (bare, part), "bool"),
         Cond(Op("=", kind, Lit("object"), "bool"), as_key, listed),
     )

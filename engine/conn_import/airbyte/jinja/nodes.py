@@ -10,12 +10,11 @@ from typing import Any, Literal, TypeAlias
 __all__ = [
     "JSON_TEXT",
     "MISSING",
-    "Block",
-    "Call",
     "Concat",
     "Cond",
     "Default",
     "Each",
+    "FunctionNode",
     "Kind",
     "ListOf",
     "Lit",
@@ -23,16 +22,17 @@ __all__ = [
     "Not",
     "ObjectOf",
     "Op",
-    "Path",
+    "PathNode",
     "Regex",
-    "Secret",
+    "SecretNode",
     "Step",
+    "StepNode",
     "Untranslatable",
-    "children",
-    "literal",
-    "may_be_empty",
-    "secrets_in",
-    "vanishes",
+    "can_be_empty",
+    "can_vanish",
+    "find_secrets",
+    "list_children",
+    "to_node",
 ]
 
 Kind: TypeAlias = Literal[
@@ -67,7 +67,7 @@ class Lit:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class PathNode:
     """A value by its place: a name in scope ("" for the context itself), then names, indices or computed keys."""
 
     root: str
@@ -78,7 +78,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
+class SecretNode:
     """A value of the account's credential, by its name there; `place` is where a manifest's configuration has it."""
 
     name: str
@@ -142,7 +142,7 @@ class Concat:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionNode:
     """A function of JSONata, by its name without `$`."""
 
     name: str
@@ -179,7 +179,7 @@ class ObjectOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class StepNode:
     """An index or a further step on a value that is no path."""
 
     base: "Node"
@@ -187,69 +187,85 @@ class Block:
     kind: Kind = "any"
 
 
-Node: TypeAlias = Lit | Path | Secret | Default | Cond | Op | Not | Concat | Call | Each | ListOf | ObjectOf | Block
+Node: TypeAlias = (
+    Lit
+    | PathNode
+    | SecretNode
+    | Default
+    | Cond
+    | Op
+    | Not
+    | Concat
+    | FunctionNode
+    | Each
+    | ListOf
+    | ObjectOf
+    | StepNode
+)
 Step: TypeAlias = "str | int | Node"
 
 
 JSON_TEXT = "jsonText"
 """Name of a call that is printed as JSON text of any value."""
 
-MISSING = Path("$nothing")
+MISSING = PathNode("$nothing")
 """What is not there."""
 
 
-def literal(value: Any) -> Node:
+def to_node(value: Any) -> Node:
     """JSON data as a node."""
     if isinstance(value, dict):
-        return ObjectOf(tuple((Lit(str(key)), literal(item)) for key, item in value.items()))
+        return ObjectOf(tuple((Lit(str(key)), to_node(item)) for key, item in value.items()))
     if isinstance(value, list | tuple):
-        return ListOf(tuple(literal(item) for item in value))
+        return ListOf(tuple(to_node(item) for item in value))
     if value is None or isinstance(value, str | int | float | bool):
         return Lit(value)
     return Lit(str(value))
 
 
-def children(node: Node) -> Iterator[Node]:
+def list_children(node: Node) -> Iterator[Node]:
     """The nodes right below one."""
     for field in fields(node):
-        yield from _nodes(getattr(node, field.name))
+        yield from _list_nodes(getattr(node, field.name))
 
 
-def _nodes(value: Any) -> Iterator[Node]:
+def _list_nodes(value: Any) -> Iterator[Node]:
     if isinstance(value, tuple):
         for item in value:
-            yield from _nodes(item)
+            yield from _list_nodes(item)
     elif isinstance(value, Node):
         yield value
 
 
-def secrets_in(node: Node) -> set[str]:
+def find_secrets(node: Node) -> set[str]:
     """The names of the credential that a node reads."""
     found: set[str] = set()
     waiting = [node]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, Secret):
+        if isinstance(one, SecretNode):
             found.add(one.name)
-        waiting.extend(children(one))
+        waiting.extend(list_children(one))
     return found
 
 
-def may_be_empty(node: Node) -> bool:
+def can_be_empty(node: Node) -> bool:
     """Whether an object may have no entry, because each of them may be left out."""
-    return isinstance(node, ObjectOf) and node.optional and all(vanishes(item) for _, item in node.pairs)
+    return isinstance(node, ObjectOf) and node.optional and all(can_vanish(item) for _, item in node.pairs)
 
 
-def vanishes(node: Node) -> bool:
+def can_vanish(node: Node) -> bool:
     """Whether a value of an object may be nothing at all, which leaves its key out."""
     match node:
-        case Path():
+        case PathNode():
             return not node.sure
-        case Call(name, arguments) if name == "literal":
-            return any(vanishes(argument) for argument in arguments)
+        case FunctionNode(name, arguments) if name == "literal":
+            return any(can_vanish(argument) for argument in arguments)
         case Default(_, other):
-            return other in (Lit(None), Lit("")) or vanishes(other)
+            return other in (Lit(None), Lit("")) or can_vanish(other)
         case Cond(_, then, other):
-            return then in (Lit(None), Lit("")) or other in (Lit(None), Lit("")) or vanishes(then) or vanishes(other)
+            return (
+                then in (Lit(None), Lit("")) or other in (Lit(None), Lit("")) or can_vanish(then) or can_vanish(other)
+            )
         case _:
             return False

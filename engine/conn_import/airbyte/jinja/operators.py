@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from conn_import.airbyte.jinja.filters import contains
+from conn_import.airbyte.jinja.filters import build_contains
 from conn_import.airbyte.jinja.nodes import (
-    Call,
     Concat,
     Default,
+    FunctionNode,
     Kind,
     ListOf,
     Lit,
@@ -16,26 +16,26 @@ from conn_import.airbyte.jinja.nodes import (
     Op,
     Untranslatable,
 )
-from conn_import.airbyte.jinja.printing import textual
+from conn_import.airbyte.jinja.printing import to_text
 
 __all__ = [
-    "bare",
-    "bound",
-    "compared",
-    "folded",
+    "compare",
+    "find_number_kind",
+    "fold_numbers",
+    "format_percent",
     "is_get",
     "is_items",
     "is_nothing",
-    "merged",
-    "number",
-    "percent",
-    "plain",
+    "merge_texts",
+    "read_bound",
+    "remove_default",
+    "to_plain",
 ]
 
 _LARGE = 2**31
 
 
-def bound(node: Any, kinds: Any) -> int | None:
+def read_bound(node: Any, kinds: Any) -> int | None:
     """The end of a slice as a number; None where there is none. Raises Untranslatable for one that is computed.
 
     `kinds` is jinja2's module of nodes."""
@@ -49,7 +49,7 @@ def bound(node: Any, kinds: Any) -> int | None:
     raise Untranslatable("a slice with computed ends")
 
 
-def merged(parts: list[Node]) -> list[Node]:
+def merge_texts(parts: list[Node]) -> list[Node]:
     """Without empty texts between others, and literal texts that follow one another as one."""
     made: list[Node] = []
     for part in parts:
@@ -62,7 +62,7 @@ def merged(parts: list[Node]) -> list[Node]:
     return made
 
 
-def plain(node: Node) -> Any:
+def to_plain(node: Node) -> Any:
     """The text or number itself where it is written out, else the node."""
     return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
 
@@ -88,33 +88,33 @@ def is_nothing(node: Node) -> bool:
     return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
 
 
-def compared(sign: str, left: Node, right: Node) -> Node:
+def compare(sign: str, left: Node, right: Node) -> Node:
     """A comparison by one of Jinja's operators (`eq`, `lteq`, `notin` and so on); moments compare as numbers."""
     if sign in ("in", "notin"):
-        made = contains(right, left)
+        made = build_contains(right, left)
         return made if sign == "in" else Not(made)
     mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
     if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
-        left, right = (Call("epochMillis", (one,), "int") for one in (left, right))
+        left, right = (FunctionNode("epochMillis", (one,), "int") for one in (left, right))
     if mark != "=" or not {left, right} & {Lit(None)}:
-        left, right = bare(left), bare(right)
+        left, right = remove_default(left), remove_default(right)
     made = Op(mark, left, right, "bool")
     return Not(made) if sign == "ne" else made
 
 
-def bare(node: Node) -> Node:
+def remove_default(node: Node) -> Node:
     """Without a default of nothing, which no number can be compared with."""
     return node.value if isinstance(node, Default) and not node.truth and is_nothing(node.other) else node
 
 
-def number(left: Node, right: Node) -> Any:
+def find_number_kind(left: Node, right: Node) -> Any:
     """The kind of a sum, difference or product of two values."""
     if "float" in (left.kind, right.kind):
         return "float"
     return "int" if left.kind == right.kind == "int" else "any"
 
 
-def folded(sign: str, left: Node, right: Node, kind: Kind) -> Node:
+def fold_numbers(sign: str, left: Node, right: Node, kind: Kind) -> Node:
     """Two numbers and a sign between them; worked out where both are written out."""
     if isinstance(left, Lit) and isinstance(right, Lit) and left.kind == right.kind == "int":
         a, b = int(left.value), int(right.value)
@@ -123,7 +123,7 @@ def folded(sign: str, left: Node, right: Node, kind: Kind) -> Node:
     return Op(sign, left, right, kind)
 
 
-def percent(form: Node, value: Node) -> Node:
+def format_percent(form: Node, value: Node) -> Node:
     """`form % value`. Raises Untranslatable for a form that is not written out, or has directives other than %s."""
     if not isinstance(form, Lit):
         raise Untranslatable("a format that is not written out")
@@ -135,5 +135,5 @@ def percent(form: Node, value: Node) -> Node:
     for piece, one in zip(pieces, [*values, None], strict=True):
         parts.append(Lit(piece.replace("\0", "%")))
         if one is not None:
-            parts.append(textual(one))
-    return Concat(tuple(merged(parts)))
+            parts.append(to_text(one))
+    return Concat(tuple(merge_texts(parts)))

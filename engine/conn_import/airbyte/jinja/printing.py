@@ -6,26 +6,26 @@ import re
 from conn_import.airbyte.jinja.nodes import (
     JSON_TEXT,
     MISSING,
-    Block,
-    Call,
     Concat,
     Cond,
     Default,
     Each,
+    FunctionNode,
     ListOf,
     Lit,
     Node,
     Not,
     ObjectOf,
     Op,
-    Path,
+    PathNode,
     Regex,
-    Secret,
+    SecretNode,
     Step,
+    StepNode,
     Untranslatable,
 )
 
-__all__ = ["condition", "expression", "quoted", "step", "textual", "truth"]
+__all__ = ["quote", "to_condition", "to_expression", "to_step", "to_text", "to_truth"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"and", "or", "in", "true", "false", "null", "function"})
@@ -42,47 +42,47 @@ _MUL = 5
 _DATETIME = "yyyy-MM-dd HH:mm:ss.SSS"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """A text as a JSONata literal."""
     if re.search(r"['\\\x00-\x1f\x7f]", text) is None:
         return f"'{text}'"
     return json.dumps(text, ensure_ascii=True)
 
 
-def step(name: str) -> str:
+def to_step(name: str) -> str:
     """A name as a step of a path."""
     return name if _NAME.fullmatch(name) and name not in _WORDS else f"`{name}`"
 
 
-def expression(node: Node) -> str:
+def to_expression(node: Node) -> str:
     """The value."""
-    return _printed(node)[0]
+    return _print(node)[0]
 
 
-def condition(node: Node) -> str:
+def to_condition(node: Node) -> str:
     """Whether the value is true, as Python sees it."""
-    return expression(truth(node))
+    return to_expression(to_truth(node))
 
 
-def truth(node: Node) -> Node:
+def to_truth(node: Node) -> Node:
     """A node whose JSONata truth is the Python truth of a node: what only says `or nothing` is left out."""
     if isinstance(node, Default) and not node.truth:
-        return truth(node.value) if _empty(node.other) else node
+        return to_truth(node.value) if _is_empty(node.other) else node
     if isinstance(node, Default) and node.truth:
-        return Op("or", truth(node.value), truth(node.other), "bool")
+        return Op("or", to_truth(node.value), to_truth(node.other), "bool")
     if isinstance(node, Op) and node.sign in ("and", "or"):
-        return Op(node.sign, truth(node.left), truth(node.right), "bool")
+        return Op(node.sign, to_truth(node.left), to_truth(node.right), "bool")
     if isinstance(node, Op) and node.sign in _ORDER:
         for side in (node.left, node.right):
-            if isinstance(side, Path) and side.root in _FOREIGN and side.kind in ("any", "text", "int"):
+            if isinstance(side, PathNode) and side.root in _FOREIGN and side.kind in ("any", "text", "int"):
                 # The kit takes what cannot be compared for true; here it would be an error.
                 return Op("or", Op("=", side, Lit(None), "bool"), node, "bool")
         return node
     if isinstance(node, Not):
-        inner = truth(node.value)
+        inner = to_truth(node.value)
         return inner.value if isinstance(inner, Not) else Not(inner)
     if isinstance(node, Cond):
-        test, then, other = truth(node.test), truth(node.then), truth(node.other)
+        test, then, other = to_truth(node.test), to_truth(node.then), to_truth(node.other)
         if isinstance(other, Lit) and not other.value:
             return Op("and", test, then, "bool")
         return Cond(test, then, other)
@@ -91,7 +91,7 @@ def truth(node: Node) -> Node:
     return node
 
 
-def _empty(node: Node) -> bool:
+def _is_empty(node: Node) -> bool:
     match node:
         case Lit(value):
             return not value
@@ -103,95 +103,103 @@ def _empty(node: Node) -> bool:
             return False
 
 
-def textual(node: Node) -> Node:
+def to_text(node: Node) -> Node:
     """A node whose value is the text that Python writes for a node's value; what may not be there is an empty text."""
     match node:
         case Lit(value):
             return Lit(value if isinstance(value, str) else str(value))
         case Cond(test, then, other):
-            return Cond(test, textual(then), textual(other))
+            return Cond(test, to_text(then), to_text(other))
         case Concat():
             return node
         case Default(value, other, truth=False):
-            return Default(textual(value) if _sure_text(value) else value, textual(other))
+            return Default(to_text(value) if _has_sure_text(value) else value, to_text(other))
         case _:
             pass
     if node.kind == "bool":
         return Cond(node, Lit("True"), Lit("False"))
     if node.kind == "datetime":
-        return Concat((Call("dateFormat", (node, Lit(_DATETIME))), Lit("000"), Call("dateFormat", (node, Lit("ZZ")))))
+        return Concat(
+            (
+                FunctionNode("dateFormat", (node, Lit(_DATETIME))),
+                Lit("000"),
+                FunctionNode("dateFormat", (node, Lit("ZZ"))),
+            )
+        )
     if node.kind == "date":
-        return Call("dateFormat", (node, Lit("yyyy-MM-dd")), "text")
+        return FunctionNode("dateFormat", (node, Lit("yyyy-MM-dd")), "text")
     if node.kind == "duration":
         raise Untranslatable("a duration as text")
     if node.kind == "float":
         return Concat((node, Lit(".0")))
-    if isinstance(node, Path) and not node.sure:
+    if isinstance(node, PathNode) and not node.sure:
         return Default(node, Lit(""))
-    if isinstance(node, Block):
+    if isinstance(node, StepNode):
         return Default(node, Lit(""))
     return node
 
 
-def _sure_text(node: Node) -> bool:
+def _has_sure_text(node: Node) -> bool:
     return node.kind in ("bool", "datetime", "date", "float")
 
 
-def _printed(node: Node) -> tuple[str, int]:
+def _print(node: Node) -> tuple[str, int]:
     """The text and how tightly it binds."""
     match node:
         case Lit(Regex() as source):
             return f"/{source}/", _WHOLE
         case Lit(value):
-            return (quoted(value) if isinstance(value, str) else json.dumps(value)), _WHOLE
-        case Secret(name):
-            return ".".join(step(part) for part in name.split(".")), _WHOLE
-        case Path(root, steps):
-            return _path(root, steps), _WHOLE
-        case Block(base, steps):
-            return _path(_at(base, _WHOLE), steps, listed=base.kind == "list"), _WHOLE
+            return (quote(value) if isinstance(value, str) else json.dumps(value)), _WHOLE
+        case SecretNode(name):
+            return ".".join(to_step(part) for part in name.split(".")), _WHOLE
+        case PathNode(root, steps):
+            return _print_path(root, steps), _WHOLE
+        case StepNode(base, steps):
+            return _print_path(_print_at_level(base, _WHOLE), steps, listed=base.kind == "list"), _WHOLE
         case Default(value, other, is_truth):
-            return f"{_at(value, 1)} {'?:' if is_truth else '??'} {_at(other, 1)}", 0
+            return f"{_print_at_level(value, 1)} {'?:' if is_truth else '??'} {_print_at_level(other, 1)}", 0
         case Cond(test, then, other):
-            otherwise = "" if other == MISSING else f" : {_at(other, 1)}"
-            return f"{_at(truth(test), 1)} ? {_at(then, 1)}{otherwise}", 0
+            otherwise = "" if other == MISSING else f" : {_print_at_level(other, 1)}"
+            return f"{_print_at_level(to_truth(test), 1)} ? {_print_at_level(then, 1)}{otherwise}", 0
         case Not(value):
-            inner = truth(value)
+            inner = to_truth(value)
             if isinstance(inner, Not):
-                return _printed(inner.value)
-            if _decided(inner):
-                return f"$not({expression(inner)})", _WHOLE
-            return f"{_at(inner, 1)} ? false : true", 0
+                return _print(inner.value)
+            if _is_decided(inner):
+                return f"$not({to_expression(inner)})", _WHOLE
+            return f"{_print_at_level(inner, 1)} ? false : true", 0
         case Op(sign, left, right):
             level = _LEVELS.get(sign, _MUL)
             if sign in ("=", "in") and _has_digits(right):
                 left = _as_text(left)
-            return f"{_at(left, level)} {sign} {_at(right, level + 1)}", level
+            return f"{_print_at_level(left, level)} {sign} {_print_at_level(right, level + 1)}", level
         case Concat(parts):
-            return _concat(parts)
-        case Call("literal", (Path(root) as value,)) if root in _FOREIGN:
-            text = expression(value)  # null stays null: a function sees nothing in its place
+            return _print_concat(parts)
+        case FunctionNode("literal", (PathNode(root) as value,)) if root in _FOREIGN:
+            text = to_expression(value)  # null stays null: a function sees nothing in its place
             return f"$type({text}) = 'string' ? $literal({text}) : {text}", 0
-        case Call(name, (value,)) if name == JSON_TEXT:
-            text = expression(value)
+        case FunctionNode(name, (value,)) if name == JSON_TEXT:
+            text = to_expression(value)
             return f"$type({text}) = 'string' ? $string([{text}]) ~> $replace(/^.|.$/, '') : $string({text})", 0
-        case Call(name, (first, *others)) if name in _OF_TEXT and _as_text(first) != first:
-            return _printed(Call(name, (_as_text(first), *others)))
-        case Call(name, arguments):
-            return f"${name}({', '.join(expression(argument) for argument in arguments)})", _WHOLE
+        case FunctionNode(name, (first, *others)) if name in _OF_TEXT and _as_text(first) != first:
+            return _print(FunctionNode(name, (_as_text(first), *others)))
+        case FunctionNode(name, arguments):
+            return f"${name}({', '.join(to_expression(argument) for argument in arguments)})", _WHOLE
         case Each(name, over, variables, body):
             names = ", ".join(f"${one}" for one in variables)
-            return f"${name}({expression(over)}, function({names}) {{{expression(body)}}})", _WHOLE
+            return f"${name}({to_expression(over)}, function({names}) {{{to_expression(body)}}})", _WHOLE
         case ListOf(items):
-            return f"[{', '.join(expression(item) for item in items)}]", _WHOLE
+            return f"[{', '.join(to_expression(item) for item in items)}]", _WHOLE
         case ObjectOf(pairs):
-            return "{" + ", ".join(f"{expression(key)}: {expression(value)}" for key, value in pairs) + "}", _WHOLE
+            return "{" + ", ".join(
+                f"{to_expression(key)}: {to_expression(value)}" for key, value in pairs
+            ) + "}", _WHOLE
 
 
 def _as_text(node: Node) -> Node:
     """A value of the account as a text: what YAML has without quotes is a number where it is made of digits."""
-    is_open = isinstance(node, Path) and node.root == "context" and node.kind in ("text", "any")
-    return Call("string", (node,), "text") if is_open else node
+    is_open = isinstance(node, PathNode) and node.root == "context" and node.kind in ("text", "any")
+    return FunctionNode("string", (node,), "text") if is_open else node
 
 
 def _has_digits(node: Node) -> bool:
@@ -200,38 +208,38 @@ def _has_digits(node: Node) -> bool:
     return any(isinstance(one, Lit) and isinstance(one.value, str) and one.value.isdigit() for one in items)
 
 
-def _decided(node: Node) -> bool:
+def _is_decided(node: Node) -> bool:
     """Whether a condition is true or false even where a value is missing: `$not` of nothing is nothing."""
     match node:
         case Op(sign) if sign in ("=", "in", "and", "or"):
             return True
-        case Call("exists") | Lit() | Not():
+        case FunctionNode("exists") | Lit() | Not():
             return True
         case _:
             return False
 
 
-def _concat(parts: tuple[Node, ...]) -> tuple[str, int]:
+def _print_concat(parts: tuple[Node, ...]) -> tuple[str, int]:
     if not parts:
         return "''", _WHOLE
     if len(parts) == 1:
-        return _printed(parts[0])
-    return " & ".join(_at(_joined(part), 5) for part in parts), 4
+        return _print(parts[0])
+    return " & ".join(_print_at_level(_print_part(part), 5) for part in parts), 4
 
 
-def _joined(part: Node) -> Node:
+def _print_part(part: Node) -> Node:
     """Without its default of an empty text: that is what `&` makes of what is not there."""
     if isinstance(part, Default) and isinstance(part.other, Lit) and part.other.value == "" and not part.truth:
         return part.value
     return part
 
 
-def _at(node: Node, level: int) -> str:
-    text, own = _printed(node)
+def _print_at_level(node: Node, level: int) -> str:
+    text, own = _print(node)
     return text if own >= level else f"({text})"
 
 
-def _path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
+def _print_path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
     """`listed`: what the root stands for is a list."""
     text = root
     for number, one in enumerate(steps):
@@ -239,16 +247,14 @@ def _path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
             text = f"{text or '$'}[{one}]"
         elif isinstance(one, str):
             if "`" in one:
-                text = f"$lookup({text or '$'}, {quoted(one)})"
+                text = f"$lookup({text or '$'}, {quote(one)})"
             else:
-                text = f"{text}.{step(one)}" if text else step(one)
+                text = f"{text}.{to_step(one)}" if text else to_step(one)
         elif one.kind == "text":
-            text = f"$lookup({text or '$'}, {expression(_as_text(one))})"
+            text = f"$lookup({text or '$'}, {to_expression(_as_text(one))})"
         elif one.kind == "int" or (listed and not number):
             # Within brackets names would be those of the item: the index is worked out before.
-            text = f"($at := {expression(one)}; {text or '$'}[$at])"
+            text = f"($at := {to_expression(one)}; {text or '$'}[$at])"
         else:
-            text = (
-                f"($at := {expression(one)}; $of := {text or '$'}; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
-            )
+            text = f"($at := {to_expression(one)}; $of := {text or '$'}; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
     return text or "$"

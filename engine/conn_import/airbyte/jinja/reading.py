@@ -6,43 +6,43 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from conn_import.airbyte.jinja import calls, dates, filters
+from conn_import.airbyte.jinja.builders import follow_keys
 from conn_import.airbyte.jinja.nodes import (
     MISSING,
-    Call,
     Concat,
     Cond,
     Default,
     Each,
+    FunctionNode,
     ListOf,
     Lit,
     Node,
     Not,
     ObjectOf,
     Op,
-    Path,
-    Secret,
+    PathNode,
+    SecretNode,
     Untranslatable,
 )
 from conn_import.airbyte.jinja.operators import (
-    bare,
-    bound,
-    compared,
-    folded,
+    compare,
+    find_number_kind,
+    fold_numbers,
+    format_percent,
     is_get,
     is_items,
     is_nothing,
-    merged,
-    number,
-    percent,
-    plain,
+    merge_texts,
+    read_bound,
+    remove_default,
+    to_plain,
 )
-from conn_import.airbyte.jinja.pieces import followed
-from conn_import.airbyte.jinja.printing import textual
+from conn_import.airbyte.jinja.printing import to_text
 
 if TYPE_CHECKING:
     from jinja2 import nodes as jinja
 
-__all__ = ["MAX_TEMPLATE", "Names", "Root", "translated"]
+__all__ = ["MAX_TEMPLATE", "Names", "Root", "translate"]
 
 MAX_TEMPLATE = 20_000
 """Longest template that is read, in characters."""
@@ -57,7 +57,7 @@ Names: TypeAlias = Mapping[str, Root]
 """The variables that a template may use at its place."""
 
 
-def translated(text: str, names: Names) -> Node:
+def translate(text: str, names: Names) -> Node:
     """The tree of a template: one `{{…}}` alone keeps its type, all else is a text.
 
     Raises Untranslatable.
@@ -66,11 +66,11 @@ def translated(text: str, names: Names) -> Node:
         return Lit(text)
     from jinja2 import nodes as jinja
 
-    return _Reader(names, jinja).body(_parsed(text).body, {})
+    return _TemplateReader(names, jinja).body(_parse(text).body, {})
 
 
 @lru_cache(4096)
-def _parsed(text: str) -> "jinja.Template":
+def _parse(text: str) -> "jinja.Template":
     from jinja2 import Environment, TemplateSyntaxError
 
     if len(text) > MAX_TEMPLATE:
@@ -81,11 +81,11 @@ def _parsed(text: str) -> "jinja.Template":
             parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
     except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
         raise Untranslatable(f"a template that is none: {str(error)[:80]}") from None
-    _bounded(parsed)
+    _check_size(parsed)
     return parsed
 
 
-def _bounded(root: Any) -> None:
+def _check_size(root: Any) -> None:
     """Refuse what is too large or nested too deeply for the recursion that follows."""
     waiting = [(root, 0)]
     count = 0
@@ -100,7 +100,7 @@ def _bounded(root: Any) -> None:
 Locals: TypeAlias = dict[str, Node]
 
 
-class _Reader:
+class _TemplateReader:
     def __init__(self, names: Names, kinds: Any) -> None:
         self._names = names
         self._kinds = kinds
@@ -113,10 +113,10 @@ class _Reader:
         parts: list[Node] = []
         for statement in statements:
             parts.extend(self._statement(statement, known))
-        parts = merged(parts)
+        parts = merge_texts(parts)
         if len(parts) == 1:
             return parts[0]
-        return Concat(tuple(textual(part) for part in parts)) if parts else Lit("")
+        return Concat(tuple(to_text(part) for part in parts)) if parts else Lit("")
 
     def _statement(self, statement: Any, known: Locals) -> list[Node]:
         kinds = self._kinds
@@ -162,18 +162,18 @@ class _Reader:
         inner = dict(known)
         pairs = isinstance(target, kinds.Tuple) and len(target.items) == 2 and is_items(over, kinds)
         if pairs:
-            inner[target.items[1].name] = Path(f"${first}", sure=True)
-            inner[target.items[0].name] = Path(f"${second}", sure=True, kind="text")
+            inner[target.items[1].name] = PathNode(f"${first}", sure=True)
+            inner[target.items[0].name] = PathNode(f"${second}", sure=True, kind="text")
             made = Each("each", self.value(over.node.node, known), (first, second), self._text(statement.body, inner))
         elif isinstance(target, kinds.Name):
-            inner[target.name] = Path(f"${first}", sure=True)
+            inner[target.name] = PathNode(f"${first}", sure=True)
             made = Each("map", self.value(over, known), (first,), self._text(statement.body, inner))
         else:
             raise Untranslatable("a loop over several variables")
-        return Call("join", (made,), "text")
+        return FunctionNode("join", (made,), "text")
 
     def _text(self, statements: Any, known: Locals) -> Node:
-        return textual(self.body(statements, known))
+        return to_text(self.body(statements, known))
 
     # Expressions
 
@@ -191,7 +191,7 @@ class _Reader:
     def _variable(self, name: str, steps: tuple[Any, ...], known: Locals) -> Node:
         if name in known:
             keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
-            return followed(known[name], *keys) if keys else known[name]
+            return follow_keys(known[name], *keys) if keys else known[name]
         root = self._names.get(name)
         if root is None:
             raise Untranslatable(f"the variable {name}, which is not known there")
@@ -215,12 +215,12 @@ class _Reader:
                 steps.append(base.attr)
                 base = base.node
             elif isinstance(base, kinds.Getitem) and not isinstance(base.arg, kinds.Slice):
-                steps.append(plain(self.value(base.arg, known)))
+                steps.append(to_plain(self.value(base.arg, known)))
                 base = base.node
             elif is_get(base, kinds) and (
                 len(base.args) == 1 or is_nothing(self.value(base.args[1], known)) or base is node
             ):
-                steps.append(plain(self.value(base.args[0], known)))
+                steps.append(to_plain(self.value(base.args[0], known)))
                 base = base.node.node
             else:
                 break
@@ -229,10 +229,10 @@ class _Reader:
             found = self._variable(base.name, tuple(steps), known)
         else:
             keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
-            found = followed(self.value(base, known), *keys)
+            found = follow_keys(self.value(base, known), *keys)
         if found == MISSING:
             return Lit("") if default is None else default
-        return found if default is None or _sure(found) else Default(found, default)
+        return found if default is None or _is_sure(found) else Default(found, default)
 
     def _call(self, node: Any, known: Locals) -> Node:
         kinds = self._kinds
@@ -244,10 +244,10 @@ class _Reader:
         arguments = tuple(self.value(argument, known) for argument in node.args)
         keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
         if isinstance(node.node, kinds.Name):
-            return calls.macro(node.node.name, arguments, keywords)
+            return calls.call_macro(node.node.name, arguments, keywords)
         if isinstance(node.node, kinds.Getattr):
             base = self.value(node.node.node, known)
-            return calls.method(base, node.node.attr, arguments, keywords)
+            return calls.call_method(base, node.node.attr, arguments, keywords)
         raise Untranslatable("a call of a computed function")
 
     def _filter(self, node: Any, known: Locals) -> Node:
@@ -255,11 +255,11 @@ class _Reader:
             raise Untranslatable("a filter without a value")
         arguments = tuple(self.value(argument, known) for argument in node.args)
         keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
-        return filters.filtered(self.value(node.node, known), node.name, arguments, keywords)
+        return filters.apply_filter(self.value(node.node, known), node.name, arguments, keywords)
 
     def _test(self, node: Any, known: Locals) -> Node:
         arguments = tuple(self.value(argument, known) for argument in node.args)
-        return filters.tested(self.value(node.node, known), node.name, arguments)
+        return filters.apply_test(self.value(node.node, known), node.name, arguments)
 
     def _const(self, node: Any, known: Locals) -> Node:
         value = node.value
@@ -295,7 +295,7 @@ class _Reader:
         return Cond(left, right, left)
 
     def _concat(self, node: Any, known: Locals) -> Node:
-        return Concat(tuple(merged([textual(self.value(one, known)) for one in node.nodes])))
+        return Concat(tuple(merge_texts([to_text(self.value(one, known)) for one in node.nodes])))
 
     def _compare(self, node: Any, known: Locals) -> Node:
         left = self.value(node.expr, known)
@@ -305,11 +305,11 @@ class _Reader:
             if operand.op in ("in", "notin") and self._is_variable(operand.expr, known) and isinstance(left, Lit):
                 # A name among those of a variable: `config` itself is no value of ours.
                 found = self._variable(operand.expr.name, (left.value,), known)
-                there = Lit(False) if found == MISSING else filters.tested(found, "defined")
+                there = Lit(False) if found == MISSING else filters.apply_test(found, "defined")
                 one = there if operand.op == "in" else Not(there)
             else:
                 right = self.value(operand.expr, known)
-                one = compared(operand.op, left, right)
+                one = compare(operand.op, left, right)
             made = one if made is None else Op("and", made, one, "bool")
             left = right
         return made if made is not None else left
@@ -329,62 +329,62 @@ class _Reader:
     def _add(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
-            return dates.shifted(left, right, back=False)
+            return dates.shift_date(left, right, back=False)
         if "list" in (left.kind, right.kind):
-            return Call("append", (left, right), "list")
+            return FunctionNode("append", (left, right), "list")
         if {"text", "digits"} & {left.kind, right.kind}:
             if isinstance(left, Lit) and isinstance(right, Lit):
                 return Lit(f"{left.value}{right.value}")
-            return _sum(left, right)
-        return folded("+", bare(left), bare(right), number(left, right))
+            return _add_texts(left, right)
+        return fold_numbers("+", remove_default(left), remove_default(right), find_number_kind(left, right))
 
     def _sub(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
-            return dates.shifted(left, right, back=True)
-        return folded("-", bare(left), bare(right), number(left, right))
+            return dates.shift_date(left, right, back=True)
+        return fold_numbers("-", remove_default(left), remove_default(right), find_number_kind(left, right))
 
     def _mul(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
-        if isinstance(left, Call) and left.name == "epochSeconds" and right == Lit(1000):
-            return Call("epochMillis", left.arguments, "int")
-        return folded("*", bare(left), bare(right), number(left, right))
+        if isinstance(left, FunctionNode) and left.name == "epochSeconds" and right == Lit(1000):
+            return FunctionNode("epochMillis", left.arguments, "int")
+        return fold_numbers("*", remove_default(left), remove_default(right), find_number_kind(left, right))
 
     def _div(self, node: Any, known: Locals) -> Node:
         return Op("/", self.value(node.left, known), self.value(node.right, known), "float")
 
     def _floordiv(self, node: Any, known: Locals) -> Node:
-        return Call("floor", (self._div(node, known),), "int")
+        return FunctionNode("floor", (self._div(node, known),), "int")
 
     def _mod(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind == "text":
-            return percent(left, right)
-        return Op("%", left, right, number(left, right))
+            return format_percent(left, right)
+        return Op("%", left, right, find_number_kind(left, right))
 
     def _pow(self, node: Any, known: Locals) -> Node:
-        return Call("power", (self.value(node.left, known), self.value(node.right, known)), "any")
+        return FunctionNode("power", (self.value(node.left, known), self.value(node.right, known)), "any")
 
     def _slice(self, base: Node, cut: Any) -> Node:
         if cut.step is not None:
             raise Untranslatable("a slice with a step")
-        start = bound(cut.start, self._kinds)
-        stop = bound(cut.stop, self._kinds)
+        start = read_bound(cut.start, self._kinds)
+        stop = read_bound(cut.stop, self._kinds)
         if base.kind == "list":
-            return _list_slice(base, start, stop)
+            return _slice_list(base, start, stop)
         if stop is None:
-            return Call("substring", (base, Lit(start or 0)), "text")
+            return FunctionNode("substring", (base, Lit(start or 0)), "text")
         if stop >= 0 and (start or 0) >= 0:
-            return Call("substring", (base, Lit(start or 0), Lit(max(0, stop - (start or 0)))), "text")
+            return FunctionNode("substring", (base, Lit(start or 0), Lit(max(0, stop - (start or 0)))), "text")
         if stop < 0 and (start or 0) >= 0:
-            length = Op("-", Call("length", (base,), "int"), Lit((start or 0) - stop), "int")
-            return Call("substring", (base, Lit(start or 0), length), "text")
+            length = Op("-", FunctionNode("length", (base,), "int"), Lit((start or 0) - stop), "int")
+            return FunctionNode("substring", (base, Lit(start or 0), length), "text")
         if start is not None and start < 0 and stop < 0:
-            return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
+            return FunctionNode("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
         raise Untranslatable("a slice from the end to the start")
 
 
-def _list_slice(base: Node, start: int | None, stop: int | None) -> Node:
+def _slice_list(base: Node, start: int | None, stop: int | None) -> Node:
     """The items of a list from one place to another; a place from the end is one from the start when the list is
     there."""
     tests: list[Node] = []
@@ -392,8 +392,8 @@ def _list_slice(base: Node, start: int | None, stop: int | None) -> Node:
         if place is not None:
             limit: Node = Lit(place)
             if place < 0:
-                limit = Op("-", Call("count", (base,), "int"), Lit(-place), "int")
-            tests.append(Op(sign, Path("$i"), limit, "bool"))
+                limit = Op("-", FunctionNode("count", (base,), "int"), Lit(-place), "int")
+            tests.append(Op(sign, PathNode("$i"), limit, "bool"))
     if not tests:
         return base
     test = tests[0] if len(tests) == 1 else Op("and", tests[0], tests[1], "bool")
@@ -404,13 +404,13 @@ _NO_SUM = Lit("")
 """What a sum with a value that is not there comes to. By identity: nobody else's empty text is meant."""
 
 
-def _sum(left: Node, right: Node) -> Node:
+def _add_texts(left: Node, right: Node) -> Node:
     """A text of two. With a value that is not there it has none, nor has the whole template."""
     needed: list[Node] = []
     parts: list[Node] = []
     for side in (left, right):
-        if isinstance(side, Path) and not side.sure:
-            needed.append(Call("exists", (side,), "bool"))
+        if isinstance(side, PathNode) and not side.sure:
+            needed.append(FunctionNode("exists", (side,), "bool"))
         piece = side
         while isinstance(piece, Cond) and piece.other is _NO_SUM:
             needed.append(piece.test)
@@ -422,8 +422,8 @@ def _sum(left: Node, right: Node) -> Node:
     return made
 
 
-def _sure(node: Node) -> bool:
+def _is_sure(node: Node) -> bool:
     """Whether a value is always there, so that a default for it means nothing."""
     if isinstance(node, Default):
         return isinstance(node.other, Lit) and node.other.value is not None
-    return isinstance(node, Lit | ListOf | ObjectOf | Secret) or (isinstance(node, Path) and node.sure)
+    return isinstance(node, Lit | ListOf | ObjectOf | SecretNode) or (isinstance(node, PathNode) and node.sure)

@@ -5,10 +5,10 @@ from typing import Any
 
 from conn_engine.analysis.drift.contract import Shape
 from conn_import.operation import BuiltOperation
-from conn_import.proposals import VendorResource, fields_of_shape, propose_resources, unified_text
-from conn_import.records import record_shape
+from conn_import.proposals import VendorResource, format_unified, list_shape_fields, propose_resources
+from conn_import.records import find_shape
 
-__all__ = ["propose_mappings", "vendor_resources"]
+__all__ = ["build_vendor_resources", "propose_mappings"]
 
 _READS = ("get", "list")
 _WRITES = ("create", "update")
@@ -19,30 +19,30 @@ def propose_mappings(
 ) -> tuple[dict[str, str], dict[str, int]]:
     """The files of the models (name to the schemas of its records) with mappings of the resources that look like
     theirs, and how many fields each proposes."""
-    resources = vendor_resources(operations) if models else []
+    resources = build_vendor_resources(operations) if models else []
     files: dict[str, str] = {}
     counts: dict[str, int] = {}
     for model, records in models.items():
         proposals = propose_resources(resources, records)
         counts[model] = sum(len(one.fields) for one in proposals)
         if proposals:
-            files[f"unified/{model}.yaml"] = unified_text(proposals, model, origin)
+            files[f"unified/{model}.yaml"] = format_unified(proposals, model, origin)
     return files, counts
 
 
-def vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:
+def build_vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:
     """The resources with what the document shows of their records and of what their writes take."""
     rows: dict[str, dict[str, BuiltOperation]] = {}
     for one in operations:
         rows.setdefault(one.name.resource, {})[one.name.method] = one
-    return [_resource(name, found) for name, found in rows.items()]
+    return [_build_resource(name, found) for name, found in rows.items()]
 
 
-def _resource(name: str, operations: Mapping[str, BuiltOperation]) -> VendorResource:
-    shapes = [shape for method in _READS if method in operations and (shape := _record(operations[method]))]
-    fields = {field.path: field for shape in shapes for field in fields_of_shape(shape)}
+def _build_resource(name: str, operations: Mapping[str, BuiltOperation]) -> VendorResource:
+    shapes = [shape for method in _READS if method in operations and (shape := _find_record_shape(operations[method]))]
+    fields = {field.path: field for shape in shapes for field in list_shape_fields(shape)}
     writable = {
-        method: tuple(fields_of_shape(body))
+        method: tuple(list_shape_fields(body))
         for method in _WRITES
         if method in operations and (body := operations[method].endpoint.body) is not None
     }
@@ -54,8 +54,8 @@ def _resource(name: str, operations: Mapping[str, BuiltOperation]) -> VendorReso
     return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes)
 
 
-def _record(one: BuiltOperation) -> Shape | None:
+def _find_record_shape(one: BuiltOperation) -> Shape | None:
     """The shape of one record of an operation."""
-    found = record_shape(one.endpoint.answer.shape, one.records)
+    found = find_shape(one.endpoint.answer.shape, one.records)
     items = found.items() if found is not None and found.type == "array" else None
     return items or (found if found is not None and found.properties() else None)

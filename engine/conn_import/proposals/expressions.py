@@ -3,25 +3,25 @@
 import json
 from collections.abc import Sequence
 
-from conn_import.proposals.described import VendorField
-from conn_import.proposals.matching import Fit, ModelField, single_value
-from conn_import.words import squeezed, step
+from conn_import.proposals.matching import Fit, ModelField, find_single_value
+from conn_import.proposals.vendor_fields import VendorField
+from conn_import.words import squeeze, to_step
 
-__all__ = ["read_expression", "write_expression"]
+__all__ = ["build_read_expression", "build_write_expression"]
 
 _DATES = ("date", "date-time")
 _MILLIS = 100_000_000_000
 _TEXT_KINDS = ("string", "")
 
 
-def read_expression(target: ModelField, source: VendorField, inner: Sequence[tuple[ModelField, Fit]] = ()) -> str:
+def build_read_expression(target: ModelField, source: VendorField, inner: Sequence[tuple[ModelField, Fit]] = ()) -> str:
     """The model's value, over `response`. `inner` are the fits of the fields of a list's objects."""
-    place = ".".join(("response", *(step(name) for name in source.path)))
+    place = ".".join(("response", *(to_step(name) for name in source.path)))
     if target.kind == "array":
         return _convert_list(target, source, place, inner)
     if source.kind == "array":
-        value = single_value(source)
-        return f"{place}[0].{step(value.path[0])}" if value is not None else f"{place}[0]"
+        value = find_single_value(source)
+        return f"{place}[0].{to_step(value.path[0])}" if value is not None else f"{place}[0]"
     if target.format in _DATES:
         return _convert_date(target, source, place)
     if target.values:
@@ -33,15 +33,15 @@ def read_expression(target: ModelField, source: VendorField, inner: Sequence[tup
     return place
 
 
-def write_expression(target: ModelField, source: VendorField) -> str:
+def build_write_expression(target: ModelField, source: VendorField) -> str:
     """The vendor's value, over `body`; "" where it cannot be told from the model's."""
-    place = f"body.{step(target.name)}"
+    place = f"body.{to_step(target.name)}"
     if target.kind in ("array", "object") or source.kind in ("array", "object") or target.format in _DATES:
         return place if target.kind == source.kind and target.item_kind == source.item_kind != "object" else ""
     if target.values and source.closed:
         pairs = {one: known for one in target.values if (known := _find_alike(one, source)) is not None}
         same = all(one == known for one, known in pairs.items())
-        return place if same else f"$lookup({_object(pairs)}, {place})"
+        return place if same else f"$lookup({_format_object(pairs)}, {place})"
     if target.kind == "string" and source.kind in ("integer", "number"):
         return f"$contains({place} & '', /^[0-9]{{1,15}}$/) ? $number({place}) : {place}"
     return place
@@ -53,7 +53,7 @@ def _convert_choice(target: ModelField, source: VendorField, place: str) -> str:
     }
     if all(one == known for known, one in pairs.items()) and len(pairs) == len(source.values):
         return place
-    return f"$lookup({_object(pairs)}, $string({place}))"
+    return f"$lookup({_format_object(pairs)}, $string({place}))"
 
 
 def _keep_known(target: ModelField, place: str) -> str:
@@ -62,7 +62,7 @@ def _keep_known(target: ModelField, place: str) -> str:
     return f"{value} in [{', '.join(map(_quote, target.values))}] ? {value}"
 
 
-def _object(pairs: dict[str, str | int | float]) -> str:
+def _format_object(pairs: dict[str, str | int | float]) -> str:
     """An object as an expression, which can stand in a YAML text in double quotes."""
     return f"{{{', '.join(f'{_quote(key)}: {_quote(value)}' for key, value in pairs.items())}}}"
 
@@ -73,7 +73,7 @@ def _quote(value: str | float) -> str:
 
 
 def _find_alike(value: str, source: VendorField) -> str | int | float | None:
-    return next((one for one in source.values if squeezed(str(one)) == squeezed(value)), None)
+    return next((one for one in source.values if squeeze(str(one)) == squeeze(value)), None)
 
 
 def _convert_date(target: ModelField, source: VendorField, place: str) -> str:
@@ -98,7 +98,7 @@ def _convert_list(target: ModelField, source: VendorField, place: str, inner: Se
         name = next(
             (one for word in ("name", "id", "value", "label") for one in source.inner if one.path == (word,)), None
         )
-        place = f"{place}.{step(name.path[0])}" if name is not None else place
+        place = f"{place}.{to_step(name.path[0])}" if name is not None else place
         kind = name.kind if name is not None else ""
     else:
         kind = source.item_kind or source.kind
@@ -107,6 +107,6 @@ def _convert_list(target: ModelField, source: VendorField, place: str, inner: Se
 
 
 def _convert_inner(target: ModelField, source: VendorField) -> str:
-    place = ".".join(step(name) for name in source.path)
+    place = ".".join(to_step(name) for name in source.path)
     texts = target.kind == "string" and source.kind not in _TEXT_KINDS
     return f"$string({place})" if texts else place

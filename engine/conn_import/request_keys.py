@@ -12,12 +12,19 @@ from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Place
 from conn_import.contract import Contract
-from conn_import.secrecy import key_name
-from conn_import.words import free_name, plain, snake
+from conn_import.secrecy import is_key_name
+from conn_import.words import clean_text, find_free_name, to_snake
 
-__all__ = ["Settings", "beside", "carried_keys", "carry_keys", "header_key", "scheme_of"]
+__all__ = [
+    "AuthSettings",
+    "add_keys",
+    "build_header_key",
+    "find_common_keys",
+    "find_scheme",
+    "move_keys_to_authorization",
+]
 
-Settings = tuple[dict[str, Any], dict[str, Any]]
+AuthSettings = tuple[dict[str, Any], dict[str, Any]]
 """`credentials` and `authorization`."""
 
 _TAKEN = frozenset({
@@ -31,13 +38,13 @@ _NOT_KEYS = frozenset({"digest", "hawk", "mac", "negotiate", "ntlm", "signature"
 _FORGERY = re.compile("csrf|xsrf")
 
 
-def scheme_of(value: str) -> str:
+def find_scheme(value: str) -> str:
     """The word before a key in a header (`Bearer`, `Token token=`); "" where the value is the key itself."""
     found = _SCHEME.match(value.strip())
     return "" if found is None else f"{found[1]} {found[2]}" if found[2] else found[1]
 
 
-def header_key(name: str, value: str = "") -> Settings | None:
+def build_header_key(name: str, value: str = "") -> AuthSettings | None:
     """The credential and the authorization of a header with a key: of a known scheme, after a scheme's word
     (`Token …`), or by itself. Only the scheme is read of the value. None for a signature."""
     found = _SCHEME.match(value.strip())
@@ -50,7 +57,7 @@ def header_key(name: str, value: str = "") -> Settings | None:
     return {"format": "api_key"}, {"format": "header", "config": {"name": name, **template}}
 
 
-def beside(main: Settings, others: Sequence[tuple[str, dict[str, Any]]]) -> Settings:
+def add_keys(main: AuthSettings, others: Sequence[tuple[str, dict[str, Any]]]) -> AuthSettings:
     """A credential with further keys, each by the name of its scheme with the authorization that carries it."""
     credentials, authorization = main
     several = authorization["format"] == "several"
@@ -58,47 +65,47 @@ def beside(main: Settings, others: Sequence[tuple[str, dict[str, Any]]]) -> Sett
     asked: list[dict[str, Any]] = list(credentials.get("config", {}).get("ask", ()))
     names = {*_TAKEN, *(row["name"] for row in asked)}
     for scheme, way in others:
-        name = snake(scheme)
+        name = to_snake(scheme)
         name = name if re.match("[a-z]", name) and name not in _TAKEN else f"key_{name}".rstrip("_")
-        name = free_name(name, names)
+        name = find_free_name(name, names)
         names.add(name)
-        asked.append({"name": name, "label": plain(scheme, 60)})
+        asked.append({"name": name, "label": clean_text(scheme, 60)})
         ways.append({"format": way["format"], "config": {**way["config"], "value": f"{{{{{name}}}}}"}})
     config = {**credentials.get("config", {}), "ask": asked}
     return {**credentials, "config": config}, {"format": "several", "config": {"all": ways}}
 
 
-def carried_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = False) -> list[tuple[Place, str]]:
+def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = False) -> list[tuple[Place, str]]:
     """The headers and query parameters of a secret's name that more than half of the operations always have; of an
     API that nothing else authorises (`unauthorised`), also the header that most operations have."""
     counts: dict[tuple[Place, str], int] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
             always = one.required or one.fixed is not UNSET or one.name.lower() == "authorization"
-            if always and one.place != "path" and key_name(one.name, one.place) and _WORD.fullmatch(one.name):
-                counts[_key(one)] = counts.get(_key(one), 0) + 1
+            if always and one.place != "path" and is_key_name(one.name, one.place) and _WORD.fullmatch(one.name):
+                counts[_to_key(one)] = counts.get(_to_key(one), 0) + 1
     found = [key for key, count in counts.items() if count * 2 > len(endpoints)]
     headers = [key for key in counts if key[0] == "header" and not _FORGERY.search(key[1])]
     return found or ([max(headers, key=lambda key: counts[key])] if unauthorised and headers else [])
 
 
-def carry_keys(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
+def move_keys_to_authorization(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
     """Let the authorization carry the keys that most operations have, and no operation say them itself."""
-    keys = carried_keys(endpoints, unauthorised=contract.authorization is None)
-    spelled = {_key(one): one for endpoint in endpoints for one in endpoint.parameters}
+    keys = find_common_keys(endpoints, unauthorised=contract.authorization is None)
+    spelled = {_to_key(one): one for endpoint in endpoints for one in endpoint.parameters}
     for place, name in keys:
         one = spelled[place, name]
         way: dict[str, Any] = {"format": place, "config": {"name": one.name}}
         if contract.authorization is None or contract.credentials is None:
-            known = header_key(one.name, str(one.sample)) if place == "header" else ({"format": "api_key"}, way)
+            known = build_header_key(one.name, str(one.sample)) if place == "header" else ({"format": "api_key"}, way)
             contract.credentials, contract.authorization = known or (None, None)
         elif (place, name) != ("header", "authorization"):  # the scheme's own place
-            made = beside((contract.credentials, contract.authorization), [(one.name, way)])
+            made = add_keys((contract.credentials, contract.authorization), [(one.name, way)])
             contract.credentials, contract.authorization = made
     carried = {*keys, *([("header", "authorization")] if contract.authorization is not None else [])}
     for endpoint in endpoints:
-        endpoint.parameters = [one for one in endpoint.parameters if _key(one) not in carried]
+        endpoint.parameters = [one for one in endpoint.parameters if _to_key(one) not in carried]
 
 
-def _key(one: Parameter) -> tuple[Place, str]:
+def _to_key(one: Parameter) -> tuple[Place, str]:
     return one.place, one.name.lower() if one.place == "header" else one.name

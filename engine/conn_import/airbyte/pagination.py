@@ -6,32 +6,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.documents.pointers import pointer_to
-from conn_import.airbyte.custom import kind_of
+from conn_import.airbyte.custom import find_kind
 from conn_import.airbyte.jinja import (
     JSON_TEXT,
-    Call,
     Concat,
     Cond,
     Default,
+    FunctionNode,
     ListOf,
     Lit,
     Node,
     Not,
     ObjectOf,
     Op,
-    Path,
+    PathNode,
     Untranslatable,
-    condition,
-    expression,
-    textual,
-    translated,
-    truth,
+    to_condition,
+    to_expression,
+    to_text,
+    to_truth,
+    translate,
 )
-from conn_import.airbyte.names import Scope, Token
+from conn_import.airbyte.names import PageToken, Scope
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.templates import read_again
+from conn_import.airbyte.templates import to_literal
 
-__all__ = ["Paging", "paging_of", "place_of", "pointer", "token_of"]
+__all__ = ["ManifestPagination", "build_pagination", "find_option_name", "find_option_place", "find_page_token"]
 
 Config = dict[str, Any]
 _PLACES = {"request_parameter": "param", "header": "header", "body_json": "body", "body_data": "form"}
@@ -39,7 +39,7 @@ _MAX_SIZE = 10_000_000
 
 
 @dataclass(slots=True)
-class Paging:
+class ManifestPagination:
     """`settings` are those of `pagination`, empty without pages; `sizes` are page sizes that the request itself says:
     place, name, value."""
 
@@ -47,54 +47,56 @@ class Paging:
     sizes: list[tuple[str, str, Node]] = field(default_factory=list)
 
 
-def token_of(paginator: Mapping[str, Any]) -> Token | None:
+def find_page_token(paginator: Mapping[str, Any]) -> PageToken | None:
     """What `next_page_token` is at this paginator."""
-    strategy = _strategy(paginator)
-    match kind_of(strategy, "how a listing goes on"):
+    strategy = _get_strategy(paginator)
+    match find_kind(strategy, "how a listing goes on"):
         case "PageIncrement":
-            return Token("number", "int", strategy.get("inject_on_first_request") is True)
+            return PageToken("number", "int", strategy.get("inject_on_first_request") is True)
         case "OffsetIncrement":
-            return Token("offset", "int", strategy.get("inject_on_first_request") is True)
+            return PageToken("offset", "int", strategy.get("inject_on_first_request") is True)
         case "CursorPagination":
-            return Token("url" if _follows(paginator) else "cursor", "any", False)
+            return PageToken("url" if _follows_url(paginator) else "cursor", "any", False)
     return None
 
 
-def _strategy(paginator: Mapping[str, Any]) -> Mapping[str, Any]:
+def _get_strategy(paginator: Mapping[str, Any]) -> Mapping[str, Any]:
     strategy = paginator.get("pagination_strategy")
     return strategy if isinstance(strategy, Mapping) else {}
 
 
-def _follows(paginator: Mapping[str, Any]) -> bool:
+def _follows_url(paginator: Mapping[str, Any]) -> bool:
     option = paginator.get("page_token_option")
     return isinstance(option, Mapping) and (option.get("type") == "RequestPath" or option.get("inject_into") == "path")
 
 
-def paging_of(paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool) -> Paging | None:
+def build_pagination(
+    paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
+) -> ManifestPagination | None:
     """The `pagination` of an operation, None for none. `used` says that a template has the token in it."""
-    strategy = _strategy(paginator)
+    strategy = _get_strategy(paginator)
     kind = strategy.get("type")
     if kind in (None, "NoPagination") or paginator.get("type") == "NoPagination":
         return None
     if kind == "PageIncrement":
-        return _numbered(paginator, strategy, scope, notes, used=used, offset=False)
+        return _build_numbered(paginator, strategy, scope, notes, used=used, offset=False)
     if kind == "OffsetIncrement":
-        return _numbered(paginator, strategy, scope, notes, used=used, offset=True)
+        return _build_numbered(paginator, strategy, scope, notes, used=used, offset=True)
     if kind == "CursorPagination":
-        return _cursor(paginator, strategy, scope, notes, used=used)
+        return _build_cursor(paginator, strategy, scope, notes, used=used)
     notes.add(f"the pagination {kind}")
     return None
 
 
-def pointer(option: Mapping[str, Any], scope: Scope) -> str:
+def find_option_name(option: Mapping[str, Any], scope: Scope) -> str:
     """Where a request option puts its value: a name, or a JSON pointer into the body; nothing when the name is a
     setting that no account has. Raises Untranslatable."""
     path = option.get("field_path")
     names = path if isinstance(path, list) and path else [option.get("field_name")]
     made: list[str] = []
     for one in names:
-        node = translated(str(one), scope.config()) if one is not None else Lit("")
-        if not scope.settings.declares(node):
+        node = translate(str(one), scope.for_config()) if one is not None else Lit("")
+        if not scope.settings.is_declared(node):
             return ""
         if not isinstance(node, Lit) or node.value == "":
             raise Untranslatable("the name of a request option that is not written out")
@@ -106,7 +108,7 @@ def pointer(option: Mapping[str, Any], scope: Scope) -> str:
     return made[0]
 
 
-def place_of(option: Any) -> str:
+def find_option_place(option: Any) -> str:
     """`param`, `header`, `body` or `form`: where a request option puts its value. Raises Untranslatable."""
     kind = str(option.get("inject_into")) if isinstance(option, Mapping) else "nowhere"
     if kind not in _PLACES:
@@ -114,8 +116,13 @@ def place_of(option: Any) -> str:
     return _PLACES[kind]
 
 
-def _sized(  # noqa: PLR0917
-    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, prefix: str, made: Paging
+def _add_size(  # noqa: PLR0917
+    paginator: Mapping[str, Any],
+    strategy: Mapping[str, Any],
+    scope: Scope,
+    notes: Notes,
+    prefix: str,
+    made: ManifestPagination,
 ) -> None:
     """Page size and where it goes. One that the account decides is a value of the request."""
     size, option = strategy.get("page_size"), paginator.get("page_size_option")
@@ -123,17 +130,17 @@ def _sized(  # noqa: PLR0917
         return
     config = made.settings["config"]
     try:
-        node = translated(size, scope.config()) if isinstance(size, str) else Lit(size)
+        node = translate(size, scope.for_config()) if isinstance(size, str) else Lit(size)
         fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
         if made.settings["format"] in ("page", "offset"):
             # The kit takes a page of fewer records than it asks for as the last one, the first page too.
-            least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({expression(node)})"
+            least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({to_expression(node)})"
             config["stop"] = f"$count(records) < {least}"
         if not isinstance(option, Mapping):
             return
         if fixed and isinstance(node, Lit):
             config["size"] = int(str(node.value))
-        place, name = place_of(option), pointer(option, scope)
+        place, name = find_option_place(option), find_option_name(option, scope)
         if not name:
             config.pop("size", None)
         elif made.settings["format"] == "dynamic" and place not in ("param", "body"):
@@ -147,7 +154,7 @@ def _sized(  # noqa: PLR0917
         notes.add(f"the page size: {reason}")
 
 
-def _numbered(
+def _build_numbered(
     paginator: Mapping[str, Any],
     strategy: Mapping[str, Any],
     scope: Scope,
@@ -155,14 +162,16 @@ def _numbered(
     *,
     used: bool,
     offset: bool,
-) -> Paging | None:
+) -> ManifestPagination | None:
     name = "offset" if offset else "page"
     config: Config = {}
-    placed = _place(paginator, name, config, scope, notes)
+    placed = _set_place(paginator, name, config, scope, notes)
     if not placed and not used:
-        if _follows(paginator):
+        if _follows_url(paginator):
             notes.add("pages whose number takes the place of the path")
-        return _unpaged(paginator, strategy, scope, notes)  # nothing would tell the vendor which page is meant
+        return _build_single_page(
+            paginator, strategy, scope, notes
+        )  # nothing would tell the vendor which page is meant
     if not placed:
         config[f"{name}_param"] = ""
     first = strategy.get("start_from_page", 0)
@@ -176,17 +185,19 @@ def _numbered(
             config["first"] = first
     if strategy.get("inject_on_first_request") is not True:
         config["first_sent"] = False
-    made = Paging({"format": name, "config": config})
-    _sized(paginator, strategy, scope, notes, "limit" if offset else "size", made)
+    made = ManifestPagination({"format": name, "config": config})
+    _add_size(paginator, strategy, scope, notes, "limit" if offset else "size", made)
     if offset and not any(key.startswith("limit_") for key in config):
         config["limit_param"] = ""
     return made
 
 
-def _unpaged(paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes) -> Paging:
+def _build_single_page(
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes
+) -> ManifestPagination:
     """One page; its size is asked for all the same."""
-    made = Paging({"format": "none", "config": {}})
-    _sized(paginator, strategy, scope, notes, "size", made)
+    made = ManifestPagination({"format": "none", "config": {}})
+    _add_size(paginator, strategy, scope, notes, "size", made)
     config = made.settings["config"]
     places = ((place, config[f"size_{place}"]) for place in _PLACES.values() if f"size_{place}" in config)
     made.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
@@ -194,130 +205,132 @@ def _unpaged(paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: S
     return made
 
 
-def _place(paginator: Mapping[str, Any], name: str, config: Config, scope: Scope, notes: Notes) -> bool:
+def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: Scope, notes: Notes) -> bool:
     option = paginator.get("page_token_option")
     if not isinstance(option, Mapping) or option.get("type") == "RequestPath":
         return False
     try:
-        config[f"{name}_{place_of(option)}"] = pointer(option, scope)
+        config[f"{name}_{find_option_place(option)}"] = find_option_name(option, scope)
     except Untranslatable as reason:
         notes.add(f"where the page goes: {reason}")
         return False
     return True
 
 
-def _cursor(
+def _build_cursor(
     paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
-) -> Paging | None:
-    names = scope.answer()
+) -> ManifestPagination | None:
+    names = scope.for_answer()
     try:
-        value = translated(str(strategy.get("cursor_value", "")), names)
+        value = translate(str(strategy.get("cursor_value", "")), names)
         stop = strategy.get("stop_condition")
-        ends = translated(stop, names) if isinstance(stop, str) else Lit(bool(stop))
+        ends = translate(stop, names) if isinstance(stop, str) else Lit(bool(stop))
     except Untranslatable as reason:
         notes.add(f"the next page: {reason}")
         return None
     if isinstance(value, Lit) and not value.value:
-        return _unpaged(paginator, strategy, scope, notes)
+        return _build_single_page(paginator, strategy, scope, notes)
     config: Config = {}
-    link = _link(value)
-    if _follows(paginator):
-        form = _followed(value, link, config)
-    elif _place(paginator, "cursor", config, scope, notes):
+    link = _find_link_relation(value)
+    if _follows_url(paginator):
+        form = _add_next_url(value, link, config)
+    elif _set_place(paginator, "cursor", config, scope, notes):
         form = "cursor"
-        config |= {"cursor_from_link": link} if link else _from(value, config)
+        config |= {"cursor_from_link": link} if link else _build_next_cursor(value, config)
     elif used:
         form = "dynamic"
-        config["next"] = _dynamic("cursor", value)
+        config["next"] = _build_dynamic("cursor", value)
     else:
-        return _unpaged(paginator, strategy, scope, notes)
-    if not _redundant(ends, value, link):
-        config["stop"] = condition(ends)
-    made = Paging({"format": form, "config": config})
-    _sized(paginator, strategy, scope, notes, "size", made)
+        return _build_single_page(paginator, strategy, scope, notes)
+    if not _is_redundant(ends, value, link):
+        config["stop"] = to_condition(ends)
+    made = ManifestPagination({"format": form, "config": config})
+    _add_size(paginator, strategy, scope, notes, "size", made)
     return made
 
 
-def _dynamic(name: str, value: Node) -> str:
-    text = expression(_bare(value))
+def _build_dynamic(name: str, value: Node) -> str:
+    text = to_expression(_remove_default(value))
     test = f"({text})" if " ? " in text or " ?? " in text or " ?: " in text else text
     return f"{test} ? {{'{name}': {text}}}"
 
 
-def _followed(value: Node, link: str, config: Config) -> str:
+def _add_next_url(value: Node, link: str, config: Config) -> str:
     """The format of pages that a URL leads to."""
     if link:
         if link != "next":
             config["rel"] = link
         return "link_header"
-    bare = _bare(value)
-    found = _field(bare)
+    bare = _remove_default(value)
+    found = _to_body_path(bare)
     config["relative_to"] = "base_url"
-    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+    if isinstance(bare, PathNode) and bare.root == "headers" and len(bare.steps) == 1:
         config["next_url_header"] = str(bare.steps[0])
     elif found is not None:
         config["next_url_field"] = found
     else:
-        config["next_url"] = expression(_bare(textual(value)))
+        config["next_url"] = to_expression(_remove_default(to_text(value)))
     return "next_url"
 
 
-def _from(value: Node, config: Config) -> Config:
+def _build_next_cursor(value: Node, config: Config) -> Config:
     """The next value as an expression over the body where it is one, else over all of the answer."""
-    bare = _bare(value)
-    found = _field(bare)
+    bare = _remove_default(value)
+    found = _to_body_path(bare)
     if found is not None:
         return {"cursor_field": found}
-    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+    if isinstance(bare, PathNode) and bare.root == "headers" and len(bare.steps) == 1:
         return {"cursor_from_header": str(bare.steps[0])}
-    computed = {"next_cursor": expression(textual(value) if isinstance(value, Concat) else bare)}
+    computed = {"next_cursor": to_expression(to_text(value) if isinstance(value, Concat) else bare)}
     if "cursor_body" in config and isinstance(bare, Concat | Cond):
-        computed["next_cursor"] = expression(read_again(bare))  # a text that is an object becomes one
+        computed["next_cursor"] = to_expression(to_literal(bare))  # a text that is an object becomes one
     return computed
 
 
-def _bare(node: Node) -> Node:
+def _remove_default(node: Node) -> Node:
     """Without a default that means the end."""
     nothing = (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
-    if isinstance(node, Call) and node.name == JSON_TEXT:
-        return _bare(node.arguments[0])  # the kit reads what is rendered again
-    return _bare(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
+    if isinstance(node, FunctionNode) and node.name == JSON_TEXT:
+        return _remove_default(node.arguments[0])  # the kit reads what is rendered again
+    return (
+        _remove_default(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
+    )
 
 
-def _field(node: Node) -> str | None:
+def _to_body_path(node: Node) -> str | None:
     """A path of names over the body, as an expression with the body as its root."""
     if (
-        isinstance(node, Path)
+        isinstance(node, PathNode)
         and node.root == "body"
         and node.steps
         and all(isinstance(one, str) for one in node.steps)
     ):
-        return expression(Path("", node.steps))
+        return to_expression(PathNode("", node.steps))
     return None
 
 
-def _link(node: Node) -> str:
+def _find_link_relation(node: Node) -> str:
     """The relation of a Link header that the value is the URL of."""
-    bare = _bare(node)
-    if isinstance(bare, Path) and bare.root == "headers" and bare.steps[:1] == ("link",) and len(bare.steps) == 3:
+    bare = _remove_default(node)
+    if isinstance(bare, PathNode) and bare.root == "headers" and bare.steps[:1] == ("link",) and len(bare.steps) == 3:
         rel, key = bare.steps[1:]
         return str(rel) if key == "url" and isinstance(rel, str) else ""
     return ""
 
 
-def _redundant(ends: Node, value: Node, link: str) -> bool:
+def _is_redundant(ends: Node, value: Node, link: str) -> bool:
     """Whether a stop condition only says that there is no next value, which is the end anyway."""
     if isinstance(ends, Lit):
         return not ends.value
     if link:
-        return "headers.link" in expression(ends) and not re.search(r"\b(?:body|records)\b", expression(ends))
-    found = _bare(value)
+        return "headers.link" in to_expression(ends) and not re.search(r"\b(?:body|records)\b", to_expression(ends))
+    found = _remove_default(value)
     match ends:
         case Op("or", left, right) | Default(left, right, True):
-            return _redundant(left, value, link) and _redundant(right, value, link)
+            return _is_redundant(left, value, link) and _is_redundant(right, value, link)
         case Op("=", left, right):
-            return _bare(left) == found and right in (Lit(None), Lit(""))
+            return _remove_default(left) == found and right in (Lit(None), Lit(""))
         case Not(inner):
-            return truth(inner) == found or inner == Call("exists", (found,), "bool")
+            return to_truth(inner) == found or inner == FunctionNode("exists", (found,), "bool")
         case _:
             return False

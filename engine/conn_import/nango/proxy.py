@@ -7,48 +7,48 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_import.contract import Finished
-from conn_import.naming import names_of
-from conn_import.nango.making import HEADER, Making
-from conn_import.words import identifier, plain, step
+from conn_import.contract import FinishedConnector
+from conn_import.naming import suggest_names
+from conn_import.nango.draft import HEADER, ConnectorDraft
+from conn_import.words import clean_text, to_identifier, to_step
 
-__all__ = ["Check", "finished", "read_pages", "read_verification", "read_waits"]
+__all__ = ["Check", "finish", "read_pages", "read_verification", "read_waits"]
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 _NAME = re.compile(r"\$\{([^{}]+)\}")
 
 
-def read_waits(making: Making) -> None:
+def read_waits(draft: ConnectorDraft) -> None:
     """`proxy.retry` as `rate_limit`: `at` are moments, `after` are waits."""
-    entry = making.entry
+    entry = draft.entry
     sources: list[dict[str, Any]] = []
     for key, unit in (("at", "epoch"), ("after", "seconds")):
-        for name in entry.texts("proxy", "retry", key):
+        for name in entry.take_texts("proxy", "retry", key):
             if HEADER.fullmatch(name):
                 sources.append({"header": name.lower(), "unit": unit})
             else:
-                making.losses.add(f"proxy.retry.{key}: it is no name of a header", plain(name, 60))
+                draft.losses.add(f"proxy.retry.{key}: it is no name of a header", clean_text(name, 60))
     made: dict[str, Any] = {}
     if sources:
         made["retry_after"] = sources
-    remaining, code = entry.texts("proxy", "retry", "remaining"), entry.take("proxy", "retry", "error_code")
+    remaining, code = entry.take_texts("proxy", "retry", "remaining"), entry.take("proxy", "retry", "error_code")
     if remaining:
         made["remaining"] = remaining[0].lower()
         for name in remaining[1:]:
-            making.losses.add("a second header of what remains", plain(name, 60))
+            draft.losses.add("a second header of what remains", clean_text(name, 60))
     status = str(code) if str(code).isdigit() else ""
     if code is not None and not status:
-        making.losses.add(f"proxy.retry.error_code {plain(code, 40)}")
+        draft.losses.add(f"proxy.retry.error_code {clean_text(code, 40)}")
     if status and status != "429":
-        empty = f" and headers.{step(remaining[0].lower())} = '0'" if remaining else ""
+        empty = f" and headers.{to_step(remaining[0].lower())} = '0'" if remaining else ""
         made["limited_when"] = f"status = 429 or (status = {status}{empty})"
     if made:
-        making.settings["rate_limit"] = made
+        draft.settings["rate_limit"] = made
 
 
-def read_pages(making: Making) -> None:
+def read_pages(draft: ConnectorDraft) -> None:
     """`proxy.paginate` as `pagination`."""
-    told = making.entry.object("proxy", "paginate")
+    told = draft.entry.take_object("proxy", "paginate")
     if not told:
         return
     used = {"type", "response_path", "limit_name_in_request", "limit"}
@@ -81,7 +81,7 @@ def read_pages(making: Making) -> None:
         elif first is None and by_page:
             config["first"] = 0
     else:
-        making.losses.add(f"proxy.paginate of the type {plain(kind, 40)}")
+        draft.losses.add(f"proxy.paginate of the type {clean_text(kind, 40)}")
         return
     config = {key: value for key, value in config.items() if value is not None}
     if isinstance(told.get("limit_name_in_request"), str):
@@ -89,11 +89,11 @@ def read_pages(making: Making) -> None:
         if isinstance(told.get("limit"), int):
             config["size"] = told["limit"]
     if told.get("response_path"):
-        where = plain(told["response_path"], 80)
-        making.notes["pagination",] = f"of the lists that are still to be added; their response_path is {where}"
+        where = clean_text(told["response_path"], 80)
+        draft.notes["pagination",] = f"of the lists that are still to be added; their response_path is {where}"
     for other in told.keys() - used:
-        making.losses.add("of proxy.paginate", plain(other, 60))
-    making.settings["pagination"] = {"format": name, "config": config} if config else {"format": name}
+        draft.losses.add("of proxy.paginate", clean_text(other, 60))
+    draft.settings["pagination"] = {"format": name, "config": config} if config else {"format": name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,90 +111,90 @@ class Check:
         return f"{self.resource}.{self.method}"
 
 
-def read_verification(making: Making, title: str) -> list[Check]:
+def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
     """The calls of `proxy.verification`: the first proves the credential."""
-    entry = making.entry
+    entry = draft.entry
     here = ("proxy", "verification")
-    method = (entry.text(*here, "method") or "GET").lower()
+    method = (entry.take_text(*here, "method") or "GET").lower()
     if method not in _METHODS:
-        making.losses.add(f"proxy.verification.method {plain(method, 40)}")
+        draft.losses.add(f"proxy.verification.method {clean_text(method, 40)}")
         method = "get"
-    endpoints = entry.texts(*here, "endpoints")
-    headers = _headers(making, entry.object(*here, "headers"))
+    endpoints = entry.take_texts(*here, "endpoints")
+    headers = _read_headers(draft, entry.take_object(*here, "headers"))
     data = entry.take(*here, "data")
-    base = entry.text(*here, "base_url_override")
+    base = entry.take_text(*here, "base_url_override")
     listed = [
-        Endpoint(method, _NAME.sub(lambda found: f"{{{identifier(found[1].rpartition('.')[2])}}}", path))
+        Endpoint(method, _NAME.sub(lambda found: f"{{{to_identifier(found[1].rpartition('.')[2])}}}", path))
         for path in endpoints
     ]
     for endpoint in listed:
         endpoint.path = endpoint.path.partition("?")[0]
-    names = names_of(listed, title) if listed else {}
+    names = suggest_names(listed, title) if listed else {}
     checks = []
     for number, path in enumerate(endpoints):
         row: dict[str, Any] = {"description": "Proves the credential", "method": method}
         place, _, query = path.partition("?")
-        if making.names.is_secret(path):
-            making.losses.add("proxy.verification: its path has a secret in it", plain(place, 100))
+        if draft.names.is_secret(path):
+            draft.losses.add("proxy.verification: its path has a secret in it", clean_text(place, 100))
             continue
-        if base and (made := making.url(base.rstrip("/"), "proxy.verification.base_url_override")):
+        if base and (made := draft.fill_url(base.rstrip("/"), "proxy.verification.base_url_override")):
             row["base_url"] = made
-        row["path"] = making.url(place, "proxy.verification") or place
+        row["path"] = draft.fill_url(place, "proxy.verification") or place
         if query:
             pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
-            row["query"] = {name: making.filled(value, "proxy.verification") for name, value in pairs}
+            row["query"] = {name: draft.fill(value, "proxy.verification") for name, value in pairs}
         if headers:
             row["headers"] = headers
         if data is not None and method not in ("get", "head"):
-            row["body"] = making.deep(data, "proxy.verification.data")
+            row["body"] = draft.fill_deep(data, "proxy.verification.data")
         if method not in ("get", "head"):
             row["writes"] = False
         checks.append(Check(names[number].resource, names[number].method, row, f"{method.upper()} {place}"))
     return checks
 
 
-def _headers(making: Making, told: Mapping[str, Any]) -> dict[str, str]:
+def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, str]:
     """What the check has besides what every request has."""
     made: dict[str, str] = {}
-    usual = {name.lower(): value for name, value in making.settings.get("headers", {}).items()}
-    carried = {name.lower() for name in making.entry.object("proxy", "headers")}
+    usual = {name.lower(): value for name, value in draft.settings.get("headers", {}).items()}
+    carried = {name.lower() for name in draft.entry.take_object("proxy", "headers")}
     for name, value in told.items():
         text = str(value)
-        if making.names.is_secret(text):
+        if draft.names.is_secret(text):
             if name.lower() not in carried:
-                making.losses.add("a header of proxy.verification with a secret in it", plain(name, 60))
+                draft.losses.add("a header of proxy.verification with a secret in it", clean_text(name, 60))
             continue
-        told_header = making.headers({name: value}, "proxy.verification.headers")
+        told_header = draft.fill_headers({name: value}, "proxy.verification.headers")
         if told_header.get(name) != usual.get(name.lower()):
             made |= told_header
     return made
 
 
-def finished(making: Making, label: str, data: dict[str, Any], checks: list[Check]) -> Finished:
+def finish(draft: ConnectorDraft, label: str, data: dict[str, Any], checks: list[Check]) -> FinishedConnector:
     """The connector with its checks, and what nobody asked for."""
     resources: dict[str, Any] = {}
     for check in checks:
         resources.setdefault(check.resource, {})[check.method] = check.row
         if "writes" in check.row:
-            making.notes["resources", check.resource, check.method, "writes"] = "guess: a check that changes nothing"
+            draft.notes["resources", check.resource, check.method, "writes"] = "guess: a check that changes nothing"
     if checks:
         data["verify"] = checks[0].text
     else:
-        making.notes["resources",] = "the entry has no operations: add those you need"
+        draft.notes["resources",] = "the entry has no operations: add those you need"
     data["resources"] = resources
-    for left in making.entry.left():
-        making.losses.add("settings that this import has no word for", plain(left, 80))
+    for left in draft.entry.list_unread():
+        draft.losses.add("settings that this import has no word for", clean_text(left, 80))
     places = (
-        ("connectionConfig", "context", making.names.context),
-        ("credentials", "credential", making.names.secrets),
+        ("connectionConfig", "context", draft.names.context),
+        ("credentials", "credential", draft.names.secrets),
     )
-    return Finished(
+    return FinishedConnector(
         format=label,
         title=data["label"],
         data=data,
-        notes=making.notes,
+        notes=draft.notes,
         operations=[(check.text, check.where) for check in checks],
-        losses=making.losses,
+        losses=draft.losses,
         found=len(checks),
         supplied={f"{scope}.{name}": (kind, known) for scope, kind, names in places for name, known in names.items()},
         bare=True,

@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_import.airbyte.spec import Setting
 
-__all__ = ["KEY", "PAIR", "ask_for", "typed_credentials"]
+__all__ = ["KEY", "PAIR", "ask_for", "build_typed_credentials"]
 
 KEY = "api_key"
 PAIR = ("username", "password")
@@ -18,7 +18,7 @@ def ask_for(credentials: Row, secrets: list[Setting], own: Mapping[str, list[Set
         _ask_for(credentials, secrets)
         return
     options = credentials["config"]["options"]
-    stored = {name for option in options.values() for name in _stored(option)}
+    stored = {name for option in options.values() for name in _list_stored_names(option)}
     shared = [
         one
         for one in secrets
@@ -28,17 +28,17 @@ def ask_for(credentials: Row, secrets: list[Setting], own: Mapping[str, list[Set
         _ask_for(option, [one for one in secrets if one in own[name] or one in shared], own[name])
 
 
-def typed_credentials(secrets: list[Setting]) -> Row:
+def build_typed_credentials(secrets: list[Setting]) -> Row:
     """Credentials of secrets that a person types: a key, and further ones."""
     if not secrets:
         return {"format": "none"}
     first = next((one for one in secrets if one.secret_name == KEY), secrets[0])
     label = first.title or first.place[-1].replace("_", " ").capitalize()
     config: Row = {} if label == "API key" else {"label": label}
-    config |= _optional(first)
+    config |= _build_required(first)
     more = [one for one in secrets if one is not first]
     if more:
-        config["ask"] = [_asked(one) for one in more]
+        config["ask"] = [_build_ask_row(one) for one in more]
     return {"format": "api_key", "config": config} if config else {"format": "api_key"}
 
 
@@ -50,19 +50,19 @@ def _ask_for(credentials: Row, secrets: list[Setting], chosen: Collection[Settin
     for setting in secrets:
         if credentials["format"] == "api_key" and setting.secret_name == KEY:
             config |= {} if setting.title in ("", "API key") else {"label": setting.title}
-            config |= _optional(setting, chosen)
+            config |= _build_required(setting, chosen)
         elif credentials["format"] == "basic" and setting.secret_name in PAIR:
-            config |= _part_of_pair(setting, chosen)
+            config |= _build_pair_config(setting, chosen)
     asked = config.get("ask", [])
-    known = {row["name"] for row in asked} | _stored(credentials)
-    asked += [_asked(one, chosen) for one in secrets if one.secret_name not in known]
+    known = {row["name"] for row in asked} | _list_stored_names(credentials)
+    asked += [_build_ask_row(one, chosen) for one in secrets if one.secret_name not in known]
     if asked or credentials["format"] in ("session", "jwt_bearer"):
         config["ask"] = asked
     if not config:
         del credentials["config"]
 
 
-def _stored(credentials: Row) -> set[str]:
+def _list_stored_names(credentials: Row) -> set[str]:
     """The names that credentials of a kind store anyway."""
     kind = credentials["format"]
     if kind.startswith("oauth2"):
@@ -72,23 +72,23 @@ def _stored(credentials: Row) -> set[str]:
     return names.get(kind, set())
 
 
-def _optional(setting: Setting, chosen: Collection[Setting] = ()) -> Row:
+def _build_required(setting: Setting, chosen: Collection[Setting] = ()) -> Row:
     needed = setting.needed if setting in chosen else setting.required
     return {} if needed else {"required": False}
 
 
-def _part_of_pair(setting: Setting, chosen: Collection[Setting]) -> Row:
+def _build_pair_config(setting: Setting, chosen: Collection[Setting]) -> Row:
     """What is said of a user name or a password."""
     usual = {"username": "User name", "password": "Password"}
     name = setting.secret_name
     config: Row = {} if setting.title in ("", usual[name]) else {f"{name}_label": setting.title}
-    return config | {f"{name}_{key}": value for key, value in _optional(setting, chosen).items()}
+    return config | {f"{name}_{key}": value for key, value in _build_required(setting, chosen).items()}
 
 
-def _asked(setting: Setting, chosen: Collection[Setting] = ()) -> Row:
+def _build_ask_row(setting: Setting, chosen: Collection[Setting] = ()) -> Row:
     row: Row = {"name": setting.secret_name}
     if setting.title:
         row["label"] = setting.title
-    if setting.identity:
+    if setting.is_identity:
         row["secret"] = False
-    return row | _optional(setting, chosen)
+    return row | _build_required(setting, chosen)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from conn_import.operation import BuiltOperation
-from conn_import.words import snake
+from conn_import.words import to_snake
 
-__all__ = ["cheapest_read"]
+__all__ = ["find_cheapest_read"]
 
 _ITSELF = ("me", "myself", "self", "whoami", "current_user", "user", "account", "profile", "current")
 _UNFIT = frozenset({
@@ -19,7 +19,7 @@ _VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
 """Segments of a path that lists what the API has, and often answers without a credential."""
 
 
-def cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
+def find_cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
     """A GET that needs nothing from the caller: about the account itself, else a list that is short or has pages, else
     what else is read. None where there is none."""
     usable = [one for one in operations if _needs_nothing(one)]
@@ -29,12 +29,12 @@ def cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None
                 f"_{one.name.resource}".endswith((f"_{word}", f"{word}s")) and one.name.method == "get"
             ):
                 return one
-    return min(usable, key=_cost, default=None)
+    return min(usable, key=_rate_cost, default=None)
 
 
 def _needs_nothing(one: BuiltOperation) -> bool:
     endpoint, form = one.endpoint, one.form
-    words = {word for segment in endpoint.path.split("/") for word in snake(segment).split("_")}
+    words = {word for segment in endpoint.path.split("/") for word in to_snake(segment).split("_")}
     about = any(not _VERSION.fullmatch(segment) for segment in endpoint.path.split("/") if segment)
     return (
         endpoint.method == "get"
@@ -45,6 +45,6 @@ def _needs_nothing(one: BuiltOperation) -> bool:
     )
 
 
-def _cost(one: BuiltOperation) -> tuple[bool, bool, int]:
+def _rate_cost(one: BuiltOperation) -> tuple[bool, bool, int]:
     many_at_once = one.paging is not None and one.paging.size is not None and one.paging.size.name in one.form.query
     return one.name.method != "list", many_at_once, one.endpoint.path.count("/")

@@ -8,14 +8,14 @@ from conn_engine.documents import parse
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["Beside"]
+__all__ = ["NeighborFiles"]
 
 _MOST_BYTES = 4_000_000
 _MOST_NODES = 300_000
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 
-class Beside:
+class NeighborFiles:
     """The folder of a document. Nothing outside of it is read, whatever a name or a link says. `repeated` are the
     findings for duplicate keys in what was read."""
 
@@ -26,7 +26,7 @@ class Beside:
     def read(self, *names: str) -> Any:
         """The data of the first file that is there, by its path below the folder; None where none can be read."""
         for name in names:
-            path = self._path(name)
+            path = self._find_path(name)
             if path is not None:
                 try:
                     text = read_text(path, path.name, limit=_MOST_BYTES)
@@ -38,7 +38,7 @@ class Beside:
                     continue
         return None
 
-    def _path(self, name: str) -> Path | None:
+    def _find_path(self, name: str) -> Path | None:
         relative = PurePosixPath(name)
         if self._folder is None or relative.is_absolute() or relative.suffix.lower() not in _SUFFIXES:
             return None

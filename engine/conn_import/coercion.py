@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["listing", "naming"]
+__all__ = ["as_list", "as_mapping"]
 
 
-def listing(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """The list that a document says; one value stands for the list of it, and what can be none is empty."""
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, str | Mapping) and value else []
 
 
-def naming(value: Any) -> Mapping[Any, Any]:
+def as_mapping(value: Any) -> Mapping[Any, Any]:
     """The object that a document says; anything else is empty."""
     return value if isinstance(value, Mapping) else {}

@@ -10,7 +10,7 @@ from typing import Any
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["PARAMETERS", "Resolver", "component", "walk"]
+__all__ = ["PARAMETERS", "Resolver", "complete_component", "walk"]
 
 PARAMETERS = "$parameters"
 _REF = "$ref"
@@ -71,7 +71,7 @@ class Resolver:
         self._open: list[str] = []
         self._nodes = 0
 
-    def resolved(self, node: Any, depth: int = 0) -> Any:
+    def resolve(self, node: Any, depth: int = 0) -> Any:
         """The data with every reference in it replaced.
 
         Raises ConfigurationError for a reference that names nothing, or itself, and for what is too deep or too large.
@@ -81,21 +81,21 @@ class Resolver:
             raise ConfigurationError("the manifest is nested too deeply, or too large with its references resolved")
         if isinstance(node, dict):
             own = {
-                key: value if key in _KEPT else self.resolved(value, depth + 1)
+                key: value if key in _KEPT else self.resolve(value, depth + 1)
                 for key, value in node.items()
                 if key != _REF
             }
             if _REF not in node:
                 return own
-            named = self.resolved(node[_REF], depth + 1)
+            named = self.resolve(node[_REF], depth + 1)
             return {**named, **own} if isinstance(named, dict) else named
         if isinstance(node, list):
-            return [self.resolved(item, depth + 1) for item in node]
+            return [self.resolve(item, depth + 1) for item in node]
         if isinstance(node, str) and _is_reference(node):
-            return self._named(node, depth)
+            return self._resolve_reference(node, depth)
         return node
 
-    def _named(self, reference: str, depth: int) -> Any:
+    def _resolve_reference(self, reference: str, depth: int) -> Any:
         if reference in self._known:
             return self._known[reference]
         if reference in self._open:
@@ -103,18 +103,18 @@ class Resolver:
             raise ConfigurationError(f"the manifest's reference {reference[:120]} leads to itself", hint=circle[:400])
         self._open.append(reference)
         try:
-            found = self.resolved(self._looked_up(reference), depth + 1)
+            found = self.resolve(self._look_up(reference), depth + 1)
         finally:
             self._open.pop()
         self._known[reference] = found
         return found
 
-    def _looked_up(self, reference: str) -> Any:
+    def _look_up(self, reference: str) -> Any:
         parts = reference[2:].split("/") if reference.startswith("#/") else reference[5:-1].split(".")
         between = "/" if reference.startswith("#/") else "."
         value: Any = self._manifest
         while parts:
-            value = self.resolved(value[_REF]) if isinstance(value, dict) and set(value) == {_REF} else value
+            value = self.resolve(value[_REF]) if isinstance(value, dict) and set(value) == {_REF} else value
             # A key may hold the separator itself: the longest key that is there counts.
             for length in range(len(parts), 0, -1):
                 key: Any = between.join(parts[:length])
@@ -125,10 +125,10 @@ class Resolver:
                 value, parts = value[key], parts[length:]
                 break
             else:
-                raise self._nothing(reference, value, parts[0])
+                raise self._build_missing_error(reference, value, parts[0])
         return value
 
-    def _nothing(self, reference: str, value: Any, part: str) -> ConfigurationError:
+    def _build_missing_error(self, reference: str, value: Any, part: str) -> ConfigurationError:
         near = did_you_mean(part, [str(key) for key in value]) if isinstance(value, dict) else ""
         return ConfigurationError(f"the manifest's reference {reference[:120]} names nothing", hint=near)
 
@@ -137,20 +137,20 @@ def _is_reference(text: str) -> bool:
     return text.startswith("#/") or (text.startswith("*ref(") and text.endswith(")"))
 
 
-def component(data: Any, holder: str, parameters: Mapping[str, Any] | None = None) -> Any:
+def complete_component(data: Any, holder: str, parameters: Mapping[str, Any] | None = None) -> Any:
     """A component as it is meant: with its type, and with the `$parameters` of what holds it.
 
     `holder` is the type and the key that hold it (`DeclarativeSource.streams`). Raises ConfigurationError for one that
     grows beyond bounds.
     """
-    return _Propagation().component(data, holder, dict(parameters or {}), 0)
+    return _Propagation().complete(data, holder, dict(parameters or {}), 0)
 
 
 class _Propagation:
     def __init__(self) -> None:
         self._copied = 0
 
-    def component(self, data: Any, holder: str, parameters: dict[str, Any], depth: int) -> Any:
+    def complete(self, data: Any, holder: str, parameters: dict[str, Any], depth: int) -> Any:
         if not isinstance(data, dict):
             return data
         self._copied += 1
@@ -169,16 +169,16 @@ class _Propagation:
         if "type" not in made:
             for key, value in made.items():
                 if isinstance(value, dict) and value.get("type"):
-                    made[key] = self.component(value, holder, current, depth + 1)
+                    made[key] = self.complete(value, holder, current, depth + 1)
             return made
         for key, value in current.items():
             made[key] = made.get(key) or value
         for key, value in made.items():
             inner = {name: item for name, item in current.items() if name != key or not item}
             if isinstance(value, dict):
-                made[key] = self.component(value, f"{kind}.{key}", inner, depth + 1)
+                made[key] = self.complete(value, f"{kind}.{key}", inner, depth + 1)
             elif isinstance(value, list):
-                made[key] = [self.component(item, f"{kind}.{key}", inner, depth + 1) for item in value]
+                made[key] = [self.complete(item, f"{kind}.{key}", inner, depth + 1) for item in value]
         if current:
             made[PARAMETERS] = current
         return made

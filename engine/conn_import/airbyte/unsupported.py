@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_import.airbyte.notes import Notes
-from conn_import.airbyte.resolving import PARAMETERS
+from conn_import.airbyte.references import PARAMETERS
 
-__all__ = ["note_unread"]
+__all__ = ["note_unsupported"]
 
 _UNREAD: Mapping[str, Mapping[str, str]] = {
     "DeclarativeStream": {"file_uploader": "files that are downloaded beside the records"},
@@ -40,16 +40,16 @@ _UNREAD: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def note_unread(component: Any, notes: Notes) -> None:
+def note_unsupported(component: Any, notes: Notes) -> None:
     """Note what a stream's components say and nothing reads. Parents are streams of their own."""
-    for one in _components(component):
+    for one in _walk_components(component):
         kind = one.get("type")
         for key, what in _UNREAD.get(kind, {}).items() if isinstance(kind, str) else ():
             if one.get(key) not in (None, "", False):
                 notes.add(what)
 
 
-def _components(component: Any) -> Iterator[Mapping[str, Any]]:
+def _walk_components(component: Any) -> Iterator[Mapping[str, Any]]:
     waiting = [component]
     while waiting:
         one = waiting.pop()

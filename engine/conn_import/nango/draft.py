@@ -9,12 +9,20 @@ from conn_engine.config.literals import literal_secrets
 from conn_engine.secrets import secret_name
 from conn_import.contract import Losses, Where
 from conn_import.nango.entries import Entry
-from conn_import.nango.names import Names, bare
-from conn_import.nango.templates import Unsayable, names_in
-from conn_import.secrecy import key_name
-from conn_import.words import plain, step
+from conn_import.nango.names import Names, strip_prefix
+from conn_import.nango.templates import UntranslatableText, find_names
+from conn_import.secrecy import is_key_name
+from conn_import.words import clean_text, to_step
 
-__all__ = ["HEADER", "PLACEHOLDER", "Making", "answer_path", "read_credentials", "read_settings", "settle_fields"]
+__all__ = [
+    "HEADER",
+    "PLACEHOLDER",
+    "ConnectorDraft",
+    "complete_fields",
+    "read_credentials",
+    "read_settings",
+    "to_answer_path",
+]
 
 PLACEHOLDER = "https://api.example.com"
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
@@ -29,8 +37,8 @@ _CAPTURES = ("token_response_metadata", "redirect_uri_metadata", "webhook_respon
 
 
 @dataclass(slots=True)
-class Making:
-    """A connector in the making. `prefix` begins the names of its environment variables.
+class ConnectorDraft:
+    """A connector in the draft. `prefix` begins the names of its environment variables.
 
     `credentials` and `authorization` are in the language's own form; `carried` are the headers that have a secret in
     them, `said` those that a signature says already.
@@ -48,56 +56,56 @@ class Making:
     authorization: dict[str, Any] | None = None
     signature: dict[str, Any] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
+    signed_headers: set[str] = field(default_factory=set)
 
-    def url(self, text: str, where: str) -> str | None:
+    def fill_url(self, text: str, where: str) -> str | None:
         """A URL of the entry as a template; None without one, and with a loss, when it cannot be said."""
-        return self.filled(text, where, whole=False) if text else None
+        return self.fill(text, where, whole=False) if text else None
 
-    def needed_url(self, text: str, where: str) -> str:
+    def fill_required_url(self, text: str, where: str) -> str:
         """A URL that cannot be left out: a placeholder, with a loss, where the entry has none that can be said."""
-        made = self.url(text, where)
+        made = self.fill_url(text, where)
         if not text:
             self.losses.add(f"{where}: the entry says none; a placeholder stands for it")
         return made or PLACEHOLDER
 
-    def headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
+    def fill_headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
         """Headers as templates; what is no text or number, no header's name or cannot be said is left out."""
         made: dict[str, str] = {}
         for name, value in told.items():
             if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
-                self.losses.add(f"{where}.{plain(name, 60)}: it is no header")
-            elif (text := self.filled(str(value), f"{where}.{plain(name, 60)}")) is not None:
+                self.losses.add(f"{where}.{clean_text(name, 60)}: it is no header")
+            elif (text := self.fill(str(value), f"{where}.{clean_text(name, 60)}")) is not None:
                 if any(literal_secrets({"headers": {name: text}})):
-                    self.losses.add(f"{where}.{plain(name, 60)}: a secret is written into the entry")
+                    self.losses.add(f"{where}.{clean_text(name, 60)}: a secret is written into the entry")
                 else:
                     made[name] = text
         return made
 
-    def filled(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
+    def fill(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
         """A text of the entry as a template; None, and a loss, when it cannot be said. See `Names.template`."""
         try:
-            return self.names.template(text, bars=bars, whole=whole)
-        except Unsayable as unknown:
+            return self.names.to_template(text, bars=bars, whole=whole)
+        except UntranslatableText as unknown:
             self.losses.add(f"{where}: it uses {unknown}")
             return None
 
-    def deep(self, value: Any, where: str) -> Any:
+    def fill_deep(self, value: Any, where: str) -> Any:
         """Data whose texts are templates, deep; what cannot be said is left out with a loss."""
         if isinstance(value, str):
-            return self.filled(value, where)
+            return self.fill(value, where)
         if isinstance(value, Mapping):
-            made = {str(name): self.deep(inner, f"{where}.{name}") for name, inner in value.items()}
+            made = {str(name): self.fill_deep(inner, f"{where}.{name}") for name, inner in value.items()}
             return {name: inner for name, inner in made.items() if inner is not None}
         if isinstance(value, list):
-            return [self.deep(inner, where) for inner in value]
+            return [self.fill_deep(inner, where) for inner in value]
         return value
 
-    def environment(self, name: str) -> str:
+    def build_env_template(self, name: str) -> str:
         """A template that reads a variable of the connector's own."""
         return f"{{{{env.{self.prefix}_{name}}}}}"
 
-    def kind(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    def build_credentials(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Credentials of a kind, with what the account supplies besides and what is kept of an answer."""
         told = {key: value for key, value in config.items() if value is not None and value != {}}
         if self.ask:
@@ -109,20 +117,20 @@ class Making:
         return {"format": name, "config": told} if told else {"format": name}
 
 
-def read_settings(making: Making) -> None:
+def read_settings(draft: ConnectorDraft) -> None:
     """`connection_config` and `integration_config`: what an account says in its context, or with its credential."""
-    entry, names = making.entry, making.names
-    proving = _proving(entry)
-    captured = {name for key in _CAPTURES for name in _listed(entry.peek(key))}
+    entry, names = draft.entry, draft.names
+    proving = _find_secret_values(entry)
+    captured = {name for key in _CAPTURES for name in _list_texts(entry.peek(key))}
     for group in ("connection_config", "integration_config"):
-        rows = [(name, row) for name, row in entry.object(group).items() if isinstance(row, Mapping)]
-        for name, row in sorted(rows, key=lambda pair: _order(pair[1])):
+        rows = [(name, row) for name, row in entry.take_object(group).items() if isinstance(row, Mapping)]
+        for name, row in sorted(rows, key=lambda pair: _get_order(pair[1])):
             if name in names.context or name in names.secrets:
                 continue
-            if row.get("secret") in (True, "true") or name in proving or _may_prove(name, row):
+            if row.get("secret") in (True, "true") or name in proving or _may_be_secret(name, row):
                 called = names.add_secret(name)
-                making.ask.append(_asked(called, row))
-                making.fields.append(_field(making, called, row, secret=True))
+                draft.ask.append(_build_ask(called, row))
+                draft.fields.append(_build_field(draft, called, row, secret=True))
                 continue
             called = names.add_context(name)
             default = row.get("default_value")
@@ -130,120 +138,120 @@ def read_settings(making: Making) -> None:
                 names.defaults[name] = default
             if name in captured:
                 continue  # the log-in finds it out
-            made = _field(making, called, row, secret=False)
+            made = _build_field(draft, called, row, secret=False)
             if row.get("automated") in (True, "true"):
-                making.losses.add("how a value is found that is filled in by itself: here an account says it", name)
+                draft.losses.add("how a value is found that is filled in by itself: here an account says it", name)
             if made.get("required") is False and "default" not in made:
                 names.optional.add(name)
-            making.fields.append(made)
+            draft.fields.append(made)
             if row.get("visible_when") and group == "connection_config":
-                making.losses.add("when a value is asked for (visible_when)", name)
-    for name, value in entry.object("proxy", "connection_config").items():
-        if isinstance(value, str) and making.filled(value, f"proxy.connection_config.{name}") is not None:
+                draft.losses.add("when a value is asked for (visible_when)", name)
+    for name, value in entry.take_object("proxy", "connection_config").items():
+        if isinstance(value, str) and draft.fill(value, f"proxy.connection_config.{name}") is not None:
             continue  # it names a value that the account has anyway
 
 
-def _may_prove(name: str, row: Mapping[str, Any]) -> bool:
+def _may_be_secret(name: str, row: Mapping[str, Any]) -> bool:
     """Whether a value is called like a secret, and is none of some that the entry writes out."""
     return secret_name(name) and not row.get("enum") and "default_value" not in row
 
 
-def _proving(entry: Entry) -> set[str]:
+def _find_secret_values(entry: Entry) -> set[str]:
     """The values that stand by themselves in a header or a parameter that carries a key."""
     found: set[str] = set()
     for group, place in (("headers", "header"), ("query", "query")):
         told = entry.peek("proxy", group)
         for name, value in told.items() if isinstance(told, Mapping) else ():
-            mentioned = list(names_in(str(value)))
-            if len(mentioned) == 1 and key_name(str(name), place):
-                found.add(bare(mentioned[0]))
+            mentioned = list(find_names(str(value)))
+            if len(mentioned) == 1 and is_key_name(str(name), place):
+                found.add(strip_prefix(mentioned[0]))
     return found
 
 
-def read_credentials(making: Making, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+def read_credentials(draft: ConnectorDraft, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     """`credentials`: what an account is asked for. `usual` maps names of the entry to the names that the kind of
     credential has for them; the others are asked for besides. Returns the rows by their names."""
-    entry, names = making.entry, making.names
-    rows = {name: row for name, row in entry.object("credentials").items() if isinstance(row, Mapping)}
+    entry, names = draft.entry, draft.names
+    rows = {name: row for name, row in entry.take_object("credentials").items() if isinstance(row, Mapping)}
     for name, called in usual.items():
         names.add_secret(name, called)
-    for name, row in sorted(rows.items(), key=lambda pair: _order(pair[1])):
+    for name, row in sorted(rows.items(), key=lambda pair: _get_order(pair[1])):
         called = names.add_secret(name)
-        if _may_lack(row) and name not in usual:
+        if _is_optional(row) and name not in usual:
             names.optional.add(name)
         if name not in usual:
-            making.ask.append(_asked(called, row))
-        if _has_more(row):
-            making.fields.append(_field(making, called, row, secret=True))
+            draft.ask.append(_build_ask(called, row))
+        if _has_details(row):
+            draft.fields.append(_build_field(draft, called, row, secret=True))
     return rows
 
 
-def settle_fields(making: Making) -> None:
+def complete_fields(draft: ConnectorDraft) -> None:
     """Add what the entry uses and does not describe; what a URL needs may not be missing."""
-    called = {known: name for name, known in making.names.context.items()}
-    for name in making.names.mentioned:
-        known = making.names.context[name]
-        if known not in making.capture and all(row["name"] != known for row in making.fields):
-            making.fields.append({"name": known, "description": "The entry names it and does not describe it"})
-    for row in making.fields:
-        optional = called.get(row["name"], "") in making.names.optional
+    called = {known: name for name, known in draft.names.context.items()}
+    for name in draft.names.mentioned:
+        known = draft.names.context[name]
+        if known not in draft.capture and all(row["name"] != known for row in draft.fields):
+            draft.fields.append({"name": known, "description": "The entry names it and does not describe it"})
+    for row in draft.fields:
+        optional = called.get(row["name"], "") in draft.names.optional
         if row["name"] in called and not optional and not row.get("secret") and "default" not in row:
             row.pop("required", None)
 
 
-def answer_path(path: str, root: str = "response") -> str:
+def to_answer_path(path: str, root: str = "response") -> str:
     """`data.token.access_token` as an expression over the answer."""
     steps = re.findall(r"[^.\[\]]+", path)
-    return root + "".join(f"[{one}]" if one.isdigit() else f".{step(one.replace('`', ''))}" for one in steps)
+    return root + "".join(f"[{one}]" if one.isdigit() else f".{to_step(one.replace('`', ''))}" for one in steps)
 
 
-def _listed(value: Any) -> list[str]:
+def _list_texts(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _order(row: Mapping[str, Any]) -> float:
+def _get_order(row: Mapping[str, Any]) -> float:
     order = row.get("order")
     return float(order) if isinstance(order, int | float) else 1e9
 
 
-def _asked(called: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _build_ask(called: str, row: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"name": called}
     if row.get("title"):
-        made["label"] = plain(row["title"], 80)
+        made["label"] = clean_text(row["title"], 80)
     if row.get("secret") not in (True, "true") and called.rpartition("_")[2] in ("id", "name", "username", "email"):
         made["secret"] = False
-    if _may_lack(row):
+    if _is_optional(row):
         made["required"] = False
     return made
 
 
-def _may_lack(row: Mapping[str, Any]) -> bool:
+def _is_optional(row: Mapping[str, Any]) -> bool:
     return any(row.get(key) in (True, "true") for key in ("optional", "automated", "hidden")) or "default_value" in row
 
 
-def _has_more(row: Mapping[str, Any]) -> bool:
+def _has_details(row: Mapping[str, Any]) -> bool:
     return bool(row.keys() & {"description", "pattern", "format", "enum", "example"})
 
 
-def _field(making: Making, called: str, row: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
+def _build_field(draft: ConnectorDraft, called: str, row: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
     made: dict[str, Any] = {"name": called}
     if row.get("title"):
-        made["label"] = plain(row["title"], 80)
-    description = _description(making, row)
+        made["label"] = clean_text(row["title"], 80)
+    description = _build_description(draft, row)
     if description:
         made["description"] = description
     if secret:
         made["secret"] = True
-    if _may_lack(row):
+    if _is_optional(row):
         made["required"] = False
     pattern = row.get("pattern") if isinstance(row.get("pattern"), str) else _FORMATS.get(str(row.get("format")))
-    options = _listed(row.get("enum"))
+    options = _list_texts(row.get("enum"))
     if options:
         made["options"] = options
     elif pattern:
-        said = _whole(pattern)
+        said = _to_whole_pattern(pattern)
         if said is None:
-            making.losses.add("a pattern of a value that is no regular expression here", called)
+            draft.losses.add("a pattern of a value that is no regular expression here", called)
         else:
             made["pattern"] = said
     if isinstance(row.get("default_value"), str) and row["default_value"]:
@@ -253,24 +261,24 @@ def _field(making: Making, called: str, row: Mapping[str, Any], *, secret: bool)
         "order", "prefix", "suffix", "doc_section", "secret", "automated", "visible_when",
     }  # fmt: skip
     for other in row.keys() - known:
-        making.losses.add(f"{plain(other, 40)} of a value", called)
+        draft.losses.add(f"{clean_text(other, 40)} of a value", called)
     return made
 
 
-def _description(making: Making, row: Mapping[str, Any]) -> str:
-    parts = [plain(row.get("description") or "", 300).rstrip(".")]
-    around = [plain(row[key], 60) for key in ("prefix", "suffix") if row.get(key)]
+def _build_description(draft: ConnectorDraft, row: Mapping[str, Any]) -> str:
+    parts = [clean_text(row.get("description") or "", 300).rstrip(".")]
+    around = [clean_text(row[key], 60) for key in ("prefix", "suffix") if row.get(key)]
     if around:
         parts.append(f"Without {' and '.join(around)}")
     if row.get("example"):
-        parts.append(f"Such as {plain(row['example'], 80)}")
-    page, section = making.entry.peek("docs_connect"), row.get("doc_section")
+        parts.append(f"Such as {clean_text(row['example'], 80)}")
+    page, section = draft.entry.peek("docs_connect"), row.get("doc_section")
     if isinstance(page, str) and isinstance(section, str) and section:
-        parts.append(f"See {plain(page, 200)}{plain(section, 100)}")
+        parts.append(f"See {clean_text(page, 200)}{clean_text(section, 100)}")
     return ". ".join(part for part in parts if part)
 
 
-def _whole(pattern: str) -> str | None:
+def _to_whole_pattern(pattern: str) -> str | None:
     """A pattern that is looked for as one that the whole value matches; None when it is none."""
     said = pattern.replace("\\/", "/")
     if not (said.startswith("^") and said.endswith("$")) or _has_choice(said):

@@ -9,9 +9,9 @@ from typing import Any
 
 from conn_engine.urls import split_plain_url
 from conn_import.contract import Contract
-from conn_import.words import identifier, plain
+from conn_import.words import clean_text, to_identifier
 
-__all__ = ["Server", "place_server", "server_url", "usable_url"]
+__all__ = ["Server", "build_server_url", "is_usable_url", "set_server"]
 
 _VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
 _PLACEHOLDER = re.compile(r"your.*|my[-_].*|(?:example|company|tenant|subdomain|domain|acme|site)(?:[-_].*)?")
@@ -28,7 +28,7 @@ class Server:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def place_server(contract: Contract, server: Server | None, *, given: str = "") -> None:
+def set_server(contract: Contract, server: Server | None, *, given: str = "") -> None:
     """Fill `base_url`, `fields` and `context` of a contract. `given` is the caller's own choice of a URL."""
     if given:
         contract.base_url = given.rstrip("/")
@@ -39,17 +39,17 @@ def place_server(contract: Contract, server: Server | None, *, given: str = "") 
         contract.base_url = f"https://api.example.com{path}"
         contract.losses.add("the host: the document names none; base_url is a placeholder (or import with --base-url)")
         return
-    text = server_url(contract, server)
-    contract.base_url = _own_label(contract, text) if "{{" not in text else text
-    if not usable_url(contract.base_url):
-        contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
+    text = build_server_url(contract, server)
+    contract.base_url = _replace_placeholder(contract, text) if "{{" not in text else text
+    if not is_usable_url(contract.base_url):
+        contract.losses.add(f"the server {clean_text(url)}: it is no usable URL; base_url is a placeholder")
         contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
         contract.hosts = []
     elif contract.base_url.startswith("http://") and split_plain_url(contract.base_url).hostname not in _LOOPBACK:
         contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
 
 
-def server_url(contract: Contract, server: Server) -> str:
+def build_server_url(contract: Contract, server: Server) -> str:
     """A server's URL as a template. Its variables become fields of the contract; where the document lists the values
     of those in the host, the hosts are written out."""
     url, variables = server.url.strip().rstrip("/"), server.variables
@@ -57,16 +57,16 @@ def server_url(contract: Contract, server: Server) -> str:
         if url.startswith("://", first.end()):
             url = f"https{url[first.end() :]}"
         else:
-            url = _whole_host(contract, url, first, variables)
-    contract.hosts += [host for host in _listed_hosts(url, variables) if host not in contract.hosts]
-    return _VARIABLE.sub(lambda found: _field(contract, found[1], variables), url)
+            url = _read_host_variable(contract, url, first, variables)
+    contract.hosts += [host for host in _list_hosts(url, variables) if host not in contract.hosts]
+    return _VARIABLE.sub(lambda found: _add_variable(contract, found[1], variables), url)
 
 
-def _listed_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
+def _list_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
     """Every host of a URL whose variables have values that the document lists; none where one has others."""
     host = url.partition("://")[2].partition("/")[0]
     names = list(dict.fromkeys(_VARIABLE.findall(host)))
-    choices = [_options(variables.get(name)) for name in names]
+    choices = [_list_options(variables.get(name)) for name in names]
     if not names or not all(choices) or math.prod(map(len, choices)) > _MOST_HOSTS:
         return []
     found = []
@@ -76,12 +76,12 @@ def _listed_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
     return [one for one in found if _HOST.fullmatch(one)]
 
 
-def _options(said: Any) -> list[str]:
+def _list_options(said: Any) -> list[str]:
     options = said.get("enum") if isinstance(said, Mapping) else None
     return [str(option) for option in options[:100]] if isinstance(options, list) else []
 
 
-def usable_url(url: str) -> bool:
+def is_usable_url(url: str) -> bool:
     """Whether a base URL is absolute, names a host, and holds nothing that a URL may not."""
     bare = re.sub(r"\{\{context\.[A-Za-z0-9_]+\}\}", "x", url)
     parts = split_plain_url(bare)
@@ -95,40 +95,40 @@ def usable_url(url: str) -> bool:
     )
 
 
-def _whole_host(contract: Contract, url: str, found: re.Match[str], variables: Mapping[str, Any]) -> str:
+def _read_host_variable(contract: Contract, url: str, found: re.Match[str], variables: Mapping[str, Any]) -> str:
     """`{instance_url}/v1`: a variable that is a whole URL. The account then supplies the host alone."""
     if url.startswith(".", found.end()):  # `{subdomain}.vendor.com` without a scheme
         return f"https://{url}"
     said = variables.get(found[1])
     default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
     host = split_plain_url(default).netloc if "://" in default else default
-    name = identifier(found[1], "host")
-    _add(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
+    name = to_identifier(found[1], "host")
+    _add_field(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
     labels = host.split(".")
     contract.hosts = [f"*.{'.'.join(labels[-2:])}" if len(labels) > 2 else host] if host else ["api.example.com"]
     contract.losses.add("which hosts may get the credential: the document leaves the host open; see hosts")
     return f"https://{{{{context.{name}}}}}{url[found.end() :]}"
 
 
-def _field(contract: Contract, variable: str, variables: Mapping[str, Any]) -> str:
+def _add_variable(contract: Contract, variable: str, variables: Mapping[str, Any]) -> str:
     if variable.startswith("context."):
         return f"{{{{{variable}}}}}"
     said = variables.get(variable)
     said = said if isinstance(said, Mapping) else {}
     default = said.get("default")
-    name = identifier(variable)
-    _add(contract, name, said, str(default) if isinstance(default, str | int) and default != "" else "example")
+    name = to_identifier(variable)
+    _add_field(contract, name, said, str(default) if isinstance(default, str | int) and default != "" else "example")
     return f"{{{{context.{name}}}}}"
 
 
-def _add(contract: Contract, name: str, said: Mapping[str, Any], sample: str, description: str = "") -> None:
+def _add_field(contract: Contract, name: str, said: Mapping[str, Any], sample: str, description: str = "") -> None:
     if name in contract.context:
         return
     row: dict[str, Any] = {"name": name}
-    text = plain(said.get("description") or description)
+    text = clean_text(said.get("description") or description)
     if text:
         row["description"] = text
-    if options := _options(said):
+    if options := _list_options(said):
         row["options"] = options
         sample = sample if sample in row["options"] else row["options"][0]
         row["default"] = sample
@@ -142,7 +142,7 @@ def _add(contract: Contract, name: str, said: Mapping[str, Any], sample: str, de
     contract.context[name] = sample
 
 
-def _own_label(contract: Contract, url: str) -> str:
+def _replace_placeholder(contract: Contract, url: str) -> str:
     """`https://your-domain.vendor.com`: a placeholder that the account fills."""
     scheme, _, rest = url.partition("://")
     label, dot, others = rest.partition(".")
@@ -156,7 +156,7 @@ def _own_label(contract: Contract, url: str) -> str:
     contract.fields.append(
         {
             "name": "domain",
-            "description": f"What stands for {plain(label)} in {plain(rest)}",
+            "description": f"What stands for {clean_text(label)} in {clean_text(rest)}",
             "pattern": "^[A-Za-z0-9-]+$",
         }
     )

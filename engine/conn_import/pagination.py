@@ -5,9 +5,9 @@ from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
 from conn_engine.documents.pointers import pointer_to
-from conn_import.words import squeezed, step
+from conn_import.words import squeeze, to_step
 
-__all__ = ["Paging", "guess", "pages_somehow"]
+__all__ = ["PaginationGuess", "find_page_parameter", "guess_pagination"]
 
 _CURSORS = (
     "cursor", "after", "pageafter", "startingafter", "startcursor", "pagetoken", "nexttoken", "nextpagetoken",
@@ -49,7 +49,7 @@ _BACK = ("prev", "previous", "before", "first", "last", "self")
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
+class PaginationGuess:
     """A guess: `settings` as written (`{format, config}`), `clue` what it was guessed from.
 
     `ends` tells that the answer itself says when the listing ends, so that an operation without pages is not harmed
@@ -85,68 +85,76 @@ class Paging:
 Leaves = dict[tuple[str, ...], Shape]
 
 
-def guess(endpoint: Endpoint) -> Paging | None:
+def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
     """How this listing goes on; None when nothing tells."""
-    asked = {squeezed(one.name): one for one in endpoint.parameters if one.place == "query"}
+    asked = {squeeze(one.name): one for one in endpoint.parameters if one.place == "query"}
     shape = endpoint.answer.shape
     leaves: Leaves = dict(shape.leaves()) if shape is not None and shape.type != "array" else {}
     size = next((asked[name] for name in _SIZES if name in asked), None)
-    by_cursor = _by_cursor(asked, leaves, size)
+    by_cursor = _guess_by_cursor(asked, leaves, size)
     if by_cursor is not None:
         return by_cursor
-    by_body = _by_body(endpoint, leaves)
+    by_body = _guess_by_body(endpoint, leaves)
     if by_body is not None:
         return by_body
-    if "startingafter" in asked and (more := _leaf(leaves, _MORE)):
-        config = {"next_cursor": "records[-1].id", "cursor_param": asked["startingafter"].name, "has_more": _body(more)}
-        return Paging({"format": "cursor", "config": config}, "starting_after and has_more", True, size, more=more)
+    if "startingafter" in asked and (more := _find_leaf(leaves, _MORE)):
+        config = {
+            "next_cursor": "records[-1].id",
+            "cursor_param": asked["startingafter"].name,
+            "has_more": _to_body_path(more),
+        }
+        return PaginationGuess(
+            {"format": "cursor", "config": config}, "starting_after and has_more", True, size, more=more
+        )
     if "link" in endpoint.answer.headers and endpoint.method == "get":
-        return Paging({"format": "link_header"}, "the Link header of the answer", True, size)
-    url = _next_url(leaves, bool({*asked} & {*_OFFSETS, *_PAGES, *_CURSORS}))
+        return PaginationGuess({"format": "link_header"}, "the Link header of the answer", True, size)
+    url = _find_next_url(leaves, bool({*asked} & {*_OFFSETS, *_PAGES, *_CURSORS}))
     if url:
-        config = {"next_url_field": _text(url)}
-        return Paging({"format": "next_url", "config": config}, f"{_text(url)} of the answer", True, size, next=url)
-    return _by_number(asked, leaves, size)
+        config = {"next_url_field": _to_path(url)}
+        return PaginationGuess(
+            {"format": "next_url", "config": config}, f"{_to_path(url)} of the answer", True, size, next=url
+        )
+    return _guess_by_number(asked, leaves, size)
 
 
-def pages_somehow(endpoint: Endpoint) -> str:
+def find_page_parameter(endpoint: Endpoint) -> str:
     """A parameter that only a listing with pages has, or ""."""
     names = (*_CURSORS[:15], *_PAGES[:-1])
-    found = (one.name for one in endpoint.parameters if one.place == "query" and squeezed(one.name) in names)
+    found = (one.name for one in endpoint.parameters if one.place == "query" and squeeze(one.name) in names)
     return next(found, "")
 
 
-def _by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+def _guess_by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
     for name in _CURSORS:
         if name not in asked or (name == "offset" and asked[name].kind in ("integer", "number")):
             continue
         param = asked[name]
-        field = _cursor_field(leaves, name)
+        field = _find_cursor_field(leaves, name)
         if field:
-            config = {"cursor_field": _text(field), "cursor_param": param.name}
-            clue = f"the parameter {param.name} and {_text(field)} of the answer"
-            return Paging({"format": "cursor", "config": config}, clue, True, size, next=field)
-    return _by_page_token(asked, leaves, size)
+            config = {"cursor_field": _to_path(field), "cursor_param": param.name}
+            clue = f"the parameter {param.name} and {_to_path(field)} of the answer"
+            return PaginationGuess({"format": "cursor", "config": config}, clue, True, size, next=field)
+    return _guess_by_page_token(asked, leaves, size)
 
 
-def _by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+def _guess_by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
     """A parameter `page` that is a text: what the answer calls the next page is its value, and no URL or number."""
     page = asked.get("page")
     if page is None or page.kind != "string" or str(page.sample).isdigit():
         return None
     for path, shape in leaves.items():
-        if squeezed(path[-1]) == "nextpage" and shape.type == "string" and not _is_url(shape):
-            config = {"cursor_field": _text(path), "cursor_param": page.name}
-            clue = f"the text parameter {page.name} and {_text(path)} of the answer"
-            return Paging({"format": "cursor", "config": config}, clue, True, size, next=path)
+        if squeeze(path[-1]) == "nextpage" and shape.type == "string" and not _is_url(shape):
+            config = {"cursor_field": _to_path(path), "cursor_param": page.name}
+            clue = f"the text parameter {page.name} and {_to_path(path)} of the answer"
+            return PaginationGuess({"format": "cursor", "config": config}, clue, True, size, next=path)
     return None
 
 
-def _cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
+def _find_cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
     """The field that holds the next value of a cursor parameter; () when none does."""
     best: tuple[int, int, tuple[str, ...]] | None = None
     for path, shape in leaves.items():
-        words = [squeezed(part) for part in path]
+        words = [squeeze(part) for part in path]
         if any(word.startswith(_BACK[:3]) for word in words) or shape.type == "boolean" or _is_url(shape):
             continue
         last = words[-1]
@@ -166,23 +174,23 @@ def _cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
     return best[2] if best else ()
 
 
-def _by_body(endpoint: Endpoint, leaves: Leaves) -> Paging | None:
+def _guess_by_body(endpoint: Endpoint, leaves: Leaves) -> PaginationGuess | None:
     """A cursor that goes into the request's body, of a search by POST."""
     if endpoint.method == "get" or endpoint.body is None or not leaves or endpoint.body_format is None:
         return None
     for name in endpoint.body.properties():
-        if squeezed(name) in _CURSORS[:-1] and (field := _cursor_field(leaves, squeezed(name))):
+        if squeeze(name) in _CURSORS[:-1] and (field := _find_cursor_field(leaves, squeeze(name))):
             key = {"json": {"cursor_body": pointer_to(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
             if key:
-                config = {"cursor_field": _text(field), **key}
-                clue = f"{name} of the body and {_text(field)} of the answer"
-                return Paging({"format": "cursor", "config": config}, clue, True, next=field)
+                config = {"cursor_field": _to_path(field), **key}
+                clue = f"{name} of the body and {_to_path(field)} of the answer"
+                return PaginationGuess({"format": "cursor", "config": config}, clue, True, next=field)
     return None
 
 
-def _next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
+def _find_next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
     for path, shape in leaves.items():
-        words = [squeezed(part) for part in path]
+        words = [squeeze(part) for part in path]
         if shape.type not in ("string", "") or any(word.startswith(_BACK) for word in words):
             continue
         if words[-1] in _NEXT_URLS[:7]:
@@ -196,15 +204,15 @@ def _next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
     return ()
 
 
-def _by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
-    offset = next((asked[name] for name in _OFFSETS if name in asked and _counts(name, asked[name])), None)
-    page = next((asked[name] for name in _PAGES if name in asked and _numeric(asked[name])), None)
+def _guess_by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
+    offset = next((asked[name] for name in _OFFSETS if name in asked and _is_offset_number(name, asked[name])), None)
+    page = next((asked[name] for name in _PAGES if name in asked and _is_numeric(asked[name])), None)
     if offset is None and page is None:
         return None
-    if page is None and size is None and squeezed(offset.name if offset else "") in ("start", "from"):
+    if page is None and size is None and squeeze(offset.name if offset else "") in ("start", "from"):
         return None  # as often a date as a number
     config: dict[str, Any] = {}
-    more, last, total = _leaf(leaves, _MORE), _leaf(leaves, _LAST), _leaf(leaves, _TOTALS)
+    more, last, total = _find_leaf(leaves, _MORE), _find_leaf(leaves, _LAST), _find_leaf(leaves, _TOTALS)
     if page is not None:
         config["page_param"] = page.name
         if page.default == 0 and isinstance(page.default, int) and not isinstance(page.default, bool):
@@ -219,29 +227,29 @@ def _by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | No
         config["size"] = size.maximum
     ends: dict[str, Any] = {}
     if more:
-        ends = {"has_more": _body(more)}
+        ends = {"has_more": _to_body_path(more)}
     elif last:
-        ends = {"stop": f"{_body(last)} = true"}
+        ends = {"stop": f"{_to_body_path(last)} = true"}
     elif total:
-        ends = {"total_field": _text(total)}
+        ends = {"total_field": _to_path(total)}
     param = page or offset
     clue = f"the parameter {param.name if param else ''}"
     settings = {"format": "page" if page is not None else "offset", "config": {**config, **ends}}
-    return Paging(settings, clue, False, size, total=total if "total_field" in ends else (), more=more or last)
+    return PaginationGuess(settings, clue, False, size, total=total if "total_field" in ends else (), more=more or last)
 
 
-def _leaf(leaves: Leaves, names: tuple[str, ...]) -> tuple[str, ...]:
-    found = [path for path in leaves if squeezed(path[-1]) in names]
+def _find_leaf(leaves: Leaves, names: tuple[str, ...]) -> tuple[str, ...]:
+    found = [path for path in leaves if squeeze(path[-1]) in names]
     return min(found, key=len) if found else ()
 
 
-def _numeric(param: Parameter) -> bool:
+def _is_numeric(param: Parameter) -> bool:
     return param.kind in ("integer", "number", "") or isinstance(param.default, int) or str(param.sample).isdigit()
 
 
-def _counts(name: str, param: Parameter) -> bool:
+def _is_offset_number(name: str, param: Parameter) -> bool:
     """Whether a parameter with an offset's name is a number: `start_position` is one, of whatever type."""
-    return _numeric(param) or (name not in _UNSURE and param.kind == "string")
+    return _is_numeric(param) or (name not in _UNSURE and param.kind == "string")
 
 
 def _is_url(shape: Shape) -> bool:
@@ -254,9 +262,9 @@ def _is_url(shape: Shape) -> bool:
     )
 
 
-def _text(path: tuple[str, ...]) -> str:
-    return ".".join(step(part) for part in path)
+def _to_path(path: tuple[str, ...]) -> str:
+    return ".".join(to_step(part) for part in path)
 
 
-def _body(path: tuple[str, ...]) -> str:
-    return f"body.{_text(path)}"
+def _to_body_path(path: tuple[str, ...]) -> str:
+    return f"body.{_to_path(path)}"

@@ -10,7 +10,7 @@ from typing import Any
 from conn_engine.analysis.drift.contract import Shape, shape_of_examples
 from conn_engine.documents.pointers import get_at
 
-__all__ = ["VendorField", "fields_of_records", "fields_of_shape"]
+__all__ = ["VendorField", "list_record_fields", "list_shape_fields"]
 
 _DEEPEST = 3
 _MOST = 600
@@ -35,15 +35,15 @@ class VendorField:
     read_only: bool = False
 
 
-def fields_of_shape(shape: Shape) -> list[VendorField]:
+def list_shape_fields(shape: Shape) -> list[VendorField]:
     """The fields of a record that a schema describes, at most three names deep, in its order."""
     return list(_walk(shape, (), [_MOST]))
 
 
-def fields_of_records(records: Sequence[Any]) -> list[VendorField]:
+def list_record_fields(records: Sequence[Any]) -> list[VendorField]:
     """The fields of records that were seen, with values of the first ones."""
     seen = [record for record in records[:_MOST_RECORDS] if isinstance(record, dict)]
-    return [_with_values(one, seen) for one in fields_of_shape(shape_of_examples(seen))]
+    return [_add_values(one, seen) for one in list_shape_fields(shape_of_examples(seen))]
 
 
 def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[VendorField]:
@@ -60,9 +60,9 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
         yield VendorField(
             path,
             inner.type,
-            _text(inner.said("format")),
-            _text(inner.said("description")),
-            _values(choices if closed else [inner.said("example"), *_list(inner.said("examples"))]),
+            _as_text(inner.said("format")),
+            _as_text(inner.said("description")),
+            _choose_values(choices if closed else [inner.said("example"), *_as_list(inner.said("examples"))]),
             closed,
             items.type if items is not None else "",
             below,
@@ -72,25 +72,27 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
             yield from _walk(inner, path, left)
 
 
-def _with_values(one: VendorField, records: Sequence[dict[str, Any]]) -> VendorField:
+def _add_values(one: VendorField, records: Sequence[dict[str, Any]]) -> VendorField:
     found = [value for record in records if (value := get_at(record, one.path)) is not None]
-    inner = tuple(_with_values(below, _objects(found)) for below in one.inner)
-    return VendorField(one.path, one.kind, one.format, one.description, _values(found), False, one.item_kind, inner)
+    inner = tuple(_add_values(below, _list_objects(found)) for below in one.inner)
+    return VendorField(
+        one.path, one.kind, one.format, one.description, _choose_values(found), False, one.item_kind, inner
+    )
 
 
-def _objects(values: Sequence[Any]) -> list[dict[str, Any]]:
+def _list_objects(values: Sequence[Any]) -> list[dict[str, Any]]:
     flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
     return [item for item in flat if isinstance(item, dict)]
 
 
-def _values(values: Sequence[Any]) -> tuple[Any, ...]:
+def _choose_values(values: Sequence[Any]) -> tuple[Any, ...]:
     plain = [one for one in values if isinstance(one, str | int | float) and len(str(one)) <= _LONGEST_VALUE]
     return tuple(dict.fromkeys(plain))[:_MOST_VALUES]
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.listing.flows import Chunk, Parents, Source
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.chunks import merge_records
 from conn_engine.runtime.layers import Listing
 from conn_engine.runtime.listing import fetch_pages
-from conn_engine.runtime.sources import Part, combined
+from conn_engine.runtime.sources import Part, run_combinations
 from conn_engine.wire import Flow
 
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "a/b", "ä"])), max_size=5)
@@ -31,12 +31,12 @@ def parts(parents: list[Parents], start: Any = (), call: Call | None = None) -> 
         found.append(part)
         yield from ()
 
-    assert list(combined(listing(call or Call()), {}, parents, start, each)) == []
+    assert list(run_combinations(listing(call or Call()), {}, parents, start, each)) == []
     return found
 
 
 def listing(call: Call) -> Listing:
-    return Listing(None, _Operation(), call, Session(), fetch_pages)  # type: ignore[arg-type]
+    return Listing(Run(None, Session()), _Operation(), call, fetch_pages)  # type: ignore[arg-type]
 
 
 class _Operation:

@@ -16,10 +16,10 @@ from conn_engine.runtime.steps import step_request
 from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Flow
 
-__all__ = ["delivered"]
+__all__ = ["prepare_records"]
 
 
-def delivered(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list[Any], list[Any]]]:
+def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list[Any], list[Any]]]:
     """The records to deliver, and for each the vendor's own that it comes of."""
     operation = listing.operation
     source = answer.records
@@ -29,23 +29,23 @@ def delivered(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list
     if operation.record_mapping is not None:
         response = answer.response
         scope = {**frame.scope, "status": response.status, "headers": response.headers.plain()}
-        with _placed(dotted(operation.at("record_mapping"))):
+        with _locate_errors(dotted(operation.at("record_mapping"))):
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
     records = cast_records(operation.record_types, records)
     if operation.distinct is not None:
-        new = _new(listing, operation.distinct, records, frame.scope)
+        new = _find_new(listing, operation.distinct, records, frame.scope)
         records, source = [records[index] for index in new], [source[index] for index in new]
     for index, settings in enumerate(operation.enrich):
         at = f"{dotted(operation.at('enrich'))}[{index}]"
-        records = yield from _completed(listing, settings, records, frame.scope, at)
+        records = yield from _enrich(listing, settings, records, frame.scope, at)
     return records, source
 
 
-def _new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
+def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
     """The places of the records that did not come before in this listing. A cursor does not know what did."""
-    with _placed(dotted(listing.operation.at("distinct"))):
+    with _locate_errors(dotted(listing.operation.at("distinct"))):
         marks = fingerprints(key, records, scope)
     known: set[bytes] = listing.memory.setdefault("distinct", set())
     new: list[int] = []
@@ -56,11 +56,11 @@ def _new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[i
     return new
 
 
-def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
+def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
     """The records with the answers of one enrichment. One without an answer gets null."""
     held = [True] * len(records)
     if settings.where is not None:
-        with _placed(f"{at}.where"):
+        with _locate_errors(f"{at}.where"):
             held = verdicts(settings.where, records, scope)
     chosen = [index for index, holds in enumerate(held) if holds]
     answers: dict[int, Any] = {}
@@ -69,7 +69,7 @@ def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Sc
         group = chosen[start : start + size]
         names: Scope = {"record": records[group[0]]}
         if settings.batch is not None:
-            keys = [_key(records[index], settings.key, at) for index in group]
+            keys = [_read_key(records[index], settings.key, at) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
         response = yield from step_request(
             listing.effective,
@@ -79,34 +79,34 @@ def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Sc
             f"{at}.request",
             report=lambda name, verdict: endings_of(listing).add_values(verdict, name),
         )
-        response = _part(response, settings.response_path, at)
+        response = _pick_part(response, settings.response_path, at)
         if settings.batch is None:
             answers[group[0]] = response
         else:
-            rows = _by_key(response, settings)
+            rows = _index_rows(response, settings)
             answers |= {index: rows.get(str(key)) for index, key in zip(group, keys, strict=True)}
     made = list(records)
-    for index, record in zip(chosen, _laid(settings, records, chosen, answers, scope, at), strict=True):
+    for index, record in zip(chosen, _combine(settings, records, chosen, answers, scope, at), strict=True):
         made[index] = record
     return made
 
 
-def _part(response: Any, path: str | None, at: str) -> Any:
+def _pick_part(response: Any, path: str | None, at: str) -> Any:
     if path is None or response is None:
         return response
-    with _placed(f"{at}.response_path"):
+    with _locate_errors(f"{at}.response_path"):
         found = pick(path, response)
     return None if found is UNDEFINED else found
 
 
-def _key(record: Any, key: str | None, at: str) -> Any:
+def _read_key(record: Any, key: str | None, at: str) -> Any:
     value = identity(record, key)
     if value is UNDEFINED or value is None:
         raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or leave such records out by `where`")
     return value
 
 
-def _by_key(response: Any, settings: Enrich) -> dict[str, Any]:
+def _index_rows(response: Any, settings: Enrich) -> dict[str, Any]:
     """The rows of a batch's answer by key. An object is one already, unless its rows are told apart by `match`."""
     if isinstance(response, dict) and settings.match is None:
         return {str(key): row for key, row in response.items()}
@@ -119,12 +119,12 @@ def _by_key(response: Any, settings: Enrich) -> dict[str, Any]:
     return found
 
 
-def _laid(  # noqa: PLR0917
+def _combine(  # noqa: PLR0917
     settings: Enrich, records: list[Any], chosen: list[int], answers: dict[int, Any], scope: Scope, at: str
 ) -> list[Any]:
     if settings.transform is not None:
         seen = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
-        with _placed(f"{at}.transform"):
+        with _locate_errors(f"{at}.transform"):
             values = mapping([settings.transform]).apply(seen)
         return [
             records[index] if value is UNDEFINED or value is None else value
@@ -139,7 +139,7 @@ def _laid(  # noqa: PLR0917
 
 
 @contextmanager
-def _placed(at: str) -> Iterator[None]:
+def _locate_errors(at: str) -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:

@@ -4,9 +4,9 @@ What a status means is in `jobs`. The creating request is never sent again: not 
 A credential goes to hosts of the connector only, wherever a result is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from conn_engine.auth import NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature
@@ -26,17 +26,17 @@ from conn_engine.listing.pagination import Turn, pages
 from conn_engine.listing.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
-from conn_engine.runtime.enrichment import delivered
+from conn_engine.runtime.enrichment import prepare_records
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched, split_rows
-from conn_engine.runtime.layers import Emit, Frame, Listing, foreign_cursor
+from conn_engine.runtime.layers import Frame, Listing, ListingLayer, foreign_cursor
 from conn_engine.runtime.records import finds_all, pick, records_of
 from conn_engine.runtime.steps import rendered
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.transport import door
 from conn_engine.wire import Flow, Wait
 
-__all__ = ["job_pages"]
+__all__ = ["JobLayer"]
 
 _PATIENCE = 5
 _AT_ONCE = 20
@@ -44,86 +44,109 @@ _LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
 _PASSING = frozenset({"vendor_unavailable", "rate_limited"})
 _INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
 
-_Deliver = Callable[[Fetched, bool], Flow[Any]]
-"""Receives each answer that holds records, and whether it is the last. Returning True ends the job's answers."""
+
+class _Deliver(Protocol):
+    """Receives each answer that has records, and whether it is the last. Returning True ends the job's answers."""
+
+    def __call__(self, fetched: Fetched, *, last: bool) -> Flow[Any]: ...
 
 
-def job_pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
-    """Run a job and emit what it gives: one page at least, without records when there are none. No cursor leads there.
+class JobLayer(ListingLayer):
+    """The lowest layer of an operation with a `job`: runs it, and reads the pages of what it gives. There is one page
+    at least, without records when there are none. No cursor leads there."""
 
-    Raises VendorError for a job that fails, is not done in time or has an unknown status, besides what requests raise.
-    """
-    settings = listing.operation.job
-    if settings is None or frame.resume.get("page") is not None:
-        raise foreign_cursor()
-    number = 0
+    place_names = ("page",)
+    _frame: Frame
+    _number = 0
 
-    def deliver(got: Fetched, last: bool) -> Flow[Any]:
-        nonlocal number
-        number += 1
-        records, source = yield from delivered(listing, frame, got.answer)
-        page = replace(got, whole=False, records=records, source=source, number=number, partial=not last)
-        return (yield from emit(replace(page, scope=frame.scope)))
+    @staticmethod
+    def is_used(operation: VendorOperation) -> bool:
+        """Whether the operation has a `job`."""
+        return operation.job is not None
 
-    yield from _answers(listing, frame, settings, deliver)
+    @staticmethod
+    def find_obstacles(operation: VendorOperation) -> Iterator[str]:
+        """Its pages have no cursor."""
+        yield "the pages of a `job` have no cursor; another run would begin another job"
 
-
-def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -> Flow[None]:
-    run = _Run(listing, frame, settings)
-    created = yield from run.create()
-    if created.settled:  # a rule calls the answer empty: there is no job
-        yield from deliver(created, True)
-        return
-    if settings.poll is not None and (yield from run.wait(settings.poll)) == "empty":
-        yield from deliver(run.without_records(), True)
-        return
-    if settings.locate is not None:
-        yield from run.ask(settings.locate, "locate", "located")
-    if settings.download is None:
-        yield from deliver(run.with_records(), True)
-        return
-    places = run.places(settings.download)
-    if not places:
-        yield from deliver(run.without_records(), True)
-    for number, place in enumerate(places, 1):
-        if (yield from _result(run, settings.download, place, deliver, last=number == len(places))) is True:
+    def start(self, frame: Frame) -> Flow[None]:
+        """Run the job. Raises VendorError for one that fails, is not done in time or has an unknown status, in addition
+        to what requests raise."""
+        settings = self.listing.operation.job
+        if settings is None or frame.resume.get("page") is not None:
+            raise foreign_cursor()
+        self._frame, run = frame, _Run(self.listing, frame, settings)
+        created = yield from run.create()
+        if created.settled:  # a rule calls the answer empty: there is no job
+            yield from self._deliver(created, last=True)
             return
+        if settings.poll is not None and (yield from run.wait(settings.poll)) == "empty":
+            yield from self._deliver(run.without_records(), last=True)
+            return
+        if settings.locate is not None:
+            yield from run.ask(settings.locate, "locate", "located")
+        if settings.download is None:
+            yield from self._deliver(run.with_records(), last=True)
+            return
+        places = run.places(settings.download)
+        if not places:
+            yield from self._deliver(run.without_records(), last=True)
+        for number, url in enumerate(places, 1):
+            result = _Result(run, settings.download, url, self._deliver, last=number == len(places))
+            if (yield from result.read()) is True:
+                return
+
+    def _deliver(self, fetched: Fetched, *, last: bool) -> Flow[Any]:
+        self._number += 1
+        records, source = yield from prepare_records(self.listing, self._frame, fetched.answer)
+        page = replace(fetched, whole=False, records=records, source=source, number=self._number, partial=not last)
+        return (yield from self.next(replace(page, scope=self._frame.scope)))
 
 
-def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver, *, last: bool) -> Flow[Any]:
-    """Hand on one result, page by page where the operation says how it is paged, and long answers while they are
+class _Result:
+    """One result of a job, read page by page where the operation says how it is paged, and long answers while they are
     read."""
-    got: Fetched | None = None
-    enough: Any = None
-    endings, path = endings_of(run.listing), run.result_path(download)
 
-    def fetch(turn: Turn) -> Flow[Answer]:
-        nonlocal got, enough
-        whole, operation = yield from run.download(download, url, turn)
-        got = whole
-        for got, ends in split_rows(whole, operation):
+    def __init__(self, run: "_Run", download: Download, url: str | None, deliver: _Deliver, *, last: bool) -> None:
+        self._run, self._download, self._url, self._deliver, self._last = run, download, url, deliver, last
+        self._fetched: Fetched | None = None
+        self._enough: Any = None
+        self._endings = endings_of(run.listing)
+
+    def read(self) -> Flow[Any]:
+        """Read the result; whether the layers above have enough."""
+        try:
+            yield from pages(
+                self._run.listing.operation.paging(),
+                self._fetch,
+                self._pass_on,
+                seen=self._endings.seen,
+                counts=finds_all(self._run.result_path(self._download)),
+            )
+            return self._enough
+        finally:
+            if self._fetched is not None:
+                self._fetched.answer.close()
+
+    def _fetch(self, turn: Turn) -> Flow[Answer]:
+        whole, operation = yield from self._run.download(self._download, self._url, turn)
+        self._fetched = whole
+        for part, ends in split_rows(whole, operation):
+            self._fetched = part
             if not ends:
-                enough = yield from deliver(got, False)
-            if enough is True:
+                self._enough = yield from self._deliver(part, last=False)
+            if self._enough is True:
                 break
-        return got.answer  # its last part is the page that leads on
+        return self._fetched.answer  # its last part is the page that leads on
 
-    def hand_on(answer: Answer, number: int, following: Any, before: Any) -> Flow[Any]:
-        nonlocal enough
+    def _pass_on(self, answer: Answer, number: int, following: Any, before: Any) -> Flow[Any]:
         if answer.completeness is not None:
-            endings.add(answer.completeness, run.frame.scope.get("partition") or {})
-        if got is not None and enough is not True:
-            enough = yield from deliver(got, last and following is None)
+            self._endings.add(answer.completeness, self._run.frame.scope.get("partition") or {})
+        if self._fetched is not None and self._enough is not True:
+            last = self._last and following is None
+            self._enough = yield from self._deliver(replace(self._fetched, answer=answer), last=last)
         answer.close()
-        return enough
-
-    try:
-        paging = run.listing.operation.paging()
-        yield from pages(paging, fetch, hand_on, seen=endings.seen, counts=finds_all(path))
-        return enough
-    finally:
-        if got is not None:
-            got.answer.close()
+        return self._enough
 
 
 class _Run:

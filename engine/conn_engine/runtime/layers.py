@@ -1,17 +1,18 @@
-"""What the layers of one listing hand each other. `listing` joins them; nothing runs here.
+"""What the layers of one listing pass to each other, and what each of them is. `listing` has their table and runs them.
 
-A layer is a generator function `(listing, frame, emit, below)`. For each of its steps (a partition, a window) it runs
-`yield from below(frame.within(…), emit)`: with more names in the scope, with what the step puts into the request, and
-with an `emit` of its own when it changes pages on their way out. The lowest layer, the pages, has no `below`.
+A layer divides a frame into steps (a partition, a window): `start` runs the layer below for each, with further names in
+the scope, with what the step puts into its requests, and with the place to resume at. Pages of a step come to `next`,
+which passes them on, changed, to the layer above. A layer knows only the one below. The lowest has none: it reads the
+pages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.settings import Draft, Scope
 from conn_engine.wire import Flow, Purpose
@@ -22,10 +23,11 @@ __all__ = [
     "Emit",
     "Frame",
     "Listing",
+    "ListingLayer",
     "Place",
     "Put",
+    "add_step",
     "foreign_cursor",
-    "stepped",
 ]
 
 LAYER_NAMES = ("partition", "parent", "window")
@@ -34,23 +36,32 @@ LAYER_NAMES = ("partition", "parent", "window")
 Put: TypeAlias = Callable[[Draft], None]
 Place: TypeAlias = Mapping[str, Any]
 """Where a listing stands, one JSON value per layer: `{"partition": …, "window": …, "page": …}`. A layer that is missing
-begins at its beginning."""
+starts at its first step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What stays the same through one listing. `chain` are the operations whose parents it lists, the outermost first;
     `fetch` is `listing.fetch_pages`, which lists another operation as a source of parents; `memory` is what a layer
-    keeps for its later steps."""
+    remembers for its later steps."""
 
-    effective: Effective
+    run: Run
     operation: VendorOperation
     call: Call
-    session: Session
     fetch: Callable[..., Flow[None]]
     purpose: Purpose = "operation"
     chain: tuple[str, ...] = ()
     memory: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def effective(self) -> Effective:
+        """The configuration."""
+        return self.run.effective
+
+    @property
+    def session(self) -> Session:
+        """The session that its requests are sent in."""
+        return self.run.session
 
     @property
     def name(self) -> str:
@@ -60,10 +71,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where the layers above stand: their names, what they put into each request, and where to go on.
+    """Where the layers above stand: their names, what they put into each request, and where to resume.
 
-    `resume` is the place to begin at; a layer takes its own value and hands the rest to its first step only. `chunks`
-    are the pieces of a long list that each page is asked for with; empty: there is no such list.
+    `resume` is the place to start at; a layer takes its own value and passes the rest to its first step only. `chunks`
+    are the pieces of a long list that each page is requested with; empty: there is no such list.
     """
 
     scope: Scope
@@ -76,6 +87,10 @@ class Frame:
         puts = (*self.puts, put) if put else self.puts
         return Frame({**self.scope, **names}, puts, resume or {}, self.chunks)
 
+    def resume_without(self, *names: str) -> Place:
+        """The place to resume at for the layers below the one that takes these names."""
+        return {name: value for name, value in self.resume.items() if name not in names}
+
     def put(self, draft: Draft) -> None:
         """Everything that the layers put into a request, the outermost first."""
         for put in self.puts:
@@ -86,10 +101,43 @@ Emit: TypeAlias = Callable[[Fetched], Flow[Any]]
 """Receives each page. Returning True ends the pages of the current step."""
 
 Below: TypeAlias = Callable[[Frame, Emit], Flow[None]]
-"""The next layer, its listing already given."""
+"""Runs the next layer for a frame; its pages go to what is passed as the second argument."""
 
 
-def stepped(page: Fetched, layer: str, step: Any, following: Any = None) -> Fetched:
+class ListingLayer:
+    """One layer. A new one is made for each frame that it starts with."""
+
+    place_names: ClassVar[tuple[str, ...]] = ()
+    """Its names in a `Place`; the first is the name of its step."""
+
+    def __init__(self, listing: Listing, below: Below, emit: Emit) -> None:
+        self.listing, self.below, self.emit = listing, below, emit
+
+    @staticmethod
+    def is_used(operation: VendorOperation) -> bool:
+        """Whether the operation has this layer."""
+        raise NotImplementedError
+
+    @staticmethod
+    def find_obstacles(operation: VendorOperation) -> Iterator[str]:
+        """Why a listing with this layer cannot resume; nothing: it can (see `resuming`)."""
+        yield from ()
+
+    @staticmethod
+    def leave(listing: Listing, page: Fetched) -> Fetched:
+        """The page as it leaves the listing: what has to be said at the end of all steps, and in every cursor."""
+        return page
+
+    def start(self, frame: Frame) -> Flow[None]:
+        """Run the layer below for each step of the frame."""
+        raise NotImplementedError
+
+    def next(self, page: Fetched) -> Flow[Any]:
+        """Pass a page of the current step on."""
+        return self.emit(page)
+
+
+def add_step(page: Fetched, layer: str, step: Any, following: Any = None) -> Fetched:
     """The page with the place of its step in `layer`. `following` is the place of the layer's next step: it comes
     after the last page of this one (None: there is none)."""
 

@@ -1,33 +1,42 @@
-"""One listing: partitions, chunks, recursion, windows, pages and records, joined by `yield from`.
+"""A listing: the table of its layers, and what runs them.
 
-What the layers hand each other is in `layers`; each but the pages has a module of its own.
+What the layers pass to each other is in `layers`; each has a module of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.listing import pagination
-from conn_engine.responses.failures import restart_key
-from conn_engine.runtime.call import Call, Session, decode_cursor
-from conn_engine.runtime.chunks import chunked, exchange_chunks
-from conn_engine.runtime.endings import RecentIds, endings_of
-from conn_engine.runtime.enrichment import delivered
-from conn_engine.runtime.fetched import Fetched, split_rows
-from conn_engine.runtime.jobs import job_pages
-from conn_engine.runtime.layers import Emit, Frame, Listing, Place
+from conn_engine.runtime.call import Call, Run, Session, decode_cursor
+from conn_engine.runtime.chunks import ChunkLayer
+from conn_engine.runtime.endings import endings_of
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.jobs import JobLayer
+from conn_engine.runtime.layers import Emit, Frame, Listing, ListingLayer, Place, foreign_cursor
+from conn_engine.runtime.pages import PageLayer
 from conn_engine.runtime.part_failures import raise_failures
-from conn_engine.runtime.partitions import partitions
-from conn_engine.runtime.records import finds_all
-from conn_engine.runtime.recursion import recursed
+from conn_engine.runtime.partitions import PartitionLayer
+from conn_engine.runtime.recursion import RecursionLayer
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.sources import Part, combined
-from conn_engine.runtime.windows import remembering, settled, windows, without_cursor
-from conn_engine.settings import Answer, Scope
+from conn_engine.runtime.sources import Part, run_combinations
+from conn_engine.runtime.windows import WindowLayer
+from conn_engine.settings import Scope
 from conn_engine.wire import Flow, Page, Purpose
 
-__all__ = ["fetch_pages", "page_state", "perform_partitions"]
+__all__ = ["LAYERS", "fetch_pages", "find_layers", "page_state", "perform_partitions"]
+
+Layers: TypeAlias = Sequence[type[ListingLayer]]
+
+LAYERS: Layers = (PartitionLayer, ChunkLayer, RecursionLayer, WindowLayer, JobLayer, PageLayer)
+"""The outermost first. One of the last two reads the records; of the others an operation has those that it uses."""
+
+
+def find_layers(operation: VendorOperation) -> Layers:
+    """The layers that a listing of the operation has."""
+    return [layer for layer in LAYERS if layer.is_used(operation)]
 
 
 def fetch_pages(  # noqa: PLR0917
@@ -44,133 +53,51 @@ def fetch_pages(  # noqa: PLR0917
 ) -> Flow[None]:
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`).
 
-    It begins at the call's cursor, or at `state`: what an earlier page's cursor holds. `purpose` and `chain` say for
+    It starts at the call's cursor, or at `state`: what an earlier page's cursor has. `purpose` and `chain` say for
     whom it is listed (see `layers.Listing`).
     """
-    listing = Listing(effective, operation, call, session, fetch_pages, purpose, chain)
+    listing = Listing(Run(effective, session), operation, call, fetch_pages, purpose, chain)
+    layers = find_layers(operation)
     state = state if call.cursor is None else decode_cursor(call.cursor)
-    resume = {} if state is None else _place(state)
     number = 0
 
     def deliver(page: Fetched) -> Flow[Any]:
         nonlocal number
         number += 1
-        page = remembering(listing, settled(listing, page))
+        for layer in layers:
+            page = layer.leave(listing, page)
         if page.last:
-            page = endings_of(listing).finish(listing, without_cursor(listing, page))
-        outward = replace(page, number=number, next_state=_state(page.next_state), prev_state=_state(page.prev_state))
-        return (yield from emit(replace(outward, here=_state(page.here))))
+            page = endings_of(listing).finish(listing, page)
+        after, before, here = _to_state(page.next_state), _to_state(page.prev_state), _to_state(page.here)
+        return emit(replace(page, number=number, next_state=after, prev_state=before, here=here))
 
-    def paged(frame: Frame, emit: Emit) -> Flow[None]:
-        if operation.job is None:
-            yield from _PageReader(listing, frame, emit).read()
-        else:
-            yield from job_pages(listing, frame, emit)
-
-    def windowed(frame: Frame, emit: Emit) -> Flow[None]:
-        yield from windows(listing, frame, emit, paged)
-
-    def repeated(frame: Frame, emit: Emit) -> Flow[None]:
-        yield from recursed(listing, frame, emit, windowed)
-
-    def pieced(frame: Frame, emit: Emit) -> Flow[None]:
-        yield from chunked(listing, frame, emit, repeated)
-
+    resume = {} if state is None else _check_place(layers, _to_place(state))
     frame = Frame({**call_scope(effective, call), **(extra or {})}, resume=resume)
-    yield from partitions(listing, frame, deliver, pieced)
+    yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)
 
 
-class _PageReader:
-    """Reads the pages of one step of a listing, and hands each on with its records."""
-
-    def __init__(self, listing: Listing, frame: Frame, emit: Emit) -> None:
-        self._listing, self._frame, self._emit = listing, frame, emit
-        self._endings, self._recent = endings_of(listing), RecentIds()
-        self._start = self._place = frame.resume.get("page")
-        self._last: Fetched | None = None
-        self._enough: Any = None
-        self._restarts = 0
-
-    def read(self) -> Flow[None]:
-        """Read page after page, until the last one or until a layer above has enough."""
-        operation = self._listing.operation
-        try:
-            yield from pagination.pages(
-                operation.paging(),
-                self._fetch,
-                self._hand_on,
-                self._start,
-                restart_key(operation.errors),
-                seen=self._endings.seen,
-                counts=not self._frame.chunks and finds_all(operation.response_path),
-            )
-        finally:
-            if self._last is not None:
-                self._last.answer.close()
-
-    def _fetch(self, turn: pagination.Turn) -> Flow[Answer | None]:
-        within = replace(self._frame, scope=turn.names(self._frame.scope))
-        # What was delivered before a cursor is not known: a listing that goes on from one cannot begin again.
-        restarts = self._restarts if self._start is None else None
-        whole = yield from exchange_chunks(self._listing, within, turn, restarts=restarts)
-        if whole.again is not None:
-            self._restarts += 1
-            return None
-        exchanged = self._last = whole
-        for exchanged, last in split_rows(
-            whole, self._listing.operation
-        ):  # a long answer is handed on while it is read
-            self._last = exchanged
-            if not last:
-                self._enough = yield from self._hand_on(exchanged.answer, 0, None, None, partial=True)
-            if self._enough is True:
-                break
-        return exchanged.answer  # its last part is the page that leads on
-
-    def _hand_on(
-        self, answer: Answer, number: int, next_state: Any, prev_state: Any, *, partial: bool = False
-    ) -> Flow[Any]:
-        exchanged = self._last
-        if exchanged is None or self._enough is True:
-            return True
-        records, source = yield from delivered(self._listing, self._frame, answer)
-        self._endings.add_again(self._recent.add(records))
-        if answer.completeness is not None and not exchanged.whole:
-            self._endings.add(answer.completeness, self._frame.scope.get("partition") or {})
-        page = replace(
-            exchanged,
-            answer=answer,
-            records=records,
-            source=source,
-            number=number,
-            next_state=_paged(next_state),
-            prev_state=_paged(prev_state),
-            here={"page": self._place},
-            scope=self._frame.scope,
-            partial=partial,
-        )
-        if partial:
-            return (yield from self._emit(page))
-        self._place = next_state
-        try:
-            return (yield from self._emit(page))
-        finally:
-            answer.close()
+def _run_layers(listing: Listing, layers: Layers, frame: Frame, emit: Emit) -> Flow[None]:
+    """Run the first layer for a frame; the others are what it runs for each of its steps."""
+    below = partial(_run_layers, listing, layers[1:])
+    return layers[0](listing, below, emit).start(frame)
 
 
-def _paged(state: Any) -> Place | None:
-    return None if state is None else {"page": state}
+def _check_place(layers: Layers, place: Place) -> Place:
+    """The place. Raises UsageError when it is one of other layers: the listing would start again, or anywhere."""
+    if not place.keys() <= {name for layer in layers for name in layer.place_names}:
+        raise foreign_cursor()
+    return place
 
 
-def _place(state: Any) -> Place:
+def _to_place(state: Any) -> Place:
     """The place that a cursor's state names. A listing without other layers keeps the page's bare state."""
     if isinstance(state, dict) and state.keys() == {"place"} and isinstance(state["place"], dict):
         return dict(state["place"])
     return {"page": state}
 
 
-def _state(place: Place | None) -> Any:
+def _to_state(place: Place | None) -> Any:
     if place is None:
         return None
     return place["page"] if place.keys() == {"page"} else {"place": dict(place)}
@@ -191,10 +118,10 @@ def perform_partitions(effective: Effective, operation: VendorOperation, call: C
         number += 1
         yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
 
-    listing = Listing(effective, operation, call, session, fetch_pages)
-    yield from combined(listing, call_scope(effective, call), operation.parents, (), each)
+    listing = Listing(Run(effective, session), operation, call, fetch_pages)
+    yield from run_combinations(listing, call_scope(effective, call), operation.parents, (), each)
 
 
 def page_state(state: Any) -> Any:
     """The state of the page within a cursor's state: what the vendor itself gave."""
-    return _place(state).get("page")
+    return _to_place(state).get("page")

@@ -10,7 +10,7 @@ from conn_engine.documents import texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import template
 from conn_engine.runtime.body_schemas import SchemaPlace
-from conn_engine.runtime.partitions import partition_names
+from conn_engine.runtime.partitions import find_partition_names
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import vendor_behind
 
@@ -52,7 +52,7 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
         if name.kind == "vendor":
             raise
         vendor = None  # which operation it is, only the run can tell
-    names = set(partition_names(effective, vendor)) | set(_path_names(vendor)) if vendor is not None else set()
+    names = set(find_partition_names(effective, vendor)) | set(_path_names(vendor)) if vendor is not None else set()
     if name.kind == "vendor":
         return Parameters(
             frozenset(names), frozenset(_sent(effective, vendor) if vendor is not None else ()), open=True

@@ -1,58 +1,71 @@
-"""The partitions of a listing: one step per parent. An operation that names no parents has one step.
+"""The partitions of a listing: one step per parent.
 
-Where the values come from is in `sources`. An item that a rule skips has no records; its siblings go on.
+Where the values come from is in `sources`. An item that a rule skips has no records; its siblings continue.
 """
+
+from typing import Any
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.listing.flows import place
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, foreign_cursor, stepped
+from conn_engine.runtime.layers import Frame, ListingLayer, Place, add_step, foreign_cursor
 from conn_engine.runtime.part_failures import survive
-from conn_engine.runtime.sources import Part, combined, partition_scope
+from conn_engine.runtime.sources import Part, add_partition, run_combinations
 from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
-__all__ = ["partition_names", "partitions"]
+__all__ = ["PartitionLayer", "find_partition_names"]
 
 
-def partitions(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
-    """Run the layers below for each partition."""
-    parents = listing.operation.parents
-    if not parents:
-        yield from below(frame, emit)
-        return
-    rest: Place = {name: value for name, value in frame.resume.items() if name != "partition"}
-    start = frame.resume.get("partition") or []
-    if not isinstance(start, list):
-        raise foreign_cursor()
+class PartitionLayer(ListingLayer):
+    """Lists what is below for each value of the operation's `parents`."""
 
-    def each(part: Part) -> Flow[None]:
-        nonlocal rest
+    place_names = ("partition",)
+    _frame: Frame
+    _part: Part
+    _rest: Place
 
-        def put(draft: Draft) -> None:
-            for source in parents:
-                if source.as_ in part.values:
-                    place(source, draft, part.values[source.as_])
+    @staticmethod
+    def is_used(operation: VendorOperation) -> bool:
+        """Whether the operation names parents."""
+        return bool(operation.parents)
 
-        def hand_on(page: Fetched) -> Flow[object]:
-            made = stepped(page, "partition", part.place, part.following)
-            return (yield from emit(made if part.single else made.as_listed()))
+    def start(self, frame: Frame) -> Flow[None]:
+        """Run the layers below for each partition."""
+        self._frame, self._rest = frame, frame.resume_without("partition")
+        start = frame.resume.get("partition") or []
+        if not isinstance(start, list):
+            raise foreign_cursor()
+        yield from run_combinations(
+            self.listing, frame.scope, self.listing.operation.parents, start, self._start_partition
+        )
 
-        resume, rest = rest, {}
+    def _start_partition(self, part: Part) -> Flow[None]:
+        self._part = part
+        resume, self._rest = self._rest, {}
+        names = add_partition(self._frame.scope, part)
         try:
-            yield from below(frame.within(partition_scope(frame.scope, part), put, resume=resume), hand_on)
+            yield from self.below(self._frame.within(names, self._put, resume=resume), self.next)
         except VendorError as error:
             error.partition = error.partition or dict(part.values)
-            survive(listing, error)
+            survive(self.listing, error)
 
-    yield from combined(listing, frame.scope, parents, start, each)
+    def _put(self, draft: Draft) -> None:
+        for source in self.listing.operation.parents:
+            if source.as_ in self._part.values:
+                place(source, draft, self._part.values[source.as_])
+
+    def next(self, page: Fetched) -> Flow[Any]:
+        """Pass a page on with the place of its partition."""
+        page = add_step(page, "partition", self._part.place, self._part.following)
+        return self.emit(page if self._part.single else page.as_listed())
 
 
-def partition_names(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:
+def find_partition_names(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:
     """The names by which a caller may choose partitions: the operation's own, then those of its parents' parents.
 
-    What cannot be found is left out: lint tells.
+    An operation that does not exist is left out: lint reports it.
     """
     found: dict[str, None] = {}
     seen: set[str] = set()

@@ -1,109 +1,69 @@
 """Records that are parents of further records of the same operation, depth first.
 
 The place of a page below is the trail that leads there: of each level above, the page and the number of the record in
-it. To go on from there, those pages are asked for once more and not delivered again.
+it. To resume there, those pages are requested again and not delivered again.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import Recurse, place
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, foreign_cursor
+from conn_engine.runtime.layers import Frame, ListingLayer, Place, foreign_cursor
 from conn_engine.runtime.records import identity, verdicts
-from conn_engine.runtime.sources import Part, partition_scope
+from conn_engine.runtime.sources import Part, add_partition
 from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
-__all__ = ["recursed"]
+__all__ = ["RecursionLayer"]
 
 
-def recursed(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
-    """Run the layers below for the frame, and for each record for which the operation's `recurse` holds."""
-    if listing.operation.recurse is None:
-        yield from below(frame, emit)
-        return
-    resume = dict(frame.resume)
-    trail = resume.pop("recurse", [])
-    if not isinstance(trail, list) or not all(map(_is_step, trail)):
-        raise foreign_cursor()
-    descent = _Descent(listing, listing.operation.recurse, frame, emit, below)
-    start = frame.scope.get(listing.operation.recurse.as_)
-    yield from descent.level(frame, () if start is None else (str(start),), [], trail, resume, None)
+class RecursionLayer(ListingLayer):
+    """Lists what is below for the frame, and again for each record for which the operation's `recurse` holds."""
 
+    place_names = ("recurse",)
+    settings: Recurse
+    seen: set[str]
+    """The keys of the records that were asked for more."""
+    _frame: Frame
 
-def _is_step(step: Any) -> bool:
-    return isinstance(step, list) and len(step) == 2 and isinstance(step[0], dict) and type(step[1]) is int
+    @staticmethod
+    def is_used(operation: VendorOperation) -> bool:
+        """Whether the operation has `recurse`."""
+        return operation.recurse is not None
 
+    @staticmethod
+    def find_obstacles(operation: VendorOperation) -> Iterator[str]:
+        """It forgets the parents of an earlier run."""
+        yield "`recurse` knows only the parents of its own run, so a record with two parents comes again"
 
-class _Descent:
-    """One recursion: what was asked for already, and the way down."""
+    def start(self, frame: Frame) -> Flow[None]:
+        """Run the layers below for the frame and everything under its records."""
+        assert self.listing.operation.recurse is not None  # noqa: S101  else the layer is not used
+        self.settings, self.seen, self._frame = self.listing.operation.recurse, set(), frame
+        trail = frame.resume.get("recurse", [])
+        if not isinstance(trail, list) or not all(map(_is_step, trail)):
+            raise foreign_cursor()
+        value = frame.scope.get(self.settings.as_)
+        ancestors = () if value is None else (str(value),)
+        yield from _Level(self, frame, ancestors, [], trail, frame.resume_without("recurse"), None).run()
 
-    def __init__(self, listing: Listing, settings: Recurse, frame: Frame, emit: Emit, below: Below) -> None:
-        self.listing = listing
-        self.settings = settings
-        self.frame = frame
-        self.emit = emit
-        self.below = below
-        self.seen: set[str] = set()
-
-    def level(  # noqa: PLR0917
-        self,
-        frame: Frame,
-        ancestors: tuple[str, ...],
-        trail: list[Any],
-        onward: list[Any],
-        resume: Place,
-        after: Place | None,
-    ) -> Flow[None]:
-        """One call of the operation and everything below it. `trail` leads here, `onward` further to where a resumed
-        listing stood; `after` is the place after all of it."""
-        at = onward[0] if onward else None
-        held: list[tuple[Any, Any]] = []  # of the parts of an answer that is handed on while it is read
-
-        def hand_on(page: Fetched) -> Flow[Any]:
-            nonlocal at
-            held.extend(self._children(page, ancestors))
-            if page.partial:
-                if at is None:
-                    yield from self.emit(page.as_listed())
-                return
-            children = list(held)
-            held.clear()
-            rest = self._place(trail, page.next_state) or after
-            stood, at = at, None
-            if stood is None:
-                ahead = self._place([*trail, [page.here, 0]], {}) if children else rest
-                back = self._place(trail, page.prev_state)
-                here = self._place(trail, page.here)
-                yield from self.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
-            first = min(max(stood[1], 0), len(children)) if stood is not None else 0
-            for index, (value, record) in enumerate(children[first:], first):
-                down = [*trail, [page.here, index]]
-                following = self._place([*trail, [page.here, index + 1]], {}) if index + 1 < len(children) else rest
-                resumed = stood is not None and index == first
-                inner = self._within(value, record, resume if resumed else {})
-                further = onward[1:] if resumed else []
-                yield from self.level(
-                    inner, (*ancestors, str(value)), down, further, resume if resumed else {}, following
-                )
-
-        begin = at[0] if at is not None else resume
-        yield from self.below(replace(frame, resume=begin), hand_on)
-
-    def _within(self, value: Any, record: Any, resume: Place) -> Frame:
+    def step_into(self, value: Any, record: Any) -> Frame:
+        """The frame in which the records under one record are listed."""
         name = self.settings.as_
         part = Part({name: value}, {name: record}, None, None)
 
         def put(draft: Draft) -> None:
             place(self.settings, draft, value)
 
-        return self.frame.within(partition_scope(self.frame.scope, part), put, resume=resume)
+        return self._frame.within(add_partition(self._frame.scope, part), put)
 
-    def _children(self, page: Fetched, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
+    def find_children(self, page: Fetched, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
         """The records of a page that are asked for more, each once in the whole listing."""
         settings = self.settings
         records = page.source
@@ -127,16 +87,79 @@ class _Descent:
             raise _endless(page, f"{len(ancestors)} levels deep and still going on (max_depth: {settings.max_depth})")
         return found
 
-    @staticmethod
-    def _place(trail: list[Any], place: Place | None) -> Place | None:
+
+class _Level:
+    """One call of the operation and everything below it. `trail` leads here, `onward` further, to where a resumed
+    listing stood; `after` is the place after all of it."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        layer: RecursionLayer,
+        frame: Frame,
+        ancestors: tuple[str, ...],
+        trail: list[Any],
+        onward: list[Any],
+        resume: Place,
+        after: Place | None,
+    ) -> None:
+        self._layer, self._frame, self._ancestors = layer, frame, ancestors
+        self._trail, self._onward, self._resume, self._after = trail, onward, resume, after
+        self._stood = onward[0] if onward else None
+        self._children: list[tuple[Any, Any]] = []  # of the parts of an answer that is delivered while it is read
+
+    def run(self) -> Flow[None]:
+        """List the records of this level; each page is followed by what is under its records."""
+        start = self._stood[0] if self._stood is not None else self._resume
+        yield from self._layer.below(replace(self._frame, resume=start), self.next)
+
+    def next(self, page: Fetched) -> Flow[Any]:
+        """Pass a page on, unless an earlier run delivered it, then list what is under its records."""
+        self._children += self._layer.find_children(page, self._ancestors)
+        if page.partial:
+            if self._stood is None:
+                yield from self._layer.emit(page.as_listed())
+            return
+        children, self._children = self._children, []
+        rest = self._locate(page.next_state) or self._after
+        stood, self._stood = self._stood, None
+        first = 0
+        if stood is None:
+            ahead = self._locate_child(page, 0) if children else rest
+            back, here = self._locate(page.prev_state), self._locate(page.here)
+            yield from self._layer.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
+        else:
+            first = min(max(stood[1], 0), len(children))
+        for index, (value, record) in enumerate(children[first:], first):
+            following = self._locate_child(page, index + 1) if index + 1 < len(children) else rest
+            resumed = stood is not None and index == first
+            yield from _Level(
+                self._layer,
+                self._layer.step_into(value, record),
+                (*self._ancestors, str(value)),
+                [*self._trail, [page.here, index]],
+                self._onward[1:] if resumed else [],
+                self._resume if resumed else {},
+                following,
+            ).run()
+
+    def _locate(self, place: Place | None) -> Place | None:
+        """A place of this level as one of the layer."""
         if place is None:
             return None
-        return {"recurse": trail, **place} if trail else place
+        return {"recurse": self._trail, **place} if self._trail else place
+
+    def _locate_child(self, page: Fetched, index: int) -> Place:
+        """The place of the first page under a record."""
+        return {"recurse": [*self._trail, [page.here, index]]}
 
 
-def _endless(page: Fetched, said: str) -> VendorError:
+def _is_step(step: Any) -> bool:
+    return isinstance(step, list) and len(step) == 2 and isinstance(step[0], dict) and type(step[1]) is int
+
+
+def _endless(page: Fetched, problem: str) -> VendorError:
     return VendorError(
-        f"recurse: {said}",
+        f"recurse: {problem}",
         kind="bad_response",
         request=page.answer.request,
         response=page.answer.response,

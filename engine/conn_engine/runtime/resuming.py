@@ -10,12 +10,9 @@ from collections.abc import Iterator
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.listing.pagination import NoPagination
-from conn_engine.responses.failures import restart_key
+from conn_engine.runtime.listing import find_layers
 
 __all__ = ["find_obstacles"]
-
-_ROWS = frozenset({"jsonl", "csv", "tsv", "sse"})
 
 
 def find_obstacles(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:
@@ -43,18 +40,10 @@ def find_obstacles(effective: Effective, operation: VendorOperation) -> tuple[st
 
 def _obstacles(operation: VendorOperation) -> Iterator[str]:
     at = f"{operation.text}: "
-    if operation.job is not None:
-        yield at + "the pages of a `job` have no cursor; another run would begin another job"
+    for layer in find_layers(operation):
+        yield from (at + obstacle for obstacle in layer.find_obstacles(operation))
     if operation.distinct is not None:
         yield at + "`distinct` knows only the records of its own run, so some may come again"
-    if operation.recurse is not None:
-        yield at + "`recurse` knows only the parents of its own run, so a record with two parents comes again"
-    if restart_key(operation.errors) is not None:
-        yield at + "after a cursor, the error rule `restart` is an error: it cannot know what was delivered"
-    if operation.response_format in _ROWS and isinstance(operation.paging(), NoPagination) and operation.job is None:
-        yield (
-            at + f"the rows of its {operation.response_format} answer are one page; resuming requests all of them again"
-        )
 
 
 def _sources(operation: VendorOperation) -> Iterator[str]:

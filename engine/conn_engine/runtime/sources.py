@@ -1,9 +1,9 @@
 """Where partitions come from: given values, values of an expression, the records of other operations; joined, combined,
-batched. Each is pushed to `each` as soon as it is known, so a long listing of parents is never held.
+batched. Each is passed to `each` as soon as it is known, so a long listing of parents is never in memory.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -16,14 +16,14 @@ from conn_engine.listing.pagination.placement import integer
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Listing, foreign_cursor
+from conn_engine.runtime.layers import Listing, Place, foreign_cursor
 from conn_engine.runtime.records import identity, keep
+from conn_engine.runtime.state_tracking import get_parents_state, note_parents_state
 from conn_engine.runtime.steps import rendered
-from conn_engine.runtime.windows import parents_read, parents_state
 from conn_engine.settings import Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["Each", "Part", "combined", "partition_scope", "values_of"]
+__all__ = ["Each", "Part", "add_partition", "find_values", "run_combinations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,14 @@ class Part:
 
 
 Each: TypeAlias = Callable[[Part], Flow[None]]
-Place: TypeAlias = Mapping[str, Any]
 
 _MOST_HELD = 200_000
 """Combinations of parents in memory at once."""
 _DEEPEST = 20
-"""Levels of parents, and names that are combined: each takes its share of Python's stack."""
+"""Levels of parents, and names that are run_combinations: each takes its share of Python's stack."""
 
 
-def partition_scope(scope: Scope, part: Part) -> Scope:
+def add_partition(scope: Scope, part: Part) -> Scope:
     """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
     return {
         **part.values,
@@ -63,7 +62,7 @@ def partition_scope(scope: Scope, part: Part) -> Scope:
 # --- several names: every combination ---
 
 
-def combined(
+def run_combinations(
     listing: Listing, scope: Scope, parents: Sequence[Parents], start: Sequence[Any], each: Each
 ) -> Flow[None]:
     """Every combination of the values of several names, the first name's slowest. `start` has a place per name.
@@ -72,7 +71,7 @@ def combined(
     """
     if len(parents) > _DEEPEST:
         raise ConfigurationError(
-            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be combined",
+            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be run_combinations",
             hint="name fewer `parents`",
         )
     head, tail = parents[0], parents[1:]
@@ -99,16 +98,16 @@ def combined(
 
         if not tail:
             yield from each(replace(part, place=[part.place], following=after))
-        elif _depend(tail, part):
-            yield from combined(listing, {**scope, **partition_scope(scope, part)}, tail, here, both)
+        elif _is_dependent(tail, part):
+            yield from run_combinations(listing, {**scope, **add_partition(scope, part)}, tail, here, both)
         else:
             if held is None:
-                held = yield from _collected(listing, scope, tail)
+                held = yield from _collect_parts(listing, scope, tail)
             first = _find(held, here)
             for inner, following in zip(held[first:], [*held[first + 1 :], None], strict=False):
                 yield from both(replace(inner, following=None if following is None else following.place))
 
-    yield from _named(listing, scope, head, _object(start[0]) if start else {}, outer)
+    yield from _run_name(listing, scope, head, _object(start[0]) if start else {}, outer)
 
 
 def _find(held: Sequence[Part], here: Sequence[Any]) -> int:
@@ -130,7 +129,7 @@ def _same_values(place: list[Any], here: list[Any]) -> bool:
     return None not in values and values == [one.get("is") for one in place]
 
 
-def _collected(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Part]]:
+def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Part]]:
     found: list[Part] = []
 
     def add(part: Part) -> Flow[None]:
@@ -142,11 +141,11 @@ def _collected(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Fl
             )
         yield from ()
 
-    yield from combined(listing, scope, parents, (), add)
+    yield from run_combinations(listing, scope, parents, (), add)
     return found
 
 
-def _depend(later: Sequence[Parents], part: Part) -> bool:
+def _is_dependent(later: Sequence[Parents], part: Part) -> bool:
     """Whether sources read what an earlier partition brings into scope."""
     brought = {*part.values, "partition", "parent", "params"}
     for source in (source for named in later for source in (named, *named.sources)):
@@ -167,7 +166,7 @@ def _reads(text: str, names: set[str]) -> bool:
 # --- one name ---
 
 
-def _named(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
+def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
     """The values of one name: those the caller gave, else those of its sources. One that comes again is left out."""
     seen: set[str] = set()
     held: list[Part] = []
@@ -193,12 +192,12 @@ def _named(listing: Listing, scope: Scope, parents: Parents, start: Place, each:
         records = {**first.parents, name: [part.parents[name] for part in group]}
         yield from each(Part(values, records, first.place, group[-1].following))
 
-    given = _given(listing.call, parents.as_)
+    given = _find_given(listing.call, parents.as_)
     if given is not None:
-        single = not isinstance(given, list)
-        yield from _listed(parents.as_, [given] if single else given, start, once, single=single and not parents.batch)
+        values, single = (given, False) if isinstance(given, list) else ([given], not parents.batch)
+        yield from _run_values(parents.as_, values, start, once, single=single)
     else:
-        yield from _sourced(listing, scope, parents, start, once)
+        yield from _run_sources(listing, scope, parents, start, once)
     if held:
         yield from flush()
 
@@ -207,16 +206,16 @@ def _outside(part: Part, name: str) -> Scope:
     return {key: value for key, value in part.values.items() if key != name}
 
 
-def _given(call: Call, name: str) -> Any:
+def _find_given(call: Call, name: str) -> Any:
     value = call.params.get(name)
     return call.id if value is None and name == "id" else value
 
 
-def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
+def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
     """The values of the sources, one source after the other."""
-    values = values_of(listing, parents, scope)
+    values = find_values(listing, parents, scope)
     if values or not (parents.from_ or parents.union):
-        yield from _listed(parents.as_, values, start, each)
+        yield from _run_values(parents.as_, values, start, each)
         return
     sources = parents.sources
     first = _position(start, "of")
@@ -237,21 +236,21 @@ def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, eac
                 after = mark(at + 1)
             yield from each(replace(part, place={**mark(at), **part.place}, following=after))
 
-        own = values_of(listing, source, scope) if source is not parents else []
+        own = find_values(listing, source, scope) if source is not parents else []
         here = start if at == first else {}
         if own or source.from_ is None:
-            yield from _listed(parents.as_, own, here, tagged)
+            yield from _run_values(parents.as_, own, here, tagged)
         else:
-            yield from _records(listing, scope, parents.as_, source, here, tagged)
+            yield from _run_records(listing, scope, parents.as_, source, here, tagged)
 
 
-def _listed(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
+def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
     for at in range(_position(start, "at"), len(values)):
         after = {"at": at + 1} if at + 1 < len(values) else None
         yield from each(Part({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
 
 
-def values_of(listing: Listing, source: Source, scope: Scope) -> list[Any]:
+def find_values(listing: Listing, source: Source, scope: Scope) -> list[Any]:
     """What a source's `values` give: nulls and nothing left out, one value as a list of one."""
     where = f"{dotted(listing.operation.at('parents'))}.values"
     if isinstance(source.values, str):
@@ -269,7 +268,7 @@ def values_of(listing: Listing, source: Source, scope: Scope) -> list[Any]:
 # --- the records of another operation ---
 
 
-def _records(  # noqa: PLR0917
+def _run_records(  # noqa: PLR0917
     listing: Listing, scope: Scope, name: str, source: Source, start: Place, each: Each
 ) -> Flow[None]:
     """A value for each key of each record of the source's operation, page by page."""
@@ -294,7 +293,7 @@ def _records(  # noqa: PLR0917
         query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
         id=None if identifier is None else str(identifier),
         params=params,
-        state=parents_state(listing, operation) if source.incremental else None,
+        state=get_parents_state(listing, operation) if source.incremental else None,
     )
     resume: Place | None = start
 
@@ -303,11 +302,11 @@ def _records(  # noqa: PLR0917
         if page.completeness is not None:
             endings_of(listing).add_values(page.completeness, operation.text)
         if source.incremental:
-            parents_read(listing, operation, page.state)
+            note_parents_state(listing, operation, page.state)
         outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
         records = page.records
         if source.where:
-            records = keep(source.where, records, {**scope, **partition_scope(scope, outer)})
+            records = keep(source.where, records, {**scope, **add_partition(scope, outer)})
         found = [(record, value) for record in records for value in _keys(source, record)]
         first = _first(resume, found) if resume else 0
         resume = None

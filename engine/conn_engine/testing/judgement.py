@@ -18,8 +18,8 @@ from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, 
 from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import blame_rerouting, error_finding, origin_of, overriding_leaf
+from conn_engine.runtime.state_tracking import find_unread_cursor_field
 from conn_engine.runtime.unified import find_operation_behind
-from conn_engine.runtime.windows import cursor_missing
 from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
 from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
@@ -319,7 +319,7 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
 def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
     """MAP202, where an incremental operation's records have no cursor."""
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
-    field_ = None if operation is None else cursor_missing(operation, result.outcome.raw)
+    field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
     if operation is None or field_ is None:
         return []
     path = (*operation.at("incremental"), "config", "cursor_field")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.errors import VendorError
+from conn_engine.errors import UsageError, VendorError
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.resuming import find_obstacles
 
@@ -61,3 +61,19 @@ def test_a_restart_after_a_cursor_is_an_error_that_says_what_to_do(
     with pytest.raises(VendorError) as caught:
         run(workspace, "rows.list", [made_answer({"error": "expired"}, 400)], Call(cursor=cursor))
     assert caught.value.hint == "the listing has to begin again: run the operation without a cursor"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"parents": {"as": "row", "values": ["a", "b"], "param": "row"}},
+        {"incremental": {"format": "datetime", "config": {"start": "2024-01-01", "cursor_field": "at"}}},
+    ],
+)
+def test_a_cursor_of_layers_that_the_operation_has_no_more_is_an_error(
+    make: Any, run: Callable[..., Any], layer: dict[str, Any]
+) -> None:
+    script = [{"items": [{"id": 1, "at": "2024-01-02"}], "next": "/rows?page=2"}, {"items": []}, {"items": []}]
+    cursor = run(workspace_with(make, rows=layer), "rows.list", script).pages[0].next_cursor
+    with pytest.raises(UsageError, match="does not belong"):
+        run(workspace_with(make, rows={}), "rows.list", [], Call(cursor=cursor))

@@ -1,0 +1,156 @@
+"""How far an incremental listing has been read, over all of its windows and partitions: the state that each page has,
+and what every cursor has to say so that a resumed listing does not move the state too far.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conn_engine.config import VendorOperation
+from conn_engine.errors import ConfigurationError
+from conn_engine.listing.incremental import Common, Progress, State, Unreadable, absent
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Listing, foreign_cursor
+from conn_engine.settings import ask
+
+__all__ = [
+    "StateTracker",
+    "find_unread_cursor_field",
+    "get_parents_state",
+    "note_parents_state",
+    "restore_cursor",
+    "tracker_of",
+]
+
+_MEMORY = "incremental"
+_ELSEWHERE = "elsewhere"  # marks what was left out in a partition that is not continued; no mark of one is like it
+
+
+@dataclass(slots=True)
+class StateTracker:
+    """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end:
+    cursors, and the states of its parents. `each`: every partition has a cursor of its own. `records` came, `cursors`
+    of them have one. `unread` marks the partitions of which something was left out: no state goes beyond it."""
+
+    settings: Common
+    state: State
+    now: float
+    each: bool
+    waiting: list[Any] = field(default_factory=list)
+    parents: dict[str, Any] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    records: int = 0
+    cursors: int = 0
+
+    def resume(self, partition: Any, unread: Any, read: Any) -> None:
+        """Continue with what a cursor says: whether something was left out, and what waited when it was given out."""
+        if unread is not None:
+            self.unread.add(_mark(partition) if unread == "here" else _ELSEWHERE)
+        if read is None:
+            return
+        if not isinstance(read, dict) or not isinstance(read.get("parents", {}), dict):
+            raise foreign_cursor()
+        if "waiting" in read:
+            self.waiting.append(restore_cursor(self.settings, read["waiting"]))
+        self.parents = {**read.get("parents", {}), **self.parents}
+
+    def leave_out(self, partition: Any) -> None:
+        """Let no state go beyond the partition's present cursor: something of it has not been read."""
+        self.unread.add(_mark(partition))
+
+    def move(self, progress: Progress, partition: Any, *, whole: bool) -> None:
+        """Move the state to what a window has read. `whole`: that is all of it."""
+        reached = progress.cursor(whole=whole)
+        if reached is None or _mark(partition) in self.unread:
+            return
+        if self.each:
+            self.state.move(self.settings.kept(reached), partition)
+        elif whole:
+            self.waiting.append(reached)
+
+    def finish(self, page: Fetched) -> Fetched:
+        """The page as it leaves the listing. After the very last one, what waited for that goes into the state."""
+        if not page.last:
+            return self._add_to_cursor(page)
+        if (self.waiting or self.parents) and not self.unread:
+            if self.waiting:
+                self.state.move_all(self.settings.kept(max(self.waiting)))
+            self.state.move_parents(self.parents)
+            page = replace(page, state=self.state.snapshot())
+        if self.settings.cursor_field is None or self.cursors or not self.records:
+            return page
+        missing = f'`cursor_field` "{self.settings.cursor_field}" of `incremental` finds nothing in any record'
+        return replace(page, notes=(*page.notes, f"{missing}: the state does not move"))
+
+    def _add_to_cursor(self, page: Fetched) -> Fetched:
+        """The page whose cursor has what the state needs to know of the pages before it: `read`, what waits for the
+        end, and `held`, that something was left out."""
+        if page.next_state is None:
+            return page
+        read: dict[str, Any] = {"waiting": self.settings.kept(max(self.waiting))} if self.waiting else {}
+        if self.parents:
+            read["parents"] = dict(self.parents)
+        if read:
+            page = replace(page, next_state={**page.next_state, "read": read})
+        if not self.unread:
+            return page
+        mark = _mark(page.scope.get("partition") if self.each else None)
+        stays = not self.each or page.next_state.get("partition") == (page.here or {}).get("partition")
+        held = "here" if stays and mark in self.unread else "elsewhere"
+        return replace(page, next_state={**page.next_state, "held": held})
+
+
+def tracker_of(listing: Listing, settings: Common) -> StateTracker:
+    """The one tracker of a listing."""
+    tracker = listing.memory.get(_MEMORY)
+    if not isinstance(tracker, StateTracker):
+        session, operation = listing.session, listing.operation
+        now = session.clock.now() if session.now_ms is None else session.now_ms / 1000
+        # Steps of a recursion share their partition: none of them may speak for it before all have been read.
+        divided = bool(operation.parents) or operation.recurse is not None
+        each = (settings.per_partition and operation.recurse is None) or not divided
+        tracker = listing.memory[_MEMORY] = StateTracker(settings, State(listing.call.state), now, each)
+    return tracker
+
+
+def get_parents_state(listing: Listing, parents: VendorOperation) -> Any:
+    """From where the listing of the parents continues. Raises ConfigurationError where one of both is not
+    incremental."""
+    settings = listing.operation.incremental
+    name = f"{parents.resource}.{parents.name}"
+    if settings is None or parents.incremental is None:
+        lacking = listing.name if settings is None else name
+        raise ConfigurationError(
+            f"{listing.name} reads only the new parents of {name}, but {lacking} is not incremental",
+            hint=f"say `incremental` in {lacking}, or leave it out of the parents",
+        )
+    return tracker_of(listing, settings).state.parents(name)
+
+
+def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -> None:
+    """Remember the state of a page of the parents: it counts once everything under them has been read."""
+    tracker = listing.memory.get(_MEMORY)
+    if isinstance(tracker, StateTracker) and state is not None:
+        tracker.parents[f"{parents.resource}.{parents.name}"] = state
+
+
+def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any]) -> str | None:
+    """The `cursor_field` that finds nothing in any of these delivered records; None when it finds something."""
+    settings = operation.incremental
+    if settings is None or settings.cursor_field is None or not records:
+        return None
+    field_ = settings.cursor_field
+    return field_ if all(absent(ask(field_, record)) for record in records) else None
+
+
+def restore_cursor(settings: Common, cursor: Any) -> Any:
+    """A cursor that a place has, as a value."""
+    try:
+        return settings.restored(cursor)
+    except Unreadable:
+        raise foreign_cursor() from None
+
+
+def _mark(partition: Any) -> str:
+    return json.dumps(partition, sort_keys=True, default=str)

@@ -1,6 +1,6 @@
 """What the texts of a setting are: written into the setting's annotation, `Meta(…, extra=TEMPLATE)`, and read here.
 
-A text without a role says how or where: the name of a header, a format, an HTTP method.
+A text without a role says how: a format, an HTTP method, a name of ours.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,21 @@ import msgspec
 
 __all__ = [
     "ADDRESS",
+    "CONSENT",
     "CREDENTIAL_SCOPES",
     "DELIVERY",
     "EXPRESSION",
     "HEADER",
+    "HOST",
     "OUTER",
+    "PARAMETER",
     "PLAIN",
+    "POINTER",
+    "REQUEST_HEADER",
     "RESERVED",
     "SCOPES",
     "TEMPLATE",
+    "TEXT",
     "Names",
     "Note",
     "Role",
@@ -33,7 +39,10 @@ __all__ = [
     "values_over",
 ]
 
-Role: TypeAlias = Literal["template", "expression", "values", "address", "header", "plain"]
+Role: TypeAlias = Literal[
+    "template", "expression", "values", "address", "consent", "header", "request_header", "parameter", "pointer",
+    "host", "plain", "text",
+]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
 
@@ -118,11 +127,29 @@ EXPRESSION: Final[dict[str, Any]] = {"role": "expression"}
 ADDRESS: Final[dict[str, Any]] = {"role": "address"}
 """The URL, a template, of a request that may hold secrets."""
 
+CONSENT: Final[dict[str, Any]] = {"role": "consent"}
+"""The URL, a template, of a page where a person consents: no credential is sent there."""
+
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
 
 HEADER: Final[dict[str, Any]] = {"role": "header"}
 """The name of a header of the answer that is read."""
+
+REQUEST_HEADER: Final[dict[str, Any]] = {"role": "request_header"}
+"""The name of a header that is sent."""
+
+PARAMETER: Final[dict[str, Any]] = {"role": "parameter"}
+"""The name that a value is sent by: of a query parameter, a field of a form, a cookie, a part of the path."""
+
+POINTER: Final[dict[str, Any]] = {"role": "pointer"}
+"""A JSON pointer into the body that is sent."""
+
+HOST: Final[dict[str, Any]] = {"role": "host"}
+"""A pattern of hosts that requests may go to."""
+
+TEXT: Final[dict[str, Any]] = {"role": "text"}
+"""Text or values that are used as they are, of a setting whose description mentions more than that."""
 
 
 def expression_over(scope: str, *more: str) -> dict[str, Any]:

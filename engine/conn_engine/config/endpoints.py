@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.config.grants import Levels
-from conn_engine.config.host_patterns import host_pattern, is_url_place
+from conn_engine.config.host_patterns import host_pattern, is_consent_page, is_url_place
 from conn_engine.config.merge import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Path_, lookup
 from conn_engine.config.secret_texts import is_secret_place, iterate_leaves
 from conn_engine.diagnostics import Diagnostic
@@ -114,7 +114,7 @@ def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
     number, before, url = move
     stand_in = levels.is_trusted(url)
     for path, value in iterate_leaves(levels.data.get("credentials"), ("credentials",)):
-        if not isinstance(value, str) or not is_url_place(path) or path[-1] == "authorization_url":
+        if not isinstance(value, str) or not is_url_place(path) or is_consent_page(path):
             continue
         repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
         if repeated or _host(value) == _host(url) or not (stand_in or _host(value) == _host(before)):

@@ -5,11 +5,16 @@ Enforcing it on the wire is the transport's door.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from conn_engine.auth import Authorization, Credentials
+from conn_engine.auth.signatures import Signature
 from conn_engine.config.merge import Path_, leaves
 from conn_engine.config.origins import Layer
+from conn_engine.config.reads import find_keys
 from conn_engine.config.secret_texts import is_secret_place, iterate_leaves, secret_leaves
+from conn_engine.roles import Role
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.transport.url_templates import hide_templates
@@ -19,14 +24,13 @@ __all__ = [
     "consent_hosts",
     "effective_hosts",
     "host_pattern",
+    "is_consent_page",
     "is_on",
     "is_url_place",
     "urls_of",
 ]
 
 _TEMPLATE = "\0"
-_URL_KEYS = frozenset({"url", "token_url", "refresh_url", "request_token_url", "access_token_url"})
-_CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
 def host_pattern(url: str) -> str | None:
@@ -69,7 +73,7 @@ def urls_of(base: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *secret_leaves(mappings)):
         for where, value in iterate_leaves(leaf, path):
-            if isinstance(value, str) and is_url_place(where) and where[-1] != _CONSENT_KEY:
+            if isinstance(value, str) and is_url_place(where) and not is_consent_page(where):
                 yield where, value
 
 
@@ -97,8 +101,13 @@ def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[st
 
 def consent_hosts(base: Mapping[str, Any]) -> list[str]:
     """The hosts of the pages where a person consents: no credential goes there."""
-    urls = (value for path, value in leaves(base) if path[-1] == _CONSENT_KEY and isinstance(value, str))
+    urls = (value for path, value in leaves(base) if is_consent_page(path) and isinstance(value, str))
     return [host for host in map(host_pattern, urls) if host is not None]
+
+
+def is_consent_page(path: Path_) -> bool:
+    """Whether the URL of a page where a person consents stands there: no credential of ours goes to it."""
+    return path[-1] in _keys()["consent"]
 
 
 def is_url_place(path: Path_) -> bool:
@@ -107,4 +116,9 @@ def is_url_place(path: Path_) -> bool:
         return False
     if path[-1] == "base_url":
         return path[0] != "unified"
-    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and is_secret_place(path)
+    return (path[-1] in _keys()["address"] or is_consent_page(path)) and is_secret_place(path)
+
+
+@cache
+def _keys() -> Mapping[Role, frozenset[str]]:
+    return find_keys(Credentials | Authorization | Signature)

@@ -21,7 +21,7 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
-from conn_engine.roles import expression_over, inner_over, template_over
+from conn_engine.roles import HOST, TEXT, expression_over, inner_over, template_over
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -51,7 +51,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # no path can be one: log-ins are filed under a folder too
-HOST = r"^[^\s/@?#]+$"
+HOST_PATTERN = r"^[^\s/@?#]+$"
 TRUSTED_HOST = (
     r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the door reads a pattern
     r"|[0-9.]+/[0-9]{1,2}|\[?[0-9A-Fa-f:.]+\]?/[0-9]{1,3})$"  # or a network
@@ -65,7 +65,7 @@ Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
 EnvironmentVariable = Annotated[str, Meta(pattern=VARIABLE, max_length=200)]
 WorkspaceId = Annotated[str, Meta(pattern=WORKSPACE_ID)]
-HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
+HostPattern = Annotated[str, Meta(pattern=HOST_PATTERN, max_length=300)]
 TrustedHost = Annotated[str, Meta(pattern=TRUSTED_HOST, max_length=300)]
 OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
 BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000)]
@@ -181,20 +181,23 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Meta(
             description="JSON Schema of the request body, or its file, relative to connector.yaml "
             "(`schemas/a.json`, or a part of it: `schemas/a.json#/people`): a key of a caller's body that neither it "
-            "nor anything else knows is an error."
+            "nor anything else knows is an error.",
+            extra=TEXT,
         ),
     ] = None
     query_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
             description="JSON Schema of the query parameters that the vendor takes, or its file: they are offered to "
-            "the caller, and lint reports a mapped parameter that it does not have."
+            "the caller, and lint reports a mapped parameter that it does not have.",
+            extra=TEXT,
         ),
     ] = None
     response_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="JSON Schema of the whole answer, or its file: `conn test` compares recorded answers with it."
+            description="JSON Schema of the whole answer, or its file: `conn test` compares recorded answers with it.",
+            extra=TEXT,
         ),
     ] = None
     response_format: Annotated[
@@ -313,7 +316,11 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
 
     base_url: Annotated[
-        BaseUrl, Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.")
+        BaseUrl,
+        Meta(
+            description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
+            extra=template_over("context"),
+        ),
     ]
     name: Annotated[Name | None, Meta(description="The connector's name. Default: its folder.")] = None
     label: Annotated[str | None, Meta(description="What people are shown.")] = None
@@ -324,7 +331,8 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         tuple[HostPattern, ...] | None,
         Meta(
             description="Hosts that may receive a credential, such as *.example.com. Default: the hosts of "
-            "base_url and of the token requests. Environments and accounts cannot widen it."
+            "base_url and of the token requests. Environments and accounts cannot widen it.",
+            extra=HOST,
         ),
     ] = None
     env: Annotated[
@@ -519,7 +527,7 @@ class Account(Settings, frozen=True, kw_only=True):
     description: Annotated[str | None, Meta(description="Whose account it is.")] = None
     context: Annotated[
         dict[str, Any],
-        Meta(description="The account's own values, no secrets; expressions see them as `context`."),
+        Meta(description="The account's own values, no secrets; expressions see them as `context`.", extra=TEXT),
     ] = field(default_factory=dict)
     override: Annotated[OverrideData, Meta(description="Any part of a connector, and `unified`.")] = field(
         default_factory=dict
@@ -650,7 +658,8 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         Meta(
             description="Host patterns, such as `localhost:4200` or `*.corp.example`: these hosts may be internal, and "
             "may receive credentials as the connectors' own do. Networks, such as `10.0.0.0/8`: hosts may have "
-            "addresses in them."
+            "addresses in them.",
+            extra=HOST,
         ),
     ] = ()
     trusted_certificates: Annotated[
@@ -672,6 +681,7 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         Meta(
             description="Where releases are kept: a SQLite file, relative to this document, or a Postgres URL without "
             "a password (CONN_STORE, PGPASSWORD or a password file give one). Default .conn/releases.sqlite3.",
+            extra=TEXT,
         ),
     ] = None
     lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()

@@ -15,10 +15,10 @@ import msgspec
 from conn_engine.documents import Path_, texts
 from conn_engine.roles import OUTER, SCOPES, Names, Note, Role, note_of, read_roles
 
-__all__ = ["Text", "find_texts"]
+__all__ = ["Text", "find_keys", "find_texts"]
 
 _NOTHING: frozenset[str] = frozenset()
-_TEMPLATES = frozenset({"template", "address"})
+_TEMPLATES = frozenset({"template", "address", "consent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,25 @@ def find_texts(kind: Any, data: Any, path: Path_ = (), *, without: frozenset[str
     """The texts of raw data of a type: a model, a union of models, a list or an object of them. The keys of `without`
     are left out at the top."""
     yield from _find(kind, data, path, Note(), _NOTHING, without)
+
+
+@cache
+def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
+    """The keys of the settings in a type and in all that is inside it, by role."""
+    found: dict[Role, set[str]] = {}
+    seen: set[type[msgspec.Struct]] = set()
+    waiting = [kind]
+    while waiting:
+        shape = _shape(waiting.pop())
+        waiting += [shape.item] if shape.item is not None else []
+        for model in set(shape.models) - seen:
+            seen.add(model)
+            for key, of_field in _fields(model).items():
+                waiting.append(of_field)
+                role = _shape(of_field).note.role
+                if role is not None:
+                    found.setdefault(role, set()).add(key)
+    return {role: frozenset(keys) for role, keys in found.items()}
 
 
 def _find(  # noqa: PLR0917

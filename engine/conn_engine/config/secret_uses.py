@@ -26,6 +26,9 @@ __all__ = ["OF_DELIVERIES", "Departure", "SecretComparison", "secrets_read"]
 Name: TypeAlias = tuple[str | int, ...]
 """What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
 
+_COMPARED = frozenset({"template", "expression", "address", "consent", "plain"})
+"""The roles of texts that an override may write. By a text of any other role it could bring a secret elsewhere."""
+
 _OPEN = frozenset({"context", "timestamp", "timestamp_ms", "date", "nonce"})
 OF_DELIVERIES = frozenset({*NAMES, "context", "timestamp", "parts", "item", "claims", "header"})
 """What anybody who sends a delivery knows of it."""
@@ -89,7 +92,7 @@ class SecretComparison:
                 yield Departure(path, "place")
         inside = path if own.__struct_config__.tag is None else (*path, "config")
         for name, key, note in read_roles(type(own)):
-            role = None if note.reserved else note.role
+            role = note.role if note.role in _COMPARED and not note.reserved else None
             yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
 
     def _each(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:

@@ -15,7 +15,7 @@ from conn_engine.config.convert import said_twice
 from conn_engine.config.faults import quoted
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
-    HOST,
+    HOST_PATTERN,
     NAME,
     OPERATION,
     PATH_PREFIX,
@@ -59,7 +59,7 @@ _TYPE_NAMES = {
 _PATTERNS = {
     WORD: "a name: letters, digits, dash and underscore, beginning with a letter",
     NAME: "a name: letters, digits, dot, dash and underscore, beginning with a letter or digit",
-    HOST: "a host such as api.example.com or *.example.com, without scheme and path",
+    HOST_PATTERN: "a host such as api.example.com or *.example.com, without scheme and path",
     TRUSTED_HOST: "a host pattern such as localhost:4200 or http://kinto:8888, or a network such as 10.0.0.0/8",
     URL: "a URL that begins with https:// or http://",
     OPERATION: "an operation: resource.method",

@@ -13,7 +13,7 @@ from conn_engine.auth.secret_request import SecretRequest, asked, knowing
 from conn_engine.auth.signing.moment import Moment
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
-from conn_engine.roles import expression_over, reserve, template_over
+from conn_engine.roles import HOST, expression_over, reserve, template_over
 from conn_engine.settings import Scope, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
@@ -48,7 +48,8 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Patterns of the hosts that it may go to, `*` for a part of one label. Default: the host that "
-            "`url` names; needed where a delivery says the host."
+            "`url` names; needed where a delivery says the host.",
+            extra=HOST,
         ),
     ] = ()
     keys: Annotated[

@@ -11,7 +11,7 @@ from msgspec import Meta, field
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.auth.secret_request import SecretRequest
 from conn_engine.listing.flows import Step
-from conn_engine.roles import expression_over, inner_over, template_over
+from conn_engine.roles import HOST, expression_over, inner_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Webhooks"]
@@ -79,7 +79,8 @@ class Challenge(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     hosts: Annotated[
-        tuple[str, ...], Meta(description="Patterns of the hosts that `request` may go to. Default: the connector's.")
+        tuple[str, ...],
+        Meta(description="Patterns of the hosts that `request` may go to. Default: the connector's.", extra=HOST),
     ] = ()
     reply: Annotated[Reply, Meta(description="The answer. Default: 200, empty.")] = Reply()
 

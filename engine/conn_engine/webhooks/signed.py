@@ -11,7 +11,7 @@ from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, s
 from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
-from conn_engine.roles import bring_names, expression_over, inner_over, template_over
+from conn_engine.roles import TEXT, bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Scope
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
@@ -51,6 +51,7 @@ class Signed(Prover, frozen=True, kw_only=True):
         Meta(
             description='Between name and value of each, such as "=" in t=1700000000,v1=5257a869…. Expressions see '
             "`parts`, the first value by its name.",
+            extra=TEXT,
         ),
     ] = None
     take: Annotated[
@@ -243,9 +244,9 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
     """Deliveries by the Standard Webhooks specification: `webhook-id`, `webhook-timestamp`, `webhook-signature`."""
 
     key: KeyTemplates = "{{webhook_secret}}"
-    header_prefix: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the headers' names begin.")] = (
-        "webhook"
-    )
+    header_prefix: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the headers' names begin.", extra=TEXT)
+    ] = "webhook"
     key_encoding: Annotated[
         Literal["base64", "text"], Meta(description="How the key is written after `whsec_`, if that stands before it.")
     ] = "base64"

@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.names import header_value, looked_up
 from conn_engine.auth.omission import reads
 from conn_engine.errors import CredentialError
-from conn_engine.roles import EXPRESSION, PLAIN
+from conn_engine.roles import EXPRESSION, PLAIN, REQUEST_HEADER
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -31,7 +31,7 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         ),
     ] = None
     prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.', extra=PLAIN)] = "Bearer"
-    header: Annotated[str, Meta(description="Name of the header.")] = "Authorization"
+    header: Annotated[str, Meta(description="Name of the header.", extra=REQUEST_HEADER)] = "Authorization"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the token into the header, if the account has not left it out. Raises CredentialError when it has

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta
 
 from conn_engine.auth.omission import filled_in_part
 from conn_engine.errors import ConfigurationError
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import PARAMETER, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -17,7 +17,12 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
     """`{"api_key": <key>, …}`, for requests that have a body."""
 
     field: Annotated[
-        str, Meta(description="Name of the field; of one inside another, with dots (`auth.api_key`).", min_length=1)
+        str,
+        Meta(
+            description="Name of the field; of one inside another, with dots (`auth.api_key`).",
+            extra=PARAMETER,
+            min_length=1,
+        ),
     ]
     value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
 

@@ -6,7 +6,7 @@ from msgspec import Meta, field
 
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import REQUEST_HEADER, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -16,7 +16,7 @@ __all__ = ["Header"]
 class Header(Settings, frozen=True, kw_only=True, tag_field="format", tag="header"):
     """`X-Api-Key: <key>` and the like; one header, or several under `headers`."""
 
-    name: Annotated[str | None, Meta(description="Name of the header.")] = None
+    name: Annotated[str | None, Meta(description="Name of the header.", extra=REQUEST_HEADER)] = None
     value: Annotated[str, Meta(description="Template for its value (`Token {{api_key}}`).", extra=TEMPLATE)] = (
         "{{api_key}}"
     )

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import filled
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.roles import RESERVED
+from conn_engine.roles import PARAMETER, RESERVED
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
@@ -28,6 +28,7 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
         str,
         Meta(
             description="Name that stands in `path` or `base_url` for the secret, in single braces: `{token}`.",
+            extra=PARAMETER,
             pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         ),
     ]

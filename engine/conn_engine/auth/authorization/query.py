@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import PARAMETER, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -16,7 +16,7 @@ __all__ = ["Query"]
 class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"):
     """`?api_token=<key>`. In a next URL that echoes the parameter, the value is replaced and not doubled."""
 
-    name: Annotated[str, Meta(description="Name of the query parameter.")]
+    name: Annotated[str, Meta(description="Name of the query parameter.", extra=PARAMETER)]
     value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:

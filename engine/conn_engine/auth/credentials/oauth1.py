@@ -14,7 +14,7 @@ from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowi
 from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
 from conn_engine.errors import CredentialError
-from conn_engine.roles import ADDRESS, TEMPLATE, expression_over
+from conn_engine.roles import ADDRESS, CONSENT, TEMPLATE, expression_over
 from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
 
@@ -33,7 +33,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         str | None, Meta(description="Where a request token is asked for: an absolute URL, a template.", extra=ADDRESS)
     ] = None
     authorization_url: Annotated[
-        str | None, Meta(description="Where a person consents; a template.", extra=TEMPLATE)
+        str | None, Meta(description="Where a person consents; a template.", extra=CONSENT)
     ] = None
     access_token_url: Annotated[
         str | None, Meta(description="Where the request token is traded: an absolute URL, a template.", extra=ADDRESS)

@@ -11,7 +11,7 @@ from conn_engine.auth.credentials.exchanged import laid_over
 from conn_engine.auth.names import CAPTURED, CredentialField, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
 from conn_engine.errors import CredentialError
-from conn_engine.roles import PLAIN, TEMPLATE
+from conn_engine.roles import CONSENT, PLAIN, TEMPLATE
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
@@ -23,7 +23,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     used."""
 
     authorization_url: Annotated[
-        str | None, Meta(description="Where a person consents; a template.", extra=TEMPLATE)
+        str | None, Meta(description="Where a person consents; a template.", extra=CONSENT)
     ] = None
     authorization_params: Annotated[
         dict[str, Any],

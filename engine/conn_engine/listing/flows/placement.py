@@ -5,14 +5,17 @@ from typing import Annotated, Any, Protocol
 from msgspec import Meta
 
 from conn_engine.documents.pointers import set_pointer
+from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER
 from conn_engine.settings import Draft, Settings
 
 __all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]
 
-Param = Annotated[str | None, Meta(description="Query parameter that carries the value.")]
-Header = Annotated[str | None, Meta(description="Request header that carries the value.")]
-Body = Annotated[str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).")]
-Form = Annotated[str | None, Meta(description="Form field that carries the value.")]
+Param = Annotated[str | None, Meta(description="Query parameter that carries the value.", extra=PARAMETER)]
+Header = Annotated[str | None, Meta(description="Request header that carries the value.", extra=REQUEST_HEADER)]
+Body = Annotated[
+    str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).", extra=POINTER)
+]
+Form = Annotated[str | None, Meta(description="Form field that carries the value.", extra=PARAMETER)]
 
 
 class Places(Protocol):

@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, token
-from conn_engine.roles import HEADER, expression_over
+from conn_engine.roles import HEADER, PARAMETER, POINTER, REQUEST_HEADER, TEXT, expression_over
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 
@@ -54,7 +54,10 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
     ] = None
     cursor_from_link: Annotated[
         str | None,
-        Meta(description="Relation of the Link header whose URL carries the cursor (next); needs `cursor_from_url`."),
+        Meta(
+            description="Relation of the Link header whose URL carries the cursor (next); needs `cursor_from_url`.",
+            extra=TEXT,
+        ),
     ] = None
     next_cursor: Annotated[
         str | None,
@@ -68,7 +71,8 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         str | None,
         Meta(
             description="What is found is a URL, and the cursor is its query parameter of this name (`$skiptoken`, "
-            "`page_info`)."
+            "`page_info`).",
+            extra=PARAMETER,
         ),
     ] = None
     prev_cursor_field: Annotated[
@@ -79,22 +83,30 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         str | None,
         Meta(
             description="Query parameter that carries the cursor. Default, when no other place is given: "
-            "`cursor_from_url`, or the last name of `cursor_field`. Empty: only templates use it, as page.cursor."
+            "`cursor_from_url`, or the last name of `cursor_field`. Empty: only templates use it, as page.cursor.",
+            extra=PARAMETER,
         ),
     ] = None
-    cursor_header: Annotated[str | None, Meta(description="Request header that carries the cursor.")] = None
-    cursor_body: Annotated[
-        str | None, Meta(description="JSON pointer of the cursor in the request's body (`/variables/after`).")
+    cursor_header: Annotated[
+        str | None, Meta(description="Request header that carries the cursor.", extra=REQUEST_HEADER)
     ] = None
-    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.")] = None
+    cursor_body: Annotated[
+        str | None,
+        Meta(description="JSON pointer of the cursor in the request's body (`/variables/after`).", extra=POINTER),
+    ] = None
+    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.", extra=PARAMETER)] = None
     first: Annotated[
         Any,
         Meta(description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'),
     ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
-    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.", extra=PARAMETER)] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.", extra=REQUEST_HEADER)] = (
+        None
+    )
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+        None
+    )
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
 
     def __post_init__(self) -> None:
         if not (self.cursor_field or self.cursor_from_header or self.cursor_from_link or self.next_cursor):

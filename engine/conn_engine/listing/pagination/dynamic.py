@@ -9,7 +9,7 @@ from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, token
-from conn_engine.roles import bring_names, expression_over
+from conn_engine.roles import PARAMETER, POINTER, bring_names, expression_over
 from conn_engine.settings import Answer, Draft, Scope, ask
 from conn_engine.transport import door
 
@@ -52,8 +52,10 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
             extra=expression_over("call"),
         ),
     ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.", extra=PARAMETER)] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+        None
+    )
 
     @property
     def size_where(self) -> Where:

@@ -12,7 +12,7 @@ from conn_engine.documents.pointers import remove_pointer
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
-from conn_engine.roles import expression_over
+from conn_engine.roles import PARAMETER, TEXT, expression_over
 from conn_engine.settings import Answer, Draft, Scope, Settings
 
 __all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]
@@ -77,7 +77,10 @@ class Ending(Settings, frozen=True, kw_only=True):
     ] = None
     end_values: Annotated[
         tuple[str | int, ...],
-        Meta(description='Values of the next page\'s cursor, URL or number that mean that there is none ("inf", -1).'),
+        Meta(
+            description='Values of the next page\'s cursor, URL or number that mean that there is none ("inf", -1).',
+            extra=TEXT,
+        ),
     ] = ()
     end_on_repeat: Annotated[
         bool,
@@ -90,7 +93,8 @@ class Ending(Settings, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Query parameters that are sent with the first page only (a vendor refuses them later); "
-            "`*` is every parameter, `/sort` a place in the body."
+            "`*` is every parameter, `/sort` a place in the body.",
+            extra=PARAMETER,
         ),
     ] = ()
     max_pages: Annotated[

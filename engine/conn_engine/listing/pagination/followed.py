@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, foreign, token
+from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER
 from conn_engine.settings import Draft, Scope
 
 __all__ = ["Followed"]
@@ -16,14 +17,21 @@ class Followed(Sized, frozen=True, kw_only=True):
 
     without: Annotated[
         tuple[str, ...],
-        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
+        Meta(
+            description="Query parameters removed from a next URL (a vendor that echoes the credential there).",
+            extra=PARAMETER,
+        ),
     ] = ()
     size_param: Annotated[
-        str | None, Meta(description="Query parameter of the page size, on the first page's request.")
+        str | None, Meta(description="Query parameter of the page size, on the first page's request.", extra=PARAMETER)
     ] = None
-    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.", extra=REQUEST_HEADER)] = (
+        None
+    )
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+        None
+    )
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
 
     @property
     def size_where(self) -> Where:

@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
-from conn_engine.roles import expression_over
+from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Scope
 
 __all__ = ["Offset"]
@@ -42,23 +42,36 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         str | None,
         Meta(
             description="Query parameter of the offset. Default, when no other place is given: offset. "
-            "Empty: only templates use it, as page.offset."
+            "Empty: only templates use it, as page.offset.",
+            extra=PARAMETER,
         ),
     ] = "offset"
-    offset_header: Annotated[str | None, Meta(description="Request header of the offset; then no parameter.")] = None
+    offset_header: Annotated[
+        str | None, Meta(description="Request header of the offset; then no parameter.", extra=REQUEST_HEADER)
+    ] = None
     offset_body: Annotated[
         str | None,
-        Meta(description="JSON pointer of the offset in the body; then no query parameter is sent."),
+        Meta(description="JSON pointer of the offset in the body; then no query parameter is sent.", extra=POINTER),
     ] = None
-    offset_form: Annotated[str | None, Meta(description="Form field of the offset; then no parameter.")] = None
+    offset_form: Annotated[
+        str | None, Meta(description="Form field of the offset; then no parameter.", extra=PARAMETER)
+    ] = None
     limit_param: Annotated[
-        str | None, Meta(description="Query parameter of the page size. Default, when no other place is given: limit.")
+        str | None,
+        Meta(
+            description="Query parameter of the page size. Default, when no other place is given: limit.",
+            extra=PARAMETER,
+        ),
     ] = "limit"
-    limit_header: Annotated[str | None, Meta(description="Request header of the page size; then no parameter.")] = None
-    limit_body: Annotated[
-        str | None, Meta(description="JSON pointer of the page size in the body; then no parameter.")
+    limit_header: Annotated[
+        str | None, Meta(description="Request header of the page size; then no parameter.", extra=REQUEST_HEADER)
     ] = None
-    limit_form: Annotated[str | None, Meta(description="Form field of the page size; then no parameter.")] = None
+    limit_body: Annotated[
+        str | None, Meta(description="JSON pointer of the page size in the body; then no parameter.", extra=POINTER)
+    ] = None
+    limit_form: Annotated[
+        str | None, Meta(description="Form field of the page size; then no parameter.", extra=PARAMETER)
+    ] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
     first_sent: Annotated[
         bool, Meta(description="Whether the first page's request carries its offset; false leaves it out.")

@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
-from conn_engine.roles import expression_over
+from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Scope
 
 __all__ = ["Page"]
@@ -37,23 +37,34 @@ class Page(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
         str | None,
         Meta(
             description="Query parameter of the page number. Default, when no other place is given: page. Empty: "
-            "only templates use it, as page.number."
+            "only templates use it, as page.number.",
+            extra=PARAMETER,
         ),
     ] = "page"
-    page_header: Annotated[str | None, Meta(description="Request header of the page number; then no parameter.")] = None
+    page_header: Annotated[
+        str | None, Meta(description="Request header of the page number; then no parameter.", extra=REQUEST_HEADER)
+    ] = None
     page_body: Annotated[
         str | None,
-        Meta(description="JSON pointer of the page number in the body; then no query parameter is sent."),
+        Meta(
+            description="JSON pointer of the page number in the body; then no query parameter is sent.", extra=POINTER
+        ),
     ] = None
-    page_form: Annotated[str | None, Meta(description="Form field of the page number; then no parameter.")] = None
+    page_form: Annotated[
+        str | None, Meta(description="Form field of the page number; then no parameter.", extra=PARAMETER)
+    ] = None
     first: Annotated[int, Meta(description="Number of the first page.")] = 1
     first_sent: Annotated[
         bool, Meta(description="Whether the first page's request carries its number; false leaves it out.")
     ] = True
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
-    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.", extra=PARAMETER)] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.", extra=REQUEST_HEADER)] = (
+        None
+    )
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+        None
+    )
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
     next_page: Annotated[
         str | None,
         Meta(

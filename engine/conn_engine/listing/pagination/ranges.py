@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
+from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, TEXT
 from conn_engine.settings import Answer, Draft, Scope
 
 __all__ = ["Range"]
@@ -38,18 +39,23 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
     unit: Annotated[
         str | None,
         Meta(
-            description='What stands before the range ("items" for items=0-24). Default: items in a header, else none.'
+            description='What stands before the range ("items" for items=0-24). Default: items in a header, else none.',
+            extra=TEXT,
         ),
     ] = None
     range_header: Annotated[
-        str | None, Meta(description="Request header of the range. Default, when no other place is given: Range.")
+        str | None,
+        Meta(
+            description="Request header of the range. Default, when no other place is given: Range.",
+            extra=REQUEST_HEADER,
+        ),
     ] = None
-    range_param: Annotated[str | None, Meta(description="Query parameter of the range.")] = None
-    range_body: Annotated[str | None, Meta(description="JSON pointer of the range in the body.")] = None
-    start_param: Annotated[str | None, Meta(description="Query parameter of the start alone.")] = None
-    end_param: Annotated[str | None, Meta(description="Query parameter of the end alone.")] = None
-    start_body: Annotated[str | None, Meta(description="JSON pointer of the start alone.")] = None
-    end_body: Annotated[str | None, Meta(description="JSON pointer of the end alone.")] = None
+    range_param: Annotated[str | None, Meta(description="Query parameter of the range.", extra=PARAMETER)] = None
+    range_body: Annotated[str | None, Meta(description="JSON pointer of the range in the body.", extra=POINTER)] = None
+    start_param: Annotated[str | None, Meta(description="Query parameter of the start alone.", extra=PARAMETER)] = None
+    end_param: Annotated[str | None, Meta(description="Query parameter of the end alone.", extra=PARAMETER)] = None
+    start_body: Annotated[str | None, Meta(description="JSON pointer of the start alone.", extra=POINTER)] = None
+    end_body: Annotated[str | None, Meta(description="JSON pointer of the end alone.", extra=POINTER)] = None
 
     def __post_init__(self) -> None:
         if self.size is None:

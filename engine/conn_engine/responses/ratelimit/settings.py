@@ -40,11 +40,14 @@ class Window(Settings, frozen=True, kw_only=True):
     ] = "auto"
     window_seconds: Annotated[
         Value | None,
-        Meta(description="Length of the quota's window in seconds; a number, a header or a source."),
+        Meta(description="Length of the quota's window in seconds; a number, a header or a source.", extra=HEADER),
     ] = None
     restore_per_second: Annotated[
         Value | None,
-        Meta(description="For a leaky bucket without a reset: how much of the quota comes back each second."),
+        Meta(
+            description="For a leaky bucket without a reset: how much of the quota comes back each second.",
+            extra=HEADER,
+        ),
     ] = None
 
 

@@ -1,0 +1,66 @@
+"""Every setting that is more than text declares its role, so no other module needs a list of their names."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import msgspec
+
+from conn_engine.config import models
+from conn_engine.roles import OUTER, SCOPES, Note, note_of
+
+DOCUMENTS = (models.Configuration, models.Environment, models.Account, models.WorkspaceSettings, models.UnifiedDocument)
+"""The models of the documents: every setting is in one of them."""
+
+MORE_THAN_TEXT = re.compile(
+    r"may hold \{\{|\b((?<!regular )expressions?|conditions?|templates?|JSON pointers?|(query )?parameters?"
+    r"|form fields?|headers?|cookies?|hosts?|URLs?|secrets?)\b",
+    re.IGNORECASE,
+)
+
+
+def test_a_setting_that_is_described_as_more_than_text_has_a_role() -> None:
+    missing = {
+        f"{model.__name__}.{field.name}: {description_of(field.type)[:90]}"
+        for model, field, within in settings()
+        if any(part is str or part is Any for part in parts_of(field.type))
+        and MORE_THAN_TEXT.search(description_of(field.type))
+        and not any(note.role for note in [within, *map(note_of, parts_of(field.type))])
+    }
+    assert missing == set()
+
+
+def test_scopes_are_declared_and_used() -> None:
+    notes = [note_of(part) for _, field, _ in settings() for part in parts_of(field.type)]
+    used = {scope for note in notes for scope in (note.over, note.inner, *note.into)} - {""}
+    assert used - {OUTER} == set(SCOPES)
+
+
+def settings() -> Iterator[tuple[type[msgspec.Struct], Any, Note]]:
+    """The settings of all models, with the note of the setting that they are inside."""
+    seen: set[tuple[Any, Note]] = set()
+    waiting: list[tuple[Any, Note]] = [(model, Note()) for model in DOCUMENTS]
+    while waiting:
+        kind, within = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            if (kind, within) in seen:
+                continue
+            seen.add((kind, within))
+            for field in msgspec.structs.fields(kind):
+                yield kind, field, within
+                waiting.append((field.type, within))
+            continue
+        own = note_of(kind)
+        templates = own if own.role == "template" else within  # all that is inside templates is one
+        waiting += [(part, templates) for part in get_args(kind) if not isinstance(part, msgspec.Meta)]
+
+
+def parts_of(kind: Any) -> Iterator[Any]:
+    """The parts that a type is written of, itself first."""
+    yield kind
+    for part in get_args(kind):
+        yield from parts_of(part)
+
+
+def description_of(kind: Any) -> str:
+    return next((one.description for one in parts_of(kind) if isinstance(one, msgspec.Meta) and one.description), "")

@@ -67,7 +67,7 @@ def findings(done: Run) -> dict[tuple[str, str], tuple[str, int, list[str]]]:
     data = json.loads(done.out)
     return {
         (row["path"], row["kind"]): (row["tier"], row["accounts"], sorted({r["level"] for r in row["readers"]}))
-        for row in data["findings"]
+        for row in data["differences"]
     }
 
 
@@ -196,7 +196,7 @@ def test_a_reader_is_named_once(shop: Path) -> None:
     (shop / "connectors/shop/unified/m.yaml").write_text(json.dumps(unified))
     (shop / "new.json").write_text(json.dumps(OPENAPI))
     done = conn(shop, "drift", "--openapi", "new.json", "--format", "json")
-    (deprecated,) = (row for row in json.loads(done.out)["findings"] if row["kind"] == "endpoint_deprecated")
+    (deprecated,) = (row for row in json.loads(done.out)["differences"] if row["kind"] == "endpoint_deprecated")
     assert [row["reads"] for row in deprecated["readers"]].count("m.things.list name") == 1
 
 
@@ -300,7 +300,7 @@ def test_what_the_connector_needs_of_an_answer_breaks_when_it_is_gone(
         paged / "newer.json", base, [*pages, *([(422, {error.pop("header", "X-Why"): "now"}, error)] if error else [])]
     )
     done = conn(paged, "drift", "--recordings", "newer.json", "--format", "json")
-    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["findings"] if row["kind"] == "gone"}
+    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["differences"] if row["kind"] == "gone"}
     assert rows == gone
     assert done.code == (1 if gone else 0)
 
@@ -314,7 +314,7 @@ def test_the_default_header_of_links_is_needed(paged: Path) -> None:
     write_recording(paged / "connectors/shop/recordings/m.things.list.json", base, [(200, link, body)])
     write_recording(paged / "newer.json", base, [(200, {"Date": "today"}, body)])
     done = conn(paged, "drift", "--recordings", "newer.json", "--format", "json")
-    (row,) = (row for row in json.loads(done.out)["findings"] if "link" in row["path"])
+    (row,) = (row for row in json.loads(done.out)["differences"] if "link" in row["path"])
     assert row["tier"] == "breaks" and row["readers"][0]["reads"] == "things.list pagination header"
 
 
@@ -324,8 +324,8 @@ def test_what_the_vendor_announces_in_headers_is_drift_a_note_and_recorded(shop:
     vendor.answer = lambda got: (200, announced, BEFORE)
     done = conn(shop, "drift", "--account", "acme", "--format", "json")
     assert findings(done) == {("", "endpoint_deprecated"): ("touches", 1, ["account", "base"])}
-    (row,) = json.loads(done.out)["findings"]
-    assert row["told"] == "deprecated since 2023-06-30; it may be refused from 2026-11-11 on; warning 299"
+    (row,) = json.loads(done.out)["differences"]
+    assert row["detail"] == "deprecated since 2023-06-30; it may be refused from 2026-11-11 on; warning 299"
     assert "Use v2" not in done.out
     ran = conn(shop, "run", "things.list", "--account", "acme")
     told = "the vendor announces of things.list: deprecated since 2023-06-30, it may be refused from 2026-11-11 on"
@@ -355,5 +355,5 @@ def test_what_asks_for_a_job_is_needed_of_the_answer_that_starts_it(shop: Path) 
         text["exchanges"][0]["request"] = {"method": "POST", "url": f"{base}/exports"}
         file.write_text(json.dumps(text))
     done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
-    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["findings"] if row["kind"] == "gone"}
+    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["differences"] if row["kind"] == "gone"}
     assert rows == {"key": "breaks", "links.file": "breaks", "eta": "noise"}

@@ -48,7 +48,7 @@ def ci(
     from conn_cli.choices import learn_literals
     from conn_cli.report import Sources, write_texts
     from conn_cli.report.checks import Verdicts, drawings
-    from conn_cli.report.coverage import below
+    from conn_engine.analysis.coverage.report import find_below
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -71,7 +71,7 @@ def ci(
         result,
         names=elsewhere,
         names_in_markdown=in_markdown,
-        low=below(result.coverage, minimum),
+        low=find_below(result.coverage, minimum),
         impact_fails=ending is not Exit.OK,
     )
     drawn = drawings(verdicts, Sources(app.workspace_root), minimum=minimum, color=app.color)

@@ -24,8 +24,9 @@ def coverage(
 ) -> None:
     """Measure on the recordings which fields of the model are mapped, seen, always empty, and what nobody reads."""
     from conn_cli.report import coverage as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
     from conn_engine.analysis.coverage import measure_coverage
+    from conn_engine.analysis.coverage.report import CoverageReport, find_below
 
     app: App = context.obj
     rows = []
@@ -33,14 +34,13 @@ def coverage(
         for row in measure_coverage(app.workspace, operation=operation, connector=connector, accounts=account or ()):
             rows.append(row)
             progress.advance(note=row.operation)
-    low = report.below(rows, minimum)
+    low = find_below(rows, minimum)
     texts = {
         "text": lambda: report.text(rows, low, minimum, verbose=verbose or operation is not None),
-        "json": lambda: report.json_(rows, low),
         "markdown": lambda: report.markdown(rows, low, minimum),
         "html": lambda: report.html(rows, low, minimum),
     }
-    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    write_report(lambda: CoverageReport.of(rows, minimum), formats or [], texts, app, folder=app.folder)
     if low:
         app.err(f"{len(low)} of {len(rows)} below {minimum:g}%")
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)

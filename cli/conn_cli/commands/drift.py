@@ -48,8 +48,9 @@ def drift(
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Compare the vendor's answers of today with the recordings; show which mappings, accounts, overrides break."""
-    from conn_cli.report import Sources, write_texts
+    from conn_cli.report import Sources, write_report
     from conn_cli.report import drift as report
+    from conn_engine.analysis.drift.report import DriftReport
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -66,16 +67,15 @@ def drift(
     found = _found(app, effective, account, recordings, openapi, older, pages)
     texts = {
         "text": lambda: report.text(found, verbose=verbose),
-        "json": lambda: report.json_(found),
         "markdown": lambda: report.markdown(found),
         "github": lambda: report.github(found, Sources(app.workspace_root)),
     }
-    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    write_report(lambda: DriftReport.of(found), formats or [], texts, app, folder=app.folder)
     if not found.compared:  # an empty comparison must not look like a passed one
         app.err("error: nothing could be compared")
         raise typer.Exit(Exit.USAGE)
     tiers = {FailOn.BREAKS: ("breaks",), FailOn.TOUCHES: ("breaks", "touches"), FailOn.NONE: ()}[fail_on]
-    raise typer.Exit(Exit.FINDINGS if any(finding.tier in tiers for finding in found.findings) else Exit.OK)
+    raise typer.Exit(Exit.FINDINGS if any(difference.tier in tiers for difference in found.differences) else Exit.OK)
 
 
 def _effective(app: App, account: str | None, connector: str | None) -> "Effective":

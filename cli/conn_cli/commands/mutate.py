@@ -28,20 +28,18 @@ def mutate(
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Make small mistakes one at a time (drop a field, swap two paths, …); list those that no recorded test notices."""
-    from conn_cli.report import Sources, write_texts
+    from conn_cli.report import Sources, write_report
     from conn_cli.report import mutate as report
+    from conn_engine.analysis.mutants.report import MutationReport, Score
 
     app: App = context.obj
-    scores = [
-        report.Score(name, tuple(_tried(app, name, kind or []))) for name in connectors or app.workspace.connectors()
-    ]
+    scores = [Score(name, tuple(_tried(app, name, kind or []))) for name in connectors or app.workspace.connectors()]
     texts = {
         "text": lambda: report.text(scores, minimum),
-        "json": lambda: report.json_(scores),
         "markdown": lambda: report.markdown(scores, minimum),
         "github": lambda: report.github(scores, Sources(app.workspace_root)),
     }
-    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    write_report(lambda: MutationReport.of(scores), formats or [], texts, app, folder=app.folder)
     low = any(score.tried and score.percent < (minimum or 0) for score in scores)
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
 

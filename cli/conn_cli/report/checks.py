@@ -19,6 +19,7 @@ from conn_cli.report.text import paint, pieces
 from conn_cli.words import counted
 from conn_engine.analysis.checks import CheckResult
 from conn_engine.analysis.coverage import OperationCoverage
+from conn_engine.analysis.coverage.report import describe_coverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import dump_json
 from conn_engine.reports import describe_findings
@@ -96,7 +97,7 @@ def drawings(
     result = verdicts.result
     return {
         "text": lambda: _text(verdicts, sources, minimum, color=color),
-        "json": lambda: _json(verdicts),
+        "json": lambda: _json(verdicts, minimum),
         "markdown": lambda: _markdown(verdicts, minimum),
         "sarif": lambda: render("sarif", result.all_findings(), sources),
         "junit": lambda: render_reports(result.reports, sources),
@@ -124,7 +125,7 @@ def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color:
     return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 
 
-def _json(verdicts: Verdicts) -> str:
+def _json(verdicts: Verdicts, minimum: float | None) -> str:
     result = verdicts.result
     data: dict[str, Any] = {
         "version": 1,
@@ -132,7 +133,7 @@ def _json(verdicts: Verdicts) -> str:
         "checks": [{"check": name, "passed": passed, "summary": told} for name, passed, told in verdicts.rows()],
         "lint": msgspec.to_builtins(describe_findings(result.findings)),
         "tests": msgspec.to_builtins([describe_operation(report) for report in result.reports]),
-        "coverage": coverage_report.data(result.coverage, verdicts.low),
+        "coverage": msgspec.to_builtins(describe_coverage(result.coverage, minimum)),
         "impact": None if result.impact is None else impact_report.data(result.impact, names=verdicts.names),
     }
     return dump_json(data)

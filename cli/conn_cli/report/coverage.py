@@ -1,4 +1,4 @@
-"""Mapping coverage, drawn: text, JSON, Markdown, and one self-contained HTML file. Names and counts, no values."""
+"""Mapping coverage, drawn: text, Markdown, and one self-contained HTML file. Names and counts, no values."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,17 +6,11 @@ from html import escape
 from conn_cli.report.markdown import cell
 from conn_cli.words import counted
 from conn_engine.analysis.coverage import OperationCoverage
-from conn_engine.documents import dump_json
 
-__all__ = ["below", "data", "html", "json_", "markdown", "text"]
+__all__ = ["html", "markdown", "text"]
 
 Rows = Sequence[OperationCoverage]
 MOST = 12
-
-
-def below(rows: Rows, minimum: float | None) -> list[OperationCoverage]:
-    """The operations with a mapping that see less than the minimum. Without a minimum: none."""
-    return [row for row in rows if minimum is not None and row.mapped and row.percent < minimum]
 
 
 def text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
@@ -66,31 +60,6 @@ def _details(row: OperationCoverage, *, verbose: bool) -> list[str]:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more (--verbose)" if len(names) > MOST else "")
-
-
-def json_(rows: Rows, low: Rows) -> str:
-    """`{"version": 1, "operations": [{connector, operation, accounts, …, fields, unread}]}`."""
-    return dump_json({"version": 1, "operations": data(rows, low)})
-
-
-def data(rows: Rows, low: Rows) -> list[dict[str, object]]:
-    """The rows as JSON data."""
-    return [_data(row, low) for row in rows]
-
-
-def _data(row: OperationCoverage, low: Rows) -> dict[str, object]:
-    return {
-        "connector": row.connector,
-        "operation": row.operation,
-        "accounts": list(row.accounts),
-        "cases": row.cases,
-        "records": row.records,
-        "percent_seen": round(row.percent, 1),
-        "below_minimum": any(row is other for other in low),
-        "fields": [{"field": f.field, "state": f.state, "records": f.records, "model": f.model} for f in row.fields],
-        "unread": list(row.unread),
-        "not_replayed": list(row.broken),
-    }
 
 
 def markdown(rows: Rows, low: Rows, minimum: float | None) -> str:

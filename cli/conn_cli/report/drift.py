@@ -1,13 +1,13 @@
-"""Drift, drawn: text, JSON, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
+"""Drift, drawn: text, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
 
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
-from conn_engine.analysis.drift import TIERS, Drift, Finding, Reader
-from conn_engine.documents import dotted, dump_json
+from conn_engine.analysis.drift import TIERS, Drift, DriftDifference, Reader
+from conn_engine.documents import dotted
 
-__all__ = ["github", "json_", "markdown", "text"]
+__all__ = ["github", "markdown", "text"]
 
 MOST = 200
 KINDS = {
@@ -26,17 +26,17 @@ def text(found: Drift, *, verbose: bool = False) -> str:
     """For people: tier by tier, each difference with its readers; what nobody reads only counted unless `verbose`."""
     lines = []
     for tier, words in TIERS.items():
-        rows = [finding for finding in found.findings if finding.tier == tier]
+        rows = [difference for difference in found.differences if difference.tier == tier]
         if not rows:
             continue
         if tier == "noise" and not verbose:
             lines.append(f"{words}: {counted(len(rows), 'difference')} (--verbose lists them)")
             continue
         lines.append(words)
-        for finding in rows[:MOST]:
-            lines.append(f"  {_told(finding)}")
-            lines += [f"      {_reader(reader)}" for reader in finding.readers[:20]]
-            lines += [f"      … and {len(finding.readers) - 20} more"] if len(finding.readers) > 20 else []
+        for difference in rows[:MOST]:
+            lines.append(f"  {_told(difference)}")
+            lines += [f"      {_reader(reader)}" for reader in difference.readers[:20]]
+            lines += [f"      … and {len(difference.readers) - 20} more"] if len(difference.readers) > 20 else []
     lines.append(_summary(found))
     for operation, reason in found.left_out:
         lines.append(f"  not compared: {operation}: {reason}")
@@ -49,19 +49,21 @@ def _summary(found: Drift) -> str:
 
 def _counts(found: Drift) -> str:
     counts = ", ".join(f"{found.count(tier)} {tier}" for tier in TIERS)
-    accounts = len({name for finding in found.findings if finding.tier == "breaks" for name in finding.accounts})
+    accounts = len(
+        {name for difference in found.differences if difference.tier == "breaks" for name in difference.accounts}
+    )
     broken = f"; {counted(accounts, 'account')} broken" if accounts else ""
     return f"{counted(len(found.compared), 'operation')} compared, {counts}{broken}"
 
 
-def _told(finding: Finding) -> str:
-    change = finding.change
+def _told(difference: DriftDifference) -> str:
+    change = difference.change
     where = f" {dotted(change.path)}" if change.path else ""
-    return f"{finding.operation}{where}  {_what(finding)}"
+    return f"{difference.operation}{where}  {_what(difference)}"
 
 
-def _what(finding: Finding) -> str:
-    words, told = KINDS[finding.change.kind], finding.change.told
+def _what(difference: DriftDifference) -> str:
+    words, told = KINDS[difference.change.kind], difference.change.told
     return words if told == words else f"{words}: {told}"
 
 
@@ -71,46 +73,11 @@ def _reader(reader: Reader) -> str:
     return f"{reader.what}   {place}   {reader.level}{who}"
 
 
-def json_(found: Drift) -> str:
-    """`{"version": 1, "connector", "summary", "findings": [{operation, path, kind, tier, told, readers}], …}`."""
-    return dump_json(
-        {
-            "version": 1,
-            "connector": found.connector,
-            "summary": {tier: found.count(tier) for tier in TIERS},
-            "findings": [_data(finding) for finding in found.findings],
-            "compared": list(found.compared),
-            "not_compared": [{"operation": operation, "reason": reason} for operation, reason in found.left_out],
-        }
-    )
-
-
-def _data(finding: Finding) -> dict[str, object]:
-    return {
-        "operation": finding.operation,
-        "path": dotted(finding.change.path),
-        "kind": finding.change.kind,
-        "tier": finding.tier,
-        "told": finding.change.told,
-        "accounts": len(finding.accounts),
-        "readers": [
-            {
-                "reads": reader.what,
-                "level": reader.level,
-                "file": reader.span.file if reader.span else None,
-                "line": reader.span.line if reader.span else None,
-                "accounts": len(reader.accounts),
-            }
-            for reader in finding.readers
-        ],
-    }
-
-
 def markdown(found: Drift) -> str:
     """For a pull request or an issue."""
     lines = [f"### {code(found.connector)}: {_counts(found)}", ""]
     for tier in ("breaks", "touches"):
-        rows = [finding for finding in found.findings if finding.tier == tier]
+        rows = [difference for difference in found.differences if difference.tier == tier]
         if rows:
             lines += [
                 f"**{TIERS[tier]}**",
@@ -118,32 +85,32 @@ def markdown(found: Drift) -> str:
                 "| operation | path | what | read at | accounts |",
                 "|---|---|---|---|---:|",
             ]
-            lines += [_row(finding) for finding in rows[:MOST]]
+            lines += [_row(difference) for difference in rows[:MOST]]
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _row(finding: Finding) -> str:
-    places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in finding.readers if r.span is not None)
+def _row(difference: DriftDifference) -> str:
+    places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in difference.readers if r.span is not None)
     shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
-    path = cell(dotted(finding.change.path))
-    words, told = KINDS[finding.change.kind], finding.change.told
+    path = cell(dotted(difference.change.path))
+    words, told = KINDS[difference.change.kind], difference.change.told
     what = words if told == words else f"{words}: {cell(told)}"
-    return f"| {cell(finding.operation)} | {path} | {what} | {shown} | {len(finding.accounts) or ''} |"
+    return f"| {cell(difference.operation)} | {path} | {what} | {shown} | {len(difference.accounts) or ''} |"
 
 
 def github(found: Drift, sources: Sources) -> str:
     """One annotation per reader of what breaks or touches it, and the summary."""
     lines = []
-    for finding in found.findings:
-        if finding.tier == "noise":
+    for difference in found.differences:
+        if difference.tier == "noise":
             continue
-        level = "error" if finding.tier == "breaks" else "warning"
-        readers: list[Reader | None] = [*finding.readers[:20]]
+        level = "error" if difference.tier == "breaks" else "warning"
+        readers: list[Reader | None] = [*difference.readers[:20]]
         for reader in readers or [None]:
             span = reader.span if reader is not None else None
             what = f": read by {reader.what}" if reader is not None else ""
-            told = f"{_told(finding)}{what}"
+            told = f"{_told(difference)}{what}"
             lines.append(command(level, told, title="conn drift", span=span, sources=sources))
     lines.append(command("notice", _summary(found), title="conn drift"))
     return "".join(f"{line}\n" for line in lines)

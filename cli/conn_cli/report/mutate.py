@@ -1,50 +1,15 @@
-"""Mutation scores, drawn: text, JSON, Markdown, GitHub annotations. Configuration only, no recorded value."""
+"""Mutation scores, drawn: text, Markdown, GitHub annotations. Configuration only, no recorded value."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.analysis.mutants import LEFT_OUT, Verdict
-from conn_engine.documents import dump_json
+from conn_engine.analysis.mutants.report import Score
 
-__all__ = ["Score", "github", "json_", "markdown", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a connector's tests made of its mutants."""
-
-    connector: str
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def killed(self) -> int:
-        """How many were noticed."""
-        return sum(verdict.killed for verdict in self.verdicts)
-
-    @property
-    def percent(self) -> float:
-        """The share that was noticed; 100 where there was nothing to try."""
-        return 100.0 * self.killed / len(self.tried) if self.tried else 100.0
-
-    @property
-    def tried(self) -> list[Verdict]:
-        """Those that could be made, by place."""
-        return [verdict for verdict in self.verdicts if verdict.applicable]
-
-    @property
-    def survivors(self) -> list[Verdict]:
-        """Those that nothing noticed, by place."""
-        return [verdict for verdict in self.tried if not verdict.killed]
-
-    @property
-    def inapplicable(self) -> list[Verdict]:
-        """Those that could not be made, by place."""
-        return [verdict for verdict in self.verdicts if not verdict.applicable]
+__all__ = ["github", "markdown", "text"]
 
 
 def text(scores: Sequence[Score], minimum: float | None) -> str:
@@ -76,37 +41,6 @@ def _told(verdict: Verdict) -> str:
 def _at(verdict: Verdict) -> str:
     span = verdict.mutant.span
     return f"{span.file}:{span.line}" if span else verdict.mutant.path
-
-
-def json_(scores: Sequence[Score]) -> str:
-    """`{"version": 1, "left_out": […], "connectors": [{connector, mutants, killed, percent, kinds, survivors,
-    not_applicable}]}`."""
-    return dump_json({"version": 1, "left_out": list(LEFT_OUT), "connectors": [_data(score) for score in scores]})
-
-
-def _data(score: Score) -> dict[str, object]:
-    every = Counter(verdict.mutant.kind for verdict in score.tried)
-    killed = Counter(verdict.mutant.kind for verdict in score.verdicts if verdict.killed)
-    return {
-        "connector": score.connector,
-        "mutants": len(score.tried),
-        "killed": score.killed,
-        "percent": round(score.percent, 1),
-        "kinds": {kind: {"mutants": every[kind], "killed": killed[kind]} for kind in sorted(every)},
-        "survivors": [{**_mutant(verdict), "cases": verdict.cases} for verdict in score.survivors],
-        "not_applicable": [_mutant(verdict) for verdict in score.inapplicable],
-    }
-
-
-def _mutant(verdict: Verdict) -> dict[str, object]:
-    mutant = verdict.mutant
-    return {
-        "kind": mutant.kind,
-        "change": mutant.text,
-        "path": mutant.path,
-        "file": mutant.span.file if mutant.span else None,
-        "line": mutant.span.line if mutant.span else None,
-    }
 
 
 def markdown(scores: Sequence[Score], minimum: float | None) -> str:

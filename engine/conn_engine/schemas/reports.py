@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from conn_engine.analysis.coverage.report import CoverageReport
+from conn_engine.analysis.drift.report import DriftReport
+from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.lint.report import LintReport
 from conn_engine.reports import Report
 from conn_engine.schemas.generate import Generator, Schema
@@ -14,6 +17,9 @@ REPORTS: Final[dict[str, type[Report]]] = {
     for report in (
         LintReport,
         SuiteReport,
+        CoverageReport,
+        MutationReport,
+        DriftReport,
     )
 }
 """Kind to the class whose fields are the keys of the report."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
+import msgspec
+
 from conn_engine.analysis.population import (
     AccountGroup,
     Digests,
@@ -34,8 +36,7 @@ __all__ = ["FieldCoverage", "OperationCoverage", "measure_coverage"]
 State = Literal["seen", "empty", "unmapped"]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCoverage:
+class FieldCoverage(msgspec.Struct, frozen=True):
     """One field, dotted: `seen` in so many records, mapped but `empty` in all, or in the model and `unmapped`.
 
     `model` is false for a mapped field that the model does not know (a custom one).

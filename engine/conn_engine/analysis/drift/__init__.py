@@ -12,7 +12,7 @@ from conn_engine.analysis.drift.forms import ERROR, HEADERS, Form
 from conn_engine.analysis.drift.readers import Reader, Readers
 from conn_engine.analysis.population import AccountGroup
 
-__all__ = ["TIERS", "Comparison", "Drift", "Finding", "Kind", "Reader", "Tier", "drift"]
+__all__ = ["TIERS", "Comparison", "Drift", "DriftDifference", "Kind", "Reader", "Tier", "drift"]
 
 Tier = Literal["breaks", "touches", "noise"]
 TIERS: Mapping[Tier, str] = {
@@ -39,7 +39,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DriftDifference:
     """One difference with those who read it, and how bad that is."""
 
     operation: str
@@ -55,16 +55,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """All findings, the gravest first; what was compared, and why other operations were not."""
+    """All differences, the gravest first; what was compared, and why other operations were not."""
 
     connector: str
-    findings: tuple[Finding, ...]
+    differences: tuple[DriftDifference, ...]
     compared: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
 
     def count(self, tier: Tier) -> int:
-        """How many findings are of a tier."""
-        return sum(finding.tier == tier for finding in self.findings)
+        """How many differences are of a tier."""
+        return sum(difference.tier == tier for difference in self.differences)
 
 
 def drift(
@@ -75,7 +75,7 @@ def drift(
 ) -> Drift:
     """Join the differences with the expressions of these accounts."""
     readers_among = Readers(groups)
-    findings: list[Finding] = []
+    differences: list[DriftDifference] = []
     compared = []
     for comparison in comparisons:
         compared.append(comparison.name)
@@ -83,15 +83,15 @@ def drift(
         found = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
             found += changes(comparison.before, comparison.now)
-        rows = [_finding(comparison.name, change, readers) for change in found]
+        rows = [_judge(comparison.name, change, readers) for change in found]
         # Headers and errors are full of what nobody reads, and comes and goes.
-        findings += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]
+        differences += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]
     order = list(TIERS)
-    findings.sort(key=lambda f: (order.index(f.tier), f.operation, f.change.path, f.change.kind))
-    return Drift(connector, tuple(findings), tuple(sorted(compared)), tuple(sorted(left_out)))
+    differences.sort(key=lambda row: (order.index(row.tier), row.operation, row.change.path, row.change.kind))
+    return Drift(connector, tuple(differences), tuple(sorted(compared)), tuple(sorted(left_out)))
 
 
-def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Finding:
+def _judge(operation: str, change: Change, readers: Iterable[Reader]) -> DriftDifference:
     at_or_below = [reader for reader in readers if reader.path[: len(change.path)] == change.path]
     above = [r for r in readers if len(r.path) < len(change.path) and change.path[: len(r.path)] == r.path]
     own = [reader for reader in above if not reader.holder]
@@ -115,4 +115,4 @@ def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Findi
         tier = "touches" if own else "noise"
     once = {(r.what, r.level, r.span, r.accounts): r for r in touched}  # one that reads several paths is one reader
     rows = sorted(once.values(), key=lambda r: (str(r.span and r.span.file), r.span.line if r.span else 0, r.what))
-    return Finding(operation, change, tier, tuple(rows))
+    return DriftDifference(operation, change, tier, tuple(rows))

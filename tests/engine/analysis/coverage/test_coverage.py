@@ -9,7 +9,9 @@ import pytest
 
 from conn_cli.report import coverage as report
 from conn_engine.analysis.coverage import OperationCoverage, measure_coverage
+from conn_engine.analysis.coverage.report import CoverageReport, find_below
 from conn_engine.config import load_workspace
+from conn_engine.documents import dump_json
 from conn_engine.errors import UsageError
 
 MODEL = {
@@ -81,7 +83,7 @@ def test_an_override_has_a_row_of_its_own(root: Path) -> None:
 def test_an_operation_without_recording_is_shown_and_below_no_minimum_unseen(root: Path) -> None:
     row = rows(root)["m.things.get", ("one", "own", "two")]
     assert (row.cases, row.percent, row.mapped) == (0, 0.0, 4)
-    assert report.below([row], 1) == [row]
+    assert find_below([row], 1) == [row]
 
 
 def test_names_are_checked(root: Path) -> None:
@@ -105,7 +107,7 @@ class Page(HTMLParser):
 def test_the_html_is_self_contained_and_escaped(root: Path) -> None:
     found = list(rows(root).values())
     page = Page()
-    text = report.html(found, report.below(found, 90), 90)
+    text = report.html(found, find_below(found, 90), 90)
     page.feed(text)
     assert page.links == [] and "script" not in page.tags and "b" not in page.tags
     assert text.count("<details>") == len(found)
@@ -114,4 +116,4 @@ def test_the_html_is_self_contained_and_escaped(root: Path) -> None:
 
 def test_machine_output_is_stable(root: Path) -> None:
     first, again = list(rows(root).values()), list(rows(root).values())
-    assert report.json_(first, []) == report.json_(again, [])
+    assert dump_json(CoverageReport.of(first, None).data()) == dump_json(CoverageReport.of(again, None).data())

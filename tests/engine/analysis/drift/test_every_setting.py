@@ -97,12 +97,12 @@ def test_what_a_setting_reads_is_missed(
             node = node[key]
         del node[gone[-1]]
         comparison = Comparison("rows", "list", before, form_of_answers([data] * 4))
-        (finding,) = drift("acme", [comparison], groups).findings
-        assert finding.change.path == gone
-        assert len(finding.readers) == readers
-        assert finding.tier == ("breaks" if readers else "noise")
+        (difference,) = drift("acme", [comparison], groups).differences
+        assert difference.change.path == gone
+        assert len(difference.readers) == readers
+        assert difference.tier == ("breaks" if readers else "noise")
         if readers and keys:
-            assert finding.readers[0].what == f"rows.list pagination {keys[-1]}"
+            assert difference.readers[0].what == f"rows.list pagination {keys[-1]}"
 
 
 def test_every_expression_of_these_settings_says_what_it_is_over() -> None:

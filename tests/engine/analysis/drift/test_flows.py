@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.analysis.drift import Comparison, Drift, Finding, drift
+from conn_engine.analysis.drift import Comparison, Drift, DriftDifference, drift
 from conn_engine.analysis.drift.changes import Change
 from conn_engine.analysis.drift.forms import Form, form_of_answers
 from conn_engine.analysis.population import Digests, Side, account_groups
@@ -118,9 +118,9 @@ def test_another_type_that_record_types_make_the_same_of_breaks_nothing(
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
-    finding = found(tmp_path, "x.list", {"items": [{"n": 1}]}, {"items": [{"n": now}]}).findings[0]
-    assert finding.tier == tier
-    assert ("x.list record_types.n", 1) in readers(finding) or "n" not in types
+    difference = found(tmp_path, "x.list", {"items": [{"n": 1}]}, {"items": [{"n": now}]}).differences[0]
+    assert difference.tier == tier
+    assert ("x.list record_types.n", 1) in readers(difference) or "n" not in types
 
 
 def test_what_reads_before_the_types_is_broken_all_the_same(tmp_path: Path) -> None:
@@ -132,12 +132,12 @@ def test_what_reads_before_the_types_is_broken_all_the_same(tmp_path: Path) -> N
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
-    (finding,) = found(tmp_path, "x.list", [{"n": 1}], [{"n": "1"}]).findings
-    assert finding.tier == "breaks"
+    (difference,) = found(tmp_path, "x.list", [{"n": 1}], [{"n": "1"}]).differences
+    assert difference.tier == "breaks"
 
 
-def readers(finding: Finding) -> set[tuple[str, int]]:
-    return {(reader.what, len(reader.accounts)) for reader in finding.readers}
+def readers(difference: DriftDifference) -> set[tuple[str, int]]:
+    return {(reader.what, len(reader.accounts)) for reader in difference.readers}
 
 
 @pytest.mark.parametrize(
@@ -178,25 +178,28 @@ def test_what_is_gone_reaches_whoever_reads_it_from_elsewhere(
     for name in above:
         holder = holder[name][0] if isinstance(holder[name], list) else holder[name]
     del holder[last]
-    (finding,) = found(workspace, operation, before, now).findings
-    assert (finding.tier, ".".join(finding.change.path), readers(finding)) == ("breaks", path, expected)
-    assert all(reader.span is not None for reader in finding.readers)
+    (difference,) = found(workspace, operation, before, now).differences
+    assert (difference.tier, ".".join(difference.change.path), readers(difference)) == ("breaks", path, expected)
+    assert all(reader.span is not None for reader in difference.readers)
 
 
 def test_its_own_records_are_read_for_more(workspace: Path) -> None:
     before = {"items": [{"key": 1, "below": 1, "more": 1}]}
-    found_ = found(workspace, "issues.list", before, {"items": [{"key": 1}]}).findings
-    assert {finding.change.path[-1]: finding.tier for finding in found_} == {"below": "breaks", "more": "breaks"}
-    assert {what for finding in found_ for what, _ in readers(finding)} == {"issues.list recurse"}
+    found_ = found(workspace, "issues.list", before, {"items": [{"key": 1}]}).differences
+    assert {difference.change.path[-1]: difference.tier for difference in found_} == {
+        "below": "breaks",
+        "more": "breaks",
+    }
+    assert {what for difference in found_ for what, _ in readers(difference)} == {"issues.list recurse"}
 
 
 @pytest.mark.parametrize("operation", ["spaces.list", "people.get", "people.many", "issues.fields"])
 def test_an_endpoint_that_is_gone_reaches_them_all(workspace: Path, operation: str) -> None:
     gone = Change("endpoint_gone", (), "answers 410")
-    (finding,) = found(workspace, operation, None, None, gone).findings
-    assert finding.tier == "breaks"
-    assert finding.accounts == {"one", "two"}
-    whats = {what for what, _ in readers(finding)}
+    (difference,) = found(workspace, operation, None, None, gone).differences
+    assert difference.tier == "breaks"
+    assert difference.accounts == {"one", "two"}
+    whats = {what for what, _ in readers(difference)}
     if operation == "people.get":
         assert whats >= {"issues.list enrich author", "m.issues.list by"}
 
@@ -205,6 +208,6 @@ def test_what_nobody_reads_stays_noise(workspace: Path) -> None:
     before = {"items": [{"idle": 1, "x": 1}], "person": {"idle": 1, "x": 1}, "rows": [{"idle": 1}]}
     now = {"items": [{"x": 1, "new": 1}], "person": {"x": 1, "new": 1}, "rows": [{"new": 1}], "other": 1}
     for operation in ("spaces.list", "people.get", "people.many", "boards.list", "issues.list"):
-        rows = found(workspace, operation, before, now).findings
+        rows = found(workspace, operation, before, now).differences
         assert {(row.change.path, row.tier) for row in rows if row.tier != "noise"} == set()
         assert len(rows) == 7

@@ -9,6 +9,7 @@ import pytest
 from conn_cli.report import mutate as report
 from conn_engine.analysis.mutants import Bench, Mutant
 from conn_engine.analysis.mutants.edits import DROPPED, changed_literals, changed_paths, with_value
+from conn_engine.analysis.mutants.report import MutationReport, Score
 from conn_engine.analysis.mutants.settings import Change, inheritable, operation_settings
 from conn_engine.config import load_workspace
 from conn_engine.documents import parse
@@ -241,17 +242,17 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     changes = (Change((*at, "response_mapping"), DROPPED), Change((*at, "response_mapping", "id"), DROPPED))
     verdict = bench.verdict(Mutant("drop_field", "both dropped", "m", None, changes))
     assert (verdict.applicable, verdict.killed) == (False, False)
-    whole = report.Score("shop", (verdict, *(bench.verdict(mutant) for mutant in bench.mutants()[:4])))
+    whole = Score("shop", (verdict, *(bench.verdict(mutant) for mutant in bench.mutants()[:4])))
     assert (len(whole.tried), whole.inapplicable) == (4, [verdict])
     assert whole.percent == 100.0
     text = report.text([whole], None)
     assert "shop: 4 of 4 mistakes noticed (100.0%), 1 not applicable" in text
     assert "m  not applicable: drop_field: both dropped" in text
-    data = json.loads(report.json_([whole]))["connectors"][0]
+    data = MutationReport.of([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
     assert "both dropped" in report.markdown([whole], 95)
     assert "left out: base URLs; credentials" in text and "Left out: base URLs; " in report.markdown([whole], 95)
-    assert "base URLs" in json.loads(report.json_([whole]))["left_out"]
+    assert "base URLs" in MutationReport.of([whole]).data()["left_out"]
 
 
 def test_mistakes_in_requests() -> None:

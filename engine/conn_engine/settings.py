@@ -11,19 +11,16 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
+from conn_engine.conditions import Names, Scope
 from conn_engine.errors import CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.wire import Completeness, Request, Response
 
-__all__ = ["Answer", "Draft", "Scope", "Settings", "ask", "filled", "sealed"]
+__all__ = ["Answer", "Draft", "Names", "Scope", "Settings", "ask", "filled", "sealed"]
 
 _MAX_TEXT = 1024 * 1024
 _CHARSET = re.compile(
     r'charset\s*=\s*"?((?:utf|iso|us-ascii|ascii|latin|windows|cp|koi8|shift|euc|gb|big5)[\w-]{0,20})', re.I
 )
-
-Scope = dict[str, Any]
-"""The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like
-values."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -66,7 +63,7 @@ class Draft:
     base: str = ""
     address: str = ""
     notes: list[str] = field(default_factory=list)
-    scope: Scope = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
     absent: frozenset[str] = frozenset()
 
     def set_query(self, name: str, value: Any) -> None:
@@ -139,7 +136,7 @@ class Answer:
     response: Response
     body: Any
     records: list[Any] = field(default_factory=list)
-    scope: Scope = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
     sent: Mapping[str, Any] = field(default_factory=dict)
     problem: VendorError | None = None
     rest: Rest | None = None
@@ -159,7 +156,7 @@ class Answer:
 
     def names(self) -> Scope:
         """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
-        scope = {**self.scope, "records": self.records, "request": dict(self.sent)}
+        scope = self.scope | {"records": self.records, "request": dict(self.sent)}
         if isinstance(self.problem, TransportError):
             return scope | {"fault": self.problem.fault}
         scope |= {"status": self.response.status, "headers": self.response.headers.plain()}
@@ -190,7 +187,7 @@ class Answer:
         names = self.names()
         if "text" in text and "text" not in names and _reads(text, "text"):
             names["text"] = self.text()  # decoded only for those that read it
-        return ask(text, {**names, **more})
+        return ask(text, names | more)
 
     def holds(self, text: str, **more: Any) -> bool:
         """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""

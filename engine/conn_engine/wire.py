@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, TypeVar
 
 __all__ = [
+    "MACHINE_CLOCK",
     "Blob",
     "Cleaner",
     "Clock",
@@ -346,8 +347,8 @@ class FrozenClock:
         self._now += seconds
 
 
-_MACHINE = SystemClock()
-_clock: ContextVar[Clock] = ContextVar("clock", default=_MACHINE)
+MACHINE_CLOCK = SystemClock()
+_clock: ContextVar[Clock] = ContextVar("clock", default=MACHINE_CLOCK)
 
 
 @contextmanager

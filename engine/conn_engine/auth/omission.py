@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.auth.names import CredentialField, sealed
+from conn_engine.conditions import conditions_of
 from conn_engine.documents.pointers import get_at
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.settings import Scope, filled
@@ -33,13 +34,15 @@ def missing_parts(fields: Iterable[CredentialField], document: Mapping[str, Any]
 
 def without(scope: Scope, absent: frozenset[str]) -> Scope:
     """The scope in which what is absent is undefined, however the document holds it."""
-    return {name: value for name, value in scope.items() if name not in absent} if absent else scope
+    if not absent:
+        return scope
+    return Scope(((name, value) for name, value in scope.items() if name not in absent), conditions_of(scope))
 
 
 def emptied(scope: Scope, absent: frozenset[str]) -> Scope:
     """The scope in which what is absent is an empty text: for signatures, which cannot leave a place out. A passphrase
     that is empty is none."""
-    return {**scope, **dict.fromkeys(absent, "")} if absent else scope
+    return scope | dict.fromkeys(absent, "") if absent else scope
 
 
 def reads(text: str, absent: frozenset[str]) -> bool:

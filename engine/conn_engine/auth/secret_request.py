@@ -17,6 +17,7 @@ from conn_engine.auth.signatures import Signature
 from conn_engine.auth.signing.assertion import Assertion, signed
 from conn_engine.auth.signing.moment import Moment
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.responses.waits import numeric
 from conn_engine.roles import ADDRESS, OUTER, template_over
@@ -113,7 +114,7 @@ class Told(Protocol):
     def signature(self) -> Signature | None: ...
 
 
-def knowing(names: Scope) -> Redactor:
+def knowing(names: Mapping[str, Any]) -> Redactor:
     """A redactor that knows the secrets which templates of a request could use."""
     redactor = Redactor()
     redactor.add_document({name: value for name, value in names.items() if name not in _NOT_SECRET})
@@ -141,10 +142,11 @@ def asked(  # noqa: PLR0917
     """
     now = Moment.at(clock.now())
     names = without(names, absent)
-    request = finished(_built(told, {**now.names(), **names}, hosts, clock, label, absent))
+    request = finished(_built(told, now.names() | names, hosts, clock, label, absent))
     masked = mask_short(names)
     if masked is not names:
-        request = shown_as(request, lambda: _built(told, {**now.names(), **masked}, hosts, clock, label, absent))
+        shown = now.names() | Scope(masked, conditions_of(names))
+        request = shown_as(request, lambda: _built(told, shown, hosts, clock, label, absent))
     if told.signature is not None:
         try:
             request = told.signature.sign(request, emptied(names, absent), now)
@@ -161,13 +163,13 @@ def asked(  # noqa: PLR0917
     if judged:
         check(request, response, body, endpoint, redactor, clock.now())
     cookies = _cookies(response)
-    scope: Scope = {
+    known = {
         "before": names.get("before", {}),
         "callback": names.get("callback", {}),
         "cookies": cookies,
         "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
     }
-    return Answer(request, response, body, scope=scope)
+    return Answer(request, response, body, scope=Scope(known, conditions_of(names)))
 
 
 def _sent(request: Request) -> Flow[Response]:
@@ -222,7 +224,7 @@ def _built(  # noqa: PLR0917
 ) -> Request:
     purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
     if told.assertion is not None:
-        names = {**names, "assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
+        names = names | {"assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
     url = filled(told.url, names, purpose=purpose)
     check_url_values(told.url, names)
     url = join_slashes(url, told.url) if isinstance(url, str) else url

@@ -29,6 +29,7 @@ from conn_engine.auth.secret_request import (
     plain,
     read,
 )
+from conn_engine.conditions import conditions_of
 from conn_engine.roles import expression_over
 from conn_engine.secrets import Redactor, secret_name
 from conn_engine.settings import Answer, Scope, Settings
@@ -136,7 +137,7 @@ def request_token(
     """
     redactor = knowing(names)
     before: dict[str, Any] = {}
-    names = {**names, "before": before}
+    names = names | {"before": before}
     for step in told.before:
         answer = yield from asked(step, names, hosts, clock, redactor, step.name, absent=absent, patient=True)
         before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
@@ -168,7 +169,10 @@ def open_part(answer: Answer, secrets: Iterable[str]) -> Answer:
         answer,
         body=redactor.data(answer.body),
         response=replace(answer.response, headers=Headers(kept)),
-        scope={"before": redactor.data(answer.scope["before"]), "callback": answer.scope["callback"]},
+        scope=Scope(
+            {"before": redactor.data(answer.scope["before"]), "callback": answer.scope["callback"]},
+            conditions_of(answer.scope),
+        ),
     )
 
 

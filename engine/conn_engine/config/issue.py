@@ -7,6 +7,7 @@ from typing import Any
 from conn_engine.config.host_patterns import host_pattern, urls_of
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.errors import ExpressionError
+from conn_engine.settings import Scope
 from conn_engine.transport.hosts import covered, is_wildcard
 from conn_engine.transport.url_templates import fill_parts
 
@@ -43,7 +44,7 @@ def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
     """The host and port of a URL whose host the context alone makes; None when it takes more to know it."""
     made = ""
     try:
-        for value, _ in fill_parts(url, {"context": context}):
+        for value, _ in fill_parts(url, Scope({"context": context})):
             made += value
             if _BEFORE_PATH.match(made):
                 break

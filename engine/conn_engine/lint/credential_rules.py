@@ -9,7 +9,7 @@ from conn_engine.config import MISSING, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError, CredentialError
-from conn_engine.settings import Draft
+from conn_engine.settings import Draft, Scope
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -55,7 +55,7 @@ def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Map
     env = {"env": {}, "context": dict(context)}
     draft = Draft(operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format)
     try:
-        operation.authorization.apply(draft, {**stored, **env})
+        operation.authorization.apply(draft, Scope({**stored, **env}))
     except CredentialError as error:
         found = _NAME.search(error.message)
         if found is None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from conn_engine.conditions import USUAL
 from conn_engine.config import VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
@@ -97,7 +98,7 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
 
 def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
     """The names that an operation's request has from the caller, and cannot do without."""
-    scope = call_scope(target.effective, Call())
+    scope = call_scope(target.effective, Call(), USUAL)
     names: dict[str, None] = {}
     for _, text in texts([operation.path, operation.query, operation.headers, operation.body]):
         for source, _ in _find_expressions(text):

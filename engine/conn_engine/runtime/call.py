@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.bodies import Upload
+from conn_engine.conditions import USUAL, Conditions
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import UsageError
 from conn_engine.responses.failures import Policy
@@ -55,7 +56,8 @@ class Session:
     `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
     `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
     `observer` is shown what each page's response mapping ran on and gave: the operation, and a scope and a result per
-    record. `redactor` knows the secrets of the run, for what an operation logs.
+    record. `redactor` knows the secrets of the run, for what an operation logs. `conditions` are those of its
+    expressions and random values; by default they see the time of `clock`.
     """
 
     account: str = ""
@@ -67,6 +69,11 @@ class Session:
     observer: Observer | None = None
     budgets: Budgets = field(default_factory=Budgets)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
+    conditions: Conditions = USUAL
+
+    def __post_init__(self) -> None:
+        if self.conditions is USUAL:
+            self.conditions = Conditions(self.clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def exchange_chunks(
                 place(settings, draft, piece)
             page(draft)
 
-        scope = frame.scope if piece is None else {**frame.scope, _NAME: piece}
+        scope = frame.scope if piece is None else frame.scope | {_NAME: piece}
         fetched = yield from exchange(
             listing.effective,
             listing.operation,

@@ -13,7 +13,7 @@ from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.layers import Frame, Listing
 from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
-from conn_engine.settings import Answer, Scope
+from conn_engine.settings import Answer, Names, Scope
 from conn_engine.wire import Flow
 
 __all__ = ["prepare_records"]
@@ -28,7 +28,7 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
     records = source
     if operation.record_mapping is not None:
         response = answer.response
-        scope = {**frame.scope, "status": response.status, "headers": response.headers.plain()}
+        scope = frame.scope | {"status": response.status, "headers": response.headers.plain()}
         with _locate_errors(dotted(operation.at("record_mapping"))):
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
@@ -67,7 +67,7 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
     size = settings.batch or 1
     for start in range(0, len(chosen), size):
         group = chosen[start : start + size]
-        names: Scope = {"record": records[group[0]]}
+        names: Names = {"record": records[group[0]]}
         if settings.batch is not None:
             keys = [_read_key(records[index], settings.key, at) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
@@ -75,7 +75,7 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
             listing.effective,
             settings.request,
             listing.session,
-            {**scope, **names},
+            scope | names,
             f"{at}.request",
             report=lambda name, verdict: endings_of(listing).add_values(verdict, name),
         )

@@ -43,7 +43,7 @@ class Fetched:
     next_state: Any = None
     prev_state: Any = None
     here: Any = None
-    scope: Scope = field(default_factory=dict)
+    scope: Scope = field(default_factory=Scope)
     partial: bool = False
     state: Any = None
     completeness: Completeness | None = None

@@ -166,7 +166,7 @@ class _Run:
     @property
     def scope(self) -> Scope:
         """The names of the operation, and `job`."""
-        return {**self.frame.scope, "job": dict(self.told)}
+        return self.frame.scope | {"job": dict(self.told)}
 
     def at(self, *keys: str) -> Path_:
         """Where a setting of the job stands."""
@@ -363,7 +363,7 @@ class _Run:
                 draft.url, draft.absolute = url, True
             turn(draft)
 
-        scope = turn.names({**self.scope, "job": {**self.told, "url": url}})
+        scope = turn.names(self.scope | {"job": {**self.told, "url": url}})
         try:
             as_file = self.listing.call.as_file
             return (yield from self._send(operation, place, scope, as_file=as_file)), operation

@@ -14,7 +14,7 @@ from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
 from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.settings import Draft, Scope
+from conn_engine.settings import Draft, Names, Scope
 from conn_engine.wire import Flow, Purpose
 
 __all__ = [
@@ -82,10 +82,10 @@ class Frame:
     resume: Place = field(default_factory=dict)
     chunks: tuple[list[Any], ...] = ()
 
-    def within(self, names: Scope, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
+    def within(self, names: Names, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
         """The frame of one step: further names (they win), and what goes into its requests."""
         puts = (*self.puts, put) if put else self.puts
-        return Frame({**self.scope, **names}, puts, resume or {}, self.chunks)
+        return Frame(self.scope | names, puts, resume or {}, self.chunks)
 
     def resume_without(self, *names: str) -> Place:
         """The place to resume at for the layers below the one that takes these names."""

@@ -29,7 +29,7 @@ def verify(effective: Effective, session: Session) -> Flow[bool]:
     if operation is None:
         return False
     told = effective.connector.verify
-    scope = call_scope(effective, Call())
+    scope = call_scope(effective, Call(), session.conditions)
     got = yield from exchange(effective, operation, Call(), session, scope, lambda draft: None, "verify")
     got = read_all_rows(got, operation)
     if isinstance(told, Verify) and told.expect is not None and not _holds(told.expect, got.answer):
@@ -66,7 +66,7 @@ def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]
     results: dict[str, Any] = {}
     for index, step in enumerate(effective.connector.connect):
         at = f"connect[{index}]"
-        scope: Scope = {**call_scope(effective, Call()), "connect": results}
+        scope = call_scope(effective, Call(), session.conditions) | {"connect": results}
         if step.run_if is not None and not _evaluated(truth, step.run_if, scope, f"{at}.run_if"):
             continue
         found: Any = None
@@ -74,7 +74,7 @@ def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]
             report = partial(log_verdict, redactor=session.redactor)
             found = yield from step_request(effective, step.request, session, scope, f"{at}.request", report=report)
         if step.transform is not None:
-            value = _evaluated(ask, step.transform, {**scope, "response": found}, f"{at}.transform")
+            value = _evaluated(ask, step.transform, scope | {"response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value
             if found is not None:
                 kept[step.name] = found

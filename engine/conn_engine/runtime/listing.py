@@ -23,7 +23,7 @@ from conn_engine.runtime.recursion import RecursionLayer
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.sources import Part, run_combinations
 from conn_engine.runtime.windows import WindowLayer
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 from conn_engine.wire import Flow, Page, Purpose
 
 __all__ = ["LAYERS", "fetch_pages", "find_layers", "page_state", "perform_partitions"]
@@ -45,7 +45,7 @@ def fetch_pages(  # noqa: PLR0917
     call: Call,
     session: Session,
     emit: Emit,
-    extra: Scope | None = None,
+    extra: Names | None = None,
     *,
     state: Any = None,
     purpose: Purpose = "operation",
@@ -72,7 +72,7 @@ def fetch_pages(  # noqa: PLR0917
         return emit(replace(page, number=number, next_state=after, prev_state=before, here=here))
 
     resume = {} if state is None else _check_place(layers, _to_place(state))
-    frame = Frame({**call_scope(effective, call), **(extra or {})}, resume=resume)
+    frame = Frame(call_scope(effective, call, session.conditions) | (extra or {}), resume=resume)
     yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)
 
@@ -119,7 +119,7 @@ def perform_partitions(effective: Effective, operation: VendorOperation, call: C
         yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
 
     listing = Listing(Run(effective, session), operation, call, fetch_pages)
-    yield from run_combinations(listing, call_scope(effective, call), operation.parents, (), each)
+    yield from run_combinations(listing, call_scope(effective, call, session.conditions), operation.parents, (), each)
 
 
 def page_state(state: Any) -> Any:

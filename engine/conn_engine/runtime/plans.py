@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import Any
 
 from conn_engine.auth import absent_parts, without
+from conn_engine.conditions import USUAL
 from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
@@ -17,6 +18,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
 from conn_engine.runtime.unified import route, vendor_behind
+from conn_engine.settings import Scope
 from conn_engine.transport.plan import Planned, ReadOnlySender
 from conn_engine.wire import Page, Renew, Request, Wait
 
@@ -37,7 +39,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
         return True
-    scope = {**call_scope(effective, call), "before": {}}
+    scope = call_scope(effective, call, USUAL) | {"before": {}}
     scope["raw_query"] = scope["query"]
     try:
         if not _known((operation.resource, operation.method), _AT_RUN_TIME):
@@ -65,7 +67,7 @@ def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[st
     for enrich in operation.enrich:
         request = enrich.request
         if request.path is not None:
-            if step_operation(effective, request, {}, "").writes:
+            if step_operation(effective, request, Scope(), "").writes:
                 return True
         elif "{{" in f"{request.resource}{request.method}":
             return True
@@ -153,6 +155,6 @@ def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
     credentials = wiring.effective.connector.credentials
     made = credentials.sample() if credentials is not None else {}
     absent = absent_parts(credentials.fields(), stored) if credentials is not None else frozenset()
-    completed: dict[str, Any] = merge([without(made, absent), stored])
+    completed: dict[str, Any] = merge([dict(without(Scope(made), absent)), stored])
     wiring.redactor.add_document(completed)
     return completed

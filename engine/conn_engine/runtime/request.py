@@ -9,13 +9,14 @@ from conn_engine import bodies
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
 from conn_engine.auth.signatures import Moment, NoSignature
+from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.secrets import mask_short
-from conn_engine.settings import Draft, Scope
+from conn_engine.settings import Draft, Names, Scope
 from conn_engine.transport import door, egress
 from conn_engine.transport.url_templates import fill_base_url
 from conn_engine.transport.visible import shown_as
@@ -28,9 +29,9 @@ __all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request", "w
 Place = Callable[[Draft], None]
 
 
-def call_scope(effective: Effective, call: Call) -> Scope:
+def call_scope(effective: Effective, call: Call, conditions: Conditions) -> Scope:
     """The names every expression of a call may use: `query`, `body`, `id`, `headers`, `context`, path values."""
-    scope: Scope = {
+    names: Names = {
         **call.params,
         "query": dict(call.query),
         "body": call.body,
@@ -39,14 +40,14 @@ def call_scope(effective: Effective, call: Call) -> Scope:
         "params": dict(call.params),
     }
     if call.id is not None:
-        scope["id"] = call.id
-    return scope
+        names["id"] = call.id
+    return Scope(names, conditions)
 
 
 def authorization_scope(effective: Effective, session: Session) -> Scope:
     """The only scope with secrets: the stored document's keys, the declared variables and the account's context."""
     env = {name: session.environ[name] for name in effective.env_names if name in session.environ}
-    return {**session.document, "env": env, "context": effective.context}
+    return Scope({**session.document, "env": env, "context": effective.context}, session.conditions)
 
 
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
@@ -128,7 +129,8 @@ def finish_request(  # noqa: PLR0917
     request = _finished(effective, operation, draft, session, secret_scope, purpose, label)
     if masked is secret_scope:
         return request
-    return shown_as(request, lambda: _finished(effective, operation, twin, session, dict(masked), purpose, label))
+    shown = Scope(masked, conditions_of(secret_scope))
+    return shown_as(request, lambda: _finished(effective, operation, twin, session, shown, purpose, label))
 
 
 def _finished(  # noqa: PLR0917

@@ -20,7 +20,7 @@ from conn_engine.runtime.layers import Listing, Place, foreign_cursor
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.state_tracking import get_parents_state, note_parents_state
 from conn_engine.runtime.steps import rendered
-from conn_engine.settings import Scope, ask
+from conn_engine.settings import Names, Scope, ask
 from conn_engine.wire import Flow
 
 __all__ = ["Each", "Part", "add_partition", "find_values", "run_combinations"]
@@ -34,8 +34,8 @@ class Part:
     the caller gave this one value, so the answer is one thing if it is without parents.
     """
 
-    values: Scope
-    parents: Scope
+    values: Names
+    parents: Names
     place: Any
     following: Any
     single: bool = False
@@ -49,7 +49,7 @@ _DEEPEST = 20
 """Levels of parents, and names that are run_combinations: each takes its share of Python's stack."""
 
 
-def add_partition(scope: Scope, part: Part) -> Scope:
+def add_partition(scope: Scope, part: Part) -> Names:
     """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
     return {
         **part.values,
@@ -99,7 +99,7 @@ def run_combinations(
         if not tail:
             yield from each(replace(part, place=[part.place], following=after))
         elif _is_dependent(tail, part):
-            yield from run_combinations(listing, {**scope, **add_partition(scope, part)}, tail, here, both)
+            yield from run_combinations(listing, scope | add_partition(scope, part), tail, here, both)
         else:
             if held is None:
                 held = yield from _collect_parts(listing, scope, tail)
@@ -202,7 +202,7 @@ def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, ea
         yield from flush()
 
 
-def _outside(part: Part, name: str) -> Scope:
+def _outside(part: Part, name: str) -> Names:
     return {key: value for key, value in part.values.items() if key != name}
 
 
@@ -306,7 +306,7 @@ def _run_records(  # noqa: PLR0917
         outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
         records = page.records
         if source.where:
-            records = keep(source.where, records, {**scope, **add_partition(scope, outer)})
+            records = keep(source.where, records, scope | add_partition(scope, outer))
         found = [(record, value) for record in records for value in _keys(source, record)]
         first = _first(resume, found) if resume else 0
         resume = None

@@ -18,7 +18,7 @@ from conn_engine.runtime.fetched import Fetched, read_all_rows
 from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import inline_operation
-from conn_engine.settings import Answer, Scope
+from conn_engine.settings import Answer, Names, Scope
 from conn_engine.wire import Completeness, Flow
 
 __all__ = ["MOST_RECORDS", "Report", "rendered", "step_operation", "step_request"]
@@ -56,7 +56,7 @@ def step_request(  # noqa: PLR0917
     vendor = step_operation(effective, request, scope, at)
     identifier = rendered(request.id, scope, f"{at}.id")
     params = rendered(request.params, scope, f"{at}.params") or {}
-    extra: Scope = {name: scope[name] for name in _SHARED if name in scope}
+    extra: Names = {name: scope[name] for name in _SHARED if name in scope}
     if request.path is not None:  # a request written in the step sees what the step sees
         extra = {name: value for name, value in scope.items() if name not in secret}
         extra |= {**params, **({} if identifier is None else {"id": str(identifier)})}
@@ -81,10 +81,10 @@ class _Reading:
     """What a step reads: one answer, or the records of a listing, page by page."""
 
     def __init__(  # noqa: PLR0917
-        self, effective: Effective, operation: VendorOperation, call: Call, session: Session, extra: Scope, at: str
+        self, effective: Effective, operation: VendorOperation, call: Call, session: Session, extra: Names, at: str
     ) -> None:
         self._effective, self._operation, self._call, self._session = effective, operation, call, session
-        self._scope: Scope = {**call_scope(effective, call), **extra}
+        self._scope = call_scope(effective, call, session.conditions) | extra
         self._at = at
         self._last: Fetched
         self._pages = 0

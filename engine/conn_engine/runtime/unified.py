@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
+from conn_engine.conditions import USUAL, Conditions
 from conn_engine.config import (
     Effective,
     OperationName,
@@ -38,7 +39,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
     at = f"unified.{name.text}"
-    scope = _caller_scope(effective, call)
+    scope = _caller_scope(effective, call, session.conditions)
     scope["before"] = {}
     notes: dict[str, None] = {}
 
@@ -50,13 +51,12 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     vendor = route(effective, operation, name, scope)
     request = _vendor_call(operation, call, scope, at)
     # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
-    inner = {**scope, "raw_query": scope["query"], "query": dict(request.query), "body": call.body}
+    inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     layers = mapping_layers(operation.response_mapping)
     response_mapping = mapping(layers) if layers else None
 
     def emit(page: Fetched) -> Flow[None]:
-        page_scope = {
-            **inner,
+        page_scope = inner | {
             "status": page.answer.response.status,
             "headers": page.answer.response.headers.plain(),
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
@@ -104,7 +104,8 @@ def mapped_record(
     if compiled is None:
         return [record]
     call = Call(id=identifier)
-    scope = {**_caller_scope(effective, call), "before": {}, "status": 200, "page": record, "response": record}
+    scope = _caller_scope(effective, call, session.conditions)
+    scope |= {"before": {}, "status": 200, "page": record, "response": record}
     try:
         value = compiled.apply_one(scope)
     except ExpressionError as error:
@@ -117,8 +118,8 @@ def mapped_record(
     return [item for item in values if item is not UNDEFINED and item is not None]
 
 
-def _caller_scope(effective: Effective, call: Call) -> Scope:
-    scope = call_scope(effective, call)
+def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> Scope:
+    scope = call_scope(effective, call, conditions)
     if call.cursor is not None:
         scope["query"] = {**scope["query"], "cursor": cursor_token(page_state(decode_cursor(call.cursor)))}
     scope["raw_query"] = scope["query"]
@@ -150,7 +151,7 @@ def vendor_behind(effective: Effective, name: OperationName, call: Call | None =
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
-    return route(effective, operation, name, _caller_scope(effective, call or Call()))
+    return route(effective, operation, name, _caller_scope(effective, call or Call(), USUAL))
 
 
 def find_operation_behind(
@@ -247,8 +248,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
     if operation.error_mapping is None:
         return
     status = error.status
-    seen = {
-        **scope,
+    seen = scope | {
         "error": {"kind": error.kind, "message": error.message, "status": status},
         "status": status,
     }
@@ -282,7 +282,7 @@ def _steps(  # noqa: PLR0917
         value: Any = None
         if step.request is not None:
             value = yield from step_request(effective, step.request, session, scope, f"{place}.request", report=report)
-            seen = {**scope, "response": value}
+            seen = scope | {"response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")
             value = None if made is UNDEFINED else made

@@ -19,7 +19,7 @@ from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Put, add_step
 from conn_engine.runtime.part_failures import survive
 from conn_engine.runtime.state_tracking import StateTracker, restore_cursor, tracker_of
-from conn_engine.settings import Draft, Scope
+from conn_engine.settings import Draft, Names, Scope
 from conn_engine.wire import Flow
 
 __all__ = ["WindowLayer"]
@@ -189,7 +189,7 @@ def _read_window(settings: Common, place: Any) -> tuple[Any, Any]:
     return {key: value for key, value in place.items() if key != "best"}, restore_cursor(settings, place["best"])
 
 
-def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Scope:
+def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Names:
     return {
         "start": None if window.start is None else settings.shown(window.start),
         "end": None if window.end is None else settings.shown(window.end),
@@ -199,7 +199,7 @@ def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Scop
     }
 
 
-def _bounds(listing: Listing, settings: Common, names: Scope) -> Put:
+def _bounds(listing: Listing, settings: Common, names: Names) -> Put:
     """Puts both ends where they go. A parameter that the caller gives is the caller's."""
     given = listing.call.query
 

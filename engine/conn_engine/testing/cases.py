@@ -23,6 +23,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.secrets import secret_name
 from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
 from conn_engine.testing.recorded_files import given_file
 from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
@@ -306,7 +307,7 @@ class SyntheticVault(MemoryVault):
         if credentials is None:
             return {}
         optional = {part.name for part in credentials.fields() if not part.required}
-        return without(credentials.sample(self._loads), frozenset(optional.intersection(self._left_out)))
+        return dict(without(Scope(credentials.sample(self._loads)), frozenset(optional.intersection(self._left_out))))
 
 
 def failure_kind(error: ConnError) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from conn_engine.conditions import USUAL
 from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, mapping
@@ -22,7 +23,7 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     if operation is None or not layers:
         raise UsageError(f"{name.text} has no response_mapping")
-    scope = {**call_scope(effective, Call()), "before": {}, "status": 200, "headers": {}, "page": data}
+    scope = call_scope(effective, Call(), USUAL) | {"before": {}, "status": 200, "headers": {}, "page": data}
     scope["raw_query"] = scope["query"]
     records = data if isinstance(data, list) else [data]
     if operation.each == "page":

@@ -17,7 +17,7 @@ from conn_engine.bodies import ResponseOptions, decode
 from conn_engine.errors import VendorError
 from conn_engine.roles import DELIVERY
 from conn_engine.secrets import Redactor
-from conn_engine.settings import Scope
+from conn_engine.settings import Names, Scope
 from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Echoes, Headers, Response
 
@@ -126,7 +126,7 @@ class Delivery:
         return _pairs(self._url[2])
 
     @cached_property
-    def plain(self) -> Scope:
+    def plain(self) -> Names:
         """The names that expressions may use, without `body`. What came several times is a list."""
         host, path, query = self._url
         return {
@@ -157,10 +157,10 @@ class Delivery:
                 clean.__dict__["data"] = redactor.data_without_echo(self.data)
         return clean
 
-    def names(self, told: Any, scope: Mapping[str, Any]) -> Scope:
+    def names(self, told: Any, scope: Scope) -> Scope:
         """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts
         with expressions, has the word."""
-        names = {**scope, **self.plain}
+        names = scope | self.plain
         if _has_word(told, "body"):
             names["body"] = self.data
         return names

@@ -11,7 +11,7 @@ from conn_engine.auth.signing.keys import KeyEncoding, shared_key
 from conn_engine.auth.signing.public_keys import public_key
 from conn_engine.errors import CredentialError
 from conn_engine.roles import bring_names, expression_over, inner_over, template_over
-from conn_engine.settings import Scope, filled
+from conn_engine.settings import Names, filled
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring
@@ -77,7 +77,7 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         if self.key_request is not None and kinds == {True}:
             raise ValueError("`key_request` is for public keys: a shared secret (HS…) is published nowhere")
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by the JWT's signature, and by its claims."""
         text = self._token(proving)
         header = _header(text)

@@ -14,7 +14,7 @@ from conn_engine.auth.signing.moment import Moment
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import HOST, expression_over, reserve, template_over
-from conn_engine.settings import Scope, filled
+from conn_engine.settings import Names, Scope, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks.delivery import NAMES
@@ -88,20 +88,20 @@ def _blank(key: Any) -> bool:
     return key is None or (isinstance(key, str) and not key.strip())
 
 
-def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = False) -> Flow[Keys]:
+def fetched(told: KeyRequest, proving: Proving, more: Names, *, again: bool = False) -> Flow[Keys]:
     """The vendor's keys, from the cache where they are. With `again` the vendor is asked even so, unless it was a
     moment ago.
 
     Raises Unproved when the delivery does not say its part of the request, and when a host would be asked, or answers,
     that may not; VendorError and CredentialError when the vendor does not answer with keys, or was asked too often.
     """
-    names = {**proving.names(_texts(told)), **more}
+    names = proving.names(_texts(told)) | more
     url = _said(told.url, names)
     if not isinstance(url, str):
         raise Unproved("foreign_key", "the URL that it names for its key is no text")
     _check_segments(told.url, names)
     now = proving.clock.now()
-    at = {**Moment.at(now).names(), **names}
+    at = Moment.at(now).names() | names
     of_it = [_said(text, at) for text in (*told.query.values(), *told.headers.values()) if of_delivery(text)]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise Unproved("foreign_key", "what it says of its key is nothing that a request can hold")
@@ -116,7 +116,7 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
         hosts = rebind_hosts(hosts, proving.hosts)
     if not proving.cache.may_ask((told.method, told.url, told.hosts), now):
         raise VendorError("the vendor has been asked for keys too often within a minute", kind="rate_limited")
-    answer = yield from asked(told, names, hosts, proving.clock, knowing(dict(proving.secrets)), "request for keys")
+    answer = yield from asked(told, names, hosts, proving.clock, knowing(proving.secrets), "request for keys")
     if answer.response.url and not permitted(target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anybody can bring about would let anybody be the vendor
         raise Unproved("foreign_key", "the vendor leads to another host for its key")

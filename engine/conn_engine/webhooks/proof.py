@@ -3,7 +3,7 @@
 A way is a generator: it may have to ask the vendor for a key, or for the answer itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
@@ -12,7 +12,7 @@ from msgspec import Meta
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.responses.waits.moments import Unit
 from conn_engine.roles import bring_names, expression_over
-from conn_engine.settings import Scope, Settings, ask
+from conn_engine.settings import Names, Scope, Settings, ask
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
 from conn_engine.webhooks.throwaway import Ring
@@ -41,7 +41,7 @@ class Proving:
     `proved`: something has proved it, which a way that asks for nothing does not."""
 
     delivery: Delivery
-    secrets: Mapping[str, Any]
+    secrets: Scope
     clock: Clock
     hosts: tuple[str, ...] = ()
     cache: KeyCache = field(default_factory=KeyCache)
@@ -86,7 +86,7 @@ def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> A
     from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
 
     parsed = expression(text)  # one that does not parse is the author's
-    names = {**proving.names(text), **more}
+    names = proving.names(text) | more
     try:
         if whole:
             roots = parsed.roots()
@@ -222,7 +222,7 @@ class Prover(Settings, frozen=True, kw_only=True):
             raise
         proving.proved = proving.proved or self.proves
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""
         raise NotImplementedError
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import REDACTED, Redactor
+from conn_engine.settings import Scope
 from conn_engine.webhooks.delivery import Delivery
 from conn_engine.webhooks.marks import Marks, Place, place_of, swapped
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved, items_of
@@ -77,14 +78,14 @@ def kept(
         said = keeper.data(_deep(value, lambda text: swapped(text, pairs)))
         return said if personal is None else personal.replace_data(said)
 
-    scope = {**proving.secrets, **{name: value for name, value in secrets.items() if not name.startswith("env.")}}
+    scope = proving.secrets | {name: value for name, value in secrets.items() if not name.startswith("env.")}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}
     scope["env"] = {**scope.get("env", {}), **env}
     delivery, unsigned = _resigned(told.verify, proving, scope, ring, clean, claims)
     return Resigned(delivery, secrets, unsigned, tuple(pairs))
 
 
-def sent(told: Webhooks, proving: Proving, secrets: Mapping[str, Any], ring: Ring, now: float) -> Resigned:
+def sent(told: Webhooks, proving: Proving, secrets: Scope, ring: Ring, now: float) -> Resigned:
     """The delivery as the vendor would send it now, by these secrets. `proving` has those that it is signed with, and
     the moment at which it came as its clock."""
     shift = now - proving.clock.now()
@@ -115,7 +116,7 @@ def sent(told: Webhooks, proving: Proving, secrets: Mapping[str, Any], ring: Rin
 def _resigned(  # noqa: PLR0917
     way: Prover,
     old: Proving,
-    secrets: Mapping[str, Any],
+    secrets: Scope,
     ring: Ring,
     clean: Callable[[Delivery], Delivery],
     claims: Callable[[Any], Any],

@@ -9,7 +9,7 @@ from msgspec import Meta
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved
 from conn_engine.wire import Flow
 
@@ -24,7 +24,7 @@ class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by the first way that does."""
         refused: list[Unproved] = []
         lacking: list[CredentialError] = []
@@ -63,7 +63,7 @@ class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by every way."""
         for way in self.of:
             if not way.applies(proving):

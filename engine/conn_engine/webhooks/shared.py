@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from conn_engine.roles import expression_over, template_over
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 from conn_engine.webhooks.keys import KeyTemplates, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring
@@ -32,7 +32,7 @@ class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
     prefix: Annotated[str | None, Meta(description='What stands before it, such as "Bearer ".')] = None
     key: KeyTemplates = "{{webhook_secret}}"
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by the first key that is the token."""
         yield from ()
         _same(self._said(proving), own_keys(self.key, proving), "token")
@@ -66,7 +66,7 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
         "{{webhook_password}}"  # noqa: S105
     )
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by both."""
         yield from ()
         try:
@@ -109,7 +109,7 @@ class Unverified(Prover, frozen=True, kw_only=True, tag_field="format", tag="non
 
     proves: ClassVar[bool] = False
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Nothing is proved."""
         yield from ()
         _ = proving

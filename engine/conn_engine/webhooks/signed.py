@@ -12,7 +12,7 @@ from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, publi
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
 from conn_engine.roles import TEXT, bring_names, expression_over, inner_over, template_over
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Kind, Ring
@@ -96,10 +96,10 @@ class Signed(Prover, frozen=True, kw_only=True):
         if (self.pair is None) != (self.take is None):
             raise ValueError("`pair` and `take` need each other")
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by the first signature, text and key that fit."""
         signatures, parts = self._signatures(proving)
-        more: Scope = {"parts": parts}
+        more: Names = {"parts": parts}
         if self.timestamp is not None:
             more["timestamp"] = self._moment(proving, more)
         contents = self._contents(proving, more)
@@ -127,7 +127,7 @@ class Signed(Prover, frozen=True, kw_only=True):
 
     def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
         """The signature of what the delivery says now."""
-        more: Scope = {"parts": self._written(proving)[1]}
+        more: Names = {"parts": self._written(proving)[1]}
         if self.timestamp is not None:
             more["timestamp"] = self._moment(proving, more)
         content = self._contents(proving, more)[0]  # of several that it may be one is enough
@@ -157,7 +157,7 @@ class Signed(Prover, frozen=True, kw_only=True):
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
         return texts, parts
 
-    def _moment(self, proving: Proving, more: Scope) -> str:
+    def _moment(self, proving: Proving, more: Names) -> str:
         said = found(self.timestamp or "", proving, **more)
         if isinstance(said, list):
             raise Unproved("ambiguous", f"it says several times when it was signed ({self.timestamp})")
@@ -178,7 +178,7 @@ class Signed(Prover, frozen=True, kw_only=True):
             )
         return text
 
-    def _contents(self, proving: Proving, more: Scope) -> list[bytes]:
+    def _contents(self, proving: Proving, more: Names) -> list[bytes]:
         if self.content.strip() == "text":
             return [proving.delivery.body]
         said = found(self.content, proving, whole=True, **more)
@@ -254,7 +254,7 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
         float, Meta(ge=0, le=604_800, description="How far its time may be from now. 0: however old.")
     ] = 300.0
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """Prove it by the HMAC that the specification has."""
         if not found(f'headers."{self.header_prefix}-id"', proving):
             raise Unproved("unsigned", f"it has no {self.header_prefix}-id")

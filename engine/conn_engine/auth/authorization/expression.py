@@ -44,7 +44,7 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
             "body": draft.body,
         }
         try:
-            found = ask(self.expression, {**scope, "request": sent})
+            found = ask(self.expression, scope | {"request": sent})
         except ExpressionError as error:
             raise sealed(error) from None
         if not _anything(found) and reads(self.expression, draft.absent):

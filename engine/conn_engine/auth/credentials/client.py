@@ -106,7 +106,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
 
     def prepared(self, names: Scope) -> Scope:
         """With `client`: `{client_id, client_secret, basic}`, what there is of them."""
-        return {**names, "client": self._client(names, required=self.own_request() is None)}
+        return names | {"client": self._client(names, required=self.own_request() is None)}
 
     def scope_text(self) -> str | None:
         """The scopes as they are asked for; None without any."""

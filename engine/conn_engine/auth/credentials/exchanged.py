@@ -14,6 +14,7 @@ from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, i
 from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField, document_of, token_of
 from conn_engine.auth.omission import absent_parts
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
 from conn_engine.settings import Scope
 from conn_engine.wire import ClientCertificate, Clock, Flow
@@ -132,7 +133,7 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         """
 
         def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-            names: Scope = dict(stored)
+            names = Scope(stored, conditions_of(scope))
             names.update({name: scope[name] for name in ("env", "context") if name in scope})
             if self.introspect is not None and self._unknown(stored, clock.now()):
                 absent = self.absent(stored)

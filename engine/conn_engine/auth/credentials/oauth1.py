@@ -13,6 +13,7 @@ from conn_engine.auth.names import CAPTURED, CredentialField, filled
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, plain, read
 from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
 from conn_engine.roles import ADDRESS, CONSENT, TEMPLATE, expression_over
 from conn_engine.settings import Answer, Scope
@@ -125,10 +126,10 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         Raises CredentialError when the vendor refuses, ConfigurationError for a page that is no https URL.
         """
         _, fields = yield from self._asked(
-            self.request_token_url, self.request_params, dict(scope), {"oauth_callback": redirect_uri}, hosts, clock
+            self.request_token_url, self.request_params, scope, {"oauth_callback": redirect_uri}, hosts, clock
         )
         token, secret = fields["oauth_token"], fields.get("oauth_token_secret", "")
-        names = {**scope, "consent": {"redirect_uri": redirect_uri, "oauth_token": token}}
+        names = scope | {"consent": {"redirect_uri": redirect_uri, "oauth_token": token}}
         params = {"oauth_token": "{{consent.oauth_token}}", **self.authorization_params}
         url = consent_url(self.authorization_url or "", params, names)
         return Consent(url, redirect_uri, token, secret, "oauth_token", "oauth_verifier", "denied")
@@ -145,7 +146,8 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         """Trade the request token that a person consented to; returns the document to store. Errors as OAuth 2's."""
         answer = accepted(consent, callback)
         kept = {name: value for name, value in stored.items() if name not in (*_TOKEN, CAPTURED)}
-        names: Scope = {**kept, "callback": answer, "token": consent.state, "token_secret": consent.verifier or ""}
+        names = Scope(kept, conditions_of(scope))
+        names |= {"callback": answer, "token": consent.state, "token_secret": consent.verifier or ""}
         names |= {name: scope[name] for name in ("env", "context") if name in scope}
         said = {"oauth_verifier": answer["code"]}
         last, fields = yield from self._asked(self.access_token_url, self.access_params, names, said, hosts, clock)
@@ -196,7 +198,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         return answer, fields
 
     def _captured(self, answer: Answer, fields: dict[str, str], callback: Mapping[str, str]) -> dict[str, Any]:
-        whole = replace(answer, body=fields, scope={**answer.scope, "callback": dict(callback)})
+        whole = replace(answer, body=fields, scope=answer.scope | {"callback": dict(callback)})
         seen = open_part(whole, [fields["oauth_token"], fields.get("oauth_token_secret", "")])
         found = {name: plain(read(seen, text)) for name, text in self.capture.items()}
         return {name: value for name, value in found.items() if value is not None}

@@ -10,6 +10,7 @@ from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.credentials.exchanged import laid_over
 from conn_engine.auth.names import CAPTURED, CredentialField, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
 from conn_engine.roles import CONSENT, PLAIN, TEMPLATE
 from conn_engine.settings import Scope
@@ -134,7 +135,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         if self.pkce:
             asked["code_challenge"] = challenge(verifier)
             usual |= {"code_challenge": "{{consent.code_challenge}}", "code_challenge_method": "S256"}
-        names = {**names, "consent": asked}
+        names = names | {"consent": asked}
         url = consent_url(self.authorization_url or "", {**usual, **self.authorization_params}, names)
         return Consent(url, redirect_uri, state, verifier if self.pkce else None, self.state_param, self.code_param)
 
@@ -174,8 +175,9 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         if consent.verifier is not None:
             asked["code_verifier"] = consent.verifier
             fields["code_verifier"] = "{{consent.code_verifier}}"
-        names = self.prepared({**kept, **{name: scope[name] for name in ("env", "context") if name in scope}})
-        names |= {"callback": answer, "consent": asked}
+        names = Scope(kept, conditions_of(scope))
+        names |= {name: scope[name] for name in ("env", "context") if name in scope}
+        names = self.prepared(names) | {"callback": answer, "consent": asked}
         if self.code_exchange is not None:
             told = self.completed(self.code_exchange)
         else:

@@ -49,7 +49,7 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
     def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks a key."""
         purpose = "the signature"
-        names = {**scope, **moment.names()}
+        names = scope | moment.names()
         service, region = (filled(text, names, purpose=purpose) for text in (self.service, self.region))
         storage = service == "s3"
         time = datetime.fromtimestamp(int(moment.now), UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -35,6 +35,6 @@ class Jwt(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
 
     def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
         """The request with its JWT. Raises CredentialError when the account lacks the key or it does not serve."""
-        names: Scope = {**scope, **moment.names(), "request": request_names(request)}
+        names: Scope = scope | moment.names() | {"request": request_names(request)}
         text = signed(self.assertion, names, moment.now, moment.nonce).text
-        return placed(request, {**names, "signature": text}, self.headers, self.query)
+        return placed(request, names | {"signature": text}, self.headers, self.query)

@@ -59,7 +59,7 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
     def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks the key, ConfigurationError
         when the expression gives no text."""
-        names: Scope = {**scope, **moment.names(), "request": request_names(request)}
+        names: Scope = scope | moment.names() | {"request": request_names(request)}
         if _BODY.search(self.content) and self.content.strip() != "request.body" and not _is_text(request.body):
             raise ConfigurationError(
                 "the body is no text, and the signature's `content` computes with it",
@@ -69,7 +69,7 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
         if not isinstance(content, str):
             raise ConfigurationError("`content` of the signature gives no text", hint=f"it is {self.content}")
         raw = self.signature(content.encode("utf-8", "surrogateescape"), names)
-        return placed(request, {**names, "signature": _written(raw, self.encoding)}, self.headers, self.query)
+        return placed(request, names | {"signature": _written(raw, self.encoding)}, self.headers, self.query)
 
 
 def placed(request: Request, names: Scope, headers: dict[str, str], query: dict[str, str]) -> Request:

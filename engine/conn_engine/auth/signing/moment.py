@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 
 __all__ = ["Moment"]
 
@@ -21,7 +21,7 @@ class Moment:
         """This moment, with a fresh nonce."""
         return cls(now, secrets.token_hex(16))
 
-    def names(self) -> Scope:
+    def names(self) -> Names:
         """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""
         date = datetime.fromtimestamp(int(self.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {

@@ -12,7 +12,7 @@ from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, token
 from conn_engine.roles import HEADER, PARAMETER, POINTER, REQUEST_HEADER, TEXT, expression_over
-from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Names, Scope
 from conn_engine.urls import split_plain_url
 
 __all__ = ["Cursor"]
@@ -163,7 +163,7 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         value = self._cut(answer.field(self.prev_cursor_field), answer)
         return None if self.none(value) else {"cursor": value}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """`cursor`."""
         return {"cursor": self.first if state is None else token(state, "cursor")}
 

@@ -10,7 +10,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, token
 from conn_engine.roles import PARAMETER, POINTER, bring_names, expression_over
-from conn_engine.settings import Answer, Draft, Scope, ask
+from conn_engine.settings import Answer, Draft, Names, Scope, ask
 from conn_engine.transport import door
 
 __all__ = ["Dynamic"]
@@ -68,7 +68,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
         self.put_size(state, draft, self.size_where)
         if self.send is None:
             return
-        scope = {**draft.scope, "state": self._current(state, draft.scope)}
+        scope = draft.scope | {"state": self._current(state, draft.scope)}
         sent = _plain(ask(self.send, scope))
         if sent is None:
             return
@@ -99,7 +99,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
         value = _plain(answer.ask(self.prev, state=self._current(state, answer.scope)))
         return None if value is None else {"state": value}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """The state's names; `state` for what is no object."""
         current = self._current(state, scope)
         return dict(current) if isinstance(current, dict) else {"state": current}
@@ -107,7 +107,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
     def _current(self, state: Any, scope: Scope) -> Any:
         if state is not None:
             return token(state, "state")
-        return None if self.first is None else _plain(ask(self.first, dict(scope)))
+        return None if self.first is None else _plain(ask(self.first, scope))
 
 
 def _plain(value: Any) -> Any:

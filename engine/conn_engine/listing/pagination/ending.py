@@ -13,7 +13,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
 from conn_engine.roles import PARAMETER, TEXT, expression_over
-from conn_engine.settings import Answer, Draft, Scope, Settings
+from conn_engine.settings import Answer, Draft, Names, Scope, Settings
 
 __all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]
 
@@ -160,7 +160,7 @@ class Ending(Settings, frozen=True, kw_only=True):
             else:
                 draft.set_query(name, None)
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """What templates see as `page`. `scope` has the names of the call."""
         return dict(state) if isinstance(state, dict) else {}
 

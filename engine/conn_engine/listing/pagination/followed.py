@@ -7,7 +7,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, foreign, token
 from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER
-from conn_engine.settings import Draft, Scope
+from conn_engine.settings import Draft, Names, Scope
 
 __all__ = ["Followed"]
 
@@ -48,7 +48,7 @@ class Followed(Sized, frozen=True, kw_only=True):
         self.put_size(state, draft, Where(None, where.header, where.pointer, where.form))
         _follow(draft, state)
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """`url` (null on the first page)."""
         if state is not None and not isinstance(state, dict):
             raise foreign()

@@ -59,7 +59,7 @@ class Turn:
         own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
         page = {"first": self.state is None, "size": getattr(known, "size", None), **own}
         params = known.params(self.state) if isinstance(known, Restarting) else {}
-        return {"page": page, **scope, **params}
+        return {"page": page} | scope | params
 
 
 Fetch = Callable[[Turn], Flow[Answer | None]]

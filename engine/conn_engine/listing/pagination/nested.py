@@ -9,7 +9,7 @@ import conn_engine.listing.pagination as pagination  # noqa: PLR0402 - the packa
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, Ending
 from conn_engine.listing.pagination.placement import foreign
-from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Names, Scope
 
 if TYPE_CHECKING:
     from conn_engine.listing.pagination.loop import Strategy
@@ -67,7 +67,7 @@ class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"
         before = self._inner.retreat(inner, answer)
         return None if before is None else {"outer": outer, "inner": before}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """`outer` and `inner`."""
         outer, inner = _parts(state)
         return {"outer": _names(self._outer, outer, scope), "inner": _names(self._inner, inner, scope)}
@@ -81,7 +81,7 @@ class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"
         return self.inner
 
 
-def _names(strategy: "Strategy", state: Any, scope: Scope) -> Scope:
+def _names(strategy: "Strategy", state: Any, scope: Scope) -> Names:
     own = strategy.names(state, scope) if isinstance(strategy, Ending) else {}
     return {"first": state is None, **own}
 

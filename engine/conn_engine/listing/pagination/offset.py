@@ -9,7 +9,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
 from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
-from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["Offset"]
 
@@ -152,6 +152,6 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
             return None
         return {"offset": max(self.first, offset - back), "seen": max(0, seen - width), "width": width}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """`offset`."""
         return {"offset": integer(state, "offset", self.first)}

@@ -9,7 +9,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
 from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, TEXT
-from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["Range"]
 
@@ -105,7 +105,7 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
             return None
         return {"start": max(self.first, start - width), "seen": max(0, seen - width), "width": width}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """`start` and `end`."""
         start = integer(state, "start", self.first)
         return {"start": start, "end": self._end(start)}

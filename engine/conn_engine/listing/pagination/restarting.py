@@ -11,7 +11,7 @@ from conn_engine.errors import UsageError, VendorError
 from conn_engine.listing.pagination.ending import Ending, affirmative
 from conn_engine.listing.pagination.placement import foreign, put
 from conn_engine.listing.pagination.restart_settings import Restart
-from conn_engine.settings import Answer, Draft, Scope, ask
+from conn_engine.settings import Answer, Draft, Names, Scope, ask
 
 __all__ = ["Restarting", "fingerprint_of"]
 
@@ -77,11 +77,11 @@ class Restarting:
         before = self.inner.retreat(at, answer)
         return None if before is None else {"at": before, "stretch": stretch}
 
-    def names(self, state: Any, scope: Scope) -> Scope:
+    def names(self, state: Any, scope: Scope) -> Names:
         """The pagination's own."""
         return {"size": getattr(self.inner, "size", None), **self.inner.names(self._parts(state)[0], scope)}
 
-    def params(self, state: Any) -> Scope:
+    def params(self, state: Any) -> Names:
         """The filter's values that templates see by their names."""
         return dict(self._parts(state)[1]["set"].get("params", {}))
 
@@ -174,7 +174,7 @@ def fingerprint_of(key: str, record: Any, scope: Scope) -> str:
     """What a record is told apart by: eight characters of its key, or of the whole record where it has none."""
     from conn_engine.expressions import UNDEFINED
 
-    value = ask(key, {**scope, "record": record, "response": record})
+    value = ask(key, scope | {"record": record, "response": record})
     if value is UNDEFINED or value is None:
         value = record
     text = json.dumps(value, sort_keys=True, ensure_ascii=True)

@@ -88,8 +88,8 @@ def accept(
             return (yield from _answered(told.challenge[number], number, proving, session, str(way), pairing=pairing))
     except Unproved as error:
         return refusal(error)
-    seen = delivery.cleaned(knowing(dict(secrets)))
-    events = vendor_events(effective, seen, proving.claims)
+    seen = delivery.cleaned(knowing(secrets))
+    events = vendor_events(effective, seen, proving.claims, session.conditions)
     if not proving.proved and len(events) > _MOST_UNPROVED:
         return refusal(Unproved("too_many", f"it has {len(events)} events, and nothing proves it"))
     return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims, delivery=seen)
@@ -142,7 +142,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
     texts = [told.url, told.headers, told.query, told.body]
     names, hosts = proving.names(texts), challenge.hosts or proving.hosts
     hosts = rebind_hosts(hosts, proving.hosts) if of_credential(told, proving.secrets) else granted_hosts(hosts)
-    redactor = knowing(dict(proving.secrets))
+    redactor = knowing(proving.secrets)
 
     def bounded(request: Request) -> Request:
         if not permitted(target(request.url).origin, granted_hosts(hosts)):

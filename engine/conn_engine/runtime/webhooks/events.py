@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
@@ -88,20 +89,22 @@ class Event:
 # --- in the vendor's terms ---
 
 
-def vendor_events(effective: Effective, delivery: Delivery, claims: Mapping[str, Any]) -> list[VendorEvent]:
+def vendor_events(
+    effective: Effective, delivery: Delivery, claims: Mapping[str, Any], conditions: Conditions
+) -> list[VendorEvent]:
     """The events of a proved delivery. Raises ExpressionError where an expression fails, ConfigurationError for what is
     no event."""
     told = effective.webhooks
     if told is None or told.events is None:
         return []
     events = told.events
-    scope: Scope = {"context": effective.context, **({"claims": dict(claims)} if claims else {})}
+    scope = Scope({"context": effective.context, **({"claims": dict(claims)} if claims else {})}, conditions)
     found = _found(events.each, delivery, scope, "webhooks.events.each")
     items = found if isinstance(found, list) else [] if found is None else [found]
     if len(items) > MAX_EVENTS:
         raise ConfigurationError(f"the delivery has {len(items)} events, more than {MAX_EVENTS}")
     routing = told.account.value if told.account is not None else None
-    return [_vendor_event(events, delivery, {**scope, "item": item}, routing) for item in items]
+    return [_vendor_event(events, delivery, scope | {"item": item}, routing) for item in items]
 
 
 def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routing: str | None) -> VendorEvent:
@@ -162,7 +165,7 @@ def unified_events(
     Raises ExpressionError where a mapping fails, and what fetching a record raises.
     """
     made: list[Event] = []
-    scope: Scope = {"event": event.plain(), "context": effective.context}
+    scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
     for name, told in effective.events:
         at = dotted(name.path)
         if not _holds(told.when, delivery, scope, f"{at}.when"):

@@ -48,16 +48,17 @@ def subscribe(effective: Effective, session: Session, url: str, new_secret: str)
     """Subscribe. Raises ConfigurationError when the connector does not say how, ExpressionError where an expression
     fails, and what a request raises."""
     told = _told(effective)
-    scope: Scope = {**call_scope(effective, Call()), "url": url, "new_secret": new_secret}
+    scope = call_scope(effective, Call(), session.conditions) | {"url": url, "new_secret": new_secret}
     results, response = yield from _run(effective, session, told.create, scope, "create")
     captured: dict[str, str] = {}
     for name, text in told.capture.items():
         at = f"webhooks.subscription.capture.{name}"
-        value = _value(text, {**scope, KEPT: results, "response": response}, at)
+        value = _value(text, scope | {KEPT: results, "response": response}, at)
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's answer")
         captured[name] = value
-    scope = {name: value for name, value in scope.items() if name not in _SECRET}  # what is kept, mappings may read
+    for name in _SECRET:  # what is kept, mappings may read
+        del scope[name]
     return Subscribed(_kept(told, results, response, scope), captured)
 
 
@@ -77,7 +78,7 @@ def renew(effective: Effective, session: Session, new_secret: str) -> Flow[Subsc
             if error.kind != "not_found":  # it ended meanwhile
                 raise
         return made
-    scope: Scope = {**call_scope(effective, Call()), "url": url}
+    scope = call_scope(effective, Call(), session.conditions) | {"url": url}
     results, response = yield from _run(effective, session, told.renew, scope, "renew")
     before = {name: value for name, value in own.items() if name not in ("url", "expires_at")}
     return Subscribed(_kept(told, {**before, **results}, response, scope))
@@ -92,7 +93,7 @@ def unsubscribe(effective: Effective, session: Session) -> Flow[None]:
             f'the connector "{effective.connector_name}" does not say how a subscription is ended',
             hint="say `delete` of webhooks.subscription, or end it at the vendor",
         )
-    scope: Scope = {**call_scope(effective, Call()), "url": str(own.get("url", ""))}
+    scope = call_scope(effective, Call(), session.conditions) | {"url": str(own.get("url", ""))}
     yield from _run(effective, session, told.delete, scope, "delete")
 
 
@@ -137,7 +138,7 @@ def _run(
     response: Any = None
     for index, step in enumerate(steps):
         at = f"webhooks.subscription.{key}[{index}]"
-        seen = {**scope, KEPT: results}
+        seen = scope | {KEPT: results}
         if step.run_if is not None and not _true(step.run_if, seen, f"{at}.run_if"):
             continue
         found: Any = None
@@ -147,7 +148,7 @@ def _run(
                 effective, step.request, session, seen, where, _SECRET, report=report
             )
         if step.transform is not None:
-            found = kept[step.name] = _value(step.transform, {**seen, "response": found}, f"{at}.transform")
+            found = kept[step.name] = _value(step.transform, seen | {"response": found}, f"{at}.transform")
         results = {**results, step.name: found}
     return kept, response
 
@@ -156,7 +157,7 @@ def _kept(told: Subscription, results: dict[str, Any], response: Any, scope: Sco
     kept = {**results, "url": scope["url"]}
     if told.expires is not None:
         at = "webhooks.subscription.expires"
-        ends = moment_of(_value(told.expires, {**scope, KEPT: results, "response": response}, at))
+        ends = moment_of(_value(told.expires, scope | {KEPT: results, "response": response}, at))
         if ends is None:
             raise ConfigurationError(f"{at} ({told.expires}) finds no moment in the vendor's answer")
         kept["expires_at"] = ends

@@ -19,7 +19,7 @@ from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import unified_events
 from conn_engine.runtime.webhooks.routing import same_value
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.settings import Scope
+from conn_engine.settings import Names
 from conn_engine.testing.cases import Log, Outcome, SyntheticVault, sent_requests
 from conn_engine.webhooks import KeyCache, Prover, Proving, Unproved, Webhooks
 from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
@@ -157,7 +157,7 @@ class AsRecorded(Prover, frozen=True, kw_only=True, tag_field="format", tag="as_
 
     claims: Mapping[str, Any] = {}
 
-    def check(self, proving: Proving) -> Flow[Scope]:
+    def check(self, proving: Proving) -> Flow[Names]:
         """It was proved once."""
         yield from ()
         proving.claims = dict(self.claims)

@@ -47,7 +47,7 @@ def sendable(
     own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
     env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
     plain = {name: value for name, value in own.items() if not name.startswith("env.")}
-    made = sent(told, proving, {**scope, **plain, "env": {**scope["env"], **env}}, Ring(own=private), now)
+    made = sent(told, proving, scope | plain | {"env": {**scope["env"], **env}}, Ring(own=private), now)
     if made.unsigned:
         raise UsageError(
             "it cannot be signed anew: only the vendor has the key",

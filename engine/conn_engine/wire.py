@@ -135,7 +135,8 @@ class Request:
     `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
     carries one. `certificate` is shown to those hosts alone. `label` names the operation or step for people.
     `timeout_seconds` bounds the whole exchange. `declared` are the headers that the configuration and the caller say:
-    none of a credential, a signature or the transport. `shown` is the same request with `[redacted]` in the places of
+    none of a credential, a signature or the transport. `signed_headers` are the lower-case names of the headers that
+    the signature has set. `shown` is the same request with `[redacted]` in the places of
     secrets that are too short to be searched for (None: it has none).
     """
 
@@ -154,6 +155,7 @@ class Request:
     payload: Blob | None = None
     stream: bool = False
     declared: Headers = field(default_factory=Headers)
+    signed_headers: frozenset[str] = frozenset()
     shown: "Request | None" = None
 
     @property

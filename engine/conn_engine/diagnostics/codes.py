@@ -523,6 +523,14 @@ CODES: dict[str, Code] = _table(
         "accept it: `conn test --update`.",
     ),
     Code(
+        "TST108",
+        "credential is sent differently than in the golden",
+        "error",
+        "A request carries its credential in another header than in the golden, with another scheme or other text "
+        "around it, or in no header. Correct `authorization` or `signature`. If the change is intended, accept it: "
+        "`conn test --update`.",
+    ),
+    Code(
         "CHG180",
         "accepted effect that the change does not have",
         "error",

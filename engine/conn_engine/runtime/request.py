@@ -171,7 +171,11 @@ def _finished(  # noqa: PLR0917
         return request
     request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
     with _sealed():
-        return operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
+        signed = operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
+    before = request.headers
+    return replace(
+        signed, signed_headers=frozenset(name for name, text in signed.headers.items() if before.get(name) != text)
+    )
 
 
 def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, label: str) -> None:

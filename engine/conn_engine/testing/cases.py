@@ -1,6 +1,6 @@
 """Recorded cases: pairs an operation with its recordings and replays it. Judging that is `testing.judgement`'s."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from conn_engine.auth import without
 from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.documents import texts
 from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
 from conn_engine.expressions import fixed_now
 from conn_engine.recordings.exchanges import described
@@ -25,6 +26,7 @@ from conn_engine.secrets import secret_name
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
+from conn_engine.testing.credential_headers import credential_headers
 from conn_engine.testing.recorded_files import given_file
 from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
 
@@ -64,7 +66,7 @@ class SentRequest:
 
     `url` is below the base URL, `whole_url` is where the request went, `authorized` whether with a credential;
     `headers` are those that the configuration and the caller say, by lower-case name, but none that a credential may
-    be in.
+    be in. `credentials` are those (see `credential_headers`); None where the credential is not an invented one.
     """
 
     method: str
@@ -75,6 +77,7 @@ class SentRequest:
     whole_url: str = ""
     authorized: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +127,7 @@ class Outcome:
         return "" if self.error is None else f"{type(self.error).__name__}: {self.error.message}"
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests in the form goldens keep: `{method, url, headers?, body?}`, the URL relative to the base."""
+        """The requests in the form goldens keep (see `golden_request`), the URL relative to the base."""
         return [golden_request(sent) for sent in self.sent]
 
 
@@ -137,10 +140,12 @@ def _told(token: str | None) -> Any:
 
 
 def golden_request(sent: SentRequest) -> dict[str, Any]:
-    """`{method, url, headers?, body?}` of one sent request."""
+    """`{method, url, headers?, credentials?, body?}` of one sent request."""
     row: dict[str, Any] = {"method": sent.method, "url": sent.url}
     if sent.headers:
         row["headers"] = dict(sent.headers)
+    if sent.credentials is not None:
+        row["credentials"] = dict(sent.credentials)
     return row if sent.body is None else {**row, "body": sent.body}
 
 
@@ -209,7 +214,7 @@ def replay(
     except ConnError as error:
         outcome.error = error
     bases = [base, recording.base_url]
-    outcome.sent = sent_requests(transport.rows, counts, bases)
+    outcome.sent = sent_requests(transport.rows, counts, bases, {*vault.texts, *environ.values()})
     outcome.previous = [_relative(back, bases) if isinstance(back, str) else back for back in outcome.previous]
     outcome.unused = len(answers.unused)
     return outcome
@@ -246,9 +251,13 @@ class Log:
 
 
 def sent_requests(
-    log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
+    log: Sequence[tuple[Request, Response | None]],
+    counts: Sequence[int],
+    bases: Sequence[str],
+    invented: Collection[str] | None = None,
 ) -> list[SentRequest]:
-    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs."""
+    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs.
+    `invented` are the texts of an invented credential; None for a real one, of which nothing is shown."""
     rows = []
     brought = iter(counts)
     for request, answer in log:
@@ -263,6 +272,7 @@ def sent_requests(
                 request.url,
                 request.authorized,
                 {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
+                None if invented is None else credential_headers(request, invented),
             )
         )
     return rows
@@ -299,15 +309,19 @@ class SyntheticVault(MemoryVault):
         self._effective = effective
         self._left_out = left_out
         self._loads = 0
+        self.texts: set[str] = set()
 
     def load(self, account: str) -> dict[str, Any]:
-        """A credential that differs from the one before."""
+        """A credential that differs from the one before. `texts` has those of every credential so far."""
         self._loads += 1
         credentials = self._effective.connector.credentials
         if credentials is None:
             return {}
         optional = {part.name for part in credentials.fields() if not part.required}
-        return dict(without(Scope(credentials.sample(self._loads)), frozenset(optional.intersection(self._left_out))))
+        names = Scope(credentials.sample(self._loads))
+        document = dict(without(names, frozenset(optional.intersection(self._left_out))))
+        self.texts |= {text for _, text in texts(document) if text}
+        return document
 
 
 def failure_kind(error: ConnError) -> str:

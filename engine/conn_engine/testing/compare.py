@@ -25,7 +25,7 @@ ChangeKind = Literal["added", "changed", "missing", "type_changed"]
 ABSENT = object()
 _NAME = re.compile(r"[@$#]?[^\W\d][\w \-/&():#%?']{0,63}")
 _SCALARS: Final = (str, int, float, bool, type(None))  # nearly all values: told from the others before all else
-_PARTS: Final = ("method", "url", "headers", "body")
+_PARTS: Final = ("method", "url", "headers", "credentials", "body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class RequestChange:
     """One request that differs: its number (from 1), what differs (a part, or `missing`, `extra`), both sides."""
 
     number: int
-    part: Literal["method", "url", "headers", "body", "missing", "extra"]
+    part: Literal["method", "url", "headers", "credentials", "body", "missing", "extra"]
     before: Any
     after: Any
 
@@ -246,8 +246,8 @@ def _type(value: Any) -> str:
 
 
 def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
-    """Compare requests one by one. Each is `{method, url, headers?, body?}`, names of headers in lower case; the order
-    of a URL's parameters does not count."""
+    """Compare requests one by one. Each is `{method, url, headers?, credentials?, body?}`, names of headers in lower
+    case; the order of a URL's parameters does not count."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in _PARTS:

@@ -10,7 +10,16 @@ from conn_engine.documents import dump_json, read
 from conn_engine.errors import ConfigurationError, ConnError, VendorError
 from conn_engine.testing.cases import Case, Outcome, failure_kind
 
-__all__ = ["error_document", "golden_document", "plain", "read_golden", "verdict_document", "way_back"]
+__all__ = [
+    "error_document",
+    "golden_document",
+    "has_credentials",
+    "plain",
+    "read_golden",
+    "requests_to_compare",
+    "verdict_document",
+    "way_back",
+]
 
 
 def golden_document(case: Case, outcome: Outcome) -> str:
@@ -72,6 +81,22 @@ def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     if not all(isinstance(request, Mapping) for request in requests):
         raise ConfigurationError("its requests are no objects")
     return data
+
+
+def has_credentials(golden: Mapping[str, Any]) -> bool:
+    """Whether a golden says in which headers its requests carry a credential; one that an earlier version wrote does
+    not."""
+    requests = golden.get("requests") or []
+    return not requests or any("credentials" in request for request in requests)
+
+
+def requests_to_compare(golden: Mapping[str, Any], outcome: Outcome) -> list[dict[str, Any]]:
+    """The requests of an outcome in the form of a golden: without the headers of credentials where it has none."""
+    rows: list[dict[str, Any]] = plain(outcome.requests())
+    if not has_credentials(golden):
+        for row in rows:
+            row.pop("credentials", None)
+    return rows
 
 
 def plain(value: Any) -> Any:

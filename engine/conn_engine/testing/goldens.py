@@ -15,7 +15,7 @@ from conn_engine.testing.judgement import Judgement, authors_fault
 
 __all__ = ["update_golden"]
 
-_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106", "TST107"}
+_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106", "TST107", "TST108"}
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
@@ -63,9 +63,11 @@ def _document(judgement: Judgement) -> str:
 
 
 def _bare(text: str) -> Any:
-    """A golden without the headers of its requests: a header of an account's own is no reason to keep all results."""
+    """A golden without the headers of its requests, those of credentials too: a header of an account's own is no reason
+    to keep all results."""
     try:
         document = json.loads(text)
-        return {**document, "requests": [{**request, "headers": None} for request in document["requests"]]}
+        bare = [{**request, "headers": None, "credentials": None} for request in document["requests"]]
+        return {**document, "requests": bare}
     except (ValueError, TypeError, KeyError):
         return text  # no golden at all, and like no other

@@ -3,7 +3,6 @@
 Every judgement is a Diagnostic on the line that caused it. Replaying is `testing.cases`', drawing is the caller's.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -24,7 +23,16 @@ from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
 from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.testing.coverage import Coverage, measure
-from conn_engine.testing.golden_form import error_document, plain, read_golden, verdict_document, way_back
+from conn_engine.testing.golden_form import (
+    error_document,
+    has_credentials,
+    plain,
+    read_golden,
+    requests_to_compare,
+    verdict_document,
+    way_back,
+)
+from conn_engine.testing.request_findings import find_other_requests, shorten
 
 __all__ = ["Judgement", "authors_fault", "judge", "judge_live", "measure_outcome"]
 
@@ -36,7 +44,8 @@ class Judgement:
     """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides.
 
     `shared` is the verdict on the same case without the account, where the account's has no golden that holds. `below`
-    is what the levels below gave, where no golden of the account's own says what is right.
+    is what the levels below gave, where no golden of the account's own says what is right. `outdated`: the golden does
+    not have the headers of credentials yet.
     """
 
     case: Case
@@ -50,6 +59,7 @@ class Judgement:
     places: dict[str, str] = field(default_factory=dict)
     shared: "Judgement | None" = None
     below: Outcome | None = None
+    outdated: bool = False
 
     @property
     def failed(self) -> bool:
@@ -161,9 +171,10 @@ def _judge_golden(  # noqa: PLR0917
             )
         )
         return
+    result.outdated = not has_credentials(golden)
     kept = golden.get("records") or []
     result.comparison = held = compare_records(kept, plain(outcome.records))
-    result.requests = compare_requests(golden.get("requests") or [], plain(outcome.requests()))
+    result.requests = compare_requests(golden.get("requests") or [], requests_to_compare(golden, outcome))
     back_equal = golden.get("previous", []) == plain(way_back(outcome))
     errors_equal = golden.get("error") == plain(error_document(outcome.error) if outcome.error else None)
     verdict_equal = golden.get("completeness", {}) == plain(verdict_document(outcome))
@@ -190,14 +201,7 @@ def _judge_golden(  # noqa: PLR0917
         result.findings.append(_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
     if not back_equal:
         result.findings.append(_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
-    if result.requests:
-        change = result.requests[0]
-        text = (
-            f"request {change.number}: {change.part} is {_short(change.after)}, the golden says {_short(change.before)}"
-        )
-        result.findings.append(
-            diagnostic("TST102", text, span, hint=f"{len(result.requests)} request difference(s) in all")
-        )
+    result.findings += find_other_requests(effective, case, result.requests, span)
 
 
 def _places(result: Judgement, effective: Effective) -> dict[str, str]:
@@ -228,16 +232,16 @@ def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
     same = compare_records(golden.get("records") or [], plain(base.records)).equal
     same = same and golden.get("previous", []) == plain(way_back(base))
     same = same and golden.get("completeness", {}) == plain(verdict_document(base))
-    return same and not compare_requests(golden.get("requests") or [], plain(base.requests()))
+    return same and not compare_requests(golden.get("requests") or [], requests_to_compare(golden, base))
 
 
 def _other_error(before: Any, after: Any) -> str:
     """How two errors differ: by their parts where both are errors."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         parts = [part for part in {**before, **after} if before.get(part) != after.get(part)]
-        told = ", ".join(f"{part} is {_short(after.get(part))}" for part in parts)
-        return f"the error's {told}, the golden says {', '.join(_short(before.get(part)) for part in parts)}"
-    return f"the error is {_short(after)}, the golden says {_short(before)}"
+        told = ", ".join(f"{part} is {shorten(after.get(part))}" for part in parts)
+        return f"the error's {told}, the golden says {', '.join(shorten(before.get(part)) for part in parts)}"
+    return f"the error is {shorten(after)}, the golden says {shorten(before)}"
 
 
 def _other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
@@ -259,7 +263,7 @@ def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
     number, (one, other) = next(((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (kept, given)))
     return diagnostic(
         "TST106",
-        f"page {number}: prev_cursor leads to {_short(other)}, the golden says {_short(one)}",
+        f"page {number}: prev_cursor leads to {shorten(other)}, the golden says {shorten(one)}",
         golden,
         hint="if this is wanted: conn test --update, and review the golden's diff",
     )
@@ -347,8 +351,3 @@ def _completeness_finding(effective: Effective, result: Judgement) -> Diagnostic
 
 def _keys(records: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -60,7 +60,7 @@ class SharedRuns:
         return self.judged[case.path]
 
 
-_GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107"})
+_GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107", "TST108"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: 
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
     judgement = judge(workspace, effective, case, outcome, without)
     own_recording = effective.account is not None and case.golden == case.base_golden
-    if judgement.golden != "same" and not own_recording:
+    if (judgement.golden != "same" or judgement.outdated) and not own_recording:
         judgement.shared = runs.judge_without(workspace, base, case)
         if judgement.golden == "overridden":  # the golden is broken all the same, and perhaps nobody else tests it
             judgement.findings += [finding for finding in judgement.shared.findings if finding.code in _GOLDEN_BROKEN]

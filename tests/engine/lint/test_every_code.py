@@ -29,6 +29,7 @@ ELSEWHERE = {
     "RUN301": "cli/test_failures_of_others.py",
     "TST106": "engine/runtime/test_judgement.py",
     "TST107": "engine/runtime/test_judgement.py",
+    "TST108": "engine/runtime/test_credential_headers.py",
 }
 """Codes that neither lint nor a replay raises: the test file that has them raised."""
 

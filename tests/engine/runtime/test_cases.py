@@ -70,7 +70,7 @@ def test_a_recordings_context_stands_in_for_the_accounts(
     workspace = make(files)
     outcome = replayed(workspace)
     assert outcome.error is None
-    assert outcome.requests() == [{"method": "GET", "url": "/red/people"}]
+    assert outcome.requests() == [{"method": "GET", "url": "/red/people", "credentials": {}}]
     assert workspace.effective(account="acme").context == {"domain": "acme", "team": "blue"}
     missing = make({**dict.fromkeys(files), "accounts/acme.yaml": {"connector": "shop"}})
     outcome = replayed(missing)
@@ -163,7 +163,10 @@ def test_bodies_of_requests_are_kept_as_a_recording_holds_them(
     )
     recording["exchanges"][0]["request"]["body"] = {"name": "A"}
     outcome = replayed(make({f"{FOLDER}/create.json": recording}))
-    assert outcome.requests() == [{"method": "POST", "url": "/people", "body": {"name": "A"}}]
+    credentials = {"authorization": "Bearer [credential]"}
+    assert outcome.requests() == [
+        {"method": "POST", "url": "/people", "credentials": credentials, "body": {"name": "A"}}
+    ]
     assert outcome.whole
 
 

@@ -179,8 +179,9 @@ def _in_context(effective: Effective, recorded: Recorded) -> Effective:
 
 
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:
-    """The requests with their whole URLs: another base URL asks somebody else, and no golden would tell."""
-    return [{**golden_request(sent), "url": sent.whole_url} for sent in outcome.sent]
+    """The requests with their whole URLs: another base URL asks somebody else, and no golden would tell. Where the
+    credential goes is compared once for an account (`find_account_changes`)."""
+    return [golden_request(replace(sent, url=sent.whole_url, credentials=None)) for sent in outcome.sent]
 
 
 def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:

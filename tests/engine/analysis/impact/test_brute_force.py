@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def violations(workspace: Workspace, effective: Effective, name: OperationName, 
 
 
 def asked(outcome: Outcome) -> list[dict[str, Any]]:
-    return [{**golden_request(sent), "url": sent.whole_url} for sent in outcome.sent]
+    return [golden_request(replace(sent, url=sent.whole_url, credentials=None)) for sent in outcome.sent]
 
 
 def compared(

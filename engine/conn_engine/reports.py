@@ -1,14 +1,24 @@
 """What a command reports, as data: a class for each kind of result, and the one form of a finding. Drawn elsewhere."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
 
 from conn_engine.diagnostics import Diagnostic, Severity, Span
-from conn_engine.diagnostics.codes import SeverityName
+from conn_engine.diagnostics.codes import SeverityName, explain
 
-__all__ = ["Finding", "FindingCounts", "Report", "count_findings", "describe_finding", "describe_findings"]
+__all__ = [
+    "Finding",
+    "FindingCounts",
+    "Report",
+    "count_findings",
+    "describe_fault",
+    "describe_finding",
+    "describe_findings",
+    "shown_file",
+]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +91,17 @@ def describe_finding(finding: Diagnostic) -> Finding:
     )
 
 
+def describe_fault(finding: Diagnostic, *, names: bool) -> Finding:
+    """Return a finding without its own words, which may quote the configuration: the title of its code is the message.
+
+    Without `names`, what names an account in its place is left out too.
+    """
+    span = finding.span
+    place = replace(span, file=shown_file(span.file, names=names)) if span is not None else None
+    row = explain(finding.code)
+    return describe_finding(Diagnostic(finding.code, row.title if row else "", finding.severity, place))
+
+
 def describe_findings(findings: Iterable[Diagnostic]) -> list[Finding]:
     """Return the findings sorted by place."""
     return [describe_finding(finding) for finding in sorted(findings, key=Diagnostic.sort_key)]
@@ -95,11 +116,25 @@ def count_findings(findings: Sequence[Diagnostic]) -> FindingCounts:
     return FindingCounts(errors=errors, warnings=warnings, notes=notes)
 
 
+_OF_ACCOUNTS = ("deliveries", "expected", "recordings")
 _SEVERITIES: dict[Severity, SeverityName] = {
     Severity.ERROR: "error",
     Severity.WARNING: "warning",
     Severity.INFO: "info",
 }
+
+
+def shown_file(file: str, *, names: bool) -> str:
+    """A file of the workspace; without `names`, what names an account in its path is left out."""
+    folder, *below = file.split("/")
+    if names or (folder == "connectors" and (len(below) < 3 or below[1] not in _OF_ACCOUNTS)):
+        return file
+    if folder == "accounts":
+        return f"{folder}/…"
+    if folder != "connectors":
+        return file
+    depth = 3 if below[1:3] == ["expected", "deliveries"] else 2
+    return "/".join([folder, *below[:depth], "…", below[-1]]) if len(below) > depth + 1 else file
 
 
 def _describe_span(span: Span) -> FindingSpan:

@@ -202,7 +202,7 @@ def test_an_intended_change_is_accepted_with_a_reason(losing: Path) -> None:
         f"accepted by `{ACCEPTED}`: 12 effects on 12 accounts: `The vendor drops e-mail addresses in March`" in listed
     )
     (row,) = json.loads((losing / "reports/ci.json").read_text())["impact"]["accepted"]
-    assert (row["effects"], row["accounts"], row["expired"]) == (12, 12, [])
+    assert (row["effects"], row["accounts"], row["findings"]) == (12, 12, [])
     assert conn(losing, "impact").code == 0
     assert conn(losing, "lint").code == 0
 

@@ -26,19 +26,19 @@ def impact(
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Run every account before and after a change on the same recordings; show what changes, field by field."""
-    from conn_cli.report import Sources, write_texts
+    from conn_cli.report import Sources, write_report
     from conn_cli.report import impact as report
+    from conn_engine.analysis.impact.report import ImpactReport
 
     app: App = context.obj
     in_markdown, elsewhere = may_name(app, names, formats or [])
     found = _measured(app, base, base_dir, processes)
     texts = {
         "text": lambda: report.text(found, names=elsewhere),
-        "json": lambda: report.json_(found, names=elsewhere),
         "markdown": lambda: report.markdown(found, names=in_markdown),
         "github": lambda: report.github(found, Sources(app.workspace_root), names=elsewhere),
     }
-    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    write_report(lambda: ImpactReport.of(found, names=elsewhere), formats or [], texts, app, folder=app.folder)
     raise typer.Exit(exit_of(found, fail_on))
 
 

@@ -12,7 +12,7 @@ from conn_cli.report.deliveries import deliveries, is_delivery
 from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
-from conn_cli.report.markdown import cell, code, shown_file
+from conn_cli.report.markdown import cell, code
 from conn_cli.report.results import text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
@@ -20,9 +20,10 @@ from conn_cli.words import counted
 from conn_engine.analysis.checks import CheckResult
 from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.analysis.coverage.report import describe_coverage
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import dump_json
-from conn_engine.reports import describe_findings
+from conn_engine.reports import describe_findings, shown_file
 from conn_engine.testing.report import describe_operation
 
 __all__ = ["Verdicts", "drawings"]
@@ -134,7 +135,9 @@ def _json(verdicts: Verdicts, minimum: float | None) -> str:
         "lint": msgspec.to_builtins(describe_findings(result.findings)),
         "tests": msgspec.to_builtins([describe_operation(report) for report in result.reports]),
         "coverage": msgspec.to_builtins(describe_coverage(result.coverage, minimum)),
-        "impact": None if result.impact is None else impact_report.data(result.impact, names=verdicts.names),
+        "impact": None
+        if result.impact is None
+        else msgspec.to_builtins(ImpactReport.of(result.impact, names=verdicts.names)),
     }
     return dump_json(data)
 

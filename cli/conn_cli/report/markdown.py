@@ -6,9 +6,8 @@ written outside of them.
 
 import re
 
-__all__ = ["cell", "code", "html_code", "shown_file"]
+__all__ = ["cell", "code", "html_code"]
 
-_OF_ACCOUNTS = ("deliveries", "expected", "recordings")
 _TICKS = re.compile("`+")
 _ACTIVE = re.compile(r"[^a-zA-Z0-9 ]", re.ASCII)
 
@@ -26,19 +25,6 @@ def code(text: str) -> str:
 def cell(text: str) -> str:
     """Format the text as a code span in a table, where a bar must be escaped; after a backslash it is replaced."""
     return code(re.sub(r"(\\?)\|", lambda found: "\\\u00a6" if found[1] else "|", text)).replace("|", "\\|")
-
-
-def shown_file(file: str, *, names: bool) -> str:
-    """A file of the workspace; without `names`, what names an account in its path is left out."""
-    folder, *below = file.split("/")
-    if names or (folder == "connectors" and (len(below) < 3 or below[1] not in _OF_ACCOUNTS)):
-        return file
-    if folder == "accounts":
-        return f"{folder}/…"
-    if folder != "connectors":
-        return file
-    depth = 3 if below[1:3] == ["expected", "deliveries"] else 2
-    return "/".join([folder, *below[:depth], "…", below[-1]]) if len(below) > depth + 1 else file
 
 
 def html_code(text: str) -> str:

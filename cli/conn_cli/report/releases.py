@@ -3,13 +3,13 @@
 JSON and Markdown hold paths, names and counts, and no value of the configuration or of a record.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.documents import dump_json
 from conn_engine.releases import Channel, Event, Release, short
 
@@ -120,7 +120,7 @@ def _promoted_json(done: "Promotion") -> str:
             "refusals": done.refusals,
             "overridden": done.overridden,
             "checks": done.counts(),
-            "impact": json.loads(impact_report.json_(done.impact)) if done.impact else None,
+            "impact": ImpactReport.of(done.impact).data() if done.impact else None,
         }
     )
 

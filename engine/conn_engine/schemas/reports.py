@@ -4,6 +4,7 @@ from typing import Final
 
 from conn_engine.analysis.coverage.report import CoverageReport
 from conn_engine.analysis.drift.report import DriftReport
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
 from conn_engine.lint.report import LintReport
 from conn_engine.reports import Report
@@ -17,6 +18,7 @@ REPORTS: Final[dict[str, type[Report]]] = {
     for report in (
         LintReport,
         SuiteReport,
+        ImpactReport,
         CoverageReport,
         MutationReport,
         DriftReport,

@@ -7,14 +7,13 @@ from conn_cli.report.impact.wording import (
     UNJUDGED,
     describe_fault,
     describe_field,
-    find_accepted,
     list_accounts,
-    row_key,
     summary,
 )
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["github"]
 

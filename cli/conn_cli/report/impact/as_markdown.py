@@ -12,18 +12,17 @@ from conn_cli.report.impact.wording import (
     describe_coverage,
     describe_fault,
     describe_field,
-    find_accepted,
     find_concerned,
     group_by_place,
     list_accounts,
     list_names,
     locate,
-    row_key,
     shorten_path,
 )
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["markdown"]
 

@@ -10,18 +10,17 @@ from conn_cli.report.impact.wording import (
     count_more,
     describe_coverage,
     describe_field,
-    find_accepted,
     find_concerned,
     group_by_place,
     list_accounts,
     list_names,
     locate,
-    row_key,
     shorten_path,
     summary,
 )
 from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, Impact, Statement
+from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["text"]
 

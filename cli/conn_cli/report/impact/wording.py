@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from conn_cli.report.markdown import code, shown_file
+from conn_cli.report.markdown import code
 from conn_cli.words import counted
 from conn_engine.analysis.impact import (
     Approval,
     BaseVersion,
-    Consequence,
     FieldImpact,
     Impact,
     SideName,
@@ -17,6 +16,7 @@ from conn_engine.analysis.impact import (
 )
 from conn_engine.diagnostics import Span
 from conn_engine.diagnostics.codes import explain
+from conn_engine.reports import shown_file
 
 __all__ = [
     "MOST",
@@ -28,13 +28,11 @@ __all__ = [
     "describe_coverage",
     "describe_fault",
     "describe_field",
-    "find_accepted",
     "find_concerned",
     "group_by_place",
     "list_accounts",
     "list_names",
     "locate",
-    "row_key",
     "shorten_path",
     "summary",
 ]
@@ -72,19 +70,6 @@ def compared_with(base: BaseVersion | None) -> str:
         return base.name
     revision = base.revision[:12]
     return f"{f'{base.branch} at {revision}' if base.branch else revision}{f' of {base.date}' if base.date else ''}"
-
-
-def row_key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
-    """What tells one line of the report from another."""
-    return row.connector, row.operation, row.field, row.kind
-
-
-def find_accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
-    """The lines that break and are accepted for every account."""
-    if not impact.accepted:
-        return set()
-    breaking = {row_key(row) for row in impact.fields if row.breaking}
-    return breaking - {row_key(row) for row in impact.failing("breaking")}
 
 
 def describe_coverage(one: Approval) -> str:

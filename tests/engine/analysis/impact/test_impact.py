@@ -14,9 +14,11 @@ from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.analysis.impact.model import Work
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.population import Digests
 from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import load_workspace
+from conn_engine.documents import dump_json
 from conn_engine.documents.locate import packaged
 from conn_engine.testing.compare import nameable
 
@@ -87,7 +89,7 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
     annotations = report.github(found, Sources())
     line = 1 + (example / "connectors/github/connector.yaml").read_text().splitlines().index("headers:") + 2
     assert f"file=connectors/github/connector.yaml,line={line}" in annotations
-    for text in (table, annotations, report.json_(found)):
+    for text in (table, annotations, dump_json(ImpactReport.of(found).data())):
         assert "2099" not in text
         assert "2022" not in text
 
@@ -145,7 +147,7 @@ def test_reports_hold_no_value_of_a_record(example: Path) -> None:
     found = changed(example, crm=("response.properties.firstname", "$uppercase(response.properties.email)"))
     assert any(row.field == "first_name" and row.kind == "value_changed" for row in found.fields)
     annotations = report.github(found, Sources())
-    for text in (report.text(found), report.json_(found), report.markdown(found), annotations):
+    for text in (report.text(found), dump_json(ImpactReport.of(found).data()), report.markdown(found), annotations):
         assert "MARKER" not in text.upper().replace("MARKERS", "")
 
 
@@ -160,7 +162,7 @@ def _records(value: Any) -> list[dict[str, Any]]:
 def test_the_same_two_sides_give_the_same_report(example: Path) -> None:
     first = changed(example, crm=("response.properties.email", "response.properties.other"))
     again = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=2)
-    assert report.json_(first) == report.json_(again)
+    assert dump_json(ImpactReport.of(first).data()) == dump_json(ImpactReport.of(again).data())
 
 
 def test_a_workspace_is_read_anew_each_time(example: Path) -> None:

@@ -14,7 +14,9 @@ from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.checks import check
 from conn_engine.analysis.impact import Impact, impact
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.config import load_workspace
+from conn_engine.documents import dump_json
 
 RECORDS = [{"id": 1, "n": "Ada", "m": "Bob"}]
 GOOD = "connector: shop\n"
@@ -103,10 +105,14 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     assert "accounts 3 | 0 changed | 1 unchanged | 0 shielded by override | 0 unknown | 2 could not be judged" in text
     assert "could not be judged: b   accounts/b.yaml:" in text
     assert 'could not be judged: d   accounts/d.yaml:1  REF101  account "d" names the connector "shob"' in text
-    data = report.data(found)
-    assert data["accounts"]["unjudged"] == 2  # type: ignore[index]
-    assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]  # type: ignore[attr-defined]
-    for text in (report.json_(found), report.markdown(found, names=True), report.github(found, Sources())):
+    data = ImpactReport.of(found).data()
+    assert data["accounts"]["unjudged"] == 2
+    assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]
+    for text in (
+        dump_json(ImpactReport.of(found).data()),
+        report.markdown(found, names=True),
+        report.github(found, Sources()),
+    ):
         assert "accounts/d.yaml" in text and "REF101" in text
         assert "s3cret" not in text and "shob" not in text
 

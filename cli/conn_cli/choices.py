@@ -1,4 +1,4 @@
-"""What options mean: the effective configuration behind an account, a connector or an operation; a format's name."""
+"""What options mean: the effective configuration behind an account, a connector or an operation."""
 
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,7 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
     from conn_engine.diagnostics import Diagnostic
 
-__all__ = ["choose_effective", "choose_format", "learn_found_literals", "learn_literals"]
-
-
-def choose_format(name: str, *known: str) -> str:
-    """The format's name, when it is one of the known ones. Raises UsageError otherwise."""
-    if name not in known:
-        raise UsageError(f'--format "{name}" is unknown', hint=f"one of {', '.join(known)}")
-    return name
+__all__ = ["choose_effective", "learn_found_literals", "learn_literals"]
 
 
 def choose_effective(

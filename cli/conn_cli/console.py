@@ -8,7 +8,7 @@ business.
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -138,9 +138,9 @@ class App:
         its exit code counts."""
         self._write(self.stdout, self.sanitize(text, form) + end)
 
-    def out_json(self, data: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> None:
-        """Write data to standard output as JSON. It is sanitized by escapes, so the data stays the same."""
-        self.out(json.dumps(data, ensure_ascii=False, indent=indent, default=default), form="json")
+    def to_json(self, data: Any) -> str:
+        """Return data as JSON text for people. It is sanitized by escapes, so that the data stays the same."""
+        return self.sanitize(json.dumps(data, ensure_ascii=False, indent=2), "json") + "\n"
 
     def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard error, sanitized."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conn_engine.reports import Report
     from conn_import import ImportedConnector, ImportedDocument
 
 __all__ = ["Wishes", "import_files"]
@@ -32,8 +35,9 @@ class Wishes:
     keep_personal: bool = False
 
 
-def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
+def import_files(app: App, files: list[Path], wishes: Wishes, formats: "Sequence[str]") -> None:
     """Make a connector of each document and tell what was left out. Writes nothing unless all can be made."""
+    from conn_cli.report import write_report
     from conn_cli.scaffold import check_connector, import_connector, new_workspace, relative
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
@@ -62,13 +66,46 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
         import_connector(root, one.name, one.write, force=wishes.force)
     if found is None:
         new_workspace(root)
-        app.out(f"there was no workspace here: made one in {relative(root)}")
+    try:
+        _record_observed(app, root, [one for one in made if one.observed and one.recordings], wishes)
+    finally:  # the connectors are made
+        text = {"text": lambda: _text(root, made, new=found is None)}
+        write_report(lambda: _report(root, made, new=found is None), formats, text, app, folder=app.folder)
+
+
+def _text(root: Path, made: "list[ImportedConnector]", *, new: bool) -> str:
+    from conn_cli.scaffold import relative
+    from conn_cli.words import join_lines
+
+    lines = [f"there was no workspace here: made one in {relative(root)}"] if new else []
     for one in made:
-        _summary(app, one, relative(root / "connectors" / one.name))
-    _record_observed(app, root, [one for one in made if one.observed and one.recordings], wishes)
+        lines += _summary(one, relative(root / "connectors" / one.name))
     recorded = [one.name for one in made if one.recordings]
     test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(made) == 1 else ""
-    app.out(f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}")
+    return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
+
+
+def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Report":
+    from conn_cli.scaffold import relative
+    from conn_engine.command_reports import ImportReport, ImportSummary, NotImported
+
+    connectors = [
+        ImportSummary(
+            connector=one.name,
+            folder=relative(root / "connectors" / one.name),
+            format=one.format,
+            operations=one.operations,
+            resources=one.resources,
+            found=one.found,
+            left_out=one.left,
+            recordings=[recording.operation for recording in one.recordings],
+            guesses=one.guesses,
+            proposed=dict(one.proposed),
+            not_imported=[NotImported(reason=reason, places=list(places)) for reason, places in one.losses],
+        )
+        for one in made
+    ]
+    return ImportReport(workspace=relative(root) if new else None, connectors=connectors)
 
 
 def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wishes: Wishes) -> None:
@@ -144,7 +181,7 @@ def _moment(app: App) -> str:
     return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _summary(app: App, made: "ImportedConnector", folder: str) -> None:
+def _summary(made: "ImportedConnector", folder: str) -> list[str]:
     from conn_cli.words import counted
     from conn_import import fold_losses
 
@@ -152,16 +189,17 @@ def _summary(app: App, made: "ImportedConnector", folder: str) -> None:
     samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
     number = counted(made.operations, "operation")
     resources = counted(made.resources, "resource")
-    app.out(f"made {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}")
+    lines = [f"made {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}"]
     if made.left:
-        app.out(f"left out as asked (--only): {counted(made.left, 'operation')}")
+        lines.append(f"left out as asked (--only): {counted(made.left, 'operation')}")
     if made.guesses:
         noun = "guess" if made.guesses == 1 else "guesses"
-        app.out(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
+        lines.append(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
     for model, fields in made.proposed.items():
         where = f"{counted(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
-        app.out(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
+        lines.append(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
     if made.losses:
-        app.out(f"not carried over (the whole list is in {folder}/README.md):")
+        lines.append(f"not carried over (the whole list is in {folder}/README.md):")
     for text in fold_losses(made.losses):
-        app.out(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")
+        lines.append(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")
+    return lines

@@ -13,6 +13,7 @@ __all__ = [
     "Body",
     "Environment",
     "Formats",
+    "JsonAlias",
     "Names",
     "Operation",
     "Param",
@@ -46,6 +47,8 @@ Names = Annotated[
 Processes = Annotated[int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")]
 Formats = list[str] | None
 """The values of `--format`: each is `FORMAT` or `FORMAT=FILE`. None: the text, on standard output."""
+JsonAlias = Annotated[bool, typer.Option("--json", hidden=True)]
+"""The earlier spelling of `--format json`. Removed in the next version."""
 _HELP = "Show the result as {}; =FILE writes it to a file. Repeatable. Default: text."
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.personal import PersonalData
     from conn_engine.webhooks import Delivery
 
-__all__ = ["Desk", "Forward"]
+__all__ = ["Desk", "EventWriter", "Forward"]
 
 _NOT_FOUND = Response(404)
 _AGAIN = Response(503, Headers({"retry-after": "30"}))
@@ -49,6 +49,47 @@ class Forward:
         return ""
 
 
+class EventWriter:
+    """Writes a line for each event in every format of `--format`: at once to standard output; a file of several lines
+    when it is closed, as a file is written completely or not at all."""
+
+    def __init__(self, app: App, specs: Sequence[str]) -> None:
+        from conn_cli.report import parse_specs
+
+        self._app = app
+        self._files: dict[tuple[str, str], list[str]] = {spec: [] for spec in parse_specs(specs)}
+
+    def write(self, event: "Event") -> None:
+        """Write one event."""
+        for (name, file), lines in self._files.items():
+            line = _json_line(event) if name == "json" else _text_line(event)
+            if file:
+                lines.append(line)
+            else:
+                self._app.out(line, form="json" if name == "json" else "text")
+
+    def close(self) -> None:
+        """Write the files."""
+        from conn_cli.report import write_text
+        from conn_cli.words import join_lines
+
+        for (name, file), lines in self._files.items():
+            if file:
+                write_text(join_lines(lines), name, file, self._app, folder=self._app.folder)
+
+
+def _json_line(event: "Event") -> str:
+    import json
+
+    from conn_engine.runtime.report import EventReport
+
+    return json.dumps(EventReport.of(event).data(), ensure_ascii=False)
+
+
+def _text_line(event: "Event") -> str:
+    return f"{event.type} · {event.account or 'no account'} · {event.id} · {one_line(event.data)}"
+
+
 @dataclass(slots=True)
 class Desk:
     """Takes deliveries, from several threads. `done` is set after `count` of them (None: never).
@@ -59,9 +100,9 @@ class Desk:
     app: App
     receiver: "Receiver"
     address: Address | None
+    events_to: "EventWriter"
     forward: Forward | None = None
     pairing: bool = False
-    as_json: bool = False
     keep: bool = False
     personal: "PersonalData | None" = None
     count: int | None = None
@@ -139,11 +180,7 @@ class Desk:
 
     def _tell(self, receipt: "Receipt", fault: str) -> None:
         for event in receipt.events:
-            if self.as_json:
-                self.app.out_json(event.plain(), indent=None, default=str)
-            else:
-                whose = event.account or "no account"
-                self.app.out(f"{event.type} · {whose} · {event.id} · {one_line(event.data)}")
+            self.events_to.write(event)
         if receipt.refused is not None:
             self.app.err(f"refused: {receipt.refused.message}")
             if receipt.refused.hint:

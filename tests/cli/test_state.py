@@ -236,7 +236,7 @@ def test_show_reports_whether_a_listing_can_go_on_from_a_cursor(tmp_path):
     connector.write_text(json.dumps({"base_url": "https://api.example.com", "resources": resources}), "utf-8")
     (tmp_path / "conn.yaml").write_text("version: 1\n", "utf-8")
     data = json.loads(conn(tmp_path, "show", "rows.list", "--format", "json").out)
-    assert (data["path"], data["resumable"], data["does_not_resume"]) == ("/rows", True, [])
+    assert (data["settings"]["path"], data["resumable"], data["does_not_resume"]) == ("/rows", True, [])
     data = json.loads(conn(tmp_path, "show", "rows.once", "--format", "json").out)
     assert data["resumable"] is False
     assert "`distinct`" in data["does_not_resume"][0]

@@ -169,7 +169,7 @@ def test_deliveries_are_proved_told_and_answered_and_ctrl_c_ends_it(folder):
     assert SECRET not in out + err
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("options", [(), ("--format", "json"), ("--json",)])
 def test_an_event_is_one_line_that_nothing_obeys(folder, options):
     kind = "person\x1b[2J\r\n::set-output name=a::b\n##vso[x]\u202e\x9b"
     body = json.dumps({"events": [{"id": kind, "type": kind, "note": kind}]}).encode()
@@ -181,18 +181,18 @@ def test_an_event_is_one_line_that_nothing_obeys(folder, options):
     assert neutralize(out) == out and neutralize(err) == err
     (line,) = [line for line in out.splitlines() if "note" in line]
     if options:
-        assert json.loads(line)["data"]["note"] == kind
+        assert json.loads(line)["event"]["data"]["note"] == kind
 
 
 def test_addresses_tell_accounts_and_connectors_apart_and_strangers_nothing(folder):
-    with listening(folder, "--json") as inbox:
+    with listening(folder, "--format", "json") as inbox:
         assert inbox.call(target="/accounts/acme", body=BODY)[0] == 200
         for target in ("/", "/nobody", "/accounts/nobody", "/accounts/acme/more", "/%2e%2e/shop"):
             status, body, _ = inbox.call(target=target, body=BODY)
             assert (status, body) == (404, b"")
         assert inbox.call(target="/mute", body=BODY)[0] == 503  # it says nothing of webhooks: told on stderr alone
         code, out, err = inbox.end()
-    events = [json.loads(line) for line in out.splitlines()]
+    events = [json.loads(line)["event"] for line in out.splitlines()]
     assert [(event["type"], event["account"]) for event in events] == [
         ("shop:person.created", "acme"),
         ("shop:person.seen", "acme"),

@@ -31,8 +31,9 @@ def test_all_are_listed_by_name_way_and_label(tmp_path):
     lines = done.out.splitlines()
     assert (done.code, len(lines)) == (0, len(known_schemes()))
     assert [line.split()[:2] for line in lines if line.startswith("stripe ")] == [["stripe", "hmac"]]
-    rows = json.loads(conn(tmp_path, "webhook", "scheme", "--json").out)
-    assert rows["slack"] == {"label": "Slack", "names": [], "basis": "library", "events": True}
+    listed = json.loads(conn(tmp_path, "webhook", "scheme", "--format", "json").out)["schemes"]
+    rows = {row.pop("vendor"): row for row in listed}
+    assert rows["slack"] == {"label": "Slack", "names": [], "format": "hmac", "basis": "library", "events": True}
     assert rows["datadog"]["events"] is False
     assert [line for line in lines if line.startswith("datadog ")] == [
         line for line in lines if line.endswith("Datadog (no `events`)")
@@ -45,7 +46,8 @@ def test_one_says_how_far_it_can_be_trusted_and_asks_for_its_secrets(tmp_path):
         "# How deliveries of Stripe are proved: tried against the vendor's own library.\n# https://"
     )
     told = yaml.safe_load(done.out)
-    assert told == json.loads(conn(tmp_path, "webhook", "scheme", "stripe", "--json").out)
+    data = json.loads(conn(tmp_path, "webhook", "scheme", "stripe", "--format", "json").out)
+    assert told == {name: data[name] for name in ("fields", "webhooks")}
     assert [field["name"] for field in told["fields"]] == ["webhook_secret", "account_id"]
     assert told["webhooks"]["verify"]["config"]["take"] == "v1"
     assert "not checked" in conn(tmp_path, "webhook", "scheme", "strava").out

@@ -228,7 +228,7 @@ def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bo
     more = ("content-type: application/json", f"authorization: Bearer {HOOK}", "", json.dumps({"type": "a", "t": HOOK}))
     told = "\r\n".join((*lines, *more))
     stored = {"CONN_ACME_WEBHOOK_SECRET": HOOK if right else "another-secret-of-acme"}
-    for words in ([], ["--json"]):
+    for words in ([], ["--format", "json"]):
         done = inbox.world.conn("--debug", "webhook", "check", "-", "-a", "acme", *words, stdin=told, **stored)
         assert done.code == (0 if right else 4), done.all
         if right:

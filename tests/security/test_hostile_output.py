@@ -290,7 +290,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
 def webhooks(account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for file in ("delivery.http", "challenge.http"):
         yield ("webhook", "check", file, *account)
-        yield ("webhook", "check", file, *account, "--json")
+        yield ("webhook", "check", file, *account, "--format", "json")
     yield ("webhook", "check", "delivery.http", *account, "--secret", "webhook_secret")
     yield ("webhook", "record", "evil", "delivery.http", *account, "--note", EVIL, "--keep-personal-data")
     yield ("webhook", "check", "connectors/demo/deliveries/evil.json", *account)
@@ -376,8 +376,8 @@ def test_data_for_machines_is_exact(hostile: World) -> None:
     records = json.loads((hostile.folder / "records.json").read_text(encoding="utf-8"))
     assert json.loads(hostile.conn("eval", "$", "-i", "records.json").out) == records
     shown = json.loads(hostile.conn("show", "-a", "acme", "--format", "json").out)
-    assert shown["description"] == shown["label"] == EVIL
-    (row,) = json.loads(hostile.conn("account", "list", "--format", "json").out)
+    assert shown["settings"]["description"] == shown["settings"]["label"] == EVIL
+    (row,) = json.loads(hostile.conn("account", "list", "--format", "json").out)["accounts"]
     assert row["label"] == EVIL
-    event = json.loads(hostile.conn("webhook", "check", "challenge.http", "-a", "acme", "--json").out)
+    event = json.loads(hostile.conn("webhook", "check", "challenge.http", "-a", "acme", "--format", "json").out)
     assert event["reply"]["body"] == EVIL

@@ -1,10 +1,14 @@
 """`conn account`: the accounts of the workspace."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.command_reports import ListedAccount
 
 group = typer.Typer(help="The accounts of the workspace.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -18,39 +22,42 @@ def options() -> None:
 def list_accounts(
     context: typer.Context,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only of this connector.")] = None,
-    as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """List the accounts: connector, environment, how many overrides."""
-    from conn_cli.choices import choose_format
-    from conn_cli.words import counted
+    from conn_cli.report import write_report
+    from conn_engine.command_reports import AccountsReport, ListedAccount
     from conn_engine.runtime.variants import override_leaves
 
     app: App = context.obj
-    choose_format(as_format, "text", "json")
     workspace = app.workspace
-    rows: list[dict[str, Any]] = []
+    rows = []
     for name in workspace.accounts():
         account = workspace.account(name)
         if connector not in (None, account.connector):
             continue
         effective = workspace.effective(account=name)
-        rows.append(
-            {
-                "account": name,
-                "connector": account.connector,
-                "environment": effective.environment,
-                "overrides": len(override_leaves(effective)),
-                "label": account.label or "",
-            }
+        row = ListedAccount(
+            account=name,
+            connector=account.connector,
+            environment=effective.environment,
+            overrides=len(override_leaves(effective)),
+            label=account.label or "",
         )
-    if as_format == "json":
-        app.out_json(rows)
-        return
+        rows.append(row)
+    report = AccountsReport(accounts=rows)
+    write_report(lambda: report, formats or [], {"text": lambda: _text(rows)}, app, folder=app.folder)
+
+
+def _text(rows: "list[ListedAccount]") -> str:
+    from conn_cli.words import counted, join_lines
+
     if not rows:
-        app.out("no accounts: add accounts/NAME.yaml with `connector:` and `environment:`")
-        return
-    wide = max(len(row["account"]) for row in rows)
+        return "no accounts: add accounts/NAME.yaml with `connector:` and `environment:`\n"
+    wide = max(len(row.account) for row in rows)
+    lines = []
     for row in rows:
-        columns = (row["connector"], row["environment"], counted(row["overrides"], "override"))
+        columns = (row.connector, row.environment, counted(row.overrides, "override"))
         told = " ".join(f"{text:<14}" for text in columns)
-        app.out(f"{row['account']:<{wide}}  {told} {row['label']}".rstrip())
+        lines.append(f"{row.account:<{wide}}  {told} {row.label}".rstrip())
+    return join_lines(lines)

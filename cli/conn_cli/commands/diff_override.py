@@ -1,16 +1,17 @@
 """`conn diff-override`: what an environment or an account changes, in the configuration and on the recordings."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 from conn_cli.report.deliveries import deliveries, is_delivery
 from conn_cli.report.markdown import cell, code
-from conn_cli.words import counted
+from conn_cli.words import counted, join_lines
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, PartialOverride
@@ -30,18 +31,17 @@ def diff_override(
         typer.Option("--environment", "-e", help="What this environment alone changes, for every connector."),
     ] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
-    as_format: Annotated[str, typer.Option("--format", help="text, json or markdown.")] = "text",
+    formats: Annotated[Formats, format_option("markdown")] = None,
 ) -> None:
     """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides.
 
     Exit 1 when an override makes an operation fail.
     """
-    from conn_cli.choices import choose_format
+    from conn_cli.report import write_report
     from conn_engine.testing.effects import override_report
+    from conn_engine.testing.overrides_report import OverridesReport
 
     app: App = context.obj
-    writers = {"text": _text, "json": _json, "markdown": _markdown}
-    choose_format(as_format, *writers)
     reports = []
     with app.progress("comparing") as progress:
         for effective in _effectives(app, account, environment, connector):
@@ -51,7 +51,8 @@ def diff_override(
             report = override_report(app.workspace, effective, names, deliveries=operation is None)
             reports.append(report if operation is None else _about(report, names[0]))
             progress.advance(note=effective.account or effective.connector_name)
-    writers[as_format](app, reports)
+    texts = {"text": lambda: join_lines(_text(reports)), "markdown": lambda: join_lines(_markdown(reports))}
+    write_report(lambda: OverridesReport.of(reports), formats or [], texts, app, folder=app.folder)
     if any(report.failures for report in reports):
         raise typer.Exit(Exit.FINDINGS)
 
@@ -117,35 +118,35 @@ def _place(change: "ConfigChange | PartialOverride") -> str:
     return _at(change.span)
 
 
-def _text(app: App, reports: "list[OverrideReport]") -> None:
+def _text(reports: "list[OverrideReport]") -> Iterator[str]:
     for report in reports:
-        app.out(_title(report))
+        yield _title(report)
         for name, finding in report.failures:
-            app.out(f"  fails: {name.text}: {finding.message}   {_at(finding.span)}".rstrip())
+            yield f"  fails: {name.text}: {finding.message}   {_at(finding.span)}".rstrip()
             if finding.hint:
-                app.out(f"         fix: {finding.hint}")
-        app.out("  configuration" if report.changes else "  configuration: nothing is overridden")
+                yield f"         fix: {finding.hint}"
+        yield "  configuration" if report.changes else "  configuration: nothing is overridden"
         for change in report.changes:
-            app.out(f"    {change.level:<11}  {change.path}   {_place(change)}")
+            yield f"    {change.level:<11}  {change.path}   {_place(change)}"
             if change.shadowed_at is not None:
                 below = f"{change.shadowed_at.file}:{change.shadowed_at.line}"
-                app.out(f"                 - {_value(change.shadows)}   ({below})")
-            app.out(
+                yield f"                 - {_value(change.shadows)}   ({below})"
+            yield (
                 "                 + (removed)" if change.value is None else f"                 + {_value(change.value)}"
             )
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
         received = sum(is_delivery(effect.name) for effect in recorded)
         told = [counted(len(recorded) - received, "operation"), *deliveries(received), counted(records, "record")]
-        app.out(f"  effect on recordings ({', '.join(told)})")
+        yield f"  effect on recordings ({', '.join(told)})"
         for effect in report.effects:
             for line in _effect_lines(effect):
-                app.out(f"    {effect.name.text:<24} {line}")
+                yield f"    {effect.name.text:<24} {line}"
         for change in report.dead:
-            app.out(f"  dead: {change.path} equals the level below ({_place(change)})")
+            yield f"  dead: {change.path} equals the level below ({_place(change)})"
         for partial in report.partial:
-            app.out(f"  partial: {partial.text} ({_place(partial)})")
-        app.out()
+            yield f"  partial: {partial.text} ({_place(partial)})"
+        yield ""
 
 
 def _effect_lines(effect: "OperationEffect") -> list[str]:
@@ -163,91 +164,24 @@ def _effect_lines(effect: "OperationEffect") -> list[str]:
     return lines
 
 
-def _json(app: App, reports: "list[OverrideReport]") -> None:
-    import msgspec
-
-    from conn_engine.reports import describe_finding
-
-    rows = [
-        {
-            "account": report.effective.account,
-            "connector": report.effective.connector_name,
-            "environment": report.effective.environment,
-            "changes": [_json_change(change) for change in report.changes],
-            "dead": [_json_change(change) for change in report.dead],
-            "failures": [
-                {"operation": name.text, **msgspec.to_builtins(describe_finding(finding))}
-                for name, finding in report.failures
-            ],
-            "partial": [_json_partial(partial) for partial in report.partial],
-            "effects": [_json_effect(effect) for effect in report.effects],
-        }
-        for report in reports
-    ]
-    app.out_json(rows, default=list)
-
-
-def _json_change(change: "ConfigChange") -> dict[str, Any]:
-    row = {"level": change.level, "path": change.path, "file": change.span.file, "line": change.span.line}
-    below = change.shadowed_at
-    shadowed = None if below is None else {"file": below.file, "line": below.line, "value": change.shadows}
-    return {**row, "value": change.value, "shadows": shadowed}
-
-
-def _status(effect: "OperationEffect") -> str:
-    if effect.failures:
-        return "failed"
-    return "unknown" if effect.unknown else "changed" if effect.changes else "unchanged"
-
-
-def _json_partial(partial: "PartialOverride") -> dict[str, Any]:
-    return {
-        "level": partial.level,
-        "resource": ".".join(map(str, partial.resource[1:])),
-        "mapping": partial.key,
-        "fields": [".".join(map(str, field)) for field in partial.fields],
-        "operations": list(partial.operations),
-        "operations_unchanged": list(partial.others),
-        "events_unchanged": list(partial.events),
-        "file": partial.span.file,
-        "line": partial.span.line,
-    }
-
-
-def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
-    return {
-        "operation": effect.name.text,
-        "status": _status(effect),
-        "reason": effect.reason,
-        "records": effect.records,
-        "fields": [
-            {"field": field, "kind": kind, "records": count} for (field, kind), count in sorted(effect.fields.items())
-        ],
-        "records_gone": effect.gone,
-        "records_new": effect.new,
-        "requests_changed": len(effect.requests),
-        "errors": effect.errors,
-    }
-
-
-def _markdown(app: App, reports: "list[OverrideReport]") -> None:
+def _markdown(reports: "list[OverrideReport]") -> Iterator[str]:
     for report in reports:
-        app.out(f"### {_title(report, code)}\n")
+        yield f"### {_title(report, code)}\n"
         for name, finding in report.failures:
-            app.out(f"**fails**: {code(name.text)}: {code(finding.message)} {code(_at(finding.span))}\n")
+            yield f"**fails**: {code(name.text)}: {code(finding.message)} {code(_at(finding.span))}\n"
         if report.changes:
-            app.out("| level | path | set at | shadows |\n|---|---|---|---|")
+            yield "| level | path | set at | shadows |\n|---|---|---|---|"
             for change in report.changes:
                 below = change.shadowed_at
                 shadows = f"{below.file}:{below.line}" if below is not None else ""
-                app.out(f"| {change.level} | {cell(change.path)} | {cell(_place(change))} | {cell(shadows)} |")
-            app.out()
-        app.out("| operation | effect |\n|---|---|")
+                yield f"| {change.level} | {cell(change.path)} | {cell(_place(change))} | {cell(shadows)} |"
+            yield ""
+        yield "| operation | effect |\n|---|---|"
         for effect in report.effects:
             lines = [cell(line) for line in _effect_lines(effect)] or ["no change"]
-            app.out(f"| {cell(effect.name.text)} | {'<br>'.join(lines)} |")
+            yield f"| {cell(effect.name.text)} | {'<br>'.join(lines)} |"
         for change in report.dead:
-            app.out(f"\ndead: {code(change.path)} equals the level below ({code(_place(change))})")
+            yield f"\ndead: {code(change.path)} equals the level below ({code(_place(change))})"
         for partial in report.partial:
-            app.out(f"\npartial: {cell(partial.text)} ({code(_place(partial))})")
-        app.out()
+            yield f"\npartial: {cell(partial.text)} ({code(_place(partial))})"
+        yield ""

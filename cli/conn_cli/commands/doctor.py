@@ -2,35 +2,40 @@
 
 import platform
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.words import counted
+from conn_cli.options import Formats, format_option
+from conn_cli.words import counted, join_lines
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def doctor(
     context: typer.Context,
-    as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Check this installation: Python, evaluators, where credentials are kept, bundled data, the workspace."""
-
-    from conn_cli.choices import choose_format
+    from conn_cli.report import write_report
 
     app: App = context.obj
-    choose_format(as_format, "text", "json")
     rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app)]
-    if as_format == "json":
-        app.out_json([{"check": c, "state": s, "detail": d} for c, s, d in rows])
-    else:
-        for check, state, detail in rows:
-            app.out(f"{state:<5} {check:<12} {detail}")
+    text = join_lines(f"{state:<5} {check:<12} {detail}" for check, state, detail in rows)
+    write_report(lambda: _report(rows), formats or [], {"text": lambda: text}, app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if any(state == "bad" for _, state, _ in rows) else Exit.OK)
 
 
-Row = tuple[str, str, str]
+Row = tuple[str, Literal["ok", "warn", "bad"], str]
+
+
+def _report(rows: list[Row]) -> "Report":
+    from conn_engine.command_reports import DoctorReport, MachineCheck
+
+    return DoctorReport(checks=[MachineCheck(check=check, state=state, detail=detail) for check, state, detail in rows])
 
 
 def _python() -> Row:

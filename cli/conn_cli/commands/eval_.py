@@ -1,14 +1,19 @@
 """`conn eval`: try a JSONata expression on a file."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def evaluate(
     context: typer.Context,
+    *,
     expression: Annotated[str, typer.Argument(metavar="EXPR", help="A JSONata expression.")],
     file: Annotated[
         str, typer.Option("--input", "-i", metavar="FILE|-", help="JSON input. Default: standard input.")
@@ -17,11 +22,14 @@ def evaluate(
         str | None, typer.Option("--evaluator", help="jlens or jsonata-python. Default: the workspace's.")
     ] = None,
     reads: Annotated[bool, typer.Option("--reads", help="Show what the expression reads instead.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Evaluate a JSONata expression on JSON input and print the result. Undefined prints nothing and says so."""
     from contextlib import nullcontext
 
     from conn_cli.calls import read_input
+    from conn_cli.report import write_report
+    from conn_cli.words import join_lines
     from conn_engine.expressions import UNDEFINED, use
     from conn_engine.expressions import expression as compiled
 
@@ -29,11 +37,26 @@ def evaluate(
     with use(under) if under else nullcontext():
         made = compiled(expression)
         if reads:
-            for path in sorted(made.reads(), key=str):
-                app.out(".".join(map(str, path)))
+            paths = [".".join(map(str, path)) for path in sorted(made.reads(), key=str)]
+            text = {"text": lambda: join_lines(paths)}
+            write_report(lambda: _report_reads(paths), formats or [], text, app, folder=app.folder)
             return
         value = made.evaluate(read_input(app, file if file == "-" else f"@{file}"))
-    if value is UNDEFINED:
+    is_defined = value is not UNDEFINED
+    if not is_defined:
         app.err("undefined: the expression found nothing in this input")
-        return
-    app.out_json(value)
+        value = None
+    text = {"text": lambda: app.to_json(value) if is_defined else ""}
+    write_report(lambda: _report(value, defined=is_defined), formats or [], text, app, folder=app.folder)
+
+
+def _report(value: Any, *, defined: bool) -> "Report":
+    from conn_engine.command_reports import EvalReport
+
+    return EvalReport(defined=defined, value=value)
+
+
+def _report_reads(paths: list[str]) -> "Report":
+    from conn_engine.command_reports import ReadsReport
+
+    return ReadsReport(paths=paths)

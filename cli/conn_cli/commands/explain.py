@@ -1,11 +1,23 @@
 """`conn explain`: what a diagnostic code means and how to mend it, which keys the kinds of settings have, and what the
 functions of expressions do."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.command_reports import ExplainedWord
+    from conn_engine.diagnostics.codes import Code
+    from conn_engine.reports import Report
+
+Explained = tuple[Callable[[], "list[ExplainedWord]"], str]
+"""What makes the words of the report, and the text."""
+_BUILT_IN = "is a function of JSONata itself: https://docs.jsonata.org/"
 
 
 def explain(
@@ -18,47 +30,65 @@ def explain(
             "`codes`, `settings`, `functions`. Without it: what there is.",
         ),
     ] = None,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Explain a diagnostic code, a key of the language with its default, or a function of expressions."""
+    from conn_cli.report import write_report
+
     app: App = context.obj
     if word is None or word == "settings":
-        _list_settings(app)
-        if word is None:
-            app.out("\nbesides: conn explain codes, conn explain functions")
+        words, text = _list_settings(is_complete=word is not None)
     elif word == "codes":
-        _list_codes(app)
-    elif word == "functions" or word.startswith("$"):
-        _explain_functions(app, word)
-    elif not _explain_code(app, word):
-        _explain_settings(app, word)
+        words, text = _list_codes()
+    elif word == "functions":
+        words, text = _list_functions()
+    elif word.startswith("$"):
+        words, text = _explain_function(word)
+    else:
+        words, text = _explain_code(word) or _explain_settings(word)
+    write_report(lambda: _report(words()), formats or [], {"text": lambda: text}, app, folder=app.folder)
 
 
-def _list_codes(app: App) -> None:
+def _report(words: "list[ExplainedWord]") -> "Report":
+    from conn_engine.command_reports import ExplainReport
+
+    return ExplainReport(words=words)
+
+
+def _list_codes() -> Explained:
+    from conn_cli.words import join_lines
     from conn_engine.diagnostics.codes import CODES
 
-    for row in CODES.values():
-        app.out(f"{row.id:<8} {row.severity:<8} {row.title}")
+    rows = list(CODES.values())
+    return partial(_describe_codes, rows), join_lines(f"{row.id:<8} {row.severity:<8} {row.title}" for row in rows)
 
 
-def _explain_code(app: App, word: str) -> bool:
+def _explain_code(word: str) -> "Explained | None":
     from conn_engine.diagnostics.codes import explain as find
 
     found = find(word)
     if found is None:
-        return False
-    app.out(f"{found.id} · {found.severity} · {found.title}\n")
-    app.out(found.explanation.strip())
-    return True
+        return None
+    text = f"{found.id} · {found.severity} · {found.title}\n\n{found.explanation.strip()}\n"
+    return partial(_describe_codes, [found]), text
 
 
-def _list_settings(app: App) -> None:
+def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
+    from conn_engine.command_reports import ExplainedWord
+
+    return [ExplainedWord(topic="code", name=row.id, title=row.title, text=row.explanation.strip()) for row in rows]
+
+
+def _list_settings(*, is_complete: bool) -> Explained:
+    """Every kind of settings; with a pointer to the other lists where no list was named."""
+    from conn_cli.words import join_lines
     from conn_engine.schemas.reference import overview
 
-    for line in overview():
-        app.out(line)
+    others = [] if is_complete else ["", "besides: conn explain codes, conn explain functions"]
+    return partial(_describe_settings, [line.split()[0] for line in overview()]), join_lines([*overview(), *others])
 
 
-def _explain_settings(app: App, word: str) -> None:
+def _explain_settings(word: str) -> Explained:
     """The kinds that are called so, or the keys. Raises UsageError, with what it is like, for an unknown word."""
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
@@ -69,28 +99,57 @@ def _explain_settings(app: App, word: str) -> None:
     if not found:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else did_you_mean(word, words())
         raise UsageError(f'there is no code, kind of settings or key "{word}"', hint=hint or "conn explain lists them")
-    app.out("\n\n".join(plain(one) for one in found))
+    return partial(_describe_settings, found), "\n\n".join(plain(one) for one in found) + "\n"
 
 
-def _explain_functions(app: App, name: str) -> None:
-    """Every function with its example, or the one that is named `$…`."""
+def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
+    from conn_engine.command_reports import ExplainedWord
+    from conn_engine.schemas.reference import plain
+
+    texts = {name: plain(name) for name in names}
+    return [
+        ExplainedWord(topic="settings", name=name, title=text.partition("\n")[0].partition(" · ")[2], text=text)
+        for name, text in texts.items()
+    ]
+
+
+def _list_functions() -> Explained:
+    """Every function with its example."""
+    from conn_cli.words import join_lines
+    from conn_engine.expressions.functions import FUNCTIONS, THEMES
+    from conn_engine.expressions.functions.reference import example
+
+    lines = []
+    for title, rows in THEMES.items():
+        lines.append(f"{title}\n")
+        lines += [f"  ${row.name}{row.signature}\n    {row.doc}\n    {example(row)}\n" for row in rows]
+    return partial(_describe_functions, list(FUNCTIONS)), join_lines(lines)
+
+
+def _explain_function(name: str) -> Explained:
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
     from conn_engine.expressions import known_functions
-    from conn_engine.expressions.functions import FUNCTIONS, THEMES
-    from conn_engine.expressions.functions.reference import entry, example
+    from conn_engine.expressions.functions import FUNCTIONS
+    from conn_engine.expressions.functions.reference import entry
 
-    if name == "functions":
-        for title, rows in THEMES.items():
-            app.out(f"{title}\n")
-            for row in rows:
-                app.out(f"  ${row.name}{row.signature}\n    {row.doc}\n    {example(row)}\n")
-        return
     wanted = name.removeprefix("$")
     if wanted in FUNCTIONS:
-        app.out(entry(FUNCTIONS[wanted]))
-    elif wanted in known_functions():
-        app.out(f"${wanted} is a function of JSONata itself: https://docs.jsonata.org/")
-    else:
-        hint = did_you_mean(name, [f"${known}" for known in known_functions()])
-        raise UsageError(f"there is no function {name}", hint=hint or "conn explain functions lists them")
+        return partial(_describe_functions, [wanted]), f"{entry(FUNCTIONS[wanted])}\n"
+    if wanted in known_functions():
+        return partial(_describe_functions, [wanted]), f"${wanted} {_BUILT_IN}\n"
+    hint = did_you_mean(name, [f"${known}" for known in known_functions()])
+    raise UsageError(f"there is no function {name}", hint=hint or "conn explain functions lists them")
+
+
+def _describe_functions(names: list[str]) -> "list[ExplainedWord]":
+    from conn_engine.command_reports import ExplainedWord
+    from conn_engine.expressions.functions import FUNCTIONS
+    from conn_engine.expressions.functions.reference import entry
+
+    words = []
+    for name in names:
+        row = FUNCTIONS.get(name)
+        title, text = (row.doc, entry(row)) if row is not None else ("", f"${name} {_BUILT_IN}")
+        words.append(ExplainedWord(topic="function", name=f"${name}", title=title, text=text))
+    return words

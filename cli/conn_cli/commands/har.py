@@ -2,12 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 from conn_cli.personal import KeepPersonal
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 SCENARIO = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 group = typer.Typer(help="HAR files to recordings and back.", no_args_is_help=True, rich_markup_mode=None)
@@ -28,12 +32,14 @@ def import_har(
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
     force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
     keep_personal: KeepPersonal = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted.
 
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
     from conn_cli.personal import choose_personal_data, show_summary
+    from conn_cli.report import write_report
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
@@ -65,7 +71,10 @@ def import_har(
     )
     for request in unanswered:
         app.err(f"skipped {request}: it has no response in {file.name}")
-    app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
+    shown = relative(path)
+    text = f"made {shown} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask\n"
+    texts = {"text": lambda: text}
+    write_report(lambda: _report(file, shown, count, unanswered), formats or [], texts, app, folder=app.folder)
     show_summary(app, summary)
 
 
@@ -74,11 +83,20 @@ def export_har(
     context: typer.Context,
     recording: Annotated[Path, typer.Argument(metavar="RECORDING.json")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.har")],
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Write a recording as a HAR 1.2 file."""
+    from conn_cli.report import write_report
     from conn_cli.words import counted
     from conn_engine.testing.har_files import export_recording
 
     app: App = context.obj
     count = export_recording(app.folder / recording, app.folder / output)
-    app.out(f"wrote {counted(count, 'exchange')} to {output}")
+    text = {"text": lambda: f"wrote {counted(count, 'exchange')} to {output}\n"}
+    write_report(lambda: _report(recording, str(output), count, []), formats or [], text, app, folder=app.folder)
+
+
+def _report(source: Path, written: str, exchanges: int, unanswered: list[str]) -> "Report":
+    from conn_engine.command_reports import HarReport
+
+    return HarReport(source=str(source), written=written, exchanges=exchanges, unanswered=unanswered)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 from conn_cli.personal import KeepPersonal
 
 
@@ -47,6 +48,7 @@ def import_(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
     keep_personal: KeepPersonal = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Make a connector from an OpenAPI document, an Airbyte manifest, a Postman collection, a HAR or a Nango provider.
 
@@ -69,4 +71,4 @@ def import_(
         models=tuple(model or ()),
         keep_personal=keep_personal,
     )
-    import_files(app, files, wishes)
+    import_files(app, files, wishes, formats or [])

@@ -1,11 +1,15 @@
 """`conn init`: make a workspace."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def init(
@@ -16,18 +20,26 @@ def init(
         typer.Option("--example", help="With five connectors, their recordings, accounts and overrides."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Make a workspace: a folder with conn.yaml, connectors, environments and accounts."""
+    from conn_cli.report import write_report
     from conn_cli.scaffold import copy_example, new_workspace, relative
-    from conn_cli.words import counted
+    from conn_cli.words import counted, join_lines
 
     app: App = context.obj
     folder = app.folder / folder
     made = copy_example(folder, force=force) if example else new_workspace(folder, force=force)
     where = relative(folder)
-    app.out(f"made the {'example ' if example else ''}workspace in {where} ({counted(len(made), 'file')})")
     go = "" if where == "." else f"cd {where} && "
-    if example:
-        app.out(f"next: {go}conn test contacts.list --account acme")
-    else:
-        app.out(f"next: {go}conn new hubspot")
+    lines = [
+        f"made the {'example ' if example else ''}workspace in {where} ({counted(len(made), 'file')})",
+        f"next: {go}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
+    ]
+
+    def report() -> "Report":
+        from conn_engine.command_reports import InitReport
+
+        return InitReport(folder=where, example=example, files=[relative(path) for path in made])
+
+    write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

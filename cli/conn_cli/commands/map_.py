@@ -1,14 +1,19 @@
 """`conn map`: try an operation's response mapping on a file of vendor records."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def map_(
     context: typer.Context,
+    *,
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
     file: Annotated[
         str,
@@ -16,10 +21,12 @@ def map_(
     ] = "-",
     account: Annotated[str | None, typer.Option("--account", "-a", help="With this account's overrides.")] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run the response mapping of a unified operation on vendor records and print the unified ones."""
     from conn_cli.calls import read_input
     from conn_cli.choices import choose_effective
+    from conn_cli.report import write_report
     from conn_engine.errors import UsageError
     from conn_engine.testing.trial import map_records
 
@@ -29,4 +36,13 @@ def map_(
     if name.kind != "unified":
         raise UsageError(f'"{operation}" is the vendor\'s own operation: it has no mapping to try')
     results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"))
-    app.out_json(results if len(results) != 1 else results[0])
+
+    def report() -> "Report":
+        from conn_engine.command_reports import MapReport
+
+        return MapReport(
+            operation=name.text, connector=effective.connector_name, account=effective.account, records=results
+        )
+
+    text = {"text": lambda: app.to_json(results if len(results) != 1 else results[0])}
+    write_report(report, formats or [], text, app, folder=app.folder)

@@ -1,12 +1,16 @@
 """`conn new`: add a connector, bundled, from the skeleton, or from a vendor's document."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 from conn_cli.personal import KeepPersonal
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def new(
@@ -35,10 +39,12 @@ def new(
         typer.Option("--model", metavar="MODEL", help="With --from: propose a unified mapping to it; repeatable."),
     ] = None,
     keep_personal: KeepPersonal = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
+    from conn_cli.report import write_report
     from conn_cli.scaffold import bundled_connectors, find_scheme, known_schemes, new_connector, new_workspace, relative
-    from conn_cli.words import counted
+    from conn_cli.words import counted, join_lines
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
 
@@ -56,20 +62,35 @@ def new(
             models=tuple(model or ()),
             keep_personal=keep_personal,
         )
-        import_files(app, [source], wishes)
+        import_files(app, [source], wishes, formats or [])
         return
     if only or with_samples or entry or model or keep_personal:
         raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = new_connector(root, name, force=force)
+    lines = []
     if found is None:
         new_workspace(root)
-        app.out(f"there was no workspace here: made one in {relative(root)}")
+        lines.append(f"there was no workspace here: made one in {relative(root)}")
     kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"
-    app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({counted(len(made), 'file')})")
+    folder = relative(root / "connectors" / name)
+    lines.append(f"made {kind} {name} in {folder} ({counted(len(made), 'file')})")
     if not bundled:
-        app.out(f"bundled connectors: {', '.join(bundled_connectors())}")
+        lines.append(f"bundled connectors: {', '.join(bundled_connectors())}")
         if find_scheme(known_schemes(), name) is not None:
-            app.out(f"how its deliveries are proved is known: conn webhook scheme {name}")
-    app.out(f"next: conn lint && conn test --connector {name}")
+            lines.append(f"how its deliveries are proved is known: conn webhook scheme {name}")
+    lines.append(f"next: conn lint && conn test --connector {name}")
+
+    def report() -> "Report":
+        from conn_engine.command_reports import NewReport
+
+        return NewReport(
+            workspace=relative(root) if found is None else None,
+            connector=name,
+            folder=folder,
+            bundled=bundled,
+            files=[relative(path) for path in made],
+        )
+
+    write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

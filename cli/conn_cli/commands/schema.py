@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 SUFFIX = ".schema.json"
 
@@ -23,9 +27,13 @@ def schema(
     write: Annotated[
         bool, typer.Option("--write", help="Put the documents' schemas into the workspace's schemas/, for editors.")
     ] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Print the JSON Schema of a document, a unified record or a report in JSON. Without a name: list them."""
+    from conn_cli.report import write_report
+    from conn_cli.words import join_lines
     from conn_engine.diagnostics import did_you_mean
+    from conn_engine.documents import dump_json
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -33,23 +41,36 @@ def schema(
         from conn_cli.scaffold import write_schemas
 
         made = write_schemas(app.workspace.root, refresh=True)
-        app.out(f"{len(made)} schemas written to schemas/")
+        text = f"{len(made)} schemas written to schemas/\n"
+        files = [str(path.relative_to(app.workspace.root)) for path in made]
+        write_report(lambda: _report_names(app, files), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
-    names = _names(app)
     if name is None:
-        for known in names:
-            app.out(known)
+        text = join_lines(_names(app))
+        write_report(lambda: _report_names(app, []), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
     if kind is not None and name != "report":
         raise UsageError(f'"{name}" has no kinds', hint="conn schema report KIND")
-    if name == "report" and kind is None:
-        app.out_json(_every_report())
-        return
-    path = _find(app, name if kind is None else f"report {kind}")
-    if path is None:
-        name = name if kind is None else f"report {kind}"
-        raise UsageError(f'there is no schema "{name}"', hint=did_you_mean(name, names) or "conn schema lists them")
-    app.out(path.read_text(encoding="utf-8").rstrip(), form="json")
+    name = name if kind is None else f"report {kind}"
+    path = None if name == "report" else _find(app, name)
+    if path is None and name != "report":
+        hint = did_you_mean(name, _names(app)) or "conn schema lists them"
+        raise UsageError(f'there is no schema "{name}"', hint=hint)
+    text = dump_json(_every_report()) if path is None else path.read_text(encoding="utf-8")
+    texts = {"text": lambda: f"{app.sanitize(text.rstrip(), 'json')}\n"}
+    write_report(lambda: _report(name, json.loads(text)), formats or [], texts, app, folder=app.folder)
+
+
+def _report_names(app: App, files: list[str]) -> "Report":
+    from conn_engine.command_reports import SchemasReport
+
+    return SchemasReport(names=_names(app), files=files)
+
+
+def _report(name: str, schema: dict[str, Any]) -> "Report":
+    from conn_engine.command_reports import SchemaReport
+
+    return SchemaReport(name=name, schema=schema)
 
 
 def _folders(app: App) -> list[Path]:

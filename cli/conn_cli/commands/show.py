@@ -1,14 +1,19 @@
 """`conn show`: what the workspace has, or one effective configuration with its provenance."""
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective, OperationName
+    from conn_engine.config import Effective, OperationName, Origin
+    from conn_engine.config.report import WorkspaceReport
+    from conn_engine.reports import Report
 
 
 def show(
@@ -22,37 +27,102 @@ def show(
         str | None, typer.Option("--connector", "-c", help="The base level of this connector.")
     ] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
-    as_format: Annotated[
-        str, typer.Option("--format", help="text (with the file and line of each leaf), yaml or json.")
-    ] = "text",
+    formats: Annotated[Formats, format_option("yaml")] = None,
 ) -> None:
     """List the workspace, or show an effective configuration and where each value comes from."""
-    from conn_cli.choices import choose_effective, choose_format
+    from conn_cli.choices import choose_effective
+    from conn_cli.report import write_report
 
     app: App = context.obj
-    choose_format(as_format, "text", "yaml", "json")
     if account is None and connector is None and operation is None:
-        _overview(app, as_format)
+        found = _find_workspace(app)
+        texts = {"text": lambda: _overview(found), "yaml": lambda: _overview_yaml(found)}
+        write_report(lambda: found, formats or [], texts, app, folder=app.folder)
         return
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
-    path = name.path if name else ()
-    obstacles = _find_obstacles(effective, name) if name else None
-    if as_format == "text":
-        _provenance(app, effective, path)
-        for obstacle in obstacles or ():
-            app.out(f"does not resume: {obstacle}")
-        for parameter, description in _find_parameters(effective, name).items():
-            app.out(f"takes -p {parameter}{f'  {description}' if description else ''}")
-        return
-    from conn_engine.config import lookup
+    shown = _Shown(effective, name)
+    write_report(shown.report, formats or [], {"text": shown.text, "yaml": shown.yaml}, app, folder=app.folder)
 
-    data = _plain(lookup(effective.data, path) if path else effective.data)
-    if obstacles is not None:
-        data = {**data, "resumable": not obstacles, "does_not_resume": list(obstacles)}
-    if parameters := _find_parameters(effective, name):
-        data = {**data, "query_parameters": parameters}
-    _write_data(app, data, as_format)
+
+@dataclass(frozen=True)
+class _Shown:
+    """An effective configuration, or one operation of it."""
+
+    effective: "Effective"
+    name: "OperationName | None"
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        return self.name.path if self.name else ()
+
+    @cached_property
+    def obstacles(self) -> tuple[str, ...] | None:
+        return _find_obstacles(self.effective, self.name) if self.name else None
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        return _find_parameters(self.effective, self.name)
+
+    @cached_property
+    def settings(self) -> Any:
+        from conn_engine.config import lookup
+        from conn_engine.config.report import plain_settings
+
+        return plain_settings(lookup(self.effective.data, self.path) if self.path else self.effective.data)
+
+    def origins(self) -> "list[tuple[str, Origin]]":
+        """The origin in effect of each value, with the value's path below the operation."""
+        from conn_cli.origins import leaf_origins
+
+        start = self.path
+        return [
+            (".".join(map(str, leaf[len(start) :])) or ".", origins[0])
+            for leaf, origins in leaf_origins(self.effective).items()
+            if leaf[: len(start)] == start and origins
+        ]
+
+    def report(self) -> "Report":
+        from conn_engine.config.report import ConfigurationReport, LeafOrigin
+
+        return ConfigurationReport(
+            connector=self.effective.connector_name,
+            account=self.effective.account,
+            environment=self.effective.environment,
+            operation=self.name.text if self.name else None,
+            settings=self.settings,
+            origins=[
+                LeafOrigin(path=path, level=origin.level, file=origin.span.file, line=origin.span.line)
+                for path, origin in self.origins()
+            ],
+            resumable=None if self.obstacles is None else not self.obstacles,
+            does_not_resume=list(self.obstacles or ()),
+            query_parameters=self.parameters,
+        )
+
+    def yaml(self) -> str:
+        from conn_engine.documents import dump_yaml
+
+        data = self.settings
+        if self.obstacles is not None:
+            data = {**data, "resumable": not self.obstacles, "does_not_resume": list(self.obstacles)}
+        if self.parameters:
+            data = {**data, "query_parameters": self.parameters}
+        return dump_yaml(data)
+
+    def text(self) -> str:
+        from conn_cli.words import join_lines
+
+        rows = [
+            (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}")
+            for path, origin in self.origins()
+        ]
+        wide = min(max((len(row[0]) for row in rows), default=0), 60)
+        lines = [f"{name:<{wide}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+        lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
+        for parameter, description in self.parameters.items():
+            lines.append(f"takes -p {parameter}{f'  {description}' if description else ''}")
+        return join_lines(lines)
 
 
 def _find_parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
@@ -76,71 +146,48 @@ def _find_obstacles(effective: "Effective", name: "OperationName") -> tuple[str,
         return None
 
 
-def _write_data(app: App, data: Any, as_format: str) -> None:
-    from conn_engine.documents import dump_yaml
+def _find_workspace(app: App) -> "WorkspaceReport":
+    from conn_engine.config.report import ShownConnector, WorkspaceReport
 
-    if as_format == "json":
-        app.out_json(data)
-    else:
-        app.out(dump_yaml(data).rstrip())
-
-
-def _overview(app: App, as_format: str) -> None:
     workspace = app.workspace
-    rows: list[dict[str, Any]] = []
+    rows = []
     for name in workspace.connectors():
         effective = workspace.effective(account=None, connector=name)
-        using = [account for account in workspace.accounts() if workspace.account(account).connector == name]
-        unified = [op.text for op in effective.operations() if op.kind == "unified"]
-        own: dict[str, list[str]] = {}
+        resources: dict[str, list[str]] = {}
         for operation in effective.vendor_operations():
-            own.setdefault(operation.resource, []).append(operation.name)
-        rows.append({"connector": name, "accounts": using, "operations": unified, "resources": own})
-    if as_format != "text":
-        data = {
-            "workspace": str(workspace.root),
-            "environments": workspace.environments(),
-            "connectors": rows,
-        }
-        _write_data(app, data, as_format)
-        return
-    app.out(f"workspace     {workspace.root}")
-    app.out(f"environments  {', '.join(workspace.environments()) or '-'}")
-    for row in rows:
-        app.out(f"\n{row['connector']}   accounts: {', '.join(row['accounts']) or '-'}")
-        for text in row["operations"]:
-            app.out(f"  {text}")
-        wide = max(map(len, row["resources"]), default=0)
-        for resource, methods in row["resources"].items():
-            app.out(f"  {resource:<{wide}}  {', '.join(methods)}")
+            resources.setdefault(operation.resource, []).append(operation.name)
+        row = ShownConnector(
+            connector=name,
+            accounts=[account for account in workspace.accounts() if workspace.account(account).connector == name],
+            operations=[found.text for found in effective.operations() if found.kind == "unified"],
+            resources=resources,
+        )
+        rows.append(row)
+    return WorkspaceReport(workspace=str(workspace.root), environments=list(workspace.environments()), connectors=rows)
 
 
-def _provenance(app: App, effective: "Effective", path: tuple[str | int, ...]) -> None:
-    from conn_cli.origins import leaf_origins
+def _overview_yaml(found: "WorkspaceReport") -> str:
+    from conn_engine.documents import dump_yaml
 
-    rows = []
-    for leaf, origins in leaf_origins(effective).items():
-        if leaf[: len(path)] != path or not origins:
-            continue
-        origin = origins[0]
-        shown = ".".join(map(str, leaf[len(path) :])) or "."
-        rows.append((shown, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}"))
-    wide = min(max((len(row[0]) for row in rows), default=0), 60)
-    for name, value, level, place in rows:
-        app.out(f"{name:<{wide}}  {value:<50}  {level:<11}  {place}")
+    data = found.data()
+    return dump_yaml({key: value for key, value in data.items() if key not in ("version", "kind")})
+
+
+def _overview(found: "WorkspaceReport") -> str:
+    from conn_cli.words import join_lines
+
+    lines = [f"workspace     {found.workspace}", f"environments  {', '.join(found.environments) or '-'}"]
+    for row in found.connectors:
+        lines.append(f"\n{row.connector}   accounts: {', '.join(row.accounts) or '-'}")
+        lines += [f"  {text}" for text in row.operations]
+        wide = max(map(len, row.resources), default=0)
+        lines += [f"  {resource:<{wide}}  {', '.join(methods)}" for resource, methods in row.resources.items()]
+    return join_lines(lines)
 
 
 def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+    from conn_engine.config.report import plain_settings
+
+    text = value if isinstance(value, str) else json.dumps(plain_settings(value), ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= 50 else f"{text[:49]}…"
-
-
-def _plain(value: Any) -> Any:
-    from conn_engine.config import Layers
-
-    if isinstance(value, Layers):
-        return {"$layers": [_plain(layer) for layer in value]}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,6 @@
 """`conn webhook`: judge a delivery, keep one, receive them, send one to a receiver of one's own."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,8 +21,13 @@ from conn_cli.deliveries import (
     secrets,
 )
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, JsonAlias, format_option
+from conn_cli.words import counted, join_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conn_engine.reports import Report
     from conn_engine.runtime.webhooks import Receipt
     from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.webhooks import Delivery
@@ -50,12 +55,15 @@ def check(
     at: At = None,
     url: Url = None,
     secret: Secrets = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
+    as_json: JsonAlias = False,
 ) -> None:
     """Judge one delivery: whether it is the vendor's and why not, what is answered, which events it holds.
 
     Nothing is kept, and no challenge is answered by a request. Ends with 4 when the delivery is refused.
     """
+    from conn_cli.report import write_report
+
     app: App = context.obj
     address = address_of(app, account, connector)
     given = secrets(app, secret)
@@ -69,10 +77,11 @@ def check(
         trial = _trial(app, given, moment(at))
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
         notes = _withheld(trial, receipt)
-    if as_json:
-        app.out_json(_json(receipt, notes), indent=None, default=str)
-    else:
-        _show(app, address, delivery, receipt, notes)
+    specs = formats or (["json"] if as_json else [])
+    text = {"text": lambda: join_lines(_lines(app, address, delivery, receipt))}
+    write_report(lambda: _report(address, receipt, notes), specs, text, app, folder=app.folder)
+    for note in (*receipt.notes, *notes):
+        app.err(f"note: {note}")
     if receipt.refused is not None:
         raise typer.Exit(Exit.VENDOR)
     raise typer.Exit(Exit.OK if receipt.failed is None else receipt.failed.exit_code)
@@ -129,39 +138,20 @@ def _replayed(
 # --- showing ---
 
 
-def _json(receipt: "Receipt", notes: tuple[str, ...]) -> dict[str, Any]:
-    refused, failed = receipt.refused, receipt.failed
-    return {
-        "proved": receipt.proved,
-        "refused": None
-        if refused is None
-        else {"code": refused.code, "message": refused.message, "hint": refused.hint},
-        "failed": None if failed is None else failed.message,
-        "challenge": receipt.challenge,
-        "kept": list(receipt.captured),
-        "reply": {
-            "status": receipt.reply.status,
-            "headers": receipt.reply.headers.plain(),
-            "body": receipt.reply.body.decode("utf-8", "replace"),
-        },
-        "events": [event.plain() for event in receipt.events],
-        "notes": [*receipt.notes, *notes],
-    }
+def _report(address: Address, receipt: "Receipt", notes: tuple[str, ...]) -> "Report":
+    from conn_engine.runtime.report import DeliveryReport
+
+    return DeliveryReport.of(receipt, account=address.account, connector=address.connector, notes=notes)
 
 
-def _show(app: App, address: Address, delivery: "Delivery", receipt: "Receipt", notes: tuple[str, ...]) -> None:
-    from conn_cli.words import counted
-
+def _lines(app: App, address: Address, delivery: "Delivery", receipt: "Receipt") -> "Iterator[str]":
     target = address.account or f"{address.connector} (no account)"
-    app.out(f"{delivery.method} {app.redactor.url(delivery.url)} · {counted(len(delivery.body), 'byte')} · {target}")
-    for line in _verdict(delivery, receipt):
-        app.out(f"  {line}")
+    yield f"{delivery.method} {app.redactor.url(delivery.url)} · {counted(len(delivery.body), 'byte')} · {target}"
+    yield from (f"  {line}" for line in _verdict(delivery, receipt))
     for event in receipt.events:
         whose = event.account or "no account"
-        app.out(f"  event {event.type} · {whose} · {event.occurred_at or 'time unknown'} · {event.id}")
-        app.out(f"    {one_line(event.data)}")
-    for note in (*receipt.notes, *notes):
-        app.err(f"note: {note}")
+        yield f"  event {event.type} · {whose} · {event.occurred_at or 'time unknown'} · {event.id}"
+        yield f"    {one_line(event.data)}"
 
 
 def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:

@@ -6,6 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.deliveries import Account, Address, address_of
+from conn_cli.options import Formats, JsonAlias, format_option
 from conn_cli.personal import KeepPersonal
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.urls import split_plain_url
@@ -39,7 +40,8 @@ def listen(
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="End after one accepted delivery.")] = False,
     count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Each event as a line of JSON.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
+    as_json: JsonAlias = False,
     keep_personal: KeepPersonal = False,
 ) -> None:
     """Receive deliveries on this machine: answer challenges, prove them, print a line for each event.
@@ -48,7 +50,7 @@ def listen(
     """
     from conn_cli.inbox import Inbox
     from conn_cli.personal import choose_personal_data
-    from conn_cli.receiving import Desk
+    from conn_cli.receiving import Desk, EventWriter
     from conn_cli.words import counted
     from conn_engine.runtime.webhooks import Receiver
     from conn_engine.transport.door import is_loopback
@@ -59,13 +61,14 @@ def listen(
     address = _address(app, account, connector)
     _checked(url)
     receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
+    events_to = EventWriter(app, formats or (["json"] if as_json else []))
     desk = Desk(
         app,
         receiver,
         address,
         forward=_forward(app, forward),
         pairing=pair,
-        as_json=as_json,
+        events_to=events_to,
         keep=record,
         personal=choose_personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
@@ -74,7 +77,10 @@ def listen(
     if not is_loopback(host):
         app.err(f"warning: {host} can be reached from elsewhere; 127.0.0.1 and a tunnel are safer")
     shown = f"[{host}]" if ":" in host else host
-    _serve(app, inbox, desk, f"listening on http://{shown}:{inbox.port} for {_told(address)} (Ctrl-C ends it)")
+    try:
+        _serve(app, inbox, desk, f"listening on http://{shown}:{inbox.port} for {_told(address)} (Ctrl-C ends it)")
+    finally:
+        events_to.close()
     app.err(f"stopped: {desk.deliveries:,} accepted, {counted(desk.events, 'event')}")
 
 

@@ -1,10 +1,14 @@
 """`conn webhook scheme`: how known vendors prove their deliveries, as text for a connector.yaml."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, JsonAlias, format_option
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 __all__ = ["scheme"]
 
@@ -22,37 +26,53 @@ def scheme(
         str | None, typer.Argument(metavar="[VENDOR]", help="stripe, slack … Without: list them.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
+    as_json: JsonAlias = False,
 ) -> None:
     """Print how a vendor proves its deliveries, answers challenges and tells of events: to paste into connector.yaml.
 
     Try it on a delivery that really came: conn webhook check.
     """
+    from conn_cli.report import write_report
     from conn_cli.scaffold import known_schemes
 
     app: App = context.obj
     known = known_schemes()
+    specs = formats or (["json"] if as_json else [])
     if vendor is None:
-        rows = {
-            name: {
-                "label": told["label"],
-                "names": told.get("names", []),
-                "basis": told["basis"],
-                "events": "events" in told["webhooks"],
-            }
-            for name, told in known.items()
-        }
-        if as_json:
-            app.out_json(rows, indent=None)
-        else:
-            app.out(_list(known))
+        write_report(lambda: _report_list(known), specs, {"text": lambda: _list(known)}, app, folder=app.folder)
         return
     told = _chosen(known, vendor)
-    keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
-    if as_json:
-        app.out_json({name: value for name, value in keys.items() if value}, indent=None)
-        return
-    app.out(_text(told, keys))
+    write_report(lambda: _report(told), specs, {"text": lambda: _text(told)}, app, folder=app.folder)
+
+
+def _report_list(known: dict[str, Any]) -> "Report":
+    from conn_engine.command_reports import ListedScheme, SchemesReport
+
+    rows = [
+        ListedScheme(
+            vendor=name,
+            label=told["label"],
+            names=list(told.get("names", ())),
+            format=told["webhooks"]["verify"]["format"],
+            basis=told["basis"],
+            events="events" in told["webhooks"],
+        )
+        for name, told in known.items()
+    ]
+    return SchemesReport(schemes=rows)
+
+
+def _report(told: dict[str, Any]) -> "Report":
+    from conn_engine.command_reports import SchemeReport
+
+    return SchemeReport(
+        label=told["label"],
+        basis=told["basis"],
+        docs_url=told.get("docs_url", ""),
+        fields=_fields(told),
+        webhooks=told["webhooks"],
+    )
 
 
 def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
@@ -73,8 +93,10 @@ def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
 
 
 def _list(known: dict[str, Any]) -> str:
+    from conn_cli.words import join_lines
+
     width = max(map(len, known))
-    return "\n".join(
+    return join_lines(
         f"{name:{width}}  {entry['webhooks']['verify']['format']:17}  {entry['label']}{_without_events(entry)}"
         for name, entry in known.items()
     )
@@ -99,11 +121,13 @@ def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _text(told: dict[str, Any], keys: dict[str, Any]) -> str:
+def _text(told: dict[str, Any]) -> str:
+    from conn_cli.words import join_lines
     from conn_engine.documents import dump_yaml
 
     head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]
     head += [f"# {told['docs_url']}"] if "docs_url" in told else []
     if "events" not in told["webhooks"]:
         head.append("# The event type of its deliveries is not known: add webhooks.events yourself.")
-    return "\n".join(head) + "\n" + dump_yaml({name: value for name, value in keys.items() if value}).rstrip("\n")
+    keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
+    return join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value})

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, Origin
+    from conn_engine.reports import Report
 
 LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
 
@@ -29,15 +31,15 @@ def why(
     account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
-    as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
-    from conn_cli.choices import choose_effective, choose_format
+    from conn_cli.choices import choose_effective
+    from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    choose_format(as_format, "text", "json")
     if value != (record is not None):
         raise UsageError(
             "--value and --record go together", hint="conn why crm.contacts.list email --value --record 101"
@@ -45,7 +47,7 @@ def why(
     effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)
     if record is not None:
-        _explain(app, effective, operation, record=record, field=path, as_format=as_format)
+        _explain(app, effective, operation, record=record, field=path, formats=formats)
         return
     origins = _origins(effective, name, path)
     if not origins:
@@ -55,33 +57,51 @@ def why(
             f'nothing sets "{path}" here',
             hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
         )
-    if as_format == "json":
-        app.out_json([_json(origin) for origin in origins])
-        return
+
+    def report() -> "Report":
+        from conn_engine.config.report import OriginReport, describe_origin
+
+        return OriginReport(
+            connector=effective.connector_name,
+            account=effective.account,
+            environment=effective.environment,
+            operation=name.text if name is not None else None,
+            path=path,
+            origins=[describe_origin(origin) for origin in origins],
+        )
+
+    write_report(report, formats or [], {"text": lambda: _text(origins, path)}, app, folder=app.folder)
+
+
+def _text(origins: "list[Origin]", path: str) -> str:
+    from conn_cli.words import join_lines
+
+    lines = []
     wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
     for level in LEVELS:
         setting = [origin for origin in origins if origin.level == level]
         if not setting:
-            app.out(f"{level:<11}  -")
+            lines.append(f"{level:<11}  -")
         for origin in setting:  # the operation's own mapping, and that of its resource
             note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
             if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
                 note = "<- replaces the levels below"
             place = f"{origin.span.file}:{origin.span.line}"
-            app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+            lines.append(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+    return join_lines(lines)
 
 
-def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, as_format: str) -> None:
+def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, formats: Formats) -> None:
     from conn_cli.choices import learn_literals
     from conn_cli.report import explanation as report
+    from conn_cli.report import write_report
     from conn_engine.testing.explanation import explain_value
+    from conn_engine.testing.value_report import ValueReport
 
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
-    if as_format == "json":
-        app.out(report.json_(found), end="", form="json")
-    else:
-        app.out(report.text(found, app.workspace.shown), end="")
+    text = {"text": lambda: report.text(found, app.workspace.shown)}
+    write_report(lambda: ValueReport.of(found), formats or [], text, app, folder=app.folder)
 
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
@@ -116,14 +136,3 @@ def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return text if len(text) <= 100 else f"{text[:99]}…"
-
-
-def _json(origin: "Origin") -> dict[str, Any]:
-    return {
-        "level": origin.level,
-        "file": origin.span.file,
-        "line": origin.span.line,
-        "path": ".".join(map(str, origin.path)),
-        "value": origin.value,
-        "shadowed": origin.shadowed,
-    }

@@ -1,15 +1,14 @@
-"""Why a value came out, drawn as text or JSON. It shows the record's own values: it is for the person who asks."""
+"""Why a value came out, drawn as text. It shows the record's own values: it is for the person who asks."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conn_engine.documents import dump_json
 from conn_engine.expressions import UNDEFINED
 from conn_engine.testing.explanation import Explanation, Said
 
-__all__ = ["json_", "text"]
+__all__ = ["text"]
 
 LONGEST = 100
 
@@ -55,36 +54,3 @@ def _value(value: Any) -> str:
 def _short(value: str) -> str:
     line = " ".join(value.split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-
-
-def json_(found: Explanation) -> str:
-    """`{operation, record, field, value?, recording, levels: [{level, file, line, expression, value?, reads, …}]}`."""
-    return dump_json(
-        {
-            "operation": found.case.name.text,
-            "record": found.record,
-            "field": found.field,
-            **_there("value", found.value),
-            "recording": found.case.path.name,
-            "changed_later": found.later,
-            "levels": [_data(said) for said in found.levels],
-        }
-    )
-
-
-def _data(said: Said) -> dict[str, Any]:
-    return {
-        "level": said.origin.level,
-        "file": said.origin.span.file,
-        "line": said.origin.span.line,
-        "expression": said.origin.value,
-        "effective": said.effective,
-        **_there("value", said.value),
-        **({"error": said.error} if said.error else {}),
-        "reads": [{"path": path, **_there("value", value)} for path, value in said.reads],
-        "decisions": list(said.decisions),
-    }
-
-
-def _there(name: str, value: Any) -> dict[str, Any]:
-    return {} if value is UNDEFINED else {name: value}

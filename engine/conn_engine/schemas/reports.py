@@ -6,24 +6,72 @@ from conn_engine.analysis.coverage.report import CoverageReport
 from conn_engine.analysis.drift.report import DriftReport
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.analysis.mutants.report import MutationReport
+from conn_engine.command_reports import (
+    AccountsReport,
+    AdoptReport,
+    CredentialReport,
+    CredentialsReport,
+    DoctorReport,
+    EvalReport,
+    ExplainReport,
+    HarReport,
+    ImportReport,
+    InitReport,
+    MapReport,
+    NewReport,
+    ReadsReport,
+    SchemaReport,
+    SchemasReport,
+    SchemeReport,
+    SchemesReport,
+)
+from conn_engine.config.report import ConfigurationReport, OriginReport, WorkspaceReport
 from conn_engine.lint.report import LintReport
 from conn_engine.reports import Report
+from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
 from conn_engine.schemas.generate import Generator, Schema
+from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
+from conn_engine.testing.value_report import ValueReport
 
 __all__ = ["REPORTS", "report_schema"]
 
-REPORTS: Final[dict[str, type[Report]]] = {
-    report.kind: report
-    for report in (
-        LintReport,
-        SuiteReport,
-        ImpactReport,
-        CoverageReport,
-        MutationReport,
-        DriftReport,
-    )
-}
+_KINDS: Final[tuple[type[Report], ...]] = (
+    AccountsReport,
+    AdoptReport,
+    ConfigurationReport,
+    CoverageReport,
+    CredentialReport,
+    CredentialsReport,
+    DeliveryReport,
+    DoctorReport,
+    DriftReport,
+    EvalReport,
+    EventReport,
+    ExplainReport,
+    HarReport,
+    ImpactReport,
+    ImportReport,
+    InitReport,
+    LintReport,
+    MapReport,
+    MutationReport,
+    NewReport,
+    OriginReport,
+    OverridesReport,
+    PlanReport,
+    ReadsReport,
+    SchemaReport,
+    SchemasReport,
+    SchemeReport,
+    SchemesReport,
+    SentReport,
+    SubscriptionsReport,
+    SuiteReport,
+    ValueReport,
+    WorkspaceReport,
+)
+REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in _KINDS}
 """Kind to the class whose fields are the keys of the report."""
 
 

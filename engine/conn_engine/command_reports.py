@@ -1,0 +1,303 @@
+"""What the commands report that do one thing: a folder made, a credential stored, an expression tried.
+
+What an analysis or a test finds has its report beside the code that finds it.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from conn_engine.reports import Report
+
+__all__ = [
+    "AccountsReport",
+    "AdoptReport",
+    "AdoptableLogIn",
+    "CredentialReport",
+    "CredentialState",
+    "CredentialsReport",
+    "DoctorReport",
+    "EvalReport",
+    "ExplainReport",
+    "ExplainedWord",
+    "HarReport",
+    "ImportReport",
+    "ImportSummary",
+    "InitReport",
+    "ListedAccount",
+    "MachineCheck",
+    "MapReport",
+    "NewReport",
+    "NotImported",
+    "ReadsReport",
+    "SchemaReport",
+    "SchemasReport",
+    "SchemeReport",
+    "SchemesReport",
+]
+
+
+class _Data(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a report."""
+
+
+# --- workspaces and connectors ---
+
+
+class InitReport(Report, frozen=True, kw_only=True):
+    """The workspace that `conn init` made, and its files."""
+
+    kind: ClassVar[str] = "init"
+    folder: str
+    example: bool
+    files: list[str]
+
+
+class NewReport(Report, frozen=True, kw_only=True):
+    """The connector that `conn new` added. `workspace` is the folder of the workspace made for it, or null."""
+
+    kind: ClassVar[str] = "new"
+    workspace: str | None
+    connector: str
+    folder: str
+    bundled: bool
+    files: list[str]
+
+
+class NotImported(_Data, frozen=True, kw_only=True):
+    """What an import left out for one reason, and where in the document it is."""
+
+    reason: str
+    places: list[str]
+
+
+class ImportSummary(_Data, frozen=True, kw_only=True):
+    """One imported connector. `found` counts the operations of the document, `left_out` those that --only excludes,
+    `guesses` the marks to check in connector.yaml; `proposed` has the number of mapped fields for each model."""
+
+    connector: str
+    folder: str
+    format: str
+    operations: int
+    resources: int
+    found: int
+    left_out: int
+    recordings: list[str]
+    guesses: int
+    proposed: dict[str, int]
+    not_imported: list[NotImported]
+
+
+class ImportReport(Report, frozen=True, kw_only=True):
+    """The connectors that `conn import` made. `workspace` is the folder of the workspace made for them, or null."""
+
+    kind: ClassVar[str] = "import"
+    workspace: str | None
+    connectors: list[ImportSummary]
+
+
+class HarReport(Report, frozen=True, kw_only=True):
+    """A HAR file turned into a recording, or back. `unanswered` has the requests skipped for lack of a response."""
+
+    kind: ClassVar[str] = "har"
+    source: str
+    written: str
+    exchanges: int
+    unanswered: list[str]
+
+
+# --- accounts and credentials ---
+
+
+class ListedAccount(_Data, frozen=True, kw_only=True):
+    """One account. `overrides` counts the settings that it or its environment overrides."""
+
+    account: str
+    connector: str
+    environment: str | None
+    overrides: int
+    label: str
+
+
+class AccountsReport(Report, frozen=True, kw_only=True):
+    """The accounts of the workspace."""
+
+    kind: ClassVar[str] = "accounts"
+    accounts: list[ListedAccount]
+
+
+class CredentialState(_Data, frozen=True, kw_only=True):
+    """The state of one account's credential, without its values.
+
+    `usable` is null for an account that needs none, `expired` and `renewable` are null for one that has none, and
+    `accepted` is null unless the vendor was asked (--verify). `store` is where it is stored, or where it is missing.
+    """
+
+    account: str
+    state: Literal["not_needed", "absent", "incomplete", "present"]
+    usable: bool | None
+    store: str
+    verified_at: str | None
+    expired: bool | None
+    renewable: bool | None
+    missing: list[str]
+    fix: str
+    accepted: bool | None
+
+
+class CredentialsReport(Report, frozen=True, kw_only=True):
+    """The state of the accounts' credentials."""
+
+    kind: ClassVar[str] = "credentials"
+    accounts: list[CredentialState]
+
+
+class CredentialReport(Report, frozen=True, kw_only=True):
+    """What one `conn auth` command did with an account's credential. No value of the credential is in it.
+
+    `done` is false where there was nothing to do. `stored` and `removed` name the store, `parts` are what was stored of
+    the credential (all of it, if empty), `connected` is what the `connect` steps found, and `accepted` is null unless
+    the vendor was asked.
+    """
+
+    kind: ClassVar[str] = "credential"
+    account: str
+    action: Literal["login", "set", "verify", "connect", "logout"]
+    done: bool
+    stored: str | None
+    removed: str | None
+    parts: list[str]
+    revoked: bool
+    accepted: bool | None
+    connected: dict[str, Any] | None
+
+
+class AdoptableLogIn(_Data, frozen=True, kw_only=True):
+    """The log-in of one account: the hosts it was issued for (null: bound at its first use), and the other hosts for
+    which this folder needs a new one. `error` says why it cannot be used here."""
+
+    account: str
+    hosts: list[str] | None
+    other_hosts: list[str]
+    error: str
+
+
+class AdoptReport(Report, frozen=True, kw_only=True):
+    """Whether a folder uses the log-ins of its workspace from now on, and if not, the reason. `folders` used them
+    before."""
+
+    kind: ClassVar[str] = "adopt"
+    folder: str
+    workspace: str | None
+    adopted: bool
+    reason: str
+    folders: list[str]
+    accounts: list[AdoptableLogIn]
+
+
+# --- expressions ---
+
+
+class EvalReport(Report, frozen=True, kw_only=True):
+    """The value of an expression. It is null, and `defined` is false, where the expression finds nothing."""
+
+    kind: ClassVar[str] = "eval"
+    defined: bool
+    value: Any
+
+
+class ReadsReport(Report, frozen=True, kw_only=True):
+    """The paths that an expression reads."""
+
+    kind: ClassVar[str] = "reads"
+    paths: list[str]
+
+
+class MapReport(Report, frozen=True, kw_only=True):
+    """The unified records that an operation's response mapping makes of vendor records."""
+
+    kind: ClassVar[str] = "map"
+    operation: str
+    connector: str
+    account: str | None
+    records: list[Any]
+
+
+# --- help ---
+
+
+class ExplainedWord(_Data, frozen=True, kw_only=True):
+    """A code, a kind of settings, a key or a function, with its explanation. `name` of a key is KIND#KEY."""
+
+    topic: Literal["code", "settings", "function"]
+    name: str
+    title: str
+    text: str
+
+
+class ExplainReport(Report, frozen=True, kw_only=True):
+    """What `conn explain` explains."""
+
+    kind: ClassVar[str] = "explain"
+    words: list[ExplainedWord]
+
+
+class SchemasReport(Report, frozen=True, kw_only=True):
+    """The names of the published JSON Schemas, and the files that --write changed."""
+
+    kind: ClassVar[str] = "schemas"
+    names: list[str]
+    files: list[str]
+
+
+class SchemaReport(Report, frozen=True, kw_only=True):
+    """One JSON Schema."""
+
+    kind: ClassVar[str] = "schema"
+    name: str
+    schema: dict[str, Any]
+
+
+class MachineCheck(_Data, frozen=True, kw_only=True):
+    """One part of the installation."""
+
+    check: str
+    state: Literal["ok", "warn", "bad"]
+    detail: str
+
+
+class DoctorReport(Report, frozen=True, kw_only=True):
+    """The state of this installation."""
+
+    kind: ClassVar[str] = "doctor"
+    checks: list[MachineCheck]
+
+
+class ListedScheme(_Data, frozen=True, kw_only=True):
+    """How the deliveries of one vendor are verified, and how far that was checked. `events` is whether the type of its
+    events is known too."""
+
+    vendor: str
+    label: str
+    names: list[str]
+    format: str
+    basis: str
+    events: bool
+
+
+class SchemesReport(Report, frozen=True, kw_only=True):
+    """The vendors whose webhook deliveries are known."""
+
+    kind: ClassVar[str] = "schemes"
+    schemes: list[ListedScheme]
+
+
+class SchemeReport(Report, frozen=True, kw_only=True):
+    """The settings for one vendor's deliveries: `webhooks` and credential `fields` of connector.yaml."""
+
+    kind: ClassVar[str] = "scheme"
+    label: str
+    basis: str
+    docs_url: str
+    fields: list[dict[str, Any]]
+    webhooks: dict[str, Any]

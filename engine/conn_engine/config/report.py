@@ -1,0 +1,112 @@
+"""The configuration of a workspace as reports: what there is, one effective configuration, who set a value."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from conn_engine.config.merge import Layers
+from conn_engine.config.origins import Level, Origin
+from conn_engine.reports import Report
+
+__all__ = [
+    "ConfigurationReport",
+    "LeafOrigin",
+    "OriginReport",
+    "ShownConnector",
+    "ValueOrigin",
+    "WorkspaceReport",
+    "describe_origin",
+    "plain_settings",
+]
+
+
+class ShownConnector(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector: its accounts, its unified operations, and its vendor operations by resource."""
+
+    connector: str
+    accounts: list[str]
+    operations: list[str]
+    resources: dict[str, list[str]]
+
+
+class WorkspaceReport(Report, frozen=True, kw_only=True):
+    """The connectors, accounts and environments of a workspace."""
+
+    kind: ClassVar[str] = "workspace"
+    workspace: str
+    environments: list[str]
+    connectors: list[ShownConnector]
+
+
+class LeafOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """The place that sets one value: `path` is where in `settings`, `level` is base, environment or account."""
+
+    path: str
+    level: Level
+    file: str
+    line: int
+
+
+class ConfigurationReport(Report, frozen=True, kw_only=True):
+    """An effective configuration, or an operation of it, and the place that sets each value.
+
+    `resumable` is whether the operation can resume from a cursor, and null where only a run can tell, or for a whole
+    configuration; `does_not_resume` has the reasons. `query_parameters` are those that the vendor's schema declares.
+    """
+
+    kind: ClassVar[str] = "configuration"
+    connector: str
+    account: str | None
+    environment: str | None
+    operation: str | None
+    settings: Any
+    origins: list[LeafOrigin]
+    resumable: bool | None
+    does_not_resume: list[str]
+    query_parameters: dict[str, str]
+
+
+class ValueOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """What one level sets: the value, its path and place, and whether a higher level overrides it."""
+
+    level: Level
+    file: str
+    line: int
+    path: str
+    value: Any
+    shadowed: bool
+
+
+class OriginReport(Report, frozen=True, kw_only=True):
+    """The levels that set a value, top first: the first one is in effect."""
+
+    kind: ClassVar[str] = "why"
+    connector: str
+    account: str | None
+    environment: str | None
+    operation: str | None
+    path: str
+    origins: list[ValueOrigin]
+
+
+def describe_origin(origin: Origin) -> ValueOrigin:
+    """Return what one level sets, in the form that reports have it in."""
+    span = origin.span
+    return ValueOrigin(
+        level=origin.level,
+        file=span.file,
+        line=span.line,
+        path=".".join(map(str, origin.path)),
+        value=plain_settings(origin.value),
+        shadowed=origin.shadowed,
+    )
+
+
+def plain_settings(value: Any) -> Any:
+    """Return settings as JSON-like data; levels that could not be merged become `{"$layers": […]}`."""
+    if isinstance(value, Layers):
+        return {"$layers": [plain_settings(layer) for layer in value]}
+    if isinstance(value, Mapping):
+        return {key: plain_settings(item) for key, item in value.items()}
+    return [plain_settings(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,214 @@
+"""What a run would send, and what became of webhook deliveries, as reports."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from conn_engine.reports import Report
+from conn_engine.runtime.webhooks import Event, Receipt
+from conn_engine.secrets import Redactor
+from conn_engine.transport.plan import curl
+from conn_engine.wire import Headers, Request
+
+__all__ = [
+    "DeliveryReport",
+    "EventReport",
+    "PlanReport",
+    "PlannedRead",
+    "PlannedRequest",
+    "SentReport",
+    "SubscriptionChange",
+    "SubscriptionsReport",
+    "describe_request",
+]
+
+
+class HeaderField(msgspec.Struct, frozen=True, kw_only=True):
+    """One header of a request or a response."""
+
+    name: str
+    value: str
+
+
+class PlannedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was not sent. `body` is null for one without a body, `bytes` is its size; `curl` is the same
+    request as a command, with variables in the places of secrets."""
+
+    label: str
+    purpose: str
+    method: str
+    url: str
+    headers: list[HeaderField]
+    body: str | None
+    bytes: int
+    curl: str
+
+
+class PlannedRead(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that was sent to find the first write."""
+
+    label: str
+    method: str
+    url: str
+
+
+class PlanReport(Report, frozen=True, kw_only=True):
+    """What would be sent: the first write after the reads that were sent, or else the first request.
+
+    `request` is null where nothing would be sent. `operation` is null for a webhook delivery.
+    """
+
+    kind: ClassVar[str] = "plan"
+    operation: str | None
+    account: str | None
+    reads: list[PlannedRead]
+    request: PlannedRequest | None
+
+
+class SentReport(Report, frozen=True, kw_only=True):
+    """The response of the receiver that a webhook delivery was sent to."""
+
+    kind: ClassVar[str] = "sent"
+    url: str
+    status: int
+    body: str
+
+
+class RefusedDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a delivery is not accepted."""
+
+    code: str
+    message: str
+    fix: str
+
+
+class DeliveryReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply to a delivery."""
+
+    status: int
+    headers: list[HeaderField]
+    body: str
+
+
+class DeliveredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a delivery. `data` is the unified record, or what the vendor sent; null if the record is gone."""
+
+    id: str
+    type: str
+    account: str | None
+    connector: str
+    occurred_at: str | None
+    data: Any
+    vendor: dict[str, Any]
+    remote_data: Any
+
+
+class DeliveryReport(Report, frozen=True, kw_only=True):
+    """The verdict on one delivery, the reply to it, and its events.
+
+    `verified_by` is the way that verified it, or null; `captured` are the secrets that the vendor hands over in it.
+    """
+
+    kind: ClassVar[str] = "delivery"
+    account: str | None
+    connector: str | None
+    verified_by: str | None
+    refused: RefusedDelivery | None
+    error: str | None
+    challenge: int | None
+    captured: list[str]
+    reply: DeliveryReply
+    events: list[DeliveredEvent]
+    notes: list[str]
+
+    @classmethod
+    def of(
+        cls, receipt: Receipt, *, account: str | None, connector: str | None, notes: Sequence[str] = ()
+    ) -> "DeliveryReport":
+        """Report a receipt, with further notes."""
+        refused, reply = receipt.refused, receipt.reply
+        return cls(
+            account=account,
+            connector=connector,
+            verified_by=receipt.proved or None,
+            refused=None
+            if refused is None
+            else RefusedDelivery(code=refused.code, message=refused.message, fix=refused.hint),
+            error=None if receipt.failed is None else receipt.failed.message,
+            challenge=receipt.challenge,
+            captured=list(receipt.captured),
+            reply=DeliveryReply(
+                status=reply.status,
+                headers=_describe_headers(reply.headers),
+                body=reply.body.decode("utf-8", "replace"),
+            ),
+            events=[_describe_event(event) for event in receipt.events],
+            notes=[*receipt.notes, *notes],
+        )
+
+
+class EventReport(Report, frozen=True, kw_only=True):
+    """One event of `conn webhook listen`, which writes one line for each."""
+
+    kind: ClassVar[str] = "event"
+    event: DeliveredEvent
+
+    @classmethod
+    def of(cls, event: Event) -> "EventReport":
+        """Report an event."""
+        return cls(event=_describe_event(event))
+
+
+class SubscriptionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one account's subscription. Without --send, `request` is the first request (null: there is none)
+    and `done` is false. `results` are what the vendor returned, `captured` the secrets stored with the credential."""
+
+    account: str
+    done: bool
+    results: dict[str, Any]
+    captured: list[str]
+    expires_at: str | None
+    request: PlannedRequest | None
+    error: str
+
+
+class SubscriptionsReport(Report, frozen=True, kw_only=True):
+    """Subscriptions that were made, renewed or ended at the vendor, or would be."""
+
+    kind: ClassVar[str] = "subscriptions"
+    action: Literal["subscribe", "renew", "unsubscribe"]
+    accounts: list[SubscriptionChange]
+
+
+def describe_request(request: Request, redactor: Redactor) -> PlannedRequest:
+    """Return a request in the form that reports have it in."""
+    shown = request.visible
+    size = len(shown.body or b"") if shown.payload is None else shown.payload.size
+    return PlannedRequest(
+        label=request.label,
+        purpose=request.purpose,
+        method=shown.method,
+        url=redactor.url(shown.url),
+        headers=_describe_headers(shown.headers),
+        body=shown.body.decode("utf-8", "replace") if shown.body else None,
+        bytes=size,
+        curl=curl(request, redactor),
+    )
+
+
+def _describe_headers(headers: Headers) -> list[HeaderField]:
+    return [HeaderField(name=name, value=value) for name, value in headers.pairs]
+
+
+def _describe_event(event: Event) -> DeliveredEvent:
+    return DeliveredEvent(
+        id=event.id,
+        type=event.type,
+        account=event.account,
+        connector=event.connector,
+        occurred_at=event.occurred_at,
+        data=event.data,
+        vendor=dict(event.vendor),
+        remote_data=event.remote_data,
+    )

@@ -1,0 +1,167 @@
+"""What overrides change, in the configuration and on the recordings, as a report."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from conn_engine.config import PartialOverride
+from conn_engine.config.report import plain_settings
+from conn_engine.reports import Finding, Report, describe_finding
+from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
+
+__all__ = ["OverridesReport"]
+
+
+class ShadowedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of the level below, and its place."""
+
+    file: str
+    line: int
+    value: Any
+
+
+class OverriddenValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One override: its value and place, and the value that it shadows, or null."""
+
+    level: str
+    path: str
+    file: str
+    line: int
+    value: Any
+    shadows: ShadowedValue | None
+
+
+class FailingOperation(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that the overrides make fail."""
+
+    operation: str
+    finding: Finding
+
+
+class PartialFields(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields that an override changes in some operations of a resource only; the unchanged ones are named."""
+
+    level: str
+    resource: str
+    mapping: str
+    fields: list[str]
+    operations: list[str]
+    operations_unchanged: list[str]
+    events_unchanged: list[str]
+    file: str
+    line: int
+
+
+class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that differs, and in how many records. The field "" is the record itself."""
+
+    field: str
+    kind: str
+    records: int
+
+
+class RecordedEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """The effect on one operation or delivery, replayed on its recordings. `reason` says why it is unknown."""
+
+    operation: str
+    status: Literal["failed", "unknown", "changed", "unchanged"]
+    reason: str
+    records: int
+    fields: list[ChangedField]
+    records_gone: int
+    records_new: int
+    requests_changed: int
+    errors: list[str]
+
+
+class OverrideSet(msgspec.Struct, frozen=True, kw_only=True):
+    """The overrides of one account, or of an environment for one connector. `dead` ones equal the level below."""
+
+    account: str | None
+    connector: str
+    environment: str | None
+    changes: list[OverriddenValue]
+    dead: list[OverriddenValue]
+    failures: list[FailingOperation]
+    partial: list[PartialFields]
+    effects: list[RecordedEffect]
+
+
+class OverridesReport(Report, frozen=True, kw_only=True):
+    """What the overrides of accounts or of an environment change."""
+
+    kind: ClassVar[str] = "diff-override"
+    overrides: list[OverrideSet]
+
+    @classmethod
+    def of(cls, reports: Sequence[OverrideReport]) -> "OverridesReport":
+        """Report what was found for each effective configuration."""
+        return cls(overrides=[_describe_set(report) for report in reports])
+
+
+def _describe_set(report: OverrideReport) -> OverrideSet:
+    effective = report.effective
+    return OverrideSet(
+        account=effective.account,
+        connector=effective.connector_name,
+        environment=effective.environment,
+        changes=[_describe_change(change) for change in report.changes],
+        dead=[_describe_change(change) for change in report.dead],
+        failures=[
+            FailingOperation(operation=name.text, finding=describe_finding(finding))
+            for name, finding in report.failures
+        ],
+        partial=[_describe_partial(partial) for partial in report.partial],
+        effects=[_describe_effect(effect) for effect in report.effects],
+    )
+
+
+def _describe_change(change: ConfigChange) -> OverriddenValue:
+    below = change.shadowed_at
+    return OverriddenValue(
+        level=change.level,
+        path=change.path,
+        file=change.span.file,
+        line=change.span.line,
+        value=plain_settings(change.value),
+        shadows=None
+        if below is None
+        else ShadowedValue(file=below.file, line=below.line, value=plain_settings(change.shadows)),
+    )
+
+
+def _describe_partial(partial: PartialOverride) -> PartialFields:
+    return PartialFields(
+        level=partial.level,
+        resource=".".join(map(str, partial.resource[1:])),
+        mapping=partial.key,
+        fields=[".".join(map(str, field)) for field in partial.fields],
+        operations=list(partial.operations),
+        operations_unchanged=list(partial.others),
+        events_unchanged=list(partial.events),
+        file=partial.span.file,
+        line=partial.span.line,
+    )
+
+
+def _describe_effect(effect: OperationEffect) -> RecordedEffect:
+    status: Literal["failed", "unknown", "changed", "unchanged"] = "changed" if effect.changes else "unchanged"
+    if effect.unknown:
+        status = "unknown"
+    if effect.failures:
+        status = "failed"
+    return RecordedEffect(
+        operation=effect.name.text,
+        status=status,
+        reason=effect.reason,
+        records=effect.records,
+        fields=[
+            ChangedField(field=field, kind=kind, records=count)
+            for (field, kind), count in sorted(effect.fields.items())
+        ],
+        records_gone=effect.gone,
+        records_new=effect.new,
+        requests_changed=len(effect.requests),
+        errors=list(effect.errors),
+    )

@@ -1,0 +1,94 @@
+"""Why a field of a recorded record has its value, as a report. It has the record's own values."""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from conn_engine.config.origins import Level
+from conn_engine.config.report import plain_settings
+from conn_engine.expressions import UNDEFINED
+from conn_engine.reports import Report
+from conn_engine.testing.explanation import Explanation, Said
+
+__all__ = ["ReadPath", "ValueLevel", "ValueReport"]
+
+
+class ReadPath(msgspec.Struct, frozen=True, kw_only=True):
+    """A path that an expression read. Its value is null, and `defined` is false, where there was nothing."""
+
+    path: str
+    defined: bool
+    value: Any
+
+
+class ValueLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """What one level sets for the field, and what its expression gives for this record.
+
+    `effective` is whether the record has this level's value, or part of it; `decisions` are how the evaluator reached
+    the value, and `error` says why it could not.
+    """
+
+    level: Level
+    file: str
+    line: int
+    expression: Any
+    effective: bool
+    defined: bool
+    value: Any
+    error: str
+    reads: list[ReadPath]
+    decisions: list[str]
+
+
+class ValueReport(Report, frozen=True, kw_only=True):
+    """Why a field of a recorded record has its value: what each level sets, top first.
+
+    `changed_later` is whether a step after the mapping changes the value.
+    """
+
+    kind: ClassVar[str] = "value"
+    operation: str
+    record: str
+    field: str
+    defined: bool
+    value: Any
+    recording: str
+    changed_later: bool
+    levels: list[ValueLevel]
+
+    @classmethod
+    def of(cls, found: Explanation) -> "ValueReport":
+        """Report an explanation."""
+        return cls(
+            operation=found.case.name.text,
+            record=found.record,
+            field=found.field,
+            defined=found.value is not UNDEFINED,
+            value=_null_if_undefined(found.value),
+            recording=found.case.path.name,
+            changed_later=found.later,
+            levels=[_describe_level(level) for level in found.levels],
+        )
+
+
+def _describe_level(level: Said) -> ValueLevel:
+    span = level.origin.span
+    return ValueLevel(
+        level=level.origin.level,
+        file=span.file,
+        line=span.line,
+        expression=plain_settings(level.origin.value),
+        effective=level.effective,
+        defined=level.value is not UNDEFINED,
+        value=_null_if_undefined(level.value),
+        error=level.error,
+        reads=[
+            ReadPath(path=path, defined=value is not UNDEFINED, value=_null_if_undefined(value))
+            for path, value in level.reads
+        ],
+        decisions=list(level.decisions),
+    )
+
+
+def _null_if_undefined(value: Any) -> Any:
+    return None if value is UNDEFINED else value

@@ -24,7 +24,7 @@ def run(*, quick: bool) -> list[Row]:
 def _row(connector: str, operation: str, hand: Callable[[Any, Any], Any], *, quick: bool) -> Row:
     effective = base_level(connector)
     name = effective.resolve(operation)
-    unified = effective.unified(name.model, name.resource, name.method)
+    unified = effective.get_unified(name.model, name.resource, name.method)
     if unified is None:
         raise RuntimeError(f"{connector} has no {operation}")
     compiled = mapping(mapping_layers(unified.response_mapping))

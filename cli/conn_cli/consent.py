@@ -50,14 +50,14 @@ class ConsentLogin:
         scope = authorization_scope(self.effective, session)
         consent, answer = self._asked(scope)
         self._learn(document, consent, answer)
-        flow = credentials.redeemed(consent, answer, document, scope, self.effective.hosts, app.clock)
+        flow = credentials.redeem_consent(consent, answer, document, scope, self.effective.hosts, app.clock)
         return self._sent(flow)
 
     def _asked(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
-        from conn_engine.auth.names import filled
+        from conn_engine.auth.names import fill_templates
 
         told = self.credentials.redirect_uri
-        redirect_uri = str(filled(told, scope, purpose="redirect_uri")) if told is not None else None
+        redirect_uri = str(fill_templates(told, scope, purpose="redirect_uri")) if told is not None else None
         if redirect_uri is not None and not is_local(redirect_uri):
             consent = self._consent(scope, redirect_uri)
             self._show(consent)
@@ -71,7 +71,9 @@ class ConsentLogin:
 
     def _consent(self, scope: "Scope", redirect_uri: str) -> Consent:
         state, verifier = fresh_secret(), fresh_secret()
-        flow = self.credentials.asking(scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock)
+        flow = self.credentials.build_consent(
+            scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock
+        )
         return self._sent(flow)
 
     def _show(self, consent: Consent) -> None:

@@ -74,7 +74,7 @@ class Listener:
         if not self.consent.belongs(answer):
             self.refused += 1
             return 400, _STRANGE, None
-        return 200, _DENIED if "error" in answer or self.consent.denied(answer) else _DONE, answer
+        return 200, _DENIED if "error" in answer or self.consent.is_denied(answer) else _DONE, answer
 
 
 class _Server(ThreadingHTTPServer):

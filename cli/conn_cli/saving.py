@@ -116,7 +116,9 @@ def given_files(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
             raise UsageError(f'--file "{option}" is not FIELD=PATH', hint="such as --file document=./cv.pdf")
         if name in found:
             raise UsageError(f'--file gives "{name}" twice')
-        found[name] = Upload.of(app.folder / path, filename=told.get("filename", ""), content_type=told.get("type", ""))
+        found[name] = Upload.from_path(
+            app.folder / path, filename=told.get("filename", ""), content_type=told.get("type", "")
+        )
     return found
 
 

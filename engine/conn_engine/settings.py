@@ -15,7 +15,7 @@ from conn_engine.conditions import Names, Scope
 from conn_engine.errors import CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.wire import Completeness, Request, Response
 
-__all__ = ["Answer", "Draft", "Names", "Scope", "Settings", "ask", "filled", "sealed"]
+__all__ = ["Answer", "Draft", "Names", "Scope", "Settings", "ask", "fill_templates", "seal_error"]
 
 _MAX_TEXT = 1024 * 1024
 _CHARSET = re.compile(
@@ -227,10 +227,10 @@ def ask(text: str, data: Any) -> Any:
     without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
-    walked = _walked(text) if isinstance(data, dict) else None
+    walked = _parse_path(text) if isinstance(data, dict) else None
     if walked is not None:
         names, texts = walked
-        value = _at(names, data)
+        value = _follow_path(names, data)
         if texts is None and not isinstance(value, list):  # JSONata turns a list of one or none into something else
             return UNDEFINED if value is _ABSENT else value
         if texts is not None and (value is _ABSENT or isinstance(value, str)):
@@ -243,7 +243,7 @@ def ask(text: str, data: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _walked(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
+def _parse_path(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
     """The names of a path, and the texts that what is there is compared with (None: with none). None for what is more
     than that."""
     found = _WALKED.fullmatch(text.strip())
@@ -257,7 +257,7 @@ def _walked(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
     return names, None if said is None else frozenset(one[1:-1] for one in _TEXTS.findall(said))
 
 
-def _at(names: tuple[str, ...], data: Any) -> Any:
+def _follow_path(names: tuple[str, ...], data: Any) -> Any:
     """What is at a path: a list where the path meets one, `_ABSENT` where it ends."""
     value = data
     for name in names:
@@ -269,7 +269,7 @@ def _at(names: tuple[str, ...], data: Any) -> Any:
     return value
 
 
-def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
+def fill_templates(data: Any, scope: Scope, *, purpose: str) -> Any:
     """`data` with its templates filled in. Raises CredentialError when a template names what the credential,
     the environment or the context does not have; the message has the name and never a value."""
     from conn_engine.expressions import render
@@ -278,14 +278,14 @@ def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
         return render(data, scope)
     except ExpressionError as error:
         if error.code != "unresolved":
-            raise sealed(error) from None
+            raise seal_error(error) from None
         raise CredentialError(
             f"{purpose} cannot be made: {error.message}",
             hint="log the account in again, or set the environment variable it names",
         ) from None
 
 
-def sealed(error: ExpressionError) -> ExpressionError:
+def seal_error(error: ExpressionError) -> ExpressionError:
     """The error of an expression that could read secrets, without its message: that may quote what it worked on."""
     return ExpressionError(
         "the expression fails; why is not said, because it can read secrets",

@@ -87,11 +87,11 @@ class Headers(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Headers({sorted(self._index)})"  # names only: values may be secret
 
-    def all(self, name: str) -> list[str]:
+    def get_all(self, name: str) -> list[str]:
         """Every value of a repeated header, in order."""
         return [value for key, value in self.pairs if key.lower() == name.lower()]
 
-    def with_(self, name: str, value: str) -> "Headers":
+    def replace_header(self, name: str, value: str) -> "Headers":
         """A copy in which `name` has this one value."""
         kept = [(k, v) for k, v in self.pairs if k.lower() != name.lower()]
         return Headers([*kept, (name, value)])

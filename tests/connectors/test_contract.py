@@ -120,7 +120,7 @@ def test_every_unified_event_is_delivered_and_a_forged_delivery_refused(connecto
     ]
     told = {event["type"] for golden in goldens for event in golden["events"]}
     for name, _ in effective.events:
-        record = effective.unified(name.model, name.resource, "list").record
+        record = effective.get_unified(name.model, name.resource, "list").record
         assert f"{name.model}.{record}.{name.action}" in told
     assert {"wrong_signature"} <= {golden["refused"]["code"] for golden in goldens if "refused" in golden}
     assert any(event["type"].startswith(f"{connector}:") for golden in goldens for event in golden["events"])

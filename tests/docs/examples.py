@@ -37,9 +37,9 @@ from unittest.mock import patch
 
 from deliveries import delivery_of, subscribing, told
 
-from conn_engine.auth import consenting
-from conn_engine.auth.consent import accepted
-from conn_engine.auth.signing.moment import Moment
+from conn_engine.auth import as_consenting
+from conn_engine.auth.consent import check_callback
+from conn_engine.auth.signing.moment import SigningContext
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import parse
@@ -247,7 +247,7 @@ def play(workspace: Workspace, text: str) -> str:
     session = Session("acme", stored, clock=clock, policy=Policy(wait=True), environ=ENVIRON)
     transport, vault = Faults(answer for _ in range(1000)), MemoryVault({"acme": stored})
     send = partial(finish, transport=transport, vault=vault, clock=clock)
-    with patch.object(Moment, "at", lambda now: Moment(now, "0" * 32)):
+    with patch.object(SigningContext, "from_time", lambda now: SigningContext(now, "0" * 32)):
         try:
             if run.call[1:3] == ["auth", "login"]:
                 lines.append(f"= {json.dumps(_login(run, effective, session, send, lines))}")
@@ -281,14 +281,14 @@ def _login(
     run: Played, effective: Any, session: Session, send: Callable[[Any], Any], lines: list[str]
 ) -> dict[str, Any]:
     """The credential that a log-in by the vendor's page stores. `send` runs a flow to its end."""
-    credentials, scope = consenting(effective.connector.credentials), authorization_scope(effective, session)
+    credentials, scope = as_consenting(effective.connector.credentials), authorization_scope(effective, session)
     assert credentials is not None
     redirect_uri = credentials.redirect_uri or f"http://127.0.0.1:{credentials.redirect_port or 4321}/callback"
-    flow = credentials.asking(scope, redirect_uri, "s" * 43, "v" * 43, effective.hosts, session.clock)
+    flow = credentials.build_consent(scope, redirect_uri, "s" * 43, "v" * 43, effective.hosts, session.clock)
     consent = send(flow)
     lines.extend([f"page: {consent.url}", f"callback: {json.dumps(run.callback)}"])
-    answer = accepted(consent, {consent.state_param: consent.state, **run.callback})
-    redeemed = credentials.redeemed(consent, answer, session.document, scope, effective.hosts, session.clock)
+    answer = check_callback(consent, {consent.state_param: consent.state, **run.callback})
+    redeemed = credentials.redeem_consent(consent, answer, session.document, scope, effective.hosts, session.clock)
     return send(redeemed)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from examples import DOCS
 
-from conn_engine.schemas.vocabulary import Need, known, read, tables
+from conn_engine.schemas.vocabulary import Need, is_known, read, tables
 
 TESTS = DOCS.parent / "tests"
 TOLD = read(DOCS)
@@ -58,7 +58,7 @@ def test_every_capability_is_there_once_and_every_group_of_odd_cases() -> None:
 
 @pytest.mark.parametrize("need", EVERY, ids=lambda need: need.need)
 def test_a_need_is_said_and_shown(need: Need) -> None:
-    assert [word for word in need.says if not known(word)] == []
+    assert [word for word in need.says if not is_known(word)] == []
     assert [place for place in need.shown if not exists(place)] == []
     assert need.missing or (need.says and need.shown)
     assert not need.missing or need.need in NOT_SAID
@@ -78,7 +78,7 @@ def test_what_is_not_there_is_told() -> None:
         "Pagination",
         "",
     ):
-        assert not known(word)
+        assert not is_known(word)
     for place in (
         "pagination.md#none-such",
         "none.md#x",
@@ -86,7 +86,12 @@ def test_what_is_not_there_is_told() -> None:
         "docs/test_vocabulary.py::test_none",
     ):
         assert not exists(place)
-    assert known("pagination.page.stop") and known("pagination.stop") and known("errors.then=skip") and known("$uuid")
+    assert (
+        is_known("pagination.page.stop")
+        and is_known("pagination.stop")
+        and is_known("errors.then=skip")
+        and is_known("$uuid")
+    )
     assert exists("docs/test_vocabulary.py::test_what_is_not_there_is_told")
 
 

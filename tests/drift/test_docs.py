@@ -11,7 +11,7 @@ from conn_engine.bodies import BodyFormat, ResponseFormat
 from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import markdown_blocks, parse
 from conn_engine.responses.failures.rules import Action
-from conn_engine.schemas.docs import filled, marked, run
+from conn_engine.schemas.docs import fill_page, find_parts, run
 from conn_engine.schemas.kinds import kinds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -52,13 +52,13 @@ def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run(["--check"], tmp_path) == 0
     assert run(["--force"], tmp_path) == 2
     with pytest.raises(KeyError):
-        filled("<!-- keys pagination.pager -->\n<!-- / -->\n")
+        fill_page("<!-- keys pagination.pager -->\n<!-- / -->\n")
 
 
 def test_every_kind_is_on_one_page() -> None:
-    places = [name for text in PAGES.values() for what, name in marked(text) if what == "keys"]
+    places = [name for text in PAGES.values() for what, name in find_parts(text) if what == "keys"]
     assert sorted(places) == sorted(name for name, kind in kinds().items() if kind.keys or not kind.formats)
-    unions = [name for text in PAGES.values() for what, name in marked(text) if what == "formats"]
+    unions = [name for text in PAGES.values() for what, name in find_parts(text) if what == "formats"]
     assert sorted(unions) == sorted(name for name, kind in kinds().items() if kind.formats)
 
 

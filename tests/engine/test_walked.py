@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.expressions import expression
-from conn_engine.settings import _walked, ask
+from conn_engine.settings import _parse_path, ask
 
 NAMES = st.sampled_from(["a", "b", "type", "x-y", "", "item", "true", "in"])
 TEXTS = st.sampled_from(["", "a", "b", "issues.opened", "x y", "=", "]", "'"])
@@ -56,7 +56,7 @@ def test_it_is_what_the_evaluator_gives(text: str, scope: dict[str, Any]) -> Non
     ],
 )
 def test_it_is_walked(text: str) -> None:
-    assert _walked(text) is not None
+    assert _parse_path(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_it_is_walked(text: str) -> None:
      "a.'b'", 'a."b.c"', 'a != "b"', 'a & "b"', "a in ['b'][0]", "", 'in "a"'],
 )  # fmt: skip
 def test_it_is_not(text: str) -> None:
-    assert _walked(text) is None
+    assert _parse_path(text) is None

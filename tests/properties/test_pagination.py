@@ -15,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.bodies import encode_query
-from conn_engine.listing.pagination import Cursor, LinkHeader, NextUrl, NoPagination, Offset, Page, Pagination, pages
+from conn_engine.listing.pagination import (
+    Cursor,
+    LinkHeader,
+    NextUrl,
+    NoPagination,
+    Offset,
+    PageNumber,
+    Pagination,
+    pages,
+)
 from conn_engine.settings import Answer, Draft
 from conn_engine.wire import Flow, Headers, Request, Response
 
@@ -132,10 +141,10 @@ COMPUTED = "$count(records) = 4 ? $string(records[-1].id + 1)"
 NEXT_OFFSET = "body.more ? $number(request.query.offset) + $count(records)"
 
 CASES: dict[str, Case] = {
-    "page": (Page(size_param="per_page", size=4), by_number, until_short),
-    "page, total": (Page(size_param="per_page", size=4, total_field="total"), by_number, full_pages),
+    "page": (PageNumber(size_param="per_page", size=4), by_number, until_short),
+    "page, total": (PageNumber(size_param="per_page", size=4, total_field="total"), by_number, full_pages),
     "page, only empty ends": (
-        Page(size_param="per_page", size=4, full_pages=False),
+        PageNumber(size_param="per_page", size=4, full_pages=False),
         by_number,
         lambda n, s: full_pages(n, s) + (n > 0),
     ),
@@ -205,7 +214,7 @@ def test_a_size_the_vendor_caps_or_ignores_loses_nothing(
 ) -> None:
     size = asked if sent else None
     for strategy, answer in (
-        (Page(size_param="per_page", size=size), by_number),
+        (PageNumber(size_param="per_page", size=size), by_number),
         (Offset(size=size), by_offset),
         (Cursor(cursor_field="paging.next.after", size_param="limit", size=size), by_cursor),
         (NextUrl(next_url_field="next", size_param="limit", size=size), by_url("absolute")),
@@ -218,7 +227,7 @@ def test_a_size_the_vendor_caps_or_ignores_loses_nothing(
 
 @given(total=st.integers(1, 40), data=st.data())
 def test_going_back_gives_the_page_before(total: int, data: st.DataObject) -> None:
-    for strategy, answer in ((Page(size_param="per_page", size=3), by_number), (Offset(size=3), by_offset)):
+    for strategy, answer in ((PageNumber(size_param="per_page", size=3), by_number), (Offset(size=3), by_offset)):
         whole = list(listing(strategy, Vendor(total, answer=answer)))
         at = data.draw(st.integers(0, len(whole) - 1))
         before = whole[at][3]
@@ -244,7 +253,7 @@ def test_a_cursor_that_comes_again_ends_the_listing(loop: int) -> None:
     assert found[-1][2] is None
 
 
-@pytest.mark.parametrize("strategy", [Page(), Page(has_more="true"), Offset(), Offset(has_more="true")])
+@pytest.mark.parametrize("strategy", [PageNumber(), PageNumber(has_more="true"), Offset(), Offset(has_more="true")])
 def test_a_vendor_that_ignores_the_page_is_asked_twice(strategy: Pagination) -> None:
     vendor = Vendor(9, answer=lambda vendor, query: ({"items": vendor.slice(0, 3)}, {}))
     assert [[record["id"] for record in records] for records, *_ in listing(strategy, vendor)] == [[0, 1, 2], []]
@@ -257,10 +266,10 @@ def test_a_first_page_that_comes_again_by_its_number_is_delivered_once() -> None
         return {"items": vendor.slice((page - 1) * 3, 3)}, {}
 
     vendor = Vendor(7, answer=answer)
-    found = list(listing(Page(first=0, first_sent=False), vendor))
+    found = list(listing(PageNumber(first=0, first_sent=False), vendor))
     assert [record["id"] for records, *_ in found for record in records] == list(range(7))
     again = Vendor(9, answer=lambda vendor, query: ({"items": vendor.slice(0, 3)}, {}))
-    found = list(listing(Page(first=0, first_sent=False), again))
+    found = list(listing(PageNumber(first=0, first_sent=False), again))
     assert [len(records) for records, *_ in found] == [3, 0, 0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.listing.flows import Chunk, Parents, Source
+from conn_engine.listing.flows import Chunk, Parents, ParentSource
 from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.chunks import merge_records
 from conn_engine.runtime.layers import Listing
@@ -40,7 +40,7 @@ def listing(call: Call) -> Listing:
 
 
 class _Operation:
-    def at(self, key: str) -> tuple[str, ...]:
+    def get_path(self, key: str) -> tuple[str, ...]:
         return ("resources", "r", "m", key)
 
 
@@ -60,7 +60,7 @@ def test_every_place_leads_back_to_itself_and_every_following_one_to_the_rest(
     columns: list[list[Any]], united: bool
 ) -> None:
     if united:
-        parents = [Parents(as_="x", union=tuple(Source(values=unique(column)) for column in columns))]
+        parents = [Parents(as_="x", union=tuple(ParentSource(values=unique(column)) for column in columns))]
     else:
         parents = [Parents(as_=name, values=unique(c)) for name, c in zip(NAMES, columns, strict=False)]
     whole = parts(parents)
@@ -79,7 +79,7 @@ def test_every_place_leads_back_to_itself_and_every_following_one_to_the_rest(
 
 @given(st.lists(VALUES, min_size=1, max_size=4))
 def test_a_union_is_each_value_once_in_order(columns: list[list[Any]]) -> None:
-    parents = [Parents(as_="x", union=tuple(Source(values=column) for column in columns))]
+    parents = [Parents(as_="x", union=tuple(ParentSource(values=column) for column in columns))]
     assert [row["x"] for row in values_of(parts(parents))] == unique([value for column in columns for value in column])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.config import Effective, Layer, Level, Source, leaves, mapping_layers
+from conn_engine.config import DocumentFragment, Effective, Layer, Level, leaves, mapping_layers
 from conn_engine.documents import parse
 from conn_engine.expressions import mapping
 
@@ -42,7 +42,7 @@ stacks = st.tuples(
 
 def effective(stack: tuple[Mapping[str, Any], ...]) -> Effective:
     layers = [
-        Layer(level, {"unified": {"crm": {"contacts": data}}} if data else {}, (Source(DOCUMENT),))
+        Layer(level, {"unified": {"crm": {"contacts": data}}} if data else {}, (DocumentFragment(DOCUMENT),))
         for level, data in zip(LEVELS, stack, strict=True)
     ]
     return Effective(connector_name="demo", layers=layers)
@@ -93,7 +93,7 @@ def expected(stack: tuple[Mapping[str, Any], ...], operation: str, key: str) -> 
 
 
 def given_by(configured: Effective, operation: str, key: str) -> Any:
-    typed = configured.unified("crm", "contacts", operation)
+    typed = configured.get_unified("crm", "contacts", operation)
     assert typed is not None
     layers = mapping_layers(getattr(typed, key))
     return mapping(layers).apply_one({}) if layers else None

@@ -85,7 +85,7 @@ def test_halves_of_a_window_are_the_window(start: datetime, span: int, granulari
     first, second = two
     assert (first.start, second.end, second.until) == (whole.start, whole.end, whole.until)
     assert first.until == second.start and first.start <= first.end <= second.start <= second.end
-    asked = [(kind.shown(one.start), kind.shown(one.end)) for one in (whole, first, second)]
+    asked = [(kind.to_request(one.start), kind.to_request(one.end)) for one in (whole, first, second)]
     assert len(set(asked)) == 3
     assert second.start in (first.end, add(first.end, step)) or first.end == first.start  # no gap
 

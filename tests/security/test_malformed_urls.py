@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.auth.secret_request import SecretRequest, asked
+from conn_engine.auth.secret_request import SecretRequest, send_secret_request
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConnError, MissingRecording, TransportError, VendorError
@@ -154,7 +154,7 @@ def test_a_token_endpoint_that_an_answer_names(url: str) -> None:
     names = {"before": {"found": {"token_endpoint": url}}}
     told = SecretRequest(url="{{before.found.token_endpoint}}")
     with pytest.raises(VendorError) as caught:
-        next(asked(told, names, ("*",), FrozenClock(), Redactor()))
+        next(send_secret_request(told, names, ("*",), FrozenClock(), Redactor()))
     assert caught.value.exit_code == 4
 
 

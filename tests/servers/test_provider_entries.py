@@ -161,12 +161,14 @@ def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> No
     scope = {"env": made.environ, "context": effective.context}
     clock, redactor = SystemClock(), Redactor()
     live = Live(redactor, trust=made.workspace.trust)
-    asking = credentials.asking(scope, "http://127.0.0.1:8765/callback", "s" * 43, "v" * 43, effective.hosts, clock)
+    asking = credentials.build_consent(
+        scope, "http://127.0.0.1:8765/callback", "s" * 43, "v" * 43, effective.hosts, clock
+    )
     consent = finish(asking, live, made.vault, clock, redactor)
     consents.request_token(made).compare(stand_in.arrived[-1])
     consents.oauth1_page(made).compare(Arrived("GET", consent.url.removeprefix(stand_in.url), {}, b""))
     answer = {"oauth_token": "request-1", "oauth_verifier": "verifier-1"}
-    flow = credentials.redeemed(consent, answer, {}, scope, effective.hosts, clock)
+    flow = credentials.redeem_consent(consent, answer, {}, scope, effective.hosts, clock)
     made.vault.save(ACCOUNT, finish(flow, live, made.vault, clock, redactor))
     consents.access_token(made).compare(stand_in.arrived[-1])
     assert asked(made, "probe.get")[-1].headers["authorization"].count('oauth_token="access-1"') == 1
@@ -211,7 +213,7 @@ def logged_in(made: Made) -> tuple[str, Arrived]:
     consent = credentials.consent(scope, redirect_uri=where, state="state-1", verifier=consents.VERIFIER)
     answer = {"state": "state-1", "code": "code-1"}
     clock, redactor = SystemClock(), Redactor()
-    flow = credentials.redeemed(consent, answer, stored, scope, effective.hosts, clock)
+    flow = credentials.redeem_consent(consent, answer, stored, scope, effective.hosts, clock)
     before = len(made.vendor.arrived)
     document = finish(flow, Live(redactor, trust=made.workspace.trust), made.vault, clock, redactor)
     made.vault.save(ACCOUNT, document)

@@ -78,7 +78,7 @@ def _show_state(app: App, effective: "Effective", account: str, vault: "LayeredV
             state = f"incomplete: lacks {', '.join(part.name for part in missing)}"
         app.out(f"{account:<20} {state}   {error.hint}")
         return False
-    expired = credentials.expired(stored.document, app.clock.now())
+    expired = credentials.is_expired(stored.document, app.clock.now())
     renewable = credentials.renewable(stored.document)
     state = _state(credentials, stored.document, stored.issue, expired, renewable)
     app.out(f"{account:<20} {state}   in the {vault.kind_of(account)}")
@@ -96,7 +96,7 @@ def _state(
         if verified is None
         else f"verified at {datetime.fromtimestamp(int(verified), UTC):%Y-%m-%d %H:%M} UTC"
     )
-    if renewable and credentials.expired(document, -math.inf):  # at no moment: it has no token yet
+    if renewable and credentials.is_expired(document, -math.inf):  # at no moment: it has no token yet
         state += ", its token is requested when needed"
     elif expired:
         state += ", expired, will be renewed" if renewable else ", expired"

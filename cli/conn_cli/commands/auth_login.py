@@ -117,9 +117,9 @@ def _verify(app: App, effective: "Effective", account: str, document: Mapping[st
 
 def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
     """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
-    from conn_engine.auth import consenting
+    from conn_engine.auth import as_consenting
 
-    found = consenting(credentials)
+    found = as_consenting(credentials)
     if found is None or not values:
         return found
     token = {field.name for field in credentials.fields()} - {field.name for field in found.consent_fields()}

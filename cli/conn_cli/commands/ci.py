@@ -111,6 +111,6 @@ def _accept(app: App, result: "CheckResult", other: OtherSide, reason: str, fail
     if path is None:
         raise UsageError("there is nothing to accept: no account's results change in a way that fails")
     for old in deleted:
-        app.err(f"deleted {app.workspace.shown(old)}: the change does not have those effects any more")
-    app.err(f"accepted in {app.workspace.shown(path)}: commit it with the change")
+        app.err(f"deleted {app.workspace.format_path(old)}: the change does not have those effects any more")
+    app.err(f"accepted in {app.workspace.format_path(path)}: commit it with the change")
     result.impact = with_accepted(result.impact, before, load_workspace(root))

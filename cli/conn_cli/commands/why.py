@@ -100,7 +100,7 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
 
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
-    text = {"text": lambda: report.text(found, app.workspace.shown)}
+    text = {"text": lambda: report.text(found, app.workspace.format_path)}
     write_report(lambda: ValueReport.of(found), formats or [], text, app, folder=app.folder)
 
 
@@ -111,7 +111,7 @@ def _origins(effective: "Effective", name: "OperationName | None", path: str) ->
     inside = undotted(path)
     candidates = [inside] if name is None else [(*name.path, *inside)]
     if name is not None and name.kind == "unified":
-        operation = effective.unified(name.model, name.resource, name.method)
+        operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is not None:
             vendor = ("resources", operation.resource or name.resource, operation.method or name.method)
             candidates.append((*vendor, *inside))

@@ -15,10 +15,10 @@ from typing import Any
 from conn_engine.auth.refusal import line
 from conn_engine.bodies import encode_query
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.settings import Scope, filled
+from conn_engine.settings import Scope, fill_templates
 from conn_engine.urls import split_plain_url
 
-__all__ = ["Consent", "accepted", "challenge", "consent_url", "fresh_secret"]
+__all__ = ["Consent", "challenge", "check_callback", "consent_url", "fresh_secret"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,13 +35,13 @@ class Consent:
     code_param: str = "code"
     denied_param: str | None = None
 
-    def denied(self, callback: Mapping[str, str]) -> bool:
+    def is_denied(self, callback: Mapping[str, str]) -> bool:
         """Whether an answer is a refusal by the name of its own that the vendor has for one."""
         return self.denied_param is not None and self.denied_param in callback
 
     def belongs(self, callback: Mapping[str, str]) -> bool:
         """Whether an answer is one to this consent: its state is ours."""
-        name = self.denied_param if self.denied_param is not None and self.denied(callback) else self.state_param
+        name = self.denied_param if self.denied_param is not None and self.is_denied(callback) else self.state_param
         return hmac.compare_digest(callback.get(name, "").encode(), self.state.encode())
 
 
@@ -63,15 +63,15 @@ def consent_url(url: str, params: Mapping[str, Any], names: Scope) -> str:
     template names what there is not.
     """
     purpose = "the authorization URL"
-    parts = split_plain_url(str(filled(url, names, purpose=purpose)))
+    parts = split_plain_url(str(fill_templates(url, names, purpose=purpose)))
     local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or local):
         raise ConfigurationError("`authorization_url` is not an absolute https URL", hint=f"it is {url or 'not said'}")
-    query = encode_query(filled(dict(params), names, purpose=purpose).items())
+    query = encode_query(fill_templates(dict(params), names, purpose=purpose).items())
     return f"{parts._replace(fragment='').geturl()}{'&' if parts.query else '?'}{query}"
 
 
-def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
+def check_callback(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
     """The answer with its code as `code`. Raises CredentialError when it is not ours, or is no consent."""
     if not consent.belongs(callback):
         raise CredentialError(
@@ -79,7 +79,7 @@ def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
             hint="open the address that this log-in prints, and no earlier one",
         )
     host = split_plain_url(consent.url).hostname or "?"
-    error = line(callback.get("error", ""))[:80] or ("denied" if consent.denied(callback) else "")
+    error = line(callback.get("error", ""))[:80] or ("denied" if consent.is_denied(callback) else "")
     if error:
         words = line(callback.get("error_description", ""))
         raise CredentialError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["ABSOLUTE", "ExpiryUnit", "moment", "said_by_token", "whole"]
+__all__ = ["ABSOLUTE", "ExpiryUnit", "moment", "said_by_token", "to_count"]
 
 ExpiryUnit: TypeAlias = Literal["seconds", "minutes", "milliseconds", "epoch", "epoch_ms", "iso8601"]
 
@@ -18,7 +18,7 @@ def moment(value: Any, unit: ExpiryUnit, now: float) -> float | None:
     """The moment that a value means, in Unix seconds; None for what is no time."""
     if unit == "iso8601":
         return _iso(value)
-    amount = whole(value)
+    amount = to_count(value)
     if amount is None:
         return None
     if unit == "epoch":
@@ -34,10 +34,10 @@ def said_by_token(token: Mapping[str, Any], unit: ExpiryUnit, now: float) -> flo
     if ends is not None:
         return ends
     said = token.get("expires_at")
-    return moment(said, "epoch", now) if whole(said) is not None else moment(said, "iso8601", now)
+    return moment(said, "epoch", now) if to_count(said) is not None else moment(said, "iso8601", now)
 
 
-def whole(value: Any) -> float | None:
+def to_count(value: Any) -> float | None:
     """A number that is at least 0, also when it is written as text; else None."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,15}(\.\d{1,9})?", value.strip()):
         value = float(value)

@@ -10,13 +10,13 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from conn_engine.auth.expiry import ExpiryUnit, moment
-from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, read
+from conn_engine.auth.secret_request import SecretRequest, build_redactor, host_of, read, send_secret_request
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.roles import expression_over
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
-__all__ = ["Introspection", "Revocation", "RevokeSetting", "Standing", "introspected", "revoked"]
+__all__ = ["Introspection", "Revocation", "RevokeSetting", "Standing", "introspect_token", "revoke_token"]
 
 _ANSWER = "Expression over response (the decoded body), headers and status for"
 
@@ -66,17 +66,19 @@ class Standing:
     expires_at: float | None
 
 
-def introspected(
+def introspect_token(
     told: Introspection, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
 ) -> Flow[Standing]:
     """Ask about a token. Raises CredentialError when the vendor does not answer the question, VendorError when it is
     out of order."""
-    answer = yield from asked(told, names, hosts, clock, knowing(names), "token introspection", absent=absent)
+    answer = yield from send_secret_request(
+        told, names, hosts, clock, build_redactor(names), "token introspection", absent=absent
+    )
     active = _true(read(answer, told.active))
     return Standing(active, moment(read(answer, told.expires), told.expires_unit, clock.now()) if active else None)
 
 
-def revoked(
+def revoke_token(
     told: tuple[Revocation, ...],
     names: Scope,
     hosts: tuple[str, ...],
@@ -85,9 +87,11 @@ def revoked(
 ) -> Flow[None]:
     """Send the requests, in order. Raises CredentialError, without a value of the credential, at the first that is not
     done."""
-    redactor = knowing(names)
+    redactor = build_redactor(names)
     for one in told:
-        answer = yield from asked(one, names, hosts, clock, redactor, "revocation request", judged=False, absent=absent)
+        answer = yield from send_secret_request(
+            one, names, hosts, clock, redactor, "revocation request", judged=False, absent=absent
+        )
         status = answer.response.status
         try:
             done = status < 300 if one.done is None else _true(read(answer, one.done))

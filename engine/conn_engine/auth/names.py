@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
 from conn_engine.roles import PLAIN
-from conn_engine.settings import Scope, Settings, ask, filled, sealed
+from conn_engine.settings import Scope, Settings, ask, fill_templates, seal_error
 
 __all__ = [
     "CAPTURED",
@@ -18,10 +18,10 @@ __all__ = [
     "Asked",
     "CredentialField",
     "document_of",
-    "filled",
+    "fill_templates",
     "header_value",
     "looked_up",
-    "sealed",
+    "seal_error",
     "token_of",
 ]
 
@@ -109,7 +109,7 @@ def looked_up(path: str, scope: Scope) -> str | None:
     try:
         value = ask(path, scope)
     except ExpressionError as error:
-        raise sealed(error) from None
+        raise seal_error(error) from None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value) or None

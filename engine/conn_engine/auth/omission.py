@@ -9,13 +9,21 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.auth.names import CredentialField, sealed
+from conn_engine.auth.names import CredentialField, seal_error
 from conn_engine.conditions import conditions_of
 from conn_engine.documents.pointers import get_at
 from conn_engine.errors import CredentialError, ExpressionError
-from conn_engine.settings import Scope, filled
+from conn_engine.settings import Scope, fill_templates
 
-__all__ = ["absent_parts", "emptied", "filled_in_part", "missing_parts", "reads", "text_if_present", "without"]
+__all__ = [
+    "absent_parts",
+    "blank_absent",
+    "filled_in_part",
+    "missing_parts",
+    "reads",
+    "remove_absent",
+    "text_if_present",
+]
 
 
 def absent_parts(fields: Iterable[CredentialField], document: Mapping[str, Any]) -> frozenset[str]:
@@ -32,14 +40,14 @@ def missing_parts(fields: Iterable[CredentialField], document: Mapping[str, Any]
     return [part for part in fields if part.required and get_at(document, part.name.split(".")) in (None, "")]
 
 
-def without(scope: Scope, absent: frozenset[str]) -> Scope:
+def remove_absent(scope: Scope, absent: frozenset[str]) -> Scope:
     """The scope in which what is absent is undefined, however the document holds it."""
     if not absent:
         return scope
     return Scope(((name, value) for name, value in scope.items() if name not in absent), conditions_of(scope))
 
 
-def emptied(scope: Scope, absent: frozenset[str]) -> Scope:
+def blank_absent(scope: Scope, absent: frozenset[str]) -> Scope:
     """The scope in which what is absent is an empty text: for signatures, which cannot leave a place out. A passphrase
     that is empty is none."""
     return scope | dict.fromkeys(absent, "") if absent else scope
@@ -69,25 +77,25 @@ def filled_in_part(data: Any, scope: Scope, absent: frozenset[str], *, purpose: 
     """Data with its templates filled in, without the entries and items that have no value for want of an absent part;
     UNSET when that is all of it. Raises CredentialError as `filled` does."""
     if not absent:
-        return filled(data, scope, purpose=purpose)
+        return fill_templates(data, scope, purpose=purpose)
     if isinstance(data, Mapping):
         made = {name: filled_in_part(value, scope, absent, purpose=purpose) for name, value in data.items()}
         return {name: value for name, value in made.items() if value is not UNSET}
     if isinstance(data, list):
         items = (filled_in_part(one, scope, absent, purpose=purpose) for one in data)
         return [value for value in items if value is not UNSET]
-    return _filled(data, scope, absent, purpose)
+    return _fill_present(data, scope, absent, purpose)
 
 
-def _filled(data: Any, scope: Scope, absent: frozenset[str], purpose: str) -> Any:
+def _fill_present(data: Any, scope: Scope, absent: frozenset[str], purpose: str) -> Any:
     from conn_engine.expressions import render
 
     try:
         return render(data, scope)
     except ExpressionError as error:
         if error.code != "unresolved":
-            raise sealed(error) from None
-        return UNSET if reads(error.token, absent) else filled(data, scope, purpose=purpose)
+            raise seal_error(error) from None
+        return UNSET if reads(error.token, absent) else fill_templates(data, scope, purpose=purpose)
 
 
 def _mentions(text: str, absent: frozenset[str]) -> bool:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from conn_engine.auth.expiry import whole
+from conn_engine.auth.expiry import to_count
 from conn_engine.errors import CredentialError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Request, Response
@@ -30,7 +30,7 @@ def check(  # noqa: PLR0917
             kind="rate_limited" if status == 429 else "vendor_unavailable",
             request=request,
             response=response,
-            retry_after=whole(response.headers.get("retry-after")),
+            retry_after=to_count(response.headers.get("retry-after")),
         )
     if 300 <= status < 400:
         raise CredentialError(

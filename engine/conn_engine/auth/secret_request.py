@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET, Meta
 from msgspec import field as setting
 
-from conn_engine.auth.names import filled, header_value, sealed
-from conn_engine.auth.omission import emptied, filled_in_part, without
+from conn_engine.auth.names import fill_templates, header_value, seal_error
+from conn_engine.auth.omission import blank_absent, filled_in_part, remove_absent
 from conn_engine.auth.refusal import check
 from conn_engine.auth.signatures import Signature
-from conn_engine.auth.signing.assertion import Assertion, signed
-from conn_engine.auth.signing.moment import Moment
+from conn_engine.auth.signing.assertion import Assertion, sign_assertion
+from conn_engine.auth.signing.moment import SigningContext
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
@@ -36,17 +36,17 @@ __all__ = [
     "HeadersSetting",
     "MethodSetting",
     "QuerySetting",
+    "RequestSettings",
     "ResponseFormatSetting",
     "SecretRequest",
     "SignatureSetting",
-    "Told",
     "UrlSetting",
-    "asked",
+    "build_redactor",
     "endpoint_of",
     "host_of",
-    "knowing",
     "plain",
     "read",
+    "send_secret_request",
 ]
 
 _FORM = "application/x-www-form-urlencoded"
@@ -91,7 +91,7 @@ class SecretRequest(Settings, frozen=True, kw_only=True):
     signature: SignatureSetting = None
 
 
-class Told(Protocol):
+class RequestSettings(Protocol):
     """What is told of a request, whichever model says it."""
 
     @property
@@ -114,15 +114,15 @@ class Told(Protocol):
     def signature(self) -> Signature | None: ...
 
 
-def knowing(names: Mapping[str, Any]) -> Redactor:
+def build_redactor(names: Mapping[str, Any]) -> Redactor:
     """A redactor that knows the secrets which templates of a request could use."""
     redactor = Redactor()
     redactor.add_document({name: value for name, value in names.items() if name not in _NOT_SECRET})
     return redactor
 
 
-def asked(  # noqa: PLR0917
-    told: Told,
+def send_secret_request(  # noqa: PLR0917
+    told: RequestSettings,
     names: Scope,
     hosts: tuple[str, ...],
     clock: Clock,
@@ -140,22 +140,22 @@ def asked(  # noqa: PLR0917
     When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
     a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
     """
-    now = Moment.at(clock.now())
-    names = without(names, absent)
-    request = finished(_built(told, now.names() | names, hosts, clock, label, absent))
+    now = SigningContext.from_time(clock.now())
+    names = remove_absent(names, absent)
+    request = finished(_build_request(told, now.names() | names, hosts, clock, label, absent))
     masked = mask_short(names)
     if masked is not names:
         shown = now.names() | Scope(masked, conditions_of(names))
-        request = shown_as(request, lambda: _built(told, shown, hosts, clock, label, absent))
+        request = shown_as(request, lambda: _build_request(told, shown, hosts, clock, label, absent))
     if told.signature is not None:
         try:
-            request = told.signature.sign(request, emptied(names, absent), now)
+            request = told.signature.sign(request, blank_absent(names, absent), now)
         except ExpressionError as error:
-            raise sealed(error) from None
-    response: Response = (yield from _sent(request)) if patient else (yield request)
+            raise seal_error(error) from None
+    response: Response = (yield from _send_with_retries(request)) if patient else (yield request)
     endpoint = endpoint_of(request, redactor)
     try:
-        body = _decoded(told, response, endpoint, redactor)
+        body = _decode_answer(told, response, endpoint, redactor)
     except CredentialError:
         if judged:
             raise
@@ -172,7 +172,7 @@ def asked(  # noqa: PLR0917
     return Answer(request, response, body, scope=Scope(known, conditions_of(names)))
 
 
-def _sent(request: Request) -> Flow[Response]:
+def _send_with_retries(request: Request) -> Flow[Response]:
     """Send it, and once more, twice, to an endpoint that is out of order or cannot be reached: a long run shall not end
     for it. A refresh token that was spent all the same is lost either way. A 429 is the caller's to wait for."""
     for seconds in _PAUSES:
@@ -198,7 +198,7 @@ def read(answer: Answer, text: str) -> Any:
     try:
         return answer.ask(text)
     except ExpressionError as error:
-        raise sealed(error) from None
+        raise seal_error(error) from None
 
 
 def plain(value: Any) -> Any:
@@ -219,13 +219,13 @@ def endpoint_of(request: Request, redactor: Redactor) -> str:
     return redactor.text(f"{parts.netloc.rpartition('@')[2]}{parts.path}")[:200]
 
 
-def _built(  # noqa: PLR0917
-    told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str, absent: frozenset[str]
+def _build_request(  # noqa: PLR0917
+    told: RequestSettings, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str, absent: frozenset[str]
 ) -> Request:
     purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
     if told.assertion is not None:
-        names = names | {"assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
-    url = filled(told.url, names, purpose=purpose)
+        names = names | {"assertion": sign_assertion(told.assertion, blank_absent(names, absent), clock.now()).text}
+    url = fill_templates(told.url, names, purpose=purpose)
     check_url_values(told.url, names)
     url = join_slashes(url, told.url) if isinstance(url, str) else url
     if not isinstance(url, str) or not door.is_target(url):
@@ -266,7 +266,7 @@ def _reads_answer(url: str) -> bool:
     return any(found is None or not found.isdisjoint(("before", "callback")) for found in roots)
 
 
-def _decoded(told: Told, response: Response, endpoint: str, redactor: Redactor) -> Any:
+def _decode_answer(told: RequestSettings, response: Response, endpoint: str, redactor: Redactor) -> Any:
     if response.headers.get("content-type", "").lower().startswith(_FORM):  # some answer as they are asked
         return dict(parse_qsl(response.body[:100_000].decode("utf-8", "replace")))
     try:
@@ -280,5 +280,5 @@ def _decoded(told: Told, response: Response, endpoint: str, redactor: Redactor) 
 
 def _cookies(response: Response) -> Mapping[str, str]:
     """The cookies that an answer sets, without their attributes."""
-    pairs = (text.partition(";")[0].partition("=") for text in response.headers.all("set-cookie")[:100])
+    pairs = (text.partition(";")[0].partition("=") for text in response.headers.get_all("set-cookie")[:100])
     return {name.strip(): value.strip() for name, mark, value in pairs if mark and name.strip()}

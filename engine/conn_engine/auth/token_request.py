@@ -23,11 +23,11 @@ from conn_engine.auth.secret_request import (
     SecretRequest,
     SignatureSetting,
     UrlSetting,
-    asked,
+    build_redactor,
     endpoint_of,
-    knowing,
     plain,
     read,
+    send_secret_request,
 )
 from conn_engine.conditions import conditions_of
 from conn_engine.roles import expression_over
@@ -135,14 +135,16 @@ def request_token(
     (vendor_unavailable, rate_limited) when it is out of order. No message has a value of the credential in
     it.
     """
-    redactor = knowing(names)
+    redactor = build_redactor(names)
     before: dict[str, Any] = {}
     names = names | {"before": before}
     for step in told.before:
-        answer = yield from asked(step, names, hosts, clock, redactor, step.name, absent=absent, patient=True)
+        answer = yield from send_secret_request(
+            step, names, hosts, clock, redactor, step.name, absent=absent, patient=True
+        )
         before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
         redactor.add_document(found)
-    answer = yield from asked(told, names, hosts, clock, redactor, absent=absent, patient=True)
+    answer = yield from send_secret_request(told, names, hosts, clock, redactor, absent=absent, patient=True)
     found = answer.body if told.response is None else read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
     said: dict[str, Any] = token if isinstance(token, dict) else {}

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from conn_engine.bodies import form as _form
 from conn_engine.bodies import json_text as _json
-from conn_engine.bodies.contents import Content
+from conn_engine.bodies.contents import BodyContent
 from conn_engine.bodies.decoding import MAX_BYTES, ROWS, Decoded, decode, read, text_of
 from conn_engine.bodies.graphql import encode_graphql, only_asks
 from conn_engine.bodies.json_text import MAX_DEPTH
@@ -18,16 +18,16 @@ from conn_engine.errors import ConfigurationError
 __all__ = [
     "MAX_BYTES",
     "MAX_DEPTH",
+    "BodyContent",
     "BodyFormat",
     "BodyOptions",
-    "Content",
     "Decoded",
     "Payload",
     "QueryFormat",
     "ResponseFormat",
     "ResponseOptions",
     "Upload",
-    "accepted",
+    "accept_header",
     "by_rows",
     "decode",
     "encode",
@@ -62,7 +62,7 @@ def encode(
     needs a file.
     """
     payload, content_type = encode_upload(format, data, query_format, options)
-    return payload if isinstance(payload, bytes) else payload.whole(payload.size) or b"", content_type
+    return payload if isinstance(payload, bytes) else payload.read_all(payload.size) or b"", content_type
 
 
 def encode_upload(
@@ -103,7 +103,7 @@ def _parts(
         payload, content_type = encode_raw(data, files)
     else:
         payload, content_type = encode_multipart(data, options, files, query_format)
-    whole = payload.whole()
+    whole = payload.read_all()
     return payload if whole is None else whole, content_type
 
 
@@ -117,6 +117,6 @@ def by_rows(format: str) -> bool:  # noqa: A002
     return format in ROWS
 
 
-def accepted(format: str) -> str:  # noqa: A002
+def accept_header(format: str) -> str:  # noqa: A002
     """The Accept header for answers of this format."""
     return _ACCEPTED.get(format, "*/*")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from conn_engine.bodies.faults import ArchiveFault, packed
+from conn_engine.bodies.faults import ArchiveFault, detect_compression
 from conn_engine.transport.content import ContentFault, Opening
 
 __all__ = ["MAX_MEMBERS", "Document", "documents"]
@@ -42,12 +42,12 @@ def documents(reader: BinaryIO, kind: str, members: str, max_bytes: int) -> Iter
     over; and for a choice that fits no file, or `one` where there are more.
     """
     if kind == "gzip":
-        yield Document("", _once(_gunzipped(reader, max_bytes)))
+        yield Document("", _once(_gunzip(reader, max_bytes)))
         return
     budget = _Budget(max_bytes, reader.seek(0, io.SEEK_END))
     try:
         with zipfile.ZipFile(_Bounded(reader)) as archive:
-            for info in _chosen(archive, members):
+            for info in _select_members(archive, members):
                 pieces = _once(_member(archive, info, budget))
                 yield Document(info.filename, pieces)
                 for _ in pieces:  # what the caller has not read
@@ -72,7 +72,7 @@ class _Budget:
             raise ArchiveFault(f"the zip archive is packed more than {_RATIO} times over, as an archive bomb is")
 
 
-def _gunzipped(reader: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+def _gunzip(reader: BinaryIO, max_bytes: int) -> Iterator[bytes]:
     try:
         opening = Opening("gzip", max_bytes)
         while piece := reader.read(_PIECE):
@@ -89,8 +89,8 @@ def _once(pieces: Iterator[bytes]) -> Iterator[bytes]:
         head += piece
         if len(head) < 4:
             continue
-        if packed(head):
-            raise ArchiveFault(f"it holds a further archive ({packed(head)}): only one layer is unpacked")
+        if detect_compression(head):
+            raise ArchiveFault(f"it holds a further archive ({detect_compression(head)}): only one layer is unpacked")
         yield head
         yield from pieces
         return
@@ -98,7 +98,7 @@ def _once(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield head
 
 
-def _chosen(archive: zipfile.ZipFile, members: str) -> list[zipfile.ZipInfo]:
+def _select_members(archive: zipfile.ZipFile, members: str) -> list[zipfile.ZipInfo]:
     listed = archive.infolist()
     if len(listed) > MAX_MEMBERS:
         raise ArchiveFault(f"the zip archive has more than {MAX_MEMBERS} files")

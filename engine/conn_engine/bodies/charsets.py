@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from conn_engine.bodies.faults import CharsetFault
 from conn_engine.wire import Headers
 
-__all__ = ["Pieces", "charset_of", "declared", "known", "utf8"]
+__all__ = ["Pieces", "charset_of", "get_declared_charset", "is_charset", "utf8"]
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
@@ -20,7 +20,7 @@ _CHARSET = re.compile(
 )
 
 
-def known(name: str) -> bool:
+def is_charset(name: str) -> bool:
     """Whether it names a character set."""
     if not _CHARSET.fullmatch(name.lower()):
         return False
@@ -31,7 +31,7 @@ def known(name: str) -> bool:
     return True
 
 
-def declared(headers: Headers) -> str | None:
+def get_declared_charset(headers: Headers) -> str | None:
     """The character set of a content type, lower case, as it stands there."""
     found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', headers.get("content-type", ""), re.IGNORECASE)
     return found[1].lower() if found else None
@@ -43,7 +43,7 @@ def charset_of(head: bytes, headers: Headers, said: str | None) -> tuple[str, in
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name, len(mark)
-    return (said or declared(headers) or "utf-8").lower(), 0
+    return (said or get_declared_charset(headers) or "utf-8").lower(), 0
 
 
 def utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
@@ -52,7 +52,7 @@ def utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
     UTF-8 itself is checked too. What comes out does not depend on how the bytes come in.
     """
     shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
-    if not known(name):
+    if not is_charset(name):
         raise CharsetFault(f'its character set "{shown}" is unknown')
     decoder = codecs.getincrementaldecoder(name)("strict")
     same = codecs.lookup(name).name in ("utf-8", "ascii")

@@ -13,7 +13,7 @@ from conn_engine.bodies.charsets import Pieces
 from conn_engine.documents import whole_file
 from conn_engine.wire import Headers
 
-__all__ = ["INLINE_BYTES", "Content"]
+__all__ = ["INLINE_BYTES", "BodyContent"]
 
 INLINE_BYTES = 1024 * 1024
 _PIECE = 256 * 1024
@@ -22,7 +22,7 @@ _NAMED = re.compile(r'filename\s*=\s*(?:"((?:[^"\\]|\\.){0,1000})"|([^;\s]{1,100
 _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 
-class Content:
+class BodyContent:
     """What an answer's body holds. Readable, more than once, until the page it came with gives way to the next.
 
     `content_type` and `filename` are the vendor's words: the name has no folders and no control characters, but do not
@@ -38,12 +38,12 @@ class Content:
     @property
     def size(self) -> int:
         """How many bytes."""
-        return self._measured()[0]
+        return self._measure()[0]
 
     @property
     def sha256(self) -> str:
         """The digest of the bytes, in hexadecimal."""
-        return self._measured()[1]
+        return self._measure()[1]
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes, a piece at a time."""
@@ -80,7 +80,7 @@ class Content:
             "base64": base64.b64encode(self.read()).decode() if small else None,
         }
 
-    def _measured(self) -> tuple[int, str]:
+    def _measure(self) -> tuple[int, str]:
         if self._told is None:
             made, size = hashlib.sha256(), 0
             for piece in self._pieces():

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
-from conn_engine.bodies.charsets import Pieces, charset_of, declared, utf8
-from conn_engine.bodies.contents import Content
+from conn_engine.bodies.charsets import Pieces, charset_of, get_declared_charset, utf8
+from conn_engine.bodies.contents import BodyContent
 from conn_engine.bodies.echoes import DecodedEchoes
-from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem, packed
+from conn_engine.bodies.faults import (
+    FAULTS,
+    ArchiveFault,
+    CharsetFault,
+    JsonProblem,
+    RowFault,
+    XmlProblem,
+    detect_compression,
+)
 from conn_engine.bodies.json_text import decode_json
 from conn_engine.bodies.options import ResponseOptions
 from conn_engine.bodies.strange import MAX_ERROR_TEXT, is_page, not_readable
@@ -45,7 +53,7 @@ class Decoded:
 
     data: Any = None
     more: "Rows | None" = None
-    content: Content | None = None
+    content: BodyContent | None = None
     response: Response | None = None
 
     def close(self) -> None:
@@ -164,17 +172,17 @@ def text_of(response: Response, *, lenient: bool = False, charset: str | None = 
 
 
 def _json(response: Response, _: str, options: ResponseOptions) -> Decoded:
-    if response.spool is None and not packed(response.body) and options.unpack in ("auto", "none"):
+    if response.spool is None and not detect_compression(response.body) and options.unpack in ("auto", "none"):
         if len(response.body) > MAX_BYTES:
             raise _too_large(response)
         body = response.body
         name, mark = charset_of(body[:4], response.headers, options.charset)
         if mark or name not in ("utf-8", "utf8", "us-ascii"):
-            body = b"".join(_cleaned(utf8(iter((body[mark:],)), name), response))
+            body = b"".join(_remove_secrets(utf8(iter((body[mark:],)), name), response))
         escaped = b"\\" in body and (b"\\u" in body or b"\\/" in body)
         data = decode_json(body)
         return Decoded(response.clean(data) if escaped else data, response=response)
-    found = [decode_json(_whole(source, response)) for source in _texts(response, "json", options)]
+    found = [decode_json(_join_pieces(source, response)) for source in _texts(response, "json", options)]
     data = (
         found[0] if len(found) == 1 else [item for one in found for item in (one if isinstance(one, list) else [one])]
     )
@@ -186,14 +194,14 @@ def _xml(response: Response, format: str, options: ResponseOptions) -> Decoded: 
 
     strip = options.namespaces == "strip"
     found = [
-        decode_xml(io.BytesIO(_whole(source, response)), lists=options.lists, strip=strip)
+        decode_xml(io.BytesIO(_join_pieces(source, response)), lists=options.lists, strip=strip)
         for source in _texts(response, format, options)
     ]
     return Decoded(response.clean(found[0] if len(found) == 1 else found), response=response)
 
 
 def _text(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
-    whole = b"".join(_whole(source, response) for source in _texts(response, format, options))
+    whole = b"".join(_join_pieces(source, response) for source in _texts(response, format, options))
     return Decoded(
         whole.decode("utf-8", "surrogatepass"), content=_content(response, format, options), response=response
     )
@@ -212,7 +220,7 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
     def records() -> Iterator[Any]:
         for source in map(echoes.watch, _texts(response, format, options)):
             if format != "jsonl":
-                head, source = _begun(source)  # noqa: PLW2901
+                head, source = _peek(source)  # noqa: PLW2901
                 if is_page(head):
                     raise RowFault("it is an HTML page")
                 if head[:1] in (b"{", b"[") and "json" in response.headers.get("content-type", "").lower():
@@ -227,7 +235,7 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
             else:
                 yield from table_rows(reader, options, _DELIMITERS[format])
 
-    rows = Rows(_told(response, format, records()), echoes.clean)
+    rows = Rows(_with_fault_context(response, format, records()), echoes.clean)
     first = next(rows, [])
     if rows.fault is not None and len(first) < CHUNK:  # nothing is delivered yet: rules may still decide
         raise rows.fault
@@ -242,7 +250,7 @@ _READERS: dict[str, Callable[[Response, str, ResponseOptions], Decoded]] = {
 }
 
 
-def _told(response: Response, format: str, items: Iterator[Any]) -> Generator[Any, None, None]:  # noqa: A002
+def _with_fault_context(response: Response, format: str, items: Iterator[Any]) -> Generator[Any, None, None]:  # noqa: A002
     """The items; a fault among them as the caller's error."""
     try:
         yield from items
@@ -250,12 +258,12 @@ def _told(response: Response, format: str, items: Iterator[Any]) -> Generator[An
         raise not_readable(response, format, fault) from None
 
 
-def _content(response: Response, format: str, options: ResponseOptions) -> Content:  # noqa: A002
+def _content(response: Response, format: str, options: ResponseOptions) -> BodyContent:  # noqa: A002
     def pieces() -> Iterator[bytes]:
         for source in _sources(response, format, options):
             yield from source
 
-    return Content(response.headers, lambda: _told(response, format, pieces()))
+    return BodyContent(response.headers, lambda: _with_fault_context(response, format, pieces()))
 
 
 def _sources(response: Response, format: str, options: ResponseOptions) -> Iterator[Iterator[bytes]]:  # noqa: A002
@@ -265,8 +273,8 @@ def _sources(response: Response, format: str, options: ResponseOptions) -> Itera
         reader.seek(0)
         kind: str | None = None if options.unpack == "none" else options.unpack
         if kind == "auto":
-            kind = None if format == "binary" else packed(head)
-        elif kind is not None and packed(head) != kind:
+            kind = None if format == "binary" else detect_compression(head)
+        elif kind is not None and detect_compression(head) != kind:
             raise ArchiveFault(f"it is not packed as {kind}, as `response_options.unpack` says")
         if kind is None:
             yield _pieces(reader)
@@ -274,20 +282,20 @@ def _sources(response: Response, format: str, options: ResponseOptions) -> Itera
         from conn_engine.bodies.archives import documents
 
         for document in documents(reader, kind, options.members, MAX_UNPACKED):
-            yield _cleaned(document.pieces, response)
+            yield _remove_secrets(document.pieces, response)
 
 
 def _texts(response: Response, format: str, options: ResponseOptions) -> Iterator[Iterator[bytes]]:  # noqa: A002
     """The text of each file in the answer, as UTF-8."""
     for source in _sources(response, format, options):
-        head, pieces = _begun(source)
+        head, pieces = _peek(source)
         said = options.charset
-        if format == "xml" and said is None and declared(response.headers) is None:
+        if format == "xml" and said is None and get_declared_charset(response.headers) is None:
             found = _XML_SAYS.match(head)
             said = found[1].decode() if found else None
         name, mark = charset_of(head, response.headers, said)
-        text = utf8(_without(pieces, mark), name)
-        yield text if name in ("utf-8", "utf8", "us-ascii") else _cleaned(text, response)
+        text = utf8(_skip_bytes(pieces, mark), name)
+        yield text if name in ("utf-8", "utf8", "us-ascii") else _remove_secrets(text, response)
 
 
 def _pieces(reader: BinaryIO) -> Iterator[bytes]:
@@ -295,7 +303,7 @@ def _pieces(reader: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+def _peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes, and all pieces."""
     head = b""
     for piece in pieces:
@@ -305,12 +313,12 @@ def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return head[:_HEAD], chain((head,), pieces)
 
 
-def _without(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:
+def _skip_bytes(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:
     yield next(pieces, b"")[count:]
     yield from pieces
 
 
-def _cleaned(pieces: Iterator[bytes], response: Response) -> Iterator[bytes]:
+def _remove_secrets(pieces: Iterator[bytes], response: Response) -> Iterator[bytes]:
     """The pieces without credentials that could not be seen from outside: they were packed, or spelled otherwise."""
     if response.echoes is None:
         yield from pieces
@@ -321,7 +329,7 @@ def _cleaned(pieces: Iterator[bytes], response: Response) -> Iterator[bytes]:
     yield cleaner.finish()
 
 
-def _whole(pieces: Iterator[bytes], response: Response) -> bytes:
+def _join_pieces(pieces: Iterator[bytes], response: Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     for piece in pieces:

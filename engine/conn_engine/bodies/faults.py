@@ -1,6 +1,6 @@
 """Why an answer's bytes cannot be read: one line each, and none of the bytes. How they are told is `strange`'s."""
 
-__all__ = ["FAULTS", "ArchiveFault", "CharsetFault", "JsonProblem", "RowFault", "XmlProblem", "packed"]
+__all__ = ["FAULTS", "ArchiveFault", "CharsetFault", "JsonProblem", "RowFault", "XmlProblem", "detect_compression"]
 
 _GZIP, _ZIPS = b"\x1f\x8b\x08", (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -32,7 +32,7 @@ class RowFault(ValueError):
 FAULTS = (ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem)
 
 
-def packed(head: bytes) -> str | None:
+def detect_compression(head: bytes) -> str | None:
     """`gzip` or `zip`, by the first bytes of an answer; None for neither."""
     if head.startswith(_GZIP):
         return "gzip"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.bodies.options import BodyOptions
-from conn_engine.bodies.parts import Part, Payload, Upload, part_of
+from conn_engine.bodies.parts import Payload, Upload, UploadPart, part_of
 from conn_engine.bodies.query import QueryFormat, flatten
 from conn_engine.errors import ConfigurationError
 
@@ -46,7 +46,7 @@ def encode_multipart(
 
 def _fields(
     data: Any, files: Mapping[str, Upload], query_format: QueryFormat | None, *, form: bool
-) -> list[tuple[str, Part]]:
+) -> list[tuple[str, UploadPart]]:
     rows: list[tuple[str, Any]]
     if isinstance(data, dict):
         rows = list(data.items())
@@ -58,7 +58,7 @@ def _fields(
         raise ConfigurationError(
             f"a multipart body is {'an object of fields' if form else 'a list of parts'}, not {type(data).__name__}"
         )
-    found: list[tuple[str, Part]] = []
+    found: list[tuple[str, UploadPart]] = []
     for name, value in rows:
         found += _field(str(name), value, files, query_format)
     used = {id(part.content) for _, part in found}
@@ -71,17 +71,17 @@ def _fields(
 
 def _field(
     name: str, value: Any, files: Mapping[str, Upload], query_format: QueryFormat | None
-) -> list[tuple[str, Part]]:
+) -> list[tuple[str, UploadPart]]:
     part = part_of(value, files)
     if part is not None:
         return [(name, part)]
     if isinstance(value, list) and value and all(part_of(item, files) is not None for item in value):
         suffix = "[]" if query_format is not None and query_format.arrays == "brackets" else ""
         return [(name + suffix, part) for item in value if (part := part_of(item, files)) is not None]
-    return [(key, Part(text.encode())) for key, text in flatten([(name, value)], query_format)]
+    return [(key, UploadPart(text.encode())) for key, text in flatten([(name, value)], query_format)]
 
 
-def _boundary(fields: list[tuple[str, Part]]) -> str:
+def _boundary(fields: list[tuple[str, UploadPart]]) -> str:
     made = hashlib.sha256()
     for name, part in fields:
         inside = Payload([part.content])
@@ -90,21 +90,21 @@ def _boundary(fields: list[tuple[str, Part]]) -> str:
     return f"conn-{made.hexdigest()[:40]}"
 
 
-def _head(name: str, part: Part, *, form: bool) -> str:
+def _head(name: str, part: UploadPart, *, form: bool) -> str:
     lines = []
     if form:
-        disposition = f'form-data; name="{_quoted(name)}"'
+        disposition = f'form-data; name="{_quote_name(name)}"'
         if part.filename:
-            disposition += f'; filename="{_quoted(part.filename)}"'
+            disposition += f'; filename="{_quote_name(part.filename)}"'
         lines.append(f"Content-Disposition: {disposition}")
     elif part.filename:
-        lines.append(f'Content-Disposition: attachment; filename="{_quoted(part.filename)}"')
+        lines.append(f'Content-Disposition: attachment; filename="{_quote_name(part.filename)}"')
     if part.content_type:
         lines.append(f"Content-Type: {part.content_type}")
     lines += [f"{key}: {value}" for key, value in part.headers.items()]
     return "".join(f"{line}\r\n" for line in lines)
 
 
-def _quoted(text: str) -> str:
+def _quote_name(text: str) -> str:
     """As browsers write names: quotes and line breaks percent-encoded, everything else as UTF-8."""
     return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")

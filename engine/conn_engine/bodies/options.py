@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.bodies.charsets import known
+from conn_engine.bodies.charsets import is_charset
 from conn_engine.settings import Settings
 
 __all__ = ["BodyFormat", "BodyOptions", "ResponseFormat", "ResponseOptions"]
@@ -91,14 +91,14 @@ class ResponseOptions(Settings, frozen=True, kw_only=True):
     ] = "keep"
 
     def __post_init__(self) -> None:
-        if self.charset is not None and not known(self.charset):
+        if self.charset is not None and not is_charset(self.charset):
             raise ValueError(
                 f"`charset` {self.charset[:40]!r} is unknown; such as utf-8, latin-1, windows-1252, utf-16"
             )
         if self.columns is not None and (not self.columns or len(set(self.columns)) < len(self.columns)):
             raise ValueError("`columns` are names, each of them once")
 
-    def misplaced(self, format: str) -> str | None:  # noqa: A002
+    def explain_misplaced(self, format: str) -> str | None:  # noqa: A002
         """What is wrong with these options for an answer of this format, in one sentence."""
         for names, home in ((_OF_TABLES, ("csv", "tsv")), (_OF_XML, ("xml",)), (("charset",), _TEXTUAL)):
             for name in names:

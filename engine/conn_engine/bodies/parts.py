@@ -17,7 +17,7 @@ from conn_engine.bodies.charsets import Pieces
 from conn_engine.bodies.json_text import encode_json
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["MAX_UPLOAD_BYTES", "Part", "Payload", "Upload", "part_of"]
+__all__ = ["MAX_UPLOAD_BYTES", "Payload", "Upload", "UploadPart", "part_of"]
 
 MAX_UPLOAD_BYTES = 8 * 1024**3
 _IN_MEMORY = 1024 * 1024
@@ -36,7 +36,7 @@ class Upload:
     content_type: str = ""
 
     @staticmethod
-    def of(path: str | Path, *, filename: str = "", content_type: str = "") -> "Upload":
+    def from_path(path: str | Path, *, filename: str = "", content_type: str = "") -> "Upload":
         """The file at a path. Raises UsageError when it is none or larger than 8 GiB."""
         place = Path(path)
         try:
@@ -69,7 +69,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class UploadPart:
     """What is written: bytes or a file, what it is, and the name it has been given."""
 
     content: bytes | Upload
@@ -78,7 +78,7 @@ class Part:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def part_of(value: Any, files: Mapping[str, Upload]) -> Part | None:
+def part_of(value: Any, files: Mapping[str, Upload]) -> UploadPart | None:
     """The part that an object describes; None when the object is data and describes none.
 
     A part has exactly one of `file` (the name of a caller's file), `text`, `base64` and `json`, and nothing besides
@@ -92,7 +92,7 @@ def part_of(value: Any, files: Mapping[str, Upload]) -> Part | None:
     headers = value.get("headers") or {}
     if not isinstance(headers, dict):
         raise ConfigurationError("`headers` of a part is an object")
-    return Part(
+    return UploadPart(
         content,
         _line("content_type", value.get("content_type") or usual),
         _line("filename", value.get("filename") or name),
@@ -145,7 +145,7 @@ class Payload:
         """A reader of all pieces in order."""
         return io.BufferedReader(Pieces(self._read()), _PIECE)
 
-    def whole(self, most: int | None = None) -> bytes | None:
+    def read_all(self, most: int | None = None) -> bytes | None:
         """All of it as bytes; None when that is more than `most`."""
         if self.size > (_IN_MEMORY if most is None else most):
             return None

@@ -53,13 +53,13 @@ def encode_query(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = No
     safe = "".join(character for character in form.raw if character not in "&=#%+") + "-._~"
     escapes = "%" in form.raw
     out: list[str] = []
-    for name, text, listed in _spelled(pairs, form):
-        parts = [_quoted(part, safe, escapes) for part in text]
+    for name, text, listed in _encode_pairs(pairs, form):
+        parts = [_quote(part, safe, escapes) for part in text]
         out.append(f"{quote(name, safe=safe)}={','.join(parts) if listed else parts[0]}")
     return "&".join(out)
 
 
-def _quoted(text: str, safe: str, escapes: bool) -> str:
+def _quote(text: str, safe: str, escapes: bool) -> str:
     if not escapes:
         return quote(text, safe=safe)
     return "".join(
@@ -69,10 +69,10 @@ def _quoted(text: str, safe: str, escapes: bool) -> str:
 
 def flatten(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> list[tuple[str, str]]:
     """The same spelling as names and texts that are not percent-encoded yet."""
-    return [(name, ",".join(text)) for name, text, _ in _spelled(pairs, form or QueryFormat())]
+    return [(name, ",".join(text)) for name, text, _ in _encode_pairs(pairs, form or QueryFormat())]
 
 
-def _spelled(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[str, list[str], bool]]:
+def _encode_pairs(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[str, list[str], bool]]:
     out: list[tuple[str, list[str], bool]] = []
     for name, value in pairs:
         _spell(name, value, form, out, 0)

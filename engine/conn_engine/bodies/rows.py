@@ -147,7 +147,7 @@ def _records(rows: Any, options: ResponseOptions) -> Iterator[dict[str, Any]]:
             if not row:
                 continue
             if len(row) > width or not fill:
-                raise _ragged(rows.line_num + options.skip_rows, len(row), width)
+                raise _build_ragged_fault(rows.line_num + options.skip_rows, len(row), width)
             row += [None] * (width - len(row))  # noqa: PLW2901
         made = dict(zip(names, row))  # noqa: B905  they are equally long, and this is the innermost loop
         if nulls:
@@ -172,7 +172,7 @@ def _repeats(names: list[str]) -> bool:
     return len(set(names)) < len(names)
 
 
-def _ragged(line: int, cells: int, names: int) -> RowFault:
+def _build_ragged_fault(line: int, cells: int, names: int) -> RowFault:
     hint = "`ragged: fill` lets rows be shorter" if cells < names else _OTHER_MARKS
     if cells == 1 or names == 1:
         hint = f"{_OTHER_MARKS}; `skip_rows` leaves out lines before the table"

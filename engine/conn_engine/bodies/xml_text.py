@@ -123,13 +123,13 @@ def encode_xml(data: Any, *, declaration: bool = True) -> bytes:
 def _element(name: str, value: Any, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
         raise _unfit(f"an XML body is nested deeper than {MAX_DEPTH} levels")
-    tag = _named(name)
+    tag = _check_name(name)
     if not isinstance(value, dict):
         text = _text(value)
         yield f"<{tag}>{text}</{tag}>" if text else f"<{tag}/>"
         return
     attributes = "".join(
-        f' {_named(key[1:])}="{_escaped(_plain(item), {chr(34): "&quot;", chr(10): "&#10;", chr(9): "&#9;"})}"'
+        f' {_check_name(key[1:])}="{_escape_text(_plain(item), {chr(34): "&quot;", chr(10): "&#10;", chr(9): "&#9;"})}"'
         for key, item in value.items()
         if key.startswith("@") and item is not None
     )
@@ -147,10 +147,10 @@ def _element(name: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    return _escaped(_plain(value), {"\r": "&#13;"})
+    return _escape_text(_plain(value), {"\r": "&#13;"})
 
 
-def _escaped(text: str, entities: dict[str, str]) -> str:
+def _escape_text(text: str, entities: dict[str, str]) -> str:
     from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, for every command
 
     return escape(text, entities)
@@ -165,7 +165,7 @@ def _plain(value: Any) -> str:
     return text
 
 
-def _named(name: Any) -> str:
+def _check_name(name: Any) -> str:
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         raise _unfit(f"{str(name)[:40]!r} is no name of an XML element or attribute")
     return name

@@ -34,12 +34,12 @@ from conn_engine.config.models import (
     WorkspaceSettings,
 )
 from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
-from conn_engine.config.origins import Layer, Level, Origin, Source
+from conn_engine.config.origins import DocumentFragment, Layer, Level, Origin
 from conn_engine.config.partial_overrides import PartialOverride
 from conn_engine.config.record_schemas import SchemaFiles, compile_part, compile_schema
 from conn_engine.config.remarks import is_remark
 from conn_engine.config.tree import FolderTree, Tree
-from conn_engine.config.validate import published, validate
+from conn_engine.config.validate import load_schema, validate
 
 __all__ = [
     "MAPPINGS",
@@ -50,6 +50,7 @@ __all__ = [
     "Account",
     "Configuration",
     "Connector",
+    "DocumentFragment",
     "DocumentKind",
     "Effective",
     "Environment",
@@ -66,7 +67,6 @@ __all__ = [
     "PartialOverride",
     "Path_",
     "SchemaFiles",
-    "Source",
     "Step",
     "StepRequest",
     "Tree",
@@ -81,11 +81,11 @@ __all__ = [
     "compile_schema",
     "is_remark",
     "leaves",
+    "load_schema",
     "load_workspace",
     "lookup",
     "mapping_layers",
     "merge",
-    "published",
     "singular",
     "validate",
     "vendor_operation",

@@ -18,7 +18,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_me
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
 
-__all__ = ["declared_names", "widening"]
+__all__ = ["declared_names", "find_widening"]
 
 _NAMED = "name it in the connector's hosts, or in trusted_hosts of conn.yaml"
 _WEBHOOKS_OWN = (
@@ -40,7 +40,7 @@ def declared_names(base: Mapping[str, Any], granted: Sequence[str]) -> tuple[str
     return tuple(dict.fromkeys([*own, *names_read(base), *granted]))
 
 
-def widening(levels: Levels) -> list[Diagnostic]:
+def find_widening(levels: Levels) -> list[Diagnostic]:
     """Overrides that ask for more than the connector grants, and those that conn.yaml allows (SEC117). Also a connector
     that authorizes its requests and grants no host."""
     found = [

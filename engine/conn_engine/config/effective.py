@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from conn_engine.auth import Credentials, chosen, secret_fields, supplied
-from conn_engine.config.authority import declared_names, widening
+from conn_engine.auth import Credentials, add_asked_parts, choose_credentials, secret_fields
+from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import fault
@@ -146,7 +146,7 @@ class Effective:
         """
         typed = self._typed
         own = self._with_secret_fields(typed.credentials)
-        return typed if own is None else structs.replace(typed, credentials=chosen(own, self.context))
+        return typed if own is None else structs.replace(typed, credentials=choose_credentials(own, self.context))
 
     @cached_property
     def _typed(self) -> Configuration:
@@ -154,11 +154,11 @@ class Effective:
         try:
             return convert({**self._shared, "webhooks": None}, Configuration, at=self.connector_name)
         except ConversionError as error:
-            raise self._explained(error, ()) from None
+            raise self._explain_conversion(error, ()) from None
 
     def _with_secret_fields(self, credentials: Credentials | None) -> Credentials | None:
         more = secret_fields(self.data)
-        return supplied(credentials, more) if more else credentials
+        return add_asked_parts(credentials, more) if more else credentials
 
     def _with_defaults(self, context: Mapping[str, Any]) -> dict[str, Any]:
         missing = {name: value for name, value in self.defaults.items() if context.get(name) is None}
@@ -228,7 +228,7 @@ class Effective:
         try:
             return attempt()
         except ConversionError as error:
-            raise self._explained(error, at) from None
+            raise self._explain_conversion(error, at) from None
 
     # --- operations ---
 
@@ -266,11 +266,13 @@ class Effective:
             if key not in self._vendor:
                 self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
             made = self._vendor[key]
-            credentials = chosen(self._with_secret_fields(made.credentials) or made.credentials, self.context)
+            credentials = choose_credentials(
+                self._with_secret_fields(made.credentials) or made.credentials, self.context
+            )
             self._chosen[key] = made if credentials is made.credentials else replace(made, credentials=credentials)
         return self._chosen[key]
 
-    def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
+    def get_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         """A unified operation, `resource`, `method` and `record` filled in; None when there is none."""
         if (model, resource, method) not in self._unified:
             self._check_entries(("unified", model, resource), UnifiedResource)
@@ -293,7 +295,7 @@ class Effective:
         """The response mapping of a unified operation, compiled once; None when it has none. Raises ExpressionError."""
         key = (model, resource, method)
         if key not in self._mappings:
-            operation = self.unified(*key)
+            operation = self.get_unified(*key)
             layers = mapping_layers(operation.response_mapping) if operation is not None else []
             if not layers:
                 return None
@@ -450,9 +452,9 @@ class Effective:
         granted = (*self.grants.variables, *self.grants.allowance.env)
         return declared_names(self.layers[0].data, granted)
 
-    def widening(self) -> list[Diagnostic]:
+    def find_widening(self) -> list[Diagnostic]:
         """Overrides that ask for more than the connector grants, and what conn.yaml allows of them."""
-        return widening(self._levels)
+        return find_widening(self._levels)
 
     def stale_token_urls(self) -> list[Diagnostic]:
         """Token requests that an override leaves at the host from which it moves all others."""
@@ -479,7 +481,7 @@ class Effective:
 
     @cached_property
     def _authority_findings(self) -> tuple[Diagnostic, ...]:
-        return (*self.widening(), *self.stale_token_urls())
+        return (*self.find_widening(), *self.stale_token_urls())
 
     # --- findings ---
 
@@ -503,7 +505,7 @@ class Effective:
             try:
                 attempt()
             except ConversionError as error:
-                finding = self._finding(at, error)
+                finding = self._build_finding(at, error)
                 found.setdefault((finding.message, finding.span), finding)
         return list(found.values())
 
@@ -528,7 +530,7 @@ class Effective:
         """The merged raw configuration without operations."""
         return {**{key: value for key, value in self.data.items() if key != "unified"}, "resources": {}}
 
-    def _finding(self, at: Path_, error: ConversionError) -> Diagnostic:
+    def _build_finding(self, at: Path_, error: ConversionError) -> Diagnostic:
         place = (*at, *error.place)
         if len(at) == 3 and at[0] == "resources" and error.place and error.place[0] in INHERITED:
             place = (*said_at(self.data, str(at[1]), str(at[2]), str(error.place[0])), *error.place[1:])
@@ -542,10 +544,10 @@ class Effective:
                 return origins[0].key_span if path[:end] and (key or not whole) else origins[0].span
         return self.layers[0].sources[0].document.span(())
 
-    def _explained(self, error: ConversionError, at: Path_) -> ConfigurationError:
+    def _explain_conversion(self, error: ConversionError, at: Path_) -> ConfigurationError:
         """The error of what stands at a path, with findings: of the documents alone, which are worded for people, else
         of what they merge into."""
-        merged = self._finding(at, error)
+        merged = self._build_finding(at, error)
         places = [(origin.document.file, dotted(origin.place)) for origin in self.origins(at)] if at else []
         found = [
             finding

@@ -11,7 +11,7 @@ from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import dotted
 
-__all__ = ["fault", "quoted"]
+__all__ = ["fault", "quote_value"]
 
 _UNKNOWN: Final = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING: Final = re.compile(r"^Object missing required field `(.+)`$")
@@ -19,7 +19,7 @@ _TYPE: Final = re.compile(r"^Expected `(.+)`, got `(.+)`$")
 _TAG: Final = re.compile(r"^Invalid value '?(.*?)'?$", re.DOTALL)
 
 
-def quoted(text: str) -> str:
+def quote_value(text: str) -> str:
     """A piece of a document as messages show it: quoted, on one line, no control characters, 80 at most."""
     return json.dumps(text if len(text) <= 80 else text[:80] + "…", ensure_ascii=False)
 
@@ -30,12 +30,12 @@ def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diag
     """
     if found := _UNKNOWN.match(reason):
         here = (*path, found[1])
-        return diagnostic("CFG101", f"unknown key {quoted(found[1])}", span(here, True), path=dotted(here))
+        return diagnostic("CFG101", f"unknown key {quote_value(found[1])}", span(here, True), path=dotted(here))
     if found := _MISSING.match(reason):
-        message = f"missing key {quoted(found[1])}" + (f" in {dotted(path)}" if path else "")
+        message = f"missing key {quote_value(found[1])}" + (f" in {dotted(path)}" if path else "")
         return diagnostic("CFG103", message, span(path, True), path=dotted((*path, found[1])))
     if found := _TYPE.match(reason):
         return diagnostic("CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=dotted(path))
     if path[-1:] == ("format",) and (found := _TAG.match(reason)):
-        return diagnostic("CFG105", f"unknown format {quoted(found[1])}", span(path, False), path=dotted(path))
+        return diagnostic("CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=dotted(path))
     return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=dotted(path))

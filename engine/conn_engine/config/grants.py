@@ -76,12 +76,12 @@ class Levels:
             hint += (
                 f"; or allow it in conn.yaml: environments: {{{self.grants.environment}: {{allow: {{{allowance}}}}}}}"
             )
-        return self._finding(code, layer, path, message, hint)
+        return self._build_finding(code, layer, path, message, hint)
 
     def exception(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
         """The finding about an override that conn.yaml allows."""
         message += f'; conn.yaml allows it in "{self.grants.environment}"'
-        return self._finding("SEC117", layer, path, message, "check whether it is still needed")
+        return self._build_finding("SEC117", layer, path, message, "check whether it is still needed")
 
-    def _finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
+    def _build_finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
         return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=dotted(path), hint=hint)

@@ -28,7 +28,7 @@ from conn_engine.config.models import (
     EnvironmentSettings,
     WorkspaceSettings,
 )
-from conn_engine.config.origins import Layer, Level, Source
+from conn_engine.config.origins import DocumentFragment, Layer, Level
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.strays import SUFFIXES, find_strays
 from conn_engine.config.tree import FolderTree, Tree
@@ -97,7 +97,7 @@ class Workspace:
             raise ConfigurationError(
                 f"no conn.yaml in {self.root}", hint="run `conn init` to make the folder a workspace"
             )
-        return self._typed(File("workspace", "conn", path), WorkspaceSettings)
+        return self._convert_file(File("workspace", "conn", path), WorkspaceSettings)
 
     @property
     def trust(self) -> Trust:
@@ -114,19 +114,19 @@ class Workspace:
 
     def connectors(self) -> list[str]:
         """Names of the connectors, sorted."""
-        return sorted(self._named("connector"))
+        return sorted(self._get_files("connector"))
 
     def environments(self) -> list[str]:
         """Names of the environments that have a document, sorted."""
-        return sorted(self._named("environment"))
+        return sorted(self._get_files("environment"))
 
     def accounts(self) -> list[str]:
         """Names of the accounts, sorted."""
-        return sorted(self._named("account"))
+        return sorted(self._get_files("account"))
 
     def changes(self) -> list[str]:
         """Names of the accepted changes, sorted."""
-        return sorted(self._named("change"))
+        return sorted(self._get_files("change"))
 
     def unified_models(self, connector: str) -> list[str]:
         """Names of the unified models that a connector maps to, sorted."""
@@ -137,8 +137,8 @@ class Workspace:
         """Every document of the workspace, sorted by kind and name."""
         found = [File("workspace", "conn", path) for path in [self._pick(self.root, "conn")] if path is not None]
         for kind in ("connector", "environment", "account", "change"):
-            found.extend(self._named(kind).values())
-        for connector in self._named("connector"):
+            found.extend(self._get_files(kind).values())
+        for connector in self._get_files("connector"):
             found.extend(self._unified_files(connector))
         return sorted(found)
 
@@ -153,7 +153,7 @@ class Workspace:
             diagnostic(
                 "CFG107",
                 stray.message,
-                Span(self.shown(stray.path)),
+                Span(self.format_path(stray.path)),
                 hint=stray.hint,
                 severity=None if stray.sure else Severity.INFO,
             )
@@ -162,7 +162,7 @@ class Workspace:
 
     # --- reading ---
 
-    def shown(self, path: Path) -> str:
+    def format_path(self, path: Path) -> str:
         """A path as people see it: relative to the workspace, with forward slashes."""
         return Path(os.path.relpath(path, self.root)).as_posix()
 
@@ -172,14 +172,14 @@ class Workspace:
         """
         if file.path not in self._documents:
             self.check_inside(file.path)
-            self._documents[file.path] = self.tree.document(file.path, self.shown(file.path))
+            self._documents[file.path] = self.tree.document(file.path, self.format_path(file.path))
         return self._documents[file.path]
 
     def check_inside(self, path: Path) -> None:
         """Raise ConfigurationError for a path that a link leads out of the workspace, whether or not it exists."""
         if not self.tree.inside(path):
             raise ConfigurationError(
-                f"{self.shown(path)} leads out of the workspace",
+                f"{self.format_path(path)} leads out of the workspace",
                 hint="put the file itself here, not a link to another folder",
             )
 
@@ -189,11 +189,11 @@ class Workspace:
 
     def account(self, name: str) -> Account:
         """An account, typed. Raises UsageError for an unknown name."""
-        return self._typed(self.file("account", name), Account)
+        return self._convert_file(self.file("account", name), Account)
 
     def change(self, name: str) -> AcceptedChange:
         """An accepted change, typed. Raises UsageError for an unknown name."""
-        return self._typed(self.file("change", name), AcceptedChange)
+        return self._convert_file(self.file("change", name), AcceptedChange)
 
     def check_names(self, account: str, typed: Account) -> None:
         """Raise ConfigurationError when an account names a connector or environment that the workspace has not."""
@@ -202,7 +202,7 @@ class Workspace:
 
     def environment(self, name: str) -> Environment:
         """An environment, typed. Raises UsageError for an unknown name."""
-        return self._typed(self.file("environment", name), Environment)
+        return self._convert_file(self.file("environment", name), Environment)
 
     # --- the three levels ---
 
@@ -219,7 +219,7 @@ class Workspace:
         base = self._base(name)
         layers = [base]
         used = self._environment_of(account, typed, environment)
-        if used in self._named("environment"):
+        if used in self._get_files("environment"):
             file = self.file("environment", used)
             self.environment(used)
             layers.append(self._override(file, "environment", ("connectors", name), layers))
@@ -244,7 +244,7 @@ class Workspace:
         if path not in self._schemas:
             self.check_inside(path)
             there = self.tree.is_file(path)
-            self._schemas[path] = self.tree.document(path, self.shown(path)) if there else None
+            self._schemas[path] = self.tree.document(path, self.format_path(path)) if there else None
         return self._schemas[path]
 
     def _grants(self, environment: str) -> Grants:
@@ -260,8 +260,8 @@ class Workspace:
             return connector
         if connector is not None and connector != typed.connector:
             raise UsageError(f'account "{account}" uses the connector "{typed.connector}", not "{connector}"')
-        if typed.connector not in self._named("connector"):
-            raise self._dangling("account", account, "connector", typed.connector, self.connectors())
+        if typed.connector not in self._get_files("connector"):
+            raise self._build_unknown_name("account", account, "connector", typed.connector, self.connectors())
         return typed.connector
 
     def _environment_of(self, account: str | None, typed: Account | None, asked: str | None) -> str:
@@ -273,10 +273,10 @@ class Workspace:
             return self.settings.default_environment
         known = self.environments()
         if typed.environment not in (*known, self.settings.default_environment):
-            raise self._dangling("account", account, "environment", typed.environment, known)
+            raise self._build_unknown_name("account", account, "environment", typed.environment, known)
         return typed.environment
 
-    def _dangling(
+    def _build_unknown_name(
         self, kind: DocumentKind, name: str, key: str, value: str, known: Sequence[str]
     ) -> ConfigurationError:
         document = self.document(kind, name)
@@ -296,7 +296,7 @@ class Workspace:
         data = {key: value for key, value in data.items() if key != "$schema"}
         if "unified" in data:
             self._refuse(document, "connector")
-        sources = [Source(document, (), (), renamed)]
+        sources = [DocumentFragment(document, (), (), renamed)]
         for file in self._unified_files(connector):
             mapped = self.read(file)
             model = file.name.partition("/")[2]
@@ -304,7 +304,7 @@ class Workspace:
             if not isinstance(resources, dict):
                 self._refuse(mapped, "unified")
             data = {**data, "unified": {**data.get("unified", {}), model: resources}}
-            sources.append(Source(mapped, ("resources",), ("unified", model)))
+            sources.append(DocumentFragment(mapped, ("resources",), ("unified", model)))
         return Layer("base", data, tuple(sources))
 
     def _override(self, file: File, level: Level, at: Path_, below: Sequence[Layer]) -> Layer:
@@ -318,11 +318,11 @@ class Workspace:
         for layer in below:
             merged = lay(merged, layer.data) if merged else layer.data
         data, renamed = canonical(piece, Configuration, merged)
-        return Layer(level, data, (Source(document, at, (), renamed),))
+        return Layer(level, data, (DocumentFragment(document, at, (), renamed),))
 
     # --- files ---
 
-    def _typed(self, file: File, kind: type[T]) -> T:
+    def _convert_file(self, file: File, kind: type[T]) -> T:
         document = self.read(file)
         data = {} if document.data is None and file.kind != "account" else document.data
         try:
@@ -349,7 +349,7 @@ class Workspace:
 
     def file(self, kind: DocumentKind, name: str) -> File:
         """The file of a connector, environment or account. Raises UsageError for an unknown name."""
-        known = self._named(kind)
+        known = self._get_files(kind)
         if name not in known:
             listed = ", ".join(sorted(known)[:8])
             hint = did_you_mean(name, known) or (f"there are: {listed}" if known else self._first(kind, name))
@@ -362,10 +362,10 @@ class Workspace:
             return f"the workspace has no connector yet: conn new {name}"
         inside = ""
         if kind == "account":
-            inside = f', with "connector: {next(iter(sorted(self._named("connector"))), "NAME")}" in it'
+            inside = f', with "connector: {next(iter(sorted(self._get_files("connector"))), "NAME")}" in it'
         return f"the workspace has no {kind} yet: write {kind}s/{name}.yaml{inside}"
 
-    def _named(self, kind: DocumentKind) -> dict[str, File]:
+    def _get_files(self, kind: DocumentKind) -> dict[str, File]:
         if kind not in self._files:
             self._files[kind] = dict(self._find(kind))
         return self._files[kind]
@@ -381,7 +381,7 @@ class Workspace:
                 yield path.stem, File(kind, path.stem, path)
 
     def _unified_files(self, connector: str) -> list[File]:
-        folder = self._named("connector")[connector].path.parent / "unified"
+        folder = self._get_files("connector")[connector].path.parent / "unified"
         return [File("unified", f"{connector}/{path.stem}", path) for path in self._named_documents(folder, _MODEL)]
 
     def _named_documents(self, folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:

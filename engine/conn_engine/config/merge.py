@@ -25,17 +25,17 @@ __all__ = [
     "MAPPINGS",
     "MISSING",
     "RESOURCE_MAPPINGS",
+    "LayerValue",
     "Layers",
     "Path_",
-    "Statement",
     "dead",
     "inherit",
+    "is_equal_json",
     "lay",
     "leaves",
     "lookup",
     "mapping_layers",
     "merge",
-    "same",
     "statements",
 ]
 
@@ -104,7 +104,7 @@ class Layers(tuple[Any, ...]):
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class LayerValue:
     """What one layer says about a place.
 
     `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a
@@ -293,30 +293,30 @@ def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
             open_.pop()
 
 
-def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
+def statements(layers: Sequence[Any], path: Path_) -> list[LayerValue]:
     """What each layer says about the place, top first. The first has the last word, if it is not a null that
     removes.
     """
     rules = next((end for end in range(1, min(len(path), 5)) if _are_error_rules(path[:end])), 0)
     if rules and isinstance(path[rules], int):
         return _find_rule_statements(layers, path[:rules], int(path[rules]), path[rules + 1 :])
-    found: list[Statement] = []
+    found: list[LayerValue] = []
     shadowed = False
     mapping = path[: _mapping_end(path)] if len(path) > _mapping_end(path) else ()
     for index in range(len(layers) - 1, -1, -1):
-        at, value = _saying(layers[index], path)
+        at, value = _find_value(layers[index], path)
         replaced = bool(mapping) and _is_replacement(lookup(layers[index], mapping))
         if value is MISSING and replaced:  # it says nothing of the field, and drops what others say of it
             at = (*mapping, "replace")
             value = lookup(layers[index], at)
         if value is MISSING:
             continue
-        found.append(Statement(index, at, value, shadowed))
+        found.append(LayerValue(index, at, value, shadowed))
         shadowed = shadowed or replaced or not _lets_through(value, at)
     return found
 
 
-def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[Statement]:
+def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[LayerValue]:
     """The one layer that says the error rule of this index in the merged list."""
     for number in range(len(layers) - 1, -1, -1):
         rules = lookup(layers[number], at)
@@ -327,12 +327,12 @@ def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Pa
         if index < len(rules):
             path = (*at, index, *rest)
             value = lookup(layers[number], path)
-            return [] if value is MISSING else [Statement(number, path, value, shadowed=False)]
+            return [] if value is MISSING else [LayerValue(number, path, value, shadowed=False)]
         index -= len(rules)
     return []
 
 
-def _saying(layer: Any, path: Path_) -> tuple[Path_, Any]:
+def _find_value(layer: Any, path: Path_) -> tuple[Path_, Any]:
     node = layer
     at: Path_ = ()
     for key in path:
@@ -357,14 +357,14 @@ def _lets_through(value: Any, path: Path_) -> bool:
     return isinstance(value, dict)
 
 
-def same(one: Any, other: Any) -> bool:
+def is_equal_json(one: Any, other: Any) -> bool:
     """Equal as JSON: true is not 1, and 1 is 1.0."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_equal_json(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+        return len(one) == len(other) and all(is_equal_json(a, b) for a, b in zip(one, other, strict=True))
     return bool(one == other)
 
 
@@ -389,14 +389,16 @@ def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
     if value is None:
         return before is MISSING and not (_keeps_null(path) and _is_inherited(below, path))
     if _are_error_rules(path) and isinstance(before, list) and isinstance(value, list):
-        return same(before[: len(value)], value)
-    return same(before, value)
+        return is_equal_json(before[: len(value)], value)
+    return is_equal_json(before, value)
 
 
 def _replaces_others(below: Any, above: Any, path: Path_) -> bool:
     """Whether the path is in a replacement of a mapping that is another one: its other fields are dropped."""
     end = _mapping_end(path)
-    return path[end : end + 1] == ("replace",) and not same(lookup(below, path[:end]), lookup(above, path[:end]))
+    return path[end : end + 1] == ("replace",) and not is_equal_json(
+        lookup(below, path[:end]), lookup(above, path[:end])
+    )
 
 
 def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
@@ -409,7 +411,7 @@ def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
                 return False  # an expression, or a list of them, may set the field: not known here
         before = lookup(written, field)
         if before is not MISSING:
-            return same(before, value)
+            return is_equal_json(before, value)
         if written is not layer:
             break
     return value is None

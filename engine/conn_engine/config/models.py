@@ -292,7 +292,9 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = None
 
     def __post_init__(self) -> None:
-        wrong = self.response_options.misplaced(self.response_format) if self.response_options is not None else None
+        wrong = (
+            self.response_options.explain_misplaced(self.response_format) if self.response_options is not None else None
+        )
         if wrong is not None:
             raise ValueError(wrong)
         if self.job is not None and self.chunk is not None:

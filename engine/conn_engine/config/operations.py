@@ -128,13 +128,13 @@ class VendorOperation:
     part_failure: Literal["stop", "continue"]
     places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
 
-    def paging(self) -> Pagination:
+    def get_pagination(self) -> Pagination:
         """What leads it on from page to page.
 
         Three kinds inherit nothing: a write, whose further page would be the same write once more, a read of the one
         record at `…/{{id}}`, which has no pages to ask for, and a job, whose result is a file: the pages are its.
         """
-        own = self.at("pagination") == (*self.place, "pagination")
+        own = self.get_path("pagination") == (*self.place, "pagination")
         single = self.writes or _ONE_RECORD.search(self.path) is not None or self.job is not None
         return self.pagination if own or not single else NoPagination()
 
@@ -148,7 +148,7 @@ class VendorOperation:
         """Where it stands in the configuration."""
         return ("resources", self.resource, self.name)
 
-    def at(self, key: str) -> Path_:
+    def get_path(self, key: str) -> Path_:
         """The configuration path where the effective value of a key stands."""
         return self.places.get(key, (*self.place, key))
 
@@ -222,7 +222,7 @@ def vendor_operation(data: Mapping[str, Any], resource: str, method: str, *, con
     resolved = {key: value for key, value in own.items() if key not in INHERITED}
     levels = _levels(data, resource, method)
     for key in INHERITED:
-        value = _inherited(levels, key)
+        value = _inherit_key(levels, key)
         if value is not MISSING:
             resolved[key] = value
     typed = convert(resolved, Operation, at=f"resources.{resource}.{method}")
@@ -240,7 +240,7 @@ def _levels(data: Mapping[str, Any], resource: str, method: str) -> _Levels:
     return [(path, said if isinstance(said, dict) else {}) for path, said in found]
 
 
-def _inherited(levels: _Levels, key: str) -> Any:
+def _inherit_key(levels: _Levels, key: str) -> Any:
     sayings = [said.get(key, MISSING) for _, said in levels]
     return _joined_rules(sayings) if key == "errors" else inherit(*sayings)
 
@@ -252,7 +252,7 @@ def _nearest(levels: _Levels, key: str) -> Path_:
 
 def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
     """The value of an inherited key for an operation; MISSING where nothing sets it, or null does."""
-    return _inherited(_levels(data, resource, method), key)
+    return _inherit_key(_levels(data, resource, method), key)
 
 
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:

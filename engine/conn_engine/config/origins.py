@@ -13,13 +13,13 @@ from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Span
 from conn_engine.documents import Document
 
-__all__ = ["Layer", "Level", "Origin", "Source"]
+__all__ = ["DocumentFragment", "Layer", "Level", "Origin"]
 
 Level = Literal["base", "environment", "account"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DocumentFragment:
     """A piece of a document: what stands at `at` in the file is laid at `to` in the configuration."""
 
     document: Document
@@ -45,14 +45,14 @@ class Layer:
 
     level: Level
     data: dict[str, Any]
-    sources: tuple[Source, ...]
+    sources: tuple[DocumentFragment, ...]
     of_resources: bool = False
 
     def sets(self, path: Path_) -> bool:
         """Whether one of its pieces holds the path."""
         return any(path[: len(source.to)] == source.to for source in self.sources)
 
-    def source(self, path: Path_) -> Source:
+    def source(self, path: Path_) -> DocumentFragment:
         """The piece that holds the path: the one laid nearest above it."""
         holding = [source for source in self.sources if path[: len(source.to)] == source.to]
         return max(holding, key=lambda source: len(source.to), default=self.sources[0])

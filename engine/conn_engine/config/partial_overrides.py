@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, leaves, lookup, same
+from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, is_equal_json, leaves, lookup
 from conn_engine.config.origins import Layer, Level
 from conn_engine.config.resource_mappings import MappingReach
 from conn_engine.diagnostics import Span
@@ -106,7 +106,7 @@ def _join_words(words: Sequence[str]) -> str:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    return one is not MISSING and other is not MISSING and same(one, other)
+    return one is not MISSING and other is not MISSING and is_equal_json(one, other)
 
 
 def _find_events(data: Mapping[str, Any], resource: Path_, operations: Sequence[str]) -> Iterator[str]:

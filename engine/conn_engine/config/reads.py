@@ -68,7 +68,7 @@ def _find(  # noqa: PLR0917
     kind: Any, data: Any, path: Path_, note: Note, more: frozenset[str], without: frozenset[str] = _NOTHING
 ) -> Iterator[Text]:
     shape = _shape(kind)
-    note = _within(note, shape.note)
+    note = _combine_notes(note, shape.note)
     if isinstance(data, str):
         yield from _of_text(data, path, note, more)
     elif note.role in _TEMPLATES:
@@ -86,7 +86,7 @@ def _find(  # noqa: PLR0917
             yield from _find(shape.item or kind, item, (*path, index), note, more)
 
 
-def _within(above: Note, own: Note) -> Note:
+def _combine_notes(above: Note, own: Note) -> Note:
     """The note of a setting below another. What is inside items is over what their list declares."""
     return (own if own.role is not None else above)._replace(inner=own.inner or above.inner)
 
@@ -174,7 +174,7 @@ def _shape(kind: Any) -> _Shape:
     while waiting:
         one = waiting.pop(0)
         if get_origin(one) is Annotated:
-            note = _within(note_of(one), note)
+            note = _combine_notes(note_of(one), note)
             waiting.append(get_args(one)[0])
         elif isinstance(one, type) and issubclass(one, msgspec.Struct):
             models.append(one)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lay, lookup
 from conn_engine.config.models import UnifiedResource
-from conn_engine.config.origins import Layer, Source
+from conn_engine.config.origins import DocumentFragment, Layer
 
 __all__ = ["MappingReach", "expand", "find_resource_mappings", "merge_base", "to_written"]
 
@@ -112,13 +112,13 @@ def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: MappingReach, number: int) -> Layer:
     data: dict[str, Any] = {}
-    sources: list[Source] = []
+    sources: list[DocumentFragment] = []
     for resource, key, mapping in written:
         place = (*resource, key)
         source = layer.source(place)
         for name in reach.find_reached(number, resource, key):
             data = _set(data, (*resource, name, key), mapping)
-            sources.append(Source(source.document, source.place(place), (*resource, name, key)))
+            sources.append(DocumentFragment(source.document, source.place(place), (*resource, name, key)))
     return Layer(layer.level, data, tuple(sources), of_resources=True)
 
 

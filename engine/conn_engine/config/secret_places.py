@@ -37,7 +37,7 @@ def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
         departures = list(comparison.departures(own, base, ()))
         for departure in departures:
             if not any(_covers(other, departure) for other in departures):
-                found[_finding(levels, places, departure)] = None
+                found[_build_finding(levels, places, departure)] = None
     found.update(dict.fromkeys(_find_changed_requests(levels)))
     found.update(dict.fromkeys(_find_moved_marks(levels)))
     yield from found
@@ -81,7 +81,7 @@ def _try_convert(data: Any, kind: Any) -> Any:
         return None
 
 
-def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> Diagnostic:
+def _build_finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> Diagnostic:
     layer, path = levels.find_setting(places, departure.path)
     if lookup(layer.data, (*path, "format")) is not MISSING:
         path = (*path, "format")
@@ -132,7 +132,7 @@ def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
                 said = lookup(layer.data, (*name.path, key))
                 for path, value in leaves(said, (*name.path, key)) if said is not MISSING else ():
                     if isinstance(value, str | list) and value != lookup(levels.base, path):
-                        yield _finding(levels, [name.path], Departure(path[3:], "place"))
+                        yield _build_finding(levels, [name.path], Departure(path[3:], "place"))
 
 
 def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
@@ -148,7 +148,7 @@ def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
     for layer in levels.overrides:
         for path, value in iterate_paths(layer.data):
             if any((path[-1], head) not in own for head in _heads(value, names)):
-                yield _finding(levels, [path], Departure((), "place"))
+                yield _build_finding(levels, [path], Departure((), "place"))
 
 
 def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
@@ -183,7 +183,7 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     for departure in SecretComparison(known=OF_DELIVERIES).departures(made, ours, ()):
         another_key = departure.kind == "name" and departure.role == "template" and _is_known(levels, departure)
         if "key_request" in departure.path or not (departure.kind == "place" or another_key):
-            yield _finding(levels, [_VERIFY], departure)
+            yield _build_finding(levels, [_VERIFY], departure)
 
 
 def _is_as_strong(own: Any, base: Any) -> bool:

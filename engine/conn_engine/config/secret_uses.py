@@ -77,7 +77,7 @@ class SecretComparison:
         elif own is None or (role is None and not _holds_settings(own)):
             yield Departure(path, "place")
         elif role is None:
-            yield from self._each(own, base, path)
+            yield from self._compare_items(own, base, path)
         else:
             if role == "address" and not self._same_endpoint(own, base):
                 yield Departure(path, "place")
@@ -95,7 +95,7 @@ class SecretComparison:
             role = note.role if note.role in _COMPARED and not note.reserved else None
             yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
 
-    def _each(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:
+    def _compare_items(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:
         """Of settings in a list or by name: one that the connector has elsewhere in it is the connector's too."""
         others = list(base.values()) if isinstance(base, Mapping) else list(base or ())
         for key, one in own.items() if isinstance(own, Mapping) else enumerate(own):

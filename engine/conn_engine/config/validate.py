@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conn_engine.config.convert import said_twice
-from conn_engine.config.faults import quoted
+from conn_engine.config.faults import quote_value
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
     HOST_PATTERN,
@@ -35,7 +35,7 @@ from conn_engine.documents.locate import packaged
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
-__all__ = ["published", "validate"]
+__all__ = ["load_schema", "validate"]
 
 _EMPTY_ALLOWED = frozenset({"workspace", "environment"})
 _KINDS: Mapping[type, str] = {
@@ -91,7 +91,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
 
 
 @cache
-def published(kind: str) -> dict[str, Any]:
+def load_schema(kind: str) -> dict[str, Any]:
     """The published schema of a kind of document."""
     schema: dict[str, Any] = msgspec.json.decode(packaged("schemas", f"{kind}.schema.json").read_bytes())
     return schema
@@ -101,7 +101,7 @@ def published(kind: str) -> dict[str, Any]:
 def _validator(kind: str) -> "Draft202012Validator":
     from jsonschema_rs import Draft202012Validator
 
-    return Draft202012Validator(published(kind))
+    return Draft202012Validator(load_schema(kind))
 
 
 class _Check:
@@ -127,7 +127,7 @@ class _Check:
                 near = did_you_mean(key, known) if key not in known else ""
                 if near and not (isinstance(value, dict) and value.keys() & _operation_keys(model)):
                     self.settled.add((*path, key))
-                    yield self._at_key("CFG101", f"unknown key {quoted(key)}", (*path, key), near)
+                    yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
 
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
         for piece in _configurations(self.kind, data):
@@ -160,7 +160,7 @@ class _Check:
 
     def _schema_at(self, schema_path: list[str | int]) -> dict[str, Any]:
         """The schema object that holds the failing keyword."""
-        root = published(self.kind)
+        root = load_schema(self.kind)
         node: Any = root
         for key in schema_path[:-1]:
             if isinstance(node, dict) and "$ref" in node and key not in node:
@@ -178,10 +178,10 @@ class _Check:
         if "config" in known and "format" in known:
             hint = did_you_mean(key, known) or "the settings of a strategy stand under config"
         else:
-            hint = did_you_mean(key, known) or _listing(known)
+            hint = did_you_mean(key, known) or _list_words(known)
         if hint.startswith("did you mean"):
             self.meant.add(dotted((*path, hint.split('"')[1])))
-        return self._at_key("CFG101", f"unknown key {quoted(key)}", (*path, key), hint)
+        return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
 
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
@@ -192,17 +192,17 @@ class _Check:
         wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
         found = _KINDS.get(type(value), "something else")
         message = f"expected {' or '.join(wanted) or 'nothing'}, found {found}"
-        return self._at_value("CFG102", message, path, hint or _retyped(path, types, value))
+        return self._at_value("CFG102", message, path, hint or _suggest_type(path, types, value))
 
     def _not_one_of(self, path: Path_, options: list[Any], value: Any, node: Mapping[str, Any]) -> Diagnostic:
         words = [str(option) for option in options if option is not None]
         if not isinstance(value, str) and all(isinstance(option, str | None) for option in options):
-            return self._wrong_type(path, ["string"], value, _listing(words))
+            return self._wrong_type(path, ["string"], value, _list_words(words))
         strategy = path[-1:] == ("format",) and self._is_strategy(path[:-1], words)
         code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        hint = did_you_mean(str(value), words) or _listing(words)
-        return self._at_value(code, f"unknown {what} {quoted(shown)}", path, hint)
+        hint = did_you_mean(str(value), words) or _list_words(words)
+        return self._at_value(code, f"unknown {what} {quote_value(shown)}", path, hint)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:
         return isinstance(lookup(self.document.data, path), dict) and bool(options)
@@ -210,7 +210,9 @@ class _Check:
     def _bad_name(self, path: Path_, error: "ValidationError") -> Diagnostic:
         pattern = str(error.kind.as_dict().get("pattern", ""))
         expected = _PATTERNS.get(pattern, f"a name that matches {pattern}")
-        return self._at_key("CFG104", f"{quoted(str(error.instance))} is not {expected}", (*path, str(error.instance)))
+        return self._at_key(
+            "CFG104", f"{quote_value(str(error.instance))} is not {expected}", (*path, str(error.instance))
+        )
 
     def _bad_value(self, path: Path_, message: str, hint: str = "") -> Diagnostic:
         return self._at_value("CFG104", message, path, hint)
@@ -222,7 +224,7 @@ class _Check:
         return diagnostic(code, message, self.document.span(path), path=dotted(path), hint=hint)
 
 
-def _retyped(path: Path_, types: list[str], value: Any) -> str:
+def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
     """How a value of the wrong type is written as one of these types."""
     if value is None:
         return "say a value, or remove the key"
@@ -237,7 +239,7 @@ def _retyped(path: Path_, types: list[str], value: Any) -> str:
     return "each item on a line of its own that begins with -, or all in brackets: [ … ]" if "array" in types else ""
 
 
-def _listing(words: list[str]) -> str:
+def _list_words(words: list[str]) -> str:
     shown = [word for word in words if not word.startswith("$")]
     return f"one of {', '.join(shown[:12])}{' …' if len(shown) > 12 else ''}" if shown else ""
 

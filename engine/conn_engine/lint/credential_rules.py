@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.auth import Path, Several
+from conn_engine.auth import PathAuthorization, Several
 from conn_engine.config import MISSING, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
@@ -30,7 +30,7 @@ def held(target: "LintTarget") -> Iterator[Diagnostic]:
     """EXP103: `authorization` needs what the stored credential does not have."""
     checked = set()
     for operation in target.effective.vendor_operations():
-        path = operation.at("authorization")
+        path = operation.get_path("authorization")
         if path in checked:
             continue
         checked.add(path)
@@ -73,7 +73,7 @@ def carried(target: "LintTarget") -> Iterator[Diagnostic]:
     if not isinstance(said, Mapping) or said.get("format", "none") in _OTHERWISE:
         return
     operations = list(effective.vendor_operations())
-    places = {operation.at(key) for operation in operations for key in ("authorization", "signature")}
+    places = {operation.get_path(key) for operation in operations for key in ("authorization", "signature")}
     if operations and all(lookup(effective.data, place) in (MISSING, None) for place in places):
         yield diagnostic(
             "SEC103",
@@ -104,7 +104,7 @@ def kept(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC105: a part of the credential that may be left out stands in the path, which cannot go without it."""
     checked = set()
     for operation in target.effective.vendor_operations():
-        at = operation.at("authorization")
+        at = operation.get_path("authorization")
         optional = {part.name for part in operation.credentials.fields() if not part.required}
         read = {name for one in _in_path(operation.authorization) for name in _NAME.findall(one.value)}
         if at in checked or not optional & read:
@@ -147,9 +147,9 @@ def _iterate_options(credentials: Any, path: Path_) -> Iterator[tuple[Path_, Map
         yield from _iterate_options(config.get("with"), (*path, "config", "with"))
 
 
-def _in_path(authorization: Any) -> Iterator[Path]:
+def _in_path(authorization: Any) -> Iterator[PathAuthorization]:
     """What certainly goes into the path; what a choice does is the account's affair."""
-    if isinstance(authorization, Path):
+    if isinstance(authorization, PathAuthorization):
         yield authorization
     elif isinstance(authorization, Several):
         for one in authorization.all:

@@ -78,7 +78,7 @@ def _behind(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | N
 
 def _record(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str:
     method = _behind(target, name, own)
-    operation = target.effective.unified(name.model, name.resource, method) if method is not None else None
+    operation = target.effective.get_unified(name.model, name.resource, method) if method is not None else None
     return (operation.record if operation is not None else None) or singular(name.resource)
 
 

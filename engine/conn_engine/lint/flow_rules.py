@@ -7,7 +7,7 @@ from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.listing.flows import Source, steps_of
+from conn_engine.listing.flows import ParentSource, steps_of
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -60,7 +60,7 @@ def idle_types(target: "LintTarget") -> Iterator[Diagnostic]:
         for place in operation.record_types:
             first = steps_of(place)[0]
             if first not in made:
-                path = (*operation.at("record_types"), place)
+                path = (*operation.get_path("record_types"), place)
                 yield diagnostic(
                     "MAP203",
                     f'record_types of {operation.text} has "{place}", which record_mapping does not make',
@@ -87,7 +87,7 @@ def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str
 
 def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
     """Where an operation names another one whose records are values, and the name."""
-    at = operation.at("parents")
+    at = operation.get_path("parents")
     for index, parents in enumerate(operation.parents):
         here = at if len(operation.parents) == 1 else (*at, index)
         if parents.from_ is not None:
@@ -96,12 +96,12 @@ def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
             if source.from_ is not None:
                 yield (*here, "union", inner, "from"), source.from_
     values = operation.chunk.values if operation.chunk is not None else None
-    if isinstance(values, Source) and values.from_ is not None:
-        yield (*operation.at("chunk"), "values", "from"), values.from_
+    if isinstance(values, ParentSource) and values.from_ is not None:
+        yield (*operation.get_path("chunk"), "values", "from"), values.from_
 
 
 def _enrichments(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
     for index, enrich in enumerate(operation.enrich):
         request = enrich.request
         if request.path is None and "{{" not in f"{request.resource}{request.method}":
-            yield (*operation.at("enrich"), index, "request", "resource"), f"{request.resource}.{request.method}"
+            yield (*operation.get_path("enrich"), index, "request", "resource"), f"{request.resource}.{request.method}"

@@ -66,7 +66,7 @@ def lint_paths(folder: Path, paths: Sequence[Path]) -> LintResult:
     blocks: list[Document] = []
     for path in sorted({path for place in only or () for path in _markdown(place)}):
         checked.append(path)
-        found, findings = lint_markdown(path, workspace.shown(path))
+        found, findings = lint_markdown(path, workspace.format_path(path))
         blocks += found
         result.findings += findings
     result.files = len(checked)
@@ -156,7 +156,7 @@ def _documents(
         try:
             document = workspace.read(file)
         except ConfigurationError as error:
-            result.findings += error.findings or [_bare(error, workspace.shown(file.path))]
+            result.findings += error.findings or [_bare(error, workspace.format_path(file.path))]
             continue
         result.findings += validate(document, file.kind)
         if file.kind == "workspace":
@@ -173,7 +173,7 @@ def _documents(
             what = "is a folder, not a file" if path.is_dir() else "is missing"
             message = f"{path.parent.name} is no connector: its connector.yaml {what}"
             hint = "conn new makes one; a folder that is none belongs elsewhere"
-            result.findings.append(diagnostic("DOC001", message, Span(workspace.shown(path)), hint=hint))
+            result.findings.append(diagnostic("DOC001", message, Span(workspace.format_path(path)), hint=hint))
     _models(workspace, only, result, checked)
     for finding in workspace.strays():
         if finding.span is not None and _within(workspace.root / finding.span.file, only):
@@ -189,9 +189,9 @@ def _models(workspace: Workspace, only: Sequence[Path] | None, result: LintResul
         checked.append(path)
         try:
             workspace.check_inside(path)
-            compile_schema(path, workspace.shown(path))
+            compile_schema(path, workspace.format_path(path))
         except ConfigurationError as error:
-            result.findings += error.findings or [_bare(error, workspace.shown(path))]
+            result.findings += error.findings or [_bare(error, workspace.format_path(path))]
 
 
 def _without_document(workspace: Workspace) -> list[Path]:
@@ -220,9 +220,9 @@ def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintR
                 continue
             checked.append(path)
             try:
-                load(path, workspace.shown(path))
+                load(path, workspace.format_path(path))
             except ConfigurationError as error:
-                result.findings += error.findings or [_bare(error, workspace.shown(path))]
+                result.findings += error.findings or [_bare(error, workspace.format_path(path))]
 
 
 def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult) -> None:

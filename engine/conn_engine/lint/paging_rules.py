@@ -9,7 +9,7 @@ from conn_engine.documents import dotted, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import constant
-from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
+from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, PageNumber, Range
 from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirmative, number
 from conn_engine.listing.pagination.placement import Where
 
@@ -30,10 +30,10 @@ def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     effective = target.effective
     found: dict[Path_, list[set[Fault]]] = {}
     for operation in effective.vendor_operations():
-        paging = operation.paging()
+        paging = operation.get_pagination()
         if isinstance(paging, NoPagination):
             continue
-        found.setdefault(operation.at("pagination"), []).append(set(_faults(operation, paging)))
+        found.setdefault(operation.get_path("pagination"), []).append(set(_faults(operation, paging)))
         yield from _asked(target, operation, paging)
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
@@ -46,7 +46,7 @@ def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Ite
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
     where: Where = paging.size_where
-    asked = number(where.found(operation.query, {}, operation.body))
+    asked = number(where.read_parameter(operation.query, {}, operation.body))
     if asked is None or asked <= paging.max_size:
         return
     key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
@@ -82,7 +82,7 @@ def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     for key in _NEXT:
         text = getattr(paging, key, None)
         fixed, value = constant(text) if isinstance(text, str) else (False, None)
-        if fixed and value is not UNDEFINED and not paging.none(value) and not stops:
+        if fixed and value is not UNDEFINED and not paging.is_missing(value) and not stops:
             message = f"`{key}` names the same next page after every page"
             yield (
                 "PAG101",
@@ -116,7 +116,7 @@ def _unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 
 def _place(paging: Any) -> tuple[str, Where | None, str]:
     """The prefix of the settings for the place of the page's value, the place, and the value's name in templates."""
-    if isinstance(paging, Page):
+    if isinstance(paging, PageNumber):
         return "page", paging.where, "number"
     if isinstance(paging, Offset):
         return "offset", paging.where, "offset"

@@ -160,7 +160,7 @@ def routes(target: LintTarget) -> Iterator[Diagnostic]:
     for name in effective.operations():
         if name.kind != "unified":
             continue
-        operation = effective.unified(name.model, name.resource, name.method)
+        operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
             continue
         own = _route(target, str(operation.resource), str(operation.method), name.path)

@@ -28,7 +28,7 @@ def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
         dependent = any(source.incremental for parents in operation.parents for source in parents.sources)
         if settings is None or dependent or _used(settings) or _read(effective.data, operation):
             continue
-        path = operation.at("incremental")
+        path = operation.get_path("incremental")
         yield diagnostic(
             "CFG202",
             f"{operation.text} is incremental, but asks for everything in every run",

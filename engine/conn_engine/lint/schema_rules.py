@@ -26,7 +26,7 @@ def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
             try:
                 effective.schemas.find_part(getattr(operation, key), key)
             except ConfigurationError as error:
-                path = operation.at(key)
+                path = operation.get_path(key)
                 yield diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)
 
 
@@ -36,7 +36,7 @@ def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
     for operation in effective.vendor_operations():
         if isinstance(operation.body, dict) and operation.body_format in ("json", "form"):
             place = _find_place(target, operation, "request_schema")
-            yield from _find_unknown_keys(target, operation, place, [(operation.at("body"), operation.body)])
+            yield from _find_unknown_keys(target, operation, place, [(operation.get_path("body"), operation.body)])
     for name, unified in effective.unified_operations():
         operation_behind = find_operation_behind(effective, name)
         if operation_behind is None:

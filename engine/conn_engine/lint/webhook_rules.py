@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.auth import Credentials, secret_fields, supplied
+from conn_engine.auth import Credentials, add_asked_parts, secret_fields
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -62,7 +62,7 @@ def _credentials(target: "LintTarget") -> Iterator[Credentials]:
     for _, option in objects(lookup(said, ("config", "options")) if isinstance(said, Mapping) else None):
         try:
             kind: Any = Credentials
-            yield supplied(convert(option, kind), more)
+            yield add_asked_parts(convert(option, kind), more)
         except ConversionError:
             continue  # reported as such
 

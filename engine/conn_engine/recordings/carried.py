@@ -76,7 +76,7 @@ def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -
 def _find_placed_texts(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
     """The texts that stand in a place."""
     if place.kind == "header":
-        for value in request.headers.all(place.name):
+        for value in request.headers.get_all(place.name):
             yield from _split_header(place.name, value)
     elif place.kind == "url":
         found = re.search(place.name, recorded.url)

@@ -102,7 +102,7 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
     blobs: dict[str, bytes] = {}
     left_out = []
     for path in _paths(workspace):
-        shown = workspace.shown(path)
+        shown = workspace.format_path(path)
         if _LOCAL.search(path.name):
             left_out.append(shown)
             continue

@@ -29,7 +29,7 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
         return
     vendor = find_operation_behind(effective, name, call)
     schema = effective.schemas.find_schema(vendor.request_schema) if vendor is not None else None
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapped = operation is not None and operation.request_body_mapping is not None
     reads = frozenset(_find_reads(effective, name, vendor, mapped=mapped))
     whole = not mapped or () in reads

@@ -8,7 +8,7 @@ from typing import Any
 from conn_engine.config import VendorOperation
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.listing.flows import Chunk, Parents, Source, place
+from conn_engine.listing.flows import Chunk, Parents, ParentSource, place
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched, read_all_rows
 from conn_engine.runtime.layers import Frame, Listing, ListingLayer
@@ -43,7 +43,7 @@ class ChunkLayer(ListingLayer):
 
     def _find_values(self, settings: Chunk, frame: Frame) -> Flow[list[Any]]:
         values = settings.values
-        source = values if isinstance(values, Source) else Source(values=values)
+        source = values if isinstance(values, ParentSource) else ParentSource(values=values)
         named = Parents(
             as_=_NAME,
             values=source.values,

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conn_engine.auth import CAPTURED, CredentialField, missing_parts
-from conn_engine.bodies import Content
+from conn_engine.bodies import BodyContent
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
@@ -204,7 +204,7 @@ class Connection:
     @contextmanager
     def download(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
-    ) -> Iterator[Content]:
+    ) -> Iterator[BodyContent]:
         """The bytes of an operation's answer, whatever its format is: `content_type`, `filename`, `size`, and to read
         them `pieces()`, `open()`, `read()` and `save(path)`. They are given back when the block is left.
 
@@ -310,7 +310,7 @@ class AsyncConnection:
     @asynccontextmanager
     async def download(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
-    ) -> AsyncIterator[Content]:
+    ) -> AsyncIterator[BodyContent]:
         """As `Connection.download`."""
         async with aclosing(self.pages(operation, replace(call or Call(), as_file=True), raw=raw)) as pages:
             yield _content(await anext(pages, None))
@@ -369,8 +369,8 @@ def _conclude(wiring: Wiring, operation: str, call: Call | None, verdict: Comple
     raise incomplete_error(effective, vendor, verdict, count)
 
 
-def _content(page: Page | None) -> Content:
-    return page.content if page is not None and page.content is not None else Content(Headers(), lambda: iter(()))
+def _content(page: Page | None) -> BodyContent:
+    return page.content if page is not None and page.content is not None else BodyContent(Headers(), lambda: iter(()))
 
 
 def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:

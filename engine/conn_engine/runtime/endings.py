@@ -155,7 +155,7 @@ def log_verdict(name: str, verdict: Completeness, redactor: Redactor) -> None:
 
 def setting_path(operation: VendorOperation, setting: str) -> Path_:
     """The configuration path of a setting of paging, such as `cursor_field` or `outer.cursor_field`."""
-    return (*operation.at("pagination"), "config", *setting.replace(".", ".config.").split("."))
+    return (*operation.get_path("pagination"), "config", *setting.replace(".", ".config.").split("."))
 
 
 def find_incompleteness(
@@ -168,7 +168,7 @@ def find_incompleteness(
     path: Path_ = ()
     if operation is not None:
         own = next((name for name in verdict.settings if f"`{name}`" in verdict.reason), None)
-        path = operation.at("pagination") if own is None else setting_path(operation, own)
+        path = operation.get_path("pagination") if own is None else setting_path(operation, own)
     code = "PAG110" if verdict.state == "incomplete" else "PAG111"
     severity = Severity.ERROR if verdict.is_failure else Severity.WARNING
     message = describe_verdict("the listing", verdict)

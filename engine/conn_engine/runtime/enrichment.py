@@ -29,7 +29,7 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
     if operation.record_mapping is not None:
         response = answer.response
         scope = frame.scope | {"status": response.status, "headers": response.headers.plain()}
-        with _locate_errors(dotted(operation.at("record_mapping"))):
+        with _locate_errors(dotted(operation.get_path("record_mapping"))):
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
@@ -38,14 +38,14 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
         new = _find_new(listing, operation.distinct, records, frame.scope)
         records, source = [records[index] for index in new], [source[index] for index in new]
     for index, settings in enumerate(operation.enrich):
-        at = f"{dotted(operation.at('enrich'))}[{index}]"
+        at = f"{dotted(operation.get_path('enrich'))}[{index}]"
         records = yield from _enrich(listing, settings, records, frame.scope, at)
     return records, source
 
 
 def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
     """The places of the records that did not come before in this listing. A cursor does not know what did."""
-    with _locate_errors(dotted(listing.operation.at("distinct"))):
+    with _locate_errors(dotted(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
     known: set[bytes] = listing.memory.setdefault("distinct", set())
     new: list[int] = []

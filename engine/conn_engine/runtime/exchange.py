@@ -9,7 +9,7 @@ from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.expressions import any_seed, same_chance
-from conn_engine.responses.failures import Rule, Verdict, attempt, graphql_rules
+from conn_engine.responses.failures import ResponseClassification, Rule, attempt, graphql_rules
 from conn_engine.responses.notices import notices, warnings_of
 from conn_engine.responses.ratelimit import Charge, RateState
 from conn_engine.responses.ratelimit import read as read_rate_limit
@@ -74,7 +74,7 @@ class _Exchange:
         self._chance = any_seed()
         self._charge = Charge(effective.connector_name, session.account, operation.text)
 
-    def settled(self, restarts: int | None) -> Flow[tuple[Answer, Verdict]]:
+    def settled(self, restarts: int | None) -> Flow[tuple[Answer, ResponseClassification]]:
         """Send until there is a verdict; a credential that ends soon is renewed first."""
         operation, session = self.operation, self.session
         renewable = operation.credentials.renewable(session.document)
@@ -103,7 +103,7 @@ class _Exchange:
                 error.hint = auth.clock_hint(self.refused, session.clock.now(), error.hint)
             raise
 
-    def exchanged(self, answer: Answer, verdict: Verdict) -> Fetched:
+    def exchanged(self, answer: Answer, verdict: ResponseClassification) -> Fetched:
         """The answer with its records."""
         records: list[Any] = []
         whole = False
@@ -193,6 +193,6 @@ def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: 
     except ResponsePathMissing as error:
         options = operation.response_options
         if options is None or not holds_list(path or "", answer.body, options.lists):
-            error.at = dotted(operation.at("response_path"))
+            error.at = dotted(operation.get_path("response_path"))
             raise
         return [], False

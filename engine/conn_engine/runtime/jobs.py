@@ -117,7 +117,7 @@ class _Result:
         """Read the result; whether the layers above have enough."""
         try:
             yield from pages(
-                self._run.listing.operation.paging(),
+                self._run.listing.operation.get_pagination(),
                 self._fetch,
                 self._pass_on,
                 seen=self._endings.seen,
@@ -170,7 +170,7 @@ class _Run:
 
     def at(self, *keys: str) -> Path_:
         """Where a setting of the job stands."""
-        return (*self.listing.operation.at("job"), *keys)
+        return (*self.listing.operation.get_path("job"), *keys)
 
     def create(self) -> Flow[Fetched]:
         """The operation's own request, once, as patient as the caller."""

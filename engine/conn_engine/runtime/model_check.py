@@ -23,7 +23,7 @@ class ModelCheck:
         self._tally: SchemaTally | None = None
         if name.kind != "unified" or name.method == "delete":
             return
-        operation = effective.unified(name.model, name.resource, name.method)
+        operation = effective.get_unified(name.model, name.resource, name.method)
         record = operation.record if operation is not None and operation.record else singular(name.resource)
         self.schema = f"{name.model}.{record}"
         path = schema_path(folders, name.model, record)

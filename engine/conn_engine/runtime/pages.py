@@ -43,7 +43,7 @@ class PageLayer(ListingLayer):
         if restart_key(operation.errors) is not None:
             yield "after a cursor, the error rule `restart` is an error: it cannot know what was delivered"
         rows = operation.response_format
-        if rows in _ROWS and isinstance(operation.paging(), pagination.NoPagination):
+        if rows in _ROWS and isinstance(operation.get_pagination(), pagination.NoPagination):
             yield f"the rows of its {rows} answer are one page; resuming requests all of them again"
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -53,7 +53,7 @@ class PageLayer(ListingLayer):
         self._start = self._place = frame.resume.get("page")
         try:
             yield from pagination.pages(
-                operation.paging(),
+                operation.get_pagination(),
                 self._fetch,
                 self._pass_on,
                 self._start,

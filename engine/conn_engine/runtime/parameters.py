@@ -100,7 +100,7 @@ def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
     yield from vendor.query
     yield from declared_parameters(effective, vendor)
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
-        for place, text in texts(lookup(effective.data, vendor.at(key))):
+        for place, text in texts(lookup(effective.data, vendor.get_path(key))):
             if place and _PARAM.fullmatch(str(place[-1])) and "{{" not in text:
                 yield text
 

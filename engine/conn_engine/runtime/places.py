@@ -37,7 +37,7 @@ def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
 
 def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
     """The first override leaf that reaches this operation, for differences that no mapping line explains."""
-    unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    unified = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     route = (name.resource, name.method) if unified is None else (str(unified.resource), str(unified.method))
     others = {(n.resource, n.method) for n in effective.operations() if n.kind == "vendor"} - {route}
     for path, _ in leaves(effective.data):
@@ -174,7 +174,7 @@ def rerouting(effective: Effective, name: OperationName) -> Origin | None:
     if name.kind == "unified":
         paths = [(*name.path, "resource"), (*name.path, "method")]
         with suppress(ConfigurationError):  # a fault of its own, reported as such
-            unified = effective.unified(name.model, name.resource, name.method)
+            unified = effective.get_unified(name.model, name.resource, name.method)
             route = route if unified is None else (str(unified.resource), str(unified.method))
     paths += [("resources", *route, "path"), ("resources", *route, "method")]
     for path in paths:

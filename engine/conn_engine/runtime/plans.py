@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from conn_engine.auth import absent_parts, without
+from conn_engine.auth import absent_parts, remove_absent
 from conn_engine.conditions import USUAL
 from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
-from conn_engine.listing.flows import Source
+from conn_engine.listing.flows import ParentSource
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
@@ -36,7 +36,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     """
     if name.kind == "vendor":
         return _writes(effective, effective.vendor(name.resource, name.method))
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         return True
     scope = call_scope(effective, call, USUAL) | {"before": {}}
@@ -61,7 +61,7 @@ def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[st
     if operation.writes:
         return True
     sources = _parent_sources(operation)
-    if operation.chunk is not None and isinstance(operation.chunk.values, Source):
+    if operation.chunk is not None and isinstance(operation.chunk.values, ParentSource):
         sources.append(operation.chunk.values)
     names = {source.from_ for source in sources if source.from_ is not None} - seen
     for enrich in operation.enrich:
@@ -76,7 +76,7 @@ def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[st
     return _any_writes(effective, names, seen)
 
 
-def _parent_sources(operation: VendorOperation) -> list[Source]:
+def _parent_sources(operation: VendorOperation) -> list[ParentSource]:
     return [source for parents in operation.parents for source in parents.sources]
 
 
@@ -146,7 +146,7 @@ def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) 
 
 def has_empty_body(effective: Effective, name: OperationName, call: Call, request: Request) -> bool:
     """Whether a write that is to have a body, the caller's or one that a mapping makes, would be sent without one."""
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     wanted = call.body is not None or (operation is not None and operation.request_body_mapping is not None)
     return wanted and request.writes and request.payload is None and (request.body or b"").strip() in _EMPTY
 
@@ -155,6 +155,6 @@ def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
     credentials = wiring.effective.connector.credentials
     made = credentials.sample() if credentials is not None else {}
     absent = absent_parts(credentials.fields(), stored) if credentials is not None else frozenset()
-    completed: dict[str, Any] = merge([dict(without(Scope(made), absent)), stored])
+    completed: dict[str, Any] = merge([dict(remove_absent(Scope(made), absent)), stored])
     wiring.redactor.add_document(completed)
     return completed

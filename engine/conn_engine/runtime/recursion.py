@@ -76,7 +76,7 @@ class RecursionLayer(ListingLayer):
             if value is None or value is UNDEFINED:
                 raise ConfigurationError(
                     f"a record of {self.listing.name} has no key to ask for more by",
-                    hint=f"check `key` of {dotted(self.listing.operation.at('recurse'))}, or narrow it by `when`",
+                    hint=f"check `key` of {dotted(self.listing.operation.get_path('recurse'))}, or narrow it by `when`",
                 )
             if str(value) in ancestors:
                 raise _endless(page, f"{' > '.join((*ancestors, str(value)))} comes back to where it was")

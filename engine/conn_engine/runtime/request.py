@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine import bodies
-from conn_engine.auth import absent_parts, emptied, without
-from conn_engine.auth.names import sealed
-from conn_engine.auth.signatures import Moment, NoSignature
+from conn_engine.auth import absent_parts, blank_absent, remove_absent
+from conn_engine.auth.names import seal_error
+from conn_engine.auth.signatures import NoSignature, SigningContext
 from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import dotted
@@ -106,7 +106,7 @@ def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]
     try:
         yield
     except ExpressionError as error:
-        here = dotted((*operation.at(key), *below))
+        here = dotted((*operation.get_path(key), *below))
         error.at = f"{here}.{error.at}" if error.at else here
         raise
 
@@ -123,7 +123,7 @@ def finish_request(  # noqa: PLR0917
     egress.check_host(draft.url, effective.trusted_hosts, label)
     _check_path(effective, operation, draft, label)
     draft.absent = absent_parts(operation.credentials.fields(), session.document)
-    secret_scope = without(authorization_scope(effective, session), draft.absent)
+    secret_scope = remove_absent(authorization_scope(effective, session), draft.absent)
     masked = mask_short(secret_scope)
     twin = replace(draft, headers=dict(draft.headers))
     request = _finished(effective, operation, draft, session, secret_scope, purpose, label)
@@ -149,7 +149,7 @@ def _finished(  # noqa: PLR0917
     body, payload = _encoded(operation, draft)
     read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
-        draft.set_header("Accept", bodies.accepted(read_as))
+        draft.set_header("Accept", bodies.accept_header(read_as))
     request = Request(
         method=draft.method,
         url=_with_query(draft, operation),
@@ -171,7 +171,9 @@ def _finished(  # noqa: PLR0917
         return request
     request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
     with _sealed():
-        signed = operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
+        signed = operation.signature.sign(
+            request, blank_absent(secret_scope, draft.absent), SigningContext.from_time(session.clock.now())
+        )
     before = request.headers
     return replace(
         signed, signed_headers=frozenset(name for name, text in signed.headers.items() if before.get(name) != text)
@@ -211,7 +213,7 @@ def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bo
         return body, None
     if isinstance(operation.signature, NoSignature):
         return None, body
-    whole = body.whole(bodies.MAX_BYTES)
+    whole = body.read_all(bodies.MAX_BYTES)
     if whole is None:
         raise ConfigurationError(
             f"a signed upload may have {bodies.MAX_BYTES // 2**20} MiB at most, this one has {body.size} bytes",
@@ -234,7 +236,7 @@ def _sealed() -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:
-        raise sealed(error) from None
+        raise seal_error(error) from None
 
 
 def without_credential(operation: VendorOperation, draft: Draft) -> dict[str, Any]:

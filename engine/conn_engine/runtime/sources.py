@@ -11,7 +11,7 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
-from conn_engine.listing.flows import Parents, Source
+from conn_engine.listing.flows import Parents, ParentSource
 from conn_engine.listing.pagination.placement import integer
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
@@ -250,9 +250,9 @@ def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, s
         yield from each(Part({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
 
 
-def find_values(listing: Listing, source: Source, scope: Scope) -> list[Any]:
+def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[Any]:
     """What a source's `values` give: nulls and nothing left out, one value as a list of one."""
-    where = f"{dotted(listing.operation.at('parents'))}.values"
+    where = f"{dotted(listing.operation.get_path('parents'))}.values"
     if isinstance(source.values, str):
         try:
             found = ask(source.values, scope)
@@ -269,7 +269,7 @@ def find_values(listing: Listing, source: Source, scope: Scope) -> list[Any]:
 
 
 def _run_records(  # noqa: PLR0917
-    listing: Listing, scope: Scope, name: str, source: Source, start: Place, each: Each
+    listing: Listing, scope: Scope, name: str, source: ParentSource, start: Place, each: Each
 ) -> Flow[None]:
     """A value for each key of each record of the source's operation, page by page."""
     resource, _, method = (source.from_ or "").partition(".")
@@ -286,7 +286,7 @@ def _run_records(  # noqa: PLR0917
     except UsageError as error:  # the author's fault here, not the caller's
         said = f'parents of {listing.name} come from "{source.from_}": {error}'
         raise ConfigurationError(said, hint=error.hint) from error
-    where = dotted(listing.operation.at("parents"))
+    where = dotted(listing.operation.get_path("parents"))
     params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)
     call = Call(
@@ -338,7 +338,7 @@ def _first(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
     return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
 
 
-def _keys(source: Source, record: Any) -> list[Any]:
+def _keys(source: ParentSource, record: Any) -> list[Any]:
     """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
     value = identity(record, source.key)
     if value is UNDEFINED:

@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.config import VendorOperation
 from conn_engine.errors import ConfigurationError
-from conn_engine.listing.incremental import Common, Progress, State, Unreadable, absent
+from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, absent
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Listing, foreign_cursor
 from conn_engine.settings import ask
@@ -59,13 +59,13 @@ class StateTracker:
         """Let no state go beyond the partition's present cursor: something of it has not been read."""
         self.unread.add(_mark(partition))
 
-    def move(self, progress: Progress, partition: Any, *, whole: bool) -> None:
+    def move(self, progress: WindowProgress, partition: Any, *, whole: bool) -> None:
         """Move the state to what a window has read. `whole`: that is all of it."""
         reached = progress.cursor(whole=whole)
         if reached is None or _mark(partition) in self.unread:
             return
         if self.each:
-            self.state.move(self.settings.kept(reached), partition)
+            self.state.move(self.settings.to_state(reached), partition)
         elif whole:
             self.waiting.append(reached)
 
@@ -75,7 +75,7 @@ class StateTracker:
             return self._add_to_cursor(page)
         if (self.waiting or self.parents) and not self.unread:
             if self.waiting:
-                self.state.move_all(self.settings.kept(max(self.waiting)))
+                self.state.move_all(self.settings.to_state(max(self.waiting)))
             self.state.move_parents(self.parents)
             page = replace(page, state=self.state.snapshot())
         if self.settings.cursor_field is None or self.cursors or not self.records:
@@ -88,7 +88,7 @@ class StateTracker:
         end, and `held`, that something was left out."""
         if page.next_state is None:
             return page
-        read: dict[str, Any] = {"waiting": self.settings.kept(max(self.waiting))} if self.waiting else {}
+        read: dict[str, Any] = {"waiting": self.settings.to_state(max(self.waiting))} if self.waiting else {}
         if self.parents:
             read["parents"] = dict(self.parents)
         if read:
@@ -147,7 +147,7 @@ def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any])
 def restore_cursor(settings: Common, cursor: Any) -> Any:
     """A cursor that a place has, as a value."""
     try:
-        return settings.restored(cursor)
+        return settings.from_state(cursor)
     except Unreadable:
         raise foreign_cursor() from None
 

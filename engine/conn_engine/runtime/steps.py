@@ -96,7 +96,7 @@ class _Reading:
         records."""
         operation = self._operation
         counts = finds_all(operation.response_path)
-        yield from pagination.pages(operation.paging(), self._fetch, self._add, counts=counts)
+        yield from pagination.pages(operation.get_pagination(), self._fetch, self._add, counts=counts)
         if self._verdict is not None:
             verdict = replace(self._verdict, policy=operation.complete)
             if verdict.is_failure:
@@ -117,7 +117,7 @@ class _Reading:
         self._pages = number
         self._records += answer.records
         if self._last.whole and number == 1:  # one thing has no pages, whatever a pagination that counts has to say
-            paging = self._operation.paging()
+            paging = self._operation.get_pagination()
             if following is not None and isinstance(paging, Ending) and paging.end_keys():
                 raise self._make_error(
                     f"{self._operation.text} has a next page, but its answer is not a list", _NO_PATH

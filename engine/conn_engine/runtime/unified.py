@@ -35,7 +35,7 @@ __all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route",
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
     """The generator of one unified operation. Yields Page after Page of unified records."""
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
     at = f"unified.{name.text}"
@@ -97,7 +97,7 @@ def mapped_record(
     `identifier` is what it is known by, as `id`. The operation's `before` steps are not run, and there is no query and
     no page but the record. Raises ExpressionError.
     """
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
     compiled = effective.response_mapping(name.model, name.resource, name.method)
@@ -148,7 +148,7 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
 
 def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
     """The vendor operation that a name stands for. Raises ConfigurationError when only a run can tell which it is."""
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
     return route(effective, operation, name, _caller_scope(effective, call or Call(), USUAL))

@@ -13,7 +13,7 @@ from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
-from conn_engine.listing.incremental import Common, Progress, Unreadable, Window
+from conn_engine.listing.incremental import Common, Unreadable, Window, WindowProgress
 from conn_engine.listing.pagination.placement import put
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Put, add_step
@@ -54,7 +54,7 @@ class WindowLayer(ListingLayer):
         self._partition = frame.scope.get("partition") if tracker.each else None
         tracker.resume(self._partition, frame.resume.get("held"), frame.resume.get("read"))
         known = _read_known(settings, tracker.state.cursor(self._partition))
-        state = {"cursor": None if known is None else settings.kept(known)}
+        state = {"cursor": None if known is None else settings.to_state(known)}
         frame = frame.within({"state": state}, resume=frame.resume)
         rest = frame.resume_without(*self.place_names)
         place, best = _read_window(settings, frame.resume.get("window"))
@@ -82,7 +82,7 @@ class WindowLayer(ListingLayer):
         settings = self._settings
         known = _read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows have moved it
         place, there = settings.place(window), None if following is None else settings.place(following)
-        return _WindowStep(place, there, Progress(settings, window, known, best))
+        return _WindowStep(place, there, WindowProgress(settings, window, known, best))
 
     def next(self, page: Fetched) -> Flow[Any]:
         """Pass a page on with the place of its window and the state. Ends the window at records older than it."""
@@ -110,7 +110,7 @@ class WindowLayer(ListingLayer):
             next_state=None if older else page.next_state,
             state=tracker.state.snapshot(),
         )
-        here = step.place if progress.best is None else {**step.place, "best": settings.kept(progress.best)}
+        here = step.place if progress.best is None else {**step.place, "best": settings.to_state(progress.best)}
         enough = yield from self.emit(add_step(page, "window", here, step.following))
         return older or enough
 
@@ -130,7 +130,7 @@ class _WindowStep:
 
     place: dict[str, Any]
     following: dict[str, Any] | None
-    progress: Progress
+    progress: WindowProgress
     begun: bool = False
 
 
@@ -174,7 +174,7 @@ class _Todo:
 
 def _read_known(settings: Common, cursor: Any) -> Any:
     try:
-        return settings.restored(cursor)
+        return settings.from_state(cursor)
     except Unreadable as error:
         raise UsageError(
             f"the state's cursor is not of this operation: {error}",
@@ -191,8 +191,8 @@ def _read_window(settings: Common, place: Any) -> tuple[Any, Any]:
 
 def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Names:
     return {
-        "start": None if window.start is None else settings.shown(window.start),
-        "end": None if window.end is None else settings.shown(window.end),
+        "start": None if window.start is None else settings.to_request(window.start),
+        "end": None if window.end is None else settings.to_request(window.end),
         "length": settings.length(window),
         "first": first,
         "last": last,
@@ -230,6 +230,6 @@ def _locate_errors(listing: Listing, key: str) -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:
-        here = dotted((*listing.operation.at("incremental"), "config", *key.split(".")))
+        here = dotted((*listing.operation.get_path("incremental"), "config", *key.split(".")))
         error.at = f"{here}.{error.at}" if error.at else here
         raise

@@ -14,24 +14,24 @@ from conn_engine.documents.locate import packaged
 from conn_engine.schemas.kinds import kinds
 from conn_engine.schemas.reference import formats, table
 
-__all__ = ["filled", "marked", "run"]
+__all__ = ["fill_page", "find_parts", "run"]
 
 _PART = re.compile(
     r"<!-- (?P<what>keys|formats|codes|kinds|rules|vocabulary)(?: (?P<name>\S+))? -->\n(?P<text>.*?)<!-- / -->", re.S
 )
 
 
-def marked(text: str) -> list[tuple[str, str]]:
+def find_parts(text: str) -> list[tuple[str, str]]:
     """What a page has parts for: pairs such as `("keys", "pagination.cursor")`."""
     return [(part["what"], part["name"] or "") for part in _PART.finditer(text)]
 
 
-def filled(text: str) -> str:
+def fill_page(text: str) -> str:
     """A page with its generated parts as they have to be. Raises KeyError for a kind that there is not."""
 
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
-        made = {"keys": table, "formats": formats, "vocabulary": _needs}[what](name) if name else _whole(what)
+        made = {"keys": table, "formats": formats, "vocabulary": _needs}[what](name) if name else _build_part(what)
         return f"<!-- {what}{' ' if name else ''}{name} -->\n{made}<!-- / -->"
 
     return _PART.sub(part, text)
@@ -45,7 +45,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
     drifted = 0
     for path in sorted(folder.glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        made = filled(text)
+        made = fill_page(text)
         if made == text:
             continue
         drifted += 1
@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
     return 1 if drifted and "--check" in arguments else 0
 
 
-def _whole(what: str) -> str:
+def _build_part(what: str) -> str:
     if what == "codes":
         return _codes()
     if what == "kinds":

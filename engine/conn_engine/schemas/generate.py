@@ -46,45 +46,45 @@ class Generator:
 
     # --- types ---
 
-    def _of(self, info: inspect.Type, mode: Mode) -> Schema:
+    def _to_schema(self, info: inspect.Type, mode: Mode) -> Schema:
         if isinstance(info, inspect.Metadata):
-            return self._annotated(info, mode)
+            return self._annotate(info, mode)
         if isinstance(info, inspect.UnionType):
             return self._union(info, mode)
         if isinstance(info, inspect.StructType):
-            return self._named(info, mode)
+            return self._reference(info, mode)
         if isinstance(info, inspect.ListType | inspect.VarTupleType):
-            return {"type": "array", "items": self._of(info.item_type, "full")}  # a list is always whole
+            return {"type": "array", "items": self._to_schema(info.item_type, "full")}  # a list is always whole
         if isinstance(info, inspect.TupleType):
-            items = [self._of(item, "full") for item in info.item_types]
+            items = [self._to_schema(item, "full") for item in info.item_types]
             return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
         if isinstance(info, inspect.DictType):
             return self._map(info, mode)
         return _scalar(info)
 
-    def _annotated(self, info: inspect.Metadata, mode: Mode) -> Schema:
+    def _annotate(self, info: inspect.Metadata, mode: Mode) -> Schema:
         extra = info.extra or {}
         if extra.get("override"):
-            made = self._named(_struct_type(Configuration), "part")
+            made = self._reference(_struct_type(Configuration), "part")
         elif extra.get("mapping"):
             self.definitions.setdefault("Mapping", _MAPPING)
             made = {"$ref": "#/$defs/Mapping"}
         else:
-            made = self._of(info.type, mode)
+            made = self._to_schema(info.type, mode)
         return {**made, **(info.extra_json_schema or {})}
 
     def _union(self, info: inspect.UnionType, mode: Mode) -> Schema:
         parts = [part for part in info.types if not isinstance(part, inspect.NoneType)]
         tagged = [part for part in parts if isinstance(part, inspect.StructType) and part.tag is not None]
-        schemas = [self._of(part, mode) for part in parts if part not in tagged]
+        schemas = [self._to_schema(part, mode) for part in parts if part not in tagged]
         if tagged:
             schemas.append(self._shared_strategies(tagged, mode))
         if len(parts) < len(info.types):
-            return nullable(_either(schemas))
-        return _either(schemas)
+            return nullable(_choose_by_type(schemas))
+        return _choose_by_type(schemas)
 
     def _map(self, info: inspect.DictType, mode: Mode) -> Schema:
-        value = self._of(info.value_type, mode)
+        value = self._to_schema(info.value_type, mode)
         made: Schema = {
             "type": "object",
             "additionalProperties": nullable(value) if mode == "part" else value,
@@ -93,7 +93,7 @@ class Generator:
 
     # --- models ---
 
-    def _named(self, info: inspect.StructType, mode: Mode) -> Schema:
+    def _reference(self, info: inspect.StructType, mode: Mode) -> Schema:
         mode = "part" if mode == "inherited" else mode
         name = self._name(info.cls, _SUFFIX[mode])
         if name not in self.definitions:
@@ -125,7 +125,9 @@ class Generator:
             if name == rest:
                 made |= self._rest(entry, mode)
                 continue
-            schema = self._of(entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode)
+            schema = self._to_schema(
+                entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
+            )
             schema = nullable(schema) if mode == "part" else schema
             made["properties"][name] = _with_default(schema, entry)
             spellings = [alias for alias, target in aliases.items() if target == name]
@@ -143,7 +145,7 @@ class Generator:
         info = entry.type.type if isinstance(entry.type, inspect.Metadata) else entry.type
         if not isinstance(info, inspect.DictType):
             raise TypeError(f"the rest of a model is a mapping, not {info!r}")
-        schema = self._of(info.value_type, mode)
+        schema = self._to_schema(info.value_type, mode)
         return {"additionalProperties": nullable(schema) if mode == "part" else schema, **_key_names(info)}
 
     def _shared_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
@@ -163,7 +165,7 @@ class Generator:
         tags = [str(part.tag) for part in parts]
         branches = []
         for part, tag in zip(parts, tags, strict=True):
-            then: Schema = {"properties": {"config": nullable(self._named(part, branch_mode))}}
+            then: Schema = {"properties": {"config": nullable(self._reference(part, branch_mode))}}
             if branch_mode == "full" and any(entry.required for entry in part.fields):
                 then["required"] = ["config"]
             meant = {"properties": {"format": {"const": tag}}, "required": ["format"]}
@@ -202,7 +204,7 @@ def _types(schema: Schema) -> list[str]:
     return [said] if isinstance(said, str) else list(said)
 
 
-def _either(schemas: list[Schema]) -> Schema:
+def _choose_by_type(schemas: list[Schema]) -> Schema:
     """One of several, told apart by JSON type: each condition speaks only for its own type."""
     if len(schemas) == 1:
         return schemas[0]

@@ -50,7 +50,7 @@ class Kind:
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by its name, in the order in which documents lead to them."""
-    return _Finder().found()
+    return _Finder().to_kinds()
 
 
 class _Finder:
@@ -60,7 +60,7 @@ class _Finder:
         self.names: dict[type, str] = {}
         self.unions: dict[str, list[inspect.StructType]] = {}
 
-    def found(self) -> dict[str, Kind]:
+    def to_kinds(self) -> dict[str, Kind]:
         for name, (model, _) in MODELS.items():
             self._name(model, name)
         made: dict[str, Kind] = {}
@@ -141,7 +141,7 @@ class _Finder:
             name,
             _type(entry.type),
             _default(entry),
-            _meaning(entry.type),
+            _get_description(entry.type),
             tuple(alias for alias, target in aliases.items() if target == name),
             tuple(dict.fromkeys(unions or refers)),
         )
@@ -181,10 +181,10 @@ def _classes(info: inspect.Type) -> set[type]:
     return {part.cls for part in _structs(info)}
 
 
-def _meaning(info: inspect.Type) -> str:
+def _get_description(info: inspect.Type) -> str:
     said = (info.extra_json_schema or {}).get("description") if isinstance(info, inspect.Metadata) else None
     if said is None and isinstance(info, inspect.Metadata):
-        return _meaning(info.type)
+        return _get_description(info.type)
     return " ".join(str(said or "").split())
 
 

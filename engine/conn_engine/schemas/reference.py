@@ -15,7 +15,7 @@ def table(name: str) -> str:
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for key in kind.keys:
         default = key.default if key.default in ("", "required") else f"`{_cell(key.default)}`"
-        rows.append(f"| `{key.name}` | {_cell(key.type)} | {default} | {_cell(_meaning(key))} |")
+        rows.append(f"| `{key.name}` | {_cell(key.type)} | {default} | {_cell(_describe_key(key))} |")
     if kind.common:
         rows += ["", f"And the keys that every format of `{kind.common}` has."]
     return "\n".join(rows) + "\n"
@@ -85,17 +85,17 @@ def _title(kind: Kind) -> str:
 
 
 def _row(key: Key) -> str:
-    told = "required" if key.default == "required" else f"default {_shown(key.default)}" if key.default else ""
+    told = "required" if key.default == "required" else f"default {_format_default(key.default)}" if key.default else ""
     head = f"{key.name}  ({key.type}{'; ' if told else ''}{told})"
-    return f"{head}\n    {_meaning(key)}"
+    return f"{head}\n    {_describe_key(key)}"
 
 
-def _shown(default: str) -> str:
+def _format_default(default: str) -> str:
     """A default that can be seen: one that is blanks stands in quotes."""
     return default if default.strip() else f'"{default}"'
 
 
-def _meaning(key: Key) -> str:
+def _describe_key(key: Key) -> str:
     more = [key.meaning] if key.meaning else []
     if key.refers:
         more.append("See " + ", ".join(f"`{name}`" for name in key.refers) + ".")

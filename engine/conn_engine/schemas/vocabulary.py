@@ -12,7 +12,7 @@ import msgspec
 from conn_engine.documents import parse
 from conn_engine.schemas.kinds import kinds
 
-__all__ = ["Need", "Vocabulary", "known", "read", "tables"]
+__all__ = ["Need", "Vocabulary", "is_known", "read", "tables"]
 
 FILE = "vocabulary.yaml"
 _WORD = re.compile(r"(?P<kind>[a-z][a-z0-9_.]*)(?:=(?P<value>\w+))?")
@@ -45,7 +45,7 @@ def read(folder: Path) -> Vocabulary:
     return msgspec.convert(parse(path.read_text(encoding="utf-8"), FILE, language="yaml").data, Vocabulary)
 
 
-def known(word: str) -> bool:
+def is_known(word: str) -> bool:
     """Whether the language has such a key, such a value of a key, or such a function."""
     from conn_engine.expressions import known_functions
 
@@ -79,12 +79,12 @@ def _table(head: tuple[str, ...], needs: Sequence[Need]) -> str:
     for need in needs:
         counted = [str(need.number)] if need.number is not None else []
         numbers = [f"{count}" for count in (need.manifests, need.providers) if count is not None]
-        cells = [*counted, need.need, *numbers, _said(need), _examples(need)]
+        cells = [*counted, need.need, *numbers, _describe_need(need), _examples(need)]
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _said(need: Need) -> str:
+def _describe_need(need: Need) -> str:
     told = ", ".join(f"`{word.replace('=', ': ')}`" for word in need.says)
     missing = f"**not**: {need.missing}" if need.missing else ""
     return ". ".join(part for part in (told, missing) if part)

@@ -98,7 +98,7 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
 
 def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
     name = result.case.name
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
     if operation is None or mapping is None or operation.each == "page":
         return ""

@@ -35,7 +35,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
         schema = effective.schemas.find_schema(operation.response_schema, "response_schema")
         tally = SchemaTally(compile_part(schema or {}, "response_schema"))
     except ConfigurationError as error:
-        path = operation.at("response_schema")
+        path = operation.get_path("response_schema")
         return [diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)]
     tally.add(bodies)
     return [

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.auth import without
+from conn_engine.auth import remove_absent
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
@@ -161,7 +161,7 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     cases = []
     for file_name, path in sorted({**shared, **own}.items()):
         workspace.check_inside(path)
-        recording = load_recording(path, workspace.shown(path))
+        recording = load_recording(path, workspace.format_path(path))
         name = wanted.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue
@@ -319,7 +319,7 @@ class SyntheticVault(MemoryVault):
             return {}
         optional = {part.name for part in credentials.fields() if not part.required}
         names = Scope(credentials.sample(self._loads))
-        document = dict(without(names, frozenset(optional.intersection(self._left_out))))
+        document = dict(remove_absent(names, frozenset(optional.intersection(self._left_out))))
         self.texts |= {text for _, text in texts(document) if text}
         return document
 

@@ -151,7 +151,7 @@ def _effect(
         compared += 1
         if after.error is not None and authors_fault(after.error):
             if before.failure != after.failure:
-                finding = error_finding(effective, name, after.error, workspace.shown(case.path))
+                finding = error_finding(effective, name, after.error, workspace.format_path(case.path))
                 effect.failures.setdefault(finding.span, finding)
             continue  # what it does not give is not the override's effect
         compare = compare_events if isinstance(case, DeliveryCase) else compare_records
@@ -172,7 +172,7 @@ def _effect(
 
 def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iterator[ExpressionError]:
     """Why mappings of an operation do not compile. Where there is a recording, its replay shows it."""
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     for key in sorted(MAPPINGS) if operation is not None else ():
         try:
             mapping(mapping_layers(getattr(operation, key)))

@@ -108,7 +108,7 @@ def _levels(
     scope: Mapping[str, Any],
     result: Any,
 ) -> list[Said]:
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     rows = []
     given: set[str] = set()
@@ -227,6 +227,6 @@ def _inside(value: Any, path: Sequence[str | int]) -> Any:
 
 
 def _fields(effective: Effective, name: OperationName) -> str:
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     return ", ".join(list(mapping(layers).fields)[:20]) if layers else "nothing"

@@ -72,7 +72,7 @@ def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     """The golden in a file, None when there is none. Raises ConfigurationError for what is no golden."""
     if not path.is_file():
         return None
-    data = read(path, workspace.shown(path)).data
+    data = read(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping):
         raise ConfigurationError("it is no golden result")
     records, requests = data.get("records") or [], data.get("requests") or []

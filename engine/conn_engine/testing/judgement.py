@@ -76,10 +76,10 @@ def judge(
     try:
         golden = read_golden(workspace, golden_path)
     except ConfigurationError as error:
-        result.findings.append(_unreadable(error, workspace.shown(golden_path)))
+        result.findings.append(_unreadable(error, workspace.format_path(golden_path)))
         return result
     if outcome.error is not None and not _expected(golden, outcome.error):
-        shown = workspace.shown(case.path)
+        shown = workspace.format_path(case.path)
         as_below = base is not None and base.failure == outcome.failure
         finding = error_finding(effective, case.name, outcome.error, shown, as_below=as_below)
         if isinstance(outcome.error, MissingRecording):
@@ -94,13 +94,13 @@ def judge(
         _judge_coverage(result, effective)
         result.findings.extend(_cursorless(result, effective))
         result.findings.extend(_incompleteness(result, effective))
-        result.findings.extend(judge_answers(effective, case, workspace.shown(case.path)))
+        result.findings.extend(judge_answers(effective, case, workspace.format_path(case.path)))
         if outcome.unused and outcome.error is None:
             result.findings.append(
                 diagnostic(
                     "REC103",
                     f"{outcome.unused} of {len(case.recording.exchanges)} recorded exchanges were never asked for",
-                    Span(workspace.shown(case.path)),
+                    Span(workspace.format_path(case.path)),
                     hint="paging stopped early, or the recording is older than the configuration: conn record "
                     f"{case.name.text}",
                 )
@@ -130,7 +130,7 @@ def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: 
     recordings only."""
     result = Judgement(case, outcome)
     if outcome.error is not None:
-        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
+        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.format_path(case.path)))
     _judge_schema(result, workspace, effective)
     _judge_coverage(result, effective)
     finding = _completeness_finding(effective, result)
@@ -166,7 +166,7 @@ def _judge_golden(  # noqa: PLR0917
             diagnostic(
                 "TST103",
                 f"{case.name.text} has no golden result for {case.path.name}",
-                Span(workspace.shown(case.path)),
+                Span(workspace.format_path(case.path)),
                 hint=f"look at the result, then keep it: conn test {case.name.text} --update",
             )
         )
@@ -192,7 +192,7 @@ def _judge_golden(  # noqa: PLR0917
         return
     result.golden = "changed"
     result.places = _places(result, effective)
-    span = Span(workspace.shown(path))
+    span = Span(workspace.format_path(path))
     if not errors_equal:
         before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
         result.findings.append(diagnostic("TST104", _other_error(before, plain(after)), span))
@@ -299,13 +299,13 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
     check = ModelCheck(workspace.models, effective, result.case.name)
     check.add(result.outcome.records)
     result.schema = check.schema
-    result.findings += check.findings(Span(workspace.shown(result.case.path)))
+    result.findings += check.findings(Span(workspace.format_path(result.case.path)))
 
 
 def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome) -> Coverage | None:
     """Coverage of a unified operation's response mapping on what it gave; None when it has none. Raises
     ExpressionError."""
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
     if operation is None or mapping is None:
         return None
@@ -326,7 +326,7 @@ def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
     field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
     if operation is None or field_ is None:
         return []
-    path = (*operation.at("incremental"), "config", "cursor_field")
+    path = (*operation.get_path("incremental"), "config", "cursor_field")
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
     message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'

@@ -147,7 +147,7 @@ class PersonalTracer:
 
     def _is_behind(self, name: OperationName, unified: OperationName) -> bool:
         with suppress(ConnError):
-            operation = self._effective.unified(unified.model, unified.resource, unified.method)
+            operation = self._effective.get_unified(unified.model, unified.resource, unified.method)
             return operation is not None and (operation.resource, operation.method) == (name.resource, name.method)
         return False
 
@@ -158,7 +158,7 @@ class PersonalTracer:
 
     def _load_marks(self, name: OperationName) -> PersonalMarks | None:
         with suppress(ConnError):
-            operation = self._effective.unified(name.model, name.resource, name.method)
+            operation = self._effective.get_unified(name.model, name.resource, name.method)
             record = operation.record if operation is not None else None
             schema = self._effective.schemas.find_record(name.model, record) if record else None
             if schema is not None:
@@ -169,7 +169,7 @@ class PersonalTracer:
 
     def _find_reads(self, name: OperationName) -> Mapping[str, frozenset[Path_]]:
         with suppress(ConnError):
-            operation = self._effective.unified(name.model, name.resource, name.method)
+            operation = self._effective.get_unified(name.model, name.resource, name.method)
             layers = mapping_layers(operation.response_mapping) if operation is not None else []
             return mapping(layers).reads() if layers else {}
         return {}

@@ -58,7 +58,7 @@ def _depends_in_records_only(effective: Effective, name: OperationName, outcome:
     """Whether of an outcome only the records depend on the response mapping: nothing else sees its results."""
     if outcome.error is not None and not isinstance(outcome.error, CredentialError | MissingRecording | VendorError):
         return False  # perhaps the mapping's
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     return operation is not None and not operation.after and operation.each != "page"
 
 

@@ -36,7 +36,7 @@ def _describe_move(effective: Effective, case: Case, change: RequestChange, gold
     signed = any("[signature]" in text for text in (*before.values(), *after.values()))
     key = "signature" if signed else "authorization"
     operation = find_operation_behind(effective, case.name, recorded_call(case.recording))
-    path = (key,) if operation is None else operation.at(key)
+    path = (key,) if operation is None else operation.get_path(key)
     return diagnostic(
         "TST108",
         f"request {change.number}: {'; '.join(_compare_headers(before, after))}",

@@ -304,5 +304,5 @@ def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome
             )
         if (outcome.error is None) != (other.error is None):
             text = other.error.message if other.error else "no error"
-            findings.append(diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.shown(case.path))))
+            findings.append(diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.format_path(case.path))))
     return findings

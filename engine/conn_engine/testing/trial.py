@@ -19,7 +19,7 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
 
     Raises UsageError when the operation has no response mapping, ExpressionError when it fails.
     """
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     if operation is None or not layers:
         raise UsageError(f"{name.text} has no response_mapping")

@@ -11,7 +11,7 @@ from conn_engine.auth.signing.keys import KeyEncoding, shared_key
 from conn_engine.auth.signing.public_keys import public_key
 from conn_engine.errors import CredentialError
 from conn_engine.roles import bring_names, expression_over, inner_over, template_over
-from conn_engine.settings import Names, filled
+from conn_engine.settings import Names, fill_templates
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring
@@ -188,7 +188,7 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
                 raise Unproved("requirement", "its JWT is for another audience")
 
     def _filled(self, template: str, proving: Proving) -> Any:
-        return filled(template, proving.names(template), purpose="what a JWT is compared with")
+        return fill_templates(template, proving.names(template), purpose="what a JWT is compared with")
 
 
 @cache

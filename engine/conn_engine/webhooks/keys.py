@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.auth.secret_request import SecretRequest, asked, knowing
-from conn_engine.auth.signing.moment import Moment
+from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
+from conn_engine.auth.signing.moment import SigningContext
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import HOST, expression_over, reserve, template_over
-from conn_engine.settings import Names, Scope, filled
+from conn_engine.settings import Names, Scope, fill_templates
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks.delivery import NAMES
@@ -72,7 +72,7 @@ def own_keys(told: str | tuple[str, ...], proving: Proving) -> Keys:
     missing: CredentialError | None = None
     for text in templates:
         try:
-            value = filled(text, proving.names(text), purpose="the key that proves deliveries")
+            value = fill_templates(text, proving.names(text), purpose="the key that proves deliveries")
         except CredentialError as error:
             missing = missing or error
             continue
@@ -101,7 +101,7 @@ def fetched(told: KeyRequest, proving: Proving, more: Names, *, again: bool = Fa
         raise Unproved("foreign_key", "the URL that it names for its key is no text")
     _check_segments(told.url, names)
     now = proving.clock.now()
-    at = Moment.at(now).names() | names
+    at = SigningContext.from_time(now).names() | names
     of_it = [_said(text, at) for text in (*told.query.values(), *told.headers.values()) if of_delivery(text)]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise Unproved("foreign_key", "what it says of its key is nothing that a request can hold")
@@ -116,7 +116,9 @@ def fetched(told: KeyRequest, proving: Proving, more: Names, *, again: bool = Fa
         hosts = rebind_hosts(hosts, proving.hosts)
     if not proving.cache.may_ask((told.method, told.url, told.hosts), now):
         raise VendorError("the vendor has been asked for keys too often within a minute", kind="rate_limited")
-    answer = yield from asked(told, names, hosts, proving.clock, knowing(proving.secrets), "request for keys")
+    answer = yield from send_secret_request(
+        told, names, hosts, proving.clock, build_redactor(proving.secrets), "request for keys"
+    )
     if answer.response.url and not permitted(target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anybody can bring about would let anybody be the vendor
         raise Unproved("foreign_key", "the vendor leads to another host for its key")
@@ -130,7 +132,7 @@ def fetched(told: KeyRequest, proving: Proving, more: Names, *, again: bool = Fa
 def _said(text: Any, names: Scope) -> Any:
     """A part of the request, filled in. What fails on what the delivery says is the delivery's fault."""
     try:
-        return filled(text, names, purpose="the request for keys")
+        return fill_templates(text, names, purpose="the request for keys")
     except (CredentialError, ExpressionError):
         if not of_delivery(text):
             raise
@@ -143,7 +145,7 @@ def _own(told: KeyRequest, names: Scope, secrets: Mapping[str, Any]) -> list[Any
     found: list[Any] = []
     for text in (*told.query.values(), *told.headers.values()):
         with suppress(CredentialError, ExpressionError):  # of the moment, or missed when the request is made
-            found.append([text, filled(text, names, purpose="the request for keys")])
+            found.append([text, fill_templates(text, names, purpose="the request for keys")])
     return found if told.assertion is None and told.signature is None else [*found, dict(secrets)]
 
 
@@ -185,7 +187,7 @@ def _check_segments(url: str, names: Scope) -> None:
     for text, offset in template(url).expressions:
         if "/" not in url[: offset - 2].partition("://")[2] or not _reads(text, _OF_DELIVERY):
             continue
-        value = filled(f"{{{{{text}}}}}", names, purpose="the request for keys")
+        value = fill_templates(f"{{{{{text}}}}}", names, purpose="the request for keys")
         if not _NAME_OF_KEY.fullmatch(str(value)):
             raise Unproved("foreign_key", "what it says of its key is no name of a key")
 

@@ -93,7 +93,7 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
         return [base64.b64encode(pair.encode()).decode()] * len(proofs)
 
     def _said(self, proving: Proving) -> str:
-        said = proving.delivery.headers.all("authorization")
+        said = proving.delivery.headers.get_all("authorization")
         scheme, _, text = said[0].strip().partition(" ") if len(said) == 1 else ("", "", "")
         if scheme.lower() != "basic" or not text.strip():
             raise Unproved("unsigned", "it has no user name and password")

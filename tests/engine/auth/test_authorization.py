@@ -4,7 +4,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from conn_engine.auth import Authorization, Basic, Bearer, Header, NoAuthorization, Path, Query
+from conn_engine.auth import (
+    Authorization,
+    BasicAuthorization,
+    Bearer,
+    Header,
+    NoAuthorization,
+    PathAuthorization,
+    Query,
+)
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError
 from conn_engine.settings import Draft
 
@@ -62,15 +70,20 @@ def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token: s
 
 
 def test_basic() -> None:
-    assert decoded(applied(Basic(), {"username": "ann", "password": "p:w"})) == "ann:p:w"
-    assert decoded(applied(Basic(), {"username": "ann"})) == "ann:"
-    assert decoded(applied(Basic(username="{{api_key}}", password=""), {"api_key": "k", "password": "no"})) == "k:"
+    assert decoded(applied(BasicAuthorization(), {"username": "ann", "password": "p:w"})) == "ann:p:w"
+    assert decoded(applied(BasicAuthorization(), {"username": "ann"})) == "ann:"
     assert (
-        decoded(applied(Basic(username="{{username}}/token"), {"username": "a@b.c", "password": "t"}))
+        decoded(applied(BasicAuthorization(username="{{api_key}}", password=""), {"api_key": "k", "password": "no"}))
+        == "k:"
+    )
+    assert (
+        decoded(applied(BasicAuthorization(username="{{username}}/token"), {"username": "a@b.c", "password": "t"}))
         == "a@b.c/token:t"
     )
-    assert decoded(applied(Basic(), {"username": "ö", "password": "€"})) == "ö:€"
-    assert decoded(applied(Basic(encoding="latin-1"), {"username": "ö", "password": "ü"}), "latin-1") == "ö:ü"
+    assert decoded(applied(BasicAuthorization(), {"username": "ö", "password": "€"})) == "ö:€"
+    assert (
+        decoded(applied(BasicAuthorization(encoding="latin-1"), {"username": "ö", "password": "ü"}), "latin-1") == "ö:ü"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +96,7 @@ def test_basic() -> None:
 )
 def test_basic_refusals(scope: dict[str, Any], words: str) -> None:
     with pytest.raises(CredentialError, match=words) as raised:
-        applied(Basic(encoding="latin-1"), scope)
+        applied(BasicAuthorization(encoding="latin-1"), scope)
     assert "s3cret" not in str(raised.value)
 
 
@@ -107,7 +120,7 @@ def test_a_next_url_that_echoes_the_secret_gets_it_once() -> None:
 
 
 def test_path() -> None:
-    kind = Path(name="token", value="bot{{api_key}}")
+    kind = PathAuthorization(name="token", value="bot{{api_key}}")
     url = "https://api.example.com/v1/{token}/a%20b?x={token}"
     draft = applied(kind, {"api_key": "7:a-b"}, url)
     assert (draft.url, draft.authorized) == ("https://api.example.com/v1/bot7:a-b/a%20b?x={token}", True)
@@ -119,7 +132,7 @@ def test_path() -> None:
 
 
 def test_a_next_url_that_has_the_value_itself_is_taken_as_it_is() -> None:
-    kind = Path(name="account", value="{{account}}")
+    kind = PathAuthorization(name="account", value="{{account}}")
     own = "https://api.example.com/v1/{account}/a"
     for path, holds in {
         "v1/k/a?page=2": True,
@@ -143,7 +156,7 @@ def test_a_next_url_that_has_the_value_itself_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("mark", ["bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"])
 @pytest.mark.parametrize("absolute", [True, False])
 def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolute: bool) -> None:
-    kind = Path(name="token", value="bot{{api_key}}")
+    kind = PathAuthorization(name="token", value="bot{{api_key}}")
     own, url = "https://api.example.com/v1/{token}/a", f"https://api.example.com/{path.format(mark=mark)}"
     draft = Draft("GET", url, absolute=absolute, address=own)
     with pytest.raises(ConfigurationError, match="the path has no"):
@@ -164,7 +177,7 @@ def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolu
 )
 def test_path_refusals(scope: dict[str, Any], url: str, told: str) -> None:
     with pytest.raises(ConnError, match=told):
-        applied(Path(name="token"), scope, url)
+        applied(PathAuthorization(name="token"), scope, url)
 
 
 @pytest.mark.parametrize(

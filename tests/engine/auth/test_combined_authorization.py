@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.auth import Authorization, Body, Cookie, Expression
+from conn_engine.auth import Authorization, Body, Cookie, ExpressionAuthorization
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError
 from conn_engine.settings import Draft
@@ -65,7 +65,9 @@ class TestExpression:
             "'query': {'app': env.APP}, 'body': {'t': context.tenant}}"
         )
         scope = {"api_key": "k", "env": {"APP": "e"}, "context": {"tenant": "t1"}}
-        draft = applied(Expression(expression=text), scope, body={"a": 1}, query=[("app", "old"), ("b", 2)])
+        draft = applied(
+            ExpressionAuthorization(expression=text), scope, body={"a": 1}, query=[("app", "old"), ("b", 2)]
+        )
         assert len(draft.headers["X-Sign"]) == 64
         assert draft.query == [("app", "e"), ("b", 2)]
         assert draft.body == {"a": 1, "t": "t1"}
@@ -83,13 +85,13 @@ class TestExpression:
     )
     def test_what_is_no_authorization(self, text: str) -> None:
         with pytest.raises(ConnError) as raised:
-            applied(Expression(expression=text), {"api_key": "s3cret"})
+            applied(ExpressionAuthorization(expression=text), {"api_key": "s3cret"})
         assert raised.value.exit_code in (3, 5)
         assert "s3cret" not in f"{raised.value.message} {raised.value.hint}"
 
     def test_a_header_that_cannot_be_sent(self) -> None:
         with pytest.raises(CredentialError) as raised:
-            applied(Expression(expression="{'headers': {'a': api_key}}"), {"api_key": "s3cret\n"})
+            applied(ExpressionAuthorization(expression="{'headers': {'a': api_key}}"), {"api_key": "s3cret\n"})
         assert "s3cret" not in raised.value.message
 
 

@@ -45,7 +45,7 @@ def redeemed(
     credentials: OAuth2, callback: dict[str, str], *bodies: Any, stored: dict[str, Any] | None = None
 ) -> tuple[list[Request], dict[str, Any]]:
     """The requests that trade a code, and the document to store."""
-    flow = credentials.redeemed(consent(credentials), callback, stored or {}, SCOPE, HOSTS, FrozenClock(NOW))
+    flow = credentials.redeem_consent(consent(credentials), callback, stored or {}, SCOPE, HOSTS, FrozenClock(NOW))
     sent = [next(flow)]
     for body in bodies:
         try:
@@ -222,13 +222,15 @@ class TestAnswer:
         ],
     )
     def test_what_is_no_consent(self, callback: dict[str, str], words: str) -> None:
-        flow = OAUTH2.redeemed(consent(), callback, {}, SCOPE, HOSTS, FrozenClock(NOW))
+        flow = OAUTH2.redeem_consent(consent(), callback, {}, SCOPE, HOSTS, FrozenClock(NOW))
         with pytest.raises(CredentialError) as raised:
             next(flow)
         assert words in raised.value.message
 
     def test_no_secret_is_told(self) -> None:
-        flow = OAUTH2.redeemed(consent(), {"code": "the-code-1", "state": "st"}, {}, SCOPE, HOSTS, FrozenClock(NOW))
+        flow = OAUTH2.redeem_consent(
+            consent(), {"code": "the-code-1", "state": "st"}, {}, SCOPE, HOSTS, FrozenClock(NOW)
+        )
         next(flow)
         said = {"error": "invalid_grant", "error_description": f"the-code-1 {'v' * 43} s3cret"}
         with pytest.raises(CredentialError) as raised:

@@ -198,7 +198,7 @@ class TestClientCredentials:
             token_headers={"x-tenant": "t"},
         )
         stored = {"client_id": "i", "client_secret": "s"}
-        assert credentials.expired(stored, NOW)
+        assert credentials.is_expired(stored, NOW)
         assert credentials.renewable(stored)
         request, document = exchanged(credentials, answer({"access_token": "a", "expires_in": 10}), stored)
         assert form_of(request) == {

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from conn_engine.auth import Choice, Credentials, JwtBearer, OAuth2Password, Session, chosen
+from conn_engine.auth import Choice, Credentials, JwtBearer, OAuth2Password, SessionCredentials, choose_credentials
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.wire import FrozenClock, Headers, Request, Response, Wait
@@ -76,7 +76,7 @@ class TestPassword:
     def test_what_is_asked_for(self) -> None:
         assert [field.name for field in self.PASSWORD.fields()] == ["username", "password"]
         assert self.PASSWORD.document({"username": "u", "password": "p"}) == {"username": "u", "password": "p"}
-        assert not self.PASSWORD.expired(self.PASSWORD.sample(1), NOW)
+        assert not self.PASSWORD.is_expired(self.PASSWORD.sample(1), NOW)
 
     def test_the_password_grant(self) -> None:
         (request,), document = exchanged(
@@ -163,9 +163,9 @@ class TestSession:
             "obtained_at": NOW,
         }
         assert document["captured"] == {"shard": "eu1"}
-        assert not session.expired(document, NOW + 40)
-        assert session.expired(document, NOW + 60)
-        assert session.expired(USER, NOW) and session.renewable(USER)
+        assert not session.is_expired(document, NOW + 40)
+        assert session.is_expired(document, NOW + 60)
+        assert session.is_expired(USER, NOW) and session.renewable(USER)
 
     def test_a_signed_log_in_after_a_signed_step(self) -> None:
         def signed(key: str) -> dict[str, Any]:
@@ -278,7 +278,7 @@ class TestSession:
         usual = kind({"format": "session", "config": {"login": LOGIN}})
         assert [field.name for field in usual.fields()] == ["username", "password"]
         sample = usual.sample(2)
-        assert sample["session"]["access_token"] == "sample-2" and not usual.expired(sample, NOW)
+        assert sample["session"]["access_token"] == "sample-2" and not usual.is_expired(sample, NOW)
 
     def test_an_answer_without_a_session(self) -> None:
         session = kind({"format": "session", "config": {"login": LOGIN, "response": "response.token"}})
@@ -344,8 +344,8 @@ class TestJwtBearer:
         assert sent == []
         token = document["oauth"]["token"]
         assert token["access_token"].count(".") == 2 and token["expires_at"] == NOW + 300
-        assert not bearer.expired(document, NOW + 200)
-        assert bearer.expired(document, NOW + 240)
+        assert not bearer.is_expired(document, NOW + 200)
+        assert bearer.is_expired(document, NOW + 240)
 
 
 class TestChoice:
@@ -363,13 +363,18 @@ class TestChoice:
     def test_the_context_chooses(self) -> None:
         choice = kind(self.DATA)
         assert isinstance(choice, Choice)
-        assert [field.name for field in chosen(choice, {}).fields()] == ["api_key"], "the first is the default"
-        assert isinstance(chosen(choice, {"way": "login"}), Session)
-        assert chosen(chosen(choice, {"way": "key"}), {"way": "login"}).fields()[0].name == "api_key"
+        assert [field.name for field in choose_credentials(choice, {}).fields()] == ["api_key"], (
+            "the first is the default"
+        )
+        assert isinstance(choose_credentials(choice, {"way": "login"}), SessionCredentials)
+        assert (
+            choose_credentials(choose_credentials(choice, {"way": "key"}), {"way": "login"}).fields()[0].name
+            == "api_key"
+        )
 
     def test_an_option_that_is_none(self) -> None:
         with pytest.raises(ConfigurationError, match='chooses the credential "kay"') as raised:
-            chosen(kind(self.DATA), {"way": "kay"})
+            choose_credentials(kind(self.DATA), {"way": "kay"})
         assert raised.value.hint == "the options are key, login"
 
     def test_a_default_that_is_none(self) -> None:
@@ -379,13 +384,13 @@ class TestChoice:
 
     def test_a_choice_within_a_choice(self) -> None:
         outer = {"format": "choice", "config": {"by": "context.kind", "options": {"inner": self.DATA}}}
-        assert isinstance(chosen(kind(outer), {"way": "login"}), Session)
+        assert isinstance(choose_credentials(kind(outer), {"way": "login"}), SessionCredentials)
 
     def test_until_the_account_is_known_it_is_its_default(self) -> None:
         choice = kind(self.DATA)
         assert choice.document({"api_key": "k"}) == {"api_key": "k"}
         assert choice.sample(1) == {"api_key": "sample-1"}
-        assert not choice.expired({}, NOW) and not choice.renewable({})
+        assert not choice.is_expired({}, NOW) and not choice.renewable({})
         (request,), document = exchanged(choice, USER, answer({"t": "T"}), scope={"context": {"way": "login"}})
         assert request.url.endswith("/login") and document["session"] == {"access_token": "T"}
 

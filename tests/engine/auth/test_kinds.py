@@ -77,7 +77,7 @@ class TestKinds:
     )
     def test_samples_have_every_field_and_differ(self, credentials: Credentials) -> None:
         one, two = credentials.sample(1), credentials.sample(2)
-        assert not credentials.expired(one, NOW)
+        assert not credentials.is_expired(one, NOW)
         assert (one != two) is bool(credentials.fields())
         for asked in credentials.fields():
             node: Any = one
@@ -87,7 +87,7 @@ class TestKinds:
 
     def test_typed_credentials_neither_end_nor_renew(self) -> None:
         for credentials in (NoCredentials(), ApiKey(), BearerCredentials(), BasicCredentials()):
-            assert not credentials.expired({}, NOW)
+            assert not credentials.is_expired({}, NOW)
             assert not credentials.renewable({})
             with pytest.raises(CredentialError, match="cannot be renewed"):
                 next(credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))({}))
@@ -117,11 +117,11 @@ class TestEnd:
         ],
     )
     def test_expired_within_the_buffer(self, token: dict[str, Any], expired: bool) -> None:
-        assert OAUTH2.expired({"oauth": {"token": token}}, NOW) is expired
+        assert OAUTH2.is_expired({"oauth": {"token": token}}, NOW) is expired
 
     def test_documents_of_another_shape(self) -> None:
         for document in ({}, {"oauth": None}, {"oauth": {"token": "text"}}, {"oauth": []}):
-            assert OAUTH2.expired(document, NOW)
+            assert OAUTH2.is_expired(document, NOW)
             assert not OAUTH2.renewable(document)
 
     def test_proactive_renewal(self) -> None:

@@ -59,14 +59,16 @@ def form_of(request: Request) -> dict[str, str]:
 class TestIntrospection:
     def test_a_token_without_an_end_is_asked_about_and_kept_with_the_end_that_is_told(self) -> None:
         credentials = oauth2()
-        assert credentials.due(STORED, NOW) and credentials.renewable(STORED) and not credentials.expired(STORED, NOW)
+        assert (
+            credentials.due(STORED, NOW) and credentials.renewable(STORED) and not credentials.is_expired(STORED, NOW)
+        )
         (request,), document = exchanged(credentials, STORED, answer({"active": True, "exp": NOW + 600}))
         assert (request.url, form_of(request)) == ("https://api.example.com/introspect", {"token": "access-1"})
         assert request.headers["authorization"].startswith("Basic ")
         token = document["oauth"]["token"]
         assert (token["access_token"], token["expires_at"]) == ("access-1", NOW + 600)
         assert not credentials.due(document, NOW + 500)
-        assert credentials.expired(document, NOW + 600)
+        assert credentials.is_expired(document, NOW + 600)
 
     def test_a_token_that_is_no_longer_good_is_renewed_at_once(self) -> None:
         sent, document = exchanged(oauth2(), STORED, answer({"active": False}), answer({"access_token": "access-2"}))

@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 from conn_engine.auth import (
     ApiKey,
     Authorization,
-    Basic,
+    BasicAuthorization,
     BasicCredentials,
     Bearer,
     BearerCredentials,
     Body,
     Cookie,
     Credentials,
-    Expression,
+    ExpressionAuthorization,
     Header,
-    Path,
+    PathAuthorization,
     Query,
-    Session,
+    SessionCredentials,
     Several,
     absent_parts,
-    emptied,
-    without,
+    blank_absent,
+    remove_absent,
 )
-from conn_engine.auth.signatures import Moment, Signature
+from conn_engine.auth.signatures import Signature, SigningContext
 from conn_engine.errors import ConnError, CredentialError, UsageError
 from conn_engine.settings import Draft
 from conn_engine.wire import FrozenClock, Headers, Request, Response
@@ -84,10 +84,10 @@ def test_a_part_is_required_unless_it_is_said() -> None:
         Body(field="auth.key"),
         Bearer(),
         Bearer(path="api_key"),
-        Basic(username="{{api_key}}"),
-        Basic(username="", password="{{api_key}}"),
-        Expression(expression="api_key ? {'headers': {'X-Key': api_key}}"),
-        Expression(expression="{'headers': {'X-Key': api_key}, 'query': {'key': api_key}}"),
+        BasicAuthorization(username="{{api_key}}"),
+        BasicAuthorization(username="", password="{{api_key}}"),
+        ExpressionAuthorization(expression="api_key ? {'headers': {'X-Key': api_key}}"),
+        ExpressionAuthorization(expression="{'headers': {'X-Key': api_key}, 'query': {'key': api_key}}"),
         Several(all=(Header(name="X-Key"), Query(name="key"))),
     ],
 )
@@ -100,7 +100,14 @@ def test_a_place_without_its_part_is_left_out(authorization: Authorization) -> N
 
 @pytest.mark.parametrize(
     "authorization",
-    [Header(name="X-Key"), Query(name="k"), Cookie(name="k"), Body(field="k"), Bearer(path="api_key"), Basic()],
+    [
+        Header(name="X-Key"),
+        Query(name="k"),
+        Cookie(name="k"),
+        Body(field="k"),
+        Bearer(path="api_key"),
+        BasicAuthorization(),
+    ],
 )
 def test_what_is_not_said_to_be_optional_is_still_missing(authorization: Authorization) -> None:
     for absent in (frozenset(), frozenset({"tenant"})):
@@ -123,12 +130,15 @@ def test_basic_sends_what_there_is() -> None:
     def pair(draft: Draft) -> str:
         return base64.b64decode(draft.headers["Authorization"].removeprefix("Basic ")).decode()
 
-    assert pair(applied(Basic(), {"username": "ann"}, frozenset({"password"}))) == "ann:"
-    assert pair(applied(Basic(password="{{password}}"), {"username": "ann"}, frozenset({"password"}))) == "ann:"
-    assert pair(applied(Basic(), {"password": "p"}, frozenset({"username"}))) == ":p"
-    both = Basic(username="{{context.user}}", password="{{api_key}}")
+    assert pair(applied(BasicAuthorization(), {"username": "ann"}, frozenset({"password"}))) == "ann:"
+    assert (
+        pair(applied(BasicAuthorization(password="{{password}}"), {"username": "ann"}, frozenset({"password"})))
+        == "ann:"
+    )
+    assert pair(applied(BasicAuthorization(), {"password": "p"}, frozenset({"username"}))) == ":p"
+    both = BasicAuthorization(username="{{context.user}}", password="{{api_key}}")
     assert pair(applied(both, {"context": {"user": "ann"}})) == "ann:"
-    assert applied(Basic(), {}, PAIR).headers == {}
+    assert applied(BasicAuthorization(), {}, PAIR).headers == {}
 
 
 def test_several_headers_and_one_that_is_left_out() -> None:
@@ -142,7 +152,7 @@ def test_a_next_url_keeps_what_it_has() -> None:
 
 def test_a_path_cannot_go_without() -> None:
     with pytest.raises(CredentialError, match="api_key"):
-        applied(Path(name="key"), {}, url="https://api.example.com/{key}")
+        applied(PathAuthorization(name="key"), {}, url="https://api.example.com/{key}")
 
 
 SESSION = {
@@ -176,7 +186,7 @@ def asked(flow: Any, answer: bytes = b'{"access_token": "t"}') -> list[Request]:
 
 
 def test_a_log_in_goes_without_what_is_left_out() -> None:
-    credentials = msgspec.convert(SESSION, Session)
+    credentials = msgspec.convert(SESSION, SessionCredentials)
     run = credentials.exchange({}, ("login.example.com",), FrozenClock())
     [login] = asked(run({"user": "ann", "password": ""}))
     assert login.url == "https://login.example.com/?v=2"
@@ -190,7 +200,7 @@ def test_a_log_in_goes_without_what_is_left_out() -> None:
 
 
 def test_what_is_asked_about_a_token_goes_without_too() -> None:
-    credentials = msgspec.convert(SESSION, Session)
+    credentials = msgspec.convert(SESSION, SessionCredentials)
     stored = {"user": "ann", "session": {"access_token": "t"}}
     run = credentials.exchange({}, ("login.example.com",), FrozenClock())
     [about] = asked(run(stored), b'{"active": true}')
@@ -201,8 +211,8 @@ def test_what_is_asked_about_a_token_goes_without_too() -> None:
 
 def signed(signature: Any, document: dict[str, Any], absent: set[str]) -> Request:
     request = Request(method="GET", url=URL, headers=Headers())
-    scope = emptied({**document, "env": {}, "context": {}}, frozenset(absent))
-    return msgspec.convert(signature, Signature).sign(request, scope, Moment.at(0))  # type: ignore[no-any-return]
+    scope = blank_absent({**document, "env": {}, "context": {}}, frozenset(absent))
+    return msgspec.convert(signature, Signature).sign(request, scope, SigningContext.from_time(0))  # type: ignore[no-any-return]
 
 
 def test_a_signature_takes_what_is_left_out_for_empty_but_no_key() -> None:
@@ -234,7 +244,7 @@ def test_a_text_is_whole_or_not_there(template: str, stored: set[str], optional:
     absent = frozenset(optional - stored)
     draft = Draft("GET", URL, absent=absent)
     try:
-        Header(name="X-Key", value=template).apply(draft, without(document, absent))
+        Header(name="X-Key", value=template).apply(draft, remove_absent(document, absent))
     except ConnError:
         assert not (set(PARTS) <= stored | optional)
         return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conn_engine.auth import Credentials, secret_fields, supplied
+from conn_engine.auth import Credentials, add_asked_parts, secret_fields
 from conn_engine.auth.names import Asked
 from conn_engine.config.convert import convert
 
@@ -27,20 +27,20 @@ KINDS = [
 @pytest.mark.parametrize("told", KINDS, ids=lambda told: told["format"])
 def test_each_kind_asks_for_it_and_stores_it(told):
     before = convert(told, Credentials)
-    made = supplied(before, [SECRET])
+    made = add_asked_parts(before, [SECRET])
     assert [field for field in made.fields() if field not in before.fields()] == [SECRET.field()]
     assert made.sample()["webhook_secret"]
-    assert supplied(made, [SECRET]).fields() == made.fields(), "it is asked for once"
+    assert add_asked_parts(made, [SECRET]).fields() == made.fields(), "it is asked for once"
 
 
 def test_every_option_of_a_choice_asks_for_it():
-    made = supplied(convert(KINDS[-1], Credentials), [SECRET])
+    made = add_asked_parts(convert(KINDS[-1], Credentials), [SECRET])
     for name in ("a", "b"):
         assert "webhook_secret" in [field.name for field in made.option({"kind": name}).fields()]
 
 
 def test_a_connector_without_a_credential_has_one_then():
-    assert [field.name for field in supplied(None, [SECRET]).fields()] == ["webhook_secret"]
+    assert [field.name for field in add_asked_parts(None, [SECRET]).fields()] == ["webhook_secret"]
 
 
 def test_only_what_is_secret_belongs_to_the_credential():

@@ -134,7 +134,7 @@ class TestMultipart:
     def test_a_large_file_is_not_read_into_memory(self, tmp_path: Path) -> None:
         path = tmp_path / "large.bin"
         path.write_bytes(b"x" * 3_000_000)
-        body, kind = encode_upload("multipart", {"f": {"file": "f"}}, None, None, {"f": Upload.of(path)})
+        body, kind = encode_upload("multipart", {"f": {"file": "f"}}, None, None, {"f": Upload.from_path(path)})
         assert isinstance(body, Payload)
         with body.open() as reader:
             whole = reader.read()

@@ -53,12 +53,14 @@ def judged(make: Any, override: str, conn: str = "version: 1\n", level: str = "a
 
 def refusals(effective: Any) -> list[tuple[str, str]]:
     """Code and path of each finding that is an error, which running is refused for."""
-    found = [(one.code, one.path) for one in (*effective.widening(), *effective.stale_token_urls()) if one.severity > 1]
+    found = [
+        (one.code, one.path) for one in (*effective.find_widening(), *effective.stale_token_urls()) if one.severity > 1
+    ]
     if found:
         with pytest.raises(ConfigurationError) as refused:
             effective.check_authority()
         assert [(one.code, one.path) for one in refused.value.findings] == found
-        for one in effective.widening():
+        for one in effective.find_widening():
             assert one.span is not None and one.span.line == (3 if one.span.file == "accounts/me.yaml" else 1)
             assert one.hint
     else:

@@ -78,7 +78,7 @@ def test_what_the_connector_grants(make: Any) -> None:
     found = effective(make, "  label: L\n")
     assert found.hosts == ("*.example.com", "login.example.org")
     assert set(found.env_names) == {"EXTRA", "CLIENT_ID", "CLIENT_SECRET"}
-    assert found.widening() == []
+    assert found.find_widening() == []
     trusting = effective(make, "  label: L\n", "trusted_hosts: ['127.0.0.1:*']\nenv: [SHARED]\n")
     assert trusting.hosts == ("*.example.com", "login.example.org", "127.0.0.1:*")
     assert "SHARED" in trusting.env_names
@@ -111,7 +111,7 @@ def test_what_the_connector_grants(make: Any) -> None:
 )
 def test_an_override_cannot_widen(make: Any, override: str, code: str, line: int, message: str) -> None:
     found = effective(make, override)
-    (finding,) = found.widening()
+    (finding,) = found.find_widening()
     assert (finding.code, finding.span.file, finding.span.line) == (code, "accounts/acme.yaml", line)
     assert message in finding.message
     assert found.hosts == ("*.example.com", "login.example.org") or "hosts" in override
@@ -123,8 +123,8 @@ def test_an_override_may_narrow(make: Any) -> None:
     assert effective(make, "  hosts: ['acme.example.com']\n").hosts == ("acme.example.com",)
     assert effective(make, "  hosts: ['evil.net']\n").hosts == ()
     consent = "  credentials: { config: { authorization_url: 'https://consent.example.org/other' } }\n"
-    assert effective(make, consent).widening() == []
-    assert effective(make, "  base_url: 'https://acme.example.com/api/v2'\n").widening() == []
+    assert effective(make, consent).find_widening() == []
+    assert effective(make, "  base_url: 'https://acme.example.com/api/v2'\n").find_widening() == []
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_an_override_may_narrow(make: Any) -> None:
     ],
 )
 def test_a_trusted_host_is_no_widening(make: Any, trusted: str, base_url: str) -> None:
-    assert effective(make, f"  base_url: '{base_url}'\n", f"trusted_hosts: ['{trusted}']\n").widening() == []
+    assert effective(make, f"  base_url: '{base_url}'\n", f"trusted_hosts: ['{trusted}']\n").find_widening() == []
 
 
 def test_a_trusted_network_may_be_reached_and_receives_no_credential(make: Any) -> None:
     found = effective(make, "  base_url: 'https://10.0.0.5'\n", "trusted_hosts: [10.0.0.0/8, 'fd00::/8']\n")
     assert found.hosts == ("*.example.com", "login.example.org")
     assert found.trusted_hosts == ("10.0.0.0/8", "fd00::/8")
-    assert [finding.code for finding in found.widening()] == ["SEC110"]
+    assert [finding.code for finding in found.find_widening()] == ["SEC110"]
 
 
 def test_a_connector_must_name_a_host(make: Any) -> None:
@@ -189,5 +189,5 @@ def test_the_steps_before_a_token_request_have_hosts_too(make: Any) -> None:
     workspace = make({"connectors/y/connector.yaml": text, "accounts/me.yaml": account})
     effective = workspace.effective(account="me")
     assert effective.hosts == ("api.example.com", "first.example.com", "login.example.com")
-    (finding,) = effective.widening()
+    (finding,) = effective.find_widening()
     assert (finding.code, finding.span.line) == ("SEC110", 6)

@@ -4,14 +4,14 @@ import pytest
 
 from conn_engine.config.convert import ConversionError, canonical, convert, said_twice, union_tags
 from conn_engine.config.models import Configuration, UnifiedResource
-from conn_engine.listing.pagination import Cursor, Offset, Page, Pagination
+from conn_engine.listing.pagination import Cursor, Offset, PageNumber, Pagination
 
 
 def test_a_strategy_is_flattened_and_its_aliases_renamed() -> None:
     made = convert({"format": "cursor", "config": {"cursor_path": "a.b", "page_size": 5}}, Pagination)
     assert made == Cursor(cursor_field="a.b", size=5)
-    assert convert({"format": "page"}, Pagination) == Page()
-    assert convert({"format": "page", "config": None}, Pagination) == Page()
+    assert convert({"format": "page"}, Pagination) == PageNumber()
+    assert convert({"format": "page", "config": None}, Pagination) == PageNumber()
     assert convert({"format": "offset", "config": {"offset_param": None}}, Pagination) == Offset()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.listing.pagination import Cursor, NoPagination, Page
+from conn_engine.listing.pagination import Cursor, NoPagination, PageNumber
 from conn_engine.runtime.variants import shared
 
 LIST = ("unified", "crm", "contacts", "list")
@@ -41,7 +41,7 @@ def test_three_levels(make: Any) -> None:
     assert isinstance(operation.pagination, Cursor)
     assert (operation.pagination.cursor_field, operation.pagination.size) == ("paging.next.after", 50)
     assert operation.pagination.size_param == "limit"
-    unified = effective.unified("crm", "contacts", "list")
+    unified = effective.get_unified("crm", "contacts", "list")
     assert unified is not None
     assert unified.response_mapping == {
         "id": "response.id",
@@ -83,7 +83,7 @@ override:
   unified: { crm: { contacts: { list: { response_mapping: '{"score": response.properties.score}' } } } }
 """
     effective = make({"accounts/acme.yaml": account}).effective(account="acme")
-    unified = effective.unified("crm", "contacts", "list")
+    unified = effective.get_unified("crm", "contacts", "list")
     assert unified is not None
     assert isinstance(unified.response_mapping, Layers)
     assert mapping_layers(unified.response_mapping)[1] == '{"score": response.properties.score}'
@@ -111,7 +111,7 @@ override:
 """
     effective = make({"accounts/acme.yaml": account}).effective(account="acme")
     effective.check()
-    unified = effective.unified("crm", "contacts", "list")
+    unified = effective.get_unified("crm", "contacts", "list")
     assert unified is not None
     assert unified.method == "{{ query.email ? 'search' : 'list' }}"
     assert [step.name for step in unified.before] == ["owner", "flag"]
@@ -122,11 +122,11 @@ override:
 
 def test_unified_operations_fill_in_their_names(make: Any) -> None:
     effective = make({}).effective(account="acme")
-    companies = effective.unified("crm", "companies", "list")
+    companies = effective.get_unified("crm", "companies", "list")
     assert companies is not None
     assert (companies.resource, companies.method, companies.record) == ("contacts", "list", "company")
-    assert effective.unified("crm", "contacts", "delete") is None
-    assert effective.unified("crm", "contacts", "record") is None
+    assert effective.get_unified("crm", "contacts", "delete") is None
+    assert effective.get_unified("crm", "contacts", "record") is None
 
 
 INHERITING = """\
@@ -162,10 +162,10 @@ def test_inheritance(make: Any) -> None:
     assert isinstance(operation.pagination, Cursor)
     assert (operation.pagination.cursor_field, operation.pagination.size) == ("next", 5)
     assert operation.timeout_seconds == 7
-    assert operation.at("pagination") == ("resources", "things", "list", "pagination")
-    assert operation.at("base_url") == ("resources", "things", "base_url")
-    assert operation.at("path") == ("resources", "things", "list", "path")
-    assert isinstance(effective.vendor("things", "all").pagination, Page)
+    assert operation.get_path("pagination") == ("resources", "things", "list", "pagination")
+    assert operation.get_path("base_url") == ("resources", "things", "base_url")
+    assert operation.get_path("path") == ("resources", "things", "list", "path")
+    assert isinstance(effective.vendor("things", "all").pagination, PageNumber)
     one = effective.vendor("things", "one")
     assert isinstance(one.pagination, NoPagination)
     assert one.errors == ()
@@ -290,7 +290,7 @@ connector: hubspot
 override:
   unified: {{ crm: {{ contacts: {{ list: {{ response_mapping: {mapping} }} }} }} }}
 """
-    unified = make({"accounts/acme.yaml": account}).effective(account="acme").unified("crm", "contacts", "list")
+    unified = make({"accounts/acme.yaml": account}).effective(account="acme").get_unified("crm", "contacts", "list")
     layers = mapping_layers(unified.response_mapping)
     if expected is None:
         assert layers == []

@@ -101,7 +101,7 @@ def test_conn_yaml_may_allow_another_path(make: Any) -> None:
     override = "{ base_url: 'https://api.example.com/v2' }"
     allowed = "environments: { sandbox: { allow: { paths: [/v2] } } }\n"
     effective = judged(make, override, allowed)
-    assert refusals(effective) == [] and [one.code for one in effective.widening()] == ["SEC117"]
+    assert refusals(effective) == [] and [one.code for one in effective.find_widening()] == ["SEC117"]
     assert refusals(judged(make, "{ base_url: 'https://api.example.com/v3' }", allowed))
     trusted = "trusted_hosts: ['127.0.0.1:*']\n"
     token = "credentials: { config: { token_url: 'http://127.0.0.1:1/mock/oauth/token', revoke: [] } }"

@@ -104,7 +104,7 @@ def use(root: Path, connector: Any, unified: Any, override: Any) -> None:
             if name.kind == "vendor":
                 effective.vendor(name.resource, name.method)
             else:
-                effective.unified(name.model, name.resource, name.method)
+                effective.get_unified(name.model, name.resource, name.method)
         _ = effective.connector
     except ConfigurationError as error:
         assert error.findings

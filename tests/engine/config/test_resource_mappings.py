@@ -60,7 +60,7 @@ def configured(make):
 
 
 def result(effective, operation, key="response_mapping"):
-    layers = mapping_layers(getattr(effective.unified("crm", "contacts", operation), key))
+    layers = mapping_layers(getattr(effective.get_unified("crm", "contacts", operation), key))
     return mapping(layers).apply_one(RECORD) if layers else None
 
 

@@ -166,7 +166,7 @@ def test_verification_is_not_weakened(make: Any, verify: str) -> None:
     assert found[0] == "SEC114" and found[1].startswith("webhooks.verify")
     allowed = "environments: { sandbox: { allow: { verification: true } } }\n"
     effective = judged(make, override, allowed)
-    assert refusals(effective) == [] and [one.code for one in effective.widening()] == ["SEC117"]
+    assert refusals(effective) == [] and [one.code for one in effective.find_widening()] == ["SEC117"]
     other = "environments: { production: { allow: { verification: true } } }\n"
     assert refusals(judged(make, override, other))
 
@@ -200,7 +200,7 @@ def test_an_environment_may_have_an_app_of_its_own(make: Any, level: str) -> Non
     effective = judged(make, OWN_APP, allowed, level=level)
     assert refusals(effective) == []
     assert {"SANDBOX_ID", "SANDBOX_SECRET"} < set(effective.env_names)
-    found = effective.widening()
+    found = effective.find_widening()
     assert [(one.code, one.severity) for one in found] == [("SEC117", 1)] * 2
     assert "SANDBOX_ID" in found[0].message and '"sandbox"' in found[0].message
     elsewhere = "environments: { production: { allow: { env: [SANDBOX_ID, SANDBOX_SECRET] } } }\n"
@@ -226,7 +226,7 @@ def test_conn_yaml_may_allow_another_place(make: Any, placed: str) -> None:
     override = "{ authorization: { config: { header: X-Token } } }"
     allowed = f"environments: {{ sandbox: {{ allow: {{ placement: [{placed}] }} }} }}\n"
     effective = judged(make, override, allowed)
-    assert refusals(effective) == [] and [one.code for one in effective.widening()] == ["SEC117"]
+    assert refusals(effective) == [] and [one.code for one in effective.find_widening()] == ["SEC117"]
     other = '{ authorization: { format: query, config: { name: k, value: "{{oauth.token.access_token}}" } } }'
     assert bool(refusals(judged(make, other, allowed))) is (placed != "authorization")
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conn_engine.config import published, validate
+from conn_engine.config import load_schema, validate
 from conn_engine.documents import parse
 from conn_engine.documents.locate import packaged
 
@@ -278,7 +278,7 @@ def test_several_faults_are_reported_in_order(example: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_published_schemas_are_valid(kind: str) -> None:
-    schema = published(kind)
+    schema = load_schema(kind)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$id"] == f"https://conn.dev/schemas/{kind}.schema.json"
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -301,7 +301,7 @@ def test_every_key_is_described(kind: str) -> None:
 def test_an_independent_validator_agrees(kind: str, text: str) -> None:
     document = parse(text, "x.yaml")
     data: Any = {} if document.data is None and kind in ("workspace", "environment") else document.data
-    valid = jsonschema.Draft202012Validator(published(kind)).is_valid(data)
+    valid = jsonschema.Draft202012Validator(load_schema(kind)).is_valid(data)
     doubled = "cursor_field: a, cursor_path: b" in text  # two spellings of one key: beyond the schema
     assert valid == (validate(document, kind) == [] or doubled)
 

@@ -106,7 +106,7 @@ class TestProcess:
                 done = 0
                 while not ended.is_set():
                     effective = source.effective("acme")
-                    mapping = effective.unified("crm", "contacts", "list")
+                    mapping = effective.get_unified("crm", "contacts", "list")
                     assert mapping is not None
                     number = mapping.response_mapping["mapped"].strip("'")
                     assert effective.context["owner"] == number

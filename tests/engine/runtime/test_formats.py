@@ -313,12 +313,12 @@ class TestUploads:
         }
         signed = shop({"signature": signature}, method="put", body_format="raw")
         connection, faults = connected(signed, {})
-        list(connection.pages("files.run", Call(files={"f": Upload.of(path)})))
+        list(connection.pages("files.run", Call(files={"f": Upload.from_path(path)})))
         assert len(faults.requests[0].body or b"") == 2 * 2**20
         with path.open("r+b") as file:
             file.truncate(65 * 2**20)
         with pytest.raises(ConfigurationError, match="64 MiB at most"):
-            list(connection.pages("files.run", Call(files={"f": Upload.of(path)})))
+            list(connection.pages("files.run", Call(files={"f": Upload.from_path(path)})))
 
 
 GRAPHQL = {
@@ -444,7 +444,7 @@ class TestRecordings:
         path = tmp_path / "f.bin"
         path.write_bytes(b"x" * (2 * 2**20))
         workspace = shop(method="post", body_format="multipart")
-        call = Call(files={"f": Upload.of(path)})
+        call = Call(files={"f": Upload.from_path(path)})
         _, text = self.replayed(workspace, call, json_answer({"id": 1}), tmp_path / "r.json")
         assert len(json.loads(text)["exchanges"][0]["request"]["sha256"]) == 64
 

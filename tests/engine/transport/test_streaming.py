@@ -230,7 +230,7 @@ def test_a_body_that_flows_may_take_longer_than_the_time_limit(site: Vendor, sen
 
 class TestUploads:
     def request(self, site: Vendor, path: Path) -> Request:
-        payload, kind = encode_upload("multipart", {"f": {"file": "f"}}, None, None, {"f": Upload.of(path)})
+        payload, kind = encode_upload("multipart", {"f": {"file": "f"}}, None, None, {"f": Upload.from_path(path)})
         assert not isinstance(payload, bytes)
         return Request("POST", f"{site.url}/", Headers({"Content-Type": kind}), hosts=("127.0.0.1:*",), payload=payload)
 
@@ -277,7 +277,7 @@ class TestUploads:
     ) -> None:
         path = tmp_path / "f.bin"
         path.write_bytes(b"x" * (MIB - 10) + SECRET.encode() + b"x" * (2 * MIB))
-        payload, _ = encode_upload("raw", None, None, None, {"f": Upload.of(path)})
+        payload, _ = encode_upload("raw", None, None, None, {"f": Upload.from_path(path)})
         assert not isinstance(payload, bytes)
         with pytest.raises(ConfigurationError, match="would send"):
             send(Request("POST", "https://elsewhere.example.com/", payload=payload, hosts=("api.example.com",)))

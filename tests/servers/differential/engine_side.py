@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
-from conn_engine.auth import Credentials, chosen
+from conn_engine.auth import Credentials, choose_credentials
 from conn_engine.config.convert import convert
 from conn_engine.documents import parse
 from conn_engine.expressions import fixed_now
@@ -41,7 +41,7 @@ class _Loopback:
         door.check(request, self._redactor)
         parts = urlsplit(request.url)
         target = parts._replace(scheme="http", netloc=f"127.0.0.1:{self._port}").geturl()
-        headers = request.headers.with_(ORIGIN, f"{parts.scheme}://{parts.netloc}")
+        headers = request.headers.replace_header(ORIGIN, f"{parts.scheme}://{parts.netloc}")
         sent = dataclasses.replace(request, url=target, headers=headers, hosts=(f"127.0.0.1:{self._port}",))
         return dataclasses.replace(self._live.send(sent), url=request.url)
 
@@ -112,7 +112,7 @@ class Ours:
             for name, value in values["context"].items()
             if name in fields and ("default" not in fields[name] or fields[name]["default"] != value)
         }
-        credentials = chosen(self._credentials, context)
+        credentials = choose_credentials(self._credentials, context)
         document: dict[str, Any] = {}
         asked = {one.name for one in credentials.fields()}
         for name, value in values["credential"].items():

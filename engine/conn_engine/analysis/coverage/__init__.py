@@ -173,12 +173,12 @@ def _coverage(  # noqa: PLR0917
 ) -> OperationCoverage:
     workspace = side.workspace
     total = _Sum()
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     is_mapped = operation is not None and operation.response_mapping is not None
     for file in files if is_mapped else ():
-        recording = load_recording(file.path, workspace.shown(file.path))
+        recording = load_recording(file.path, workspace.format_path(file.path))
         key = joined(file.digest, cut.requests_in_context(side.digests, effective.context, recording.context))
-        _add(total, effective, name, replays.replay(effective, name, recording, key), workspace.shown(file.path))
+        _add(total, effective, name, replays.replay(effective, name, recording, key), workspace.format_path(file.path))
     if not files:
         total.fields = dict.fromkeys(_mapped_fields(effective, name))
     model = _model_fields(workspace, effective, name)

@@ -40,14 +40,14 @@ def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterat
         rows += [(path, "chunk") for path in _key(chunk.key)]
     for path, key in rows:
         for start in starts:
-            yield Read((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.at(key)))
+            yield Read((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.get_path(key)))
 
 
 def flow_readers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
     """Who reads the records that an operation delivers, by the path within them: its own `enrich`, and the operations
     (of `known`) whose parents or pieces they are."""
     for index, settings in enumerate(_list(_said(effective, operation, "enrich"))):
-        place = (*operation.at("enrich"), index)
+        place = (*operation.get_path("enrich"), index)
         what = f"{operation.text} enrich {settings.get('name')}"
         for key in ("where", "key", "request"):
             for inner, text in texts(settings.get(key)):
@@ -90,7 +90,7 @@ def readers_within(
     for index, settings in enumerate(_list(_said(effective, one, "enrich"))):
         if not asks(settings.get("request") or {}, operation):
             continue
-        place = (*one.at("enrich"), index)
+        place = (*one.get_path("enrich"), index)
         what = f"{one.text} enrich {settings.get('name')}"
         starts = record_places(settings.get("response_path"))
         for start in starts:
@@ -123,18 +123,18 @@ def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, 
     said = _said(effective, one, "parents")
     several = isinstance(said, list)
     for index, parents in enumerate(_list(said) if several else _list([said])):
-        place: Path_ = (*one.at("parents"), index) if several else one.at("parents")
+        place: Path_ = (*one.get_path("parents"), index) if several else one.get_path("parents")
         name = str(parents.get("as"))
         yield name, place, parents
         for number, source in enumerate(_list(parents.get("union"))):
             yield name, (*place, "union", number), source
-    values = lookup(effective.data, (*one.at("chunk"), "values"))
+    values = lookup(effective.data, (*one.get_path("chunk"), "values"))
     if isinstance(values, Mapping):
-        yield "", (*one.at("chunk"), "values"), values
+        yield "", (*one.get_path("chunk"), "values"), values
 
 
 def _said(effective: Effective, operation: VendorOperation, key: str) -> Any:
-    return lookup(effective.data, operation.at(key))
+    return lookup(effective.data, operation.get_path(key))
 
 
 def _routed(effective: Effective, one: VendorOperation) -> Iterator[OperationName]:

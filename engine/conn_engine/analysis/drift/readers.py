@@ -102,14 +102,14 @@ def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     prefixes = record_places(operation.response_path)
     if operation.response_path:
         for prefix in prefixes:
-            place = operation.at("response_path")
+            place = operation.get_path("response_path")
             yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True)
     own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
-        yield from _records(effective, text, f"{operation.text} {key}", operation.at(key), prefixes)
+        yield from _records(effective, text, f"{operation.text} {key}", operation.get_path(key), prefixes)
     for inner, text in texts(operation.record_mapping):
         what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
-        yield from _records(effective, text, what, (*operation.at("record_mapping"), *inner), prefixes)
+        yield from _records(effective, text, what, (*operation.get_path("record_mapping"), *inner), prefixes)
     yield from _types(effective, operation)
     yield from own_flow_readers(effective, operation)
     yield from _connector(effective, operation)
@@ -119,7 +119,7 @@ def _types(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """What `record_types` makes of the places of a record."""
     for place, kind in operation.record_types.items():
         path = tuple(step for step in steps_of(place) if step is not None)
-        origin = _origin(effective, (*operation.at("record_types"), place))
+        origin = _origin(effective, (*operation.get_path("record_types"), place))
         for where in places_in_answer(operation, path):
             yield Read(where, f"{operation.text} record_types.{place}", origin, kind=kind)
 
@@ -138,7 +138,7 @@ def _routed(effective: Effective, name: OperationName, operation: VendorOperatio
 
 def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[Read]:
     """What a response mapping reads of that which it is for: a record, or the page."""
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None or operation.response_mapping is None or operation.each != each:
         return
     try:
@@ -236,18 +236,18 @@ def _of_header(text: str) -> Iterator[Path]:
 
 def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """Headers that pagination reads although no document names them."""
-    paging = operation.paging()
-    said = lookup(effective.data, (*operation.at("pagination"), "config"))
+    paging = operation.get_pagination()
+    said = lookup(effective.data, (*operation.get_path("pagination"), "config"))
     for attribute, key, note in read_roles(type(paging)):
         value = getattr(paging, attribute)
         if note.role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
-            origin = _origin(effective, operation.at("pagination"))
+            origin = _origin(effective, operation.get_path("pagination"))
             yield Read((HEADERS, value.lower()), f"{operation.text} pagination {key}", origin, required=True)
 
 
 def _job(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """What is read of the answer that starts a job, to ask for it and to fetch its result."""
-    for found in find_texts(Operation, {"job": lookup(effective.data, operation.at("job"))}, operation.place):
+    for found in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
         for read in text_paths(found.text):
             if read[:3] == ("job", "created", "body"):
                 name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
@@ -257,7 +257,7 @@ def _job(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """What an incremental listing reads of each delivered record to know where it stopped."""
     for path in expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
-        origin = _origin(effective, (*operation.at("incremental"), "config", "cursor_field"))
+        origin = _origin(effective, (*operation.get_path("incremental"), "config", "cursor_field"))
         for place in places_in_answer(operation, path):
             yield Read(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
 

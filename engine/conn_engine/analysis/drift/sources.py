@@ -50,7 +50,7 @@ def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
     """Everything recorded for a connector, for all accounts and for single ones."""
     folder = workspace.root / "connectors" / connector / "recordings"
     workspace.check_inside(folder)
-    return [load_recording(path, workspace.shown(path)) for path in sorted(folder.rglob("*.json"))]
+    return [load_recording(path, workspace.format_path(path)) for path in sorted(folder.rglob("*.json"))]
 
 
 def against_answers(

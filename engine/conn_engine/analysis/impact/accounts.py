@@ -79,7 +79,7 @@ def _fits(before: Effective, after: Effective) -> bool:
 
 def _kinds(credentials: Credentials) -> tuple[type, ...]:
     """The kind of a credential, and of the one that a client certificate comes with."""
-    return (type(credentials), *(_kinds(credentials.own()) if isinstance(credentials, Mtls) else ()))
+    return (type(credentials), *(_kinds(credentials.get_delegate()) if isinstance(credentials, Mtls) else ()))
 
 
 def _places(effective: Effective, name: OperationName) -> list[tuple[str, str]]:

@@ -187,7 +187,7 @@ def _requests(outcome: Outcome) -> list[dict[str, Any]]:
 def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:
     if name.kind != "unified" or name.method == "delete" or not outcome.records:
         return {}
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     record = operation.record if operation is not None and operation.record else singular(name.resource)
     path = schema_path(workspace.models, name.model, record)
     found: dict[str, int] = {}

@@ -78,7 +78,7 @@ class Bench:
             if self._differs(self.effective, case, outcome):
                 named = "webhooks" if isinstance(case, DeliveryCase) else case.name.text
                 raise ConfigurationError(
-                    f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
+                    f"{case.name.text} fails on {self.workspace.format_path(case.path)} as it is",
                     hint=f"make the tests green first: conn test {named} --connector {self.effective.connector_name}",
                 )
 

@@ -126,7 +126,7 @@ class Side:
         for path in sorted(folder.glob("*.json")):
             self.workspace.check_inside(path)
             try:
-                recorded = load_delivery(path, self.workspace.shown(path))
+                recorded = load_delivery(path, self.workspace.format_path(path))
             except ConfigurationError:
                 if self._lenient:
                     continue
@@ -148,7 +148,7 @@ class Side:
         for path in sorted(folder.glob("*.json")):
             self.workspace.check_inside(path)
             try:
-                recording = load_recording(path, self.workspace.shown(path))
+                recording = load_recording(path, self.workspace.format_path(path))
             except ConfigurationError:
                 if self._lenient:
                     continue

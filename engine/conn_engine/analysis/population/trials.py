@@ -109,7 +109,7 @@ class Trials:
 
     def case(self, effective: Effective, name: OperationName, file: RecordedFile) -> Case:
         """A recording with its goldens, as `conn test` pairs them."""
-        return Case(name, _recording(file.path, self.workspace.shown(file.path)), file.path,
+        return Case(name, _recording(file.path, self.workspace.format_path(file.path)), file.path,
                     *self._goldens(effective, file))  # fmt: skip
 
     def _goldens(self, effective: Effective, file: RecordedFile) -> tuple[Path, Path]:

@@ -1,28 +1,28 @@
 """How a request carries the account's secret. `combined` has the list of kinds: a new one is a class and its name
 there. `apply` runs last, over a finished draft; the scope is the stored document's keys, `env` and `context`."""
 
-from conn_engine.auth.authorization.basic import Basic
+from conn_engine.auth.authorization.basic import BasicAuthorization
 from conn_engine.auth.authorization.bearer import Bearer
 from conn_engine.auth.authorization.body import Body
 from conn_engine.auth.authorization.combined import Authorization, AuthorizationChoice, Several
 from conn_engine.auth.authorization.cookie import Cookie
-from conn_engine.auth.authorization.expression import Expression
+from conn_engine.auth.authorization.expression import ExpressionAuthorization
 from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
-from conn_engine.auth.authorization.path import Path
+from conn_engine.auth.authorization.path import PathAuthorization
 from conn_engine.auth.authorization.query import Query
 
 __all__ = [
     "Authorization",
     "AuthorizationChoice",
-    "Basic",
+    "BasicAuthorization",
     "Bearer",
     "Body",
     "Cookie",
-    "Expression",
+    "ExpressionAuthorization",
     "Header",
     "NoAuthorization",
-    "Path",
+    "PathAuthorization",
     "Query",
     "Several",
 ]

@@ -11,10 +11,10 @@ from conn_engine.roles import TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
-__all__ = ["Basic"]
+__all__ = ["BasicAuthorization"]
 
 
-class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"):
+class BasicAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """`Authorization: Basic <base64>`."""
 
     username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").', extra=TEMPLATE)] = (

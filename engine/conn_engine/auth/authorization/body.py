@@ -47,7 +47,7 @@ def with_field(draft: Draft, path: tuple[str, ...], value: Any) -> dict[str, Any
             f"a {draft.method} request has no body to carry its authorization",
             hint="say another `authorization` on this operation, such as query or header",
         )
-    made = _laid(draft.body, path, value)
+    made = _set_at_path(draft.body, path, value)
     if made is None:
         raise ConfigurationError(
             f"the body has no object to hold its authorization under {'.'.join(path)}",
@@ -56,14 +56,14 @@ def with_field(draft: Draft, path: tuple[str, ...], value: Any) -> dict[str, Any
     return made
 
 
-def _laid(body: Any, path: tuple[str, ...], value: Any) -> dict[str, Any] | None:
+def _set_at_path(body: Any, path: tuple[str, ...], value: Any) -> dict[str, Any] | None:
     if body is not None and not isinstance(body, dict):
         return None
     node = dict(body or {})
     if len(path) == 1:
         node[path[0]] = value
         return node
-    below = _laid(node.get(path[0]), path[1:], value)
+    below = _set_at_path(node.get(path[0]), path[1:], value)
     if below is None:
         return None
     node[path[0]] = below

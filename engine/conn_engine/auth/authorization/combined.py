@@ -5,14 +5,14 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.auth.authorization.basic import Basic
+from conn_engine.auth.authorization.basic import BasicAuthorization
 from conn_engine.auth.authorization.bearer import Bearer
 from conn_engine.auth.authorization.body import Body
 from conn_engine.auth.authorization.cookie import Cookie
-from conn_engine.auth.authorization.expression import Expression
+from conn_engine.auth.authorization.expression import ExpressionAuthorization
 from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
-from conn_engine.auth.authorization.path import Path
+from conn_engine.auth.authorization.path import PathAuthorization
 from conn_engine.auth.authorization.query import Query
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, PLAIN
@@ -78,13 +78,13 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
 Authorization: TypeAlias = (
     NoAuthorization
     | Bearer
-    | Basic
+    | BasicAuthorization
     | Header
     | Query
-    | Path
+    | PathAuthorization
     | Cookie
     | Body
-    | Expression
+    | ExpressionAuthorization
     | Several
     | AuthorizationChoice
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.authorization.body import with_field
-from conn_engine.auth.names import header_value, sealed
+from conn_engine.auth.names import header_value, seal_error
 from conn_engine.auth.omission import reads
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
@@ -15,13 +15,13 @@ from conn_engine.secrets.credential_places import CredentialPlace, Kind
 from conn_engine.settings import Draft, Scope, Settings, ask
 from conn_engine.urls import split_plain_url
 
-__all__ = ["Expression"]
+__all__ = ["ExpressionAuthorization"]
 
 _PLACES = frozenset({"headers", "query", "body"})
 _QUOTED = re.compile(r"""\"([^\"\\]{1,100})\"|'([^'\\]{1,100})'""")
 
 
-class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
+class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
     """Headers, query parameters and fields of the body by one expression."""
 
     expression: Annotated[
@@ -46,8 +46,8 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
         try:
             found = ask(self.expression, scope | {"request": sent})
         except ExpressionError as error:
-            raise sealed(error) from None
-        if not _anything(found) and reads(self.expression, draft.absent):
+            raise seal_error(error) from None
+        if not _has_content(found) and reads(self.expression, draft.absent):
             return
         if not isinstance(found, dict) or not found or not found.keys() <= _PLACES:
             raise ConfigurationError(
@@ -74,11 +74,11 @@ def _names_in(text: str) -> set[str]:
     return {first or second for first, second in _QUOTED.findall(text)}
 
 
-def _anything(found: Any) -> bool:
+def _has_content(found: Any) -> bool:
     """Whether there is something to put into a request."""
     from conn_engine.expressions import UNDEFINED
 
-    return any(map(_anything, found.values())) if isinstance(found, dict) else found is not UNDEFINED
+    return any(map(_has_content, found.values())) if isinstance(found, dict) else found is not UNDEFINED
 
 
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

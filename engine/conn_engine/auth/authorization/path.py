@@ -6,21 +6,21 @@ from urllib.parse import quote
 
 from msgspec import Meta
 
-from conn_engine.auth.names import filled
+from conn_engine.auth.names import fill_templates
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.roles import PARAMETER, RESERVED
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
-__all__ = ["Path"]
+__all__ = ["PathAuthorization"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _PARTS = re.compile(r"([^/?#]*//[^/?#]*)([^?#]*)(.*)", re.DOTALL)
 
 
-class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
+class PathAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
     """`/bot<token>/messages`, for a vendor that takes its key nowhere else: in place of `{token}` in `path` or
     `base_url`."""
 
@@ -37,7 +37,7 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the path. Raises CredentialError when the account lacks it, ConfigurationError when the
         path has no place for it."""
-        text = str(filled(self.value, scope, purpose=f'"{{{self.name}}}" of the path'))
+        text = str(fill_templates(self.value, scope, purpose=f'"{{{self.name}}}" of the path'))
         if text in ("", ".", ".."):
             raise CredentialError(f'"{{{self.name}}}" of the path cannot be "{text}"', hint="log the account in again")
         value = text if _PLAIN.fullmatch(text) else quote(text, safe="")

@@ -13,7 +13,7 @@ from conn_engine.auth.credentials.client_certificate import (
     CERTIFICATE_FIELDS,
     CERTIFICATE_NAMES,
     certificate_of,
-    showing,
+    show_certificate,
 )
 from conn_engine.auth.credentials.jwt_bearer import JwtBearer
 from conn_engine.auth.credentials.none import NoCredentials
@@ -21,7 +21,7 @@ from conn_engine.auth.credentials.oauth1 import OAuth1Credentials
 from conn_engine.auth.credentials.oauth2 import OAuth2
 from conn_engine.auth.credentials.oauth2_client_credentials import OAuth2ClientCredentials
 from conn_engine.auth.credentials.oauth2_password import OAuth2Password
-from conn_engine.auth.credentials.session import Session
+from conn_engine.auth.credentials.session import SessionCredentials
 from conn_engine.auth.lifecycle import Revocation
 from conn_engine.auth.names import CredentialField, document_of
 from conn_engine.errors import ConfigurationError
@@ -30,44 +30,44 @@ from conn_engine.settings import Scope, Settings, ask
 from conn_engine.transport.client_certificate import check
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
-__all__ = ["Choice", "Credentials", "Mtls", "chosen"]
+__all__ = ["Choice", "Credentials", "Mtls", "choose_credentials"]
 
 
 class _Delegating(Settings, frozen=True, kw_only=True):
     """Does what another credential does."""
 
-    def own(self) -> "Credentials":
+    def get_delegate(self) -> "Credentials":
         """That other one."""
         raise NotImplementedError
 
     @property
     def revoke(self) -> tuple[Revocation, ...]:
         """How the vendor is made to forget it."""
-        return self.own().revoke
+        return self.get_delegate().revoke
 
     def fields(self) -> list[CredentialField]:
         """What a log-in asks for."""
-        return self.own().fields()
+        return self.get_delegate().fields()
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The stored document for the values of `fields`."""
-        return self.own().document(values)
+        return self.get_delegate().document(values)
 
     def sample(self, number: int = 1) -> dict[str, Any]:
         """A made-up document of the right shape."""
-        return self.own().sample(number)
+        return self.get_delegate().sample(number)
 
-    def expired(self, document: Mapping[str, Any], now: float) -> bool:
+    def is_expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Whether a token is missing or ends soon."""
-        return self.own().expired(document, now)
+        return self.get_delegate().is_expired(document, now)
 
     def due(self, document: Mapping[str, Any], now: float) -> bool:
         """Whether `exchange` is to be run before the credential is used."""
-        return self.own().due(document, now)
+        return self.get_delegate().due(document, now)
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Whether a new token can be asked for without a person."""
-        return self.own().renewable(document)
+        return self.get_delegate().renewable(document)
 
 
 class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="choice"):
@@ -100,9 +100,9 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
                 f'`{self.by}` chooses the credential "{name[:60]}", which is no option',
                 hint=f"the options are {', '.join(self.options)}",
             )
-        return chosen(self.options[name], context)
+        return choose_credentials(self.options[name], context)
 
-    def own(self) -> "Credentials":
+    def get_delegate(self) -> "Credentials":
         """Until the account is known, a choice is what its default is."""
         return self.option({})
 
@@ -130,31 +130,31 @@ class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls
     ] = field(default=None, name="with")
 
     def __post_init__(self) -> None:
-        taken = sorted(CERTIFICATE_NAMES & {asked.name for asked in self.own().fields()})
+        taken = sorted(CERTIFICATE_NAMES & {asked.name for asked in self.get_delegate().fields()})
         if taken:
             raise ValueError(f"`with` asks for {taken[0]} as well, which is the certificate's: call it otherwise")
 
-    def own(self) -> "Credentials":
+    def get_delegate(self) -> "Credentials":
         """The other credential."""
         return self.with_ if self.with_ is not None else NoCredentials()
 
     def fields(self) -> list[CredentialField]:
         """The certificate, then what the other asks for."""
-        return [*CERTIFICATE_FIELDS, *self.own().fields()]
+        return [*CERTIFICATE_FIELDS, *self.get_delegate().fields()]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The stored document. Raises UsageError for a missing value, CredentialError for a certificate that does not
         serve."""
         own = {name: value for name, value in values.items() if name not in CERTIFICATE_NAMES}
         mine = document_of(CERTIFICATE_FIELDS, {name: values[name] for name in values if name in CERTIFICATE_NAMES})
-        made = {**mine, **self.own().document(own)}
+        made = {**mine, **self.get_delegate().document(own)}
         check(certificate_of(made))
         return made
 
     def sample(self, number: int = 1) -> dict[str, Any]:
         """A made-up document of the right shape."""
         mine = {"certificate": f"sample-{number}", "private_key": f"sample-{number}"}
-        return {**mine, **self.own().sample(number)}
+        return {**mine, **self.get_delegate().sample(number)}
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """The account's certificate and key. Raises CredentialError when it has none."""
@@ -164,12 +164,12 @@ class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls
         self, scope: Scope, hosts: tuple[str, ...], clock: Clock
     ) -> Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]:
         """What asks for a new token of the other credential, showing the certificate."""
-        exchange = self.own().exchange(scope, hosts, clock)
-        return lambda stored: showing(exchange(stored), certificate_of(stored))
+        exchange = self.get_delegate().exchange(scope, hosts, clock)
+        return lambda stored: show_certificate(exchange(stored), certificate_of(stored))
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the other credential."""
-        yield from showing(self.own().revocation(scope, hosts, clock), certificate_of(scope))
+        yield from show_certificate(self.get_delegate().revocation(scope, hosts, clock), certificate_of(scope))
 
 
 Credentials: TypeAlias = (
@@ -181,14 +181,14 @@ Credentials: TypeAlias = (
     | OAuth2ClientCredentials
     | OAuth2Password
     | JwtBearer
-    | Session
+    | SessionCredentials
     | OAuth1Credentials
     | Mtls
     | Choice
 )
 
 
-def chosen(credentials: "Credentials", context: Mapping[str, Any]) -> "Credentials":
+def choose_credentials(credentials: "Credentials", context: Mapping[str, Any]) -> "Credentials":
     """The credentials that an account has: those themselves, or the option of a choice that its context means.
 
     Raises ConfigurationError when the choice names no option.
@@ -196,5 +196,5 @@ def chosen(credentials: "Credentials", context: Mapping[str, Any]) -> "Credentia
     if isinstance(credentials, Choice):
         return credentials.option(context)
     if isinstance(credentials, Mtls) and credentials.with_ is not None:
-        return structs.replace(credentials, with_=chosen(credentials.with_, context))
+        return structs.replace(credentials, with_=choose_credentials(credentials.with_, context))
     return credentials

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 from msgspec import Meta, field, structs
 
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
-from conn_engine.auth.names import CredentialField, filled
+from conn_engine.auth.names import CredentialField, fill_templates
 from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
@@ -102,9 +102,9 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """The connector's own request, else the grant at `token_url`."""
         own = self.own_request()
-        return [self.completed(own) if own is not None else self.usual(self.grant(), names)]
+        return [self.add_reading_settings(own) if own is not None else self.usual(self.grant(), names)]
 
-    def prepared(self, names: Scope) -> Scope:
+    def build_template_scope(self, names: Scope) -> Scope:
         """With `client`: `{client_id, client_secret, basic}`, what there is of them."""
         return names | {"client": self._client(names, required=self.own_request() is None)}
 
@@ -137,7 +137,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
             body={name: value for name, value in fields.items() if value is not None},
             body_format=self.body_format,
             assertion=assertion,
-            **self.reading(),
+            **self.get_reading_settings(),
         )
 
     def _client_assertion(self) -> Assertion:
@@ -152,10 +152,10 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
         own_id = self.client_id or "{{client_id}}"
         if self.client_id is None and not names.get("client_id") and not required:
             return {}
-        client = {"client_id": str(filled(own_id, names, purpose="the token request"))}
+        client = {"client_id": str(fill_templates(own_id, names, purpose="the token request"))}
         secret = self.client_secret or ("{{client_secret}}" if names.get("client_secret") else None)
         if secret is not None:
-            client["client_secret"] = str(filled(secret, names, purpose="the token request"))
+            client["client_secret"] = str(fill_templates(secret, names, purpose="the token request"))
             # RFC 6749, 2.3.1: each part is form-encoded before the pair is put together.
             pair = f"{quote_plus(client['client_id'])}:{quote_plus(client['client_secret'])}"
             client["basic"] = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")

@@ -8,7 +8,7 @@ from conn_engine.auth.names import CredentialField
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.wire import ClientCertificate, Flow, Request
 
-__all__ = ["CERTIFICATE_FIELDS", "CERTIFICATE_NAMES", "certificate_of", "showing"]
+__all__ = ["CERTIFICATE_FIELDS", "CERTIFICATE_NAMES", "certificate_of", "show_certificate"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def certificate_of(document: Mapping[str, Any]) -> ClientCertificate:
     return ClientCertificate(str(chain), str(key), str(passphrase) if passphrase else None)
 
 
-def showing(flow: Flow[T], certificate: ClientCertificate) -> Flow[T]:
+def show_certificate(flow: Flow[T], certificate: ClientCertificate) -> Flow[T]:
     """The flow, whose requests show the certificate."""
     answer: Any = None
     fault: ConnError | None = None

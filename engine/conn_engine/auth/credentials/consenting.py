@@ -6,14 +6,14 @@ from typing import Any, Protocol
 
 from conn_engine.auth.consent import Consent
 from conn_engine.auth.credentials.choice import Credentials, Mtls
-from conn_engine.auth.credentials.client_certificate import CERTIFICATE_FIELDS, certificate_of, showing
+from conn_engine.auth.credentials.client_certificate import CERTIFICATE_FIELDS, certificate_of, show_certificate
 from conn_engine.auth.credentials.oauth1 import OAuth1Credentials
 from conn_engine.auth.credentials.oauth2 import OAuth2
 from conn_engine.auth.names import CredentialField
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
-__all__ = ["Consenting", "consenting"]
+__all__ = ["Consenting", "as_consenting"]
 
 
 class Consenting(Protocol):
@@ -30,15 +30,15 @@ class Consenting(Protocol):
     def consent_fields(self) -> list[CredentialField]:
         """What is asked for before."""
 
-    def consented(self, document: Mapping[str, Any]) -> bool:
+    def has_consent(self, document: Mapping[str, Any]) -> bool:
         """Whether a document has what a consent brings."""
 
-    def asking(  # noqa: PLR0917
+    def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
         """What the person is asked."""
 
-    def redeemed(  # noqa: PLR0917
+    def redeem_consent(  # noqa: PLR0917
         self,
         consent: Consent,
         callback: Mapping[str, str],
@@ -50,10 +50,10 @@ class Consenting(Protocol):
         """The document to store for an answer."""
 
 
-def consenting(credentials: Credentials) -> Consenting | None:
+def as_consenting(credentials: Credentials) -> Consenting | None:
     """The credential when a person can consent to it: it has a page for that."""
     if isinstance(credentials, Mtls):
-        inner = consenting(credentials.own())
+        inner = as_consenting(credentials.get_delegate())
         return _ShownConsent(inner) if inner is not None else None
     if isinstance(credentials, OAuth2 | OAuth1Credentials) and credentials.authorization_url is not None:
         return credentials
@@ -77,16 +77,16 @@ class _ShownConsent:
     def consent_fields(self) -> list[CredentialField]:
         return [*CERTIFICATE_FIELDS, *self.inner.consent_fields()]
 
-    def consented(self, document: Mapping[str, Any]) -> bool:
-        return self.inner.consented(document)
+    def has_consent(self, document: Mapping[str, Any]) -> bool:
+        return self.inner.has_consent(document)
 
-    def asking(  # noqa: PLR0917
+    def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
-        flow = self.inner.asking(scope, redirect_uri, state, verifier, hosts, clock)
-        return (yield from showing(flow, certificate_of(scope)))
+        flow = self.inner.build_consent(scope, redirect_uri, state, verifier, hosts, clock)
+        return (yield from show_certificate(flow, certificate_of(scope)))
 
-    def redeemed(  # noqa: PLR0917
+    def redeem_consent(  # noqa: PLR0917
         self,
         consent: Consent,
         callback: Mapping[str, str],
@@ -95,5 +95,5 @@ class _ShownConsent:
         hosts: tuple[str, ...],
         clock: Clock,
     ) -> Flow[dict[str, Any]]:
-        flow = self.inner.redeemed(consent, callback, stored, scope, hosts, clock)
-        return (yield from showing(flow, certificate_of(stored)))
+        flow = self.inner.redeem_consent(consent, callback, stored, scope, hosts, clock)
+        return (yield from show_certificate(flow, certificate_of(stored)))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, structs
 
-from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, introspected, revoked
+from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, introspect_token, revoke_token
 from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField, document_of, token_of
 from conn_engine.auth.omission import absent_parts
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
@@ -61,9 +61,9 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
             self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()}
         )
         token = {"access_token": f"sample-{number}", **token_of(document, self.place)}
-        return _placed(document, self.place, token)
+        return _set_at_place(document, self.place, token)
 
-    def expired(self, document: Mapping[str, Any], now: float) -> bool:
+    def is_expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Whether the token is missing or ends within the buffer (at most half of its life)."""
         token = token_of(document, self.place)
         if not token.get("access_token"):
@@ -76,7 +76,7 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 
     def due(self, document: Mapping[str, Any], now: float) -> bool:
         """Whether `exchange` is to be run before the token is used: it has ended, or it is not known whether it has."""
-        return self.expired(document, now) or self._unknown(document, now)
+        return self.is_expired(document, now) or self._unknown(document, now)
 
     def _unknown(self, document: Mapping[str, Any], now: float) -> bool:
         token = token_of(document, self.place)
@@ -95,8 +95,8 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the credential. Errors as in `revoked`."""
-        names = self.prepared(scope) if self.revoke else scope
-        yield from revoked(self.revoke, names, hosts, clock, self.absent(scope))
+        names = self.build_template_scope(scope) if self.revoke else scope
+        yield from revoke_token(self.revoke, names, hosts, clock, self.absent(scope))
 
     def absent(self, document: Mapping[str, Any]) -> frozenset[str]:
         """The parts that the account may leave out and has left out: requests go without what would carry them."""
@@ -106,11 +106,13 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         """The ways to a new token, best first: the next is tried when the vendor refuses one."""
         raise NotImplementedError
 
-    def prepared(self, names: Scope) -> Scope:
+    def build_template_scope(self, names: Scope) -> Scope:
         """The names for the templates of the token requests: the document's keys, `env`, `context` and more."""
         return names
 
-    def obtained(self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
+    def obtain_token(
+        self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock
+    ) -> Flow[Grant]:
         """Go the ways to a new token until one leads there. Errors as in `request_token`, of the last way."""
         absent = self.absent(stored)
         *better, last = self.attempts(stored, names)
@@ -137,19 +139,21 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
             names.update({name: scope[name] for name in ("env", "context") if name in scope})
             if self.introspect is not None and self._unknown(stored, clock.now()):
                 absent = self.absent(stored)
-                standing = yield from introspected(self.introspect, self.prepared(names), hosts, clock, absent)
+                standing = yield from introspect_token(
+                    self.introspect, self.build_template_scope(names), hosts, clock, absent
+                )
                 if standing.active:
-                    return _checked(stored, standing, clock.now(), self.place)
-            grant = yield from self.obtained(stored, self.prepared(names), hosts, clock)
+                    return _add_standing(stored, standing, clock.now(), self.place)
+            grant = yield from self.obtain_token(stored, self.build_template_scope(names), hosts, clock)
             return laid_over(stored, grant, self.place)
 
         return run
 
-    def reading(self) -> dict[str, Any]:
+    def get_reading_settings(self) -> dict[str, Any]:
         """The settings of a token request that say how its answer is read."""
         return {name: getattr(self, name) for name in (*_READING, "expires_unit", "buffer_seconds")}
 
-    def completed(self, own: TokenRequest) -> TokenRequest:
+    def add_reading_settings(self, own: TokenRequest) -> TokenRequest:
         """The connector's own request; what it does not say of reading the answer, the credential's settings say."""
         plain = TokenReading()
         said = {name: getattr(self, name) for name in _READING if getattr(own, name) == getattr(plain, name)}
@@ -165,22 +169,22 @@ def laid_over(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -
     new = {**kept, **grant.token}
     if not new.get("refresh_token") and old.get("refresh_token"):
         new["refresh_token"] = old["refresh_token"]  # null and "" mean "not returned"
-    document = _placed(copy.deepcopy(dict(stored)), place, new)
+    document = _set_at_place(copy.deepcopy(dict(stored)), place, new)
     if grant.captured:
         before = document.get(CAPTURED)
         document[CAPTURED] = {**(before if isinstance(before, dict) else {}), **grant.captured}
     return document
 
 
-def _checked(stored: Mapping[str, Any], standing: Standing, now: float, place: tuple[str, ...]) -> dict[str, Any]:
+def _add_standing(stored: Mapping[str, Any], standing: Standing, now: float, place: tuple[str, ...]) -> dict[str, Any]:
     """The stored document with what was found out of its token."""
     token = {**token_of(stored, place), _CHECKED: now}
     if standing.expires_at is not None:
         token.update(expires_at=standing.expires_at, obtained_at=now)
-    return _placed(copy.deepcopy(dict(stored)), place, token)
+    return _set_at_place(copy.deepcopy(dict(stored)), place, token)
 
 
-def _placed(document: dict[str, Any], place: tuple[str, ...], token: dict[str, Any]) -> dict[str, Any]:
+def _set_at_place(document: dict[str, Any], place: tuple[str, ...], token: dict[str, Any]) -> dict[str, Any]:
     *parents, name = place
     node = document
     for parent in parents:

@@ -7,8 +7,8 @@ from msgspec import Meta, field, structs
 
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.names import Asked
-from conn_engine.auth.omission import emptied
-from conn_engine.auth.signing.assertion import Assertion, signed
+from conn_engine.auth.omission import blank_absent
+from conn_engine.auth.signing.assertion import Assertion, sign_assertion
 from conn_engine.auth.token_request import Grant, TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.roles import ADDRESS, TEMPLATE
@@ -60,7 +60,7 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """The connector's own request, else the standard grant."""
         if self.request is not None:
-            own = self.completed(self.request)
+            own = self.add_reading_settings(self.request)
             return [own if own.assertion is not None else structs.replace(own, assertion=self._assertion())]
         fields: dict[str, Any] = {"grant_type": _GRANT, "assertion": "{{assertion}}", **self.token_params}
         return [
@@ -70,15 +70,17 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
                 body={name: value for name, value in fields.items() if value is not None},
                 body_format=self.body_format,
                 assertion=self._assertion(),
-                **self.reading(),
+                **self.get_reading_settings(),
             )
         ]
 
-    def obtained(self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
+    def obtain_token(
+        self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock
+    ) -> Flow[Grant]:
         """The token that the JWT is traded for, or the JWT. Errors as in `request_token` and `signed`."""
         if self.token_url is not None or self.request is not None:
-            return (yield from super().obtained(stored, names, hosts, clock))
-        made = signed(self._assertion(), emptied(names, self.absent(stored)), clock.now())
+            return (yield from super().obtain_token(stored, names, hosts, clock))
+        made = sign_assertion(self._assertion(), blank_absent(names, self.absent(stored)), clock.now())
         token: dict[str, Any] = {"access_token": made.text}
         if made.expires_at is not None:
             token |= {"expires_at": made.expires_at, "obtained_at": clock.now()}

@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 
 from msgspec import Meta, field
 
-from conn_engine.auth.consent import Consent, accepted, consent_url, fresh_secret
+from conn_engine.auth.consent import Consent, check_callback, consent_url, fresh_secret
 from conn_engine.auth.credentials.static import StaticCredentials
-from conn_engine.auth.names import CAPTURED, CredentialField, filled
-from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, plain, read
+from conn_engine.auth.names import CAPTURED, CredentialField, fill_templates
+from conn_engine.auth.secret_request import SecretRequest, build_redactor, host_of, plain, read, send_secret_request
 from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
 from conn_engine.conditions import conditions_of
@@ -114,18 +114,18 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         """What a log-in asks for before a person consents."""
         return [*self.consumer_fields(), *(one.field() for one in self.ask)]
 
-    def consented(self, document: Mapping[str, Any]) -> bool:
+    def has_consent(self, document: Mapping[str, Any]) -> bool:
         """Whether the document has what a consent brings."""
         return bool(document.get("token"))
 
-    def asking(  # noqa: PLR0917
+    def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
         """Ask for a request token; what a person is to consent to with it. `state` and `verifier` are OAuth 2's.
 
         Raises CredentialError when the vendor refuses, ConfigurationError for a page that is no https URL.
         """
-        _, fields = yield from self._asked(
+        _, fields = yield from self._send_signed(
             self.request_token_url, self.request_params, scope, {"oauth_callback": redirect_uri}, hosts, clock
         )
         token, secret = fields["oauth_token"], fields.get("oauth_token_secret", "")
@@ -134,7 +134,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         url = consent_url(self.authorization_url or "", params, names)
         return Consent(url, redirect_uri, token, secret, "oauth_token", "oauth_verifier", "denied")
 
-    def redeemed(  # noqa: PLR0917
+    def redeem_consent(  # noqa: PLR0917
         self,
         consent: Consent,
         callback: Mapping[str, str],
@@ -144,22 +144,24 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         clock: Clock,
     ) -> Flow[dict[str, Any]]:
         """Trade the request token that a person consented to; returns the document to store. Errors as OAuth 2's."""
-        answer = accepted(consent, callback)
+        answer = check_callback(consent, callback)
         kept = {name: value for name, value in stored.items() if name not in (*_TOKEN, CAPTURED)}
         names = Scope(kept, conditions_of(scope))
         names |= {"callback": answer, "token": consent.state, "token_secret": consent.verifier or ""}
         names |= {name: scope[name] for name in ("env", "context") if name in scope}
         said = {"oauth_verifier": answer["code"]}
-        last, fields = yield from self._asked(self.access_token_url, self.access_params, names, said, hosts, clock)
+        last, fields = yield from self._send_signed(
+            self.access_token_url, self.access_params, names, said, hosts, clock
+        )
         document: dict[str, Any] = {
             **kept,
             "token": fields["oauth_token"],
             "token_secret": fields.get("oauth_token_secret", ""),
         }
-        captured = self._captured(last, fields, answer)
+        captured = self._evaluate_captures(last, fields, answer)
         return {**document, CAPTURED: captured} if captured else document
 
-    def _asked(  # noqa: PLR0917
+    def _send_signed(  # noqa: PLR0917
         self,
         url: str | None,
         params: Mapping[str, Any],
@@ -177,18 +179,18 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
             response_format="text",
         )
         keys = oauth1.Keys(
-            str(filled(self.consumer_key or "{{consumer_key}}", names, purpose=_PURPOSE)),
-            str(filled(self.consumer_secret or "{{consumer_secret}}", names, purpose=_PURPOSE)),
+            str(fill_templates(self.consumer_key or "{{consumer_key}}", names, purpose=_PURPOSE)),
+            str(fill_templates(self.consumer_secret or "{{consumer_secret}}", names, purpose=_PURPOSE)),
             names.get("token", ""),
             names.get("token_secret", ""),
             said,
         )
 
-        def finished(request: Request) -> Request:
+        def sign_request(request: Request) -> Request:
             value = oauth1.header(request, keys, self.algorithm, clock.now(), fresh_secret()[:32])
-            return replace(request, headers=request.headers.with_("authorization", value))
+            return replace(request, headers=request.headers.replace_header("authorization", value))
 
-        answer = yield from asked(told, names, hosts, clock, knowing(names), finished=finished)
+        answer = yield from send_secret_request(told, names, hosts, clock, build_redactor(names), finished=sign_request)
         fields = _fields(answer)
         if not fields.get("oauth_token"):
             raise CredentialError(
@@ -197,7 +199,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
             )
         return answer, fields
 
-    def _captured(self, answer: Answer, fields: dict[str, str], callback: Mapping[str, str]) -> dict[str, Any]:
+    def _evaluate_captures(self, answer: Answer, fields: dict[str, str], callback: Mapping[str, str]) -> dict[str, Any]:
         whole = replace(answer, body=fields, scope=answer.scope | {"callback": dict(callback)})
         seen = open_part(whole, [fields["oauth_token"], fields.get("oauth_token_secret", "")])
         found = {name: plain(read(seen, text)) for name, text in self.capture.items()}

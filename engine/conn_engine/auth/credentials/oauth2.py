@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, field
 
-from conn_engine.auth.consent import Consent, accepted, challenge, consent_url
+from conn_engine.auth.consent import Consent, challenge, check_callback, consent_url
 from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.credentials.exchanged import laid_over
 from conn_engine.auth.names import CAPTURED, CredentialField, token_of
@@ -123,7 +123,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         Raises ConfigurationError without an authorization URL or with one that is no https, CredentialError when a
         template names what there is not.
         """
-        names = self.prepared(scope)
+        names = self.build_template_scope(scope)
         asked: dict[str, Any] = {"redirect_uri": redirect_uri, "state": state, "scope": self.scope_text() or ""}
         usual: dict[str, Any] = {
             "response_type": "code",
@@ -139,18 +139,18 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         url = consent_url(self.authorization_url or "", {**usual, **self.authorization_params}, names)
         return Consent(url, redirect_uri, state, verifier if self.pkce else None, self.state_param, self.code_param)
 
-    def asking(  # noqa: PLR0917
+    def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
         """`consent`, as the flow that other kinds need for it. Nothing is sent."""
         return self.consent(scope, redirect_uri=redirect_uri, state=state, verifier=verifier)
         yield  # a generator, as its siblings are
 
-    def consented(self, document: Mapping[str, Any]) -> bool:
+    def has_consent(self, document: Mapping[str, Any]) -> bool:
         """Whether the document has what a consent brings."""
         return bool(token_of(document).get("access_token"))
 
-    def redeemed(  # noqa: PLR0917
+    def redeem_consent(  # noqa: PLR0917
         self,
         consent: Consent,
         callback: Mapping[str, str],
@@ -164,7 +164,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         Of `stored` all is kept but an earlier token and what was captured with it. Raises CredentialError when the
         answer is not one to this consent or is no consent; else as `request_token`.
         """
-        answer = accepted(consent, callback)
+        answer = check_callback(consent, callback)
         kept = {name: value for name, value in stored.items() if name not in ("oauth", CAPTURED)}
         asked = {"redirect_uri": consent.redirect_uri, "state": consent.state}
         fields: dict[str, Any] = {
@@ -177,9 +177,9 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
             fields["code_verifier"] = "{{consent.code_verifier}}"
         names = Scope(kept, conditions_of(scope))
         names |= {name: scope[name] for name in ("env", "context") if name in scope}
-        names = self.prepared(names) | {"callback": answer, "consent": asked}
+        names = self.build_template_scope(names) | {"callback": answer, "consent": asked}
         if self.code_exchange is not None:
-            told = self.completed(self.code_exchange)
+            told = self.add_reading_settings(self.code_exchange)
         else:
             told = self.usual({**fields, **self.code_params}, names)
         grant = yield from request_token(told, names, hosts, clock, self.absent(kept))

@@ -10,10 +10,10 @@ from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.settings import Scope
 
-__all__ = ["Session"]
+__all__ = ["SessionCredentials"]
 
 
-class Session(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="session"):
+class SessionCredentials(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="session"):
     """A session: log in, use what comes back, log in again when it has ended. Stored as `{session: {access_token, …}}`
     beside what the account supplies."""
 
@@ -41,7 +41,7 @@ class Session(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """The refresh when there is something to refresh, then the log-in."""
-        login = self.completed(self.login)
+        login = self.add_reading_settings(self.login)
         if self.refresh is None or not token_of(stored, self.place):
             return [login]
-        return [self.completed(self.refresh), login]
+        return [self.add_reading_settings(self.refresh), login]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.auth.lifecycle import RevokeSetting, revoked
+from conn_engine.auth.lifecycle import RevokeSetting, revoke_token
 from conn_engine.auth.names import Asked, CredentialField, document_of
 from conn_engine.auth.omission import absent_parts
 from conn_engine.errors import CredentialError
@@ -40,7 +40,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
         """A made-up document of the right shape, another for each number; it holds no secret."""
         return document_of(self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()})
 
-    def expired(self, document: Mapping[str, Any], now: float) -> bool:
+    def is_expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Never: the vendor decides."""
         return False
 
@@ -54,7 +54,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the credential. Errors as in `revoked`."""
-        yield from revoked(self.revoke, scope, hosts, clock, absent_parts(self.fields(), scope))
+        yield from revoke_token(self.revoke, scope, hosts, clock, absent_parts(self.fields(), scope))
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Never: only a person has a new one."""

@@ -10,7 +10,7 @@ from conn_engine.auth.credentials.client_certificate import CERTIFICATE_NAMES
 from conn_engine.auth.credentials.none import NoCredentials
 from conn_engine.auth.names import Asked
 
-__all__ = ["secret_fields", "supplied"]
+__all__ = ["add_asked_parts", "secret_fields"]
 
 
 def secret_fields(data: Mapping[str, Any]) -> tuple[Asked, ...]:
@@ -27,14 +27,16 @@ def secret_fields(data: Mapping[str, Any]) -> tuple[Asked, ...]:
     )
 
 
-def supplied(credentials: Credentials | None, more: Iterable[Asked]) -> Credentials:
+def add_asked_parts(credentials: Credentials | None, more: Iterable[Asked]) -> Credentials:
     """The credential that asks for these besides. What it asks for anyhow is asked for once."""
     own = credentials if credentials is not None else NoCredentials()
     if isinstance(own, Choice):
-        return structs.replace(own, options={name: supplied(option, more) for name, option in own.options.items()})
+        return structs.replace(
+            own, options={name: add_asked_parts(option, more) for name, option in own.options.items()}
+        )
     if isinstance(own, Mtls):
         others = [asked for asked in more if asked.name not in CERTIFICATE_NAMES]
-        return structs.replace(own, with_=supplied(own.with_, others))
+        return structs.replace(own, with_=add_asked_parts(own.with_, others))
     known = {field.name for field in own.fields()}
     further = tuple(asked for asked in more if asked.name not in known)
     return structs.replace(own, ask=(*own.ask, *further)) if further else own

@@ -7,24 +7,26 @@ fixes time and random values once per request. How credentials are got and put i
 from typing import TypeAlias
 
 from conn_engine.auth.signatures.aws_sigv4 import AwsSigV4
-from conn_engine.auth.signatures.by_private_key import Ecdsa, Ed25519, Rsa
-from conn_engine.auth.signatures.hmac_signature import Hmac
-from conn_engine.auth.signatures.jwt import Jwt
-from conn_engine.auth.signatures.moment import Moment
+from conn_engine.auth.signatures.by_private_key import EcdsaSignature, Ed25519Signature, RsaSignature
+from conn_engine.auth.signatures.hmac_signature import HmacSignature
+from conn_engine.auth.signatures.jwt import JwtSignature
+from conn_engine.auth.signatures.moment import SigningContext
 from conn_engine.auth.signatures.none import NoSignature
 from conn_engine.auth.signatures.oauth1 import OAuth1
 
 __all__ = [
     "AwsSigV4",
-    "Ecdsa",
-    "Ed25519",
-    "Hmac",
-    "Jwt",
-    "Moment",
+    "EcdsaSignature",
+    "Ed25519Signature",
+    "HmacSignature",
+    "JwtSignature",
     "NoSignature",
     "OAuth1",
-    "Rsa",
+    "RsaSignature",
     "Signature",
+    "SigningContext",
 ]
 
-Signature: TypeAlias = NoSignature | Hmac | Rsa | Ecdsa | Ed25519 | Jwt | AwsSigV4 | OAuth1
+Signature: TypeAlias = (
+    NoSignature | HmacSignature | RsaSignature | EcdsaSignature | Ed25519Signature | JwtSignature | AwsSigV4 | OAuth1
+)

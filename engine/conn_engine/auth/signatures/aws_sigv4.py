@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from msgspec import Meta
 
-from conn_engine.auth.signatures.moment import Moment, filled
+from conn_engine.auth.signatures.moment import SigningContext, fill_template
 from conn_engine.errors import CredentialError
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope, Settings
@@ -46,23 +46,23 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
         bool | None, Meta(description="Whether `x-amz-content-sha256` is sent. Default: for s3 alone.")
     ] = None
 
-    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+    def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks a key."""
         purpose = "the signature"
         names = scope | moment.names()
-        service, region = (filled(text, names, purpose=purpose) for text in (self.service, self.region))
+        service, region = (fill_template(text, names, purpose=purpose) for text in (self.service, self.region))
         storage = service == "s3"
         time = datetime.fromtimestamp(int(moment.now), UTC).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(request.body or b"").hexdigest()
         parts = split_plain_url(request.url)
-        headers = request.headers.with_("x-amz-date", time)
+        headers = request.headers.replace_header("x-amz-date", time)
         if self.content_header or (self.content_header is None and storage):
-            headers = headers.with_("x-amz-content-sha256", digest)
-        token = filled(self.session_token, names, purpose=purpose) if self.session_token is not None else ""
+            headers = headers.replace_header("x-amz-content-sha256", digest)
+        token = fill_template(self.session_token, names, purpose=purpose) if self.session_token is not None else ""
         if token:
-            headers = headers.with_("x-amz-security-token", token)
+            headers = headers.replace_header("x-amz-security-token", token)
         signed = {"host": parts.netloc.lower()} | {
-            name.lower(): ",".join(re.sub(r" +", " ", text.strip()) for text in headers.all(name))
+            name.lower(): ",".join(re.sub(r" +", " ", text.strip()) for text in headers.get_all(name))
             for name in headers
             if name.lower() not in _UNSIGNED
         }
@@ -81,15 +81,15 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
         )
         place = f"{time[:8]}/{region}/{service}/aws4_request"
         text = "\n".join((_ALGORITHM, time, place, hashlib.sha256(canonical.encode()).hexdigest()))
-        key = f"AWS4{filled(self.secret_key, names, purpose=purpose)}".encode()
+        key = f"AWS4{fill_template(self.secret_key, names, purpose=purpose)}".encode()
         for part in (time[:8], region, service, "aws4_request"):
             key = hmac.digest(key, part.encode(), "sha256")
         signature = hmac.new(key, text.encode(), "sha256").hexdigest()
-        access = filled(self.access_key, names, purpose=purpose)
+        access = fill_template(self.access_key, names, purpose=purpose)
         if not access:
             raise CredentialError("the account has no key to sign with", hint="log the account in again")
         value = f"{_ALGORITHM} Credential={access}/{place}, SignedHeaders={list_of_names}, Signature={signature}"
-        return replace(request, headers=headers.with_("authorization", value), authorized=True)
+        return replace(request, headers=headers.replace_header("authorization", value), authorized=True)
 
 
 def _path(path: str, twice: bool) -> str:

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from conn_engine.auth.signatures.moment import filled
+from conn_engine.auth.signatures.moment import fill_template
 from conn_engine.auth.signatures.placed import PlacedSignature
 from conn_engine.auth.signing.keys import Digest, Scheme, by_key, private_key, seed_key
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope
 
-__all__ = ["Ecdsa", "Ed25519", "Rsa"]
+__all__ = ["EcdsaSignature", "Ed25519Signature", "RsaSignature"]
 
 _PURPOSE = "the signature"
 
@@ -27,13 +27,13 @@ class _Keyed(PlacedSignature, frozen=True, kw_only=True):
         str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
     ] = None
 
-    def by(self, content: bytes, names: Scope, scheme: Scheme, digest: Digest, called: str) -> bytes:
-        text = filled(self.key, names, purpose=_PURPOSE, lines=True)
-        word = filled(self.passphrase, names, purpose=_PURPOSE, lines=True) if self.passphrase else None
+    def sign_content(self, content: bytes, names: Scope, scheme: Scheme, digest: Digest, called: str) -> bytes:
+        text = fill_template(self.key, names, purpose=_PURPOSE, lines=True)
+        word = fill_template(self.passphrase, names, purpose=_PURPOSE, lines=True) if self.passphrase else None
         return by_key(private_key(text, word), scheme, digest, content, called=called)
 
 
-class Rsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
+class RsaSignature(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
     """An RSA signature of an expression's text, in headers or in the query."""
 
     padding: Annotated[
@@ -45,10 +45,10 @@ class Rsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
     def signature(self, content: bytes, names: Scope) -> bytes:
         """The signature by the account's key."""
         scheme: Scheme = "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
-        return self.by(content, names, scheme, self.digest, f"rsa with {self.digest}")
+        return self.sign_content(content, names, scheme, self.digest, f"rsa with {self.digest}")
 
 
-class Ecdsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
+class EcdsaSignature(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
     """An ECDSA signature of an expression's text, in headers or in the query."""
 
     digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
@@ -58,10 +58,12 @@ class Ecdsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
 
     def signature(self, content: bytes, names: Scope) -> bytes:
         """The signature by the account's key."""
-        return self.by(content, names, "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest, "ecdsa")
+        return self.sign_content(
+            content, names, "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest, "ecdsa"
+        )
 
 
-class Ed25519(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
+class Ed25519Signature(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
     """An Ed25519 signature of an expression's text, in headers or in the query."""
 
     key_encoding: Annotated[
@@ -72,6 +74,6 @@ class Ed25519(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ed2551
     def signature(self, content: bytes, names: Scope) -> bytes:
         """The signature by the account's key."""
         if self.key_encoding == "pem":
-            return self.by(content, names, "eddsa", "sha512", "ed25519")
-        key = seed_key(filled(self.key, names, purpose=_PURPOSE), self.key_encoding)
+            return self.sign_content(content, names, "eddsa", "sha512", "ed25519")
+        key = seed_key(fill_template(self.key, names, purpose=_PURPOSE), self.key_encoding)
         return by_key(key, "eddsa", "sha512", content, called="ed25519")

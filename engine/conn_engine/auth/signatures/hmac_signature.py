@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from conn_engine.auth.signatures.moment import filled
+from conn_engine.auth.signatures.moment import fill_template
 from conn_engine.auth.signatures.placed import PlacedSignature
 from conn_engine.auth.signing.keys import KeyEncoding, shared_key
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope
 
-__all__ = ["Hmac"]
+__all__ = ["HmacSignature"]
 
 
-class Hmac(PlacedSignature, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
+class HmacSignature(PlacedSignature, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
     """HMAC of an expression's text, in headers or in the query."""
 
     algorithm: Annotated[Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="The digest.")] = (
@@ -37,5 +37,5 @@ class Hmac(PlacedSignature, frozen=True, kw_only=True, tag_field="format", tag="
         """The digest."""
         if not self.key:
             return hashlib.new(self.algorithm, content, usedforsecurity=False).digest()
-        key = shared_key(filled(self.key, names, purpose="the signature", lines=True), self.key_encoding)
+        key = shared_key(fill_template(self.key, names, purpose="the signature", lines=True), self.key_encoding)
         return hmac.digest(key, content, self.algorithm)

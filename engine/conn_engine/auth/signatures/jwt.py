@@ -4,17 +4,17 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from conn_engine.auth.signatures.moment import Moment, request_names
-from conn_engine.auth.signatures.placed import placed
-from conn_engine.auth.signing.assertion import Assertion, signed
+from conn_engine.auth.signatures.moment import SigningContext, request_names
+from conn_engine.auth.signatures.placed import add_to_request
+from conn_engine.auth.signing.assertion import Assertion, sign_assertion
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope, Settings
 from conn_engine.wire import Request
 
-__all__ = ["Jwt"]
+__all__ = ["JwtSignature"]
 
 
-class Jwt(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
+class JwtSignature(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
     """A JWT per request, in headers or in the query."""
 
     assertion: Annotated[
@@ -33,8 +33,8 @@ class Jwt(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         dict[str, str], Meta(description="Query parameters to add; templates as for headers.", extra=TEMPLATE)
     ] = field(default_factory=dict)
 
-    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+    def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
         """The request with its JWT. Raises CredentialError when the account lacks the key or it does not serve."""
         names: Scope = scope | moment.names() | {"request": request_names(request)}
-        text = signed(self.assertion, names, moment.now, moment.nonce).text
-        return placed(request, names | {"signature": text}, self.headers, self.query)
+        text = sign_assertion(self.assertion, names, moment.now, moment.nonce).text
+        return add_to_request(request, names | {"signature": text}, self.headers, self.query)

@@ -4,19 +4,19 @@ import hashlib
 import re
 from typing import Any
 
-from conn_engine.auth.signing.moment import Moment
+from conn_engine.auth.signing.moment import SigningContext
 from conn_engine.errors import CredentialError
 from conn_engine.settings import Scope
-from conn_engine.settings import filled as any_filled
+from conn_engine.settings import fill_templates as any_filled
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
-__all__ = ["Moment", "filled", "request_names"]
+__all__ = ["SigningContext", "fill_template", "request_names"]
 
 _UNFIT = re.compile(r"[^\x20-\x7e\t]")
 
 
-def filled(template: str, scope: Scope, *, purpose: str, lines: bool = False) -> str:
+def fill_template(template: str, scope: Scope, *, purpose: str, lines: bool = False) -> str:
     """A template's text. Raises CredentialError, with the name and never a value, when something is missing or has
     a character that cannot be sent; with `lines` (a key, which is not sent) it may have any."""
     text = str(any_filled(template, scope, purpose=purpose))

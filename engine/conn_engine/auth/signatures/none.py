@@ -1,6 +1,6 @@
 """Requests are not signed."""
 
-from conn_engine.auth.signatures.moment import Moment
+from conn_engine.auth.signatures.moment import SigningContext
 from conn_engine.settings import Scope, Settings
 from conn_engine.wire import Request
 
@@ -10,6 +10,6 @@ __all__ = ["NoSignature"]
 class NoSignature(Settings, frozen=True, kw_only=True, tag_field="format", tag="none"):
     """Nothing is added."""
 
-    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+    def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
         """The request as it is."""
         return request

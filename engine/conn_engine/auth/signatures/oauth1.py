@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from conn_engine.auth.signatures.moment import Moment, filled
+from conn_engine.auth.signatures.moment import SigningContext, fill_template
 from conn_engine.auth.signing import oauth1
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope, Settings
@@ -37,11 +37,11 @@ class OAuth1(Settings, frozen=True, kw_only=True, tag_field="format", tag="oauth
         None
     )
 
-    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+    def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks a part of it."""
 
         def value(template: str) -> str:
-            return filled(template, scope, purpose="the signature", lines=template == self.consumer_secret)
+            return fill_template(template, scope, purpose="the signature", lines=template == self.consumer_secret)
 
         keys = oauth1.Keys(
             value(self.consumer_key), value(self.consumer_secret), value(self.token), value(self.token_secret)
@@ -49,4 +49,4 @@ class OAuth1(Settings, frozen=True, kw_only=True, tag_field="format", tag="oauth
         realm = value(self.realm) if self.realm is not None else None
         version = "1.0" if self.version else ""
         told = oauth1.header(request, keys, self.algorithm, moment.now, moment.nonce, realm, version)
-        return replace(request, headers=request.headers.with_("authorization", told), authorized=True)
+        return replace(request, headers=request.headers.replace_header("authorization", told), authorized=True)

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from msgspec import Meta, field
 
-from conn_engine.auth.signatures.moment import Moment, filled, request_names
+from conn_engine.auth.signatures.moment import SigningContext, fill_template, request_names
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, TEMPLATE
 from conn_engine.settings import Scope, Settings, ask
 from conn_engine.wire import Request
 
-__all__ = ["PlacedSignature", "placed"]
+__all__ = ["PlacedSignature", "add_to_request"]
 
 
 _BODY = re.compile(r"\brequest\s*\.\s*body\b")
@@ -56,7 +56,7 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
         """The signature itself. Raises CredentialError when the account lacks the key."""
         raise NotImplementedError
 
-    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+    def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks the key, ConfigurationError
         when the expression gives no text."""
         names: Scope = scope | moment.names() | {"request": request_names(request)}
@@ -69,17 +69,19 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
         if not isinstance(content, str):
             raise ConfigurationError("`content` of the signature gives no text", hint=f"it is {self.content}")
         raw = self.signature(content.encode("utf-8", "surrogateescape"), names)
-        return placed(request, names | {"signature": _written(raw, self.encoding)}, self.headers, self.query)
+        return add_to_request(
+            request, names | {"signature": _encode_signature(raw, self.encoding)}, self.headers, self.query
+        )
 
 
-def placed(request: Request, names: Scope, headers: dict[str, str], query: dict[str, str]) -> Request:
+def add_to_request(request: Request, names: Scope, headers: dict[str, str], query: dict[str, str]) -> Request:
     """The request with these headers and query parameters, templates over `names`."""
     own = request.headers
     for name, template in headers.items():
-        own = own.with_(name, filled(template, names, purpose=f'the header "{name}"'))
+        own = own.replace_header(name, fill_template(template, names, purpose=f'the header "{name}"'))
     url = request.url
     for name, template in query.items():
-        value = filled(template, names, purpose=f'the parameter "{name}"')
+        value = fill_template(template, names, purpose=f'the parameter "{name}"')
         url += f"{'&' if '?' in url else '?'}{quote(name, safe='-._~')}={quote(value, safe='-._~')}"
     return replace(request, headers=own, url=url, authorized=True)
 
@@ -92,7 +94,7 @@ def _is_text(body: bytes | None) -> bool:
     return True
 
 
-def _written(signature: bytes, encoding: str) -> str:
+def _encode_signature(signature: bytes, encoding: str) -> str:
     if encoding == "hex":
         return signature.hex()
     if encoding == "base64":

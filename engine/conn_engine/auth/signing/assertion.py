@@ -14,9 +14,9 @@ from msgspec import Meta, field
 
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, private_key, shared_key
 from conn_engine.roles import OUTER, template_over
-from conn_engine.settings import Scope, Settings, filled
+from conn_engine.settings import Scope, Settings, fill_templates
 
-__all__ = ["Algorithm", "Assertion", "SignedAssertion", "signed"]
+__all__ = ["Algorithm", "Assertion", "SignedAssertion", "sign_assertion"]
 
 Algorithm: TypeAlias = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"
@@ -75,7 +75,7 @@ class SignedAssertion:
     expires_at: float | None
 
 
-def signed(told: Assertion, names: Scope, now: float, unique: str | None = None) -> SignedAssertion:
+def sign_assertion(told: Assertion, names: Scope, now: float, unique: str | None = None) -> SignedAssertion:
     """Make and sign the JWT; `unique` is its `jti`, by default a random one.
 
     Raises CredentialError, without a part of the key, when the key does not serve.
@@ -84,37 +84,37 @@ def signed(told: Assertion, names: Scope, now: float, unique: str | None = None)
     usual: dict[str, Any] = {"iat": int(now) - told.backdate_seconds, "exp": int(now) + told.lifetime_seconds}
     if told.unique:
         usual["jti"] = unique or secrets.token_hex(16)
-    claims = {**usual, **filled(told.claims, names, purpose=purpose)}
+    claims = {**usual, **fill_templates(told.claims, names, purpose=purpose)}
     header: dict[str, Any] = {"alg": told.algorithm, "typ": "JWT"}
     if told.key_id is not None:
-        header["kid"] = filled(told.key_id, names, purpose=purpose)
-    header |= filled(told.headers, names, purpose=purpose)
+        header["kid"] = fill_templates(told.key_id, names, purpose=purpose)
+    header |= fill_templates(told.headers, names, purpose=purpose)
     content = f"{_part(header)}.{_part(claims)}"
     signature = _signature(told, names, content.encode("ascii"))
     ends = claims.get("exp")
     return SignedAssertion(
-        f"{content}.{_encoded(signature)}",
+        f"{content}.{_encode_base64url(signature)}",
         float(ends) if isinstance(ends, int | float) and not isinstance(ends, bool) else None,
     )
 
 
 def _part(data: Mapping[str, Any]) -> str:
     kept = {name: value for name, value in data.items() if value is not None}
-    return _encoded(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
+    return _encode_base64url(json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def _encoded(data: bytes) -> str:
+def _encode_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
 def _signature(told: Assertion, names: Scope, content: bytes) -> bytes:
-    text = str(filled(told.key, names, purpose="the signed assertion"))
+    text = str(fill_templates(told.key, names, purpose="the signed assertion"))
     kind, size = told.algorithm[:2], told.algorithm[2:]
     if kind == "HS":
         import hmac
 
         return hmac.digest(shared_key(text, told.key_encoding), content, f"sha{size}")
-    passphrase = told.passphrase and str(filled(told.passphrase, names, purpose="the signed assertion"))
+    passphrase = told.passphrase and str(fill_templates(told.passphrase, names, purpose="the signed assertion"))
     key = private_key(text, passphrase)
     if kind == "ES" and getattr(getattr(key, "curve", None), "name", None) != _CURVES[size]:
         kind = ""  # each algorithm has its curve: the key is not one for it

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 
 from conn_engine.settings import Names
 
-__all__ = ["Moment"]
+__all__ = ["SigningContext"]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SigningContext:
     """`now` is in Unix seconds, `nonce` 128 random bits in hex."""
 
     now: float
     nonce: str
 
     @classmethod
-    def at(cls, now: float) -> "Moment":
+    def from_time(cls, now: float) -> "SigningContext":
         """This moment, with a fresh nonce."""
         return cls(now, secrets.token_hex(16))
 

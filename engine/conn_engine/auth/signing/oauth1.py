@@ -53,8 +53,8 @@ def header(  # noqa: PLR0917
         said["oauth_token"] = keys.token
     said |= keys.more
     said["oauth_signature"] = _signature(base_string(request, said).encode("ascii"), keys, algorithm)
-    shown = [f'realm="{_encoded(realm)}"'] if realm is not None else []
-    shown += [f'{name}="{_encoded(text)}"' for name, text in said.items()]
+    shown = [f'realm="{_percent_encode(realm)}"'] if realm is not None else []
+    shown += [f'{name}="{_percent_encode(text)}"' for name, text in said.items()]
     return f"OAuth {', '.join(shown)}"
 
 
@@ -64,13 +64,13 @@ def _signature(content: bytes, keys: Keys, algorithm: Algorithm) -> str:
         named = cast(Digest, digest.lower())
         raw = by_key(private_key(keys.consumer_secret), "rsa_pkcs1v15", named, content, called=algorithm)
         return base64.b64encode(raw).decode("ascii")
-    key = f"{_encoded(keys.consumer_secret)}&{_encoded(keys.token_secret)}"
+    key = f"{_percent_encode(keys.consumer_secret)}&{_percent_encode(keys.token_secret)}"
     if kind == "PLAINTEXT":
         return key
     return base64.b64encode(hmac.digest(key.encode("ascii"), content, digest.lower())).decode("ascii")
 
 
-def _encoded(text: str) -> str:
+def _percent_encode(text: str) -> str:
     return quote(text, safe="-._~")
 
 
@@ -84,7 +84,7 @@ def base_string(request: Request, said: Mapping[str, str]) -> str:
     pairs = parse_qsl(parts.query, keep_blank_values=True) + list(said.items())
     if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
         pairs += parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True)
-    spelled = sorted((_encoded(name), _encoded(value)) for name, value in pairs)
+    spelled = sorted((_percent_encode(name), _percent_encode(value)) for name, value in pairs)
     joined = "&".join(f"{name}={value}" for name, value in spelled)
     address = f"{parts.scheme}://{host}{port}{parts.path or '/'}"
-    return "&".join(_encoded(part) for part in (request.method.upper(), address, joined))
+    return "&".join(_percent_encode(part) for part in (request.method.upper(), address, joined))

@@ -4,7 +4,7 @@ have. Settings; `runtime` runs them."""
 from conn_engine.listing.flows.casts import ACCEPTED, KIND, PLACE, cast_records, steps_of
 from conn_engine.listing.flows.chunk import Chunk
 from conn_engine.listing.flows.enrich import Enrich
-from conn_engine.listing.flows.parents import Parents, Source
+from conn_engine.listing.flows.parents import Parents, ParentSource
 from conn_engine.listing.flows.placement import Placement, place
 from conn_engine.listing.flows.recurse import Recurse
 from conn_engine.listing.flows.request import StepRequest
@@ -16,10 +16,10 @@ __all__ = [
     "PLACE",
     "Chunk",
     "Enrich",
+    "ParentSource",
     "Parents",
     "Placement",
     "Recurse",
-    "Source",
     "Step",
     "StepRequest",
     "cast_records",

@@ -51,7 +51,7 @@ def cast_records(types: Mapping[str, KIND], records: list[Any]) -> list[Any]:
     if not types:
         return records
     plan = _plan(tuple(types.items()))
-    return [_applied(plan, record) for record in records]
+    return [_apply_plan(plan, record) for record in records]
 
 
 @dataclass(slots=True)
@@ -78,14 +78,14 @@ def _plan(types: tuple[tuple[str, KIND], ...]) -> _CastPlan:
     return root
 
 
-def _applied(plan: _CastPlan, value: Any) -> Any:
+def _apply_plan(plan: _CastPlan, value: Any) -> Any:
     if plan.change is not None and value is not None:
         value = plan.change(value)
     if isinstance(value, dict) and plan.fields:
-        made = {name: _applied(inner, value[name]) for name, inner in plan.fields.items() if name in value}
+        made = {name: _apply_plan(inner, value[name]) for name, inner in plan.fields.items() if name in value}
         return {**value, **made}
     if isinstance(value, list) and plan.items is not None:
-        return [_applied(plan.items, item) for item in value]
+        return [_apply_plan(plan.items, item) for item in value]
     return value
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from conn_engine.listing.flows.parents import Source, Values
+from conn_engine.listing.flows.parents import ParentSource, Values
 from conn_engine.listing.flows.placement import Placement
 from conn_engine.roles import expression_over, values_over
 
@@ -18,7 +18,7 @@ class Chunk(Placement, frozen=True, kw_only=True):
     """
 
     values: Annotated[
-        Values | Source,
+        Values | ParentSource,
         Meta(
             description="The list: as it is, an expression, or the records of another operation.",
             extra=values_over("call"),

@@ -9,14 +9,14 @@ from conn_engine.listing.flows.placement import Body, Form, Header, Param
 from conn_engine.roles import expression_over, template_over, values_over
 from conn_engine.settings import Settings
 
-__all__ = ["OperationPath", "Parents", "Source", "Values"]
+__all__ = ["OperationPath", "ParentSource", "Parents", "Values"]
 
 OperationPath = Annotated[str, Meta(pattern=r"^[^.\s]+\.[^.\s]+$", max_length=200)]
 NAME = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Values = list[Any] | str
 
 
-class Source(Settings, frozen=True, kw_only=True):
+class ParentSource(Settings, frozen=True, kw_only=True):
     """Where values come from. `values` beside another source go first: that one is asked when they give none."""
 
     values: Annotated[
@@ -73,7 +73,7 @@ class Source(Settings, frozen=True, kw_only=True):
             )
 
 
-class Parents(Source, frozen=True, kw_only=True):
+class Parents(ParentSource, frozen=True, kw_only=True):
     """One name and its values: the operation runs once for each. In every expression of the operation the value is
     called by its name, and stands in `partition`; the record that it is of stands in `parent`."""
 
@@ -81,7 +81,7 @@ class Parents(Source, frozen=True, kw_only=True):
         msgspec.field(name="as")
     )
     union: Annotated[
-        tuple[Source, ...] | None, Meta(description="Several sources one after the other, in place of one.")
+        tuple[ParentSource, ...] | None, Meta(description="Several sources one after the other, in place of one.")
     ] = None
     batch: Annotated[
         Annotated[int, Meta(ge=1, le=10_000)] | None,
@@ -103,6 +103,6 @@ class Parents(Source, frozen=True, kw_only=True):
                 raise ValueError("each source of a `union` needs `values` or `from`")
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[ParentSource, ...]:
         """The sources in order, those of a union one by one; without the values that go before them."""
         return (self,) if self.union is None else self.union

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from conn_engine.listing.incremental.formats import absent
 from conn_engine.listing.incremental.integers import Integer
 from conn_engine.listing.incremental.moments import Datetime
-from conn_engine.listing.incremental.progress import Progress
+from conn_engine.listing.incremental.progress import WindowProgress
 from conn_engine.listing.incremental.settings import Bounded, Common, Render, Unreadable
 from conn_engine.listing.incremental.state import State
 from conn_engine.listing.incremental.windows import Window, windows
@@ -19,11 +19,11 @@ __all__ = [
     "Datetime",
     "Incremental",
     "Integer",
-    "Progress",
     "Render",
     "State",
     "Unreadable",
     "Window",
+    "WindowProgress",
     "absent",
     "windows",
 ]

@@ -54,7 +54,7 @@ def read_moment(value: Any, formats: Sequence[str] = (), zone: tzinfo = UTC) -> 
         if len(value) > _LENGTH:
             return None
     if not formats:
-        return _guessed(value, zone)
+        return _guess_moment(value, zone)
     found = (_read(value, name, zone) for name in formats)
     return next((moment for moment in found if moment is not None), None)
 
@@ -76,7 +76,7 @@ def _read(value: Any, name: str, zone: tzinfo) -> datetime | None:
         return None
 
 
-def _guessed(value: Any, zone: tzinfo) -> datetime | None:
+def _guess_moment(value: Any, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             return _from_iso(value, zone) or _from_ms_date(value) or _from_rfc2822(value, zone)

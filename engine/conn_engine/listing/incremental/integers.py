@@ -54,19 +54,19 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
             return None
         return _integer(value)
 
-    def bound(self, value: Any, format: str | None = None) -> int | None:  # noqa: A002
+    def to_bound(self, value: Any, format: str | None = None) -> int | None:  # noqa: A002
         """A bound; there is one form."""
         return self.read(value)
 
-    def restored(self, value: Any) -> int | None:
+    def from_state(self, value: Any) -> int | None:
         """The number."""
         return self.read(value)
 
-    def shown(self, value: Any) -> Any:
+    def to_request(self, value: Any) -> Any:
         """The number."""
         return value
 
-    def kept(self, value: Any) -> int:
+    def to_state(self, value: Any) -> int:
         """The number."""
         return int(value)
 
@@ -75,7 +75,7 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         return None if window.start is None or window.end is None else window.end - window.start
 
     def _end(self, render: Render, now: float) -> int | None:
-        found = self._bound("end", self.end, render)
+        found = self._evaluate_bound("end", self.end, render)
         return None if found is None else int(found)
 
     def _back(self, render: Render, cursor: int) -> int:

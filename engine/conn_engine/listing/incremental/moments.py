@@ -91,7 +91,7 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
             raise Unreadable(f"{str(value)[:60]!r} is not {expected}")
         return moment
 
-    def bound(self, value: Any, format: str | None = None) -> datetime | None:  # noqa: A002
+    def to_bound(self, value: Any, format: str | None = None) -> datetime | None:  # noqa: A002
         """A bound: in `format`, else as requests or records write it, else in any usual form."""
         if absent(value):
             return None
@@ -103,15 +103,15 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
             raise Unreadable(f"{str(value)[:60]!r} is no date{f' in the format {format}' if format else ''}")
         return moment
 
-    def restored(self, value: Any) -> datetime | None:
+    def from_state(self, value: Any) -> datetime | None:
         """ISO 8601, or else what a bound may be."""
-        return read_moment(value, ("iso8601",)) or self.bound(value)
+        return read_moment(value, ("iso8601",)) or self.to_bound(value)
 
-    def shown(self, value: Any) -> Any:
+    def to_request(self, value: Any) -> Any:
         """In `request_format`."""
         return write_moment(value, self.request_format, _zone(self.time_zone))
 
-    def kept(self, value: Any) -> str:
+    def to_state(self, value: Any) -> str:
         """ISO 8601 in UTC."""
         return canonical(value)
 
@@ -123,7 +123,7 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
         return int(seconds) if seconds == int(seconds) else float(seconds)
 
     def _end(self, render: Render, now: float) -> datetime:
-        said = self._bound("end", self.end, render)
+        said = self._evaluate_bound("end", self.end, render)
         return said if said is not None else datetime.fromtimestamp(int(now), UTC)
 
     def _back(self, render: Render, cursor: datetime) -> datetime:
@@ -134,15 +134,15 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
         zone = _zone(self.time_zone)
         granularity = _duration("granularity", self.granularity, render)
 
-        def before(moment: datetime) -> datetime:
+        def step_back(moment: datetime) -> datetime:
             return add(moment, granularity, sign=-1, zone=zone)
 
         if self.window is None:
-            return None, before
+            return None, step_back
         window = _duration("window", self.window, render)
         if window.nothing:
             raise ConfigurationError("`incremental.window` has no length", hint="a window is at least PT0.000001S")
-        return lambda moment: add(moment, window, zone=zone), before
+        return lambda moment: add(moment, window, zone=zone), step_back
 
     def _middle(self, start: datetime, last: datetime, step: timedelta) -> datetime:
         return start + timedelta(

@@ -7,10 +7,10 @@ from conn_engine.listing.incremental.settings import Common, Unreadable
 from conn_engine.listing.incremental.windows import Window
 from conn_engine.settings import ask
 
-__all__ = ["Progress"]
+__all__ = ["WindowProgress"]
 
 
-class Progress:
+class WindowProgress:
     """Of one window. `known` is the cursor, as a value, that the state had before it, `best` the greatest one of the
     records that came so far (`best` of an earlier run, which this one goes on from). `notes` report the cursors of the
     last page that cannot be read, `found` counts those that can."""

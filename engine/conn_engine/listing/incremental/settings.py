@@ -143,8 +143,8 @@ class Common(Settings, frozen=True, kw_only=True):
         Raises ConfigurationError for a bound or a length that cannot be read, UsageError for a foreign place.
         """
         if place is not None:
-            return self._again(render, place)
-        start = self._bound("start", self.start, render)
+            return self._resume_windows(render, place)
+        start = self._evaluate_bound("start", self.start, render)
         end = self._end(render, now)
         if cursor is not None:
             back = self._back(render, cursor)
@@ -158,12 +158,12 @@ class Common(Settings, frozen=True, kw_only=True):
             )
         if self.when_reversed == "skip" and start is not None and end is not None and start > end:
             return iter(())
-        return filter(self._asked, self._windows(start, end, ahead, before))
+        return filter(self._is_requested, self._windows(start, end, ahead, before))
 
     def _windows(
         self, start: Any, end: Any, ahead: Callable[[Any], Any] | None, before: Callable[[Any], Any]
     ) -> Iterator[Window]:
-        return windows(start, end, ahead, before, self._written, joined=self.last_window == "joined")
+        return windows(start, end, ahead, before, self._round_trip_below, joined=self.last_window == "joined")
 
     def halves(self, render: Render, window: Window) -> tuple[Window, Window] | None:
         """A window in two, each of which is asked for otherwise than the whole; None when there are no such halves."""
@@ -171,48 +171,52 @@ class Common(Settings, frozen=True, kw_only=True):
             return None
         before = self._steps(render)[1]
         last = window.end if window.until is None else before(window.until)
-        middle = self._written(self._middle(window.start, last, last - before(last)), window.start)
-        if self.shown(middle) == self.shown(window.start):  # two days, both ends counted, are one day and another
+        middle = self._round_trip_below(self._middle(window.start, last, last - before(last)), window.start)
+        if self.to_request(middle) == self.to_request(
+            window.start
+        ):  # two days, both ends counted, are one day and another
             middle = window.end
         ending = before(middle)
-        if self._told(ending) not in (ending, None):  # what the format rounds down would be asked for by neither
+        if self._round_trip(ending) not in (ending, None):  # what the format rounds down would be asked for by neither
             ending = middle
         first = Window(window.start, max(window.start, ending), middle, window.stop)
         second = Window(middle, window.end, window.until, window.stop)
-        asked = [(self.shown(one.start), self.shown(one.end)) for one in (window, first, second)]
+        asked = [(self.to_request(one.start), self.to_request(one.end)) for one in (window, first, second)]
         return None if asked[0] in asked[1:] else (first, second)
 
-    def _told(self, value: Any) -> Any:
+    def _round_trip(self, value: Any) -> Any:
         """A value as it is read again once it has been written; None where it cannot be."""
         try:
-            return self.bound(self.shown(value))
+            return self.to_bound(self.to_request(value))
         except Unreadable:
             return None
 
-    def _written(self, value: Any, above: Any) -> Any:
+    def _round_trip_below(self, value: Any, above: Any) -> Any:
         """A value as it is read again once it has been written; as it is where that is not after `above`.
 
         So are borders between windows: what a format rounds down belongs to the window that begins there.
         """
-        told = self._told(value)
+        told = self._round_trip(value)
         return told if told is not None and above < told <= value else value
 
-    def _asked(self, window: Window) -> bool:
+    def _is_requested(self, window: Window) -> bool:
         empty = (
-            window.start is not None and window.end is not None and self.shown(window.start) == self.shown(window.end)
+            window.start is not None
+            and window.end is not None
+            and self.to_request(window.start) == self.to_request(window.end)
         )
         return not (self.skip_empty and empty)
 
     def place(self, window: Window) -> dict[str, Any]:
         """A window as JSON data."""
         bounds = {"start": window.start, "end": window.end, "until": window.until, "stop": window.stop}
-        return {key: self.kept(value) for key, value in bounds.items() if value is not None}
+        return {key: self.to_state(value) for key, value in bounds.items() if value is not None}
 
-    def _again(self, render: Render, place: Any) -> Iterator[Window]:
+    def _resume_windows(self, render: Render, place: Any) -> Iterator[Window]:
         try:
             if not isinstance(place, Mapping) or place.keys() - {"start", "end", "until", "stop"}:
                 raise Unreadable("no window")
-            window = Window(*(self.restored(place.get(key)) for key in ("start", "end", "until", "stop")))
+            window = Window(*(self.from_state(place.get(key)) for key in ("start", "end", "until", "stop")))
         except Unreadable:
             raise UsageError(
                 "the cursor does not belong to this operation",
@@ -221,24 +225,24 @@ class Common(Settings, frozen=True, kw_only=True):
         yield window
         if window.until is not None:
             following = self._windows(window.until, window.stop, *self._steps(render))
-            yield from filter(self._asked, following)
+            yield from filter(self._is_requested, following)
 
-    def _bound(self, key: str, said: Bound | None, render: Render) -> Any:
+    def _evaluate_bound(self, key: str, said: Bound | None, render: Render) -> Any:
         told = said if isinstance(said, Bounded) else Bounded(at=said)
-        value = self._filled(key, told.at, told.format, render)
-        earliest = self._filled(f"{key}.earliest", told.earliest, told.format, render)
-        latest = self._filled(f"{key}.latest", told.latest, told.format, render)
+        value = self._read_bound(key, told.at, told.format, render)
+        earliest = self._read_bound(f"{key}.earliest", told.earliest, told.format, render)
+        latest = self._read_bound(f"{key}.latest", told.latest, told.format, render)
         if value is None:
             return earliest
         value = value if earliest is None else max(value, earliest)
         return value if latest is None else min(value, latest)
 
-    def _filled(self, key: str, text: Any, format: str | None, render: Render) -> Any:  # noqa: A002
+    def _read_bound(self, key: str, text: Any, format: str | None, render: Render) -> Any:  # noqa: A002
         if text is None:
             return None
         value = render(key, text)
         try:
-            return self.bound(value, format)
+            return self.to_bound(value, format)
         except Unreadable as error:
             raise ConfigurationError(f"`incremental.{key}`: {error}", hint=self.spoken) from None
 
@@ -249,19 +253,19 @@ class Common(Settings, frozen=True, kw_only=True):
         """A record's cursor as a value; None when it has none. Raises Unreadable."""
 
     @abstractmethod
-    def bound(self, value: Any, format: str | None = None) -> Any:  # noqa: A002
+    def to_bound(self, value: Any, format: str | None = None) -> Any:  # noqa: A002
         """A bound as a value; None when it is open. Raises Unreadable."""
 
     @abstractmethod
-    def restored(self, value: Any) -> Any:
+    def from_state(self, value: Any) -> Any:
         """A value as `kept` gave it, or the cursor of another tool's state; None for None. Raises Unreadable."""
 
     @abstractmethod
-    def shown(self, value: Any) -> Any:
+    def to_request(self, value: Any) -> Any:
         """A value as requests have it."""
 
     @abstractmethod
-    def kept(self, value: Any) -> Any:
+    def to_state(self, value: Any) -> Any:
         """A value as states have it: nothing of it is lost."""
 
     @abstractmethod

@@ -144,7 +144,7 @@ class Download(Settings, frozen=True, kw_only=True):
         if (self.path is None) == (self.url is None):
             raise ValueError("a download needs either `url` or `path`")
         if self.response_options is not None and self.response_format is not None:
-            wrong = self.response_options.misplaced(self.response_format)
+            wrong = self.response_options.explain_misplaced(self.response_format)
             if wrong is not None:
                 raise ValueError(wrong)
 

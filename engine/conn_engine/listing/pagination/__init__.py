@@ -16,7 +16,7 @@ from conn_engine.listing.pagination.nested import Nested
 from conn_engine.listing.pagination.next_url import NextUrl
 from conn_engine.listing.pagination.none import NoPagination
 from conn_engine.listing.pagination.offset import Offset
-from conn_engine.listing.pagination.page import Page
+from conn_engine.listing.pagination.page import PageNumber
 from conn_engine.listing.pagination.ranges import Range
 from conn_engine.listing.pagination.restart_settings import Filter, Restart
 
@@ -33,7 +33,7 @@ __all__ = [
     "NextUrl",
     "NoPagination",
     "Offset",
-    "Page",
+    "PageNumber",
     "Pagination",
     "Range",
     "Restart",
@@ -43,4 +43,4 @@ __all__ = [
     "parse_links",
 ]
 
-Pagination: TypeAlias = Page | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination
+Pagination: TypeAlias = PageNumber | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination

@@ -125,10 +125,10 @@ class EndingTally:
         if not missing or not answer.count or (size is not None and answer.count < size):
             return Completeness("complete", settings=absent)
         names = tuple(key.setting for key in missing)
-        return Completeness("unknown", _missing(missing, answer), names, hint=_NO_KEY)
+        return Completeness("unknown", _describe_missing(missing, answer), names, hint=_NO_KEY)
 
 
-def _missing(keys: Sequence[EndKey], answer: Answer) -> str:
+def _describe_missing(keys: Sequence[EndKey], answer: Answer) -> str:
     texts = []
     for key in keys:
         near = key.neighbors(answer)

@@ -141,10 +141,10 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end. Raises VendorError(bad_response) for a URL without the cursor."""
-        if self.ended(answer):
+        if self.is_end(answer):
             return None
-        value = self._cut(self._found(answer), answer)
-        return None if self.none(value) else {"cursor": value}
+        value = self._extract_cursor(self._read_cursor(answer), answer)
+        return None if self.is_missing(value) else {"cursor": value}
 
     def lead(self) -> EndKey | None:
         """Where the next cursor is taken from."""
@@ -160,26 +160,26 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         """State of the page before, when the answer has its cursor."""
         if self.prev_cursor_field is None:
             return None
-        value = self._cut(answer.field(self.prev_cursor_field), answer)
-        return None if self.none(value) else {"cursor": value}
+        value = self._extract_cursor(answer.field(self.prev_cursor_field), answer)
+        return None if self.is_missing(value) else {"cursor": value}
 
     def names(self, state: Any, scope: Scope) -> Names:
         """`cursor`."""
         return {"cursor": self.first if state is None else token(state, "cursor")}
 
-    def _found(self, answer: Answer) -> Any:
+    def _read_cursor(self, answer: Answer) -> Any:
         if self.next_cursor is not None:
             return answer.ask(self.next_cursor)
         if self.cursor_from_header is not None:
             return answer.response.headers.get(self.cursor_from_header)
         if self.cursor_from_link is not None:
-            link = find_link(answer.response.headers.all("Link"), self.cursor_from_link)
+            link = find_link(answer.response.headers.get_all("Link"), self.cursor_from_link)
             return None if link is None else link.target
         return answer.field(self.cursor_field or "")
 
-    def _cut(self, value: Any, answer: Answer) -> Any:
+    def _extract_cursor(self, value: Any, answer: Answer) -> Any:
         """The cursor within what was found, which is a URL when `cursor_from_url` says so."""
-        if self.cursor_from_url is None or self.none(value):
+        if self.cursor_from_url is None or self.is_missing(value):
             return value
         pairs = parse_qsl(split_plain_url(value).query, True) if isinstance(value, str) else []
         found = [text for name, text in pairs if name == self.cursor_from_url]

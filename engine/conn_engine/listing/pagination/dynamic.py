@@ -83,7 +83,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
         current = self._current(state, answer.scope)
-        if self.ended(answer, state=current):
+        if self.is_end(answer, state=current):
             return None
         value = _plain(answer.ask(self.next, state=current))
         return None if value is None or value in self.end_values else {"state": value}
@@ -130,13 +130,13 @@ def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
     for name, value in (sent.get("headers") or {}).items():
         draft.set_header(name, None if value is None else str(value))
     if "body" in sent:
-        draft.body = _over(draft.body, sent["body"])
+        draft.body = _merge(draft.body, sent["body"])
     if sent.get("form"):
         draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), **sent["form"]}
         draft.body_format = "form"
 
 
-def _over(below: Any, above: Any) -> Any:
+def _merge(below: Any, above: Any) -> Any:
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
-    return {**below, **{key: _over(below.get(key), value) for key, value in above.items()}}
+    return {**below, **{key: _merge(below.get(key), value) for key, value in above.items()}}

@@ -109,7 +109,7 @@ class Ending(Settings, frozen=True, kw_only=True):
         Meta(description="What to do at a result cap: begin again with a filter from the last record."),
     ] = None
 
-    def ended(self, answer: Answer, **more: Any) -> bool | None:
+    def is_end(self, answer: Answer, **more: Any) -> bool | None:
         """True: the explicit rules end here. False: they say there is more. None: they say nothing."""
         from conn_engine.expressions import UNDEFINED
 
@@ -144,7 +144,7 @@ class Ending(Settings, frozen=True, kw_only=True):
         """How many records make a page full; None when no size was asked for."""
         return None
 
-    def none(self, value: Any) -> bool:
+    def is_missing(self, value: Any) -> bool:
         """Whether a next-page value means that there is no next page."""
         return blank(value) or value in self.end_values or (isinstance(value, str) and number(value) in self.end_values)
 
@@ -204,7 +204,7 @@ class Sized(Ending, frozen=True, kw_only=True):
         where, query = self.size_where, answer.sent.get("query")
         if not where.given:
             return None
-        asked = number(where.found(query if isinstance(query, dict) else {}, {}, answer.sent.get("body")))
+        asked = number(where.read_parameter(query if isinstance(query, dict) else {}, {}, answer.sent.get("body")))
         return asked if asked is not None else self.size
 
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
@@ -212,7 +212,7 @@ class Sized(Ending, frozen=True, kw_only=True):
         once = () if state is None else self.first_page_only
         if not where.given or "*" in once or where.param in once or where.pointer in once:
             return
-        asked = where.found(dict(draft.query), draft.headers, draft.body)
+        asked = where.read_parameter(dict(draft.query), draft.headers, draft.body)
         if asked is None:
             if self.size is not None:
                 where.put(draft, self.size if self.max_size is None else min(self.size, self.max_size))
@@ -222,13 +222,13 @@ class Sized(Ending, frozen=True, kw_only=True):
             where.put(draft, self.max_size)
             draft.notes.append(f"the page size {wanted} is cut to {self.max_size}, the most that the vendor gives")
 
-    def sized(self, answer: Answer, where: Where) -> bool:
+    def has_size(self, answer: Answer, where: Where) -> bool:
         """Whether the request asked for a page size."""
         sent = answer.sent
         query = sent.get("query")
         return (
             self.size is not None
-            or where.found(query if isinstance(query, dict) else {}, {}, sent.get("body")) is not None
+            or where.read_parameter(query if isinstance(query, dict) else {}, {}, sent.get("body")) is not None
         )
 
 
@@ -252,7 +252,7 @@ class Counted(Sized, frozen=True, kw_only=True):
         ),
     ] = True
 
-    def counted(self, answer: Answer, *, seen: int, widest: int, sized: bool) -> bool:
+    def is_end_by_count(self, answer: Answer, *, seen: int, widest: int, sized: bool) -> bool:
         """Whether rules 2 to 4 end the listing. `seen` counts this page too; `widest` is of the pages before it."""
         count = answer.count
         if count == 0:

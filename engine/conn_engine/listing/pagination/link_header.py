@@ -33,7 +33,7 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
         link = self._find(answer, self.rel)
-        if link is None or self.none(link.target) or self.ended(answer, link=link.params):
+        if link is None or self.is_missing(link.target) or self.is_end(answer, link=link.params):
             return None
         return {"url": resolve(link.target, answer, without=self.without)}
 
@@ -49,4 +49,4 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
         return {"url": resolve(link.target, answer, without=self.without)}
 
     def _find(self, answer: Answer, rel: str) -> Link | None:
-        return find_link(answer.response.headers.all(self.header), rel)
+        return find_link(answer.response.headers.get_all(self.header), rel)

@@ -66,12 +66,12 @@ def _params(text: str, at: int) -> tuple[dict[str, str], int]:
         value = ""
         if at < len(text) and text[at] == "=":
             at = _skip(text, at + 1, _SPACE)
-            value, at = _quoted(text, at + 1) if text[at : at + 1] == '"' else _bare(text, at)
+            value, at = _read_quoted(text, at + 1) if text[at : at + 1] == '"' else _bare(text, at)
         if name:
             params.setdefault(name, value)
 
 
-def _quoted(text: str, at: int) -> tuple[str, int]:
+def _read_quoted(text: str, at: int) -> tuple[str, int]:
     out: list[str] = []
     while at < len(text) and text[at] != '"':
         at += text[at] == "\\"

@@ -79,7 +79,7 @@ class _Known:
         self._steps = 0
         self._due = 1
 
-    def again(self, mark: bytes) -> bool:
+    def check_and_remember(self, mark: bytes) -> bool:
         """Whether the state was there before; it is from now on."""
         if mark in self._marks or mark == self._kept:
             return True
@@ -140,7 +140,7 @@ def pages(
         previous, told = strategy.retreat(state, answer), following
         if isinstance(strategy, Restarting):
             answer.records[:] = strategy.fresh(state, answer)
-            previous, told = strategy.told(previous), strategy.told(following)
+            previous, told = strategy.trim_state(previous), strategy.trim_state(following)
         if delivered is not None:
             answer.records[:] = delivered.fresh(answer)
         enough = yield from emit(replace(answer, completeness=verdict), guard.number, told, previous)
@@ -164,7 +164,7 @@ class _Guard:
         self._before: list[Any] = []
         self._empty = 0
         if state is not None:
-            self._known.again(_fingerprint(state))
+            self._known.check_and_remember(_fingerprint(state))
 
     def count_page(self, answer: Answer) -> bool:
         """Count a page. Return whether it has the records of the one before it."""
@@ -188,7 +188,7 @@ class _Guard:
         self._before = [] if starts else list(answer.records)
         if following is None:
             return None
-        if self._known.again(_fingerprint(following)) or _asked_for(following, answer):
+        if self._known.check_and_remember(_fingerprint(following)) or _asked_for(following, answer):
             if starts:
                 return Completeness("incomplete", "the listing was restarted and does not advance", hint=_STUCK)
             return Completeness(

@@ -47,7 +47,7 @@ class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None when the outer one ends too."""
         outer, inner = _parts(state)
-        if self.ended(answer):
+        if self.is_end(answer):
             return None
         further = self._inner.advance(inner, answer)
         if further is not None:

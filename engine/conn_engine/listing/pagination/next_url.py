@@ -79,7 +79,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
-        if self.ended(answer):
+        if self.is_end(answer):
             return None
         if self.next_url_header is not None:
             value: Any = answer.response.headers.get(self.next_url_header)
@@ -87,7 +87,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             value = answer.ask(self.next_url)
         else:
             value = answer.field(self.next_url_field or "")
-        return None if self.none(value) else self._state(value, answer)
+        return None if self.is_missing(value) else self._state(value, answer)
 
     def lead(self) -> EndKey | None:
         """Where the next URL is taken from."""
@@ -100,7 +100,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its URL."""
         value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
-        return None if self.none(value) else self._state(value, answer)
+        return None if self.is_missing(value) else self._state(value, answer)
 
     def _state(self, value: Any, answer: Answer) -> dict[str, Any]:
         url = resolve(value, answer, without=self.without)
@@ -118,7 +118,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
     often does not know its own scheme.
     """
     asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
-    problem = _problem(value) or _malformed(joined := join_url(asked, value.strip()))
+    problem = _problem(value) or _explain_malformed(joined := join_url(asked, value.strip()))
     if problem:
         raise VendorError(
             f"{what} {problem}",
@@ -138,7 +138,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
     return str(urlunsplit((scheme, url.netloc, path, query, "")))
 
 
-def _malformed(url: str) -> str:
+def _explain_malformed(url: str) -> str:
     return "" if door.is_target(url) else "is not a plain http or https URL"
 
 

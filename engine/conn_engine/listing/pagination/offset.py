@@ -126,14 +126,14 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         count = answer.count
         seen = integer(state, "seen") + count
         following: int | None = offset + (self.size if self.step == "size" and self.size else count)
-        ended = self.ended(answer)
+        ended = self.is_end(answer)
         if self.next_offset is not None and ended is not True:
             value = answer.ask(self.next_offset)
-            following = None if self.none(value) else number(value)
+            following = None if self.is_missing(value) else number(value)
             ended = following is None
         if ended is None:
-            sized = self.sized(answer, self.size_where)
-            ended = self.counted(answer, seen=seen, widest=width, sized=sized)
+            sized = self.has_size(answer, self.size_where)
+            ended = self.is_end_by_count(answer, seen=seen, widest=width, sized=sized)
         return None if ended else {"offset": following, "seen": seen, "width": max(width, count)}
 
     def lead(self) -> EndKey | None:

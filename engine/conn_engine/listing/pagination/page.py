@@ -11,10 +11,10 @@ from conn_engine.listing.pagination.placement import Where, integer
 from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
-__all__ = ["Page"]
+__all__ = ["PageNumber"]
 
 
-class Page(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
+class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
     """Numbered pages. State: `{page, seen, width}`: the number to ask for, records and widest page before
     it. Templates see `page.number`."""
 
@@ -104,17 +104,17 @@ class Page(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
         page, width = integer(state, "page", self.first), integer(state, "width")
         seen = integer(state, "seen") + answer.count
         following: int | None = page + 1
-        ended = self.ended(answer)
+        ended = self.is_end(answer)
         if self.next_page is not None and ended is not True:
             value = answer.ask(self.next_page)
-            following = None if self.none(value) else number(value)
+            following = None if self.is_missing(value) else number(value)
             ended = following is None
         if ended is None and self.total_pages_field is not None:
             pages = number(answer.field(self.total_pages_field))
             ended = None if pages is None else page - self.first + 1 >= pages
         if ended is None:
-            sized = self.sized(answer, self.size_where)
-            ended = self.counted(answer, seen=seen, widest=width, sized=sized)
+            sized = self.has_size(answer, self.size_where)
+            ended = self.is_end_by_count(answer, seen=seen, widest=width, sized=sized)
         return None if ended else {"page": following, "seen": seen, "width": max(width, answer.count)}
 
     def lead(self) -> EndKey | None:

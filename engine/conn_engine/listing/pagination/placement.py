@@ -34,7 +34,7 @@ class Where:
         """Put `value` there (see `put`)."""
         put(draft, value, param=self.param, header=self.header, pointer=self.pointer, form=self.form)
 
-    def found(self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any) -> Any:
+    def read_parameter(self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any) -> Any:
         """The value that a request has there already; None when it has none."""
         if self.param is not None and query.get(self.param) is not None:
             return query[self.param]

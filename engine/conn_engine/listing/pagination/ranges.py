@@ -88,9 +88,9 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
         told = _content_range(answer)
         if told is not None and told[2] is not None:
             following = int(told[2]) + 1
-        ended = self.ended(answer)
+        ended = self.is_end(answer)
         if ended is None:
-            ended = self.counted(answer, seen=seen, widest=width, sized=True)
+            ended = self.is_end_by_count(answer, seen=seen, widest=width, sized=True)
         return None if ended else {"start": following, "seen": seen, "width": max(width, count)}
 
     def total(self, answer: Answer) -> int | None:

@@ -64,7 +64,7 @@ class Restarting:
         following = self.inner.advance(at, answer)
         stretch = {**stretch, "records": stretch["records"] + answer.count, "pages": stretch["pages"] + 1}
         stretch |= self._run(stretch, answer)
-        if not self._capped(stretch, answer):
+        if not self._is_capped(stretch, answer):
             return None if following is None else {"at": following, "stretch": stretch}
         value = stretch["value"]
         if value is None:
@@ -93,7 +93,7 @@ class Restarting:
         keys = {known[at : at + _KEY] for at in range(0, len(known), _KEY)}
         return [record for record in answer.records if self._key(record, answer) not in keys]
 
-    def told(self, state: Any) -> Any:
+    def trim_state(self, state: Any) -> Any:
         """A state as it goes into a cursor, which is bounded."""
         if state is None:
             return None
@@ -116,7 +116,7 @@ class Restarting:
         before = stretch["run"] if stretch["value"] == value else ""
         return {"run": before + "".join(keys), "value": value}
 
-    def _capped(self, stretch: dict[str, Any], answer: Answer) -> bool:
+    def _is_capped(self, stretch: dict[str, Any], answer: Answer) -> bool:
         settings = self.settings
         if settings.after_records is not None and stretch["records"] >= settings.after_records:
             return True

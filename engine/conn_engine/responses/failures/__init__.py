@@ -8,14 +8,14 @@ from conn_engine.responses.failures.rules import (
     DEFAULT_RULES,
     Fail,
     RateLimited,
-    Restart,
+    RestartAction,
     Retry,
     Rule,
     Then,
     Waits,
     restart_key,
 )
-from conn_engine.responses.failures.verdict import LimitState, Verdict, classify, usual_kind
+from conn_engine.responses.failures.verdict import LimitState, ResponseClassification, classify, usual_kind
 
 __all__ = [
     "DEFAULT_RULES",
@@ -24,11 +24,11 @@ __all__ = [
     "LimitState",
     "Policy",
     "RateLimited",
-    "Restart",
+    "ResponseClassification",
+    "RestartAction",
     "Retry",
     "Rule",
     "Then",
-    "Verdict",
     "Waits",
     "attempt",
     "classify",

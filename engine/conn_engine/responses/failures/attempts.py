@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.responses.failures.rules import Rule
-from conn_engine.responses.failures.verdict import LimitState, Verdict, classify
+from conn_engine.responses.failures.verdict import LimitState, ResponseClassification, classify
 from conn_engine.settings import Answer
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock, Flow, Request, Response, Wait
@@ -65,7 +65,7 @@ def attempt(
     policy: Policy | None = None,
     admit: Admit | None = None,
     restarts: int | None = None,
-) -> Flow[tuple[Answer, Verdict]]:
+) -> Flow[tuple[Answer, ResponseClassification]]:
     """Send the request that `make` builds until there is a verdict: `ok`, `empty`, `skip` or `restart`.
 
     `rules` may depend on the answer. `make` is called again for every sending, so that it can use a renewed
@@ -79,7 +79,7 @@ def attempt(
     policy = policy or Policy()
     tally = _Tally(clock.now())
     while True:
-        request = yield from _admitted(make, admit, tally, policy)
+        request = yield from _build_when_admitted(make, admit, tally, policy)
         tally.sendings += 1
         try:
             got: Response | TransportError = yield request
@@ -92,7 +92,7 @@ def attempt(
             rules(answer) if callable(rules) else rules, answer, state, attempt=tally.sendings, now=clock.now()
         )
         if verdict.action in ("ok", "empty", "skip"):
-            return _settled(answer, verdict, verdict.action)
+            return _to_empty(answer, verdict, verdict.action)
         if verdict.action == "refresh_credentials":
             if renew is None or tally.renewed:
                 _refuse(answer, verdict, renewed=tally.renewed)
@@ -110,11 +110,13 @@ def attempt(
             yield Wait(pause, _reason(verdict, answer))
             continue
         if verdict.action == "retry" and verdict.otherwise != "fail":
-            return _settled(answer, verdict, verdict.otherwise)
+            return _to_empty(answer, verdict, verdict.otherwise)
         _fail(answer, verdict, tally)
 
 
-def _admitted(make: Callable[[], Request], admit: Admit | None, tally: _Tally, policy: Policy) -> Flow[Request]:
+def _build_when_admitted(
+    make: Callable[[], Request], admit: Admit | None, tally: _Tally, policy: Policy
+) -> Flow[Request]:
     """The request, as soon as the budgets let it go. It is built anew after a pause: its signature tells the time."""
     while True:
         request = make()
@@ -134,12 +136,12 @@ def _admitted(make: Callable[[], Request], admit: Admit | None, tally: _Tally, p
         yield Wait(pause, reason)
 
 
-def _settled(answer: Answer, verdict: Verdict, action: str) -> tuple[Answer, Verdict]:
+def _to_empty(answer: Answer, verdict: ResponseClassification, action: str) -> tuple[Answer, ResponseClassification]:
     if action == "ok":
         if isinstance(answer.problem, TransportError):
             return replace(answer, body=None, records=[]), replace(verdict, action="empty")
         if answer.problem is not None:  # a rule may call it fine, but its data cannot be read
-            raise _placed(answer.problem, answer)
+            raise _add_request(answer.problem, answer)
         return answer, replace(verdict, action="ok")
     answer.close()
     bare = replace(answer, body=None, records=[], rest=None)
@@ -159,7 +161,7 @@ def _transport_pause(answer: Answer, tally: _Tally, policy: Policy, clock: Clock
     return pause
 
 
-def _pause(verdict: Verdict, request: Request, tally: _Tally, policy: Policy) -> float | None:
+def _pause(verdict: ResponseClassification, request: Request, tally: _Tally, policy: Policy) -> float | None:
     """Seconds before the request is sent again because of its answer; None when it is not sent again.
 
     A rate-limited request was refused and not carried out: it may be sent again even when it writes.
@@ -183,7 +185,7 @@ def _pause(verdict: Verdict, request: Request, tally: _Tally, policy: Policy) ->
     return pause
 
 
-def _reason(verdict: Verdict, answer: Answer) -> str:
+def _reason(verdict: ResponseClassification, answer: Answer) -> str:
     if verdict.action == "rate_limited":
         return "rate limited"
     if isinstance(answer.problem, TransportError):
@@ -191,7 +193,7 @@ def _reason(verdict: Verdict, answer: Answer) -> str:
     return f"status {answer.response.status}"
 
 
-def _fail(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
+def _fail(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> NoReturn:
     try:
         _raise(answer, verdict, tally)
     except VendorError as error:
@@ -199,12 +201,12 @@ def _fail(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
         raise
 
 
-def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
+def _raise(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> NoReturn:
     problem = answer.problem
     if verdict.kind == "unauthorized":
         _refuse(answer, verdict, renewed=tally.renewed)
     if problem is not None and (not verdict.ruled or verdict.message == problem.message):
-        problem = _placed(problem, answer)
+        problem = _add_request(problem, answer)
         if tally.sendings > 1 and verdict.ruled:
             problem.message = f"{problem.message} (sent {tally.sendings} times)"
             problem.args = (problem.message,)
@@ -230,14 +232,14 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
 _BEGIN_AGAIN = "the listing has to begin again: run the operation without a cursor"
 
 
-def _when_again(verdict: Verdict) -> str:
+def _when_again(verdict: ResponseClassification) -> str:
     wait = verdict.wait or 0.0
     if verdict.longest is not None and wait > verdict.longest:
         return f"wait {wait:g} s; it is not waited for, because `max_wait_seconds` is {verdict.longest:g}"
     return f"wait {wait:g} s, or let it be waited for (conn run --wait)"
 
 
-def _refuse(answer: Answer, verdict: Verdict, *, renewed: bool) -> NoReturn:
+def _refuse(answer: Answer, verdict: ResponseClassification, *, renewed: bool) -> NoReturn:
     again = " even after it was renewed" if renewed else ""
     raise CredentialError(
         f"the vendor refuses the account's credential{again}: {_sentence(answer, verdict)}",
@@ -245,20 +247,20 @@ def _refuse(answer: Answer, verdict: Verdict, *, renewed: bool) -> NoReturn:
     )
 
 
-def _sentence(answer: Answer, verdict: Verdict) -> str:
+def _sentence(answer: Answer, verdict: ResponseClassification) -> str:
     """One line: what was asked, and the vendor's words."""
-    return f"{_asked(answer)}: {verdict.message}" if verdict.message else _asked(answer)
+    return f"{_describe_request(answer)}: {verdict.message}" if verdict.message else _describe_request(answer)
 
 
-def _placed(problem: VendorError, answer: Answer) -> VendorError:
+def _add_request(problem: VendorError, answer: Answer) -> VendorError:
     """An answer's problem with what was asked before it; a missing answer's says that already."""
     if not isinstance(problem, TransportError):
-        problem.message = f"{_asked(answer)}: {problem.message}"
+        problem.message = f"{_describe_request(answer)}: {problem.message}"
         problem.args = (problem.message,)
     return problem
 
 
-def _asked(answer: Answer) -> str:
+def _describe_request(answer: Answer) -> str:
     """Status, method and path, as it was before it had a credential; never the query, which may hold a secret."""
     path = split_plain_url(str(answer.sent.get("url") or answer.request.url)).path or "/"
     from_ = f"{answer.response.status} from" if answer.response.status else "no answer to"

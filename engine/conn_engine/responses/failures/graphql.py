@@ -8,12 +8,12 @@ __all__ = ["GRAPHQL_RULES", "graphql_rules"]
 _CODES = "$append($append(body.errors.extensions.code, body.errors.type), body.errors.code)"
 
 
-def _when(*codes: str) -> str:
+def _any_code(*codes: str) -> str:
     return " or ".join(f"'{code}' in $codes" for code in codes)
 
 
 def _rule(then: Then | str, *codes: str) -> Rule:
-    return Rule(when=f"($codes := {_CODES}; {_when(*codes)})", then=then)  # type: ignore[arg-type]
+    return Rule(when=f"($codes := {_CODES}; {_any_code(*codes)})", then=then)  # type: ignore[arg-type]
 
 
 GRAPHQL_RULES: tuple[Rule, ...] = (

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.errors import ErrorKind
-from conn_engine.responses.waits import Source
+from conn_engine.responses.waits import ValueLocation
 from conn_engine.roles import expression_over
 from conn_engine.settings import Settings
 
@@ -20,7 +20,7 @@ __all__ = [
     "Final",
     "Narrow",
     "RateLimited",
-    "Restart",
+    "RestartAction",
     "Retry",
     "Rule",
     "Then",
@@ -34,7 +34,7 @@ Action: TypeAlias = Literal[
 Final: TypeAlias = Literal["ok", "empty", "skip", "fail"]
 
 
-Waits: TypeAlias = str | Source | tuple[str | Source, ...]
+Waits: TypeAlias = str | ValueLocation | tuple[str | ValueLocation, ...]
 """How long to wait: an expression for the seconds, a source, or several of which the longest counts."""
 
 Longest: TypeAlias = Annotated[
@@ -104,7 +104,7 @@ class RateLimited(Settings, frozen=True, kw_only=True):
     )
 
 
-class Restart(Settings, frozen=True, kw_only=True):
+class RestartAction(Settings, frozen=True, kw_only=True):
     """Begin the listing again at its first page: what the vendor kept of it is gone (an expired scroll)."""
 
     times: Annotated[int, Meta(ge=1, le=20, description="How many times at most; then it is an error.")] = 2
@@ -133,7 +133,7 @@ class Then(Settings, frozen=True, kw_only=True):
     fail: Annotated[Fail | None, Meta(description="Stop with an error of this kind and message.")] = None
     retry: Annotated[Retry | None, Meta(description="Send the request again.")] = None
     rate_limited: Annotated[RateLimited | None, Meta(description="Too many requests: wait this long.")] = None
-    restart: Annotated[Restart | None, Meta(description="Begin the listing again.")] = None
+    restart: Annotated[RestartAction | None, Meta(description="Begin the listing again.")] = None
     narrow: Annotated[Narrow | None, Meta(description="Ask for half of the window, then for the other half.")] = None
 
     def __post_init__(self) -> None:
@@ -172,7 +172,7 @@ def restart_key(rules: Sequence[Rule]) -> str | None:
     """What tells records apart when one of the rules lets the listing begin again; None when none does."""
     for rule in rules:
         if rule.then == "restart":
-            return Restart().key
+            return RestartAction().key
         if isinstance(rule.then, Then) and rule.then.restart is not None:
             return rule.then.restart.key
     return None

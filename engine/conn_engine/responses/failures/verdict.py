@@ -13,15 +13,15 @@ from conn_engine.responses.failures.rules import (
     Final,
     Narrow,
     RateLimited,
-    Restart,
+    RestartAction,
     Retry,
     Rule,
     Waits,
 )
-from conn_engine.responses.waits import Source, vendor_clock, wait
+from conn_engine.responses.waits import ValueLocation, vendor_clock, wait
 from conn_engine.settings import Answer
 
-__all__ = ["DEFAULT_WAIT_SECONDS", "LimitState", "Verdict", "classify", "usual_kind"]
+__all__ = ["DEFAULT_WAIT_SECONDS", "LimitState", "ResponseClassification", "classify", "usual_kind"]
 
 DEFAULT_WAIT_SECONDS = 60.0
 _LONGEST_WAIT = 366 * 86_400.0
@@ -47,7 +47,7 @@ class LimitState(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ResponseClassification:
     """What an answer means.
 
     `kind` is set for what is, or may become, an error. `times` and `backoff` (seconds before each retry, in
@@ -68,7 +68,7 @@ class Verdict:
     ruled: bool = False
 
 
-_FINE = Verdict("ok")
+_FINE = ResponseClassification("ok")
 
 
 def classify(
@@ -78,7 +78,7 @@ def classify(
     *,
     attempt: int = 1,
     now: float = 0.0,
-) -> Verdict:
+) -> ResponseClassification:
     """The verdict of the first rule that holds: the connector's, then the rate limit, then `DEFAULT_RULES`.
 
     Where there is no answer only rules that name `fault` are asked, and the verdict of no rule is `fail`. `attempt`
@@ -90,9 +90,9 @@ def classify(
             return _Judge(answer, state, attempt, now, ruled=True).verdict(rule)
     judge = _Judge(answer, state, attempt, now, ruled=False)
     if lost:
-        return judge.failed(Fail())
+        return judge.judge_failed(Fail())
     if state is not None and state.limited:
-        return judge.limited(RateLimited())
+        return judge.judge_limited(RateLimited())
     if answer.response.status < 300:
         return _FINE
     rule_ = next((rule for rule in DEFAULT_RULES if answer.holds(rule.when)), None)
@@ -136,60 +136,62 @@ class _Judge:
     now: float
     ruled: bool
 
-    def verdict(self, rule: Rule) -> Verdict:
+    def verdict(self, rule: Rule) -> ResponseClassification:
         then = rule.then
         if isinstance(then, str):
             return self._plain(then)
         if then.rate_limited is not None:
-            return self.limited(then.rate_limited)
+            return self.judge_limited(then.rate_limited)
         if then.retry is not None:
             return self._retry(then.retry)
         if then.restart is not None:
             return self._restart(then.restart)
         if then.narrow is not None:
             return self._narrow(then.narrow)
-        return self.failed(then.fail or Fail())
+        return self.judge_failed(then.fail or Fail())
 
-    def _plain(self, action: Action) -> Verdict:
+    def _plain(self, action: Action) -> ResponseClassification:
         if action == "rate_limited":
-            return self.limited(RateLimited())
+            return self.judge_limited(RateLimited())
         if action == "retry":
             return self._retry(Retry())
         if action == "restart":
-            return self._restart(Restart())
+            return self._restart(RestartAction())
         if action == "narrow":
             return self._narrow(Narrow())
         if action == "fail":
-            return self.failed(Fail())
+            return self.judge_failed(Fail())
         if action == "refresh_credentials":
-            return Verdict(action, kind="unauthorized", message=self._said(None), ruled=self.ruled)
-        return Verdict(action, ruled=self.ruled)
+            return ResponseClassification(
+                action, kind="unauthorized", message=self._read_message(None), ruled=self.ruled
+            )
+        return ResponseClassification(action, ruled=self.ruled)
 
-    def failed(self, options: Fail) -> Verdict:
+    def judge_failed(self, options: Fail) -> ResponseClassification:
         kind = options.kind or usual_kind(self.answer.response.status)
-        return Verdict("fail", kind=kind, message=self._said(options.message), ruled=self.ruled)
+        return ResponseClassification("fail", kind=kind, message=self._read_message(options.message), ruled=self.ruled)
 
-    def limited(self, options: RateLimited) -> Verdict:
+    def judge_limited(self, options: RateLimited) -> ResponseClassification:
         seconds = self._wait(options.wait)
         if seconds is None:
             seconds = self.state.retry_after if self.state is not None else _retry_after(self.answer)
-        return Verdict(
+        return ResponseClassification(
             "rate_limited",
             "rate_limited",
-            self._said(options.message),
+            self._read_message(options.message),
             wait=DEFAULT_WAIT_SECONDS if seconds is None else seconds,
             longest=self._longest(options.max_wait_seconds),
             ruled=self.ruled,
         )
 
-    def _retry(self, options: Retry) -> Verdict:
+    def _retry(self, options: Retry) -> ResponseClassification:
         final = options.then if isinstance(options.then, Fail) else Fail()
-        failed = self.failed(final)
+        failed = self.judge_failed(final)
         factor = 2 if options.backoff == "exponential" else 1
         said = self._wait(options.wait)
         if said is None and options.wait is None:
             said = self.state.retry_after if self.state is not None else _retry_after(self.answer)
-        return Verdict(
+        return ResponseClassification(
             "retry",
             kind=failed.kind,
             message=failed.message,
@@ -201,9 +203,9 @@ class _Judge:
             ruled=self.ruled,
         )
 
-    def _restart(self, options: Restart) -> Verdict:
-        failed = self.failed(Fail())
-        return Verdict(
+    def _restart(self, options: RestartAction) -> ResponseClassification:
+        failed = self.judge_failed(Fail())
+        return ResponseClassification(
             "restart",
             kind=failed.kind,
             message=failed.message,
@@ -213,15 +215,17 @@ class _Judge:
             ruled=self.ruled,
         )
 
-    def _narrow(self, options: Narrow) -> Verdict:
-        failed = self.failed(Fail())
-        return Verdict("narrow", kind=failed.kind, message=failed.message, times=options.times, ruled=self.ruled)
+    def _narrow(self, options: Narrow) -> ResponseClassification:
+        failed = self.judge_failed(Fail())
+        return ResponseClassification(
+            "narrow", kind=failed.kind, message=failed.message, times=options.times, ruled=self.ruled
+        )
 
     def _wait(self, waits: Waits | None) -> float | None:
         """The longest of the waits that are told, in seconds."""
         clock = vendor_clock(self.answer, self.now)
         each = () if waits is None else waits if isinstance(waits, tuple) else (waits,)
-        told = [wait(one, self.answer, clock) if isinstance(one, Source) else self._seconds(one) for one in each]
+        told = [wait(one, self.answer, clock) if isinstance(one, ValueLocation) else self._seconds(one) for one in each]
         longest = max((seconds for seconds in told if seconds is not None), default=None)
         return None if longest is None else min(longest, _LONGEST_WAIT)
 
@@ -241,7 +245,7 @@ class _Judge:
             return None
         return min(float(value), _LONGEST_WAIT)
 
-    def _said(self, expression: str | None) -> str:
+    def _read_message(self, expression: str | None) -> str:
         if expression is not None:
             value = self.answer.ask(expression, attempt=self.attempt)
             if isinstance(value, str) and value.strip():

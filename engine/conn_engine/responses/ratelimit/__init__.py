@@ -4,6 +4,6 @@ caller's decision."""
 from conn_engine.responses.ratelimit.budgets import SHARED, Budgets, Charge
 from conn_engine.responses.ratelimit.quota import Quota
 from conn_engine.responses.ratelimit.reading import RateState, read
-from conn_engine.responses.ratelimit.settings import Budget, RateLimit, Window
+from conn_engine.responses.ratelimit.settings import Budget, QuotaSettings, RateLimit
 
-__all__ = ["SHARED", "Budget", "Budgets", "Charge", "Quota", "RateLimit", "RateState", "Window", "read"]
+__all__ = ["SHARED", "Budget", "Budgets", "Charge", "Quota", "QuotaSettings", "RateLimit", "RateState", "read"]

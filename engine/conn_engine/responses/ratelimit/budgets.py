@@ -55,9 +55,9 @@ class Budgets:
         common = [pair for pair in counted if pair[1].scope == "connector"] if self.shared is not None else []
         own = [pair for pair in counted if pair not in common]
         with self._lock:
-            pause, reason = max((self._slowed(charge, now), self._full(own, now)))
+            pause, reason = max((self._compute_slowdown(charge, now), self._full(own, now)))
             if pause <= 0 and self.shared is not None and common:
-                pause, reason = self.shared._taken(common, now)
+                pause, reason = self.shared._take(common, now)
             if pause > 0:
                 return max(pause, _SHORTEST), reason
             self._count(own, now)
@@ -74,14 +74,14 @@ class Budgets:
             else:
                 self._paces[charge.account] = _Pace(now + pace, pace)
 
-    def _taken(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
+    def _take(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
         with self._lock:
             pause, reason = self._full(pairs, now)
             if pause <= 0:
                 self._count(pairs, now)
             return pause, reason
 
-    def _slowed(self, charge: Charge, now: float) -> tuple[float, str]:
+    def _compute_slowdown(self, charge: Charge, now: float) -> tuple[float, str]:
         pace = self._paces.get(charge.account)
         if pace is None:
             return 0.0, ""

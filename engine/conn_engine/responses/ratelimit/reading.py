@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass, field
 
 from conn_engine.responses.ratelimit.quota import Quota
-from conn_engine.responses.ratelimit.settings import RateLimit, Window
+from conn_engine.responses.ratelimit.settings import QuotaSettings, RateLimit
 from conn_engine.responses.ratelimit.standard import standard_quotas
-from conn_engine.responses.waits import Source, found, longest, numeric, vendor_clock, wait
+from conn_engine.responses.waits import ValueLocation, longest, numeric, read_value, vendor_clock, wait
 from conn_engine.settings import Answer
 
 __all__ = ["RateState", "read"]
@@ -46,7 +46,7 @@ def read(settings: RateLimit | None, answer: Answer, now: float) -> RateState:
     described = told.quotas()
     quotas = [_quota(window, answer, clock) for window in described] if described else standard_quotas(answer, clock)
     quotas = [quota for quota in quotas if (quota.limit, quota.remaining, quota.reset) != (None, None, None)]
-    limited = _limited(told, answer)
+    limited = _is_limited(told, answer)
     asked = _retry_after(told, answer, clock, limited=limited)
     if not limited:
         return RateState(False, _headers(quotas), asked, _pace(told, quotas), told.max_wait_seconds)
@@ -59,7 +59,7 @@ def read(settings: RateLimit | None, answer: Answer, now: float) -> RateState:
     return RateState(True, headers, float(seconds), _pace(told, quotas), told.max_wait_seconds)
 
 
-def _limited(told: RateLimit, answer: Answer) -> bool:
+def _is_limited(told: RateLimit, answer: Answer) -> bool:
     if told.limited_when is None:
         return answer.response.status == 429
     return answer.holds(told.limited_when)
@@ -68,22 +68,22 @@ def _limited(told: RateLimit, answer: Answer) -> bool:
 def _retry_after(told: RateLimit, answer: Answer, clock: float, *, limited: bool) -> float | None:
     sources = told.retry_after if isinstance(told.retry_after, tuple) else (told.retry_after or "retry-after",)
     # A time of day comes whatever the answer is; it is worth waiting for only when the limit is reached.
-    meant = [one for one in sources if limited or not (isinstance(one, Source) and one.at is not None)]
+    meant = [one for one in sources if limited or not (isinstance(one, ValueLocation) and one.at is not None)]
     return longest(meant, answer, clock)
 
 
-def _quota(window: Window, answer: Answer, clock: float) -> Quota:
-    name = found(window.name, answer) if isinstance(window.name, Source) else window.name
-    limit = numeric(found(window.limit, answer))
-    remaining = numeric(found(window.remaining, answer))
-    used = numeric(found(window.used, answer))
+def _quota(window: QuotaSettings, answer: Answer, clock: float) -> Quota:
+    name = read_value(window.name, answer) if isinstance(window.name, ValueLocation) else window.name
+    limit = numeric(read_value(window.limit, answer))
+    remaining = numeric(read_value(window.remaining, answer))
+    used = numeric(read_value(window.used, answer))
     if remaining is None and used is not None and limit is not None:
         remaining = max(0.0, limit - used)
     reset = wait(window.reset, answer, clock, window.reset_unit)
-    restore = numeric(found(window.restore_per_second, answer))
+    restore = numeric(read_value(window.restore_per_second, answer))
     if reset is None and restore and remaining is not None:
         reset = max(0.0, 1 - remaining) / restore
-    length = numeric(found(window.window_seconds, answer))
+    length = numeric(read_value(window.window_seconds, answer))
     return Quota(name if isinstance(name, str) and name else "default", limit, remaining, reset, length or None)
 
 

@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from conn_engine.responses.waits import Source, Unit, Value
+from conn_engine.responses.waits import Unit, Value, ValueLocation
 from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Settings
 
-__all__ = ["Budget", "RateLimit", "Window"]
+__all__ = ["Budget", "QuotaSettings", "RateLimit"]
 
 
-class Window(Settings, frozen=True, kw_only=True):
+class QuotaSettings(Settings, frozen=True, kw_only=True):
     """One quota."""
 
-    name: Annotated[str | Source, Meta(description="Name of the quota; fixed text, or where the answer names it.")] = (
-        "default"
-    )
+    name: Annotated[
+        str | ValueLocation, Meta(description="Name of the quota; fixed text, or where the answer names it.")
+    ] = "default"
     limit: Annotated[
         Value | None, Meta(description="Header of the quota's size, or a number, or a source.", extra=HEADER)
     ] = None
@@ -79,14 +79,14 @@ class Budget(Settings, frozen=True, kw_only=True):
         return self.name or f"{self.requests} requests in {self.per_seconds:g} s"
 
 
-class RateLimit(Window, frozen=True, kw_only=True):
+class RateLimit(QuotaSettings, frozen=True, kw_only=True):
     """How a vendor tells its rate limits. One quota is written directly, several under `windows`.
 
     With neither, the standard headers are read: the IETF drafts' `RateLimit…` and the customary
     `X-RateLimit-…`.
     """
 
-    windows: Annotated[tuple[Window, ...], Meta(description="The quotas, when there are several.")] = ()
+    windows: Annotated[tuple[QuotaSettings, ...], Meta(description="The quotas, when there are several.")] = ()
     limited_when: Annotated[
         str | None,
         Meta(
@@ -96,7 +96,7 @@ class RateLimit(Window, frozen=True, kw_only=True):
         ),
     ] = None
     retry_after: Annotated[
-        Value | tuple[Source, ...] | None,
+        Value | tuple[ValueLocation, ...] | None,
         Meta(
             description="Where the vendor says how long to wait: a header, a source (a header, a part of the body, a "
             "time of day), or several sources of which the longest wait counts. Default: Retry-After, seconds or an "
@@ -125,7 +125,7 @@ class RateLimit(Window, frozen=True, kw_only=True):
         Meta(description="With so many requests left or fewer, what is left is spread until the quota's reset."),
     ] = None
 
-    def quotas(self) -> tuple[Window, ...]:
+    def quotas(self) -> tuple[QuotaSettings, ...]:
         """The quotas that are described; none when the standard headers are to be read."""
         if self.windows:
             return self.windows

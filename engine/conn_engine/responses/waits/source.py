@@ -12,12 +12,12 @@ from conn_engine.responses.waits.moments import Unit, http_date, numeric, second
 from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Answer, Settings
 
-__all__ = ["Source", "Value", "found", "longest", "vendor_clock", "wait"]
+__all__ = ["Value", "ValueLocation", "longest", "read_value", "vendor_clock", "wait"]
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
 
-class Source(Settings, frozen=True, kw_only=True):
+class ValueLocation(Settings, frozen=True, kw_only=True):
     """Where a value is: in a response header, in the answer (perhaps only a part of its text), or a time of day."""
 
     header: Annotated[str | None, Meta(description="Name of the response header.", extra=HEADER)] = None
@@ -61,11 +61,11 @@ class Source(Settings, frozen=True, kw_only=True):
                 raise ValueError(f"`pattern` has {groups} groups, not {self.group}")
 
 
-Value: TypeAlias = str | float | Source
+Value: TypeAlias = str | float | ValueLocation
 """A header's name, a fixed number, or a `Source`."""
 
 
-def found(value: Value | None, answer: Answer) -> Any:
+def read_value(value: Value | None, answer: Answer) -> Any:
     """What is found at a place: a JSON value or a text; None where there is nothing, and for a time of day."""
     if value is None or isinstance(value, int | float):
         return value
@@ -73,9 +73,9 @@ def found(value: Value | None, answer: Answer) -> Any:
         return answer.response.headers.get(value)
     if value.at is not None:
         return None
-    got: Any = answer.response.headers.get(value.header) if value.header else _asked(value.body or "", answer)
+    got: Any = answer.response.headers.get(value.header) if value.header else _evaluate(value.body or "", answer)
     if value.pattern is not None:
-        got = None if got is None else _matched(value.pattern, str(got), value.group)
+        got = None if got is None else _match_group(value.pattern, str(got), value.group)
     if value.scale == 1.0 and not value.inverse:
         return got
     amount = numeric(got)
@@ -101,16 +101,16 @@ def vendor_clock(answer: Answer, now: float) -> float:
 def wait(source: Value | None, answer: Answer, clock: float, unit: Unit = "auto") -> float | None:
     """The seconds from `clock` (Unix seconds) on that a source tells; None when it tells none. A source's own unit
     wins over `unit`."""
-    if isinstance(source, Source):
+    if isinstance(source, ValueLocation):
         if source.at is not None:
-            return _until(source.at, _zone(source.zone), clock)
+            return _seconds_until(source.at, _zone(source.zone), clock)
         if source.inverse:
-            return numeric(found(source, answer))
-        return seconds_from_now(found(source, answer), source.unit or unit, clock)
-    return seconds_from_now(found(source, answer), unit, clock)
+            return numeric(read_value(source, answer))
+        return seconds_from_now(read_value(source, answer), source.unit or unit, clock)
+    return seconds_from_now(read_value(source, answer), unit, clock)
 
 
-def _until(at: str, zone: tzinfo, clock: float) -> float:
+def _seconds_until(at: str, zone: tzinfo, clock: float) -> float:
     hour, minute, second = (int(part) for part in (at + ":00")[:8].split(":"))
     now = datetime.fromtimestamp(clock, UTC).astimezone(zone)
     due = now.replace(hour=hour, minute=minute, second=second, microsecond=0, fold=0)
@@ -131,14 +131,14 @@ def _zone(name: str) -> tzinfo:
         raise ValueError(f"`zone` is no time zone: {name!r}; write one such as Europe/Berlin") from None
 
 
-def _matched(pattern: str, text: str, group: int) -> str | None:
+def _match_group(pattern: str, text: str, group: int) -> str | None:
     from conn_engine.expressions import groups_of
 
     groups = groups_of(pattern, text)
     return groups[group] if groups is not None and group < len(groups) else None
 
 
-def _asked(text: str, answer: Answer) -> Any:
+def _evaluate(text: str, answer: Answer) -> Any:
     from conn_engine.expressions import UNDEFINED
 
     got = answer.ask(text)

@@ -8,14 +8,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.auth.secret_request import SecretRequest, asked, knowing
+from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
-from conn_engine.settings import Scope, ask, filled
+from conn_engine.settings import Scope, ask, fill_templates
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks import (
@@ -88,7 +88,7 @@ def accept(
             return (yield from _answered(told.challenge[number], number, proving, session, str(way), pairing=pairing))
     except Unproved as error:
         return refusal(error)
-    seen = delivery.cleaned(knowing(secrets))
+    seen = delivery.cleaned(build_redactor(secrets))
     events = vendor_events(effective, seen, proving.claims, session.conditions)
     if not proving.proved and len(events) > _MOST_UNPROVED:
         return refusal(Unproved("too_many", f"it has {len(events)} events, and nothing proves it"))
@@ -142,7 +142,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
     texts = [told.url, told.headers, told.query, told.body]
     names, hosts = proving.names(texts), challenge.hosts or proving.hosts
     hosts = rebind_hosts(hosts, proving.hosts) if of_credential(told, proving.secrets) else granted_hosts(hosts)
-    redactor = knowing(proving.secrets)
+    redactor = build_redactor(proving.secrets)
 
     def bounded(request: Request) -> Request:
         if not permitted(target(request.url).origin, granted_hosts(hosts)):
@@ -151,7 +151,9 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
 
     try:
         _check_said(told.url, names)
-        yield from asked(told, names, hosts, proving.clock, redactor, "challenge's request", finished=bounded)
+        yield from send_secret_request(
+            told, names, hosts, proving.clock, redactor, "challenge's request", finished=bounded
+        )
     except ConfigurationError as error:
         if not of_delivery(texts):
             raise
@@ -160,7 +162,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
 
 def _check_said(url: str, names: Scope) -> None:
     try:
-        filled(url, names, purpose="the challenge's request")
+        fill_templates(url, names, purpose="the challenge's request")
     except CredentialError as error:
         if of_delivery(url):
             raise Unproved("forbidden", f"it does not say where the request goes ({url})") from None
@@ -183,8 +185,10 @@ def _reply(told: Reply, proving: Proving) -> Response:
         return Response(told.status)
     names = proving.names([told.headers, told.body])
     try:
-        body = filled(told.body, names, purpose="the answer")
-        headers = {name.lower(): str(filled(text, names, purpose="the answer")) for name, text in told.headers.items()}
+        body = fill_templates(told.body, names, purpose="the answer")
+        headers = {
+            name.lower(): str(fill_templates(text, names, purpose="the answer")) for name, text in told.headers.items()
+        }
     except (CredentialError, ExpressionError) as error:
         raise Unproved("forbidden", error.message) from None
     if any(_UNFIT.search(value) or len(value) > _LONGEST_HEADER for value in headers.values()):

@@ -195,7 +195,7 @@ def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> 
 def _behind(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
     methods = (told.method,) if told.method is not None else ("get", "list")
     for method in methods:
-        if effective.unified(name.model, name.resource, method) is not None:
+        if effective.get_unified(name.model, name.resource, method) is not None:
             return OperationName("unified", name.model, name.resource, method)
     raise ConfigurationError(
         f"{at} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not",
@@ -204,7 +204,7 @@ def _behind(effective: Effective, name: EventName, told: UnifiedEvent, at: str) 
 
 
 def _record(effective: Effective, name: OperationName) -> str:
-    operation = effective.unified(name.model, name.resource, name.method)
+    operation = effective.get_unified(name.model, name.resource, name.method)
     return operation.record if operation is not None and operation.record is not None else name.resource
 
 

@@ -56,7 +56,7 @@ def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[
         if names and path.stem not in names:
             continue
         workspace.check_inside(path)
-        delivery = load_delivery(path, workspace.shown(path))
+        delivery = load_delivery(path, workspace.format_path(path))
         name = delivery_name(path.stem)
         expected = folder / "expected" / "deliveries"
         golden = expected / (effective.account or "") / file_name

@@ -33,7 +33,7 @@ def judge_delivery(
     """Judge one outcome. `base` is that of the same delivery without the account's levels, for attribution."""
     result = Judgement(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
-    shown = workspace.shown(case.path)
+    shown = workspace.format_path(case.path)
     result.findings += _acceptance(effective, case, outcome, shown)
     if result.findings:
         return result  # what follows would only echo it
@@ -42,7 +42,7 @@ def judge_delivery(
     except ConfigurationError as error:
         hint = "restore it, or write it anew and review it: conn test --update"
         message = f"the golden result cannot be read: {error.message}"
-        result.findings.append(diagnostic("TST101", message, Span(workspace.shown(path)), hint=hint))
+        result.findings.append(diagnostic("TST101", message, Span(workspace.format_path(path)), hint=hint))
         return result
     if golden is None:
         hint = f"look at the result, then keep it: conn test webhooks {case.name.method} --update"
@@ -50,7 +50,7 @@ def judge_delivery(
         result.findings.append(diagnostic("TST103", message, Span(shown), hint=hint))
     else:
         own = path == case.golden and effective.account is not None
-        _against(result, effective, golden, Span(workspace.shown(path)), None if own else base)
+        _against(result, effective, golden, Span(workspace.format_path(path)), None if own else base)
     result.findings += _schemas(workspace, effective, outcome, shown)
     result.findings += _unused(case, outcome, shown)
     return result
@@ -79,7 +79,7 @@ def _acceptance(effective: Effective, case: DeliveryCase, outcome: DeliveryOutco
 
 
 def _golden(workspace: Workspace, path: Any) -> Mapping[str, Any]:
-    data = read(path, workspace.shown(path)).data
+    data = read(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping) or not isinstance(data.get("events", []), list):
         raise ConfigurationError("it is no golden result of a delivery")
     return data

@@ -25,7 +25,7 @@ LOWER: tuple[Level, ...] = ("base", "environment")
 def violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> Counter[str]:
     found: Counter[str] = Counter()
     if name.kind == "unified" and outcome.records:
-        operation = effective.unified(name.model, name.resource, name.method)
+        operation = effective.get_unified(name.model, name.resource, name.method)
         record = operation.record if operation and operation.record else singular(name.resource)
         path = schema_path(workspace.models, name.model, record)
         for row in check_records(path, outcome.records) if path else []:

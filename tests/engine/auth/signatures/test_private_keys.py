@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from conn_engine.auth.signatures import Moment, Signature
+from conn_engine.auth.signatures import Signature, SigningContext
 from conn_engine.auth.signing.oauth1 import base_string
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.wire import Headers, Request
 
-MOMENT = Moment(1_760_000_000.25, "0123456789abcdef0123456789abcdef")
+MOMENT = SigningContext(1_760_000_000.25, "0123456789abcdef0123456789abcdef")
 RSA = rsa.generate_private_key(65537, 2048)
 CURVE = ec.generate_private_key(ec.SECP256R1())
 EDWARDS = ed25519.Ed25519PrivateKey.generate()

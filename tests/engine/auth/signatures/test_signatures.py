@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from conn_engine.auth.signatures import AwsSigV4, Hmac, Moment, NoSignature, OAuth1, Signature
+from conn_engine.auth.signatures import AwsSigV4, HmacSignature, NoSignature, OAuth1, Signature, SigningContext
 from conn_engine.auth.signing.oauth1 import base_string
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.wire import Headers, Request
 
-MOMENT = Moment(1_760_000_000.25, "0123456789abcdef0123456789abcdef")
+MOMENT = SigningContext(1_760_000_000.25, "0123456789abcdef0123456789abcdef")
 FORM = "application/x-www-form-urlencoded"
 
 
-def at(text: str, nonce: str = "n") -> Moment:
-    return Moment(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp(), nonce)
+def at(text: str, nonce: str = "n") -> SigningContext:
+    return SigningContext(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp(), nonce)
 
 
 class TestAwsSigV4:
@@ -29,7 +29,9 @@ class TestAwsSigV4:
     KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}  # noqa: RUF012
     SUITE = AwsSigV4(service="service", region="us-east-1")
 
-    def signature(self, told: AwsSigV4, request: Request, keys: dict[str, Any], moment: Moment) -> tuple[str, str]:
+    def signature(
+        self, told: AwsSigV4, request: Request, keys: dict[str, Any], moment: SigningContext
+    ) -> tuple[str, str]:
         signed = told.sign(request, keys, moment)
         assert signed.authorized
         found = re.search(r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$", signed.headers["authorization"])
@@ -143,7 +145,7 @@ class TestOAuth1:
             "token_secret": "pfkkdhi9sl3r4s00",
         }
         request = Request("GET", "http://photos.example.net/photos?file=vacation.jpg&size=original")
-        header = told.sign(request, names, Moment(137131202, "chapoH")).headers["authorization"]
+        header = told.sign(request, names, SigningContext(137131202, "chapoH")).headers["authorization"]
         assert header.startswith('OAuth realm="Photos", oauth_consumer_key="dpf43f3p2l4k3l03"')
         assert 'oauth_signature="MdpQcU8iPSUjWoN%2FUDMsK2sui9I%3D"' in header
 
@@ -186,13 +188,15 @@ class TestHmac:
     REQUEST = Request("POST", "https://api.example.com/v1/a%20b?x=1", Headers({"Accept": "*/*"}), b'{"n":1}')
 
     def test_rfc_4231_by_hex_key(self) -> None:
-        told = Hmac(content="'Hi There'", key="{{k}}", key_encoding="hex", headers={"X-Sign": "v1={{signature}}"})
+        told = HmacSignature(
+            content="'Hi There'", key="{{k}}", key_encoding="hex", headers={"X-Sign": "v1={{signature}}"}
+        )
         signed = told.sign(self.REQUEST, {"k": "0b" * 20}, MOMENT)
         assert signed.headers["x-sign"] == "v1=b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
         assert (signed.body, signed.url, signed.authorized) == (self.REQUEST.body, self.REQUEST.url, True)
 
     def test_the_finished_request_and_the_moment(self) -> None:
-        told = Hmac(
+        told = HmacSignature(
             content="request.method & '|' & request.target & '|' & request.body & '|' & $string(timestamp) & nonce",
             headers={"X-Sign": "{{signature}}", "X-Time": "{{timestamp}}", "X-Nonce": "{{nonce}}"},
             encoding="base64",
@@ -205,11 +209,15 @@ class TestHmac:
 
     def test_a_body_that_is_no_text(self) -> None:
         request = Request("PUT", "https://api.example.com/", body=b"\xff\x00\xfe")
-        signed = Hmac(content="request.body", headers={"X": "{{signature}}"}).sign(request, {"api_key": "k"}, MOMENT)
+        signed = HmacSignature(content="request.body", headers={"X": "{{signature}}"}).sign(
+            request, {"api_key": "k"}, MOMENT
+        )
         assert signed.headers["x"] == hmac.digest(b"k", b"\xff\x00\xfe", "sha256").hex()
 
     def test_in_the_query(self) -> None:
-        told = Hmac(content="request.query", query={"sign": "{{signature}}"}, encoding="base64", algorithm="md5")
+        told = HmacSignature(
+            content="request.query", query={"sign": "{{signature}}"}, encoding="base64", algorithm="md5"
+        )
         digest = base64.b64encode(hmac.digest(b"k", b"x=1", "md5")).decode()
         url = told.sign(self.REQUEST, {"api_key": "k"}, MOMENT).url
         assert url == self.REQUEST.url + "&sign=" + digest.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
@@ -229,7 +237,7 @@ class TestHmac:
             },
         }
         told = convert(data, Signature)
-        assert isinstance(told, Hmac)
+        assert isinstance(told, HmacSignature)
         signed = told.sign(self.REQUEST, {"username": "ada", "password": "pw"}, MOMENT)
         digest = hashlib.sha1(f"{MOMENT.nonce}2025-10-09T08:53:20Zpw".encode()).digest()
         assert signed.headers["x-wsse"] == (
@@ -238,13 +246,13 @@ class TestHmac:
         )
 
     def test_what_cannot_be_signed(self) -> None:
-        told = Hmac(content="request.nothing", headers={"X": "{{signature}}"})
+        told = HmacSignature(content="request.nothing", headers={"X": "{{signature}}"})
         with pytest.raises(ConfigurationError, match="no text"):
             told.sign(self.REQUEST, {"api_key": "k"}, MOMENT)
         with pytest.raises(CredentialError, match="api_key"):
-            Hmac(content="'a'", headers={"X": "{{signature}}"}).sign(self.REQUEST, {}, MOMENT)
+            HmacSignature(content="'a'", headers={"X": "{{signature}}"}).sign(self.REQUEST, {}, MOMENT)
         with pytest.raises(CredentialError, match="not hex") as raised:
-            Hmac(content="'a'", key_encoding="hex", headers={"X": "{{signature}}"}).sign(
+            HmacSignature(content="'a'", key_encoding="hex", headers={"X": "{{signature}}"}).sign(
                 self.REQUEST, {"api_key": "s3cret"}, MOMENT
             )
         assert "s3cret" not in raised.value.message
@@ -257,4 +265,4 @@ def test_none_changes_nothing() -> None:
 
 
 def test_each_request_has_a_nonce_of_its_own() -> None:
-    assert Moment.at(1.0).nonce != Moment.at(1.0).nonce
+    assert SigningContext.from_time(1.0).nonce != SigningContext.from_time(1.0).nonce

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import conn_engine
-from conn_engine.auth.signatures import Hmac, Moment
+from conn_engine.auth.signatures import HmacSignature, SigningContext
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
@@ -58,8 +58,10 @@ def sent(folder: Path, operation: str, vendor: Vendor, body: Any = None) -> list
 
 
 def signature(request: Request) -> str:
-    moment = Moment(float(request.headers["x-time"]), request.headers["x-nonce"])
-    told = Hmac(content="request.method & request.target & request.body & nonce", headers={"X": "{{signature}}"})
+    moment = SigningContext(float(request.headers["x-time"]), request.headers["x-nonce"])
+    told = HmacSignature(
+        content="request.method & request.target & request.body & nonce", headers={"X": "{{signature}}"}
+    )
     return told.sign(request, {"api_key": "key-1"}, moment).headers["x"]
 
 

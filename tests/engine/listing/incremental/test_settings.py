@@ -8,7 +8,7 @@ import pytest
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
-from conn_engine.listing.incremental import Common, Incremental, Integer, Progress, State, Unreadable, Window
+from conn_engine.listing.incremental import Common, Incremental, Integer, State, Unreadable, Window, WindowProgress
 
 NOW = datetime(2024, 3, 10, 8, 30, 15, tzinfo=UTC).timestamp() + 0.7
 
@@ -18,12 +18,12 @@ def made(format: str = "datetime", **config: Any) -> Common:  # noqa: A002
 
 
 def spans(settings: Common, cursor: Any = None, **context: Any) -> list[list[Any]]:
-    known = None if cursor is None else settings.restored(cursor)
+    known = None if cursor is None else settings.from_state(cursor)
     found = settings.spans(lambda key, value: render(value, {"context": context}), known, NOW)
     return [
         [
-            None if window.start is None else settings.shown(window.start),
-            None if window.end is None else settings.shown(window.end),
+            None if window.start is None else settings.to_request(window.start),
+            None if window.end is None else settings.to_request(window.end),
         ]
         for window in found
     ]
@@ -177,10 +177,10 @@ def test_a_place_leads_back_to_its_window_and_those_after_it() -> None:
 # --- progress ---
 
 
-def progress(known: Any = None, **config: Any) -> Progress:
+def progress(known: Any = None, **config: Any) -> WindowProgress:
     settings = made(cursor_field="at", **config)
-    window = next(settings.spans(lambda key, value: value, None if known is None else settings.restored(known), NOW))
-    return Progress(settings, window, None if known is None else settings.restored(known))
+    window = next(settings.spans(lambda key, value: value, None if known is None else settings.from_state(known), NOW))
+    return WindowProgress(settings, window, None if known is None else settings.from_state(known))
 
 
 def test_a_window_read_whole_moves_to_the_greatest_cursor() -> None:
@@ -210,7 +210,7 @@ def test_a_cursor_from_the_future_moves_to_the_end_only() -> None:
 
 def test_without_a_field_the_end_of_the_window_counts_once_it_is_read_whole() -> None:
     settings = made(start="2024-01-01")
-    reading = Progress(settings, next(settings.spans(lambda key, value: value, None, NOW)))
+    reading = WindowProgress(settings, next(settings.spans(lambda key, value: value, None, NOW)))
     assert reading.see([{"x": 1}]) == ([0], False)
     assert reading.cursor(whole=False) is None
     assert reading.cursor(whole=True) == datetime(2024, 3, 10, 8, 30, 15, tzinfo=UTC)

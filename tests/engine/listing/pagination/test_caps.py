@@ -207,9 +207,9 @@ def test_a_cycle_is_found_in_bounded_memory_however_late_and_long() -> None:
 
     for length in (1, 500, 70_000):
         known = _Known()
-        assert not any(known.again(number.to_bytes(16, "big")) for number in range(MAX_KNOWN + 10))
+        assert not any(known.check_and_remember(number.to_bytes(16, "big")) for number in range(MAX_KNOWN + 10))
         steps = 0
-        while not known.again((1_000_000 + steps % length).to_bytes(16, "big")):
+        while not known.check_and_remember((1_000_000 + steps % length).to_bytes(16, "big")):
             steps += 1
         assert length <= steps <= 3 * length + 64
         assert len(known._marks) == MAX_KNOWN

@@ -12,7 +12,7 @@ from conn_engine.listing.pagination import (
     NextUrl,
     NoPagination,
     Offset,
-    Page,
+    PageNumber,
     Pagination,
     pages,
 )
@@ -56,22 +56,22 @@ class TestEnd:
         assert Cursor(cursor_field="next", has_more="body.more").advance(None, answered({"next": "x"})) is None
 
     def test_stop_wins_over_has_more(self) -> None:
-        strategy = Page(stop="body.last", has_more="true")
+        strategy = PageNumber(stop="body.last", has_more="true")
         assert strategy.advance(None, answered({"last": True}, [1])) is None
         assert strategy.advance(None, answered({"last": False}, [1])) is not None
 
     def test_an_empty_page_goes_on_when_the_vendor_says_so(self) -> None:
-        assert Page(has_more="body.more").advance(None, answered({"more": True}, [])) is not None
+        assert PageNumber(has_more="body.more").advance(None, answered({"more": True}, [])) is not None
 
     def test_a_first_page_shorter_than_the_size_is_not_the_end(self) -> None:
-        assert Page(size=100, size_param="limit").advance(None, answered({}, [1, 2])) is not None
+        assert PageNumber(size=100, size_param="limit").advance(None, answered({}, [1, 2])) is not None
 
     def test_a_page_shorter_than_the_one_before_is_the_end_only_when_a_size_was_sent(self) -> None:
         state = {"page": 2, "seen": 4, "width": 4}
-        assert Page(size=4).advance(state, answered({}, [1, 2])) is None
-        assert Page().advance(state, answered({}, [1, 2])) is not None
-        assert Page(size_param="n").advance(state, answered({}, [1, 2], query={"n": 4})) is None
-        assert Page(size=4, full_pages=False).advance(state, answered({}, [1, 2])) is not None
+        assert PageNumber(size=4).advance(state, answered({}, [1, 2])) is None
+        assert PageNumber().advance(state, answered({}, [1, 2])) is not None
+        assert PageNumber(size_param="n").advance(state, answered({}, [1, 2], query={"n": 4})) is None
+        assert PageNumber(size=4, full_pages=False).advance(state, answered({}, [1, 2])) is not None
 
     def test_total_as_text(self) -> None:
         assert Offset(total_field="meta.total").advance(None, answered({"meta": {"total": "2"}}, [1, 2])) is None
@@ -120,7 +120,7 @@ class TestPlace:
 
     def test_the_callers_size_wins(self) -> None:
         for strategy in (
-            Page(size=50, size_param="limit"),
+            PageNumber(size=50, size_param="limit"),
             Offset(size=50),
             Cursor(cursor_field="c", size=50, size_param="limit"),
             NextUrl(next_url_field="n", size=50, size_param="limit"),
@@ -140,7 +140,7 @@ class TestPlace:
 
     def test_page_and_offset_in_the_body(self) -> None:
         request = draft(body={"filter": 1})
-        Page(page_body="/page", size_body="/size", size=3).place(None, request)
+        PageNumber(page_body="/page", size_body="/size", size=3).place(None, request)
         assert (request.query, request.body) == ([], {"filter": 1, "page": 1, "size": 3})
         request = draft(body={})
         Offset(offset_body="/from", limit_body="/n", size=3).place({"offset": 6, "seen": 6, "width": 3}, request)
@@ -148,7 +148,7 @@ class TestPlace:
 
     def test_a_first_page_without_its_number(self) -> None:
         request = draft()
-        Page(first_sent=False).place(None, request)
+        PageNumber(first_sent=False).place(None, request)
         assert request.query == []
 
     def test_an_absolute_next_url_does_not_get_the_query_again(self) -> None:
@@ -159,7 +159,7 @@ class TestPlace:
     @pytest.mark.parametrize(
         "state", ["text", 5, [], {}, {"cursor": None}, {"page": "2"}, {"url": 5}, {"offset": True}]
     )
-    @pytest.mark.parametrize("strategy", [Page(), Offset(), Cursor(cursor_field="c"), LinkHeader()])
+    @pytest.mark.parametrize("strategy", [PageNumber(), Offset(), Cursor(cursor_field="c"), LinkHeader()])
     def test_a_foreign_state_is_a_usage_error(self, strategy: Pagination, state: Any) -> None:
         with pytest.raises(UsageError, match="does not belong"):
             strategy.place(state, draft())
@@ -281,7 +281,7 @@ class TestLoop:
 
     def test_a_repeated_next_page_number(self) -> None:
         bodies = [{"items": [n], "next": 2} for n in range(5)]
-        emitted, made = self.run(Page(next_page="body.next"), bodies)
+        emitted, made = self.run(PageNumber(next_page="body.next"), bodies)
         assert (made, emitted[-1][1].state) == (2, "incomplete")
 
 
@@ -302,7 +302,7 @@ class TestSettings:
             msgspec.convert(data, Pagination)
 
     def test_every_alias_names_a_field_and_is_none_itself(self) -> None:
-        for strategy in (Page, Offset, Cursor, NextUrl, LinkHeader, NoPagination):
+        for strategy in (PageNumber, Offset, Cursor, NextUrl, LinkHeader, NoPagination):
             fields = {field.name for field in msgspec.structs.fields(strategy)}
             assert set(strategy.aliases.values()) <= fields
             assert not set(strategy.aliases) & fields

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
-from conn_engine.responses.failures import Policy, Retry, Rule, Then, Verdict, attempt
+from conn_engine.responses.failures import Policy, ResponseClassification, Retry, Rule, Then, attempt
 from conn_engine.settings import Answer
 from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response, Wait
 
@@ -87,7 +87,7 @@ class Run:
             )
 
     answer: Answer
-    verdict: Verdict
+    verdict: ResponseClassification
 
 
 def reply(status: int, body: Any = None, **headers: str) -> Response:

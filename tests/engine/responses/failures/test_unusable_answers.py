@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from conn_engine.errors import TransportError, VendorError
-from conn_engine.responses.failures import Policy, Rule, Verdict, attempt
+from conn_engine.responses.failures import Policy, ResponseClassification, Rule, attempt
 from conn_engine.settings import Answer
 from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response, Wait
 
@@ -24,7 +24,7 @@ class Run:
     """One attempt against scripted answers and faults; `waits` are its pauses, `sent` counts requests."""
 
     answer: Answer
-    verdict: Verdict
+    verdict: ResponseClassification
 
     def __init__(self, script: list[Any], rules: list[dict[str, Any]], *, idempotent: bool = True, **more: Any) -> None:
         self.waits: list[float] = []

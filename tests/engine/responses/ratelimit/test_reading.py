@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.responses.ratelimit import RateLimit, RateState, Window, read
-from conn_engine.responses.waits import Source, seconds_from_now
+from conn_engine.responses.ratelimit import QuotaSettings, RateLimit, RateState, read
+from conn_engine.responses.waits import ValueLocation, seconds_from_now
 from conn_engine.settings import Answer
 from conn_engine.wire import Headers, Request, Response
 
@@ -130,7 +130,7 @@ def test_no_standard_header_breaks_the_reading(headers: dict[str, str]) -> None:
 
 
 def test_a_quota_named_by_the_vendor_cannot_break_the_header() -> None:
-    settings = RateLimit(name=Source(header="x-name"), limit=Source(header="x-limit"), remaining="x-left")
+    settings = RateLimit(name=ValueLocation(header="x-name"), limit=ValueLocation(header="x-limit"), remaining="x-left")
     told = state({"x-name": 'a"b\\c\u00e9', "x-limit": "5", "x-left": "2"}, 200, settings)
     assert told.headers["ratelimit"] == '"a\\"b\\\\c?";r=2'
 
@@ -138,8 +138,8 @@ def test_a_quota_named_by_the_vendor_cannot_break_the_header() -> None:
 def test_the_exhausted_window_binds() -> None:
     settings = RateLimit(
         windows=(
-            Window(name="a", limit=100, remaining="a-left", reset="a-reset"),
-            Window(name="b", limit=10, remaining="b-left", reset="b-reset"),
+            QuotaSettings(name="a", limit=100, remaining="a-left", reset="a-reset"),
+            QuotaSettings(name="b", limit=10, remaining="b-left", reset="b-reset"),
         )
     )
     told = state({"a-left": "1", "a-reset": "5", "b-left": "0", "b-reset": "50"}, 429, settings)

@@ -258,8 +258,9 @@ class Page:
     `next_cursor` and `prev_cursor` are opaque tokens that continue the listing in a later call; None at the end.
     `headers` are what the caller may see: normalised rate-limit headers and mapped response headers.
     `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
-    `partial` says that the next page is of the same answer, which is delivered in parts because it is long: no cursor
-    leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
+    `partial` says that the next page is of the same answer, which is delivered in parts because it is long: to resume
+    at its cursor, the answer is requested again. `content` are the bytes of a binary answer, readable until the next
+    page is requested.
     `partition` are the values of a fanned-out operation that the page belongs to. `state`, JSON data, is from where a
     later run of an incremental operation goes on, once this page and those before it are kept; None: from the start.
     `notes` are what the caller should hear of the request: a page size that was cut. `completeness` is the verdict on

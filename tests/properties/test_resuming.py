@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conn_engine.config import Effective, load_workspace
@@ -75,20 +75,35 @@ WINDOWS: dict[str, Any] = {
     "weeks": {"start": "2024-01-01", "end": "2024-01-20", "window": "P1W", "granularity": "P1D", "cursor_field": "at"},
     "shared": {"start": "2024-01-01", "cursor_field": "at", "per_partition": False},
 }
+MORE: dict[str, dict[str, Any]] = {
+    "no": {},
+    "distinct": {"distinct": "record.id % 4"},
+    "recurse": {"recurse": {"as": "under", "param": "under"}},
+    "restart": {"errors": [{"when": "status = 400", "then": "restart"}]},
+}
+REMEMBERED = {"distinct": "`distinct` knows at most", "recurse": "`recurse` knows at most", "restart": "after a cursor"}
+"""What a cursor can have a bounded number of, and how `conn show` says so."""
 
 
 class Vendor:
-    """`rows` of three boards and two kinds, filtered by what a request asks for and cut into pages of two."""
+    """`rows` of three boards and two kinds, filtered by what a request asks for and cut into pages of two. `nested`:
+    it asks for the rows under one row. `expired`: it refuses the first request for rows."""
 
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self.rows = rows
+    def __init__(self, rows: list[dict[str, Any]], *, nested: bool = False, expired: bool = False) -> None:
+        self.rows, self.nested, self.expired = rows, nested, expired
 
     def send(self, request: Request) -> Response:
         address = urlsplit(request.url)
         query = dict(parse_qsl(address.query))
         if address.path == "/boards":
             return self._page(request, query, [{"id": name} for name in "abc" if name in query.get("only", "abc")])
+        if self.expired:
+            self.expired = False
+            return Response(400, Headers({"content-type": "application/json"}), b'{"error": "the cursor expired"}')
         rows = self.rows
+        if self.nested:  # a row is under every row whose number it has in `above`
+            under = int(query["under"]) if "under" in query else None
+            rows = [row for row in rows if (under in row["above"] if under is not None else not row["above"])]
         for key in ("board", "kind"):
             if key in query:
                 rows = [row for row in rows if row[key] in query[key].split(",")]
@@ -116,10 +131,10 @@ class Vendor:
 
 
 @cache
-def connected(pagination: str, parents: str, window: str, *, chunk: bool) -> Effective:
+def connected(pagination: str, parents: str, window: str, *, chunk: bool, more: str = "no") -> Effective:
     """The account `acme` of a connector with these layers."""
     extra = {"nested": {"nested": "1"}, "none": {"whole": "1"}}.get(pagination, {})
-    rows: dict[str, Any] = {"method": "get", "path": "/rows", "response_path": "items", "query": extra}
+    rows: dict[str, Any] = {"method": "get", "path": "/rows", "response_path": "items", "query": extra, **MORE[more]}
     if PARENTS[parents]:
         rows["parents"] = PARENTS[parents]
     if WINDOWS[window]:
@@ -159,7 +174,8 @@ def pages_of(effective: Effective, vendor: Vendor, call: Call) -> Iterator[Page]
 
 
 def row_of(number: int, board: str, kind: str, day: int) -> dict[str, Any]:
-    return {"id": number, "board": board, "kind": kind, "at": str(START + timedelta(days=day))}
+    above = [] if number % 3 == 0 else [number - 1, number - number % 3]  # under one row, or two
+    return {"id": number, "board": board, "kind": kind, "at": str(START + timedelta(days=day)), "above": above}
 
 
 ROWS = st.lists(
@@ -167,32 +183,47 @@ ROWS = st.lists(
 ).map(lambda found: [row_of(number, *one) for number, one in enumerate(found)])
 
 
+EIGHT = [row_of(number, "abc"[number % 3], "xy"[number % 2], number) for number in range(8)]
+
+
+def with_all(more: str) -> Any:
+    """An example of many layers, so that each kind of memory is sure to be needed."""
+    return example(rows=EIGHT, parents="records", window="weeks", chunk=True, more=more, known=None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pagination", PAGINATIONS)
+@with_all("distinct")
+@with_all("recurse")
+@with_all("restart")
+@example(rows=EIGHT, parents="no", window="no", chunk=False, more="restart", known=None)
 @given(
     rows=ROWS,
     parents=st.sampled_from(sorted(PARENTS)),
     window=st.sampled_from(sorted(WINDOWS)),
     chunk=st.booleans(),
+    more=st.sampled_from(sorted(MORE)),
     known=st.sampled_from([None, "2024-01-05"]),
 )
 @settings(max_examples=25, deadline=None)
 def test_a_listing_goes_on_from_every_page(  # noqa: PLR0917
-    pagination: str, rows: list[dict[str, Any]], parents: str, window: str, chunk: bool, known: str | None
+    pagination: str, rows: list[dict[str, Any]], parents: str, window: str, chunk: bool, more: str, known: str | None
 ) -> None:
     if window == "ascending":
         rows = sorted(rows, key=lambda row: row["at"])
-    effective = connected(pagination, parents, window, chunk=chunk)
-    assert find_obstacles(effective, effective.vendor("rows", "list")) == ()
+    effective = connected(pagination, parents, window, chunk=chunk, more=more)
+    obstacles = find_obstacles(effective, effective.vendor("rows", "list"))
+    assert [REMEMBERED[more] in text for text in obstacles] == [True] * (more in REMEMBERED)
     state = {"cursor": known} if known and WINDOWS[window] else None
-    vendor = Vendor(rows)
-    whole = list(pages_of(effective, vendor, Call(state=state)))
-    assert len(whole) < 60
-    for number, page in enumerate(whole, 1):
+    nested = more == "recurse"
+    whole = list(pages_of(effective, Vendor(rows, nested=nested), Call(state=state)))
+    assert len(whole) < 400
+    for number, page in list(enumerate(whole, 1))[:: max(1, len(whole) // 20)]:
         rest = [record for later in whole[number:] for record in later.records]
         if page.next_cursor is None:
             assert rest == []
             continue
+        vendor = Vendor(rows, nested=nested, expired=more == "restart")
         again = list(pages_of(effective, vendor, Call(cursor=page.next_cursor, state=page.state)))
         assert [record for later in again for record in later.records] == rest
         assert again[-1].state == whole[-1].state

@@ -19,8 +19,9 @@ from conn_engine.wire import Clock, get_clock
 
 __all__ = ["Call", "Observer", "Run", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
-MAX_CURSOR = 65_536
-"""Of a token: a place may hold a next URL of 16,384 characters for the page, and another one for its parents."""
+MAX_CURSOR = 98_304
+"""Characters of a token. A place may have a next URL of 16,384 characters for the page, another one for its parents,
+and 1,000 known records of 8 characters for each of three layers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
 from conn_engine.listing.flows import Enrich, cast_records
+from conn_engine.listing.known_records import MOST_KNOWN, KnownRecords
 from conn_engine.runtime.endings import endings_of
-from conn_engine.runtime.layers import Frame, Listing
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Frame, Listing, Place, foreign_cursor
 from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
 from conn_engine.settings import Answer, Names, Scope
 from conn_engine.wire import Flow
 
-__all__ = ["prepare_records"]
+__all__ = ["add_distinct", "prepare_records", "resume_distinct"]
+
+_DISTINCT, _BEFORE = "distinct", "distinct_before"
+_FORGOTTEN = (
+    f"records from before the cursor may come again: it has at most {MOST_KNOWN:,} of those that `distinct` compares"
+)
 
 
 def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list[Any], list[Any]]]:
@@ -44,16 +52,45 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
 
 
 def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
-    """The places of the records that did not come before in this listing. A cursor does not know what did."""
+    """The positions of the records that did not come before in this listing."""
     with _locate_errors(dotted(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
-    known: set[bytes] = listing.memory.setdefault("distinct", set())
-    new: list[int] = []
-    for index, mark in enumerate(marks):
-        if mark not in known:
-            known.add(mark)
-            new.append(index)
-    return new
+    known = _known_of(listing)
+    listing.memory[_BEFORE] = range(known.position, MOST_KNOWN)
+    return [index for index, mark in enumerate(marks) if known.add(mark)]
+
+
+def _known_of(listing: Listing) -> KnownRecords:
+    known: KnownRecords = listing.memory.setdefault(_DISTINCT, KnownRecords())
+    return known
+
+
+def resume_distinct(listing: Listing, place: Place) -> Place:
+    """Take out of a place the records that came before it."""
+    if _DISTINCT not in place:
+        return place
+    if not _known_of(listing).restore(place[_DISTINCT]):
+        raise foreign_cursor()
+    return {name: value for name, value in place.items() if name != _DISTINCT}
+
+
+def add_distinct(listing: Listing, page: Fetched) -> Fetched:
+    """The page whose cursor has the records that came, for `distinct` to know them.
+
+    Not with `recurse`: it requests pages again without delivering them, and would miss the records that came.
+    """
+    if listing.operation.distinct is None or listing.operation.recurse is not None:
+        return page
+    known = _known_of(listing)
+    if known.has_forgotten:
+        known.has_forgotten = False
+        page = replace(page, notes=(*page.notes, _FORGOTTEN))
+    if page.next_state is not None:
+        page = replace(page, next_state={**page.next_state, _DISTINCT: known.dump()})
+    if page.here is not None and listing.chain:  # another listing takes its values from here
+        before = listing.memory.get(_BEFORE)
+        page = replace(page, here={**page.here, _DISTINCT: known.dump([] if before is None else [before])})
+    return page
 
 
 def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:

@@ -1,17 +1,20 @@
 """What one request of a listing fetches: an answer, its records, and what comes next. A long answer is read some rows
 at a time."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conn_engine.config import VendorOperation
+from conn_engine.errors import UsageError
 from conn_engine.runtime.call import encode_cursor
 from conn_engine.runtime.records import ResponsePathMissing, records_of
 from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Completeness, Page
 
-__all__ = ["Fetched", "read_all_rows", "split_rows"]
+__all__ = ["Fetched", "RowPlace", "read_all_rows", "split_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,74 @@ class Fetched:
         return replace(self, whole=False) if self.whole else self
 
 
-def split_rows(fetched: Fetched, operation: VendorOperation) -> Iterator[tuple[Fetched, bool]]:
-    """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for."""
+@dataclass(frozen=True, slots=True)
+class RowPlace:
+    """A place within a long answer: how many records were delivered, and the mark of the last one."""
+
+    count: int
+    mark: str
+
+    @classmethod
+    def read(cls, data: Any) -> "RowPlace | None":
+        """What `data` gave; None for None. Raises UsageError for anything else."""
+        if data is None:
+            return None
+        match data:
+            case {"count": int(count), "mark": str(mark)} if count > 0:
+                return cls(count, mark)
+        raise _moved()
+
+    @classmethod
+    def after(cls, answer: Answer, before: "RowPlace | None") -> "RowPlace | None":
+        """The place after a part of an answer; None when no record came yet."""
+        if not answer.records:
+            return before
+        return cls(answer.count, _mark_record(answer.records[-1]))
+
+    def data(self) -> dict[str, Any]:
+        """The place in a cursor."""
+        return {"count": self.count, "mark": self.mark}
+
+    def leave_out(self, answer: Answer) -> Answer:
+        """A part of an answer without the records before the place. Raises UsageError when they are others now."""
+        delivered = self.count - answer.earlier
+        if 0 < delivered <= len(answer.records) and _mark_record(answer.records[delivered - 1]) != self.mark:
+            raise _moved()
+        if delivered <= 0:
+            return answer
+        return replace(answer, records=answer.records[delivered:], earlier=min(self.count, answer.count))
+
+
+def _mark_record(record: Any) -> str:
+    text = json.dumps(record, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _moved() -> UsageError:
+    return UsageError(
+        "the cursor stands between two rows of an answer that has changed since",
+        hint="leave the cursor out to start again",
+    )
+
+
+def split_rows(
+    fetched: Fetched, operation: VendorOperation, start: RowPlace | None = None
+) -> Iterator[tuple[Fetched, bool]]:
+    """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for.
+    What lies before `start` is read and left out. Raises UsageError when the answer is another one now."""
+    for part, last in _read_parts(fetched, operation):
+        if start is None:
+            yield part, last
+            continue
+        if last and part.answer.count < start.count:
+            raise _moved()
+        if part.answer.count <= start.count and not last:
+            start.leave_out(part.answer)
+            continue
+        yield replace(part, answer=start.leave_out(part.answer)), last
+
+
+def _read_parts(fetched: Fetched, operation: VendorOperation) -> Iterator[tuple[Fetched, bool]]:
     answer = fetched.answer
     more = answer.rest.more if answer.rest is not None else None
     if more is None:

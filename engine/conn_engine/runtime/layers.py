@@ -124,6 +124,11 @@ class ListingLayer:
         yield from ()
 
     @staticmethod
+    def enter(listing: Listing, place: Place) -> Place:
+        """Take out of the place to resume at what holds for the whole listing."""
+        return place
+
+    @staticmethod
     def leave(listing: Listing, page: Fetched) -> Fetched:
         """The page as it leaves the listing: what has to be said at the end of all steps, and in every cursor."""
         return page

@@ -72,6 +72,8 @@ def fetch_pages(  # noqa: PLR0917
         return emit(replace(page, number=number, next_state=after, prev_state=before, here=here))
 
     resume = {} if state is None else _check_place(layers, _to_place(state))
+    for layer in layers:
+        resume = layer.enter(listing, resume)
     frame = Frame(call_scope(effective, call, session.conditions) | (extra or {}), resume=resume)
     yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)

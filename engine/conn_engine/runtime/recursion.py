@@ -4,15 +4,18 @@ The place of a page below is the trail that leads there: of each level above, th
 it. To resume there, those pages are requested again and not delivered again.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from conn_engine.bodies import by_rows
 from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import Recurse, place
+from conn_engine.listing.known_records import MOST_KNOWN, KnownRecords
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, ListingLayer, Place, foreign_cursor
 from conn_engine.runtime.records import identity, verdicts
@@ -26,10 +29,10 @@ __all__ = ["RecursionLayer"]
 class RecursionLayer(ListingLayer):
     """Lists what is below for the frame, and again for each record for which the operation's `recurse` holds."""
 
-    place_names = ("recurse",)
+    place_names = ("recurse", "seen")
     settings: Recurse
-    seen: set[str]
-    """The keys of the records that were asked for more."""
+    seen: KnownRecords
+    """The records that were asked for more."""
     _frame: Frame
 
     @staticmethod
@@ -40,18 +43,23 @@ class RecursionLayer(ListingLayer):
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
         """It forgets the parents of an earlier run."""
-        yield "`recurse` knows only the parents of its own run, so a record with two parents comes again"
+        many = f"`recurse` knows at most {MOST_KNOWN:,} parents from before a cursor; after more, "
+        yield many + "a record with two parents may come again"
+        if by_rows(operation.response_format):
+            yield f"with `recurse`, resuming requests all rows of a {operation.response_format} answer again"
 
     def start(self, frame: Frame) -> Flow[None]:
         """Run the layers below for the frame and everything under its records."""
         assert self.listing.operation.recurse is not None  # noqa: S101  else the layer is not used
-        self.settings, self.seen, self._frame = self.listing.operation.recurse, set(), frame
+        self.settings, self.seen, self._frame = self.listing.operation.recurse, KnownRecords(), frame
         trail = frame.resume.get("recurse", [])
         if not isinstance(trail, list) or not all(map(_is_step, trail)):
             raise foreign_cursor()
+        if "seen" in frame.resume and not self.seen.restore(frame.resume["seen"]):
+            raise foreign_cursor()
         value = frame.scope.get(self.settings.as_)
         ancestors = () if value is None else (str(value),)
-        yield from _Level(self, frame, ancestors, [], trail, frame.resume_without("recurse"), None).run()
+        yield from _Level(self, frame, ancestors, [], trail, frame.resume_without(*self.place_names), None).run()
 
     def step_into(self, value: Any, record: Any) -> Frame:
         """The frame in which the records under one record are listed."""
@@ -80,17 +88,29 @@ class RecursionLayer(ListingLayer):
                 )
             if str(value) in ancestors:
                 raise _endless(page, f"{' > '.join((*ancestors, str(value)))} comes back to where it was")
-            if str(value) not in self.seen:
-                self.seen.add(str(value))
+            if self.seen.add(_mark(str(value))):
                 found.append((value, record))
         if found and len(ancestors) > settings.max_depth:
             raise _endless(page, f"{len(ancestors)} levels deep and still going on (max_depth: {settings.max_depth})")
         return found
 
+    def add_seen(self, place: Place | None, pages: Sequence[range], *, again: bool = False) -> Place | None:
+        """A place with the records that were asked for more. Those of pages that will be requested again are left out:
+        the pages of its trail, and with `again` the one that it names. Each of `pages` has the positions of its own."""
+        if place is None:
+            return None
+        pages = pages if again else pages[: len(place.get("recurse", ()))]
+        return {**place, "seen": self.seen.dump(pages)}
+
+
+def _mark(key: str) -> bytes:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
 
 class _Level:
     """One call of the operation and everything below it. `trail` leads here, `onward` further, to where a resumed
-    listing stood; `after` is the place after all of it."""
+    listing stood; `after` is the place after all of it. `pages` has for each page of the trail where the records under
+    it are among those that were seen."""
 
     def __init__(  # noqa: PLR0917
         self,
@@ -101,11 +121,16 @@ class _Level:
         onward: list[Any],
         resume: Place,
         after: Place | None,
+        pages: tuple[range, ...] = (),
     ) -> None:
         self._layer, self._frame, self._ancestors = layer, frame, ancestors
         self._trail, self._onward, self._resume, self._after = trail, onward, resume, after
         self._stood = onward[0] if onward else None
-        self._children: list[tuple[Any, Any]] = []  # of the parts of an answer that is delivered while it is read
+        self._pages = pages
+        # Of an answer that is delivered while it is read:
+        self._children: list[tuple[Any, Any]] = []
+        self._here: Place | None = None
+        self._first_seen = 0
 
     def run(self) -> Flow[None]:
         """List the records of this level; each page is followed by what is under its records."""
@@ -114,32 +139,39 @@ class _Level:
 
     def next(self, page: Fetched) -> Flow[Any]:
         """Pass a page on, unless an earlier run delivered it, then list what is under its records."""
-        self._children += self._layer.find_children(page, self._ancestors)
+        layer = self._layer
+        if self._here is None:
+            self._here, self._first_seen = page.here, layer.seen.position
+        self._children += layer.find_children(page, self._ancestors)
         if page.partial:
-            if self._stood is None:
-                yield from self._layer.emit(page.as_listed())
+            if self._stood is None:  # no cursor leads here: what is under these records comes after the last of them
+                yield from layer.emit(replace(page, next_state=None).as_listed())
             return
-        children, self._children = self._children, []
+        page = replace(page, here=self._here)
+        pages = (*self._pages, range(self._first_seen, layer.seen.position))
+        children, self._children, self._here = self._children, [], None
         rest = self._locate(page.next_state) or self._after
         stood, self._stood = self._stood, None
         first = 0
         if stood is None:
             ahead = self._locate_child(page, 0) if children else rest
-            back, here = self._locate(page.prev_state), self._locate(page.here)
-            yield from self._layer.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
+            back, here = self._locate(page.prev_state), layer.add_seen(self._locate(page.here), pages, again=True)
+            ahead = layer.add_seen(ahead, pages)
+            yield from layer.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
         else:
             first = min(max(stood[1], 0), len(children))
         for index, (value, record) in enumerate(children[first:], first):
             following = self._locate_child(page, index + 1) if index + 1 < len(children) else rest
             resumed = stood is not None and index == first
             yield from _Level(
-                self._layer,
-                self._layer.step_into(value, record),
+                layer,
+                layer.step_into(value, record),
                 (*self._ancestors, str(value)),
                 [*self._trail, [page.here, index]],
                 self._onward[1:] if resumed else [],
                 self._resume if resumed else {},
                 following,
+                pages,
             ).run()
 
     def _locate(self, place: Place | None) -> Place | None:

@@ -1,15 +1,20 @@
 """Whether a listing can go on where an earlier one stopped.
 
-The rule: a page's `next_cursor`, handed back with its `state` and the rest of the call unchanged, gives the records
-that the uninterrupted listing gives after that page, and in the end the same state. A `partial` page has no cursor: the
-whole answer is requested again. A place that is no longer there is an error; a listing never restarts silently. What
-`find_obstacles` names cannot keep the rule.
+The rule: a page's `next_cursor`, passed back with its `state` and the rest of the call unchanged, gives the records
+that the uninterrupted listing gives after that page, and in the end the same state.
+
+A cursor has the place of each layer: pages of the parents and of a recursion are requested again and not delivered
+again, and so are the rows of a long answer that come before the place. `distinct`, `recurse` and an error rule with
+`restart` need to know what came before; a cursor has up to `MOST_KNOWN` records for each of them. A place that is no
+longer there, or that belongs to other layers, is an error: a listing never restarts silently. What `find_obstacles`
+names can break the rule.
 """
 
 from collections.abc import Iterator
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
+from conn_engine.listing.known_records import MOST_KNOWN
 from conn_engine.runtime.listing import find_layers
 
 __all__ = ["find_obstacles"]
@@ -42,8 +47,11 @@ def _obstacles(operation: VendorOperation) -> Iterator[str]:
     at = f"{operation.text}: "
     for layer in find_layers(operation):
         yield from (at + obstacle for obstacle in layer.find_obstacles(operation))
-    if operation.distinct is not None:
-        yield at + "`distinct` knows only the records of its own run, so some may come again"
+    if operation.distinct is not None and operation.recurse is not None:
+        yield at + "`distinct` with `recurse` knows only the records of its own run, so some may come again"
+    elif operation.distinct is not None:
+        known = f"`distinct` knows at most {MOST_KNOWN:,} records from before a cursor"
+        yield at + f"{known}; after more, some may come again"
 
 
 def _sources(operation: VendorOperation) -> Iterator[str]:

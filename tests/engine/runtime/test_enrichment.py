@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
+from conn_engine.listing.known_records import MOST_KNOWN
 from conn_engine.runtime.call import Call
 
 
@@ -86,10 +87,36 @@ def test_what_is_left_out_is_not_completed(shop: Any) -> None:
     assert acme.got.count("/teams") == 1 + 4
 
 
-def test_a_listing_that_goes_on_from_a_cursor_knows_what_comes_from_there_on(shop: Any) -> None:
+def test_a_listing_that_resumes_from_a_cursor_knows_what_came_before(shop: Any) -> None:
     acme = shop(teams_and_members(distinct="record.id"), members)
     second = list(acme.pages("people.list"))[1].next_cursor
-    assert [record["id"] for record in acme.records("people.list", Call(cursor=second))] == [3, 4, 1]
+    assert [record["id"] for record in acme.records("people.list", Call(cursor=second))] == [4]
+
+
+def test_parents_that_are_distinct_are_read_again_from_their_cursor(shop: Any) -> None:
+    notes = listing("/notes/{{person}}", parents={"as": "person", "from": "people.list"})
+    resources = {**teams_and_members(distinct="record.id"), "notes": notes}
+    acme = shop(resources, lambda got: {"items": [{"on": got.path}]} if "notes" in got.path else members(got))
+    pages = list(acme.pages("notes.list"))
+    assert [page.records[0]["on"][-1] for page in pages] == ["1", "2", "3", "4"]
+    for number, page in enumerate(pages[:-1], 1):
+        rest = acme.records("notes.list", Call(cursor=page.next_cursor))
+        assert [record["on"][-1] for record in rest] == ["1", "2", "3", "4"][number:]
+
+
+def test_a_note_reports_that_a_cursor_could_not_have_all_distinct_records(shop: Any) -> None:
+    def rows(got: Any) -> Any:
+        at = int(got.query.get("after", 0))
+        items = [{"id": n} for n in range(at, at + MOST_KNOWN // 2 + 1)]
+        return {"items": [{"id": 0}, *items], **({"next": str(at + len(items))} if at < MOST_KNOWN else {})}
+
+    acme = shop({"rows": listing("/rows", distinct="record.id")}, rows)
+    one, two, last = acme.pages("rows.list")
+    (rest,) = acme.pages("rows.list", Call(cursor=two.next_cursor))
+    assert ([record["id"] for record in rest.records[:1]], last.notes) == ([0], ())
+    assert "may come again" in rest.notes[0]
+    exact, *_ = acme.pages("rows.list", Call(cursor=one.next_cursor))
+    assert (exact.records, exact.notes) == (two.records, ())
 
 
 def test_a_failing_key_says_where_it_stands(shop: Any) -> None:

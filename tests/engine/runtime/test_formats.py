@@ -25,7 +25,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
-from conn_engine.wire import Headers, Response
+from conn_engine.wire import Headers, Request, Response
 
 DOCUMENT = {"token": "token-of-acme"}
 
@@ -70,15 +70,49 @@ class TestRows:
         body = "id,name\n" + "".join(f"{n},n{n}\n" for n in range(2_300))
         connection, faults = connected(shop(response_format="csv"), answer(body))
         pages = list(connection.pages("files.run"))
-        assert [(len(page.records), page.partial, page.next_cursor) for page in pages] == [
-            (1_000, True, None),
-            (1_000, True, None),
-            (300, False, None),
+        assert [(len(page.records), page.partial, page.next_cursor is None) for page in pages] == [
+            (1_000, True, False),
+            (1_000, True, False),
+            (300, False, True),
         ]
         assert pages[2].records[-1] == {"id": "2299", "name": "n2299"}
         assert [page.number for page in pages] == [1, 2, 3]
         assert faults.requests[0].stream
         assert faults.requests[0].headers["accept"] == "text/csv, */*;q=0.5"
+
+    @pytest.mark.parametrize("pages", ["none", "cursor"])
+    def test_a_long_answer_resumes_after_any_of_its_parts(self, shop: Callable[..., Workspace], pages: str) -> None:
+        cursor = {"next_cursor": "headers.`x-next`", "cursor_param": "after"}
+        pagination = {"format": pages, "config": cursor} if pages == "cursor" else {"format": "none"}
+        workspace = shop(response_format="jsonl", pagination=pagination, record_filter="record.n != 1500")
+
+        def send(request: Request) -> Response:
+            second = "after" in request.url
+            rows = b"".join(b'{"n": %d}\n' % (n + 2_500 * second) for n in range(2_500))
+            return answer(rows, "application/x-ndjson", **({} if second else {"x_next": "c2"}))
+
+        def run(call: Call) -> list[Any]:
+            return list(Connection(wiring(workspace), Faults([send, send])).pages("files.run", call))
+
+        whole = run(Call())
+        assert [len(page.records) for page in whole] == [1_000, 999, 500, 1_000, 1_000, 500][: len(whole)]
+        assert len(whole) == {"none": 3, "cursor": 6}[pages]
+        for number, page in enumerate(whole[:-1], 1):
+            rest = run(Call(cursor=page.next_cursor))
+            assert [later.records for later in rest] == [later.records for later in whole[number:]]
+            assert [later.next_cursor for later in rest] == [later.next_cursor for later in whole[number:]]
+            assert rest[-1].completeness == whole[-1].completeness
+
+    @pytest.mark.parametrize("rows", [range(1, 1_501), range(900), range(0)])
+    def test_an_answer_that_has_changed_does_not_resume(self, shop: Callable[..., Workspace], rows: range) -> None:
+        bodies = [b"".join(b'{"n": %d}\n' % n for n in numbers) for numbers in (range(1_500), rows)]
+        connection, _ = connected(
+            shop(response_format="jsonl"), *(answer(body, "application/x-ndjson") for body in bodies)
+        )
+        first, _ = connection.pages("files.run")
+        with pytest.raises(UsageError, match="has changed since") as caught:
+            list(connection.pages("files.run", Call(cursor=first.next_cursor)))
+        assert caught.value.hint == "leave the cursor out to start again"
 
     def test_one_page_of_a_listing_is_whole(self, shop: Callable[..., Workspace]) -> None:
         body = b"".join(b'{"n": %d}\n' % n for n in range(1_500))

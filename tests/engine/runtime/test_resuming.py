@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conn_engine.errors import UsageError, VendorError
+from conn_engine.listing.known_records import MOST_KNOWN
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.resuming import find_obstacles
 
@@ -29,7 +30,6 @@ def workspace_with(make: Callable[..., Any], **resources: Any) -> Any:
         ({"distinct": "record.id"}, "`distinct`"),
         ({"recurse": {"as": "parent"}}, "`recurse`"),
         ({"errors": RESTART}, "`restart`"),
-        ({"response_format": "csv", "response_path": None, "pagination": NO_PAGES}, "csv answer"),
     ],
 )
 def test_what_cannot_resume_is_named_and_so_is_what_hangs_on_it(make: Any, more: dict[str, Any], says: str) -> None:
@@ -52,11 +52,28 @@ def test_the_cursor_of_the_longest_next_url_can_be_handed_back(make: Any, run: C
     assert again.urls == [url]
 
 
-def test_a_restart_after_a_cursor_is_an_error_that_says_what_to_do(
+def test_rows_under_a_recursion_are_requested_again(make: Any) -> None:
+    rows = {"recurse": {"as": "parent"}, "response_format": "csv", "response_path": None, "pagination": NO_PAGES}
+    effective = workspace_with(make, rows=rows).effective(account="acme")
+    known, again = find_obstacles(effective, effective.vendor("rows", "list"))
+    assert ("at most 1,000" in known, "csv answer" in again) == (True, True)
+
+
+def test_a_listing_starts_again_after_a_cursor_that_has_what_was_delivered(
     make: Any, run: Callable[..., Any], made_answer: Callable[..., Any]
 ) -> None:
     workspace = workspace_with(make, rows={"errors": RESTART})
-    script = [{"items": [{"id": 1}], "next": "/rows?page=2"}, {"items": []}]
+    first, second = {"items": [{"id": 1}], "next": "/rows?page=2"}, {"items": [{"id": 1}, {"id": 2}]}
+    cursor = run(workspace, "rows.list", [first, second]).pages[0].next_cursor
+    again = run(workspace, "rows.list", [made_answer({"error": "expired"}, 400), first, second], Call(cursor=cursor))
+    assert [page.records for page in again.pages] == [[], [{"id": 2}]]
+
+
+def test_a_restart_after_more_records_than_a_cursor_has_is_an_error_that_says_what_to_do(
+    make: Any, run: Callable[..., Any], made_answer: Callable[..., Any]
+) -> None:
+    workspace = workspace_with(make, rows={"errors": RESTART})
+    script = [{"items": [{"id": n} for n in range(MOST_KNOWN + 1)], "next": "/rows?page=2"}, {"items": []}]
     cursor = run(workspace, "rows.list", script).pages[0].next_cursor
     with pytest.raises(VendorError) as caught:
         run(workspace, "rows.list", [made_answer({"error": "expired"}, 400)], Call(cursor=cursor))

@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.cursor import Cursor
 from conn_engine.listing.pagination.dynamic import Dynamic
 from conn_engine.listing.pagination.link_header import LinkHeader
 from conn_engine.listing.pagination.links import Link, parse_links
-from conn_engine.listing.pagination.loop import MAX_EMPTY_PAGES, Emit, Fetch, Strategy, Turn, pages
+from conn_engine.listing.pagination.loop import MAX_EMPTY_PAGES, Delivered, Emit, Fetch, Strategy, Turn, pages
 from conn_engine.listing.pagination.nested import Nested
 from conn_engine.listing.pagination.next_url import NextUrl
 from conn_engine.listing.pagination.none import NoPagination
@@ -23,6 +23,7 @@ from conn_engine.listing.pagination.restart_settings import Filter, Restart
 __all__ = [
     "MAX_EMPTY_PAGES",
     "Cursor",
+    "Delivered",
     "Dynamic",
     "Emit",
     "Fetch",

@@ -2,12 +2,14 @@
 page that comes again, at a long row of empty pages, and at `max_pages`. The verdict on the listing then names the
 reason. The loop neither sends nor maps: that is `fetch` and `emit`."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from conn_engine.listing.known_records import KnownRecords
 from conn_engine.listing.pagination.completeness import EndingTally
 from conn_engine.listing.pagination.ending import MAX_PAGES, Ending
 from conn_engine.listing.pagination.next_url import same_url
@@ -15,7 +17,7 @@ from conn_engine.listing.pagination.restarting import Restarting, fingerprint_of
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.wire import Completeness, Flow
 
-__all__ = ["MAX_EMPTY_PAGES", "Emit", "Fetch", "Strategy", "Turn", "pages"]
+__all__ = ["MAX_EMPTY_PAGES", "Delivered", "Emit", "Fetch", "Strategy", "Turn", "pages"]
 
 MAX_EMPTY_PAGES = 1_000
 """Empty pages in a row, each with a next page, that are borne before the listing is called broken."""
@@ -97,15 +99,15 @@ def pages(
     fetch: Fetch,
     emit: Emit,
     state: Any = None,
-    key: str | None = None,
+    delivered: "Delivered | None" = None,
     *,
     seen: set[str] | None = None,
     counts: bool = True,
 ) -> Flow[None]:
     """Fetch page after page, from `state` on (None: from the first), and emit each.
 
-    `key` is what tells records apart when the listing may have to begin again (see `Fetch`): those that were emitted
-    are left out then. The listing also stops where it would not end: when the next state was there before, or when the
+    `delivered` knows the records that were emitted, when the listing may have to begin again (see `Fetch`): they are
+    left out then. The listing also stops where it would not end: when the next state was there before, or when the
     page has the same records as the one before it (the vendor ignores what asks for the next page). Such a page is
     emitted without its records.
 
@@ -113,7 +115,6 @@ def pages(
     """
     restart = settings.restart if isinstance(settings, Ending) else None
     strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
-    delivered = _Delivered(key) if key is not None else None
     guard = _Guard(settings, state)
     seen = set() if seen is None else seen
     tally = _tally_of(settings, seen, resumed=state is not None, counts=counts)
@@ -219,19 +220,18 @@ def _completeness(settings: Strategy, tally: EndingTally, answer: Answer, cut: C
     return judged if cut is None else replace(cut, settings=judged.settings)
 
 
-class _Delivered:
-    """The records that were emitted, by what tells them apart."""
+class Delivered:
+    """The records that were emitted, by what tells them apart: the expression `key`."""
 
     def __init__(self, key: str) -> None:
         self._key = key
-        self._marks: set[str] = set()
+        self.known = KnownRecords()
 
     def fresh(self, answer: Answer) -> list[Any]:
         """The records of an answer that were not emitted; from now on they were."""
         marks = [fingerprint_of(self._key, record, answer.scope) for record in answer.records]
-        kept = [record for record, mark in zip(answer.records, marks, strict=True) if mark not in self._marks]
-        self._marks.update(marks)
-        return kept
+        new = dict.fromkeys(mark for mark in marks if self.known.add(base64.urlsafe_b64decode(mark)))
+        return [record for record, mark in zip(answer.records, marks, strict=True) if mark in new]
 
 
 _REPEATED = (

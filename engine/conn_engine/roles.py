@@ -11,12 +11,14 @@ import msgspec
 
 __all__ = [
     "ADDRESS",
+    "ANSWER_SCOPES",
     "CONSENT",
     "CREDENTIAL_SCOPES",
     "DELIVERY",
     "EXPRESSION",
     "HEADER",
     "HOST",
+    "LINK",
     "OUTER",
     "PARAMETER",
     "PLAIN",
@@ -40,8 +42,8 @@ __all__ = [
 ]
 
 Role: TypeAlias = Literal[
-    "template", "expression", "values", "address", "consent", "header", "request_header", "parameter", "pointer",
-    "host", "plain", "text",
+    "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter",
+    "pointer", "host", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
@@ -110,6 +112,9 @@ SCOPES: Final[Mapping[str, Names]] = {
 declares by `inner_over`.
 """
 
+ANSWER_SCOPES: Final = frozenset(scope for scope, names in SCOPES.items() if names is not None and names >= _ANSWER)
+"""The scopes in which `body` and `headers` are those of an answer; elsewhere they are the caller's."""
+
 CREDENTIAL_SCOPES: Final = frozenset(
     {"delivery", "verification", "signed_time", "signed_content", "requirement", "delivery_request", "key_answer"}
 )
@@ -135,6 +140,9 @@ PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 
 HEADER: Final[dict[str, Any]] = {"role": "header"}
 """The name of a header of the answer that is read."""
+
+LINK: Final[dict[str, Any]] = {"role": "link"}
+"""The relation of a link that is read, of the header `Link`."""
 
 REQUEST_HEADER: Final[dict[str, Any]] = {"role": "request_header"}
 """The name of a header that is sent."""

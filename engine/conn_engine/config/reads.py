@@ -97,8 +97,8 @@ def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterat
             yield _text(path, text, "template", note, more)
     elif note.role in ("expression", "values"):
         yield _text(path, text, "expression", note, more)
-    elif note.role == "header":
-        yield Text(path, text, "header", "answer", more)
+    elif note.role in ("header", "link"):
+        yield Text(path, text if note.role == "header" else "Link", "header", "answer", more)
 
 
 def _templates(data: Any, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from conn_engine.analysis.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
 from conn_engine.analysis.drift.forms import ERROR, HEADERS
 from conn_engine.analysis.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
@@ -26,12 +28,10 @@ from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConnError
 from conn_engine.listing.flows import ACCEPTED, steps_of
-from conn_engine.roles import read_roles
+from conn_engine.roles import ANSWER_SCOPES, read_roles
 from conn_engine.runtime.places import origin_of
 
 __all__ = ["Reader", "Readers"]
-
-_OF_ANSWER = ("body", "response")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Rea
                     yield Read(path, what, origin, required=key != "errors")
                 continue
             for read in expression_paths(found.text):
-                if read[:1] == ("headers",) and found.over != "body":
+                if read[:1] == ("headers",) and found.over in ANSWER_SCOPES:
                     for path in _of_header(".".join(read[1:])):
                         yield Read(path, what, origin, required=key != "errors")
                 for path in _in_body(found, read, starts):
@@ -236,13 +236,22 @@ def _of_header(text: str) -> Iterator[Path]:
 
 def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """Headers that pagination reads although no document names them."""
-    paging = operation.get_pagination()
-    said = lookup(effective.data, (*operation.get_path("pagination"), "config"))
-    for attribute, key, note in read_roles(type(paging)):
-        value = getattr(paging, attribute)
-        if note.role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
-            origin = _origin(effective, operation.get_path("pagination"))
-            yield Read((HEADERS, value.lower()), f"{operation.text} pagination {key}", origin, required=True)
+    said, place = lookup(effective.data, operation.get_path("pagination")), operation.get_path("pagination")
+    for key, value in _default_headers(operation.get_pagination(), said):
+        what = f"{operation.text} pagination {key}"
+        yield Read((HEADERS, value.lower()), what, _origin(effective, place), required=True)
+
+
+def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str, str]]:
+    """The names of headers that settings, and those in them, have by default, with their keys. `said` is what a
+    document has of them."""
+    config = said.get("config", said) if isinstance(said, Mapping) else {}
+    for attribute, key, note in read_roles(type(settings)):
+        value = getattr(settings, attribute)
+        if isinstance(value, msgspec.Struct):
+            yield from _default_headers(value, config.get(key))
+        elif note.role == "header" and isinstance(value, str) and key not in config:
+            yield key, value
 
 
 def _job(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
@@ -268,7 +277,7 @@ def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
         yield read
     elif read[:1] == ("record",) or (read[:1] == ("records",) and len(read) > 1):
         yield from ((*start, *read[1:]) for start in starts)
-    elif read[:1] and read[0] in _OF_ANSWER and len(read) > 1:
+    elif len(read) > 1 and (read[0] == "response" or (read[0] == "body" and found.over in ANSWER_SCOPES)):
         yield read[1:]
 
 

@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, token
-from conn_engine.roles import HEADER, PARAMETER, POINTER, REQUEST_HEADER, TEXT, expression_over
+from conn_engine.roles import HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 from conn_engine.urls import split_plain_url
 
@@ -56,7 +56,7 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         str | None,
         Meta(
             description="Relation of the Link header whose URL carries the cursor (next); needs `cursor_from_url`.",
-            extra=TEXT,
+            extra=LINK,
         ),
     ] = None
     next_cursor: Annotated[

@@ -1,138 +1,153 @@
-"""Whatever a setting of pagination, error rules and rate limits reads of an answer: once that is gone, drift reports
-exactly the setting as a reader. The settings are found in the models; no test has a list of their names."""
+"""Whatever a setting reads of an answer: once that is gone, drift reports exactly the setting as a reader. The formats
+and their settings are found in the models (`made_formats`); no test has a list of their names."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pytest
+from made_formats import HEADER, Case, cases_of, find_formats, find_holders, models_of
 
 from conn_engine.analysis.drift import Comparison, drift
-from conn_engine.analysis.drift.forms import form_of_answers
+from conn_engine.analysis.drift.forms import HEADERS, Form, Observed, form_of
 from conn_engine.analysis.population import Digests, Side, account_groups
 from conn_engine.config import load_workspace
-from conn_engine.config.models import Inheritable
-from conn_engine.listing.pagination import Pagination
-from conn_engine.roles import note_of
+from conn_engine.config.convert import convert
+from conn_engine.config.models import Inheritable, Operation
+from conn_engine.roles import read_roles
 
-BODY = {"items": [{"id": 1}], "a": {"b": "c"}, "other": 1}
-OVER = {"body": "a.b", "answer": "body.a.b", "paging": "body.a.b", "fault": "body.a.b", "restart": "body.a.b"}
-RULE = {"when": "status = 500", "then": "fail"}
-RESTART = {"after_pages": 1, "set": {"query": {"after": "record.id"}}}
-CURSOR = {"format": "cursor", "config": {"cursor_field": "cursor"}}
-ACTIONS: tuple[dict[str, Any], ...] = (
-    {"fail": {"message": "body.a.b"}},
-    {"retry": {"wait": "body.a.b"}},
-    {"retry": {"wait": [{"body": "body.a.b"}]}},
-    {"retry": {"max_wait_seconds": "body.a.b"}},
-    {"rate_limited": {"message": "body.a.b"}},
-    {"rate_limited": {"wait": {"body": "body.a.b"}}},
+BODY: Mapping[str, Any] = {"items": [{"id": 1, "r": 1}], "a": {"b": "c"}, "other": 1}
+SENT = {HEADER: "1", "Link": "<https://acme.example>; rel=next"}
+OPERATION = {"method": "get", "path": "/rows", "response_path": "items"}
+KEYS = (
+    ("items",),
+    ("items", "id"),
+    ("items", "r"),
+    ("a",),
+    ("a", "b"),
+    ("other",),
+    (HEADERS, "x-left"),
+    (HEADERS, "link"),
 )
-NEEDED: dict[str, Any] = {
-    "cursor": CURSOR["config"],
-    "next_url": {"next_url_field": "url"},
-    "range": {"size": 10},
-    "dynamic": {"next": "null"},
-    "nested": {"outer": CURSOR, "inner": {"format": "link_header"}},
-}
+"""What is removed from the answer in turn."""
+
+MODELS = [(key, model, kind) for key, kind in find_holders() for model in models_of(kind)]
+IDS = [f"{key}-{model.__struct_config__.tag or model.__name__}" for key, model, _ in MODELS]
 
 
-def settings_of(model: type[msgspec.Struct], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The expressions of a model, and of the models in it, with the scope of each."""
-    for field in msgspec.structs.fields(model):
-        note = note_of(field.type)
-        if note.role == "expression":
-            yield (*path, field.encode_name), note.over
-        elif field.encode_name == "restart":
-            yield from settings_of(get_args(get_args(field.type)[0])[0], (*path, "restart"))
+def test_every_format_is_covered() -> None:
+    covered = {model for _, model, _ in MODELS if model.__struct_config__.tag is not None}
+    assert covered == find_formats()
+    assert len(covered) >= 53
 
 
-def cases() -> Iterator[Any]:
-    for kind in get_args(Pagination):
-        tag = str(kind.__struct_config__.tag)
-        for keys, over in settings_of(kind):
-            if over in OVER:
-                config = json.loads(json.dumps({**NEEDED.get(tag, {})}))
-                node = config
-                for key in keys[:-1]:
-                    node = node.setdefault(key, dict(RESTART))
-                node[keys[-1]] = OVER[over]
-                yield pytest.param(
-                    {"pagination": {"format": tag, "config": config}}, keys, id=f"{tag}.{'.'.join(keys)}"
-                )
-    for then in ACTIONS:
-        yield pytest.param({"errors": [{"when": "status = 429", "then": then}]}, (), id=f"errors {json.dumps(then)}")
-    yield pytest.param({"errors": [{**RULE, "when": "body.a.b"}]}, (), id="errors when")
-    for key in ("limited_when", "max_wait_seconds"):
-        yield pytest.param({"rate_limit": {key: "body.a.b"}}, (), id=f"rate_limit.{key}")
-    for key in ("limit", "remaining", "used", "reset", "retry_after", "name"):
-        more = {} if key in ("limit", "remaining") else {"remaining": "X-Remaining"}
-        yield pytest.param({"rate_limit": {**more, key: {"body": "body.a.b"}}}, (), id=f"rate_limit.{key}.body")
-
-
-@pytest.mark.parametrize(("said", "keys"), list(cases()))
-@pytest.mark.parametrize("level", ["operation", "connector"])
+@pytest.mark.parametrize(("key", "model", "kind"), MODELS, ids=IDS)
 def test_what_a_setting_reads_is_missed(
-    tmp_path: Path, said: Mapping[str, Any], keys: tuple[str, ...], level: str
+    tmp_path: Path, key: str, model: type[msgspec.Struct], kind: Any, forms: Mapping[tuple[str, ...], Form]
 ) -> None:
-    operation = {"method": "get", "path": "/rows", "response_path": "items"}
-    own, general = (said, {}) if level == "operation" else ({}, said)
-    connector = {"base_url": "https://acme.example", **general, "resources": {"rows": {"list": {**operation, **own}}}}
-    for name, data in (
-        ("conn.yaml", {"version": 1}),
-        ("connectors/acme/connector.yaml", connector),
-        ("accounts/one.yaml", {"connector": "acme"}),
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
-    workspace = load_workspace(tmp_path)
-    groups = account_groups(Side(workspace, Digests()), connector="acme")
-    before = form_of_answers([BODY] * 4)
-    for gone, readers in ((("a", "b"), 1), (("a",), 1), (("other",), 0)):
-        data = json.loads(json.dumps(BODY))
-        node = data
-        for key in gone[:-1]:
-            node = node[key]
-        del node[gone[-1]]
-        comparison = Comparison("rows", "list", before, form_of_answers([data] * 4))
-        (difference,) = drift("acme", [comparison], groups).differences
-        assert difference.change.path == gone
-        assert len(difference.readers) == readers
-        assert difference.tier == ("breaks" if readers else "noise")
-        if readers and keys:
-            assert difference.readers[0].what == f"rows.list pagination {keys[-1]}"
+    cases = cases_of(model, kind)
+    connectors: list[dict[str, Any]] = []
+    expected: dict[tuple[int, str], dict[tuple[str, ...], set[str]]] = {}
+    if key in Operation.__struct_fields__:
+        resources: dict[str, Any] = {}
+        connectors.append({"resources": resources})
+        for number, case in enumerate(cases):
+            resources[f"one{number}"] = {"list": {**OPERATION, key: case.value}}
+            expected[0, f"one{number}"] = readers_of(case, key, kind)
+            if key in Inheritable.__struct_fields__:
+                resources[f"all{number}"] = {key: case.value, "list": OPERATION}
+                expected[0, f"all{number}"] = readers_of(case, key, kind)
+    else:
+        for number, case in enumerate(cases):
+            section, _, inner = key.partition(".")
+            value = {inner: case.value} if inner else case.value
+            connectors.append({section: value, "resources": {"rows": {"list": OPERATION}}})
+            expected[number, "rows"] = readers_of(case, key, kind)
+    assert find_readers(tmp_path, connectors, expected, forms) == expected
 
 
-def test_every_expression_of_these_settings_says_what_it_is_over() -> None:
-    """A text that calls itself an expression has the role of one: nobody restates which settings are read."""
-    missing = []
-    for kind in (*get_args(Pagination), *_models(Inheritable)):
-        for field in msgspec.structs.fields(kind):
-            text = next(
-                (
-                    one.description or ""
-                    for one in getattr(field.type, "__metadata__", ())
-                    if hasattr(one, "description")
-                ),
-                "",
-            )
-            if text.lower().startswith("expression") and note_of(field.type).role not in ("expression", "values"):
-                missing.append(f"{kind.__name__}.{field.name}")
-    assert missing == []
+@pytest.mark.parametrize("key", sorted({key for key, _, _ in MODELS} & {*Inheritable.__struct_fields__}))
+def test_the_settings_of_the_connector_count(tmp_path: Path, key: str, forms: Mapping[tuple[str, ...], Form]) -> None:
+    case, kind = next(
+        ((case, kind) for name, model, kind in MODELS if name == key for case in cases_of(model, kind) if case.gone),
+        (None, None),
+    )
+    if case is None:
+        assert key in ("authorization", "signature")  # these read nothing of an answer
+        return
+    expected = {(0, "rows"): readers_of(case, key, kind)}
+    connector = {key: case.value, "resources": {"rows": {"list": OPERATION}}}
+    assert find_readers(tmp_path, [connector], expected, forms) == expected
 
 
-def _models(kind: Any) -> Iterator[type[msgspec.Struct]]:
-    seen: set[type[msgspec.Struct]] = set()
-    waiting = [kind]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            if one in seen or "auth" in one.__module__:
-                continue
-            seen.add(one)
-            yield one
-            waiting += [field.type for field in msgspec.structs.fields(one)]
-        else:
-            waiting += get_args(one)
+@pytest.fixture(scope="module")
+def forms() -> dict[tuple[str, ...], Form]:
+    """What answers look like, and what each looks like without one of the keys."""
+    return {gone: form_of([Observed("GET", "/rows", 200, *without(gone))] * 4) for gone in ((), *KEYS)}
+
+
+def without(gone: tuple[str, ...]) -> tuple[Any, dict[str, str]]:
+    body, sent = json.loads(json.dumps(BODY)), dict(SENT)
+    if gone[:1] == (HEADERS,):
+        return body, {name: value for name, value in sent.items() if name.lower() != gone[1]}
+    node = body
+    for name in gone[:-1]:
+        node = node[name][0] if isinstance(node[name], list) else node[name]
+    for name in gone[-1:]:
+        del node[name]
+    return body, sent
+
+
+def readers_of(case: Case, key: str, kind: Any) -> dict[tuple[str, ...], set[str]]:
+    """Who reads what of the answer: the operation its records, the setting, and what reads a header by default."""
+    found: dict[tuple[str, ...], set[str]] = defaultdict(set, {("items",): {"response_path"}})
+    of_later_answers = key == "job" and case.over != "job"
+    for gone in () if case.gone is None or of_later_answers else KEYS:
+        if case.gone[: len(gone)] == gone:
+            found[gone].add(f"{key} {case.setting}")
+    for name, header in default_headers(convert(case.value, kind)):
+        found[HEADERS, header].add(f"{key} {name}")
+    return dict(found)
+
+
+def default_headers(settings: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(settings, msgspec.Struct):
+        return
+    defaults = {field.name: field.default for field in msgspec.structs.fields(type(settings))}
+    for name, key, note in read_roles(type(settings)):
+        value = getattr(settings, name)
+        if note.role == "header" and isinstance(value, str) and value == defaults[name]:
+            yield key, value.lower()
+        yield from default_headers(value)
+
+
+def find_readers(
+    folder: Path,
+    connectors: list[dict[str, Any]],
+    operations: Mapping[tuple[int, str], Any],
+    forms: Mapping[tuple[str, ...], Form],
+) -> dict[tuple[int, str], dict[tuple[str, ...], set[str]]]:
+    """The readers that drift reports for each key that is gone, by connector and resource; all of them break."""
+    (folder / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+    (folder / "accounts").mkdir()
+    for number, connector in enumerate(connectors):
+        (folder / "connectors" / f"c{number}").mkdir(parents=True)
+        text = json.dumps({"base_url": "https://acme.example", **connector})
+        (folder / "connectors" / f"c{number}" / "connector.yaml").write_text(text, encoding="utf-8")
+        (folder / "accounts" / f"a{number}.yaml").write_text(f"connector: c{number}\n", encoding="utf-8")
+    workspace = load_workspace(folder)
+    found: dict[tuple[int, str], dict[tuple[str, ...], set[str]]] = {key: {} for key in operations}
+    for number in range(len(connectors)):
+        names = [name for of, name in operations if of == number]
+        comparisons = [Comparison(name, "list", forms[()], forms[gone]) for name in names for gone in KEYS]
+        groups = account_groups(Side(workspace, Digests()), connector=f"c{number}")
+        for difference in drift(f"c{number}", comparisons, groups).differences:
+            name = difference.operation.partition(".")[0]
+            readers = {reader.what.removeprefix(f"{difference.operation} ") for reader in difference.readers}
+            assert difference.tier == ("breaks" if readers else "noise")
+            if readers:
+                found[number, name][difference.change.path] = readers
+    return found

@@ -151,6 +151,18 @@ def test_the_strategy_of_the_architecture_page_pages():
     assert seen == [1, 2, 3, 4]
 
 
+def test_a_strategy_that_does_not_derive_from_ending_is_refused():
+    text = STRATEGY.search(text_of("engine/README.md"))[1].replace("(Ending,", "(Settings,")
+    text = text.replace("import Answer, Draft", "import Answer, Draft, Settings")
+    names = {"__name__": "conn_engine.listing.pagination"}
+    exec(compile(text, "engine/README.md", "exec"), names)  # our own text
+    face = text_of("engine/conn_engine/listing/pagination/__init__.py").replace(
+        "| NoPagination", "| NoPagination | LastId"
+    )
+    with pytest.raises(TypeError, match=r"LastId derives from Settings: derive it from Ending .* `max_pages`"):
+        exec(compile(face, "__init__.py", "exec"), names)
+
+
 @pytest.mark.slow
 def test_a_strategy_is_two_edits(tmp_path, shell):
     """On a copy of the project, all else follows: schemas, lint, the run, drift, mutation and the reference."""

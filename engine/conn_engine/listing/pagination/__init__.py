@@ -5,10 +5,11 @@ Each strategy is settings and three methods (`place`, `advance`, `retreat`); `pa
 What is fetched and what becomes of a page is the caller's.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from conn_engine.listing.pagination.cursor import Cursor
 from conn_engine.listing.pagination.dynamic import Dynamic
+from conn_engine.listing.pagination.ending import check_strategies
 from conn_engine.listing.pagination.link_header import LinkHeader
 from conn_engine.listing.pagination.links import Link, parse_links
 from conn_engine.listing.pagination.loop import MAX_EMPTY_PAGES, Delivered, Emit, Fetch, Strategy, Turn, pages
@@ -45,3 +46,5 @@ __all__ = [
 ]
 
 Pagination: TypeAlias = PageNumber | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination
+
+check_strategies(set(get_args(Pagination)) - {NoPagination})  # one page needs no rules

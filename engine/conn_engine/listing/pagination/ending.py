@@ -4,6 +4,7 @@ records.
 What the next page's value is, is each strategy's affair.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,7 +16,7 @@ from conn_engine.listing.pagination.restart_settings import Restart
 from conn_engine.roles import PARAMETER, TEXT, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, Settings
 
-__all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]
+__all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "check_strategies", "number"]
 
 MAX_PAGES = 100_000
 _NEGATIVES = frozenset({"", "false", "null", "none", "no", "0"})
@@ -163,6 +164,16 @@ class Ending(Settings, frozen=True, kw_only=True):
     def names(self, state: Any, scope: Scope) -> Names:
         """What templates see as `page`. `scope` has the names of the call."""
         return dict(state) if isinstance(state, dict) else {}
+
+
+def check_strategies(strategies: Iterable[type]) -> None:
+    """Raise TypeError for a strategy that lacks the rules by which every listing ends."""
+    for strategy in strategies:
+        if not issubclass(strategy, Ending):
+            raise TypeError(
+                f"{strategy.__name__} derives from {strategy.__bases__[0].__name__}: derive it from Ending "
+                "(listing/pagination/ending.py), or its listings have no `stop`, `has_more`, `max_pages` and `restart`"
+            )
 
 
 class Sized(Ending, frozen=True, kw_only=True):

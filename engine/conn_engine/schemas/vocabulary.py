@@ -68,9 +68,9 @@ def tables(folder: Path) -> dict[str, str]:
     """The Markdown tables by name: `rows`, `odd`, `beyond`."""
     told = read(folder)
     return {
-        "rows": _table(("", "need", "manifests", "providers", "how Conn says it", "example"), told.rows),
-        "odd": _table(("", "case", "how Conn says it", "example"), told.odd),
-        "beyond": _table(("need", "how Conn says it", "example"), told.beyond),
+        "rows": _table(("", "need", "manifests", "providers", "keys", "example"), told.rows),
+        "odd": _table(("", "case", "keys", "example"), told.odd),
+        "beyond": _table(("need", "keys", "example"), told.beyond),
     }
 
 

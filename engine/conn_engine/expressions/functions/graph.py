@@ -15,7 +15,7 @@ ROWS: tuple[Function, ...] = (
         "dependencyGraph",
         deferred("dependencies", "build_graph"),
         "<as?s?:o>",
-        "Items by the key of what they depend on and the key of their id; end with .overallOrder() or another method.",
+        "Build a graph of items. Arguments: keys of the dependencies and the ID. End with a method: .overallOrder().",
         "$dependencyGraph([{'id': 'a', 'after': 'b'}, {'id': 'b'}], 'after', 'id').overallOrder()",
         ["b", "a"],
         methods=GRAPH,

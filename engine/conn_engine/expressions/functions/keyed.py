@@ -21,7 +21,7 @@ ROWS: tuple[Function, ...] = (
         "entries",
         _entries,
         "<o-s?:a>",
-        "The values of an object as records with their key under a name (key); what is no object as {key, value}.",
+        "Turn an object's values into records with their key under a name (key); other values become {key, value}.",
         "$entries({'7': {'title': 'A'}, '9': {'title': 'B'}}, 'id')",
         [{"title": "A", "id": "7"}, {"title": "B", "id": "9"}],
     ),

@@ -10,15 +10,17 @@ __all__ = ["DEPARTURES", "MISSING", "entry", "example", "page"]
 _HEAD = """\
 # Functions
 
-Added to the functions of JSONata itself, in every expression. This page is generated from their registry
-(`python -m conn_engine.expressions.functions`), every example is run as a test under both evaluators, and
-`conn explain functions` and `conn explain '$name'` show the same.
+You can use these functions in every expression, together with JSONata's own. `conn explain functions` lists them in the
+terminal, and `conn explain '$name'` shows one. Each example is run as a test with both evaluators.
 
-- The angle brackets behind a name are its signature: `s` text, `n` number, `b` boolean, `o` object, `a` list, `x`
-  anything; `?` may be left out, `-` stands for the context when left out, the type after `:` is the result's.
-- An undefined argument gives undefined. An argument that makes no sense is an error that says why (`D3137`), one
-  that is too large or too deep too.
-- Time and randomness are those of the evaluation: a replay always sees the same.
+- The signature of a function is in angle brackets: `s` text, `n` number, `b` boolean, `o` object, `a` list, `x` any
+  value. `?` marks an optional argument, `-` an argument that defaults to the context, and the type after `:` is the
+  result's.
+- If an argument is undefined, so is the result. An argument that is not valid, too large or too deep is an error with
+  the reason (`D3137`).
+- Time and random values come from the evaluation, so a replay always gets the same ones.
+
+This page is generated (`python -m conn_engine.expressions.functions`).
 """
 
 
@@ -37,23 +39,26 @@ DEPARTURES = (
         ("join-null",),
         "$join(['a', null, 'b'], '-')",
         '`"a--b"`',
-        "JSONata's error T0412, as its own `$join`. Write "
+        "JSONata's error T0412, as with its own `$join`. Write "
         "`$join($map(list, function($v) {$v = null ? '' : $v}), '-')`.",
     ),
     FunctionDeparture(
         ("removeEmpty-obj",),
         "$removeEmpty({'a': 1, 'b': null})",
-        "undefined: the object is lost",
+        "undefined; the object is lost",
         '`{"a": 1}`, as documented there',
     ),
     FunctionDeparture(
-        ("xml2js-nc",), "$xmlToJs(text, {'compact': false})", "an error on any options", "the tree, as documented there"
+        ("xml2js-nc",),
+        "$xmlToJs(text, {'compact': false})",
+        "an error with any options",
+        "the tree, as documented there",
     ),
     FunctionDeparture(
         ("sql-or-key",),
         "$convertQueryToSql({'or': {…}})",
         "an internal error",
-        "the conditions in brackets, joined by OR",
+        "the conditions in parentheses, joined by OR",
     ),
     FunctionDeparture(
         ("sql-eq-null", "sql-ne-null", "sql-null", "sql-in-null"),
@@ -64,20 +69,20 @@ DEPARTURES = (
     FunctionDeparture(
         ("graph-list-of-parents",),
         "$dependencyGraph([{'id': 'a', 'deps': ['b', 'c']}, …], 'deps', 'id')",
-        "a list of ids is ignored",
+        "a list of IDs is ignored",
         "the item depends on each of them",
     ),
     FunctionDeparture(
         ("graph-itself",),
         "$dependencyGraph(items, 'parent', 'id')",
-        "as a result itself, objects that are empty",
-        "the nodes and what each needs; end with a method",
+        "as the final result, empty objects",
+        "the nodes and their dependencies; end with a method",
     ),
     FunctionDeparture(
         ("chunks-emoji",),
         "$recursiveCharacterTextSplitter('😀😀😀', {'chunkSize': 4, 'chunkOverlap': 0})",
-        "two chunks: it counts UTF-16 units",
-        "one chunk: it counts characters",
+        "two chunks; it counts UTF-16 units",
+        "one chunk; it counts characters",
     ),
     FunctionDeparture(
         ("adf-tasks", "adf-html", "adf-entity"),
@@ -105,37 +110,37 @@ DEPARTURES = (
         "$convertMarkdownToGoogleDocs('a\\n\\nb')",
         "empty paragraphs between blocks; a style replaces all others of the text; strikethrough, code and quotes "
         "are plain; a line break is lost",
-        "each block is a paragraph of its own; `fields` names what a style sets; strikethrough, code and quotes have a "
-        "style; a line break stays one",
+        "each block is a separate paragraph; `fields` lists what a style sets; strikethrough, code and quotes have a "
+        "style; a line break is kept",
     ),
 )
 
 MISSING = (
     (
         ("blob", "base64ToBlob", "bufferToString", "getArrayBuffer", "getDataUri", "teeStream"),
-        "files and streams are `request_format` and `response_format` of an operation",
+        "for files and streams, use `body_format` and `response_format` of an operation",
     ),
     (
         ("convertMdToPdf", "jsonToParquet", "parseDocument"),
-        "an expression has no binary results: convert what the engine delivers",
+        "an expression has no binary results; convert the engine's output",
     ),
-    (("generateEmbeddingsCohere",), "an expression sends no requests: describe it as an operation"),
-    (("convertNotionToMd",), "`$convertNotionToMarkdown` takes one block too"),
+    (("generateEmbeddingsCohere",), "an expression cannot send requests; describe the call as an operation"),
+    (("convertNotionToMd",), "`$convertNotionToMarkdown` also accepts a single block"),
 )
 """The functions of other platforms that do not exist here, and what to use instead."""
 
 _TAIL = """\
 ## Where other platforms' helpers differ
 
-The helpers have the names and the meaning that mappings written for other platforms expect, but for these cases,
-where what they give is a fault or contradicts JSONata:
+The functions have the names and the behavior that mappings for other platforms expect, except in these cases, where
+the other result is a bug or contradicts JSONata:
 
 {departures}
 
-Also, quotes inside a value that `$convertQueryToSql` puts in quotes are always made harmless, and a date object
-(`$dtFromIso`) that is a result itself shows its fields: end with `.toISO()`.
+Also, `$convertQueryToSql` always escapes quotes inside a quoted value, and a date object (`$dtFromIso`) as the final
+result shows its fields: end with `.toISO()`.
 
-These functions do not exist here:
+These functions of other platforms do not exist here:
 
 {missing}
 """

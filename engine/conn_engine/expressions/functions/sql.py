@@ -9,7 +9,7 @@ ROWS: tuple[Function, ...] = (
         "convertQueryToSql",
         deferred("sql_conditions", "convert_query"),
         "<o(as)?o?o?o?o?:s>",
-        "A filter object as conditions: keys to use, names, types (string, number, date …), operators, options.",
+        "Convert a filter object to SQL conditions. Then: allowed keys, names, types (string …), operators, options.",
         "$convertQueryToSql({'name': {'eq': \"O'Hara\"}, 'age': {'gte': 30}}, [], {}, {'name': 'string'})",
         "name = 'O''Hara' AND age >= 30",
     ),

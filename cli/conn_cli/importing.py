@@ -199,7 +199,7 @@ def _summary(made: "ImportedConnector", folder: str) -> list[str]:
         where = f"{counted(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
         lines.append(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
     if made.losses:
-        lines.append(f"not carried over (the whole list is in {folder}/README.md):")
+        lines.append(f"not imported ({folder}/README.md has the complete list):")
     for text in fold_losses(made.losses):
         lines.append(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")
     return lines

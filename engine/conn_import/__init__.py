@@ -1,8 +1,8 @@
-"""Vendors' own documents (OpenAPI, Postman, HAR, provider entries) to connectors. The face.
+"""Import vendors' own documents (OpenAPI, Postman, HAR, provider entries, manifests) as connectors.
 
-`read_source` bounds and parses; a format of `formats` makes a `Contract`, of which `build` names and guesses, or the
-`Finished` connector itself; `writing` and `samples` make the files. Nothing is fetched: a document is all that is known
-of its vendor.
+`read_source` limits and parses a document. Its format returns a `Contract`, which `build` completes with names and
+guesses, or a `FinishedConnector`. `writing` and `samples` create the files. Nothing is fetched: the document is the
+only source.
 """
 
 import re
@@ -47,7 +47,7 @@ MAX_SOURCE = 64 * 1024 * 1024
 
 MAX_NODES = 3_000_000
 _SUFFIXES = frozenset({".yaml", ".yml", ".json", ".har"})
-"""Names of files that are meant as YAML or JSON: what is wrong in such a one is said by line."""
+"""Suffixes of YAML and JSON files. In such a file, a syntax error is reported with its line."""
 _DULL = frozenset({
     "api", "apis", "collection", "openapi", "rest", "spec", "specification", "the", "v1", "v2", "v3",
 })  # fmt: skip
@@ -56,8 +56,8 @@ _CREATED = "2026-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class ImportedDocument:
-    """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for; `repeated`
-    are the findings for duplicate keys, of which the last one was read."""
+    """A parsed document. `file` is its name without folders, and `folder` is where files next to it are read.
+    `repeated` has the findings for duplicate keys; the last value of each was read."""
 
     file: str
     data: Any
@@ -68,11 +68,11 @@ class ImportedDocument:
 
 @dataclass(slots=True)
 class ImportedConnector:
-    """An import before it is written: `files` by name, `recordings` besides, and what people are told.
+    """An import before it is written: `files` by name, the recordings, and what the summary reports.
 
-    `supplied` says where an account has the values that the document's own settings name, as in `Finished`. `observed`
-    recordings have answers that somebody was really given, and so may tell of people. `proposed` counts the fields that
-    unified mappings were proposed for, by model.
+    `supplied` says where an account has the values that the document's settings name, as in `FinishedConnector`.
+    `observed` is set if recordings contain real responses, which may contain personal data. `proposed` counts the
+    proposed fields of unified mappings by model.
     """
 
     name: str
@@ -90,8 +90,7 @@ class ImportedConnector:
     proposed: dict[str, int] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """Write everything into a folder, each file whole, but recordings that were observed. Raises
-        ConfigurationError."""
+        """Write all files into a folder, and the recordings unless they were observed. Raises ConfigurationError."""
         for name, text in self.files.items():
             write_whole(folder / name, text, within=folder)
         for recording in () if self.observed else self.recordings:
@@ -100,9 +99,9 @@ class ImportedConnector:
 
 
 def read_source(path: Path, shown: str = "") -> ImportedDocument:
-    """Read and recognise a document, which errors call `shown` (default: its name) when it cannot be read.
+    """Read a document and recognize its format. Errors call it `shown` (default: its name).
 
-    Raises ConfigurationError for what cannot be read or is no known format.
+    Raises ConfigurationError if it cannot be read or its format is unknown.
     """
     text = read_text(path, shown or path.name, limit=MAX_SOURCE)
     known = formats()
@@ -114,24 +113,27 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
         if path.suffix.lower() in _SUFFIXES:
             raise
         raise ConfigurationError(
-            f"{path.name} is none of the formats that can be imported (it is neither YAML nor JSON)",
-            hint=f"known: {labels}",
+            f"{path.name} is not in a format that can be imported: it is neither YAML nor JSON",
+            hint=f"pass a file in one of these formats: {labels}",
         ) from None
     for one in known:
         if one.recognises(document.data):
             return ImportedDocument(path.name, document.data, one, path.parent, tuple(repeated))
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
-    shown = f" (it has {clean_text(', '.join(map(str, keys)), 120)})" if keys else ""
-    raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
+    shown = f": its keys are {clean_text(', '.join(map(str, keys)), 120)}" if keys else ""
+    raise ConfigurationError(
+        f"{path.name} is not in a format that can be imported{shown}",
+        hint=f"pass a file in one of these formats: {labels}",
+    )
 
 
 def list_entries(source: ImportedDocument) -> list[str]:
-    """The keys of a document that holds several connectors; none of a document that is about one."""
+    """Return the keys of a document with several connectors, or an empty list for a document with one."""
     return source.format.entries(source.data)
 
 
 def propose_name(source: ImportedDocument, entry: str = "") -> str:
-    """A connector's name after the key of its entry or the document's title, else its file's."""
+    """Return a connector name from the entry's key, the document's title or the file name."""
     if entry:
         return re.sub(r"[^a-z0-9_-]+", "-", entry.lower()).strip("-_")[:60].strip("-_") or "imported"
     info = source.data.get("info") if isinstance(source.data, dict) else None
@@ -143,13 +145,15 @@ def propose_name(source: ImportedDocument, entry: str = "") -> str:
 
 
 def import_source(source: ImportedDocument, options: Options, *, recorded_at: str = _CREATED) -> ImportedConnector:
-    """Make a connector of a document. Writes nothing but, for a moment, what lint reads, in a temporary folder.
+    """Create a connector from a document. Writes only a temporary folder, which is linted.
 
-    Raises UsageError when `only` matches no operation, `base_url` is none or `entry` no key, ConfigurationError when
-    the document has no operation that can be said.
+    Raises UsageError if `only` matches no operation, or if `base_url` or `entry` is invalid. Raises ConfigurationError
+    if the document has no operation that can be imported.
     """
     if options.base_url and not is_usable_url(options.base_url.rstrip("/")):
-        raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
+        raise UsageError(
+            f'"{options.base_url}" is not a base URL', hint="pass a URL such as https://api.example.com/v2"
+        )
     _check_options(source, options)
     neighbors = NeighborFiles(source.folder)
     read = source.format.read(source.data, replace(options, beside=neighbors))
@@ -208,17 +212,19 @@ def _check_options(source: ImportedDocument, options: Options) -> None:
     for name, value in given.items():
         if value and name not in source.format.takes:
             raise UsageError(
-                f"{spelled[name]} means nothing for {source.file}, a {source.format.label}", hint="leave it out"
+                f"{spelled[name]} has no effect on {source.file} ({source.format.label})",
+                hint=f"remove {spelled[name]}",
             )
 
 
 def _raise_for_nothing(source: ImportedDocument, made: FinishedConnector, options: Options, known: list[str]) -> None:
     if made.left:
+        operations = "the only operation" if made.left == 1 else f"any of the {made.left} operations"
         near = did_you_mean(options.only[0], known) if options.only else ""
         raise UsageError(
-            f"--only {' '.join(options.only)} matches none of the {made.left} operations",
-            hint=near or 'it is a glob on path, tag or operation name: "*/contacts*"',
+            f"--only {' '.join(options.only)} does not match {operations}",
+            hint=near or 'pass a glob for the path, tag or operation name, such as "*/contacts*"',
         )
     reasons = "; ".join(what for what, _ in made.losses)
-    what = "no operation that can be imported" if made.found else "no operation at all"
-    raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=clean_text(reasons, 400))
+    what = "no operation that can be imported" if made.found else "no operations"
+    raise ConfigurationError(f"{source.file} has {what}; nothing was written", hint=clean_text(reasons, 400))

@@ -31,9 +31,9 @@ _GUESS = "guess"
 
 @dataclass(slots=True)
 class BuiltConnector:
-    """`data` is connector.yaml's content; `notes` are comments beside keys, by path; `left` counts what `only` left
-    out; `operations` are in the document's order; `common` is the connector's own paging; `schemas` is the text of the
-    file with their schemas."""
+    """A built connector. `data` is the content of connector.yaml, and `notes` are comments for its keys, by path.
+    `left` counts the operations that `only` excluded. `operations` are in the document's order, `common` is the
+    connector's pagination, and `schemas` is the text of the schema file."""
 
     data: dict[str, Any]
     notes: dict[Where, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class BuiltConnector:
     schemas: str = ""
 
     def to_finished(self, contract: Contract) -> FinishedConnector:
-        """What is to be written of it."""
+        """Return the connector that is ready to be written."""
         return FinishedConnector(
             format=contract.format,
             title=contract.title,
@@ -59,7 +59,7 @@ class BuiltConnector:
 
 
 def build_connector(contract: Contract, options: Options) -> BuiltConnector:
-    """The connector of a contract. It has no operations when nothing is left: the caller decides what that means."""
+    """Build the connector of a contract. It has no operations if none is left, which the caller has to handle."""
     names = suggest_names(contract.endpoints, contract.title)
     chosen = [
         (endpoint, names[n])
@@ -90,7 +90,7 @@ def build_connector(contract: Contract, options: Options) -> BuiltConnector:
     verify = find_cheapest_read(built.operations)
     if verify is not None:
         built.data["verify"] = verify.name.text
-        built.notes[("verify",)] = f"{_GUESS}: a call that needs nothing"
+        built.notes[("verify",)] = f"{_GUESS}: a call that needs no parameters"
     book = SchemaBook()
     kept = {
         one.name.text: book.add(one.name.text, one.endpoint, observed=contract.observed) for one in built.operations
@@ -113,7 +113,7 @@ def _is_wanted(endpoint: Endpoint, name: SuggestedName, only: Sequence[str]) -> 
 
 
 def _build_left_out_check(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a place is an operation that was left out as asked; of one that is not usable the path decides."""
+    """Return a predicate: whether a place is an operation that `only` excluded. Unusable operations count by path."""
     kept, known = ({endpoint.where for endpoint in some} for some in (chosen, contract.endpoints))
 
     def is_left_out(place: str) -> bool:
@@ -143,19 +143,19 @@ def _build_operation(
 
 
 def _note_records(endpoint: Endpoint, name: SuggestedName, path: tuple[str, ...], contract: Contract) -> None:
-    """List a listing of which the document does not say where its records are."""
+    """Note a list operation if the document does not say where its records are."""
     shape = endpoint.answer.shape
     if name.method == "list" and not path and (shape is None or shape.type != "array"):
-        contract.losses.add("where the records are in the answer: the document does not say", endpoint.where)
+        contract.losses.add("the path to the records in the response: the document does not give it", endpoint.where)
 
 
 def _note_paging(operation: BuiltOperation, common: PaginationGuess | None, contract: Contract) -> None:
-    """List a parameter of pages of which the document does not say how to go on."""
+    """Note a page parameter if the document does not say how to get the next page."""
     endpoint = operation.endpoint
     if not operation.name.many or operation.paging is not None or follows_default(operation, common):
         return
     if param := find_page_parameter(endpoint):
-        what = "how a listing goes on: a parameter tells that it does, the answer's schema does not tell how"
+        what = "pagination: a parameter shows that there are pages, but the response schema does not show the next one"
         contract.losses.add(what, f"{endpoint.where} ({clean_text(param, 40)})")
 
 
@@ -190,7 +190,7 @@ def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: B
 
 
 def _merge_hosts(listed: list[str], found: Sequence[str]) -> list[str]:
-    """The hosts that a document lists, and those of its other URLs; a pattern for hosts that are listed adds none."""
+    """Return the listed hosts and the hosts of other URLs. A pattern that covers a listed host is left out."""
     ends = [pattern.removeprefix("*") for pattern in found if pattern.startswith("*")]
     known = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
     return [*listed, *(host for host in found if host not in listed and host not in known)]
@@ -214,7 +214,7 @@ def _build_row(
             and operation.paging.size is not None
             and operation.paging.size.name in form.query
         ):
-            notes[(*here, "query", operation.paging.size.name)] = "the most at once"
+            notes[(*here, "query", operation.paging.size.name)] = "the maximum page size"
     if form.headers:
         row["headers"] = form.headers
     if endpoint.body_format in ("form", "graphql", "multipart", "raw"):
@@ -222,7 +222,7 @@ def _build_row(
     if endpoint.fixed_body is not UNSET:
         row["body"] = endpoint.fixed_body
     if endpoint.body_format == "raw":
-        notes[*here, "body_format"] = "a text, or the file that the caller gives"
+        notes[*here, "body_format"] = "a text, or a file from the caller"
     if endpoint.body_format == "multipart":
         if note := describe_files(endpoint):
             notes[*here, "body_format"] = note
@@ -261,6 +261,6 @@ def _add_own_settings(
         row["pagination"] = {"format": "none"}
     styles = {one.arrays for one in operation.endpoint.parameters if one.arrays}
     if len(styles) > 1:
-        contract.losses.add("lists in the query spelled in two ways by one operation", operation.endpoint.where)
+        contract.losses.add("lists in the query that one operation writes in two ways", operation.endpoint.where)
     elif styles and styles != {arrays}:
         row["query_format"] = {"arrays": styles.pop()}

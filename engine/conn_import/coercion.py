@@ -1,4 +1,4 @@
-"""Lists and objects of documents that may hold anything where one belongs."""
+"""Read values of untrusted documents as lists and objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,12 +7,12 @@ __all__ = ["as_list", "as_mapping"]
 
 
 def as_list(value: Any) -> list[Any]:
-    """The list that a document says; one value stands for the list of it, and what can be none is empty."""
+    """Return a list as it is, a single text or object as a list of one, and an empty list for anything else."""
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, str | Mapping) and value else []
 
 
 def as_mapping(value: Any) -> Mapping[Any, Any]:
-    """The object that a document says; anything else is empty."""
+    """Return an object as it is, and an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}

@@ -1,6 +1,6 @@
-"""`Contract`: what an import has read of a vendor's document, whichever format it had, and what was left out.
+"""`Contract`: the content of a vendor's document in any format, and what could not be imported.
 
-A format's reader fills one; naming, guessing and writing work on it alone. Nothing here reads or writes files.
+A format's reader fills a contract; naming, guessing and writing use only the contract. Nothing here accesses files.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +18,10 @@ Where = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
-    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
-    `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
-    `models` (name to the schemas of its records) are those to which unified mappings are proposed.
+    """The caller's options. `name` is the connector's name. `only` has globs for a path, tag or operation name.
+    `security` selects a security scheme by its name in the document. `base_url` replaces the document's server. `entry`
+    is the key of one connector in a document with several. `beside` gives access to files next to the document.
+    `models` maps each model to propose mappings for to the schemas of its records.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Options:
 
 
 class Losses:
-    """What could not be carried over: each thing once, with every place where it stood, in the order found."""
+    """What could not be imported: each item once, with all its places, in the order they were found."""
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, None]] = {}
         self._fixes: dict[str, str] = {}
 
     def add(self, what: str, where: str = "", *, fix: str = "") -> None:
-        """Note that `what` (a short clause) was left out at `where` (such as `POST /files`). `fix` is what to write
+        """Note that `what` (a short clause) was not imported at `where` (such as `POST /files`). `fix` is what to write
         instead."""
         if fix:
             self._fixes[what] = fix
@@ -51,7 +51,7 @@ class Losses:
             places[where] = None
 
     def forget(self, left: Callable[[str], bool]) -> None:
-        """Drop what stood only at operations that nobody asked for; `left` says of a place whether it is in one."""
+        """Drop the items that occur only in excluded operations. `left` says whether a place is in one."""
         for what, places in list(self._rows.items()):
             kept = {place: None for place in places if not left(place.partition(" (")[0])}
             if places and not kept:
@@ -60,7 +60,7 @@ class Losses:
                 self._rows[what] = kept
 
     def find_fix(self, what: str) -> str:
-        """What to write instead of what was left out; empty where nothing is known."""
+        """Return what to write instead, or "" if it is unknown."""
         return self._fixes.get(what, "")
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
@@ -72,11 +72,11 @@ class Losses:
 
 @dataclass(slots=True)
 class Contract:
-    """A vendor's document as data. `fields`, `credentials` and `authorization` are in the language's own form.
+    """A vendor's document as data. `fields`, `credentials` and `authorization` are in the language of connectors.
 
-    `base_url` is a template whose names are those of `fields`; `context` are sample values for these.
-    `source` is the value of `Recording.source` for samples made from it; `observed` says that its examples are answers
-    that somebody was really given. `unauthorised` is the loss where nothing says how requests are authorised.
+    `base_url` is a template that reads `fields`; `context` has sample values for them. `source` is the value of
+    `Recording.source` in its samples. `observed` is set if its examples are real responses. `authorization_loss` is the
+    text to report if nothing says how to authorize requests.
     """
 
     format: str
@@ -99,14 +99,14 @@ class Contract:
 
 @dataclass(slots=True)
 class FinishedConnector:
-    """A connector that only needs to be written: `build` makes it of a contract, a format whose documents say more than
-    a contract holds makes it itself.
+    """A connector that is ready to be written. `build` creates it from a contract; formats with more details create it
+    themselves.
 
-    `data` is connector.yaml's content; `notes` are comments beside keys, by path; `operations` are the names
-    (`contacts.list`) with the request as people know it (`GET /contacts`), in the document's order; `files` are further
-    files by name; `left` counts what `only` left out; `bare` that such documents hold no operations by their nature;
-    `supplied` maps names of the document's own settings to where an account has them: ("context" or "credential",
-    name); `observed` is that of the contract, `proposed` that of the import.
+    `data` is the content of connector.yaml, and `notes` are comments for its keys, by path. `operations` has the names
+    (`contacts.list`) and requests (`GET /contacts`) in the document's order. `files` are additional files by name.
+    `left` counts the operations that `only` excluded. `bare` is set if documents of this format have no operations.
+    `supplied` maps names of the document's settings to their place in an account: ("context" or "credential", name).
+    `observed` is as in `Contract`, `proposed` as in `ImportedConnector`.
     """
 
     format: str

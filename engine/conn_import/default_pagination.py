@@ -1,5 +1,5 @@
-"""The pagination of the connector: the one that most listings have. It holds for those that declare its parameter;
-another one says its own, or that it has none."""
+"""The connector's default pagination: that of most list operations. It applies to operations that have its parameter.
+Others set their own, or `none`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from conn_import.records import find_shape
 __all__ = ["find_default_pagination", "follows_default", "needs_no_pagination"]
 
 _MOST_OTHERS = 2
-"""A default is worth it where for each operation that has it at most this many others have to say that they do not."""
+"""A default is useful if, for each operation that uses it, at most this many others have to opt out."""
 
 
 def find_default_pagination(operations: Sequence[BuiltOperation]) -> PaginationGuess | None:
-    """The paging that most listings have and whose end the answer tells; None where hardly any operation has it."""
+    """Return the most frequent pagination that detects its end in the response, or None if few operations have it."""
     rows = [
         one.paging for one in operations if one.paging is not None and one.paging.ends and not _is_in_body(one.paging)
     ]
@@ -32,8 +32,8 @@ def find_default_pagination(operations: Sequence[BuiltOperation]) -> PaginationG
 
 
 def follows_default(operation: BuiltOperation, default: PaginationGuess | None) -> bool:
-    """Whether an operation of which nothing else is known goes on as the connector does: it declares the parameter, and
-    its answer does not contradict. Where an answer names the next page by itself, one that names none is the last."""
+    """Return whether an operation without a pagination of its own can use the default: it has the parameter, and its
+    response does not contradict. If the response names the next page, a response without one is the last."""
     if default is None or not operation.inherits_paging or _contradicts(operation.endpoint, default):
         return False
     parameter = default.page_parameter
@@ -41,7 +41,7 @@ def follows_default(operation: BuiltOperation, default: PaginationGuess | None) 
 
 
 def needs_no_pagination(operation: BuiltOperation, default: PaginationGuess | None) -> bool:
-    """Whether an operation has to say that it has no pages, because it would inherit the connector's."""
+    """Return whether an operation has to opt out of the connector's pagination."""
     inherits = operation.paging is None and default is not None and operation.inherits_paging
     return inherits and not follows_default(operation, default)
 

@@ -1,5 +1,4 @@
-"""What was left out, for people: things of one kind as one line, of many places the first. The whole list is
-`Losses`' own."""
+"""Summarize what was not imported: similar items on one line, with the first places. `Losses` has the complete list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,9 +13,9 @@ _LONGEST_NAME = 60
 
 
 def fold_losses(losses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """One line for each kind of thing, in order: the first of that kind with its places, then what else is of it.
+    """Return one line for each kind of item, in order: the first item of that kind with its places, then the others.
 
-    `losses` are things with their places; a thing without places stands for itself.
+    `losses` are items with their places; an item may have none.
     """
     kinds: dict[str, list[tuple[str, Sequence[str]]]] = {}
     for what, places in losses:
@@ -54,7 +53,7 @@ def _list_first(names: Sequence[str]) -> str:
 
 
 def _find_difference(what: str, other: str) -> str:
-    """What tells a text from another one of its kind."""
+    """Return the words by which a text differs from another one of its kind."""
     words, known = what.split(), other.split()
     start = next((n for n, pair in enumerate(zip(words, known, strict=False)) if pair[0] != pair[1]), 0)
     end = start + 1

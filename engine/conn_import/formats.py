@@ -11,10 +11,10 @@ __all__ = ["Format", "formats"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: `recognises` looks at parsed data, `read` makes the contract of it, or the finished connector of a
-    document that says more than a contract holds. It raises ConfigurationError where it can make neither. `entries` are
-    the keys of the connectors in a document of several, which `Options.entry` chooses from. `takes` names the options
-    that mean something for such a document, besides its name and base URL."""
+    """A format. `recognises` checks parsed data. `read` returns the contract, or a finished connector if the document
+    has more details than a contract; it raises ConfigurationError if it can return neither. `entries` returns the keys
+    of a document with several connectors, for `Options.entry`. `takes` names the options that apply to such documents,
+    in addition to the name and the base URL."""
 
     label: str
     recognises: Callable[[Any], bool]

@@ -1,6 +1,6 @@
-"""HAR files as contracts: what was recorded once is taken for what the vendor offers.
+"""Read HAR files as contracts: the recorded calls stand for the vendor's API.
 
-Segments that look like ids become parameters. Secrets are left out as in every recording.
+Path segments that look like IDs become parameters. Secrets are removed, as in every recording.
 """
 
 import re
@@ -44,7 +44,7 @@ def recognises(data: Any) -> bool:
 
 
 def read(data: Any, options: Options) -> Contract:
-    """The contract of the host that most API calls went to. What it cannot hold is in its losses."""
+    """Return the contract of the host with the most API calls. What it cannot contain is in its losses."""
     contract = Contract(format=LABEL, source="har", observed=True)
     entries = data["log"]["entries"]
     unanswered: list[str] = []
@@ -65,9 +65,9 @@ def read(data: Any, options: Options) -> Contract:
         if origin != main:
             contract.losses.add("calls to other hosts", clean_text(origin, 80))
         elif not _is_api(exchange):
-            contract.losses.add("calls that no JSON answered", where)
+            contract.losses.add("calls without a JSON response", where)
         elif exchange.request.method.lower() not in _METHODS:
-            contract.losses.add("calls with other methods", where)
+            contract.losses.add("calls with unsupported methods", where)
         else:
             path = _to_template(_get_path(exchange))
             groups.setdefault((exchange.request.method.lower(), path), []).append(exchange)
@@ -85,9 +85,9 @@ def _refuse_without_json(exchanges: list[Exchange]) -> NoReturn:
         kinds.setdefault(_get_origin(one), Counter())[kind] += 1
     origins = [f"{origin} ({', '.join(counts)})" for origin, counts in kinds.items()]
     raise ConfigurationError(
-        "the HAR file has no JSON response, so there is nothing to import",
-        hint=f"its responses come from {clean_text(', '.join(origins), 400)}; record while the API is called, and save the "
-        "file with content",
+        "the HAR file has no JSON response, so nothing can be imported",
+        hint="record a session that calls the API and save the file with content; "
+        f"the responses in this file come from {clean_text(', '.join(origins), 400)}",
     )
 
 
@@ -121,7 +121,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
     endpoint = Endpoint(method, path)
     good = [one for one in found if one.response.status < 300]
     if not good:
-        contract.losses.add("calls that were only ever refused", endpoint.where)
+        contract.losses.add("calls that always failed", endpoint.where)
         return None
     for name, values in _collect_queries(found).items():
         if name and not secret_name(name) and not any(REDACTED in value for value in values):
@@ -142,7 +142,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
         endpoint.body = Shape.of(learned({part.name: part.text or "" for part in request.parts}))
         endpoint.parts = Parts(tuple(dict.fromkeys(part.name for part in request.parts if part.filename)))
     elif request.text is not None or request.base64 is not None:
-        contract.losses.add("operations with a body that is neither JSON nor a form", endpoint.where)
+        contract.losses.add("operations with a request body that is neither JSON nor a form", endpoint.where)
         return None
     endpoint.answer.headers = frozenset(name.lower() for one in good for name in one.response.headers)
     # The answer with the most in it teaches the most: an empty list has no fields.
@@ -164,9 +164,8 @@ def _collect_queries(found: list[Exchange]) -> dict[str, list[str]]:
 
 
 def _read_authorization(contract: Contract, entries: Any, main: str) -> None:
-    """How the calls to the host were authorised, by the names of what they carried. Of values only a scheme is read.
-
-    What the calls with the most frequent way carried together is carried together.
+    """Detect how the calls to the host were authorized, by the names of headers and parameters. Values are not read,
+    except for a scheme. If calls usually send several of them together, the connector does too.
     """
     names: Counter[str] = Counter()
     together: Counter[frozenset[str]] = Counter()
@@ -181,22 +180,22 @@ def _read_authorization(contract: Contract, entries: Any, main: str) -> None:
     with_first = [labels for labels in together if first in labels]
     carried = max(with_first, key=lambda labels: (together[labels], sorted(labels)), default=frozenset[str]())
     usable = [label for label in ranked if label in carried and _to_settings(label) is not None]
-    usable.sort(key=lambda label: not label.startswith("scheme "))  # a scheme leads, keys stand beside it
+    usable.sort(key=lambda label: not label.startswith("scheme "))  # a scheme comes first, then keys
     for label in (*usable, *(label for label in ranked if label not in usable)):
         way = _to_settings(label) if label in usable else None
         if way is None or (label != usable[0] and label.startswith("scheme ")):
-            contract.losses.add(f"authorisation by {clean_text(label, 60)}")
+            contract.losses.add(f"authorization by {clean_text(label, 60)}")
         elif contract.authorization is None or contract.credentials is None:
             contract.credentials, contract.authorization = way
         else:
             made = add_keys((contract.credentials, contract.authorization), [(label.partition(" ")[2], way[1])])
             contract.credentials, contract.authorization = made
     if not names:
-        contract.losses.add("how requests are authorised: the file does not say (browsers leave it out)")
+        contract.losses.add("authorization: the file does not contain it (browsers leave it out)")
 
 
 def _list_labels(request: Mapping[str, Any]) -> Iterator[str]:
-    """What of a request may be its authorization: `scheme bearer`, `header X-Key`, `query key`, `cookie`."""
+    """Yield what may authorize a request: `scheme bearer`, `header X-Key`, `query key`, `cookie`."""
     for header in as_list(request.get("headers")):
         name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
         if name.lower() == "authorization":
@@ -209,7 +208,7 @@ def _list_labels(request: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _to_settings(label: str) -> AuthSettings | None:
-    """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
+    """Return credentials and authorization for a label, or None for browser sessions and unknown schemes."""
     place, _, name = label.partition(" ")
     if place == "scheme":
         return build_header_key("Authorization", f"{name}{'' if name.endswith('=') else ' '}…" if name else "")

@@ -1,4 +1,4 @@
-"""An import held against the rules of lint before anybody relies on it: what fails is a loss like any other."""
+"""Lint an import before it is used. Errors are listed with what could not be imported."""
 
 import tempfile
 from collections.abc import Callable
@@ -20,11 +20,11 @@ def add_lint_errors(losses: Losses, name: str, write: Callable[[Path], None]) ->
         write(root / "connectors" / name)
         errors = [one for one in lint_paths(root, []).findings if one.severity is Severity.ERROR]
     for one in errors:
-        losses.add(f"what conn lint calls an error ({one.code}): {one.message}", _find_place(one.path))
+        losses.add(f"conn lint reports an error ({one.code}): {one.message}", _find_place(one.path))
     return bool(errors)
 
 
 def _find_place(path: str) -> str:
-    """The operation that a configuration path is about, else the path."""
+    """Return the operation that a configuration path belongs to, or the path itself."""
     parts = path.split(".")
     return ".".join(parts[1:3]) if parts[0] == "resources" and len(parts) > 2 else path

@@ -31,7 +31,7 @@ def propose_mappings(
 
 
 def build_vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:
-    """The resources with what the document shows of their records and of what their writes take."""
+    """Return the resources with the fields that the document shows in their records and in their write requests."""
     rows: dict[str, dict[str, BuiltOperation]] = {}
     for one in operations:
         rows.setdefault(one.name.resource, {})[one.name.method] = one

@@ -1,5 +1,5 @@
-"""A multipart body as the language says it: files are the caller's, by the names of their fields; what is written in
-JSON is said by an expression. Which fields these are is read by the formats."""
+"""Multipart bodies: files come from the caller, by field name, and JSON parts are built by an expression. The formats
+decide which fields these are."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _MOST_SHOWN = 8
 
 
 def describe_files(endpoint: Endpoint) -> str:
-    """Which fields are files, for people; "" when none is known."""
+    """Describe which fields are files, or return "" if none is known."""
     names = endpoint.parts.files
     if not names:
         return ""
@@ -23,8 +23,8 @@ def describe_files(endpoint: Endpoint) -> str:
 
 
 def build_body(endpoint: Endpoint, losses: Losses) -> str | None:
-    """The `body`: the caller's, over the files that it must have, with its parts in JSON. None when it is the caller's
-    as it is."""
+    """Build `body`: the caller's body with its required files and JSON parts. None if the caller's body needs no
+    change."""
     needed = [name for name in endpoint.parts.needed if _is_expressible(name)]
     files = ", ".join(f"{_quote(name)}: {{'file': {_quote(name)}}}" for name in needed)
     before = [f"{{{files}}}"] if files else []
@@ -38,7 +38,9 @@ def _build_json_parts(endpoint: Endpoint, losses: Losses) -> Iterator[str]:
     parts = endpoint.parts
     for name in (*parts.whole, *parts.each):
         if not _is_expressible(name):
-            losses.add("parts in JSON whose names cannot be said", f"{endpoint.where}: {clean_text(name, 60)}")
+            losses.add(
+                "JSON parts whose names cannot be used in an expression", f"{endpoint.where}: {clean_text(name, 60)}"
+            )
             continue
         value = f"body.{to_step(name)}"
         made = f"{{'json': {value}}}" if name in parts.whole else f"[{value}.{{'json': $}}]"

@@ -1,8 +1,9 @@
-"""Names of resources and operations, guessed from paths and methods. The same document always gets the same names.
+"""Guess names of resources and operations from paths and methods. The same document always gets the same names.
 
-`/deals` is `deals.list` and `deals.create`, `/deals/{id}` `deals.get`, `/deals/{id}/products` `deal_products.list`,
-`/deals/search` `deals.search`, `/chat.postMessage` `chat.post_message`. Two operations of one name: the one with the
-shorter path keeps it, the other is called by the document's own name for it, or gets a number.
+`/deals` is `deals.list` and `deals.create`, `/deals/{id}` is `deals.get`, `/deals/{id}/products` is
+`deal_products.list`, `/deals/search` is `deals.search`, and `/chat.postMessage` is `chat.post_message`. If two
+operations get the same name, the one with the shorter path keeps it. The other one gets the document's name for it,
+or a number.
 """
 
 import re
@@ -32,15 +33,15 @@ _VERBS = frozenset({
     "unsubscribe", "update", "upload", "upsert", "validate", "verify", "void",
 })  # fmt: skip
 _OF_MANY = frozenset({"create", "list"})
-"""What is done to a collection: never to the one record that the path names before it."""
+"""Actions on a collection, never on the one record that the path names before them."""
 RESERVED = frozenset({"operations", *(name for name in Resource.__struct_fields__), *Resource.aliases})
 """Keys of a resource that are no operation's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuggestedName:
-    """`resource.method`; `many` when a list of records is expected; `noun` is the path's last word of its own; `item`
-    when the path's last parameter is the record that the operation is about."""
+    """A name, `resource.method`. `many` is set if a list of records is expected, and `item` if the operation is about
+    the record that the path's last parameter identifies. `noun` is the last fixed word of the path."""
 
     resource: str
     method: str
@@ -61,7 +62,7 @@ class _Segment:
 
 
 def suggest_names(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, SuggestedName]:
-    """The name of each endpoint, by its position."""
+    """Return the name of each endpoint by its index."""
     paths = _Paths(endpoints, title)
     order = sorted(
         range(len(endpoints)),
@@ -84,7 +85,7 @@ def suggest_names(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, S
 
 
 def _find_own_method(endpoint: Endpoint, name: SuggestedName) -> str:
-    """The document's own name for an operation, the resource's words left out; else its HTTP method."""
+    """Return the document's name for an operation without the resource's words, or its HTTP method."""
     words = [word for word in to_snake(endpoint.name.rpartition("/")[2]).split("_") if word]
     known = {form for part in name.resource.split("_") for form in (part, to_singular(part))}
     rest = [word for word in words if word not in known]
@@ -97,7 +98,7 @@ def _avoid_reserved(method: str) -> str:
 
 
 class _Paths:
-    """The paths of a document, cut into segments without what all have in common."""
+    """The paths of a document, split into segments without their common start."""
 
     def __init__(self, endpoints: Sequence[Endpoint], title: str) -> None:
         self._title = to_snake(title)
@@ -161,7 +162,7 @@ class _Paths:
         return to_identifier(to_snake("_".join(word for word in words if word)), "root")
 
     def _split_action(self, segments: list[_Segment], endpoint: Endpoint) -> tuple[str, list[_Segment]]:
-        """What the path's last segments do to the resource before them, and the segments of that resource."""
+        """Return the action in the last segments, and the segments of the resource before it."""
         last = segments[-1]
         if last.parameter or len(segments) < 2:
             return "", segments
@@ -172,7 +173,7 @@ class _Paths:
         key = tuple(_to_key(segment) for segment in segments)
         word = to_snake(last.text)
         if word in _OF_MANY and before[-1].parameter:
-            return "", segments  # `/actions/{id}/list` lists what one action holds, not the actions
+            return "", segments  # `/actions/{id}/list` lists the items of one action, not the actions
         if word.split("_")[0] in _VERBS and (key not in self._below or word in _VERBS):
             return word, before
         if is_plural(last.text) or key in self._below:
@@ -211,7 +212,7 @@ def _choose_method(endpoint: Endpoint, *, item: bool, many: bool, both: bool = F
 
 
 def _is_listing(endpoint: Endpoint, noun: str) -> bool:
-    """Whether an answer to a GET on a collection's path holds many."""
+    """Return whether the response to a GET on a collection's path is a list."""
     shape = endpoint.answer.shape
     if shape is not None and shape.type == "array":
         return True
@@ -219,7 +220,7 @@ def _is_listing(endpoint: Endpoint, noun: str) -> bool:
     if not properties:
         return is_plural(noun)
     arrays = [name for name, inner in properties.items() if inner.type == "array"]
-    if not arrays:  # one record where many are meant, or an envelope
+    if not arrays:  # one record instead of a list, or an envelope
         return is_plural(noun) and (
             "id" in properties or any(one.type in ("object", "") for one in properties.values())
         )
@@ -240,7 +241,7 @@ def _split_path(path: str) -> list[_Segment]:
 
 
 def _count_shared(paths: Sequence[list[_Segment]]) -> int:
-    """How many first segments all paths share, so that each keeps one that is written out."""
+    """Count the first segments that all paths share. Each path keeps at least one fixed segment."""
     if not paths:
         return 0
     shared = 0

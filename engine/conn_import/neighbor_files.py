@@ -1,4 +1,4 @@
-"""Files that stand beside a document and that it names: read from its own folder alone."""
+"""Read the files that a document refers to from the document's own folder, and from nowhere else."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,15 +16,15 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 
 class NeighborFiles:
-    """The folder of a document. Nothing outside of it is read, whatever a name or a link says. `repeated` are the
-    findings for duplicate keys in what was read."""
+    """The folder of a document. Nothing outside it is read, whatever a name or a link refers to. `repeated` has the
+    findings for duplicate keys in the files."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self.repeated: list[Diagnostic] = []
 
     def read(self, *names: str) -> Any:
-        """The data of the first file that is there, by its path below the folder; None where none can be read."""
+        """Return the data of the first file that can be read, by its path below the folder, or None."""
         for name in names:
             path = self._find_path(name)
             if path is not None:

@@ -1,4 +1,4 @@
-"""One operation of the connector as it is built: what a document declares, and what was concluded."""
+"""One operation of the connector that is built: what the document declares, and what was inferred."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _READS = frozenset({
 
 @dataclass(slots=True)
 class BuiltOperation:
-    """An endpoint with its name, its request, where its records are and how it goes on."""
+    """An endpoint with its name, its request, the path to its records and its pagination."""
 
     endpoint: Endpoint
     name: SuggestedName
@@ -27,7 +27,7 @@ class BuiltOperation:
 
     @property
     def reads_by_post(self) -> bool:
-        """Whether it is a POST that reads, by its name."""
+        """Return whether it is a POST that only reads, judging by its name."""
         return self.endpoint.method == "post" and self.name.method in _READS
 
     @property
@@ -37,5 +37,6 @@ class BuiltOperation:
 
     @property
     def inherits_paging(self) -> bool:
-        """Whether a pagination of the connector holds for it: for a write and a read of one record none does."""
+        """Return whether the connector's pagination applies to it. It does not for writes and for reads of one
+        record."""
         return self.reads and not self.form.path.endswith("{{id}}")

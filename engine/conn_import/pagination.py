@@ -1,4 +1,4 @@
-"""Guesses how a listing goes on, from its parameters and the answer's fields. Whether it holds only a call can tell."""
+"""Guess the pagination of a list from its parameters and the fields of its response. Only a call can confirm it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ _OFFSETS = (
     "firstrecord", "firstitem", "sysparmoffset", "itemoffset", "from",
 )  # fmt: skip
 _UNSURE = frozenset({"from", "offset", "pageoffset", "start"})
-"""As often a date or a token as a number: a number only where it says so."""
+"""As often a date or a token as a number: read as a number only if the document says so."""
 _PAGES = ("page", "pagenumber", "pageno", "pagenum", "pageindex", "currentpage", "p")
 _SIZES = (
     "limit", "pagesize", "perpage", "pagelimit", "maxresults", "count", "size", "top", "max", "maxitems", "rows",
@@ -50,10 +50,10 @@ _BACK = ("prev", "previous", "before", "first", "last", "self")
 
 @dataclass(frozen=True, slots=True)
 class PaginationGuess:
-    """A guess: `settings` as written (`{format, config}`), `clue` what it was guessed from.
+    """A guess: `settings` as written (`{format, config}`), and `clue`, what it was inferred from.
 
-    `ends` tells that the answer itself says when the listing ends, so that an operation without pages is not harmed
-    by it. `size` is the page-size parameter.
+    `ends` is set if the response itself shows the end of the list, so that an operation without pages is not affected.
+    `size` is the page size parameter.
     """
 
     settings: dict[str, Any]
@@ -72,12 +72,12 @@ class PaginationGuess:
 
     @property
     def parameters(self) -> list[str]:
-        """The query parameters that it sets."""
+        """The query parameters that the pagination sets."""
         return [str(value) for key, value in self.config.items() if key.endswith("_param")]
 
     @property
     def page_parameter(self) -> str | None:
-        """The query parameter that says which page is wanted; None where none does."""
+        """The query parameter that selects the page, or None."""
         names = ("cursor_param", "page_param", "offset_param")
         return next((str(self.config[key]) for key in names if key in self.config), None)
 
@@ -86,7 +86,7 @@ Leaves = dict[tuple[str, ...], Shape]
 
 
 def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
-    """How this listing goes on; None when nothing tells."""
+    """Guess how to get the next page. Returns None if nothing indicates it."""
     asked = {squeeze(one.name): one for one in endpoint.parameters if one.place == "query"}
     shape = endpoint.answer.shape
     leaves: Leaves = dict(shape.leaves()) if shape is not None and shape.type != "array" else {}
@@ -107,12 +107,12 @@ def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
             {"format": "cursor", "config": config}, "starting_after and has_more", True, size, more=more
         )
     if "link" in endpoint.answer.headers and endpoint.method == "get":
-        return PaginationGuess({"format": "link_header"}, "the Link header of the answer", True, size)
+        return PaginationGuess({"format": "link_header"}, "the Link header of the response", True, size)
     url = _find_next_url(leaves, bool({*asked} & {*_OFFSETS, *_PAGES, *_CURSORS}))
     if url:
         config = {"next_url_field": _to_path(url)}
         return PaginationGuess(
-            {"format": "next_url", "config": config}, f"{_to_path(url)} of the answer", True, size, next=url
+            {"format": "next_url", "config": config}, f"{_to_path(url)} of the response", True, size, next=url
         )
     return _guess_by_number(asked, leaves, size)
 
@@ -132,26 +132,27 @@ def _guess_by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Paramete
         field = _find_cursor_field(leaves, name)
         if field:
             config = {"cursor_field": _to_path(field), "cursor_param": param.name}
-            clue = f"the parameter {param.name} and {_to_path(field)} of the answer"
+            clue = f"the parameter {param.name} and {_to_path(field)} of the response"
             return PaginationGuess({"format": "cursor", "config": config}, clue, True, size, next=field)
     return _guess_by_page_token(asked, leaves, size)
 
 
 def _guess_by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
-    """A parameter `page` that is a text: what the answer calls the next page is its value, and no URL or number."""
+    """Guess by a text parameter `page`: its value is the next page in the response, unless that is a URL or a
+    number."""
     page = asked.get("page")
     if page is None or page.kind != "string" or str(page.sample).isdigit():
         return None
     for path, shape in leaves.items():
         if squeeze(path[-1]) == "nextpage" and shape.type == "string" and not _is_url(shape):
             config = {"cursor_field": _to_path(path), "cursor_param": page.name}
-            clue = f"the text parameter {page.name} and {_to_path(path)} of the answer"
+            clue = f"the text parameter {page.name} and {_to_path(path)} of the response"
             return PaginationGuess({"format": "cursor", "config": config}, clue, True, size, next=path)
     return None
 
 
 def _find_cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
-    """The field that holds the next value of a cursor parameter; () when none does."""
+    """Return the path of the field with the next value of a cursor parameter, or () if there is none."""
     best: tuple[int, int, tuple[str, ...]] | None = None
     for path, shape in leaves.items():
         words = [squeeze(part) for part in path]
@@ -175,7 +176,7 @@ def _find_cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
 
 
 def _guess_by_body(endpoint: Endpoint, leaves: Leaves) -> PaginationGuess | None:
-    """A cursor that goes into the request's body, of a search by POST."""
+    """Guess by a cursor in the request body of a search by POST."""
     if endpoint.method == "get" or endpoint.body is None or not leaves or endpoint.body_format is None:
         return None
     for name in endpoint.body.properties():
@@ -183,7 +184,7 @@ def _guess_by_body(endpoint: Endpoint, leaves: Leaves) -> PaginationGuess | None
             key = {"json": {"cursor_body": pointer_to(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
             if key:
                 config = {"cursor_field": _to_path(field), **key}
-                clue = f"{name} of the body and {_to_path(field)} of the answer"
+                clue = f"{name} of the body and {_to_path(field)} of the response"
                 return PaginationGuess({"format": "cursor", "config": config}, clue, True, next=field)
     return None
 

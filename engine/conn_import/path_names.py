@@ -1,7 +1,7 @@
-"""Names of the parameters in paths: one name for each place, whatever the operations of a document call it.
+"""Name path parameters: one name for each place, even if the document's operations use different ones.
 
-`/deals/{id}`, `/deals/{dealId}/products` and `/deals/{deal}/products/{id}` have one deal in one place. The thing that
-an operation is about is `id`; what it is found in is called as most paths call it, or after the word before it.
+`/deals/{id}`, `/deals/{dealId}/products` and `/deals/{deal}/products/{id}` have one deal in one place. The subject of
+an operation is `id`. Its parents get the name that most paths use, or one from the segment before.
 """
 
 import re
@@ -22,7 +22,7 @@ _Place = tuple[str, ...]
 
 
 class PathNames:
-    """What the parameters of a document's paths are called."""
+    """The names of a document's path parameters."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._called: dict[_Place, Counter[str]] = {}
@@ -33,8 +33,8 @@ class PathNames:
                     self._called.setdefault(place, Counter())[word] += 1
 
     def name_parameters(self, path: str, *, item: bool) -> dict[str, str]:
-        """The template's name of each parameter of a path. `item`: the last one is the thing that the operation is
-        about."""
+        """Return the template name of each parameter of a path. `item` is set if the last one is the operation's
+        subject."""
         found = _find_parameters(path)
         names: dict[str, str] = {}
         for number, (name, place, shared) in enumerate(found):

@@ -1,4 +1,4 @@
-"""Postman collections v2.0 and v2.1 as contracts. Values in requests are samples; scripts are left out."""
+"""Read Postman collections v2.0 and v2.1 as contracts. Values in requests are samples, and scripts are left out."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", 
 
 
 def recognises(data: Any) -> bool:
-    """Whether a document is a collection, of version 1 too: that one is refused by its name."""
+    """Return whether a document is a collection. Version 1 is recognized too, so that the error can name it."""
     if not isinstance(data, Mapping):
         return False
     info = data.get("info")
@@ -49,10 +49,10 @@ def _is_version_1(data: Mapping[str, Any]) -> bool:
 
 
 def read(data: Any, options: Options) -> Contract:
-    """The contract of a collection. What it cannot hold is in its losses. Raises ConfigurationError for version 1."""
+    """Return the contract of a collection, with its losses. Raises ConfigurationError for version 1."""
     if _is_version_1(data):
         raise ConfigurationError(
-            "this is a Postman collection of version 1, which cannot be imported",
+            "version 1 Postman collections cannot be imported",
             hint="export it from Postman as Collection v2.1, or convert it with postman-collection-transformer",
         )
     info = data["info"]
@@ -84,7 +84,7 @@ class _CollectionReader:
         for folders, auth, item in self._walk_items():
             self._contract.found += 1
             if self._contract.found > _MOST:
-                self._losses.add(f"requests beyond the first {_MOST}")
+                self._losses.add(f"requests beyond the first {_MOST:,}")
                 return
             self._count_auth(auth if _has_authorization(auth) else _read_header_auth(item))
             read_one = self._read_request(item, folders)
@@ -92,7 +92,7 @@ class _CollectionReader:
                 endpoint, base = read_one
                 earlier = None if endpoint.fixed_body is not UNSET else self._find_earlier(endpoint)
                 if earlier is not None:
-                    self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
+                    self._losses.add("requests with the method and path of an earlier request", endpoint.where)
                     _learn_more(earlier, endpoint)
                     continue
                 self.endpoints.append(endpoint)
@@ -102,10 +102,10 @@ class _CollectionReader:
         keys = {(place, name.lower()) for _, place, name in self._auths if name}
         for endpoint, base in zip(self.endpoints, self._own_bases, strict=True):
             kept = [one for one in endpoint.parameters if (one.place, one.name.lower()) not in keys]
-            endpoint.parameters = kept  # what carries a key is none of the caller's, whichever key is chosen
+            endpoint.parameters = kept  # the caller never sends a key, whichever one is chosen
             if base != main:
                 self._losses.add(
-                    "further servers: the most used was taken", f"{endpoint.where} ({clean_text(base, 80)})"
+                    "other servers: the most used one was imported", f"{endpoint.where} ({clean_text(base, 80)})"
                 )
 
     def _find_earlier(self, endpoint: Endpoint) -> Endpoint | None:
@@ -113,7 +113,7 @@ class _CollectionReader:
         return next(known, None)
 
     def _walk_items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
-        """The requests in order, with the folders above each and its authorisation: its own, or what is above."""
+        """Yield the requests in order, with their folders and their authorization: their own or an inherited one."""
         pending: list[tuple[tuple[str, ...], Any, Any]] = [
             ((), self._data.get("auth"), item) for item in reversed(self._data["item"])
         ]
@@ -174,7 +174,7 @@ class _CollectionReader:
         whole, _, query = raw.partition("?")
         base, path = _split_url(whole)
         if (bare := remove_user(base)) != base:
-            self._losses.add("a user's name and password in a URL: they belong to the credential", clean_text(path, 80))
+            self._losses.add("a user name and password in a URL: they belong in the credential", clean_text(path, 80))
             base = bare
         path = re.sub(r"(?<=/):([^/]+)", r"{\1}", path)
         path = "/".join("{key}" if looks_secret(segment) else segment for segment in path.split("/"))
@@ -222,7 +222,7 @@ class _CollectionReader:
         if mode == "graphql":
             self._read_graphql(endpoint, body.get("graphql"))
             return True
-        self._losses.add(f"operations with a body of {clean_text(mode, 40)}", endpoint.where)
+        self._losses.add(f"operations with a {clean_text(mode, 40)} body", endpoint.where)
         return False
 
     def _read_graphql(self, endpoint: Endpoint, body: Any) -> None:
@@ -230,7 +230,7 @@ class _CollectionReader:
         endpoint.body_format = "graphql"
         query = body.get("query") if isinstance(body, Mapping) else None
         if not isinstance(query, str) or not query.strip() or "{{" in query:
-            self._losses.add("the query of a GraphQL request: it is missing or has variables in it", endpoint.where)
+            self._losses.add("the query of a GraphQL request: it is missing or contains variables", endpoint.where)
             return
         endpoint.fixed_body = {"query": query.strip(), "variables": "{{ body ?: {} }}"}
         variables = body.get("variables")
@@ -283,19 +283,19 @@ class _CollectionReader:
         return Server(base.replace("{{", "{").replace("}}", "}"), variables)
 
     def authorise(self) -> None:
-        """The most used kind of authorisation that can be said; the others are listed."""
+        """Use the most frequent supported authorization, and note the others."""
         for key in sorted(self._auths, key=lambda key: -self._auths[key][0]):
             kind, place, name = key
             label = f"{clean_text(kind, 30)} ({place} {clean_text(name, 60)})" if name else clean_text(kind, 30)
             settings = self._build_settings(kind, self._auths[key][1])
             if settings is None:
-                self._losses.add(f"the authorisation {label}: it cannot be said, or lacks its URLs")
+                self._losses.add(f"the {label} authorization: unsupported, or without its URLs")
             elif self._contract.authorization is None:
                 self._contract.credentials, self._contract.authorization = settings
             else:
-                self._losses.add(f"the authorisation {label}: another one was chosen; a connector has one")
+                self._losses.add(f"the {label} authorization: another one was chosen (a connector has one)")
         if not self._auths:
-            self._contract.authorization_loss = "how requests are authorised: the collection does not say"
+            self._contract.authorization_loss = "authorization: the collection does not contain it"
 
     def _build_settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
         rows = _get_settings(auth, kind)
@@ -321,7 +321,7 @@ class _CollectionReader:
 
 
 def _learn_more(known: Endpoint, other: Endpoint) -> None:
-    """Add what another example of a request shows: fields of its body, and an answer where there was none."""
+    """Add what another example of a request shows: fields of its body, and a response if there was none."""
     if known.body_format == other.body_format and known.body is not None and other.body is not None:
         known.body = Shape.of(join_learned(known.body.node, other.body.node))
     if known.answer.example is UNSET and other.answer.example is not UNSET:
@@ -333,7 +333,7 @@ def _has_authorization(auth: Any) -> bool:
 
 
 def _read_header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The authorisation of a request whose key is written as a header, as Postman says one; None without one."""
+    """Return the authorization of a request with a key in a header, in Postman's form, or None."""
     request = item.get("request")
     for row in _list_rows(request.get("header")) if isinstance(request, Mapping) else ():
         if str(row.get("key") or "").lower() == "authorization" and not row.get("disabled"):
@@ -369,7 +369,7 @@ def _read_parameter(row: Mapping[str, Any], place: Any) -> Parameter:
     value = row.get("value")
     found = Parameter(str(row.get("key") or "")[:120], place)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    # Documentation tools write `<integer>` where a value belongs.
+    # Documentation tools write `<integer>` instead of a value.
     kind = re.fullmatch(r"<([a-z]+)>", text)
     found.kind = kind[1] if kind else "integer" if text.isdigit() else ""
     if text and not kind and "{{" not in text:

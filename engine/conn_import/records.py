@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 
 
 def guess_records_path(shape: Shape | None, name: SuggestedName) -> Path | None:
-    """Names of the properties that lead to the records; () when the answer is them, None when it cannot be told."""
+    """Return the property names that lead to the records: () if the response is the records, None if it is unclear."""
     if shape is None or shape.type == "array":
         return ()
     if name.many:
@@ -32,7 +32,7 @@ def to_expression(path: Path) -> str:
 
 
 def find_shape(shape: Shape | None, path: Path) -> Shape | None:
-    """Shape of what stands at a path."""
+    """Return the shape at a path."""
     for part in path:
         shape = shape.properties().get(part) if shape is not None else None
     return shape
@@ -88,7 +88,7 @@ def _find_one(shape: Shape, name: SuggestedName) -> Path | None:
 
 
 def _is_record(properties: dict[str, Shape]) -> bool:
-    """Whether these properties are a record's own, and not those of an envelope around it."""
+    """Return whether these are the properties of a record, and not those of an envelope."""
     return any(squeeze(key) in ("id", "gid", "uuid") for key in properties)
 
 

@@ -1,7 +1,7 @@
-"""What requests carry together: one credential that asks for every key, and an authorization that carries them all.
+"""Keys that requests send together: one credential that asks for all of them, and an authorization that sends them.
 
-Further keys are those that a document requires beside a scheme, and the headers and parameters of a secret's name that
-most of its operations have: their values are the account's secrets, never a part of a file.
+Additional keys are those that a document requires with a scheme, and headers and parameters with a secret's name that
+most operations have. Their values are secrets of the account and are never written to a file.
 """
 
 import re
@@ -34,7 +34,7 @@ _TAKEN = frozenset({
 _WORD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z-]{1,30}) +(token=)?\"?[^\s\"]")
 _NOT_KEYS = frozenset({"digest", "hawk", "mac", "negotiate", "ntlm", "signature"})
-"""Schemes whose value is made anew for each request."""
+"""Schemes whose value is different for each request."""
 _FORGERY = re.compile("csrf|xsrf")
 
 
@@ -45,8 +45,8 @@ def find_scheme(value: str) -> str:
 
 
 def build_header_key(name: str, value: str = "") -> AuthSettings | None:
-    """The credential and the authorization of a header with a key: of a known scheme, after a scheme's word
-    (`Token …`), or by itself. Only the scheme is read of the value. None for a signature."""
+    """Build credentials and authorization for a header with a key: with a known scheme, after another scheme's word
+    (`Token …`), or without a scheme. Only the scheme is read from the value. Returns None for a signature."""
     found = _SCHEME.match(value.strip())
     scheme = found[1].lower() if found else ""
     if name.lower() == "authorization" and scheme in ("bearer", "basic"):
@@ -58,7 +58,7 @@ def build_header_key(name: str, value: str = "") -> AuthSettings | None:
 
 
 def add_keys(main: AuthSettings, others: Sequence[tuple[str, dict[str, Any]]]) -> AuthSettings:
-    """A credential with further keys, each by the name of its scheme with the authorization that carries it."""
+    """Add keys to a credential, each with the name of its scheme and the authorization that sends it."""
     credentials, authorization = main
     several = authorization["format"] == "several"
     ways = list(authorization["config"]["all"]) if several else [authorization]
@@ -76,8 +76,8 @@ def add_keys(main: AuthSettings, others: Sequence[tuple[str, dict[str, Any]]]) -
 
 
 def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = False) -> list[tuple[Place, str]]:
-    """The headers and query parameters of a secret's name that more than half of the operations always have; of an
-    API that nothing else authorises (`unauthorised`), also the header that most operations have."""
+    """Return the headers and query parameters with a secret's name that more than half of the operations always have.
+    If nothing else authorizes requests (`unauthorised`), also return the header that most operations have."""
     counts: dict[tuple[Place, str], int] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
@@ -90,7 +90,7 @@ def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = Fals
 
 
 def move_keys_to_authorization(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
-    """Let the authorization carry the keys that most operations have, and no operation say them itself."""
+    """Let the authorization send the keys that most operations have, and remove them from the operations."""
     keys = find_common_keys(endpoints, unauthorised=contract.authorization is None)
     spelled = {_to_key(one): one for endpoint in endpoints for one in endpoint.parameters}
     for place, name in keys:

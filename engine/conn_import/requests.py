@@ -1,4 +1,4 @@
-"""An endpoint's request as the language says it: path template, query, headers. Answers are not read here."""
+"""Convert an endpoint's request: path template, query and headers."""
 
 import re
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
 
 @dataclass(slots=True)
 class RequestTemplate:
-    """`path` is the template; `names` maps the document's path parameters to the template's; `asked` are the query
-    parameters that the caller must give, `lacks_header` that a header is the caller's to give too."""
+    """A request. `path` is the template, and `names` maps the document's path parameters to its names. `asked` are the
+    query parameters that the caller has to give. `lacks_header` is set if the caller also has to give a header."""
 
     path: str
     names: dict[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class RequestTemplate:
 
 @dataclass(slots=True)
 class HeaderPlan:
-    """Headers that the connector says once: constants, and values that the account supplies (header to field)."""
+    """Headers that the connector sets for all operations: constants, and values from the account (header to field)."""
 
     constant: dict[str, Any] = field(default_factory=dict)
     supplied: dict[str, str] = field(default_factory=dict)
@@ -49,16 +49,16 @@ class HeaderPlan:
 def build_request(
     endpoint: Endpoint, names: dict[str, str], paged: Sequence[str], plan: HeaderPlan, losses: Losses
 ) -> RequestTemplate | None:
-    """The request of an endpoint. `names` are those of its path's parameters in the template, `paged` the parameters
-    that its paging sets. None (and a loss) when the path cannot be said."""
+    """Build the request of an endpoint. `names` are the template names of its path parameters, and `paged` are the
+    parameters that pagination sets. Returns None, with a loss, if the path is invalid."""
     text, _, tail = endpoint.path.partition("?")
     rest = PATH_PARAMETER.sub("", text)
     if _UNSAFE.search(rest) or "//" in text or any(part in (".", "..") for part in rest.split("/")):
-        losses.add("operations whose path cannot be said", clean_text(endpoint.where, 120))
+        losses.add("operations whose path is not a valid URL path", clean_text(endpoint.where, 120))
         return None
     form = RequestTemplate(PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
     if any(mark in endpoint.path for mark in ("{+", "{/", "*}")):
-        losses.add("path parameters of several segments: their slashes are encoded", endpoint.where)
+        losses.add("path parameters with several segments: their slashes are encoded", endpoint.where)
     for name, value in parse_qsl(tail, keep_blank_values=True, max_num_fields=200):
         _add_fixed_query(form, name, value, endpoint, losses)
     for one in endpoint.parameters:
@@ -77,7 +77,7 @@ def _add_fixed_query(form: RequestTemplate, name: str, value: str, endpoint: End
         form.query[name] = f"{{{{query.{to_step(name)}}}}}"
         form.asked.append(Parameter(name, "query", required=True))
     elif "{{" in value or secret_name(name) or not name:
-        losses.add("values in a path's query that may be secret or are templates", clean_text(endpoint.where, 120))
+        losses.add("query values in a path that are templates or may be secrets", clean_text(endpoint.where, 120))
     else:
         form.query[name] = value
 
@@ -95,7 +95,10 @@ def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses
         form.query[one.name] = f"{{{{query.{to_step(one.name)}}}}}"
         form.asked.append(one)
     elif one.required:
-        losses.add("that the caller must give a parameter", f"{endpoint.where}: {clean_text(one.name, 60)}")
+        losses.add(
+            "required parameters whose names cannot be used in a template",
+            f"{endpoint.where}: {clean_text(one.name, 60)}",
+        )
 
 
 def _add_header(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
@@ -108,7 +111,7 @@ def _add_header(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losse
         form.headers[one.name] = value
     elif one.required:
         form.lacks_header = True
-        losses.add(f"that the caller must give the header {clean_text(one.name, 60)}", endpoint.where)
+        losses.add(f"the required header {clean_text(one.name, 60)}", endpoint.where)
 
 
 def _find_header_value(one: Parameter) -> Any:
@@ -122,7 +125,7 @@ def _find_header_value(one: Parameter) -> Any:
 
 
 def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
-    """The headers that more than half of the operations name, and none contradicts."""
+    """Return the headers that more than half of the operations have, unless their values differ."""
     plan = HeaderPlan()
     rows: dict[str, list[Parameter]] = {}
     for endpoint in endpoints:

@@ -1,7 +1,7 @@
-"""Recordings made from a document: one per list, from its example or, without one, from its schema; and one per write
-whose request and answer the document has.
+"""Create recordings from a document: one for each list, from its example or its schema, and one for each write whose
+request and response the document contains.
 
-They show that the paths fit the document, not that the document fits the vendor; each says so in its note.
+They show that paths fit the document, not that the document fits the vendor. Their notes say so.
 """
 
 import re
@@ -46,8 +46,8 @@ _BY_FORMAT = {
 
 
 def build_samples(built: BuiltConnector, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
-    """A recording for each list by GET whose answer the document shows or describes well enough, and for each write
-    that somebody sent."""
+    """Return a recording for each list by GET with an example or a usable schema, and for each write with an
+    example."""
     found: list[Recording] = []
     blank = Recording(
         connector=connector,
@@ -60,7 +60,7 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
     )
     for operation in built.operations:
         if len(found) >= _MOST_SAMPLES:
-            contract.losses.add(f"samples beyond the first {_MOST_SAMPLES}")
+            contract.losses.add(f"samples beyond the first {_MOST_SAMPLES:,}")
             break
         if operation.endpoint.base_url:
             continue
@@ -74,7 +74,7 @@ def build_samples(built: BuiltConnector, contract: Contract, connector: str, rec
 
 
 def _record_write(operation: BuiltOperation, contract: Contract, blank: Recording) -> Recording | None:
-    """A request with its body as it was sent, and its answer; None where the document lacks one of them."""
+    """Record a request with its body and its response. Returns None if the document lacks one of them."""
     endpoint = operation.endpoint
     redactor = WaryRedactor(parameters=list(_find_credential_parameters(contract.authorization)))
     answer = redactor.data(_cut_to_limits(endpoint.answer.example, 0, [_MOST_NODES * 4]))
@@ -91,7 +91,7 @@ def _record_write(operation: BuiltOperation, contract: Contract, blank: Recordin
     return structs.replace(
         blank,
         operation=operation.name.text,
-        note="Made from a request and its answer in the imported document, not recorded live.",
+        note="Made from a request and its response in the imported document, not recorded live.",
         call=structs.replace(call, body=sent),
         exchanges=[_build_exchange(request, answer)],
     )
@@ -156,7 +156,7 @@ def _find_credential_parameters(authorization: Any) -> Iterator[str]:
 
 
 def _choose_body(operation: BuiltOperation, paging: PaginationGuess | None, redactor: WaryRedactor) -> tuple[Any, str]:
-    """An answer that is the last page, without credentials, and where it comes from; None when none can be made."""
+    """Return a response that is the last page, without credentials, and its origin. None if none can be created."""
     answer = operation.endpoint.answer
     for value, origin in ((answer.example, "an example"), (_invent_from_shape(answer.shape), "the schema")):
         if value is UNSET or value is None or not isinstance(value, dict | list):
@@ -175,7 +175,7 @@ def _invent_from_shape(shape: Shape | None) -> Any:
 
 
 def invent_value(shape: Shape) -> Any:
-    """An invented value of a shape: its own examples where it has some. Bounded in depth and size."""
+    """Invent a value of a shape, from its examples if it has some. Depth and size are limited."""
     return _invent(shape, "", 0, [_MOST_NODES])
 
 
@@ -255,7 +255,7 @@ def _get_at(body: Any, path: tuple[str, ...]) -> Any:
 
 
 def _set_at(body: Any, path: tuple[str, ...], value: Any) -> Any:
-    """A copy with another value at a path; objects on the way are made."""
+    """Return a copy with another value at a path; missing objects are created."""
     if not path:
         return value
     inner = body if isinstance(body, dict) else {}
@@ -263,7 +263,7 @@ def _set_at(body: Any, path: tuple[str, ...], value: Any) -> Any:
 
 
 def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
-    """What the caller gives, the URL and the query that are sent for it."""
+    """Return the caller's input, and the URL and the query that are sent for it."""
     form, endpoint = operation.form, operation.endpoint
     values = {inner: _find_sample_text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
     asked = {one.name: _find_sample_text(one) for one in form.asked}
@@ -284,7 +284,7 @@ def _build_call(operation: BuiltOperation, contract: Contract) -> tuple[Recorded
 
 
 def _build_page_query(operation: BuiltOperation, seen: int) -> dict[str, Any]:
-    """What paging adds to the query of the first request (`seen` 0) or of the one after it."""
+    """Return what pagination adds to the query of the first request (`seen` is 0) or of the next one."""
     if operation.paging is None or operation.paging.ends:
         return {}
     config = operation.paging.config

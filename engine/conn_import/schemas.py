@@ -1,8 +1,8 @@
-"""What a document says of requests and answers, kept as one file of JSON Schemas beside the connector.
+"""Write the schemas of requests and responses to one file of JSON Schemas next to the connector.
 
-A vendor's schemas are cleaned, not copied: what only generators of code and pages need is left out, dialects of OpenAPI
-become JSON Schema 2020-12, and what would refuse a value that is right (patterns of other regular expressions,
-alternatives that overlap) says less instead.
+Schemas are cleaned, not copied. Keys for code generators and documentation are dropped, and OpenAPI dialects become
+JSON Schema 2020-12. Keywords that could reject a valid value (patterns in other regular expression dialects,
+overlapping alternatives) are relaxed.
 """
 
 import json
@@ -44,9 +44,9 @@ class SchemaBook:
         self._nodes = 0
 
     def add(self, name: str, endpoint: Endpoint, *, observed: bool) -> dict[str, str]:
-        """Add what is known of an operation. Returns its keys of connector.yaml: `request_schema` and the others.
+        """Add the schemas of an operation. Returns its keys in connector.yaml: `request_schema` and the others.
 
-        What was only seen (`observed`) is open: other keys are taken too, and an answer may be another one.
+        A schema from examples (`observed`) is open: it allows other keys, and it is not used for responses.
         """
         rows = {
             "request_schema": self._convert(endpoint.body, observed=observed)
@@ -71,7 +71,7 @@ class SchemaBook:
         }
         text = _SURROGATE.sub("\ufffd", json.dumps(data, indent=1, ensure_ascii=False)) + "\n"
         if len(text.encode()) > _MOST_BYTES:
-            losses.add("the schemas of requests and answers: the file would be too large")
+            losses.add("the schemas of requests and responses: the file would be too large")
             return ""
         if self._nodes > _MOST_NODES:
             losses.add(f"parts of schemas beyond the first {_MOST_NODES:,}")
@@ -143,8 +143,8 @@ class SchemaBook:
 
 
 def _has_unnamed_parts(node: Mapping[str, Any], shape: Shape) -> bool:
-    """Whether an object has keys that the schema does not list: those of its kinds, which a discriminator tells apart,
-    or those of a part that leads nowhere."""
+    """Return whether an object may have keys that the schema does not list: those of a discriminator's variants, or
+    those of an unresolved reference."""
     parts = [one for key in _ALTERNATIVES if isinstance(node.get(key), list) for one in node[key]]
     if "discriminator" in node and not any(isinstance(node.get(key), list) for key in ("anyOf", "oneOf")):
         return True
@@ -185,12 +185,12 @@ def _copy_simple_keys(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _remove_secret(value: Any) -> Any:
-    """A value without a vendor's token in it: the file as a whole is too long to look through."""
+    """Remove a vendor's token from a value. The complete file would be too long to search."""
     return without_tokens(value) if isinstance(value, str) and len(value) >= _SHORTEST_TOKEN else value
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value can stand in the file: a text, a number that JSON has, true, false or null."""
+    """Return whether JSON can represent a scalar exactly."""
     return value is None or isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) <= _LARGEST)
 
 

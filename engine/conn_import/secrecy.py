@@ -1,5 +1,5 @@
-"""What of a document may be somebody's secret: requests that were really sent hold real keys. Nothing of it may land in
-a file.
+"""Detect values of a document that may be secrets: requests that were really sent contain real keys. No secret may be
+written to a file.
 """
 
 import re
@@ -20,8 +20,8 @@ _DATED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[T.-].*)?")
 
 
 def looks_secret(value: object) -> bool:
-    """Whether a text looks as if it proved somebody's identity: a known token, a scheme with a value, or long and
-    random. A media type, a version or a date does not."""
+    """Return whether a text looks like a secret: a known token, a scheme with a value, or a long random text. Media
+    types, versions and dates do not."""
     text = str(value).strip()
     if without_tokens(text) != text or _SCHEME.match(text):
         return True
@@ -29,14 +29,14 @@ def looks_secret(value: object) -> bool:
 
 
 def is_key_name(name: str, place: str) -> bool:
-    """Whether a header or a parameter of this name carries a key. A header's last word tells more often than another
-    name's: `X-Shop-Token` is a key, the parameter `page_token` is none."""
+    """Return whether a header or parameter with this name contains a key. The last word of a name is decisive only for
+    headers: `X-Shop-Token` is a key, the parameter `page_token` is not."""
     last = to_snake(name).rpartition("_")[2]
     return secret_name(name) or (place == "header" and last in _LAST_WORDS and "idempot" not in name.lower())
 
 
 def redact_prose(text: str) -> str:
-    """What people wrote about a request, with `[redacted]` for the keys in it: many a request is named by its URL."""
+    """Replace keys in people's descriptions by `[redacted]`: many requests are named by their URL."""
     return _WORD.sub(REDACTED, _USER.sub("://", text))
 
 

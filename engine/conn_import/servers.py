@@ -22,14 +22,14 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(slots=True)
 class Server:
-    """A server as a document says it. `url` has variables in braces; `variables` describes them."""
+    """A server of a document. `url` has variables in braces, which `variables` describes."""
 
     url: str
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 def set_server(contract: Contract, server: Server | None, *, given: str = "") -> None:
-    """Fill `base_url`, `fields` and `context` of a contract. `given` is the caller's own choice of a URL."""
+    """Set `base_url`, `fields` and `context` of a contract. `given` is a URL that the caller has chosen."""
     if given:
         contract.base_url = given.rstrip("/")
         return
@@ -37,16 +37,18 @@ def set_server(contract: Contract, server: Server | None, *, given: str = "") ->
     if server is None or (not url.lower().startswith(("http://", "https://")) and not _VARIABLE.match(url)):
         path = url if url.startswith("/") and "{" not in url else ""
         contract.base_url = f"https://api.example.com{path}"
-        contract.losses.add("the host: the document names none; base_url is a placeholder (or import with --base-url)")
+        contract.losses.add(
+            "the host: the document has none, so base_url is a placeholder (set it, or import with --base-url)"
+        )
         return
     text = build_server_url(contract, server)
     contract.base_url = _replace_placeholder(contract, text) if "{{" not in text else text
     if not is_usable_url(contract.base_url):
-        contract.losses.add(f"the server {clean_text(url)}: it is no usable URL; base_url is a placeholder")
+        contract.losses.add(f"the server {clean_text(url)}: not a valid URL, so base_url is a placeholder")
         contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
         contract.hosts = []
     elif contract.base_url.startswith("http://") and split_plain_url(contract.base_url).hostname not in _LOOPBACK:
-        contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
+        contract.losses.add("the http server: credentials are sent only over https or to this machine")
 
 
 def build_server_url(contract: Contract, server: Server) -> str:
@@ -63,7 +65,7 @@ def build_server_url(contract: Contract, server: Server) -> str:
 
 
 def _list_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
-    """Every host of a URL whose variables have values that the document lists; none where one has others."""
+    """Return each possible host of a URL if the document lists the values of all its variables, or an empty list."""
     host = url.partition("://")[2].partition("/")[0]
     names = list(dict.fromkeys(_VARIABLE.findall(host)))
     choices = [_list_options(variables.get(name)) for name in names]
@@ -82,7 +84,7 @@ def _list_options(said: Any) -> list[str]:
 
 
 def is_usable_url(url: str) -> bool:
-    """Whether a base URL is absolute, names a host, and holds nothing that a URL may not."""
+    """Return whether a base URL is absolute, has a host, and contains only valid characters."""
     bare = re.sub(r"\{\{context\.[A-Za-z0-9_]+\}\}", "x", url)
     parts = split_plain_url(bare)
     return (
@@ -96,17 +98,17 @@ def is_usable_url(url: str) -> bool:
 
 
 def _read_host_variable(contract: Contract, url: str, found: re.Match[str], variables: Mapping[str, Any]) -> str:
-    """`{instance_url}/v1`: a variable that is a whole URL. The account then supplies the host alone."""
+    """Handle `{instance_url}/v1`, a variable that is a complete URL: the account then sets only the host."""
     if url.startswith(".", found.end()):  # `{subdomain}.vendor.com` without a scheme
         return f"https://{url}"
     said = variables.get(found[1])
     default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
     host = split_plain_url(default).netloc if "://" in default else default
     name = to_identifier(found[1], "host")
-    _add_field(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
+    _add_field(contract, name, {}, host or "api.example.com", "The host name, without https://.")
     labels = host.split(".")
     contract.hosts = [f"*.{'.'.join(labels[-2:])}" if len(labels) > 2 else host] if host else ["api.example.com"]
-    contract.losses.add("which hosts may get the credential: the document leaves the host open; see hosts")
+    contract.losses.add("the hosts that may receive the credential: the document leaves the host open, so check hosts")
     return f"https://{{{{context.{name}}}}}{url[found.end() :]}"
 
 
@@ -156,7 +158,7 @@ def _replace_placeholder(contract: Contract, url: str) -> str:
     contract.fields.append(
         {
             "name": "domain",
-            "description": f"What stands for {clean_text(label)} in {clean_text(rest)}",
+            "description": f"Replaces {clean_text(label)} in {clean_text(rest)}",
             "pattern": "^[A-Za-z0-9-]+$",
         }
     )

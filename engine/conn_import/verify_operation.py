@@ -1,4 +1,4 @@
-"""Which operation proves a credential: a cheap read that needs nothing from the caller, or none."""
+"""Choose the operation that verifies a credential: a cheap read without parameters, if there is one."""
 
 import re
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ _UNFIT = frozenset({
 })  # fmt: skip
 """Words of paths that do more than a cheap read, or that answer without a credential."""
 _VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
-"""Segments of a path that lists what the API has, and often answers without a credential."""
+"""Path segments of operations that describe the API. They often respond without a credential."""
 
 
 def find_cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
-    """A GET that needs nothing from the caller: about the account itself, else a list that is short or has pages, else
-    what else is read. None where there is none."""
+    """Return a GET without parameters: about the account itself, or else a short or paginated list, or else any read.
+    Returns None if there is none."""
     usable = [one for one in operations if _needs_nothing(one)]
     for word in _ITSELF:
         for one in usable:

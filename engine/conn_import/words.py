@@ -1,4 +1,4 @@
-"""Words of vendors' names: split, joined in snake case, compared, made safe for comments. No judging here."""
+"""Convert names: split words, join them in snake case, compare them, and make them safe for comments."""
 
 import hashlib
 import re
@@ -49,7 +49,7 @@ def to_identifier(text: str, fallback: str = "value") -> str:
 
 
 def find_free_name(name: str, taken: Container[str]) -> str:
-    """The name, with a number where another thing has it."""
+    """Return the name, with a number if it is taken."""
     made, number = name, 2
     while made in taken:
         made, number = f"{name}_{number}", number + 1
@@ -104,5 +104,5 @@ def clean_text(text: Any, longest: int = _LONGEST) -> str:
 
 
 def to_comment(text: str, longest: int = _LONGEST) -> str:
-    """A text that may stand in a YAML comment; it can never silence a finding."""
+    """Return a text that is safe in a YAML comment: it cannot suppress a finding."""
     return re.sub(r"(?i)\bconn:", "conn ", clean_text(text, longest))

@@ -1,4 +1,4 @@
-"""connector.yaml and README.md as text, the same for the same data. Files are written by the face."""
+"""Format connector.yaml and README.md. The same data always gives the same text."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
 def format_connector(made: FinishedConnector, file: str) -> str:
-    """The document with what was left out at its top, folded: the README has all of it."""
+    """Format connector.yaml. A summary of what was not imported is at its top; the README has the complete list."""
     lines = [SCHEMA, *_format_head(made, file), ""]
     for key, value in made.data.items():
         if key in (
@@ -44,18 +44,18 @@ def format_connector(made: FinishedConnector, file: str) -> str:
 
 
 def _format_head(made: FinishedConnector, file: str) -> Iterator[str]:
-    yield f"# Imported from {to_comment(file, 120)} ({made.format}): {len(made.operations)} operations."
+    yield f"# Imported from {to_comment(file, 120)} ({made.format}): {_count(len(made.operations), 'operation')}."
     if _has_guesses(made):
-        yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
+        yield '# Values with the comment "guess" were inferred from names and schemas. Try them before you use them.'
     if made.left:
-        yield f"# {made.left} operations were left out as asked (--only)."
+        yield f"# {_count(made.left, 'operation')} left out (--only)."
     if not len(made.losses):
-        yield "# Everything was carried over."
+        yield "# Everything was imported."
         return
     yield "#"
     lines = fold_losses(made.losses)
-    whole = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
-    yield f"# Not carried over{'' if whole else ' (README.md has every place)'}:"
+    is_complete = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
+    yield f"# Not imported{'' if is_complete else ' (README.md lists every place)'}:"
     for text in lines:
         yield from textwrap.wrap(
             to_comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
@@ -104,7 +104,7 @@ def _format_items(items: list[Any], depth: int) -> Iterator[str]:
 
 
 def format_scalar(value: Any) -> str:
-    """A value on one line, quoted where a YAML 1.1 or 1.2 reader would take it for something else."""
+    """Format a value on one line, with quotes if a YAML 1.1 or 1.2 parser could misread it."""
     if isinstance(value, str):
         simple = (_PLAIN.fullmatch(value) or _URL.fullmatch(value)) and value.lower() not in _WORDS
         return value if simple and len(value) < 1000 else _quote(value)
@@ -120,13 +120,13 @@ def _quote(text: str) -> str:
 
 
 def format_readme(made: FinishedConnector, name: str, file: str) -> str:
-    """How the connector came about, how an account is connected, what there is and what is missing."""
+    """Format README.md: the source, how to connect an account, the operations, and what was not imported."""
     guesses = (
         ""
         if made.bare or not _has_guesses(made)
-        else " Record paths and paging are guesses; each has a comment that says so."
+        else " Record paths and pagination are guesses: check those with the comment `guess`."
     )
-    missing = " What is missing stands [below](#not-carried-over)." if len(made.losses) else ""
+    missing = " See [what is missing](#not-imported)." if len(made.losses) else ""
     rows = [
         f"# {_to_cell(made.title or name)}",
         "",
@@ -151,12 +151,11 @@ def format_readme(made: FinishedConnector, name: str, file: str) -> str:
             rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
         rows.append("")
     if len(made.losses):
-        rows += ["## Not carried over", ""]
+        rows += ["## Not imported", ""]
         for what, places in made.losses:
             fix = made.losses.find_fix(what)
-            rows.append(
-                f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{f'. Write instead: {fix}.' if fix else ''}"
-            )
+            instead = f". Write this instead: {fix}." if fix else ""
+            rows.append(f"- {_to_cell(what)}{f': {_format_places(places)}' if places else ''}{instead}")
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
 
@@ -172,24 +171,27 @@ def _count(number: int, what: str) -> str:
 
 def _format_next_steps(made: FinishedConnector, name: str, *, guesses: bool) -> list[str]:
     rows = [
-        f"1. `conn lint`. An account of it is a file accounts/ACCOUNT.yaml with `connector: {name}` in it; "
+        f"1. Run `conn lint`. Create an account: a file accounts/ACCOUNT.yaml with `connector: {name}` in it. "
         "`conn auth login ACCOUNT` stores its credential."
     ]
     if made.bare:
         rows.append(
-            "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."
+            "2. Add the operations you need under `resources` in connector.yaml. The document has no operations."
         )
     else:
         if first := _choose_first_try(made):
             rows[0] += " Then"
             rows.append(f"   `conn run {first} --account ACCOUNT --raw --dry-run` shows a request.")
         rows.append(f"2. {_CHECK_GUESSES if guesses else _CHECK}")
-    return [*rows, "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`."]
+    return [
+        *rows,
+        "3. Run `conn record OPERATION --account ACCOUNT` to record real responses. Then map them in `unified/`.",
+    ]
 
 
 def _choose_first_try(made: FinishedConnector) -> str:
-    """The operation to try first: what proves the credential, else a read that needs no values, else any read, with
-    placeholders for its values. "" where all operations write."""
+    """Choose the operation to try first: the one that verifies the credential, or a read with the fewest values. Values
+    are placeholders. Returns "" if all operations write."""
     reads = [name for name, _ in made.operations if _is_read(_get_settings(made, name))]
     verify = made.data.get("verify")
     verify = verify.get("operation") if isinstance(verify, Mapping) else verify
@@ -217,37 +219,41 @@ def _find_needed_values(operation: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(_NEEDED.findall(text)))
 
 
-_CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
-_CHECK = "Try the operations that matter with an account."
+_CHECK_GUESSES = (
+    "Check the values with the comment `guess` in connector.yaml, in the vendor's documentation or with an account."
+)
+_CHECK = "Try the operations you need with an account."
 _CREDENTIALS = {
-    "none": "The document says of no credential. Set `credentials` and `authorization` if the vendor wants one.",
-    "api_key": "An account has an API key.",
-    "bearer": "An account has an access token.",
-    "basic": "An account has a user name and a password.",
-    "oauth2": "OAuth 2 with a person's consent.",
-    "oauth2_client_credentials": "OAuth 2 with the client's own id and secret.",
-    "oauth2_password": "OAuth 2 with a user name and a password.",
-    "session": "An account logs in by a request of the vendor's own.",
-    "jwt_bearer": "An account has a key that signs its requests for tokens.",
-    "choice": "An account has one of several kinds of credentials.",
+    "none": "The document has no credential. If the vendor requires one, set `credentials` and `authorization`.",
+    "api_key": "An account needs an API key.",
+    "bearer": "An account needs an access token.",
+    "basic": "An account needs a user name and a password.",
+    "oauth2": "An account needs a person's consent (OAuth 2).",
+    "oauth2_client_credentials": "An account needs a client ID and a client secret (OAuth 2).",
+    "oauth2_password": "An account needs a user name and a password (OAuth 2).",
+    "session": "An account logs in with a vendor-specific request.",
+    "jwt_bearer": "An account needs a key that signs its token requests.",
+    "choice": "An account needs one of several kinds of credentials.",
 }
 
 
 def _format_connect(data: Mapping[str, Any], name: str) -> list[str]:
     kind = data["credentials"]["format"]
-    what = _CREDENTIALS.get(kind, f"An account has credentials of the kind `{kind}`.")
+    what = _CREDENTIALS.get(kind, f"An account needs credentials with the format `{kind}`.")
     config = data["credentials"].get("config", {})
     if config.get("required", config.get("username_required")) is False:
-        what = f"{what} It may be left out."
+        what = f"{what} It is optional."
     rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
     names = [
         found[1] for key in ("client_id", "client_secret") if (found := _FROM_ENV.search(str(config.get(key, ""))))
     ]
     if names:
-        rows.append(f"The app's identity comes from the environment: {', '.join(f'`{one}`' for one in names)}.")
+        rows.append(
+            f"The app's identity is read from the environment variables {', '.join(f'`{one}`' for one in names)}."
+        )
     fields = [row for row in data.get("fields", []) if not row.get("secret")]
     if fields:
-        rows += ["", f"An account of `{name}` says under `context`:", ""]
+        rows += ["", f"An account of `{name}` sets under `context`:", ""]
         rows += [f"- `{row['name']}` {_to_cell(row.get('description', ''))}".rstrip() for row in fields]
     return rows
 

@@ -32,7 +32,7 @@ def workspace(tmp_path: Path) -> Path:
 def test_an_import_lints_and_tests_at_once(workspace: Path, file: str) -> None:
     code, said = conn(workspace, "new", "vendor", "--from", DOCUMENTS / file, "--with-samples")
     assert code == Exit.OK, said
-    assert "sample recording" in said and "not carried over" in said
+    assert "sample recording" in said and "not imported" in said
     assert conn(workspace, "lint")[1].startswith("no findings\n")
     code, said = conn(workspace, "test", "--all", "--raw", "--connector", "vendor")
     assert code == Exit.OK and "passed" in said, said
@@ -42,9 +42,9 @@ def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
     code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml")
     assert code == Exit.OK
     assert "made shop in" in said and "9 operations in 4 resources" in said
-    assert "the names of a multipart body's fields: the document has none: POST /files" in said
-    assert "connectors/shop/README.md):" in said
-    assert "how a delivery is proved: order" in said and "guesses to check" in said
+    assert "the field names of a multipart body: the document has none: POST /files" in said
+    assert "connectors/shop/README.md has the complete list" in said
+    assert "how to verify a delivery: order" in said and "guesses to check" in said
 
 
 def test_several_files_are_several_connectors(workspace: Path) -> None:
@@ -99,7 +99,7 @@ def test_all_connectors_of_a_file(workspace: Path) -> None:
     code, said = conn(workspace, "import", ENTRIES, "--all")
     assert code == Exit.OK, said
     assert len(list((workspace / "connectors").iterdir())) == 13
-    assert "settings that this import has no word for: colour" in said
+    assert "unsupported settings: colour" in said
 
 
 def test_a_connector_that_exists_is_replaced_by_force_only(workspace: Path) -> None:

@@ -133,7 +133,7 @@ SPEC = (
         (
             "/a",
             "        http_method: POST\n        request_body_json: {a.b: \"{{ config['api_token'] }}\"}\n",
-            "the body: a secret inside of a body",
+            "the body: a secret inside a body",
         ),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_secret_goes_nowhere_but_into_the_authorization(run: Run, path: str, m
 def test_a_secret_is_never_a_part_of_a_record(run: Run) -> None:
     field = "{path: [t], value: \"{{ config['api_token'] }}\"}"
     made = run(manifest(rest=SPEC) + f"    transformations: [{{type: AddFields, fields: [{field}]}}]\n")
-    assert dict(made.losses) == {"the field t: a secret in a place where none can be": ["a"]}
+    assert dict(made.losses) == {"the field t: a secret in a place that cannot have secrets": ["a"]}
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_poll_repeats_what_the_creating_request_said(imported: Build) -> None:
 
 def test_what_else_a_job_was_answered_at_its_creation_is_told(made: Build) -> None:
     result = made(stream(retriever=job(request_headers={"X-At": f"{{{{ {CREATED}.headers['Date'] }}}}"})))
-    assert result.lost == {"request_headers.X-At: a part of the answer that created the job": ["things"]}
+    assert result.lost == {"request_headers.X-At: a part of the response that created the job": ["things"]}
 
 
 SCHEMA = {"type": "object", "properties": {"id": {"type": "integer"}, "other": {"$ref": "shared.json"}}}
@@ -378,7 +378,7 @@ def test_a_date_format_that_is_computed_is_a_loss(made: Build) -> None:
     form = "{{ '%Y' if config['yearly'] else '%Y-%m-%d' }}"
     cursor = {**WINDOWS, "datetime_format": form, "cursor_datetime_formats": [form, "%Y-%m-%d"]}
     result = made(stream(incremental_sync=cursor))
-    assert list(result.lost) == ["a date's format that is computed"]
+    assert list(result.lost) == ["a computed date format"]
     assert "{{" not in json.dumps(result.operation("things.list")["incremental"]["config"]["record_formats"])
 
 
@@ -404,7 +404,7 @@ class TestCodeThatExtendsAComponent:
         authenticator = code("Authenticator", token_refresh_endpoint="https://v.example/t", **keys)
         document = manifest(stream(requester={"authenticator": authenticator}))
         result = imported({**document, "spec": specified({"client": {}, "secret": {"airbyte_secret": True}})})
-        what = "code: how requests are authorised (read as OAuthAuthenticator)"
+        what = "code: authorization (read as OAuthAuthenticator)"
         assert result.lost == {what: ["things (OwnAuthenticator)"]}
         assert result.data["credentials"]["format"] == "oauth2_client_credentials"
 
@@ -448,11 +448,11 @@ class TestCodeThatExtendsAComponent:
         loader = {"type": "InlineSchemaLoader", "schema": schema}
         result = made(stream(schema_loader=loader, selector={"schema_normalization": code("SchemaNormalization")}))
         assert result.operation("things.list")["record_types"] == {"id": "integer"}
-        assert list(result.lost) == ["code: how values are cast to the schema (read as Default)"]
+        assert list(result.lost) == ["code: casting values to the schema (read as Default)"]
 
     def test_the_readme_says_what_to_write_instead(self, made: Build) -> None:
         result = made(stream(transformations=[code("Transformation")]))
-        assert "Write instead: `record_mapping`, an expression over `record`" in result.imported.files["README.md"]
+        assert "Write this instead: `record_mapping`, an expression over `record`" in result.imported.files["README.md"]
 
     @pytest.mark.parametrize("purpose", INSTEAD)
     def test_every_proposal_is_an_expression_that_compiles(self, purpose: str) -> None:
@@ -464,7 +464,7 @@ class TestCodeThatExtendsAComponent:
 def test_the_proposals_do_what_they_say() -> None:
     by_id, sifted = (
         re.findall(r"`(\$\w+\(.*?\))`", INSTEAD[purpose])[0]
-        for purpose in ("how records are found in an answer", "how records are changed")
+        for purpose in ("extracting records", "transforming records")
     )
     assert evaluate(by_id, {"a": {"n": 1}, "b": {"n": 2}}) == [{"n": 1, "id": "a"}, {"n": 2, "id": "b"}]
     assert evaluate(sifted, {"record": {"a": None, "b": "", "c": 0}}) == {"c": 0}

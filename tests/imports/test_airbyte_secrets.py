@@ -159,7 +159,7 @@ def test_two_clients_are_never_one() -> None:
     names = [made.supplied[name][1] for name in ("id1", "secret1", "id2", "secret2")]
     assert len(set(names)) == 4
     losses = dict(made.losses)
-    assert "another kind of credentials on some streams: oauth2_client_credentials" in losses
+    assert "different credentials on some streams: oauth2_client_credentials" in losses
 
 
 def test_a_secret_that_all_options_need_is_asked_for_in_each() -> None:

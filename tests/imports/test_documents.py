@@ -49,18 +49,18 @@ def test_a_server_without_tls_is_told_where_it_matters(server: str, lost: bool, 
         "paths: {/things: {get: {responses: {'200': {description: ok}}}}}\n"
     )
     made = import_source(read_source(file), Options("open"))
-    assert any(what.startswith("encryption") for what, *_ in made.losses) is lost
+    assert any(what.startswith("the http server") for what, *_ in made.losses) is lost
     assert "1 operation in 1 resource." in made.files["README.md"]
 
 
 def test_everything_left_out_is_listed(imported) -> None:
     made = imported("shop.yaml")
     lost = made.lost
-    assert lost["the names of a multipart body's fields: the document has none"] == ["POST /files"]
+    assert lost["the field names of a multipart body: the document has none"] == ["POST /files"]
     assert lost["bodies of multipart/form-data: a form is sent instead"] == ["POST /customers"]
     assert lost["callbacks"] == ["POST /customers"]
     assert "cookies" not in lost, "the cookie is a scheme's"
-    assert lost["webhooks, because the document does not say how a delivery is proved"] == ["order"]
+    assert lost["webhooks: the document does not say how to verify a delivery"] == ["order"]
     assert any("implicit" in what for what in lost) and any("session" in what for what in lost)
     for line in fold_losses(made.imported.losses):
         assert f"# - {line[:40]}" in made.text, "every kind is at the top of the document"
@@ -72,7 +72,7 @@ def test_everything_left_out_is_listed(imported) -> None:
 
 def test_guesses_say_so_beside_them(imported) -> None:
     text = imported("shop.yaml").text
-    assert "\npagination: # guess, from the parameter cursor and meta.next_cursor of the answer\n" in text
+    assert "\npagination: # guess, from the parameter cursor and meta.next_cursor of the response\n" in text
     assert "response_path: customers # guess\n" in text
     assert "verify: customers.list # guess" in text
 

@@ -22,12 +22,12 @@ from conn_import.folding import find_kind, fold_losses
                 ("the security scheme oauth2 (oauth2): another one was chosen", []),
                 ("webhooks", ["order"]),
                 ("the security scheme basic_auth (http, basic): another one was chosen", []),
-                ("the security scheme oauth2 (oauth2): this kind is not supported", []),
+                ("the security scheme oauth2 (oauth2): this type is not supported", []),
             ],
             [
                 "the security scheme oauth2 (oauth2): another one was chosen; likewise basic_auth (http, basic)",
                 "webhooks: order",
-                "the security scheme oauth2 (oauth2): this kind is not supported",
+                "the security scheme oauth2 (oauth2): this type is not supported",
             ],
         ),
         (
@@ -71,9 +71,9 @@ def test_the_head_of_a_connector_is_short_and_its_readme_whole(imported, api) ->
     paths = {f"/things{n}": odd for n in range(40)} | {"/deals": {"get": {"responses": {}}}}
     made = imported(api(paths))
     head = made.text.partition("\nname:")[0]
-    assert "# Not carried over (README.md has every place):\n" in head
-    assert "operations with a body of multipart/mixed (40 places): POST /things0, POST /things1" in head
+    assert "# Not imported (README.md lists every place):\n" in head
+    assert "operations with a body of type multipart/mixed (40 places): POST /things0, POST /things1" in head
     assert len(head.splitlines()) < 12
     readme = made.imported.files["README.md"]
     assert all(f"`POST /things{n}`" in readme for n in range(40))
-    assert "What is missing stands [below](#not-carried-over)." in readme
+    assert "See [what is missing](#not-imported)." in readme

@@ -63,7 +63,7 @@ def test_a_multipart_body_is_the_caller_s_fields_and_files(imported, api, tmp_pa
     row = made.operation("files.create")
     assert row["body_format"] == "multipart" and "body" not in row
     assert "body_format: multipart # files: document, pages\n" in made.text
-    assert set(made.lost) == {"how requests are authorised: the document names no security scheme"}
+    assert set(made.lost) == {"authorization: the document has no security scheme"}
     assert sent(made, tmp_path, {"title": "A", "size": 3}, {"document": b"x"}) == {
         "title": [("", "text/plain", "A")],
         "size": [("", "text/plain", "3")],
@@ -117,7 +117,7 @@ def test_objects_of_a_multipart_body_are_parts_in_json(imported, api, tmp_path) 
         ({"multipart/form-data": {"schema": obj(f=FILE)}, "application/x-www-form-urlencoded": {"schema": obj(f=FILE)}},
          "form", "bodies of multipart/form-data: a form is sent instead"),
         ({"multipart/form-data": {"schema": FILE}}, "multipart",
-         "the names of a multipart body's fields: the document has none"),
+         "the field names of a multipart body: the document has none"),
     ],
 )  # fmt: skip
 def test_which_of_several_bodies_is_sent(imported, api, content, chosen, lost) -> None:
@@ -130,7 +130,7 @@ def test_which_of_several_bodies_is_sent(imported, api, content, chosen, lost) -
 def test_any_name_of_a_field_makes_a_sound_body(imported, api, tmp_path, name) -> None:
     made = imported(api(multipart({**obj(**{name: obj(a=STRING), f"{name}2": FILE}), "required": [f"{name}2"]})))
     sayable = not set("`{}") & set(name)
-    assert ("parts in JSON whose names cannot be said" in made.lost) is not sayable
+    assert ("JSON parts whose names cannot be used in an expression" in made.lost) is not sayable
     got = sent(made, tmp_path, {name: {"a": "1"}}, {f"{name}2": b"x"})
     if sayable and name.isalnum():
         assert got[name][0][1:] == ("application/json", '{"a":"1"}')

@@ -68,10 +68,10 @@ def test_every_entry_lints_clean(tmp_path: Path) -> None:
 
 
 def test_what_nothing_asks_for_is_listed() -> None:
-    assert dict(made("lantern").losses)["settings that this import has no word for"] == ["colour"]
+    assert dict(made("lantern").losses)["unsupported settings"] == ["colour"]
     assert dict(made("novel").losses).keys() == {
-        "the auth_mode TELEPATHY: set `credentials` and `authorization` by hand",
-        "proxy.headers.x-thought: it uses thought, which the entry does not explain",
+        "the auth_mode TELEPATHY: set `credentials` and `authorization` yourself",
+        "proxy.headers.x-thought: it uses thought, which the entry does not define",
     }
 
 
@@ -95,7 +95,7 @@ def test_an_alias_has_what_it_stands_for() -> None:
     assert staff["base_url"] == "https://staff.lantern.example" and staff["label"] == "Lantern for staff"
     assert staff["credentials"]["config"]["scopes"] == ["read", "write"]
     lost = dict(made("orphan").losses)
-    assert "what nowhere says: the entry is an alias of it, and the document does not have it" in lost
+    assert "the settings of nowhere: the entry is an alias of it, but the document does not contain it" in lost
 
 
 def test_a_client_with_a_certificate() -> None:
@@ -216,7 +216,7 @@ def test_odd_entries_become_connectors_with_notes(entry: dict[str, Any], read: R
 def test_what_is_no_entry_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.yaml"
     path.write_text("alias: x\nother: {auth_mode: 3}\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="none of the formats"):
+    with pytest.raises(ConfigurationError, match="not in a format that can be imported"):
         read_source(path)
 
 

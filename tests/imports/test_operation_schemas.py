@@ -106,7 +106,7 @@ def test_a_file_that_would_be_too_large_is_left_out(imported, document, monkeypa
     monkeypatch.setattr(schemas, "_MOST_BYTES", 200)
     made = imported(document)
     assert FILE not in made.imported.files and "request_schema" not in made.text
-    assert "the schemas of requests and answers: the file would be too large" in made.lost
+    assert "the schemas of requests and responses: the file would be too large" in made.lost
 
 
 def conn(folder: Path, *arguments: object) -> tuple[int, str]:

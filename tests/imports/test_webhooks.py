@@ -7,9 +7,9 @@ import pytest
 
 from conn_import import Options, import_source, read_source
 
-NAMES = "webhooks, because the document does not say how a delivery is proved"
-HEADERS = "headers of webhooks, of which one proves the delivery as a rule"
-TYPE = "where a webhook says its type"
+NAMES = "webhooks: the document does not say how to verify a delivery"
+HEADERS = "headers of webhooks: usually one of them has the signature"
+TYPE = "the place of a webhook's event type"
 OK = {"responses": {"200": {"description": "ok"}}}
 
 
@@ -82,8 +82,8 @@ def test_what_is_no_webhooks_is_nothing(tmp_path: Any, told: Any) -> None:
 @pytest.mark.parametrize(
     ("script", "what"),
     [
-        ("lanternWebhookRouting", "how its webhooks are proved, and what they hold: a script says it"),
-        ("unauthenticatedWebhookRouting", "what its webhooks hold, which nothing proves: a script says it"),
+        ("lanternWebhookRouting", "the verification and the events of its webhooks: they are in a script"),
+        ("unauthenticatedWebhookRouting", "the events of its webhooks, which are not signed: they are in a script"),
     ],
 )
 def test_a_script_of_an_entry_is_named(tmp_path: Any, script: str, what: str) -> None:

@@ -96,7 +96,7 @@ def test_what_is_left_out_is_told_and_written_down(workspace: Path, imported: di
             assert line[:100] in said, key
             assert line in head, key
         whole = (workspace / "connectors" / made.name / "README.md").read_text(encoding="utf-8")
-        listed = whole.partition("## Not carried over")[2].replace("\\|", "|")
+        listed = whole.partition("## Not imported")[2].replace("\\|", "|")
         for what, places in made.losses:
             assert what.replace("`", "'") in listed, key
             assert all(place.replace("`", "'") in listed for place in places), key

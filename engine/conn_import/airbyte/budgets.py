@@ -57,13 +57,13 @@ def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
         case "UnlimitedCallRatePolicy":
             return []
         case other:
-            notes.add(f"the budget {other}")
+            notes.add(f"the rate limit policy {other}")
             return []
     found: list[Row] = []
     for limit, interval in rates:
         seconds = to_seconds(interval)
         if not isinstance(limit, int) or limit < 1 or not seconds:
-            notes.add("a budget whose numbers the account decides")
+            notes.add("a rate limit that the account sets")
             continue
         matchers: list[Any] = policy.get("matchers") or [{}]
         for matcher in matchers:
@@ -78,7 +78,7 @@ def _read_policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
 def _read_matcher(matcher: Mapping[str, Any], notes: Notes) -> Row | None:
     row: Row = {}
     if matcher.get("params") or matcher.get("headers"):
-        notes.add("a budget for requests with certain parameters or headers")
+        notes.add("a rate limit for requests with certain parameters or headers")
         return None
     if matcher.get("method"):
         row["methods"] = [str(matcher["method"]).upper()]
@@ -87,7 +87,7 @@ def _read_matcher(matcher: Mapping[str, Any], notes: Notes) -> Row | None:
     anchored = plain.startswith("^")
     plain = plain.removeprefix("^").replace("[^/]+", "\0").replace(".*", "\0").replace(".+", "\0").replace(r"\.", "\1")
     if _META.search(plain):
-        notes.add(f"a budget for paths like {pattern[:60]}")
+        notes.add(f"a rate limit for paths that match {pattern[:60]}")
         return None
     path = plain.replace("\0", "*").replace("\1", ".").strip("*")
     if path:

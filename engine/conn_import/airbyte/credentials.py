@@ -83,7 +83,7 @@ class Logins:
         return found
 
     def _build_login(self, authenticator: Mapping[str, Any], scope: Scope, notes: Notes) -> Login | None:
-        authenticator = read_code(authenticator, "how requests are authorised", notes)
+        authenticator = read_code(authenticator, "authorization", notes)
         if authenticator is None:
             return None
         try:
@@ -132,7 +132,7 @@ class Logins:
         main = kinds[0]
         for other in kinds[1:]:
             if other.credentials != main.credentials:
-                notes.add(f"another kind of credentials on some streams: {other.credentials['format']}")
+                notes.add(f"different credentials on some streams: {other.credentials['format']}")
         made = json.loads(json.dumps(main.credentials))
         ask_for(made, secrets, main.own)
         return made, main.authorization
@@ -179,7 +179,7 @@ def _build_login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: M
         case "SelectiveAuthenticator":
             return _build_choice(one, scope, notes, manifest)
         case other:
-            raise Untranslatable(f"a kind that is not known: {other}")
+            raise Untranslatable(f"the unknown type {other}")
 
 
 def _translate(value: Any, scope: Scope) -> Node:
@@ -206,7 +206,7 @@ def _build_key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
         case "body_data" | "body_json":
             return {"format": "body", "config": {"field": name.lstrip("/").replace("/", "."), "value": value}}
         case other:
-            raise Untranslatable(f"a key in {other}")
+            raise Untranslatable(f"a key sent in {other}")
 
 
 def _build_basic(one: Mapping[str, Any], scope: Scope) -> Login:
@@ -246,12 +246,12 @@ def _build_choice(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: 
         raise Untranslatable("a choice without options")
     by = scope.settings.translate(tuple(path))
     if find_secrets(by) or isinstance(by, Lit):
-        raise Untranslatable("a choice by a secret")
+        raise Untranslatable("a choice that depends on a secret")
     logins: dict[str, Login] = {}
     own: dict[str, list[Setting]] = {}
     before = scope.settings.list_claims()
     for name, component in options.items():
-        option = read_code(component, "how requests are authorised", notes) if isinstance(component, Mapping) else None
+        option = read_code(component, "authorization", notes) if isinstance(component, Mapping) else None
         if option is None:
             continue
         used = scope.settings.watch()
@@ -259,7 +259,7 @@ def _build_choice(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: 
             logins[str(name)] = _build_login(option, scope, notes, manifest)
         own[str(name)] = used()
     if not logins:
-        raise Untranslatable("a choice of code alone")
+        raise Untranslatable("a choice that consists only of code")
     credentials = {name: login.credentials or _build_typed(login, scope.settings) for name, login in logins.items()}
     text = to_expression(by)
     return Login(

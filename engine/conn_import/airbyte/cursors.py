@@ -21,7 +21,7 @@ _DEFAULT = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 def find_window_names(cursor: Any) -> tuple[str, str] | None:
     """What a slice calls the start and the end of its window; None without windows."""
-    if not isinstance(cursor, Mapping) or find_kind(cursor, "what is new since the last time") != "DatetimeBasedCursor":
+    if not isinstance(cursor, Mapping) or find_kind(cursor, "incremental sync") != "DatetimeBasedCursor":
         return None
     start, end = cursor.get("partition_field_start"), cursor.get("partition_field_end")
     return str(start or "start_time"), str(end or "end_time")
@@ -35,7 +35,7 @@ def find_window_kind(cursor: Any) -> Kind:
 
 def build_incremental(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
     """The `incremental` of an operation."""
-    cursor = read_code(cursor, "what is new since the last time", notes) if isinstance(cursor, Mapping) else None
+    cursor = read_code(cursor, "incremental sync", notes) if isinstance(cursor, Mapping) else None
     if cursor is None:
         return None
     kind = cursor.get("type")
@@ -86,13 +86,13 @@ def _add_cursor_field(cursor: Mapping[str, Any], scope: Scope, config: Config, n
     try:
         node = translate(str(cursor.get("cursor_field", "")), scope.for_config())
     except Untranslatable as reason:
-        notes.add(f"the cursor's field: {reason}")
+        notes.add(f"the cursor field: {reason}")
         return
     if isinstance(node, Lit) and node.value:
         name = str(node.value)
         config["cursor_field"] = ".".join(to_step(one) for one in name.split(".")) if "." in name else to_step(name)
     else:
-        notes.add("a cursor's field that the account decides")
+        notes.add("a cursor field that the account sets")
 
 
 def _read_date_format(value: Any, notes: Notes) -> str:
@@ -100,7 +100,7 @@ def _read_date_format(value: Any, notes: Notes) -> str:
     text = value if isinstance(value, str) else ""
     if "{{" not in text:
         return text
-    notes.add("a date's format that is computed")
+    notes.add("a computed date format")
     return ""
 
 
@@ -151,7 +151,7 @@ def _set_place(option: Any, name: str, scope: Scope, config: Config, notes: Note
     try:
         config[f"{name}_{find_option_place(option)}"] = find_option_name(option, scope)
     except Untranslatable as reason:
-        notes.add(f"where the {name} of a window goes: {reason}")
+        notes.add(f"the place of a window's {name}: {reason}")
 
 
 def _build_counting(cursor: Mapping[str, Any], scope: Scope, notes: Notes) -> Config:

@@ -13,47 +13,45 @@ from conn_import.words import clean_text
 __all__ = ["INSTEAD", "find_kind", "is_code", "note_code", "read_code"]
 
 INSTEAD: Mapping[str, str] = {
-    "how requests are authorised": "`credentials` (a `session` for a log-in with requests of its own, `jwt_bearer` for "
-    "a signed one) and `authorization`; what is computed over the finished request is a `signature`",
-    "how records are found in an answer": "`response_path`, an expression: an object of records by id is "
+    "authorization": "`credentials` (a `session` for a log-in with custom requests, `jwt_bearer` for "
+    "a signed one) and `authorization`; a value that is computed from the complete request is a `signature`",
+    "extracting records": "`response_path`, an expression: for an object of records by ID: "
     "`$each($, function($v, $k) {$merge([$v, {'id': $k}])})`",
-    "how records are changed": "`record_mapping`, an expression over `record`; fields without a value go with "
+    "transforming records": "`record_mapping`, an expression over `record`; remove fields without a value with "
     "`$sift(record, function($v) {$v != null and $v != ''})`",
-    "which records count": "`record_filter`, an expression over `record`, `partition` and `window`",
-    "which records an answer has": "`response_path`, `record_filter` and `record_mapping`",
-    "how values are cast to the schema": "`record_types`, and `$dateFormat` in `record_mapping` for moments",
-    "how a listing goes on": "`pagination`: `next_cursor`, `next_url`, `next_page` and `stop` are expressions over the "
-    "answer; `dynamic` for a place of several values",
-    "which parts a stream is read in": "`parents`: `values` may be an expression over `context`, `from` another "
+    "filtering records": "`record_filter`, an expression over `record`, `partition` and `window`",
+    "selecting records": "`response_path`, `record_filter` and `record_mapping`",
+    "casting values to the schema": "`record_types`, and `$dateFormat` in `record_mapping` for dates",
+    "pagination": "`pagination`: `next_cursor`, `next_url`, `next_page` and `stop` are expressions over the "
+    "response; `dynamic` for several values for one page",
+    "partitions": "`parents`: `values` may be an expression over `context`, `from` another "
     "operation, `union` several of them",
-    "what is new since the last time": "`incremental`; a place that only a template knows reads `window.start`",
-    "how errors are told apart": "`errors`: `when` is an expression over `status`, `headers`, `body` and `text`",
-    "how long is waited": "`errors` with `retry: {wait: …}` or `rate_limit`, expressions over the answer",
-    "how an answer's bytes are read": "`response_format` and `response_options`; gzip and zip are unpacked anyway",
-    "how a request is made": "templates in `path`, `query`, `headers` and `body`",
-    "how a stream is read": "`pagination`, `job`, or `parents` over an operation that lists what is asked for",
-    "what records look like": "a file with the schema of the records",
-    "how an older state is read": "",
-    "a stream as a whole": "an operation of its own",
+    "incremental sync": "`incremental`; a template can read `window.start`",
+    "error handling": "`errors`: `when` is an expression over `status`, `headers`, `body` and `text`",
+    "backoff": "`errors` with `retry: {wait: …}` or `rate_limit`, expressions over the response",
+    "decoding responses": "`response_format` and `response_options`; gzip and zip are always unpacked",
+    "building requests": "templates in `path`, `query`, `headers` and `body`",
+    "reading a stream": "`pagination`, `job`, or `parents` with an operation that lists what to request",
+    "the record schema": "a file with the schema of the records",
+    "migrating state": "",
+    "a complete stream": "a separate operation",
 }
 """What does the same in a connector, by what code was for."""
 
 _BASES: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
-    "how requests are authorised": (
-        ("OAuthAuthenticator", frozenset({"client_id", "client_secret", "token_refresh_endpoint"})),
-    ),
-    "how records are found in an answer": (("DpathExtractor", frozenset({"field_path"})),),
-    "how a listing goes on": (("CursorPagination", frozenset({"cursor_value"})),),
-    "which parts a stream is read in": (("SubstreamPartitionRouter", frozenset({"parent_stream_configs"})),),
-    "what is new since the last time": (("DatetimeBasedCursor", frozenset({"cursor_field", "start_datetime"})),),
-    "how errors are told apart": (
+    "authorization": (("OAuthAuthenticator", frozenset({"client_id", "client_secret", "token_refresh_endpoint"})),),
+    "extracting records": (("DpathExtractor", frozenset({"field_path"})),),
+    "pagination": (("CursorPagination", frozenset({"cursor_value"})),),
+    "partitions": (("SubstreamPartitionRouter", frozenset({"parent_stream_configs"})),),
+    "incremental sync": (("DatetimeBasedCursor", frozenset({"cursor_field", "start_datetime"})),),
+    "error handling": (
         ("DefaultErrorHandler", frozenset({"response_filters"})),
         ("DefaultErrorHandler", frozenset({"backoff_strategies"})),
     ),
-    "how long is waited": (("WaitTimeFromHeader", frozenset({"header"})),),
-    "how a request is made": (("HttpRequester", frozenset({"path"})), ("HttpRequester", frozenset({"url_base"}))),
-    "how values are cast to the schema": (("Default", frozenset()),),
-    "how a stream is read": (("SimpleRetriever", frozenset({"requester", "record_selector"})),),
+    "backoff": (("WaitTimeFromHeader", frozenset({"header"})),),
+    "building requests": (("HttpRequester", frozenset({"path"})), ("HttpRequester", frozenset({"url_base"}))),
+    "casting values to the schema": (("Default", frozenset()),),
+    "reading a stream": (("SimpleRetriever", frozenset({"requester", "record_selector"})),),
 }
 """The kinds that code extends, by the keys that tell them."""
 _DECODER = re.compile(r"(?:Gzip|Zip(?:file)?)?(Csv|Jsonl?|Xml)(?:Decoder|Parser)", re.IGNORECASE)
@@ -93,7 +91,7 @@ def _find_base(component: Mapping[str, Any], purpose: str) -> str:
     for kind, keys in _BASES.get(purpose, ()):
         if keys <= component.keys():
             return kind
-    if purpose == "how an answer's bytes are read" and (found := _DECODER.fullmatch(_get_class_name(component))):
+    if purpose == "decoding responses" and (found := _DECODER.fullmatch(_get_class_name(component))):
         return f"{found[1].capitalize()}Decoder"
     return ""
 

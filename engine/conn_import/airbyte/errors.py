@@ -60,7 +60,7 @@ def drop_unreachable(rules: list[Rule]) -> list[Rule]:
 
 
 def _walk_handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
-    handler = read_code(handler, "how errors are told apart", notes)
+    handler = read_code(handler, "error handling", notes)
     if handler is None:
         return
     if handler.get("type") == "CompositeErrorHandler" or "error_handlers" in handler:
@@ -79,7 +79,7 @@ def _count_retries(value: Any, scope: Scope, notes: Notes) -> int:
             node = Lit(None)
         value = node.value if isinstance(node, Lit) else None
         if not str(value).isdigit():
-            notes.add("how often is retried, which the account decides")
+            notes.add("the number of retries, which the account sets")
             return RETRIES
     return int(value) if isinstance(value, int | float | str) and value != "" else RETRIES
 
@@ -178,7 +178,7 @@ def _build_backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
     made: Rule = {}
     sources: list[Rule] = []
     for strategy in strategies if isinstance(strategies, list) else ():
-        one = read_code(strategy, "how long is waited", notes) if isinstance(strategy, Mapping) else None
+        one = read_code(strategy, "backoff", notes) if isinstance(strategy, Mapping) else None
         if one is None:
             continue
         kind = one.get("type")
@@ -222,7 +222,7 @@ def _build_header_wait(one: Mapping[str, Any], scope: Scope, notes: Notes, *, un
         notes.add(f"a wait from a header: {reason}")
         return []
     if not isinstance(header, Lit) or not isinstance(pattern, Lit):
-        notes.add("a wait from a header whose name the account decides")
+        notes.add("a wait from a header whose name the account sets")
         return []
     source: Rule = {"header": str(header.value), "unit": "epoch" if until else "seconds"}
     if pattern.value:
@@ -237,7 +237,7 @@ def _build_response_wait(one: Mapping[str, Any], scope: Scope, notes: Notes) -> 
     try:
         return {"wait": to_expression(translate(str(one.get("wait_time_in_seconds", "")), _get_names(scope)))}
     except Untranslatable as reason:
-        notes.add(f"a wait from the answer: {reason}")
+        notes.add(f"a wait from the response: {reason}")
         return {}
 
 

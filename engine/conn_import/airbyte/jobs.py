@@ -46,7 +46,7 @@ class _JobScope(Scope):
                 by_name = {str(one).lower(): value for one, value in headers.items()}
                 return translate(str(by_name.get(name.lower(), "")), Scope.for_request(self))
             case _:
-                raise Untranslatable("a part of the answer that created the job")
+                raise Untranslatable("a part of the response that created the job")
 
 
 def build_job(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
@@ -64,14 +64,14 @@ def build_job(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     for key, ours in (("abort_requester", "abort"), ("delete_requester", "")):
         requester = retriever.get(key)
         if isinstance(requester, Mapping) and ours:
-            job[ours] = _build_job_request(requester, inner, notes, "the request that ends a job")
+            job[ours] = _build_job_request(requester, inner, notes, "the request that aborts a job")
         elif isinstance(requester, Mapping):
             notes.add("the request that deletes a finished job")
     timeout = retriever.get("polling_job_timeout")
     if isinstance(timeout, int):
         job["poll"]["timeout_seconds"] = timeout * 60
     elif timeout is not None:
-        notes.add("how long a job may take, which the account decides")
+        notes.add("the time limit of a job, which the account sets")
     return job
 
 
@@ -79,7 +79,7 @@ def _build_job_request(requester: Mapping[str, Any], scope: _JobScope, notes: No
     made = build_request(requester, scope, notes, job=True)
     carried = build_request(scope.creating, scope, Notes(Losses()), job=True).carried  # of all requests of the job
     if any(one not in carried for one in made.carried):
-        notes.add(f"{what}: a secret in it")
+        notes.add(f"{what}: it contains a secret")
     row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
     if row.get("method") == "get":
         del row["method"]

@@ -47,7 +47,7 @@ def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> F
     )
     _note_rest(manifest, Notes(losses))
     for name in settings.list_revealed():
-        losses.add("that a value is secret: it stands in URLs, where nothing is", name)
+        losses.add("a secret value: it is part of URLs, which are not secret", name)
     kept = _choose_streams(streams, options, made)
     if options.base_url:
         _set_base_url(kept, options.base_url.rstrip("/"), losses)
@@ -83,7 +83,7 @@ def _list_components(manifest: Mapping[str, Any], resolver: Resolver) -> list[An
         rows = resolver.resolve(manifest.get(key))
         for one in rows if isinstance(rows, list) else ():
             if not isinstance(one, dict):
-                raise ConfigurationError(f"the manifest has an entry under {key} that is no stream")
+                raise ConfigurationError(f"the manifest has an entry under {key} that is not a stream")
             if one.get("type") == "ConditionalStreams":
                 found += [
                     complete_component(inner, "DeclarativeSource.streams", parameters)
@@ -150,7 +150,7 @@ def _set_base_url(kept: list[Stream], base: str, losses: Losses) -> None:
     usual = Counter(stream.request.base_url for stream in kept).most_common(1)
     for stream in kept:
         if stream.request.base_url != usual[0][0]:
-            losses.add("its own base URL: --base-url stands for it", stream.name)
+            losses.add("its own base URL: --base-url replaces it", stream.name)
         stream.request.base_url, stream.request.open_host = base, False
         stream.request.hosts = [host for host in [host_pattern(base)] if host]
 
@@ -234,7 +234,7 @@ def _list_hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> lis
         return []
     found = list(dict.fromkeys([*hosts, *token_hosts]))[:_MOST_HOSTS]
     if any(stream.request.open_host for stream in kept):
-        notes.add("which hosts may get the credential: the account decides the host; list them under hosts")
+        notes.add("the hosts that may receive the credential: the account sets the host, so list them under hosts")
         found = found or [_PLACEHOLDER]
     return found
 
@@ -283,7 +283,7 @@ _CARRIED = frozenset({
 
 def _note_rest(manifest: Mapping[str, Any], notes: Notes) -> None:
     if "concurrency_level" in manifest or "max_concurrent_async_job_count" in manifest:
-        notes.add("how many requests or jobs run at the same time")
+        notes.add("the number of concurrent requests or jobs")
     for key in manifest:
         if key not in _CARRIED:
             notes.add(f"the manifest's {clean_text(key, 60)}")

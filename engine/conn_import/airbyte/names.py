@@ -137,7 +137,7 @@ class Scope:
         value: Any = self.parameters
         for one in steps:
             if not isinstance(one, str | int):
-                raise Untranslatable("a parameter whose name is computed")
+                raise Untranslatable("a parameter with a computed name")
             value = _get_below(value, one)
         if self.component and isinstance(value, str) and "{{" in value:  # filled in from the component it is made of
             return translate(value, {"components_values": self._read_component})
@@ -151,7 +151,7 @@ class Scope:
 
     def _read_slice(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
         if not steps or not isinstance(steps[0], str):
-            raise Untranslatable("the whole slice as one value")
+            raise Untranslatable("the complete slice as one value")
         first, *rest = steps
         if self.window and first in self.window:
             side = "start" if first == self.window[0] else "end"
@@ -159,7 +159,7 @@ class Scope:
         if first in ("cursor_slice", "partition", "_partition") and rest:
             return self._read_slice(tuple(rest), bare=bare)
         if self.coded and not (self.partition and first in self.partition.names):
-            raise Untranslatable(f"{first} of a slice that code makes")
+            raise Untranslatable(f"{first} in a slice that code creates")
         return _read_partition(self.partition, steps, bare=bare)
 
     def _read_state(self, steps: tuple[Any, ...]) -> Node:
@@ -173,12 +173,12 @@ class Scope:
 
     def _read_token(self, steps: tuple[Any, ...]) -> Node:
         if self.token is None:
-            raise Untranslatable("the page's token where there are no pages")
+            raise Untranslatable("the page token of a stream without pagination")
         first = PathNode("page", ("first",), "bool", sure=True)
         if not steps:
             return Lit(True) if self.token.always else Not(first)
         if steps[0] != "next_page_token":
-            raise Untranslatable(f"a part of the page's token: {steps[0]}")
+            raise Untranslatable(f"a part of the page token: {steps[0]}")
         path = PathNode("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
         if self.token.always or self.token.name in ("cursor", "url"):
             return path

@@ -50,7 +50,7 @@ class ManifestPagination:
 def find_page_token(paginator: Mapping[str, Any]) -> PageToken | None:
     """What `next_page_token` is at this paginator."""
     strategy = _get_strategy(paginator)
-    match find_kind(strategy, "how a listing goes on"):
+    match find_kind(strategy, "pagination"):
         case "PageIncrement":
             return PageToken("number", "int", strategy.get("inject_on_first_request") is True)
         case "OffsetIncrement":
@@ -99,12 +99,12 @@ def find_option_name(option: Mapping[str, Any], scope: Scope) -> str:
         if not scope.settings.is_declared(node):
             return ""
         if not isinstance(node, Lit) or node.value == "":
-            raise Untranslatable("the name of a request option that is not written out")
+            raise Untranslatable("a request option with a computed name")
         made.append(str(node.value))
     if option.get("inject_into") == "body_json":
         return pointer_to(*made)
     if len(made) > 1:
-        raise Untranslatable("a path of a request option outside of a JSON body")
+        raise Untranslatable("a request option with a path outside a JSON body")
     return made[0]
 
 
@@ -168,7 +168,7 @@ def _build_numbered(
     placed = _set_place(paginator, name, config, scope, notes)
     if not placed and not used:
         if _follows_url(paginator):
-            notes.add("pages whose number takes the place of the path")
+            notes.add("page numbers that replace the path")
         return _build_single_page(
             paginator, strategy, scope, notes
         )  # nothing would tell the vendor which page is meant
@@ -179,7 +179,7 @@ def _build_numbered(
         try:
             first = int(str(first))
         except ValueError:
-            notes.add("a first page that is not written out")
+            notes.add("a computed first page")
             first = 0
         if first != 1:
             config["first"] = first
@@ -212,7 +212,7 @@ def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: S
     try:
         config[f"{name}_{find_option_place(option)}"] = find_option_name(option, scope)
     except Untranslatable as reason:
-        notes.add(f"where the page goes: {reason}")
+        notes.add(f"the place of the page: {reason}")
         return False
     return True
 

@@ -48,7 +48,7 @@ def _build_sources(
 ) -> list[Source]:
     if not isinstance(router, Mapping):
         return []
-    router = read_code(router, "which parts a stream is read in", notes)
+    router = read_code(router, "partitions", notes)
     if router is None:
         return []
     match router.get("type"):
@@ -124,7 +124,7 @@ def _build_list_source(
             node = translate_literal(str(values), scope.for_config())
             source["values"] = to_expression(node) if not isinstance(node, Lit) else [node.value]
     except Untranslatable as reason:
-        notes.add(f"the list of parts: {reason}")
+        notes.add(f"the list of partitions: {reason}")
         source["values"] = []
     partition.names[name] = source["as"]
     partition.kinds[name] = "any"
@@ -138,7 +138,7 @@ def _translate_name(value: Any, scope: Scope, notes: Notes) -> str:
     except Untranslatable:
         node = Lit("")
     if not isinstance(node, Lit):
-        notes.add("the name of a part that the account decides")
+        notes.add("a partition name that the account sets")
         return ""
     return str(node.value)
 
@@ -149,7 +149,7 @@ def _set_place(option: Any, source: Source, scope: Scope, notes: Notes) -> None:
     try:
         source[find_option_place(option)] = find_option_name(option, scope)
     except Untranslatable as reason:
-        notes.add(f"where the value of a part goes: {reason}")
+        notes.add(f"the place of a partition's value: {reason}")
 
 
 def _build_substreams(
@@ -166,7 +166,7 @@ def _build_substreams(
     if len(found) < 2:
         return found
     if len({source["as"].removeprefix("own_") for source in found}) > 1:
-        notes.add("several parent streams of one router under different names")
+        notes.add("several parent streams with different names in one router")
         return found[:1]
     common: Source = {key: found[0][key] for key in ("as", "param", "header", "body", "form") if key in found[0]}
     rest = [{key: source[key] for key in ("from", "key", "incremental") if key in source} for source in found]
@@ -181,7 +181,7 @@ def _build_substream(
     field = _translate_name(config.get("partition_field"), scope, notes) or "parent_id"
     if known is None:
         name = str(stream.get("name", "?")) if isinstance(stream, Mapping) else "?"
-        notes.add(f"the parents {name[:80]}")
+        notes.add(f"the parent stream {name[:80]}")
         partition.names.setdefault(field, _choose_name(field, partition))
         return None
     operation, above = known
@@ -201,7 +201,7 @@ def _build_substream(
     if config.get("incremental_dependency") is True:
         source["incremental"] = True
     if config.get("lazy_read_pointer"):
-        notes.add("the first page of children inside of the parent's record (lazy_read_pointer)")
+        notes.add("the first page of children inside the parent's record (lazy_read_pointer)")
     return source
 
 

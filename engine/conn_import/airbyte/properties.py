@@ -24,10 +24,10 @@ def build_chunk(requester: Mapping[str, Any], listed: Listed, notes: Notes) -> d
     try:
         chunk["values"] = _build_values(properties.get("property_list"), listed)
     except Untranslatable as reason:
-        notes.add(f"the fields that are asked for: {reason}")
+        notes.add(f"the requested fields: {reason}")
         return {}
     if properties.get("property_selector"):
-        notes.add("that only fields which the user chose are asked for")
+        notes.add("requesting only the fields that the user selects")
     chunking = properties.get("property_chunking")
     chunk |= _build_sizes(chunking if isinstance(chunking, Mapping) else {}, notes)
     made: dict[str, Any] = {CHUNK: chunk}
@@ -58,7 +58,7 @@ def _build_values(said: Any, listed: Listed) -> Any:
         if operation is not None:
             path = [str(one) for one in as_list(said.get("property_field_path"))]
             return {"from": operation, "key": ".".join(to_step(one) for one in path) or "$"}
-    raise Untranslatable("where the list is from")
+    raise Untranslatable("a list with an unknown source")
 
 
 def _build_sizes(chunking: Mapping[str, Any], notes: Notes) -> dict[str, Any]:

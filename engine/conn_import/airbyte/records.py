@@ -44,7 +44,7 @@ def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     """`response_path`. What is not there is no record, as the kit has it: the path stands in brackets."""
     if not isinstance(extractor, Mapping):
         return None
-    extractor = read_code(extractor, "how records are found in an answer", notes)
+    extractor = read_code(extractor, "extracting records", notes)
     if extractor is None:
         return None
     if extractor.get("type") == "CombinedExtractor":
@@ -60,7 +60,7 @@ def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     try:
         names = [translate(str(one), {**scope.for_config()}) for one in fields]
     except Untranslatable as reason:
-        notes.add(f"where records are: {reason}")
+        notes.add(f"the path to the records: {reason}")
         return None
     text, several = "", False
     for name in names:
@@ -116,7 +116,7 @@ def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
 
 def build_filter(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root: str = "record") -> str | None:
     """`record_filter`."""
-    if not isinstance(record_filter, Mapping) or note_code(record_filter, "which records count", notes):
+    if not isinstance(record_filter, Mapping) or note_code(record_filter, "filtering records", notes):
         return None
     text = record_filter.get("condition")
     if not isinstance(text, str) or not text:
@@ -172,7 +172,7 @@ class _RecordMapping:
         root = self.record_name
         for one in as_list(transformation.get("fields")):
             if not isinstance(one, Mapping) or not isinstance(one.get("path"), list) or not one["path"]:
-                self._notes.add("a field to add without a place")
+                self._notes.add("a field to add without a path")
                 continue
             place = [str(part) for part in one["path"]]
             if any("*" in part for part in place):
@@ -223,7 +223,7 @@ class _RecordMapping:
     def remove_fields(self, transformation: Mapping[str, Any]) -> None:
         """RemoveFields: keys by place, with the patterns that our paths have too."""
         if transformation.get("condition"):
-            self._notes.add("fields that are removed by a condition")
+            self._notes.add("fields that are removed on a condition")
             return
         found: list[str] = []
         for place in as_list(transformation.get("field_pointers")):
@@ -249,7 +249,7 @@ class _RecordMapping:
         place = [str(one) for one in as_list(transformation.get("field_path"))]
         change = transformation.get("key_transformation")
         if not place or "*" in place or any("{" in one for one in place):
-            self._notes.add("fields that are flattened from a computed place")
+            self._notes.add("fields that are flattened from a computed path")
             return
         root = self.record_name
         inner = f"{root}.{'.'.join(to_step(one) for one in place)}"
@@ -316,7 +316,7 @@ def build_mapping(transformations: Any, scope: Scope, schema: Any, notes: Notes,
     """`record_mapping`. `only` is a condition over the result."""
     made = _RecordMapping(scope, schema, notes)
     for one in transformations if isinstance(transformations, list) else ():
-        if not isinstance(one, Mapping) or note_code(one, "how records are changed", notes):
+        if not isinstance(one, Mapping) or note_code(one, "transforming records", notes):
             continue
         match one.get("type"):
             case "AddFields":
@@ -346,7 +346,7 @@ def _replace_keys(made: _RecordMapping, one: Mapping[str, Any], scope: Scope, no
             to_expression(to_text(translate(str(one.get(key, "")), scope.for_config()))) for key in ("old", "new")
         )
     except Untranslatable as reason:
-        notes.add(f"keys that are replaced: {reason}")
+        notes.add(f"replaced keys: {reason}")
         return
     made.change_keys(f"$replace($k, {old}, {new})", deep=True)
 

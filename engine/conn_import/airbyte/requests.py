@@ -112,7 +112,7 @@ def _add_url(  # noqa: PLR0917
         kept, rest = _split_host_and_path(whole)
         if not made.secrets:
             if (keyed := assume_secrets(kept)) != kept:
-                notes.add("that accounts without a key have another host: the one with a key stands there")
+                notes.add("the host of accounts without a key: base_url is the host with a key")
                 kept = keyed
             host, below = split_after_host(kept)
             kept = join_parts([*host, _move_secrets_to_authorization(below, scope, made)])
@@ -156,7 +156,7 @@ def _move_secrets_to_authorization(node: Node, scope: Scope, made: ManifestReque
 
 def _translate_url(value: Any, names: Names) -> Node:
     if not isinstance(value, str):
-        raise Untranslatable("a URL that is no text")
+        raise Untranslatable("a URL that is not a string")
     node = to_text(translate(value.strip(), names))
 
     return join_parts(split_parts(node))
@@ -212,7 +212,7 @@ def _translate_pairs(value: Any, names: Names, key: str, notes: Notes) -> list[t
     if not value:
         return []
     if not isinstance(value, Mapping):
-        notes.add(f"{key} that are no object")
+        notes.add(f"{key} that are not an object")
         return []
     found: list[tuple[str, Node]] = []
     for name, one in value.items():
@@ -221,7 +221,7 @@ def _translate_pairs(value: Any, names: Names, key: str, notes: Notes) -> list[t
         try:
             label = to_text(translate(str(name), names))
             if not isinstance(label, Lit):
-                raise Untranslatable("a name that is computed")
+                raise Untranslatable("a computed name")
             node = _translate_value(one, names)
         except Untranslatable as reason:
             notes.add(f"{key}.{name}: {reason}")
@@ -251,7 +251,7 @@ def _add_parameters(value: Any, names: Names, made: ManifestRequest, query: dict
             notes.add(f"request_parameters: {reason}")
             return
         if pairs is None:
-            notes.add("request_parameters that are no list of names and values")
+            notes.add("request_parameters that are not a list of names and values")
         for name, node in (pairs or {}).items():
             _add_value(query, "query", name, make_nullable(node), made, notes)
         return
@@ -267,7 +267,7 @@ def _add_value(  # noqa: PLR0917
         into[name] = to_data(node, secrets=True) if isinstance(node, ListOf) else to_template(node)
         return
     if not is_set_by_account(node):
-        notes.add(f"{name}: a secret together with values of the request")
+        notes.add(f"{name}: a secret combined with values of the request")
         return
     made.carried.append({"format": place, "config": {"name": name, "value": str(to_template(node))}})
 
@@ -322,9 +322,9 @@ def _remove_secrets(node: Node, place: tuple[str, ...], made: ManifestRequest) -
 
 def _carry_in_body(place: tuple[str, ...], node: Node, made: ManifestRequest) -> None:
     if made.row["method"] in ("get", "head"):
-        raise Untranslatable("a secret in the body of a request that has none with us")
+        raise Untranslatable("a secret in the body of a GET")
     if not is_set_by_account(node) or any("." in name for name in place):
-        raise Untranslatable("a secret inside of a body")
+        raise Untranslatable("a secret inside a body")
     made.carried.append({"format": "body", "config": {"field": ".".join(place), "value": str(to_template(node))}})
 
 

@@ -27,7 +27,7 @@ def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
     while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
         # Both are recognised by their first bytes and unpacked.
         decoder, depth = decoder.get("decoder"), depth + 1
-    decoder = read_code(decoder, "how an answer's bytes are read", notes) if isinstance(decoder, Mapping) else None
+    decoder = read_code(decoder, "decoding responses", notes) if isinstance(decoder, Mapping) else None
     if decoder is None:
         return made
     kind = str(decoder.get("type") or "JsonDecoder")

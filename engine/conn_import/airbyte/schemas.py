@@ -22,7 +22,7 @@ def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, not
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
     for one in loaders:
-        if not isinstance(one, Mapping) or note_code(one, "what records look like", notes):
+        if not isinstance(one, Mapping) or note_code(one, "the record schema", notes):
             continue
         kind = one.get("type")
         if kind == "InlineSchemaLoader":
@@ -30,13 +30,13 @@ def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, not
             if isinstance(found, Mapping):
                 merged = found if merged is None else _merge(merged, found)
         elif kind == "DynamicSchemaLoader":
-            notes.add("a schema that the vendor is asked for")
+            notes.add("a schema that is requested from the vendor")
         elif kind == "JsonFileSchemaLoader":
             found = _read_schema_file(one.get("file_path"), name, scope, beside)
             if isinstance(found, Mapping):
                 merged = found if merged is None else _merge(merged, found)
             else:
-                notes.add("a schema in another file, which does not stand beside the manifest")
+                notes.add("a schema in a file that is not next to the manifest")
         elif kind is not None:
             notes.add(f"the schema loader {kind}")
     return merged

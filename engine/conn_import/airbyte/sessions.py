@@ -36,7 +36,7 @@ def build_session(
         return _build_legacy_session(one, scope, notes, hosts)
     requester = one.get("login_requester")
     if not isinstance(requester, Mapping):
-        raise Untranslatable("a session without a log-in")
+        raise Untranslatable("a session without a log-in request")
     login = _build_login(requester, scope, notes, hosts, manifest)
     path = [str(part) for part in as_list(one.get("session_token_path"))]
     if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
@@ -52,7 +52,7 @@ def build_session(
         return {"format": "session", "config": config}, {"format": "bearer"}
     option = how.get("inject_into")
     if not isinstance(option, Mapping):
-        raise Untranslatable("a session's token that goes nowhere")
+        raise Untranslatable("a session token that is not sent")
     names = {**scope.for_credential(), "session_token": lambda steps: SecretNode("session.access_token")}
     value = str(to_template(to_text(translate(str(how.get("api_token") or "{{ session_token }}"), names))))
     value = value.replace("`session.access_token`", "session.access_token")
@@ -129,7 +129,7 @@ def _authorise(  # noqa: PLR0917
             made, how = build_session(authenticator, scope, notes, hosts, manifest)
             _add_request_before(login, made["config"]["login"], how)
         case other:
-            raise Untranslatable(f"a log-in that is authorised by {other}")
+            raise Untranslatable(f"a log-in with the authenticator {other}")
 
 
 def _set_value(login: Config, place: str, name: str, value: str) -> None:
@@ -140,7 +140,7 @@ def _set_value(login: Config, place: str, name: str, value: str) -> None:
     if key == "body":
         form = "form" if place == "body_data" else "json"
         if not isinstance(login.get("body", {}), dict) or login.get("body_format", form) != form:
-            raise Untranslatable("a log-in with its key in a body of another kind")
+            raise Untranslatable("a log-in with its key in a body of another format")
         login["body_format"] = form
     node = login.setdefault(key, {})
     *above, last = name.lstrip("/").split("/") if key == "body" else [name]
@@ -173,7 +173,7 @@ def _build_token_request(credentials: Config) -> Config:
             "config"
         ]
     if "login" not in config:
-        raise Untranslatable("a log-in that is authorised by a token which rotates")
+        raise Untranslatable("a log-in with a rotating token")
     request: Config = config["login"]
     return {**request, "response": f"({request.get('response', 'response')}).access_token"}
 
@@ -192,8 +192,9 @@ def _build_legacy_session(
 ) -> tuple[Config, Config]:
     base = spread_choices(translate_text(one.get("api_url") or "", scope))
     hosts += find_hosts(base, scope.settings.list_choices)
+    path = translate_fixed_text(one.get("login_url"), scope, "session").lstrip("/")
     login = {
-        "url": f"{str(to_template(base)).rstrip('/')}/{translate_fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
+        "url": f"{str(to_template(base)).rstrip('/')}/{path}",
         "body": {
             key: str(to_template(translate_credential(one.get(key) or "", scope))) for key in ("username", "password")
         },
@@ -204,7 +205,7 @@ def _build_legacy_session(
     if isinstance(given, SecretNode):  # a session that the account has already is used until it ends
         scope.settings.claim(given.place, "session.access_token")
     elif given != Lit(""):
-        notes.add("a session that is no secret of the account: it logs in all the same")
+        notes.add("a session token that is not a secret: the account logs in instead")
     header = translate_fixed_text(one.get("header"), scope, "X-Session")
     return (
         {"format": "session", "config": {"ask": [], "login": login}},

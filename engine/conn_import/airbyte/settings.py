@@ -96,13 +96,13 @@ class ManifestSettings:
         """The same where nothing is secret. Raises Untranslatable for a secret, as `expose` does."""
         node = self.translate(steps)
         if isinstance(node, SecretNode):
-            self.expose({node.name}, "a place where none can be")
+            self.expose({node.name}, "a place that cannot have secrets")
         return node
 
     def _translate(self, steps: tuple[Any, ...], *, credential: bool) -> Node:
         place = _take_names(steps)
         if not place:
-            what = "a setting whose name is computed" if steps else "the whole configuration as one value"
+            what = "a setting with a computed name" if steps else "the complete configuration as one value"
             raise Untranslatable(what)
         found = self.find_setting(place)
         if found is None:

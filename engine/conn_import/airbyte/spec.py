@@ -87,7 +87,7 @@ class Setting:
         """Make it no secret."""
         self.secret = False
         if self.declared_secret:
-            self.description = f"{self.description} It stands in URLs, so it is no secret here.".strip()
+            self.description = f"{self.description} It is part of URLs, so it is not secret here.".strip()
 
     def merge(self, other: "Setting") -> None:
         """Take what another alternative says of the same place."""

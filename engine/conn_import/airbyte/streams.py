@@ -90,7 +90,7 @@ class Streams:
         if (known := self._by_content.get(content)) is not None:
             return self.made.get(known)
         if content in self._open or len(self._open) > _MAX_DEPTH:
-            notes.add("parents that are their own parents")
+            notes.add("circular parent streams")
             return None
         self._open.append(content)
         try:
@@ -113,7 +113,7 @@ class Streams:
         if isinstance(changes, Mapping):
             later = self.add({**changes, "name": f"{name}_changes" if made else name}, main=main)
             if made is not None and later is not None:
-                notes.add(f"that one stream is read in two ways: {later.operation} is for runs after the first")
+                notes.add(f"choosing between two ways to read a stream: use {later.operation} for runs after the first")
             made = made or later
         return made
 
@@ -265,9 +265,9 @@ class Streams:
 
     def _add_pagination(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
         paginator = retriever.get("paginator")
-        if not isinstance(paginator, Mapping) or note_code(paginator, "how a listing goes on", notes):
+        if not isinstance(paginator, Mapping) or note_code(paginator, "pagination", notes):
             return
-        strategy = read_code(paginator.get("pagination_strategy"), "how a listing goes on", notes)
+        strategy = read_code(paginator.get("pagination_strategy"), "pagination", notes)
         if strategy is None:
             return
         paginator = {**paginator, "pagination_strategy": strategy}
@@ -281,7 +281,7 @@ class Streams:
             elif isinstance(row.get("body", {}), dict):
                 row["body"] = set_pointer(row.get("body"), name if place == "body" else f"/{name}", to_template(node))
             else:
-                notes.add("a page size in a body that is computed")
+                notes.add("a page size in a computed body")
         if paging.settings:
             row["pagination"] = paging.settings
             _add_null_body(row)
@@ -296,7 +296,7 @@ class Streams:
         notes: Notes,
     ) -> None:
         selector = retriever.get("record_selector")
-        if not isinstance(selector, Mapping) or note_code(selector, "which records an answer has", notes):
+        if not isinstance(selector, Mapping) or note_code(selector, "selecting records", notes):
             return
         path = build_record_path(selector.get("extractor"), scope, notes)
         if row.get("response_format") == "text":
@@ -307,7 +307,7 @@ class Streams:
         only = build_filter(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
         if only and not late:
             row["record_filter"] = only
-        normal = read_code(selector.get("schema_normalization"), "how values are cast to the schema", notes)
+        normal = read_code(selector.get("schema_normalization"), "casting values to the schema", notes)
         casts = "Default" in (normal, normal.get("type") if isinstance(normal, Mapping) else "")
         transformations = [*as_list(component.get("transformations")), *as_list(selector.get("transformations"))]
         mapping = build_mapping(transformations, scope, schema, notes, only=only or "" if late else "")
@@ -353,13 +353,13 @@ def _is_job(retriever: Mapping[str, Any]) -> bool:
 def _note_code(
     component: Mapping[str, Any], retriever: Mapping[str, Any], requester: Mapping[str, Any], notes: Notes
 ) -> None:
-    note_code(component, "a stream as a whole", notes)
+    note_code(component, "a complete stream", notes)
     note_unsupported(component, notes)
-    read_code(retriever, "how a stream is read", notes)
+    read_code(retriever, "reading a stream", notes)
     for migration in as_list(component.get("state_migrations")):
         if isinstance(migration, Mapping):
-            note_code(migration, "how an older state is read", notes)
-    read_code(requester, "how a request is made", notes)
+            note_code(migration, "migrating state", notes)
+    read_code(requester, "building requests", notes)
 
 
 def _is_coded(router: Any) -> bool:

@@ -366,12 +366,12 @@ def to_data(node: Node, *, secrets: bool = False) -> Any:
         if all(isinstance(key, Lit) for key, _ in node.pairs) and not vanishing:
             return {str(key.value): to_data(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
         if find_secrets(node) and not secrets:
-            raise Untranslatable("a secret inside of a body")
+            raise Untranslatable("a secret inside a body")
         return to_template(_make_optional(node))
     if isinstance(node, ListOf):
         return [to_data(item, secrets=secrets) for item in node.items]
     if find_secrets(node) and not secrets:
-        raise Untranslatable("a secret inside of a body")
+        raise Untranslatable("a secret inside a body")
     return to_template(node)
 
 

@@ -46,7 +46,7 @@ def translate_fixed_text(value: Any, scope: Scope, default: str) -> str:
         return default
     node = translate_text(value, scope)
     if not isinstance(node, Lit):
-        raise Untranslatable("a name that the account decides")
+        raise Untranslatable("a name that the account sets")
     return str(node.value)
 
 
@@ -130,7 +130,7 @@ def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """A part of a component that is an object. Raises Untranslatable for anything else."""
     said = one.get(key) or {}
     if not isinstance(said, Mapping):
-        raise Untranslatable(f"{key} that is no object")
+        raise Untranslatable(f"{key} that is not an object")
     return said
 
 
@@ -211,7 +211,7 @@ def _build_assertion(one: Mapping[str, Any], scope: Scope) -> Config:
     """A signed assertion that is traded for a token."""
     assertion = one.get("profile_assertion")
     if not isinstance(assertion, Mapping):
-        raise Untranslatable("an assertion that is not said")
+        raise Untranslatable("an assertion that is not an object")
     if not one.get("token_refresh_endpoint"):
         raise Untranslatable("no token endpoint")
     made, _ = build_jwt(assertion, scope)

@@ -10,32 +10,32 @@ from conn_import.airbyte.references import PARAMETERS
 __all__ = ["note_unsupported"]
 
 _UNREAD: Mapping[str, Mapping[str, str]] = {
-    "DeclarativeStream": {"file_uploader": "files that are downloaded beside the records"},
+    "DeclarativeStream": {"file_uploader": "files that are downloaded with the records"},
     "SimpleRetriever": {
-        "page_size_reduction": "pages that get smaller when the vendor cannot answer",
-        "request_window_splitting": "windows that are split when the vendor cannot answer",
-        "pagination_reset": "a listing that begins again at a cap",
+        "page_size_reduction": "smaller pages after a failed request",
+        "request_window_splitting": "splitting windows after a failed request",
+        "pagination_reset": "restarting a list at a limit",
     },
     "AsyncRetriever": {
-        "download_paginator": "a download in pages",
-        "failed_retry_wait_time_in_seconds": "the pause before a failed job is tried again",
+        "download_paginator": "a paginated download",
+        "failed_retry_wait_time_in_seconds": "the pause before a failed job is retried",
     },
     "HttpRequester": {
-        "fetch_properties_from_endpoint": "a list of fields that the vendor is asked for, in its old form",
-        "use_tcp_keepalive": "connections that are kept open",
+        "fetch_properties_from_endpoint": "a list of requested fields in its old form",
+        "use_tcp_keepalive": "TCP keep-alive",
     },
     "DatetimeBasedCursor": {
-        "clamping": "windows that begin with a day, week or month",
-        "allow_catalog_defined_cursor_field": "a cursor's field that the user chooses",
+        "clamping": "windows aligned to a day, week or month",
+        "allow_catalog_defined_cursor_field": "a cursor field that the user selects",
     },
-    "IncrementingCountCursor": {"allow_catalog_defined_cursor_field": "a cursor's field that the user chooses"},
+    "IncrementingCountCursor": {"allow_catalog_defined_cursor_field": "a cursor field that the user selects"},
     "OAuthAuthenticator": {
-        "refresh_token_error_key": "which answers mean that the refresh token is spent",
-        "access_token_value": "an access token that the account has from the start",
+        "refresh_token_error_key": "detecting an expired refresh token",
+        "access_token_value": "an initial access token",
     },
-    "ConstantBackoffStrategy": {"jitter_range_in_seconds": "chance in the pauses before a retry"},
-    "ExponentialBackoffStrategy": {"jitter_range_in_seconds": "chance in the pauses before a retry"},
-    "WaitUntilTimeFromHeader": {"min_wait": "the least wait until a time from a header"},
+    "ConstantBackoffStrategy": {"jitter_range_in_seconds": "random jitter in the pauses before a retry"},
+    "ExponentialBackoffStrategy": {"jitter_range_in_seconds": "random jitter in the pauses before a retry"},
+    "WaitUntilTimeFromHeader": {"min_wait": "the minimum wait until a time in a header"},
     "HttpResponseFilter": {},
 }
 

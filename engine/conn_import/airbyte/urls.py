@@ -105,7 +105,7 @@ def to_base_url(node: Node) -> str:
         or not re.match(r"https?://|\{\{", made)
         or re.search(r"\s", re.sub(r"\{\{.*?\}\}", "", made))
     ):
-        raise Untranslatable("a URL that does not begin with a scheme")
+        raise Untranslatable("a URL that does not start with a scheme")
     return made.rstrip("/")
 
 

@@ -53,7 +53,7 @@ def _read_mode(draft: ConnectorDraft) -> str:
     entry.take("alias")
     if entry.missing:
         base = clean_text(entry.missing, 60)
-        draft.losses.add(f"what {base} says: the entry is an alias of it, and the document does not have it")
+        draft.losses.add(f"the settings of {base}: the entry is an alias of it, but the document does not contain it")
     return mode or ("NONE" if not entry.missing else "")
 
 
@@ -80,7 +80,7 @@ def _build_credentials(draft: ConnectorDraft, mode: str) -> dict[str, Any] | Non
         _SILENT[mode](draft)
         return None
     if mode:
-        draft.losses.add(f"the auth_mode {clean_text(mode, 40)}: set `credentials` and `authorization` by hand")
+        draft.losses.add(f"the auth_mode {clean_text(mode, 40)}: set `credentials` and `authorization` yourself")
     draft.credentials = draft.build_credentials("none", {})
     return None
 
@@ -100,15 +100,15 @@ def _note_scripts(draft: ConnectorDraft) -> None:
     if script := draft.entry.take_text("webhook_routing_script"):
         bare = script.startswith("unauthenticated")
         what = (
-            "what its webhooks hold, which nothing proves"
+            "the events of its webhooks, which are not signed"
             if bare
-            else "how its webhooks are proved, and what they hold"
+            else "the verification and the events of its webhooks"
         )
-        draft.losses.add(f"{what}: a script says it", clean_text(script, 80))
+        draft.losses.add(f"{what}: they are in a script", clean_text(script, 80))
     for key in _SCRIPTS:
         if script := draft.entry.take_text(key):
             draft.losses.add(
-                f"the script that does its {key.removesuffix('_script').replace('_', ' ')}", clean_text(script, 80)
+                f"the script for its {key.removesuffix('_script').replace('_', ' ')}", clean_text(script, 80)
             )
 
 
@@ -129,13 +129,13 @@ def _read_mcp_oauth2(draft: ConnectorDraft) -> dict[str, Any]:
     if dynamic:
         where = entry.take_text("registration_url")
         entry.take("registration_params")
-        draft.losses.add("the dynamic registration of a client: register one, its id comes from the environment", where)
+        draft.losses.add("dynamic client registration: register a client and set its ID in the environment", where)
     oauth.read_oauth2(draft, registered=not dynamic)
     return oauth.BEARER
 
 
 def _read_mcp_oauth2_generic(draft: ConnectorDraft) -> dict[str, Any]:
-    draft.losses.add("finding the server's authorization and registering a client there: an account has a token")
+    draft.losses.add("authorization discovery and client registration: an account needs a token")
     draft.names.token = "token"  # noqa: S105
     draft.credentials = draft.build_credentials("bearer", {})
     return {"format": "bearer", "config": {"path": "token"}}

@@ -66,7 +66,7 @@ class ConnectorDraft:
         """A URL that cannot be left out: a placeholder, with a loss, where the entry has none that can be said."""
         made = self.fill_url(text, where)
         if not text:
-            self.losses.add(f"{where}: the entry says none; a placeholder stands for it")
+            self.losses.add(f"{where}: the entry has none, so it is a placeholder")
         return made or PLACEHOLDER
 
     def fill_headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
@@ -74,10 +74,10 @@ class ConnectorDraft:
         made: dict[str, str] = {}
         for name, value in told.items():
             if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
-                self.losses.add(f"{where}.{clean_text(name, 60)}: it is no header")
+                self.losses.add(f"{where}.{clean_text(name, 60)}: not a valid header")
             elif (text := self.fill(str(value), f"{where}.{clean_text(name, 60)}")) is not None:
                 if any(literal_secrets({"headers": {name: text}})):
-                    self.losses.add(f"{where}.{clean_text(name, 60)}: a secret is written into the entry")
+                    self.losses.add(f"{where}.{clean_text(name, 60)}: the entry contains a secret value")
                 else:
                     made[name] = text
         return made
@@ -113,7 +113,7 @@ class ConnectorDraft:
         if self.capture and name in ("oauth2", "oauth2_client_credentials", "session", "oauth1"):
             told["capture"] = self.capture
         elif self.capture:
-            self.losses.add(f"what is kept of the log-in's answer: {', '.join(self.capture)}")
+            self.losses.add(f"values captured from the log-in response: {', '.join(self.capture)}")
         return {"format": name, "config": told} if told else {"format": name}
 
 
@@ -140,12 +140,12 @@ def read_settings(draft: ConnectorDraft) -> None:
                 continue  # the log-in finds it out
             made = _build_field(draft, called, row, secret=False)
             if row.get("automated") in (True, "true"):
-                draft.losses.add("how a value is found that is filled in by itself: here an account says it", name)
+                draft.losses.add("values that are filled in automatically: an account has to set them", name)
             if made.get("required") is False and "default" not in made:
                 names.optional.add(name)
             draft.fields.append(made)
             if row.get("visible_when") and group == "connection_config":
-                draft.losses.add("when a value is asked for (visible_when)", name)
+                draft.losses.add("the condition for asking for a value (visible_when)", name)
     for name, value in entry.take_object("proxy", "connection_config").items():
         if isinstance(value, str) and draft.fill(value, f"proxy.connection_config.{name}") is not None:
             continue  # it names a value that the account has anyway
@@ -192,7 +192,7 @@ def complete_fields(draft: ConnectorDraft) -> None:
     for name in draft.names.mentioned:
         known = draft.names.context[name]
         if known not in draft.capture and all(row["name"] != known for row in draft.fields):
-            draft.fields.append({"name": known, "description": "The entry names it and does not describe it"})
+            draft.fields.append({"name": known, "description": "The entry uses it but does not describe it"})
     for row in draft.fields:
         optional = called.get(row["name"], "") in draft.names.optional
         if row["name"] in called and not optional and not row.get("secret") and "default" not in row:
@@ -251,7 +251,7 @@ def _build_field(draft: ConnectorDraft, called: str, row: Mapping[str, Any], *, 
     elif pattern:
         said = _to_whole_pattern(pattern)
         if said is None:
-            draft.losses.add("a pattern of a value that is no regular expression here", called)
+            draft.losses.add("a pattern that is not a valid regular expression", called)
         else:
             made["pattern"] = said
     if isinstance(row.get("default_value"), str) and row["default_value"]:

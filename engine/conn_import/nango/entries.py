@@ -48,7 +48,7 @@ def select_entry(data: Any, key: str) -> "Entry":
         if key:
             what = f'the document has no entry "{clean_text(key, 60)}"'
             raise UsageError(what, hint=did_you_mean(key, known) or listed)
-        how = "choose one with --entry KEY, or take them all: conn import FILE --all"
+        how = "choose one with --entry KEY, or import all of them: conn import FILE --all"
         raise UsageError(f"the document has {len(known):,} entries", hint=f"{how}; {listed}")
     return _merge_inherited(data, key)
 

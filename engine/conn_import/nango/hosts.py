@@ -43,11 +43,11 @@ def read_base_url(draft: ConnectorDraft, given: str, urls: list[str]) -> str:
     if lone is not None and "." in text[lone.end() :].partition("/")[0]:
         text = f"https://{text}"
     if draft.names.is_secret(text):
-        draft.losses.add("proxy.base_url: it has a secret in it; base_url is a placeholder")
+        draft.losses.add("proxy.base_url: it contains a secret, so base_url is a placeholder")
         return PLACEHOLDER
     made = draft.fill_url(text.rstrip("/"), "proxy.base_url")
     if made is None or ("{{" not in made and not is_usable_url(made)):
-        draft.losses.add(f"proxy.base_url {clean_text(text, 80)}: it is no usable URL; base_url is a placeholder")
+        draft.losses.add(f"proxy.base_url {clean_text(text, 80)}: not a valid URL, so base_url is a placeholder")
         return PLACEHOLDER
     return made
 
@@ -57,10 +57,12 @@ def _guess_base_url(draft: ConnectorDraft, urls: list[str]) -> str:
         found = _HOST.match(url)
         if found is not None and "${" not in found[1]:
             draft.notes["base_url",] = "guess: the host of the token URL"
-            draft.losses.add("the base URL: the entry says none; it is guessed from the token URL")
+            draft.losses.add("the base URL: the entry has none; it is guessed from the token URL")
             return f"https://{found[1]}"
-    why = f" (that of {clean_text(draft.entry.missing, 60)} would)" if draft.entry.missing else ""
-    draft.losses.add(f"the base URL: the entry says none{why}; base_url is a placeholder (or import with --base-url)")
+    why = f" (the missing {clean_text(draft.entry.missing, 60)} may have one)" if draft.entry.missing else ""
+    draft.losses.add(
+        f"the base URL: the entry has none{why}, so base_url is a placeholder (set it, or import with --base-url)"
+    )
     return PLACEHOLDER
 
 
@@ -94,17 +96,17 @@ def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
             found.update(dict.fromkeys(patterns))
             told &= patterns == [host_pattern(template)]
     if left_open:
-        where = "list them under hosts, or each under trusted_hosts in conn.yaml"
+        where = "list them under hosts in connector.yaml, or under trusted_hosts in conn.yaml"
         for name in dict.fromkeys(left_open):
             draft.losses.add(
-                f"which hosts may get the credential, where an account says them: {where}", clean_text(name, 80)
+                f"the hosts that may receive the credential, where an account sets them: {where}", clean_text(name, 80)
             )
     if told or not urls:
         return []
     if guessed:
-        draft.notes["hosts",] = "guess, from an example or a pattern of the entry"
+        draft.notes["hosts",] = "guess, from an example or a pattern in the entry"
     if not found:
-        draft.notes["hosts",] = "a placeholder: the entry names none"
+        draft.notes["hosts",] = "a placeholder: the entry has none"
         return [split_plain_url(PLACEHOLDER).netloc]
     return list(found)[:_MOST_HOSTS]
 

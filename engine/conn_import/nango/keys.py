@@ -79,7 +79,7 @@ def read_wsse(draft: ConnectorDraft) -> None:
     draft.credentials = draft.build_credentials("basic", {})
     header = next((n for n, v in entry.take_object("proxy", "headers").items() if "accessToken" in str(v)), None)
     if protocol != "WSSE":
-        draft.losses.add(f"the signature {clean_text(protocol, 40)}: set `signature` by hand")
+        draft.losses.add(f"the signature {clean_text(protocol, 40)}: set `signature` yourself")
         return
     told = str(entry.peek("proxy", "headers", header)) if header is not None else "${accessToken}"
     draft.signed_headers.add(str(header))
@@ -112,7 +112,7 @@ def _build_assertion(draft: ConnectorDraft) -> dict[str, Any]:
     header = entry.take_object("token", "header")
     algorithm = str(header.pop("alg", "") or {"RSA": "RS256", "EC": "ES256", "HMAC": "HS256"}.get(protocol, "RS256"))
     if not _ALGORITHMS.fullmatch(algorithm):
-        draft.losses.add(f"the algorithm {clean_text(algorithm, 20)}: RS256 is said instead")
+        draft.losses.add(f"the algorithm {clean_text(algorithm, 20)}: RS256 is set instead")
         algorithm = "RS256"
     made: dict[str, Any] = {"algorithm": algorithm}
     key = draft.fill(entry.take_text("token", "signing_key"), "token.signing_key", bars=False)
@@ -187,7 +187,7 @@ def _note_installation(draft: ConnectorDraft) -> None:
     draft.entry.take("authorization_url_skip_encode")
     if page:
         draft.losses.add(
-            "installing the app: a person does it on the vendor's page, and its id goes into the account's context",
+            "the app's installation: a person installs it on the vendor's page, and the account's context needs its ID",
             clean_text(page, 120),
         )
 
@@ -201,7 +201,7 @@ def read_custom(draft: ConnectorDraft) -> None:
     person = draft.credentials
     page = draft.entry.peek("authorization_url")
     draft.losses.add(
-        "that one log-in brings both tokens: an account says under context.login which it has, app or person",
+        "both tokens from one log-in: an account sets context.login to app or person",
         clean_text(page or "", 120),
     )
     draft.credentials = {
@@ -221,10 +221,10 @@ def read_plugin(draft: ConnectorDraft) -> dict[str, Any] | None:
     for name in draft.entry.take_texts("redirect_uri_metadata"):
         called = draft.names.add_context(name)
         if all(row["name"] != called for row in draft.fields):
-            draft.fields.append({"name": called, "description": "The vendor says it when the plugin is installed"})
-    draft.losses.add("installing the plugin: a person does it at the vendor")
+            draft.fields.append({"name": called, "description": "The vendor shows it when the plugin is installed"})
+    draft.losses.add("the plugin's installation: a person installs it at the vendor")
     if kind != "BASIC":
-        draft.losses.add(f"auth_type {clean_text(kind, 40)}: set `credentials` and `authorization` by hand")
+        draft.losses.add(f"auth_type {clean_text(kind, 40)}: set `credentials` and `authorization` yourself")
         return None
     draft.credentials = draft.build_credentials(
         "basic", {"username_label": "Identifier of the plugin", "password_label": "Key of the plugin"}
@@ -256,7 +256,7 @@ def read_aws(draft: ConnectorDraft) -> None:
         names.optional.discard(name)
     for name in theirs:
         if name not in used:
-            draft.losses.add("assuming the role: the account gives temporary keys of it", clean_text(name, 40))
+            draft.losses.add("assuming the role: the account needs temporary keys for it", clean_text(name, 40))
             names.context.pop(name, None)
             names.secrets.pop(name, None)
     for name, label, secret in (

@@ -132,4 +132,4 @@ def _read_moment_value(name: str) -> str:
         return "$fromMillis(timestamp_ms)"
     if name.startswith("now:"):
         return f"$fromMillis(timestamp_ms, '{to_picture(name[4:])}')"
-    raise UntranslatableText(f"{clean_text(name, 60)}, which the entry does not explain")
+    raise UntranslatableText(f"{clean_text(name, 60)}, which the entry does not define")

@@ -104,7 +104,7 @@ def read_oauth1(draft: ConnectorDraft) -> None:
     if methods == {"get"}:
         config["method"] = "get"
     elif methods != {"post"}:
-        draft.losses.add(f"the methods of the two requests for a token: {', '.join(sorted(methods))}")
+        draft.losses.add(f"different methods for the two token requests: {', '.join(sorted(methods))}")
     _add_oauth1_scope(draft, config)
     draft.credentials = draft.build_credentials("oauth1", config)
     own = {"consumer_key": config["consumer_key"], "consumer_secret": config["consumer_secret"]}
@@ -120,7 +120,7 @@ def _add_oauth1_scope(draft: ConnectorDraft, config: dict[str, Any]) -> None:
         config.setdefault("authorization_params", {})["scope"] = (separator or " ").join(scopes)
     elif separator:
         draft.notes["credentials", "config", "authorization_url"] = (
-            f'scopes: authorization_params: {{scope: …}}, with "{clean_text(separator, 5)}" between two'
+            f'to request scopes: authorization_params: {{scope: …}}, separated by "{clean_text(separator, 5)}"'
         )
 
 
@@ -141,7 +141,7 @@ def _read_authorization_params(draft: ConnectorDraft) -> dict[str, Any]:
         if name in usual and isinstance(other, str):
             made |= {name: None, other: usual[name]}
         else:
-            draft.losses.add("a parameter of the authorization URL under another name", clean_text(name, 60))
+            draft.losses.add("a renamed parameter of the authorization URL", clean_text(name, 60))
     return made
 
 

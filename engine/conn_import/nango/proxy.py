@@ -27,7 +27,7 @@ def read_waits(draft: ConnectorDraft) -> None:
             if HEADER.fullmatch(name):
                 sources.append({"header": name.lower(), "unit": unit})
             else:
-                draft.losses.add(f"proxy.retry.{key}: it is no name of a header", clean_text(name, 60))
+                draft.losses.add(f"proxy.retry.{key}: not a valid header name", clean_text(name, 60))
     made: dict[str, Any] = {}
     if sources:
         made["retry_after"] = sources
@@ -35,7 +35,7 @@ def read_waits(draft: ConnectorDraft) -> None:
     if remaining:
         made["remaining"] = remaining[0].lower()
         for name in remaining[1:]:
-            draft.losses.add("a second header of what remains", clean_text(name, 60))
+            draft.losses.add("a second header with the remaining requests", clean_text(name, 60))
     status = str(code) if str(code).isdigit() else ""
     if code is not None and not status:
         draft.losses.add(f"proxy.retry.error_code {clean_text(code, 40)}")
@@ -81,7 +81,7 @@ def read_pages(draft: ConnectorDraft) -> None:
         elif first is None and by_page:
             config["first"] = 0
     else:
-        draft.losses.add(f"proxy.paginate of the type {clean_text(kind, 40)}")
+        draft.losses.add(f"proxy.paginate with the type {clean_text(kind, 40)}")
         return
     config = {key: value for key, value in config.items() if value is not None}
     if isinstance(told.get("limit_name_in_request"), str):
@@ -90,9 +90,9 @@ def read_pages(draft: ConnectorDraft) -> None:
             config["size"] = told["limit"]
     if told.get("response_path"):
         where = clean_text(told["response_path"], 80)
-        draft.notes["pagination",] = f"of the lists that are still to be added; their response_path is {where}"
+        draft.notes["pagination",] = f"for the lists that you add; their response_path is {where}"
     for other in told.keys() - used:
-        draft.losses.add("of proxy.paginate", clean_text(other, 60))
+        draft.losses.add("keys of proxy.paginate", clean_text(other, 60))
     draft.settings["pagination"] = {"format": name, "config": config} if config else {"format": name}
 
 
@@ -132,10 +132,10 @@ def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
     names = suggest_names(listed, title) if listed else {}
     checks = []
     for number, path in enumerate(endpoints):
-        row: dict[str, Any] = {"description": "Proves the credential", "method": method}
+        row: dict[str, Any] = {"description": "Verify the credential", "method": method}
         place, _, query = path.partition("?")
         if draft.names.is_secret(path):
-            draft.losses.add("proxy.verification: its path has a secret in it", clean_text(place, 100))
+            draft.losses.add("proxy.verification: its path contains a secret", clean_text(place, 100))
             continue
         if base and (made := draft.fill_url(base.rstrip("/"), "proxy.verification.base_url_override")):
             row["base_url"] = made
@@ -162,7 +162,7 @@ def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, s
         text = str(value)
         if draft.names.is_secret(text):
             if name.lower() not in carried:
-                draft.losses.add("a header of proxy.verification with a secret in it", clean_text(name, 60))
+                draft.losses.add("a header of proxy.verification that contains a secret", clean_text(name, 60))
             continue
         told_header = draft.fill_headers({name: value}, "proxy.verification.headers")
         if told_header.get(name) != usual.get(name.lower()):
@@ -176,14 +176,14 @@ def finish(draft: ConnectorDraft, label: str, data: dict[str, Any], checks: list
     for check in checks:
         resources.setdefault(check.resource, {})[check.method] = check.row
         if "writes" in check.row:
-            draft.notes["resources", check.resource, check.method, "writes"] = "guess: a check that changes nothing"
+            draft.notes["resources", check.resource, check.method, "writes"] = "guess: the check does not write"
     if checks:
         data["verify"] = checks[0].text
     else:
         draft.notes["resources",] = "the entry has no operations: add those you need"
     data["resources"] = resources
     for left in draft.entry.list_unread():
-        draft.losses.add("settings that this import has no word for", clean_text(left, 80))
+        draft.losses.add("unsupported settings", clean_text(left, 80))
     places = (
         ("connectionConfig", "context", draft.names.context),
         ("credentials", "credential", draft.names.secrets),

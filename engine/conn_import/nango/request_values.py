@@ -29,12 +29,12 @@ def read_request_values(draft: ConnectorDraft, default: dict[str, Any] | None) -
         if name in draft.signed_headers:
             continue
         if not HEADER.fullmatch(name):
-            draft.losses.add(f"{where}: it is no name of a header")
+            draft.losses.add(f"{where}: not a valid header name")
         elif _needs_moment(text):
             signed[name] = text
         elif (made := draft.fill(text, where)) is not None:
             if any(literal_secrets({"headers": {name: made}})):
-                draft.losses.add(f"{where}: a secret is written into the entry")
+                draft.losses.add(f"{where}: the entry contains a secret value")
                 continue
             secret = draft.names.is_secret(text)
             (carried if secret else headers)[name] = made
@@ -62,7 +62,7 @@ def _read_query(draft: ConnectorDraft) -> tuple[dict[str, str], dict[str, str]]:
         text = "" if value is None else str(value)
         made = draft.fill(text, f"proxy.query.{clean_text(name, 60)}")
         if made is not None and any(literal_secrets({"query": {name: made}})):
-            draft.losses.add(f"proxy.query.{clean_text(name, 60)}: a secret is written into the entry")
+            draft.losses.add(f"proxy.query.{clean_text(name, 60)}: the entry contains a secret value")
         elif made is not None:
             (secret if draft.names.is_secret(text) else plain_query)[name] = made
     return secret, plain_query
@@ -85,7 +85,7 @@ def _build_header(carried: dict[str, str]) -> dict[str, Any]:
 def _build_signature(draft: ConnectorDraft, signed: dict[str, str]) -> None:
     """Headers that need time or chance are a signature's: it runs last, and these are the same in all of them."""
     if draft.signature is not None:
-        draft.losses.add(f"the headers {', '.join(signed)}: the entry has another signature")
+        draft.losses.add(f"the headers {', '.join(signed)}: the entry already has a signature")
         return
     content = "''"
     digest = next((name for name, text in signed.items() if _DIGEST.fullmatch(text)), None)

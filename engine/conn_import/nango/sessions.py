@@ -110,7 +110,8 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
         made |= {"response_format": "text", "response": _TEXT}
     elif told.get("refresh_token"):
         made["response"] = (
-            f"{{'access_token': {to_answer_path(token)}, 'refresh_token': {to_answer_path(str(told['refresh_token']))}}}"
+            f"{{'access_token': {to_answer_path(token)}, "
+            f"'refresh_token': {to_answer_path(str(told['refresh_token']))}}}"
         )
     else:
         made["response"] = to_answer_path(token)
@@ -122,7 +123,7 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
         elif strategy not in (None, "expireIn"):
             draft.losses.add(f"token_expiration_strategy {clean_text(strategy, 40)}")
     for other in told.keys() - {"token", "token_expiration", "token_expiration_strategy", "refresh_token"}:
-        draft.losses.add("of token_response", clean_text(other, 60))
+        draft.losses.add("keys of token_response", clean_text(other, 60))
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:
         made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
@@ -139,7 +140,7 @@ def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any
     params = {**entry.take_object("refresh_params"), **entry.take_object("refresh_token_params")}
     if not url:
         if params:
-            draft.losses.add("refresh_token_params: there is no refresh_url, so the account logs in again")
+            draft.losses.add("refresh_token_params: the entry has no refresh_url, so the account logs in again")
         return {}
     headers = entry.take_object("refresh_token_headers") or entry.peek("token_headers")
     parts = {"url": url, "method": entry.take_text("refresh_token_request_method"), "params": params or None}

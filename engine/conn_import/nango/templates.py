@@ -59,7 +59,7 @@ def _split_parts(text: str) -> tuple[Part, ...]:
 def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[Part, ...], int]:
     """Parts from `at` to the closing mark; where that stands (the end without one)."""
     if depth > _DEEPEST:
-        raise UntranslatableText("a template that is nested too deep")
+        raise UntranslatableText("a template that is nested too deeply")
     parts: list[Part] = []
     plain = ""
     while at < len(text) and not (closing and text.startswith(closing, at)):
@@ -78,11 +78,11 @@ def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[
         else:
             end = text.find("}", at)
             if end < 0:
-                raise UntranslatableText("a template without an end")
+                raise UntranslatableText("an unclosed template")
             parts.append(VariableReference(text[at + 2 : end].strip()))
             at = end + 1
     if closing and at >= len(text):
-        raise UntranslatableText("a template without an end")
+        raise UntranslatableText("an unclosed template")
     if plain:
         parts.append(plain)
     return tuple(parts), at
@@ -189,5 +189,5 @@ def to_picture(pattern: str) -> str:
         rest = rest.replace(letters, "\0")
         pattern = pattern.replace(letters, mark)
     if re.search(r"[A-SU-Ya-z\[\]]", rest):
-        raise UntranslatableText("a date in a pattern of its own")
+        raise UntranslatableText("a date in a custom pattern")
     return pattern

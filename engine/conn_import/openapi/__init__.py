@@ -1,4 +1,4 @@
-"""OpenAPI 2.0 and 3.x documents as contracts: servers, security, operations. The face."""
+"""Read OpenAPI 2.0 and 3.x documents as contracts: servers, security and operations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ LABEL = "OpenAPI"
 
 
 def recognises(data: Any) -> bool:
-    """Whether a document says that it is OpenAPI 2.0 or 3.x."""
+    """Return whether a document declares OpenAPI 2.0 or 3.x."""
     if not isinstance(data, Mapping):
         return False
     return str(data.get("openapi", "")).startswith("3.") or str(data.get("swagger", "")).startswith("2")
 
 
 def read(data: Any, options: Options) -> Contract:
-    """The contract of a document. What it cannot hold is in its losses."""
+    """Return the contract of a document. What it cannot contain is in its losses."""
     version = str(data.get("openapi") or data.get("swagger"))
     info = data.get("info") if isinstance(data.get("info"), Mapping) else {}
     contract = Contract(
@@ -59,7 +59,7 @@ def _find_server(data: Mapping[str, Any], contract: Contract) -> Server | None:
     if not servers:
         return None
     for other in servers[1:]:
-        contract.losses.add("further servers: the first was taken", clean_text(other.get("url") or "", 120))
+        contract.losses.add("other servers: the first one was imported", clean_text(other.get("url") or "", 120))
     variables = servers[0].get("variables")
     return Server(str(servers[0].get("url") or ""), variables if isinstance(variables, Mapping) else {})
 

@@ -23,20 +23,20 @@ _STYLED = ("style", "explode", "allowReserved")
 
 
 def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve, losses: Losses) -> bool:
-    """Choose how the body is written. Returns whether the operation can be said."""
+    """Choose the format of the request body. Returns False if the operation cannot be imported."""
     if not content:
         return True
     kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
     if endpoint.method in ("get", "head"):
         shapes = [Shape.of(_as_object(media).get("schema"), follow) for media in content.values()]
         if any(shape.properties() for shape in shapes):  # generators write an empty body everywhere
-            losses.add("a body of a GET, which is not sent", endpoint.where)
+            losses.add("the body of a GET, which is not sent", endpoint.where)
         return True
     data = _choose_kind(kinds, content, follow)
     chosen = data or choose_raw_kind(list(kinds))
     raw = not data
     if not chosen:
-        losses.add(f"operations with a body of {clean_text(', '.join(kinds), 120)}", endpoint.where)
+        losses.add(f"operations with a body of type {clean_text(', '.join(kinds), 120)}", endpoint.where)
         return False
     others = [kind for kind in kinds if kind != chosen]
     if others:
@@ -50,12 +50,12 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
     if chosen == _MULTIPART:
         endpoint.parts = _find_parts(endpoint.body, _as_object(media.get("encoding")), follow)
         if not endpoint.body.properties():
-            losses.add("the names of a multipart body's fields: the document has none", endpoint.where)
+            losses.add("the field names of a multipart body: the document has none", endpoint.where)
     return True
 
 
 def _choose_kind(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolve) -> str:
-    """JSON where it is taken, else a form, else parts; parts before either when only they have files."""
+    """Choose JSON if possible, then a form, then multipart. Multipart comes first if only it has files."""
     told = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
     vendor = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
     usual = told or (_FORM if _FORM in kinds else "") or (vendor if vendor.endswith("json") else "")
@@ -70,7 +70,7 @@ def _choose_kind(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: R
 
 
 def _find_parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> Parts:
-    """Which fields are files, and which are parts in JSON: objects are, unless they are spelled otherwise."""
+    """Find the fields that are files, and those that are JSON parts: objects, unless their encoding differs."""
     files: list[str] = []
     whole: list[str] = []
     each: list[str] = []
@@ -93,7 +93,7 @@ def _find_parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> P
 
 
 def _is_file(shape: Shape, kinds: list[str]) -> bool:
-    """Whether a field is a file: it says so (`binary`, `file`), or it is bytes of a media type that is no text."""
+    """Return whether a field is a file, by its format (`binary`, `file`) or by a media type that is not text."""
     if str(shape.said("format")) in _FILES or shape.type == "file":
         return True
     media = shape.said("contentMediaType")

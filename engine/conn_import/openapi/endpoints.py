@@ -13,9 +13,9 @@ __all__ = ["read_endpoints"]
 
 
 def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
-    """Method and normal path to the endpoint.
+    """Return the endpoints by method and normalized path.
 
-    Raises UsageError for a file that is missing or not OpenAPI, ConfigurationError for one that describes no operation.
+    Raises UsageError if the file is missing or not OpenAPI, and ConfigurationError if it describes no operations.
     """
     if not path.is_file():
         raise UsageError(f"{path} is not a file")
@@ -23,7 +23,7 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     if not recognises(source.data):
         raise UsageError(
             f"{path.name} is not an OpenAPI document (it is {source.format.label})",
-            hint="it needs `openapi: 3.x` or `swagger: '2.0'`",
+            hint="pass a document that starts with `openapi: 3.x` or `swagger: '2.0'`",
         )
     contract = read(source.data, Options(name="vendor"))
     if not contract.endpoints:

@@ -20,7 +20,7 @@ _CONCRETE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 
 
 def find_answer_format(kinds: Sequence[str]) -> str:
-    """How answers of these media types, none of them JSON, are read; `text` where they differ or none is known."""
+    """Return the response format for media types other than JSON: `text` if they differ or are unknown."""
     found = {_to_format(kind.partition(";")[0].strip().lower()) for kind in kinds}
     return found.pop() if len(found) == 1 else "text"
 
@@ -39,8 +39,7 @@ def _to_format(kind: str) -> str:
 
 
 def choose_raw_kind(kinds: Sequence[str]) -> str:
-    """What a body is sent as that is neither data nor a form: the first that is no parts, a type before a range; "" for
-    none."""
+    """Return the media type of a body that is neither data nor a form, preferring a type over a range, or ""."""
     usable = [kind for kind in kinds if "/" in kind and not kind.startswith("multipart/")]
     return next((kind for kind in usable if is_concrete(kind)), usable[0] if usable else "")
 

@@ -28,8 +28,8 @@ MAX_OPERATIONS = 100_000
 def read_operations(
     root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References, *, given: bool
 ) -> Iterator[Endpoint]:
-    """Every operation that can be said; the others are listed in the contract's losses. `given`: the caller has given a
-    base URL, which holds for operations with a server of their own too.
+    """Yield every operation that can be imported; the others are noted in the contract's losses. `given` is set if the
+    caller gave a base URL, which also replaces the servers of individual operations.
 
     Sets `contract.found` to the number of operations in the document.
     """
@@ -47,7 +47,7 @@ def read_operations(
                 continue
             contract.found += 1
             if contract.found > MAX_OPERATIONS:
-                contract.losses.add(f"operations beyond the first {MAX_OPERATIONS}")
+                contract.losses.add(f"operations beyond the first {MAX_OPERATIONS:,}")
                 return
             endpoint = reader.read(path, method, operation, shared)
             if endpoint is not None:
@@ -68,7 +68,7 @@ class _OperationReader:
         self._old = "swagger" in root
 
     def read(self, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> Endpoint | None:
-        """One endpoint; None when it cannot be said at all."""
+        """Read one endpoint. Returns None if it cannot be imported."""
         endpoint = Endpoint(
             method=method,
             path=path.partition("#")[0],
@@ -143,7 +143,7 @@ class _OperationReader:
             endpoint.answer = Answer(format=find_answer_format(kinds), headers=endpoint.answer.headers)
             if endpoint.answer.format == "text" and not all(kind.startswith("text/") for kind in kinds):
                 self._losses.add(
-                    f"answers of {clean_text(', '.join(kinds), 120)}: they are read as text", endpoint.where
+                    f"responses of type {clean_text(', '.join(kinds), 120)}: they are read as text", endpoint.where
                 )
             return
         chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])
@@ -169,17 +169,17 @@ class _OperationReader:
         if not url or url == self._contract.base_url:
             return
         if self._given:
-            self._losses.add("a server of its own: --base-url stands for it", endpoint.where)
+            self._losses.add("a separate server: --base-url replaces it", endpoint.where)
             return
         made = build_server_url(self._contract, Server(url, _as_object(server.get("variables"))))
         if is_usable_url(made):
             endpoint.base_url = "" if made == self._contract.base_url else made
         else:
-            self._losses.add(f"the server {clean_text(url, 100)} of single operations", endpoint.where)
+            self._losses.add(f"the server {clean_text(url, 100)} of individual operations", endpoint.where)
 
 
 def _join_server(base: str, url: str) -> str:
-    """A server's URL; one that is relative is one on the host of the base."""
+    """Return a server's URL. A relative one is resolved on the host of the base URL."""
     host = re.match(r"https?://[^/]+", base)
     return f"{host[0]}{url}" if host is not None and url.startswith("/") else url
 

@@ -1,4 +1,4 @@
-"""Parameters of an OpenAPI operation, 2.0 and 3.x, and the body that 2.0 says by parameters."""
+"""Read the parameters of an OpenAPI operation (2.0 and 3.x), and the body that 2.0 declares as parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
@@ -27,9 +27,9 @@ def read_parameters(
     follow: References,
     carries: Callable[[str, str], bool],
 ) -> list[Parameter]:
-    """The parameters of one operation; a later one replaces an earlier one of its name and place.
+    """Read the parameters of one operation. A later one replaces an earlier one with the same name and place.
 
-    `carries` tells of a name and a place whether it is the credential's.
+    `carries` returns whether the parameter with a name and a place is the credential.
     """
     found: dict[tuple[str, str], Parameter] = {}
     for row in declared:
@@ -41,10 +41,13 @@ def read_parameters(
         if place == "cookie":
             losses.add("cookies", f"{where}: {clean_text(name, 60)}")
         elif place == "querystring":
-            losses.add("a whole query string as one parameter", where)
+            losses.add("a complete query string as one parameter", where)
         elif place == "formData" and row.get("type") == "array" and row.get("collectionFormat") != "multi":
             how = clean_text(row.get("collectionFormat") or "csv", 30)
-            losses.add(f"lists in a form written as {how}: the name is repeated", f"{where}: {clean_text(name, 60)}")
+            losses.add(
+                f"lists in a form written as {how}: they are sent as repeated fields",
+                f"{where}: {clean_text(name, 60)}",
+            )
         elif place in ("query", "header", "path") and not carries(name, place):
             if place == "header" and name.lower() in _NOT_OURS:
                 continue
@@ -62,9 +65,7 @@ def _read_parameter(
     name = str(row["name"])
     content = row.get("content")
     if isinstance(content, Mapping) and content and place == "query":
-        losses.add(
-            "query parameters that are documents themselves (JSON in a parameter)", f"{where}: {clean_text(name, 60)}"
-        )
+        losses.add("query parameters that contain JSON", f"{where}: {clean_text(name, 60)}")
     shape = (
         Shape.of(row.get("schema"), follow)
         if "schema" in row
@@ -97,7 +98,7 @@ def _read_parameter(
 
 
 def _find_style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -> str:
-    """How a list in the query is spelled: repeat, comma, brackets, or "" for the default or what cannot be said."""
+    """Return how a list is written in the query: repeat, comma, brackets, or "" if it is the default or unsupported."""
     if kind == "object":
         return ""
     name = str(row.get("name"))
@@ -116,14 +117,14 @@ def _find_style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -
 
 
 def _as_scalar(value: Any) -> Any:
-    """A value that can stand in a request as it is, else UNSET."""
+    """Return a value that can be sent as it is, or UNSET."""
     usable = isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
     usable = usable and len(str(value)) <= 500
     return UNSET if not usable or "{{" in str(value) else value
 
 
 def build_swagger_body(declared: Sequence[Mapping[str, Any]], consumes: Sequence[str]) -> Mapping[str, Any]:
-    """What 2.0 says by `body` and `formData` parameters, as the `content` of 3.x."""
+    """Convert the `body` and `formData` parameters of 2.0 to the `content` of 3.x."""
     body = next((row for row in declared if row.get("in") == "body"), None)
     if body is not None:
         kinds = [kind for kind in consumes if "form" not in kind] or ["application/json"]

@@ -1,4 +1,4 @@
-"""`$ref` followed inside one document. What lies outside of it is refused, a circle ends: both give `{}`."""
+"""Resolve `$ref` inside one document. External and circular references give `{}`."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -13,8 +13,8 @@ _MOST_HOPS = 30
 
 
 class References:
-    """The references of a document. Refused ones are noted in `losses`, `shapes` are those made of its nodes, `names`
-    the references that lead to a node, by its identity."""
+    """The references of a document. Refused ones are noted in `losses`. `shapes` caches shapes by node, and `names`
+    maps the identity of a node to a reference that leads to it."""
 
     def __init__(self, root: Any, losses: Losses) -> None:
         self._root = root
@@ -24,7 +24,7 @@ class References:
         self.names: dict[int, str] = {}
 
     def __call__(self, node: Any) -> dict[str, Any]:
-        """The object behind a node; `{}` when there is none. What stands beside a reference is ignored."""
+        """Return the object behind a node, or `{}`. Keys next to a reference are ignored."""
         if not isinstance(node, dict):
             return {}
         ref = node.get("$ref")
@@ -41,25 +41,25 @@ class References:
         node: Any = None
         while len(seen) < _MOST_HOPS:
             if ref in seen:
-                self._losses.add("references that lead in a circle", ref[:200])
+                self._losses.add("circular references", ref[:200])
                 return {}
             seen.add(ref)
             if not ref.startswith("#"):
-                self._losses.add("references to other documents, which are not followed", ref[:200])
+                self._losses.add("references to other documents: they are not followed", ref[:200])
                 return {}
             node = self._look_up(ref[1:])
             if node is None:
-                self._losses.add("references that lead nowhere", ref[:200])
+                self._losses.add("references to nothing", ref[:200])
                 return {}
             following = node.get("$ref") if isinstance(node, dict) else None
             if not isinstance(following, str):
                 return node if isinstance(node, dict) else {}
             ref = following
-        self._losses.add("references over too many steps", ref[:200])
+        self._losses.add("references with too many steps", ref[:200])
         return {}
 
     def _look_up(self, fragment: str) -> Any:
-        """What a URI's fragment points at; None for nothing, and for the name of an anchor."""
+        """Return what a URI fragment points at. None for nothing and for anchors."""
         pointer = unquote(fragment)
         if not pointer:
             return self._root

@@ -1,4 +1,4 @@
-"""Security schemes to `credentials` and `authorization`: the first that the language can say, the rest is listed."""
+"""Convert security schemes to `credentials` and `authorization`: one is chosen, and the others are noted."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Schemes:
         self._together: dict[tuple[str, ...], str] = {}
 
     def is_credential(self, name: str, place: str) -> bool:
-        """Whether a parameter is a scheme's credential and so none of the caller's."""
+        """Return whether a parameter is the credential of a scheme, so the caller does not give it."""
         return any(
             scheme.get("type") == "apiKey"
             and str(scheme.get("name", "")).lower() == name.lower()
@@ -44,11 +44,11 @@ class Schemes:
         )
 
     def count_use(self, said: Any, where: str) -> None:
-        """Note what an operation asks for (None: what the document says for all).
+        """Note the requirements of an operation (None: the document's default).
 
-        An operation that asks for nothing is authorised like the others: it does no harm, and documents that forget
-        to ask are more frequent than vendors who refuse. An empty requirement beside others says that it answers
-        without a credential, too.
+        An operation without a requirement is authorized like the others. This does no harm, and documents that forget
+        requirements are more frequent than vendors that reject credentials. An empty requirement among others means
+        that the operation also responds without a credential.
         """
         asked = said if isinstance(said, list) else self._everywhere
         optional = any(wanted == {} for wanted in asked or ())
@@ -64,17 +64,17 @@ class Schemes:
         self._asked.add(tuple(alternatives))
 
     def is_public(self, said: Any) -> bool:
-        """Whether an operation says that it answers without a credential (None: what the document says for all)."""
+        """Return whether an operation declares that it needs no credential (None: the document's default)."""
         asked = said if isinstance(said, list) else self._everywhere
         return asked is not None and (not asked or {} in asked)
 
     def choose(self, contract: Contract, chosen: str = "") -> None:
-        """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
+        """Choose a scheme (`chosen`, or the most used one that is supported) and note the others. Raises UsageError."""
         if chosen and chosen not in self._schemes:
             known = ", ".join(clean_text(name, 60) for name in list(self._schemes)[:20]) or "none"
             raise UsageError(
                 f'the document has no security scheme "{chosen}"',
-                hint=did_you_mean(chosen, self._schemes) or f"there are {known}",
+                hint=did_you_mean(chosen, self._schemes) or f"pass one of the document's schemes: {known}",
             )
         order = list(self._schemes)
         ranked = sorted(order, key=lambda name: (-self._uses[name], order.index(name)))
@@ -96,13 +96,13 @@ class Schemes:
                 if self._uses[name] and self._optional[name] == self._uses[name]:
                     _make_optional(contract.credentials)
             else:
-                contract.losses.add(f"the security scheme {label}: another one was chosen; a connector has one")
+                contract.losses.add(f"the security scheme {label}: another one was chosen (a connector has one)")
         for names, where in self._together.items():
             if not carried.issuperset(names):
                 told = clean_text(" and ".join(names))
-                contract.losses.add(f"{told} required together: a connector has one credential", where)
+                contract.losses.add(f"{told}, required together: a connector has one credential", where)
         if not self._schemes:
-            contract.authorization_loss = "how requests are authorised: the document names no security scheme"
+            contract.authorization_loss = "authorization: the document has no security scheme"
 
     def _find_needed_with(self, name: str) -> list[str]:
         """The schemes without which some operation refuses this one, it included: of an operation's alternatives with
@@ -116,13 +116,13 @@ class Schemes:
         return sorted(found)
 
     def _find_lead(self, name: str) -> str:
-        """Of schemes that are required together the one that is not merely a key."""
+        """Return the one scheme of a required group that is not an API key, or `name` if there is not exactly one."""
         leads = [one for one in self._find_needed_with(name) if self._schemes[one].get("type") != "apiKey"]
         return leads[0] if len(leads) == 1 else name
 
     def _find_required_keys(self, name: str) -> list[tuple[str, dict[str, Any]]]:
-        """The keys that are required together with a scheme, and how each is carried; none when one of them cannot be
-        expressed."""
+        """Return the keys that a scheme requires in addition, with their authorization. Empty if one of them is
+        unsupported."""
         found: list[tuple[str, dict[str, Any]]] = []
         for other in self._find_needed_with(name):
             if other == name:
@@ -146,7 +146,7 @@ class Schemes:
             return _build_api_key(scheme)
         if kind == "oauth2":
             return self._build_oauth(scheme, contract)
-        return None, "this kind is not supported"
+        return None, "this type is not supported"
 
     def _build_oauth(
         self, scheme: Mapping[str, Any], contract: Contract
@@ -170,9 +170,9 @@ class Schemes:
             scopes = flow.get("scopes")
             names = [str(scope) for scope in scopes] if isinstance(scopes, Mapping | list) else []
             if len(names) > _MOST_SCOPES:
-                contract.losses.add(f"scopes beyond the first {_MOST_SCOPES}: ask for those you need")
+                contract.losses.add(f"scopes beyond the first {_MOST_SCOPES}: list those you need")
             return build_oauth_settings(self._prefix, token_url, consent, names[:_MOST_SCOPES]), ""
-        return None, f"no flow with a token URL ({clean_text(', '.join(given)) or 'none'})"
+        return None, f"it has no flow with a token URL ({clean_text(', '.join(given)) or 'none'})"
 
 
 def build_oauth_settings(
@@ -204,7 +204,7 @@ def _build_api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dic
 
 
 def _make_optional(credentials: dict[str, Any]) -> None:
-    """Every operation that takes the key answers without one, too: an empty requirement stands beside it."""
+    """Make the key optional: every operation that accepts it also responds without one."""
     told = {
         "api_key": {"required": False},
         "bearer": {"required": False},

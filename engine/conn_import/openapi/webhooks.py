@@ -1,7 +1,7 @@
-"""Webhooks of an OpenAPI document (`webhooks` of 3.1, `x-webhooks` of older ones): what can be told of them.
+"""Note the webhooks of an OpenAPI document (`webhooks` in 3.1, `x-webhooks` in older versions).
 
-A document says which deliveries there are and what they hold, never how one is proved. So no connector gets `webhooks`
-of it: what is known is listed for whoever writes them.
+A document describes deliveries and their content, but not how to verify them. So the import does not write `webhooks`;
+it lists what is known for the author.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ _MOST = 2_000
 
 
 def note_webhooks(root: Mapping[str, Any], follow: References, losses: Losses) -> None:
-    """List the webhooks of a document: their names, the headers of their deliveries, and where their type stands."""
+    """Note the webhooks of a document: their names, the headers of their deliveries, and the place of their type."""
     types: list[dict[str, str]] = []
     headers: dict[str, None] = {}
     for name, operation in _find_operations(root, follow):
-        losses.add("webhooks, because the document does not say how a delivery is proved", clean_text(name, 80))
+        losses.add("webhooks: the document does not say how to verify a delivery", clean_text(name, 80))
         for row in operation.get("parameters") or ():
             parameter = follow(row)
             called = parameter.get("name")
@@ -33,9 +33,9 @@ def note_webhooks(root: Mapping[str, Any], follow: References, losses: Losses) -
         if (shape := _find_body(operation, follow)) is not None:
             types.append(_find_constants(shape))
     for header in headers:
-        losses.add("headers of webhooks, of which one proves the delivery as a rule", header)
+        losses.add("headers of webhooks: usually one of them has the signature", header)
     if (place := _find_type_place(types)) is not None:
-        losses.add("where a webhook says its type", place)
+        losses.add("the place of a webhook's event type", place)
 
 
 def _find_operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -67,7 +67,7 @@ def _find_constants(shape: Shape) -> dict[str, str]:
 
 
 def _find_type_place(types: list[dict[str, str]]) -> str | None:
-    """Where each body has a text of its own: that tells them apart. None for one body alone, which proves nothing."""
+    """Return where each body has a different constant text. None for fewer than two bodies."""
     for place in types[0] if len(types) > 1 else ():
         values = [constants.get(place) for constants in types]
         if None not in values and len(set(values)) == len(values):

@@ -1,10 +1,11 @@
-"""Proposals for unified mappings: which of a vendor's resources look like a model's, and how their fields map.
+"""Propose unified mappings: which of a vendor's resources look like a model's, and how their fields map.
 
-Names, types, formats, descriptions and values are compared; nothing is sent anywhere, nothing is learned, and the same
-input always gives the same proposals. Every proposal says how sure it is and why, and is for a person to check.
+Names, types, formats, descriptions and values are compared. Nothing is sent anywhere or learned, and the same input
+always gives the same proposals. Every proposal has a confidence and its evidence, for a person to check.
 
-`propose_resources` compares resources with a model, `propose_fields` the fields of one record; `fields_of_shape` reads
-a schema, `fields_of_records` records that were seen. `unified_text` writes proposals as a `unified/<model>.yaml`.
+`propose_resources` compares resources with a model, and `propose_fields` compares the fields of one record.
+`list_shape_fields` reads a schema, `list_record_fields` reads observed records, and `format_unified` writes proposals
+as a `unified/<model>.yaml`.
 """
 
 from conn_import.proposals.resources import (

@@ -1,4 +1,4 @@
-"""Expressions that make a model's value of a vendor's field, and the vendor's value of a model's field for a write."""
+"""Build the expressions of a mapping: a model's value from a vendor's field, and the reverse for writes."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def build_read_expression(target: ModelField, source: VendorField, inner: Sequen
 
 
 def build_write_expression(target: ModelField, source: VendorField) -> str:
-    """The vendor's value, over `body`; "" where it cannot be told from the model's."""
+    """Build the vendor's value from `body`, or return "" if it cannot be derived."""
     place = f"body.{to_step(target.name)}"
     if target.kind in ("array", "object") or source.kind in ("array", "object") or target.format in _DATES:
         return place if target.kind == source.kind and target.item_kind == source.item_kind != "object" else ""
@@ -57,13 +57,13 @@ def _convert_choice(target: ModelField, source: VendorField, place: str) -> str:
 
 
 def _keep_known(target: ModelField, place: str) -> str:
-    """One of the model's values, where the vendor's is spelled as it is; nothing for others."""
+    """Keep a value if it is one of the model's values; drop others."""
     value = f"$string({place})" if any(one != one.lower() for one in target.values) else f"$lowercase($string({place}))"
     return f"{value} in [{', '.join(map(_quote, target.values))}] ? {value}"
 
 
 def _format_object(pairs: dict[str, str | int | float]) -> str:
-    """An object as an expression, which can stand in a YAML text in double quotes."""
+    """Format an object as an expression that fits in a double-quoted YAML string."""
     return f"{{{', '.join(f'{_quote(key)}: {_quote(value)}' for key, value in pairs.items())}}}"
 
 

@@ -1,5 +1,5 @@
-"""How well a vendor's field fits a field of a model, by name, type, format, description and values, with the evidence
-for it. The same input always gives the same answer."""
+"""Compare a vendor's field with a model's field by name, type, format, description and values, and give the evidence.
+The same input always gives the same result."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from conn_import.words import squeeze, to_singular, to_snake
 __all__ = ["Fit", "ModelField", "find_fit", "find_single_value", "list_model_fields"]
 
 _ADDRESS = 0.5
-"""What values alone prove: an e-mail address looks like nothing else."""
+"""The confidence from values alone, for email addresses, which look like nothing else."""
 _LEAST_WORDS = 2
 _ENOUGH_WORDS = 3
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
@@ -33,7 +33,7 @@ _DATES = ("date", "date-time")
 
 @dataclass(frozen=True, slots=True)
 class ModelField:
-    """A field of a model's record: what its schema says. `inner` are the fields of the objects in a list."""
+    """A field of a model's record, from its schema. `inner` has the fields of the objects in a list."""
 
     name: str
     kind: str
@@ -54,7 +54,7 @@ class ModelField:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """That a vendor's field fits, how surely (0 to 1), and why."""
+    """A matching field of the vendor, with a confidence from 0 to 1 and the evidence."""
 
     source: VendorField
     confidence: float
@@ -62,7 +62,7 @@ class Fit:
 
 
 def list_model_fields(schema: dict[str, Any]) -> list[ModelField]:
-    """The fields of a model's record, in the order of its schema. One that says no type holds anything, and is none."""
+    """List the fields of a model's record in the order of its schema. Fields without a type are left out."""
     return _list_fields(Shape.of(schema))
 
 
@@ -93,8 +93,8 @@ def _list_fields(shape: Shape) -> list[ModelField]:
 
 
 def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> Fit | None:
-    """How a vendor's field fits a model's; None where it does not. `nouns` are the words for the record itself, in the
-    singular: `contact_email` of a contact is its email."""
+    """Return how a vendor's field fits a model's, or None if it does not. `nouns` are the singular words for the record
+    itself: the `contact_email` of a contact is its email."""
     if not _kinds_fit(target, source):
         return None
     score, why = _compare_names(target.name, source.path, nouns)
@@ -128,7 +128,7 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
     kind = source.kind
     if target.kind == "array":
         objects = kind == "object" or source.item_kind == "object"
-        if target.item_kind == "object":  # a text stands for the one value of an object that needs one
+        if target.item_kind == "object":  # a text can be the one required value of an object
             needs_one = sum(one.required for one in target.inner) == 1
             return (objects and bool(source.inner)) or (
                 needs_one and (kind == "string" or source.item_kind == "string")
@@ -148,13 +148,14 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
 
 
 def find_single_value(source: VendorField) -> VendorField | None:
-    """The field of a list's objects that is the thing itself: `value`, or called as the list is."""
+    """Return the field of a list's objects that has the actual value: `value`, or the list's own name in the
+    singular."""
     names = ("value", to_singular(to_snake(source.path[-1])))
     return next((one for name in names for one in source.inner if to_snake(one.path[-1]) == name), None)
 
 
 def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> tuple[float, str]:
-    """How near a field's name is, and what says so."""
+    """Rate the similarity of the names, and give the evidence."""
     above = [part for part in path[:-1] if squeeze(part) not in WRAPPERS and to_singular(to_snake(part)) not in nouns]
     parts = [*above, path[-1]]
     words = [word for part in parts for word in to_snake(part).split("_") if word]
@@ -193,7 +194,7 @@ def _find_words(text: str) -> frozenset[str]:
 
 
 def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str]:
-    """What values add: those of an enumeration, texts that look alike, a format."""
+    """Rate the values: enumerations, similar texts, and formats."""
     if target.values and source.values and target.kind == "string":
         known = {squeeze(str(value)) for value in source.values}
         both = [value for value in target.values if squeeze(value) in known]

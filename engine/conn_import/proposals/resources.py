@@ -1,4 +1,4 @@
-"""Which of a vendor's resources are a model's, and how their fields map: proposals, each with its confidence."""
+"""Propose which of a vendor's resources match a model's records, and how their fields map."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _LEAST_RESOURCE = 0.6
 _FEWEST_FIELDS = 3
 _USUAL = ("list", "get", "create", "update", "delete")
 _VENDORS_OWN = frozenset({"created_at", "deleted", "id", "remote_status", "updated_at", "url"})
-"""What the vendor decides, whatever a write says."""
+"""Fields that the vendor sets, whatever a write sends."""
 _TWICE = frozenset({"remote_status"})
 
 
@@ -36,7 +36,7 @@ class VendorResource:
 
 @dataclass(frozen=True, slots=True)
 class FieldProposal:
-    """How one field of a model is made: an expression, how sure it is (0 to 1), and what it was concluded from."""
+    """A proposed expression for one field of a model, with a confidence from 0 to 1 and its evidence."""
 
     field: str
     expression: str
@@ -46,8 +46,8 @@ class FieldProposal:
 
 @dataclass(frozen=True, slots=True)
 class ResourceProposal:
-    """A vendor's resource as one of a model's. `bodies` are the fields of a write by operation, each a vendor's path
-    with its proposal; `missing` are fields of the model that nothing was found for."""
+    """A vendor's resource proposed for a record of a model. `bodies` has the fields of each write: the vendor's path
+    and its proposal. `missing` has the fields of the model without a proposal."""
 
     record: str
     resource: str
@@ -60,15 +60,15 @@ class ResourceProposal:
 
     @property
     def operations(self) -> list[str]:
-        """The vendor's operations that the model has too, in the usual order."""
+        """The vendor's operations that the model also has, in the usual order."""
         return [name for name in _USUAL if name in self.vendor.operations]
 
 
 def propose_fields(
     fields: Sequence[VendorField], schema: Mapping[str, Any], nouns: frozenset[str] = frozenset()
 ) -> list[FieldProposal]:
-    """How the fields of a model's record are made of a vendor's, in the schema's order. `nouns` are words for the
-    record itself."""
+    """Propose expressions for the fields of a model's record, in the schema's order. `nouns` are words for the record
+    itself."""
     targets = list_model_fields(dict(schema))
     chosen = _choose(targets, fields, nouns)
     return list(_propose_all(targets, chosen, nouns))
@@ -77,9 +77,9 @@ def propose_fields(
 def propose_resources(
     resources: Sequence[VendorResource], records: Mapping[str, Mapping[str, Any]]
 ) -> list[ResourceProposal]:
-    """For each record of a model (its name to its schema) the vendor's resource that looks most like it, if any does.
+    """Propose the most similar resource of the vendor for each record of a model (its name to its schema).
 
-    A resource is proposed once, for the record that it fits best.
+    A resource is proposed only once, for the record that it fits best.
     """
     found = [
         proposal
@@ -149,7 +149,8 @@ def _compare_nouns(resource: str, record: str) -> tuple[float, str]:
 def _choose(
     targets: Sequence[ModelField], fields: Sequence[VendorField], nouns: frozenset[str]
 ) -> dict[str, tuple[ModelField, Fit]]:
-    """The best fit of each model's field. A vendor's field is used once, but for a list beside a single value."""
+    """Choose the best fit for each of the model's fields. A field is used once, or once as a value and once as a
+    list."""
     rows = [
         (-fit.confidence, len(source.path), order, place, target, fit)
         for order, target in enumerate(targets)
@@ -186,7 +187,7 @@ def _propose_all(
 
 
 def _match_inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[ModelField, Fit]] | None:
-    """The fields of a list's objects; None where the objects cannot be made."""
+    """Match the fields of a list's objects. Returns None if the objects cannot be built."""
     if target.item_kind != "object" or not fit.source.inner:
         return []
     found = _choose(target.inner, fit.source.inner, nouns | {to_singular(fit.source.path[-1])})
@@ -199,7 +200,7 @@ def _match_inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tu
 
 
 def _propose_joined_name(target: ModelField, made: Mapping[str, FieldProposal]) -> FieldProposal | None:
-    """A whole name of its two parts."""
+    """Propose a full name from its two parts."""
     parts = [made[name] for name in ("first_name", "last_name") if name in made]
     if target.name != "name" or len(parts) < len(("first_name", "last_name")):
         return None
@@ -223,7 +224,7 @@ def _propose_first_of_list(
 def _propose_body(
     targets: Sequence[ModelField], taken: Sequence[VendorField], nouns: frozenset[str]
 ) -> Iterator[tuple[tuple[str, ...], FieldProposal]]:
-    """The fields that a write takes, made of the model's."""
+    """Propose the fields of a write's body from the model's fields."""
     for name, (target, fit) in _choose(targets, [one for one in taken if not one.read_only], nouns).items():
         expression = build_write_expression(target, fit.source)
         if expression and name not in _VENDORS_OWN:

@@ -1,6 +1,5 @@
-"""What is known of a vendor's records: their fields by place, with kinds, formats, descriptions and values.
-
-Of a schema, or of records that were seen.
+"""The fields of a vendor's records by path, with kinds, formats, descriptions and values: from a schema, or from
+observed records.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +20,8 @@ _LONGEST_VALUE = 200
 
 @dataclass(frozen=True, slots=True)
 class VendorField:
-    """A field of a vendor's record. `path` are the names that lead to it; `values` are those that it may have
-    (`closed`: all of them) or that were seen; `inner` are the fields of an object, or of the objects in a list."""
+    """A field of a vendor's record. `path` has the names that lead to it. `values` are its allowed values (if `closed`)
+    or observed ones. `inner` has the fields of an object, or of the objects in a list."""
 
     path: tuple[str, ...]
     kind: str

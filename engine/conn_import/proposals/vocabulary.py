@@ -1,6 +1,6 @@
-"""What the things of usual models, and their fields, are called elsewhere. Names are compared without case and signs.
+"""Synonyms for the records and fields of common models. Names are compared without case and punctuation.
 
-A word is the same thing everywhere; where it often is another thing too, it stands in the second row.
+The first row has words that mean the same; the second row has words that often mean something else.
 """
 
 __all__ = ["NOUNS", "QUALIFIERS", "SYNONYMS", "WRAPPERS"]
@@ -106,4 +106,4 @@ QUALIFIERS = frozenset({"primary", "default", "main", "current", "preferred", "i
 """Words that do not change what a field is."""
 
 WRAPPERS = frozenset({"attributes", "properties", "fields", "data", "profile", "info", "values"})
-"""Objects that hold a record's fields and are no thing of their own."""
+"""Objects that only group a record's fields."""

@@ -1,4 +1,4 @@
-"""Proposals as a `unified/<model>.yaml`: beside each line how sure it is and why. A person checks and edits it."""
+"""Format proposals as a `unified/<model>.yaml`, with the confidence and evidence of each line as a comment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Rows = Sequence[tuple[Sequence[str], FieldProposal]]
 
 
 def format_unified(proposals: Sequence[ResourceProposal], model: str, origin: str) -> str:
-    """The document. `origin` says for people what the proposals were made from."""
+    """Format the document. `origin` names the source of the proposals for people."""
     lines = [
         _SCHEMA,
         f"# Proposed for the model {to_comment(model)} from {to_comment(origin, 120)}. Each line has its",

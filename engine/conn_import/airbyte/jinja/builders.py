@@ -41,13 +41,13 @@ def get_fixed_text(node: Node, what: str) -> str:
     """A text that is written out. Raises Untranslatable, which says `what` it is, for any other node."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         return node.value
-    raise Untranslatable(f"{what} that is not written out")
+    raise Untranslatable(f"{what} that is computed")
 
 
 def to_regex(source: str) -> str:
     """A pattern between slashes, for the parts of Python's patterns that JavaScript's have too."""
     if re.search(r"\(\?(?![:=!])|\\[AZ]|\(\?P|[*+?}]\+", source) or len(source) > 500:
-        raise Untranslatable("a regular expression of Python's own kind")
+        raise Untranslatable("a regular expression with Python syntax")
     return re.sub(r"(?<!\\)((?:\\\\)*)/", r"\1\\/", source)
 
 

@@ -151,7 +151,7 @@ def _length(text: Node) -> Node:
 def _ends_with(base: Node, end: Node) -> Node:
     if isinstance(end, Lit) and end.value:
         return Op("=", FunctionNode("substring", (base, Lit(-len(end.value))), "text"), end, "bool")
-    raise Untranslatable("endswith() with what is not written out")
+    raise Untranslatable("endswith() with a computed text")
 
 
 def _strftime(base: Node, arguments: Arguments, keywords: Keywords) -> Node:

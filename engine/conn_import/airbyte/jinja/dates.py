@@ -91,6 +91,6 @@ def to_date(value: Node) -> Node:
 def shift_date(date: Node, by: Node, *, back: bool) -> Node:
     """A date less or plus a duration."""
     if not isinstance(by, FunctionNode | Lit | ObjectOf | Concat):
-        raise Untranslatable("arithmetic with a duration that is not written out")
+        raise Untranslatable("arithmetic with a computed duration")
     amount = by.arguments[0] if isinstance(by, FunctionNode) and by.name == "duration" else by
     return FunctionNode("dateSubtract" if back else "dateAdd", (date, amount), "datetime")

@@ -89,7 +89,7 @@ def _hash(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if kind not in _DIGESTS:
         raise Untranslatable(f"the digest {kind}")
     if value.kind in ("object", "list") or (isinstance(value, PathNode) and not value.steps):
-        raise Untranslatable("a digest of what Python writes for an object")
+        raise Untranslatable("a digest of an object's Python representation")
     text = _to_any_text(value) if salt is None else Concat((_to_any_text(value), _to_any_text(salt)))
     return FunctionNode("digest", (text, Lit(_DIGESTS[kind])), "text")
 
@@ -109,7 +109,7 @@ def _to_text_or_nothing(value: Node) -> Node:
 
 def _hmac(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if get_fixed_text(get_argument(arguments, keywords, 1, "hash_type", Lit("sha256")), "a digest") != "sha256":
-        raise Untranslatable("an HMAC with another digest than sha256")
+        raise Untranslatable("an HMAC with a digest other than sha256")
     return FunctionNode(
         "sign", (_to_any_text(value), Lit("SHA-256"), get_argument(arguments, keywords, 0, "key")), "text"
     )

@@ -126,11 +126,11 @@ def fold_numbers(sign: str, left: Node, right: Node, kind: Kind) -> Node:
 def format_percent(form: Node, value: Node) -> Node:
     """`form % value`. Raises Untranslatable for a form that is not written out, or has directives other than %s."""
     if not isinstance(form, Lit):
-        raise Untranslatable("a format that is not written out")
+        raise Untranslatable("a computed format")
     values = list(value.items) if isinstance(value, ListOf) else [value]
     pieces = str(form.value).replace("%%", "\0").split("%s")
     if len(pieces) != len(values) + 1 or "%" in "".join(pieces):
-        raise Untranslatable("a format with other directives than %s")
+        raise Untranslatable("a format with directives other than %s")
     parts: list[Node] = []
     for piece, one in zip(pieces, [*values, None], strict=True):
         parts.append(Lit(piece.replace("\0", "%")))

@@ -256,5 +256,6 @@ def _print_path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> 
             # Within brackets names would be those of the item: the index is worked out before.
             text = f"($at := {to_expression(one)}; {text or '$'}[$at])"
         else:
-            text = f"($at := {to_expression(one)}; $of := {text or '$'}; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
+            base = text or "$"
+            text = f"($at := {to_expression(one)}; $of := {base}; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
     return text or "$"

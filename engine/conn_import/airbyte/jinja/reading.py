@@ -80,7 +80,7 @@ def _parse(text: str) -> "jinja.Template":
             warnings.simplefilter("ignore")  # of odd escapes in the manifest's texts
             parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
     except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
-        raise Untranslatable(f"a template that is none: {str(error)[:80]}") from None
+        raise Untranslatable(f"an invalid template: {str(error)[:80]}") from None
     _check_size(parsed)
     return parsed
 
@@ -194,7 +194,7 @@ class _TemplateReader:
             return follow_keys(known[name], *keys) if keys else known[name]
         root = self._names.get(name)
         if root is None:
-            raise Untranslatable(f"the variable {name}, which is not known there")
+            raise Untranslatable(f"the variable {name}, which is unknown there")
         return root(steps)
 
     def _getattr(self, node: Any, known: Locals) -> Node:
@@ -265,7 +265,7 @@ class _TemplateReader:
         value = node.value
         if value is None or isinstance(value, str | bool | int | float):
             return Lit(value)
-        raise Untranslatable("a number of an unusual kind")
+        raise Untranslatable("a number of an unsupported type")
 
     def _list(self, node: Any, known: Locals) -> Node:
         return ListOf(tuple(self.value(item, known) for item in node.items))

@@ -1,4 +1,4 @@
-"""Low-code manifests of an ELT kit as connectors: every stream becomes a listing. The face."""
+"""Import low-code manifests of an ELT kit as connectors. Every stream becomes a list operation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["LABEL", "read", "recognises"]
 
 
 def recognises(data: Any) -> bool:
-    """Whether a document is a manifest: its type says so, or it has streams and a check."""
+    """Return whether a document is a manifest, by its type or by its streams and check."""
     if not isinstance(data, Mapping):
         return False
     streams = data.get("streams") or data.get("dynamic_streams")

@@ -17,7 +17,7 @@ _META = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 
 def to_seconds(text: Any) -> float:
-    """The length of an ISO 8601 duration of fixed units; 0 for anything else."""
+    """Return the length of an ISO 8601 duration with fixed units, or 0 for anything else."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not found:
         return 0

@@ -1,7 +1,7 @@
-"""Authenticators of a manifest as `credentials` and `authorization`.
+"""Convert authenticators of a manifest to `credentials` and `authorization`.
 
-A manifest says an authenticator on every requester; a connector has one kind of credentials. The kind that most streams
-use is the connector's; what the others need besides is asked for too.
+A manifest sets an authenticator for each requester, but a connector has one kind of credentials. The kind that most
+streams use becomes the connector's, and what the others need is asked for in addition.
 """
 
 import json
@@ -41,10 +41,10 @@ NONE: dict[str, Any] = {"format": "none"}
 
 @dataclass(slots=True)
 class Login:
-    """One authenticator: the credentials it needs ({} for typed secrets alone), and how a request carries it.
+    """An authenticator: the credentials it needs ({} if it needs only typed secrets), and how requests send it.
 
-    `hosts` are those that its token requests go to; `form` says that a secret is a field of a form; `own` are the
-    settings that each option of a choice reads.
+    `hosts` are those of its token requests. `form` is set if a secret is a form field. `own` has the settings that each
+    option of a choice reads.
     """
 
     authorization: dict[str, Any]
@@ -56,7 +56,7 @@ class Login:
 
 
 class Logins:
-    """The authenticators of a manifest, each made once."""
+    """The authenticators of a manifest, each built once."""
 
     def __init__(self, settings: ManifestSettings, manifest: Mapping[str, Any]) -> None:
         self._settings = settings
@@ -65,7 +65,7 @@ class Logins:
         self._reasons: dict[str, list[str]] = {}
 
     def find_login(self, authenticator: Any, scope: Scope, notes: Notes) -> Login | None:
-        """How a requester is authorised; None where nothing of it could be said."""
+        """Return how a requester is authorized, or None if the authenticator is unsupported."""
         if not isinstance(authenticator, Mapping):
             return Login(NONE)
         key = json.dumps(_remove_passed_keys(authenticator), sort_keys=True, default=str)
@@ -144,7 +144,7 @@ def _find_most_used(logins: list[Login]) -> dict[str, Any]:
 
 
 def _remove_passed_keys(component: Any) -> Any:
-    """A component without what is only passed through it."""
+    """Remove keys that are only passed through a component."""
     if isinstance(component, Mapping):
         return {
             str(key): _remove_passed_keys(value)
@@ -220,16 +220,16 @@ def _build_basic(one: Mapping[str, Any], scope: Scope) -> Login:
 
 
 def _is_pair(nodes: Mapping[str, Node], scope: Scope) -> bool:
-    """Whether a user name and a password are two settings; they get the names that such a credential has for them.
+    """Return whether a user name and a password are two settings, and give them the usual names.
 
-    A key in the place of a user name is none: a user name is shown while it is typed, and in messages. Where the
-    password may be left out, the user name is the key.
+    A key used as a user name does not count, because user names are shown while typing and in messages. If the password
+    is optional, the user name is the key.
     """
     places = {key: node.place for key, node in nodes.items() if isinstance(node, SecretNode) and node.place}
     if len(set(places.values())) < len(PAIR):
         return False
     user, password = (scope.settings.by_place[places[key]] for key in PAIR)
-    if user.declared != password.declared:  # whoever does as the specification says has the one alone
+    if user.declared != password.declared:  # by the specification, an account has only one of them
         beside = password if user.declared else user
         beside.required = beside.needed = False
         return False

@@ -20,7 +20,7 @@ _DEFAULT = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 
 def find_window_names(cursor: Any) -> tuple[str, str] | None:
-    """What a slice calls the start and the end of its window; None without windows."""
+    """Return what a slice calls the start and the end of its window, or None without windows."""
     if not isinstance(cursor, Mapping) or find_kind(cursor, "incremental sync") != "DatetimeBasedCursor":
         return None
     start, end = cursor.get("partition_field_start"), cursor.get("partition_field_end")
@@ -28,7 +28,7 @@ def find_window_names(cursor: Any) -> tuple[str, str] | None:
 
 
 def find_window_kind(cursor: Any) -> Kind:
-    """What the ends of a window are as text."""
+    """Return the kind of a window's ends as text."""
     form = cursor.get("datetime_format") if isinstance(cursor, Mapping) else None
     return "digits" if form in ("%s", "%ms", "%epoch_microseconds") else "text"
 
@@ -74,7 +74,7 @@ def build_incremental(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
 
 
 def has_effect(incremental: Config, row: Mapping[str, Any]) -> bool:
-    """Whether windows change anything: a request that has no place for them asks for everything in every run."""
+    """Return whether windows have an effect. A request without a place for them fetches everything in every run."""
     config = incremental["config"]
     if any(key.startswith(("start_", "end_")) for key in config) or config.get("filter"):
         return True
@@ -96,7 +96,7 @@ def _add_cursor_field(cursor: Mapping[str, Any], scope: Scope, config: Config, n
 
 
 def _read_date_format(value: Any, notes: Notes) -> str:
-    """A date's format as it is written out; empty for none, and for one that is computed."""
+    """Return a literal date format, or "" if there is none or it is computed."""
     text = value if isinstance(value, str) else ""
     if "{{" not in text:
         return text
@@ -125,7 +125,7 @@ def _add_bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Conf
 
 
 def _translate_bound(value: Any, scope: Scope) -> Any:
-    """A bound as a template. An account that says none leaves it open."""
+    """Return a bound as a template. If an account does not set it, the window is open."""
     if not isinstance(value, str):
         return None if value is None else str(value)
     return to_template(make_nullable(to_text(read_rendered(translate(value.strip(), scope.for_config())))))

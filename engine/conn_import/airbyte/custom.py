@@ -1,6 +1,6 @@
-"""Components of a manifest that are Python code: listed by name and by what they were for, never run.
+"""Components of a manifest that are Python code. They are listed by name and purpose, and never run.
 
-Code that extends a component of the kit has that one's keys, and is read as that one: what it changes is left out.
+Code that extends a component of the kit has its keys and is read like it; what the code changes is lost.
 """
 
 import re
@@ -36,7 +36,7 @@ INSTEAD: Mapping[str, str] = {
     "migrating state": "",
     "a complete stream": "a separate operation",
 }
-"""What does the same in a connector, by what code was for."""
+"""What to write in a connector instead, by the code's purpose."""
 
 _BASES: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
     "authorization": (("OAuthAuthenticator", frozenset({"client_id", "client_secret", "token_refresh_endpoint"})),),
@@ -53,20 +53,20 @@ _BASES: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
     "casting values to the schema": (("Default", frozenset()),),
     "reading a stream": (("SimpleRetriever", frozenset({"requester", "record_selector"})),),
 }
-"""The kinds that code extends, by the keys that tell them."""
+"""The types that code can extend, by the keys that identify them."""
 _DECODER = re.compile(r"(?:Gzip|Zip(?:file)?)?(Csv|Jsonl?|Xml)(?:Decoder|Parser)", re.IGNORECASE)
-"""A decoder by its name alone: it needs no keys, and what is packed is recognised by its first bytes."""
+"""A decoder, by its name: it needs no keys, and compressed data is recognized by its first bytes."""
 
 
 def is_code(component: Any) -> bool:
-    """Whether a component is code of the manifest's own."""
+    """Return whether a component is custom code of the manifest."""
     return isinstance(component, Mapping) and (
         "class_name" in component or str(component.get("type", "")).startswith("Custom")
     )
 
 
 def note_code(component: Any, purpose: str, notes: Notes) -> bool:
-    """Whether a component is code; then it is noted, with what it was for."""
+    """Return whether a component is code, and note it with its purpose."""
     if not is_code(component):
         return False
     notes.add_code(purpose, _get_class_name(component), INSTEAD[purpose])
@@ -74,7 +74,7 @@ def note_code(component: Any, purpose: str, notes: Notes) -> bool:
 
 
 def read_code(component: Any, purpose: str, notes: Notes) -> Any:
-    """The component; for code, which is noted, the one of the kit that it extends. None where nothing tells which."""
+    """Return the component. Code is noted and read as the component that it extends, or None if that is unknown."""
     if not is_code(component):
         return component
     kind = _find_base(component, purpose)
@@ -83,7 +83,7 @@ def read_code(component: Any, purpose: str, notes: Notes) -> Any:
 
 
 def find_kind(component: Mapping[str, Any], purpose: str) -> Any:
-    """What kind of the kit's a component is read as; empty for code of which nothing tells it."""
+    """Return the type as which a component is read, or "" for code with an unknown base."""
     return _find_base(component, purpose) if is_code(component) else component.get("type")
 
 

@@ -1,5 +1,5 @@
-"""Streams that a manifest leaves to an answer or to the account: one operation, repeated over what it would make
-streams of."""
+"""Streams that a manifest creates from a response or from an account's settings: one operation that repeats for each
+of them."""
 
 import copy
 import re
@@ -13,7 +13,7 @@ from conn_import.coercion import as_list
 __all__ = ["COMPONENT", "DynamicStream", "build_dynamic", "expand_parameters"]
 
 COMPONENT = "component"
-"""What the value is called that a stream is made of."""
+"""The name of the value that a stream is created from."""
 
 _READ = re.compile(
     r"components_values\s*(?:\.\s*(?!get\b)([A-Za-z_]\w*)|\[\s*['\"]([^'\"]+)['\"]\s*\]|\.get\(\s*['\"]([^'\"]+)['\"])"
@@ -34,7 +34,7 @@ class DynamicStream:
 
 
 def build_dynamic(stream: Mapping[str, Any], notes: Notes) -> DynamicStream | None:
-    """The stream of a template. None for what cannot be said, which the notes tell."""
+    """Return the stream of a template, or None, with a note, if it is unsupported."""
     template, resolver = stream.get("stream_template"), stream.get("components_resolver")
     if not isinstance(template, Mapping) or not isinstance(resolver, Mapping):
         notes.add("a dynamic stream without a template")
@@ -89,13 +89,13 @@ def _choose_name(stream: Mapping[str, Any], template: Mapping[str, Any]) -> str:
 
 
 def _find_key(texts: list[str]) -> str:
-    """The component's field that tells it from others: its id where one is read, else the first that is."""
+    """Return the component's identifying field: its ID if one is read, or the first field that is."""
     read = [next(part for part in found if part) for text in texts for found in _READ.findall(text)]
     return "id" if "id" in read or not read else read[0]
 
 
 def _set_at(data: Any, path: list[str], value: Any, notes: Notes) -> None:
-    """Set what is at a path of a template; a part `*` is every item."""
+    """Set a value at a path of a template. A part `*` stands for every item."""
     if not path or path[0] in ("schema_loader",):
         return
     *above, last = path

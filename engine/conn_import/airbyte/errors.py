@@ -17,13 +17,13 @@ _RETRIED = "status = 408 or status = 500 or status = 502 or status = 503 or stat
 _KINDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict", 429: "rate_limited"}
 _MOST_TIMES = 20
 RETRIES = 5
-"""How often the kit tries again where a manifest does not say."""
+"""The kit's default number of retries."""
 _FIXED = ("SUCCESS", "RETRY", "IGNORE", "RESET_PAGINATION", "REDUCE_PAGE_SIZE")
 
 
 def build_rules(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
-    """The rules of a handler. A handler of several asks one after the other: what one says for certain (retry, ignore)
-    goes before what it leaves to the next (fail)."""
+    """Return the rules of a handler. A composite handler tries its handlers in order: definite results (retry, ignore)
+    come before those that it leaves to the next handler (fail)."""
     if not isinstance(handler, Mapping):
         return []
     handlers = list(_walk_handlers(handler, notes, 0))
@@ -48,7 +48,7 @@ def build_rules(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
 
 
 def drop_unreachable(rules: list[Rule]) -> list[Rule]:
-    """The rules that some answer comes to: those before one may take all that it would hold for."""
+    """Drop rules that no response can reach because earlier rules cover them."""
     taken: set[int] = set()
     found: dict[str, Rule] = {}
     for rule in rules:
@@ -137,7 +137,7 @@ def _build_retry(waits: Rule, retries: int) -> Rule:
 
 
 def _build_condition(row: Mapping[str, Any], scope: Scope) -> tuple[str, bool]:
-    """The condition, and whether it can hold for an answer that is no error by its status."""
+    """Return the condition, and whether it can match a response with a successful status."""
     conditions: list[str] = []
     codes = row.get("http_codes")
     if isinstance(codes, list | tuple) and codes:
@@ -174,7 +174,7 @@ def _build_message(text: Any, scope: Scope) -> str:
 
 
 def _build_backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
-    """The first strategies, in the order in which they are asked, as options of a retry."""
+    """Convert the first strategies, in the order in which they are tried, to options of a retry."""
     made: Rule = {}
     sources: list[Rule] = []
     for strategy in strategies if isinstance(strategies, list) else ():
@@ -242,7 +242,7 @@ def _build_response_wait(one: Mapping[str, Any], scope: Scope, notes: Notes) -> 
 
 
 def _build_defaults(waits: Rule, retries: int) -> list[Rule]:
-    """What holds for the usual passing errors when the handler says how to wait or how often to try."""
+    """Return the rules for common transient errors if the handler sets waits or the number of retries."""
     rules: list[Rule] = []
     options = {key: waits[key] for key in ("wait", "max_wait_seconds") if key in waits}
     if options:
@@ -255,4 +255,4 @@ def _build_defaults(waits: Rule, retries: int) -> list[Rule]:
 
 
 DEFAULT_RULES = _build_defaults({}, RETRIES)
-"""What holds where a manifest says nothing."""
+"""The rules that apply if a manifest has none."""

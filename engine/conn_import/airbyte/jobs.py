@@ -23,12 +23,13 @@ _CREATED = ("extra_fields", "creation_response")
 
 @dataclass(slots=True)
 class _JobScope(Scope):
-    """The names of a job's own requests beside those of the stream. `creating` is the requester that makes the job."""
+    """The names in a job's requests, in addition to those of the stream. `creating` is the requester that creates the
+    job."""
 
     creating: Mapping[str, Any] = field(default_factory=dict)
 
     def for_request(self) -> Any:
-        """`creation_response` is what the creating request was answered with, `polling_response` the last poll."""
+        """Return the names in requests. `creation_response` and `polling_response` are the responses so far."""
         return {
             **Scope.for_request(self),
             "creation_response": lambda steps: PathNode("job", ("created", "body", *steps), sure=True),
@@ -50,7 +51,7 @@ class _JobScope(Scope):
 
 
 def build_job(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
-    """The `job` of an operation whose own request creates it."""
+    """Return the `job` of an operation whose own request creates it."""
     names = {one.name: getattr(scope, one.name) for one in fields(scope)}
     creating = retriever.get("creation_requester")
     inner = _JobScope(**names, creating=creating if isinstance(creating, Mapping) else {})

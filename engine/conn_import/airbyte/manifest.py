@@ -1,5 +1,5 @@
-"""A whole manifest as a finished connector: reading twice (secrets get their names in between), then what its
-operations have in common goes up to the connector."""
+"""Convert a complete manifest to a connector. It is read repeatedly, until all secrets are known and named. Then
+settings that all operations share move to the connector."""
 
 import json
 from collections import Counter
@@ -95,7 +95,7 @@ def _list_components(manifest: Mapping[str, Any], resolver: Resolver) -> list[An
 
 
 def _read_spec_file(beside: NeighborFiles) -> Any:
-    """What a user is asked for, of a manifest that leaves it to a file."""
+    """Read the specification from a file, for a manifest without one."""
     found = beside.read("spec.yaml", "spec.json", "spec.yml")
     if not isinstance(found, Mapping):
         return None
@@ -121,7 +121,7 @@ def _read_until_stable(
 
 
 def _choose_streams(streams: Streams, options: Options, made: FinishedConnector) -> list[Stream]:
-    """The operations that are asked for, and the parents that they need."""
+    """Return the operations that `only` selects, and the parents that they need."""
     everything = list(streams.made.values())
     if not options.only:
         return everything
@@ -210,7 +210,7 @@ def _build_data(  # noqa: PLR0917
 
 
 def _share_authorization(data: dict[str, Any]) -> None:
-    """What every operation says of its authorization is the connector's."""
+    """Move an authorization that all operations share to the connector."""
     rows = [row for resource in data["resources"].values() for row in resource.values()]
     told = rows[0].get("authorization") if rows else None
     if told is not None and all(row.get("authorization") == told for row in rows):
@@ -224,7 +224,7 @@ def _drop_empty(strategy: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
-    """The hosts that may get the credential, where the base URL does not say it, or not as exactly as the document."""
+    """Return the hosts that may receive the credential, if the base URL does not imply exactly these."""
     patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in kept}
     named: list[str | None] = []
     for stream in kept:
@@ -240,7 +240,7 @@ def _list_hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> lis
 
 
 def _find_shared(kept: list[Stream], key: str) -> Any:
-    """What every operation says alike, if there are several."""
+    """Return a setting that all operations share, if there are several operations."""
     values = [json.dumps(stream.row.get(key), sort_keys=True) for stream in kept]
     return kept[0].row.get(key) if len(kept) > 1 and len(set(values)) == 1 else None
 
@@ -263,7 +263,7 @@ def _build_row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any
 
 
 def _choose_verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -> str:
-    """The stream by which the manifest checks a connection, when it can be asked for at once."""
+    """Return the stream with which the manifest checks a connection, if it can be requested directly."""
     check = manifest.get("check")
     names = check.get("stream_names") if isinstance(check, Mapping) else None
     usable = [s for s in kept if "parents" not in s.row and "incremental" not in s.row and "job" not in s.row]

@@ -1,4 +1,4 @@
-"""The variables of a manifest's templates, by the place where a template stands, as names of our expressions."""
+"""Map the variables of a manifest's templates to names of our expressions, depending on the template's place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +29,9 @@ _SLICE = ("stream_slice", "stream_partition", "stream_interval")
 
 @dataclass(slots=True)
 class ManifestPartition:
-    """What a stream is repeated over: the manifest's names to ours, and the partition of the parents.
+    """What a stream repeats over: the manifest's names by ours, and the partition of the parents.
 
-    `extra` maps the name of a further field of the parent's record to its place there.
+    `extra` maps the name of an additional field of the parent's record to its path.
     """
 
     names: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class ManifestPartition:
     """Whether values have slashes, by our names, where the manifest writes the values out."""
     batched: bool = False
     open: bool = False
-    """Whether what is above has its names here too: a dynamic stream's templates are as its component sees them."""
+    """Whether names of the parents are also visible: a dynamic stream's templates see those of its component."""
 
     def list_names(self) -> set[str]:
         """Every name of ours, of the parents too."""
@@ -70,9 +70,9 @@ class Scope:
     cursor: str = ""
     token: PageToken | None = None
     component: str = ""
-    """What the value is called that a dynamic stream is made of."""
+    """The name of the value that a dynamic stream is created from."""
     coded: bool = False
-    """Whether code decides what a slice holds."""
+    """Whether code decides the content of a slice."""
 
     def for_config(self) -> Names:
         """Where only the configuration is known, and nothing is secret."""
@@ -85,7 +85,7 @@ class Scope:
         }
 
     def for_credential(self) -> Names:
-        """In the parts of an authenticator: what the configuration has there is secret."""
+        """Return the names in an authenticator, where values of the configuration are secret."""
         return {**self.for_config(), "config": self.settings.translate_credential}
 
     def for_login(self) -> Names:
@@ -93,7 +93,7 @@ class Scope:
         return {**self.for_config(), "config": self.settings.translate_login}
 
     def for_request(self) -> Names:
-        """In the parts of a request: secrets in it are for the authorization to carry."""
+        """Return the names in a request, whose secrets the authorization has to send."""
         return {
             **self.for_config(),
             "config": self.settings.translate_in_request,
@@ -125,7 +125,7 @@ class Scope:
         }
 
     def has_slash(self, value: PathNode) -> bool | None:
-        """Whether a value of the account's or of a part has slashes, None where nothing shows that."""
+        """Return whether a value of the account or of a partition contains slashes, or None if it is unknown."""
         if value.root == "context":
             return self.settings.has_slash(str(value.steps[0])) if len(value.steps) == 1 else None
         return self.partition.slashes.get(value.root) if self.partition and not value.steps else None
@@ -139,7 +139,7 @@ class Scope:
             if not isinstance(one, str | int):
                 raise Untranslatable("a parameter with a computed name")
             value = _get_below(value, one)
-        if self.component and isinstance(value, str) and "{{" in value:  # filled in from the component it is made of
+        if self.component and isinstance(value, str) and "{{" in value:  # filled in from the stream's component
             return translate(value, {"components_values": self._read_component})
         return MISSING if value is MISSING else to_node(value)
 
@@ -219,7 +219,7 @@ def _read_partition(partition: ManifestPartition | None, steps: tuple[Any, ...],
         )
     if partition.open and partition.above is not None:
         return _read_partition(partition.above, steps, bare=bare)
-    return Lit("")  # what a slice lacks is an empty text there
+    return Lit("")  # the kit reads a missing value of a slice as an empty text
 
 
 def _read_extra_field(partition: ManifestPartition, rest: list[Any]) -> Node:

@@ -1,4 +1,4 @@
-"""What of a stream could not be carried over, and what of it was code."""
+"""Note which parts of a stream could not be imported, and which of them are code."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ __all__ = ["Notes"]
 
 @dataclass(slots=True)
 class Notes:
-    """The notes of one stream, or of the manifest as a whole (`where` is its name)."""
+    """The notes of one stream, or of the complete manifest (`where` is its name)."""
 
     losses: Losses
     where: str = ""
@@ -17,13 +17,13 @@ class Notes:
     code: list[str] = field(default_factory=list)
 
     def add(self, what: str) -> None:
-        """Something was left out."""
+        """Note a part that was not imported."""
         if what not in self.reasons:
             self.reasons.append(what)
             self.losses.add(what, self.where)
 
     def add_code(self, what: str, name: str, instead: str) -> None:
-        """A piece of code was left out: what it was for, its name, and what does the same in a connector."""
+        """Note custom code that was not imported: its purpose, its name, and what to write instead."""
         text = f"code: {what}"
         if name not in self.code:
             self.code.append(name)

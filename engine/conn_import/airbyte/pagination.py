@@ -1,4 +1,4 @@
-"""A paginator of a manifest as `pagination`, and what the token of its page is called in templates."""
+"""Convert a paginator of a manifest to `pagination`, and name the page token in templates."""
 
 import re
 from collections.abc import Mapping
@@ -40,15 +40,15 @@ _MAX_SIZE = 10_000_000
 
 @dataclass(slots=True)
 class ManifestPagination:
-    """`settings` are those of `pagination`, empty without pages; `sizes` are page sizes that the request itself says:
-    place, name, value."""
+    """A converted paginator. `settings` is the `pagination` (empty without pages). `sizes` are page sizes that the
+    request sends itself: place, name and value."""
 
     settings: Config
     sizes: list[tuple[str, str, Node]] = field(default_factory=list)
 
 
 def find_page_token(paginator: Mapping[str, Any]) -> PageToken | None:
-    """What `next_page_token` is at this paginator."""
+    """Return what `next_page_token` is for this paginator."""
     strategy = _get_strategy(paginator)
     match find_kind(strategy, "pagination"):
         case "PageIncrement":
@@ -73,7 +73,7 @@ def _follows_url(paginator: Mapping[str, Any]) -> bool:
 def build_pagination(
     paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
 ) -> ManifestPagination | None:
-    """The `pagination` of an operation, None for none. `used` says that a template has the token in it."""
+    """Return the `pagination` of an operation, or None. `used` is set if a template contains the token."""
     strategy = _get_strategy(paginator)
     kind = strategy.get("type")
     if kind in (None, "NoPagination") or paginator.get("type") == "NoPagination":
@@ -124,7 +124,7 @@ def _add_size(  # noqa: PLR0917
     prefix: str,
     made: ManifestPagination,
 ) -> None:
-    """Page size and where it goes. One that the account decides is a value of the request."""
+    """Add the page size and its place. A size that the account sets becomes a value of the request."""
     size, option = strategy.get("page_size"), paginator.get("page_size_option")
     if size is None:
         return
@@ -133,7 +133,7 @@ def _add_size(  # noqa: PLR0917
         node = translate(size, scope.for_config()) if isinstance(size, str) else Lit(size)
         fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
         if made.settings["format"] in ("page", "offset"):
-            # The kit takes a page of fewer records than it asks for as the last one, the first page too.
+            # The kit stops at a page with fewer records than requested, even if it is the first one.
             least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({to_expression(node)})"
             config["stop"] = f"$count(records) < {least}"
         if not isinstance(option, Mapping):
@@ -169,9 +169,7 @@ def _build_numbered(
     if not placed and not used:
         if _follows_url(paginator):
             notes.add("page numbers that replace the path")
-        return _build_single_page(
-            paginator, strategy, scope, notes
-        )  # nothing would tell the vendor which page is meant
+        return _build_single_page(paginator, strategy, scope, notes)  # the request could not select a page
     if not placed:
         config[f"{name}_param"] = ""
     first = strategy.get("start_from_page", 0)
@@ -195,7 +193,7 @@ def _build_numbered(
 def _build_single_page(
     paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes
 ) -> ManifestPagination:
-    """One page; its size is asked for all the same."""
+    """Return the settings for one page. Its size is still requested."""
     made = ManifestPagination({"format": "none", "config": {}})
     _add_size(paginator, strategy, scope, notes, "size", made)
     config = made.settings["config"]
@@ -256,7 +254,7 @@ def _build_dynamic(name: str, value: Node) -> str:
 
 
 def _add_next_url(value: Node, link: str, config: Config) -> str:
-    """The format of pages that a URL leads to."""
+    """Add the settings of pages that a URL leads to, and return their format."""
     if link:
         if link != "next":
             config["rel"] = link
@@ -274,7 +272,7 @@ def _add_next_url(value: Node, link: str, config: Config) -> str:
 
 
 def _build_next_cursor(value: Node, config: Config) -> Config:
-    """The next value as an expression over the body where it is one, else over all of the answer."""
+    """Return the next value as a path in the body if possible, or else as an expression over the response."""
     bare = _remove_default(value)
     found = _to_body_path(bare)
     if found is not None:
@@ -288,10 +286,10 @@ def _build_next_cursor(value: Node, config: Config) -> Config:
 
 
 def _remove_default(node: Node) -> Node:
-    """Without a default that means the end."""
+    """Remove a default that means the end of the list."""
     nothing = (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
     if isinstance(node, FunctionNode) and node.name == JSON_TEXT:
-        return _remove_default(node.arguments[0])  # the kit reads what is rendered again
+        return _remove_default(node.arguments[0])  # the kit parses the rendered text
     return (
         _remove_default(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
     )
@@ -319,7 +317,7 @@ def _find_link_relation(node: Node) -> str:
 
 
 def _is_redundant(ends: Node, value: Node, link: str) -> bool:
-    """Whether a stop condition only says that there is no next value, which is the end anyway."""
+    """Return whether a stop condition only checks for a missing next value, which ends the list anyway."""
     if isinstance(ends, Lit):
         return not ends.value
     if link:

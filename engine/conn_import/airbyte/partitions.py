@@ -18,7 +18,7 @@ __all__ = ["Parent", "build_partitions"]
 
 Source = dict[str, Any]
 Parent = Callable[[Any], "tuple[str, ManifestPartition | None] | None"]
-"""Given a parent stream's component: its operation and what that is repeated over; None when it cannot be said."""
+"""Returns, for a parent stream's component, its operation and what it repeats over. None if it is unsupported."""
 
 _PLACES = ("param", "header", "body", "form")
 _TAKEN = frozenset({
@@ -31,8 +31,8 @@ _TAKEN = frozenset({
 def build_partitions(
     router: Any, scope: Scope, parent: Parent, notes: Notes, *, above: ManifestPartition | None = None
 ) -> tuple[list[Source], ManifestPartition | None]:
-    """The `parents` of an operation, and what its slices have; neither without a router. `above` is what is known of
-    the slices that a dynamic stream's component is from."""
+    """Return the `parents` of an operation and the names in its slices, or nothing without a router. `above` has the
+    names in the slices of a dynamic stream's component."""
     routers = router if isinstance(router, list) else [router] if router else []
     partition = ManifestPartition(above=above, open=above is not None)
     sources: list[Source] = []
@@ -96,7 +96,7 @@ def _build_union(
 
 
 def _choose_name(name: str, partition: ManifestPartition) -> str:
-    """A name of ours for a value: one that no other value has and that means nothing else."""
+    """Choose a name for a value that no other value has and that is not reserved."""
     made = to_identifier(name, "part")
     taken = set(partition.names.values()) | (partition.above.list_names() if partition.above else set())
     if made in _TAKEN:
@@ -190,7 +190,7 @@ def _build_substream(
     name = partition.names.get(field) or _choose_name(field, partition)
     source: Source = {"as": name, "from": operation}
     key = _translate_name(config.get("parent_key"), scope, notes) or "id"
-    if key != "id":  # nothing but a slash: the whole record
+    if key != "id":  # only a slash: the complete record
         source["key"] = ".".join(_to_key_step(one) for one in re.split(r"[/]", key) if one) or "$"
     partition.names[field] = name
     for place in as_list(config.get("extra_fields")):

@@ -1,4 +1,4 @@
-"""A list of fields that a request asks for (query properties of a manifest), in pieces where it is long: `chunk`."""
+"""Convert query properties, a list of requested fields that is split if it is long, to `chunk`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

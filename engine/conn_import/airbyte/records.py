@@ -41,7 +41,7 @@ _SCALARS: Mapping[str, Kind] = {"integer": "int", "boolean": "bool", "array": "l
 
 
 def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
-    """`response_path`. What is not there is no record, as the kit has it: the path stands in brackets."""
+    """Return `response_path`. It is in brackets, because in the kit a missing path means no records."""
     if not isinstance(extractor, Mapping):
         return None
     extractor = read_code(extractor, "extracting records", notes)
@@ -75,8 +75,8 @@ def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
 
 
 def _list_items(base: str) -> str:
-    """What is in a list or an object, whatever its names. In brackets where it is the root, which a path would else
-    take item by item."""
+    """Return the items of a list or the values of an object. At the root it is in brackets, because a path would
+    otherwise be applied to each item."""
     return f"($type({base}) = 'array' ? {base} : $values({base}))"
 
 
@@ -105,7 +105,7 @@ def _refer_to_context(node: Node) -> str:
 
 
 def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
-    """What a record's schema says of the value at a place."""
+    """Return the kind of the value at a path, from the record's schema."""
     for one in steps:
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
         schema = properties.get(one) if isinstance(properties, Mapping) and isinstance(one, str) else None
@@ -139,7 +139,7 @@ def _build_record_names(scope: Scope, schema: Any, root: str) -> Names:
 
 
 class _RecordMapping:
-    """Transformations one after the other: each works on what the one before made of the record."""
+    """Transformations of a record. Each one uses the result of the one before."""
 
     def __init__(self, scope: Scope, schema: Any, notes: Notes) -> None:
         self._scope = scope
@@ -150,11 +150,11 @@ class _RecordMapping:
 
     @property
     def record_name(self) -> str:
-        """What the record is called by now."""
+        """The current name of the record."""
         return "$r" if self._steps else "record"
 
     def to_expression(self) -> str | None:
-        """The whole mapping."""
+        """Return the complete mapping."""
         if not self._steps:
             return None
         if len(self._steps) == 1:
@@ -284,7 +284,7 @@ def _to_text(node: Node) -> Node:
 
 
 def _fill_missing(node: Node) -> Node:
-    """What a record may lack is an empty text, as the kit has it."""
+    """Replace a missing value by an empty text, as the kit does."""
     match node:
         case (
             PathNode(steps=(_,), sure=False)
@@ -368,7 +368,7 @@ def _build_flattening(root: str, *, lists: bool) -> str:
 
 
 def find_types(schema: Any) -> dict[str, str]:
-    """`record_types` of a record's schema: the kind at each place for which it says one, besides null."""
+    """Return `record_types` from a record's schema: the kind at each path, without null."""
     found: dict[str, str] = {}
     _find_types_below(schema, "", 0, found)
     return found
@@ -392,7 +392,7 @@ def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict
     items = schema.get("items")
     if kind == "array" and isinstance(items, Mapping):
         _find_type_at(items, f"{place}[]", depth + 1, found)
-        if f"{place}[]" in found:  # a value by itself becomes a list of one, where the items are values
+        if f"{place}[]" in found:  # if the items are scalars, a single value becomes a list of one
             found[place] = "list"
     _find_types_below(schema, place, depth + 1, found)
 

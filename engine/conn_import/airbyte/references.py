@@ -1,7 +1,7 @@
-"""References and `$parameters` of a manifest, resolved by the rules of the kit that manifests are written for.
+"""Resolve references and `$parameters` of a manifest by the rules of the kit that manifests are written for.
 
-A `$ref` (or a text that is one) is replaced by what it names, keys beside it win. `$parameters` go to every component
-below, and fill its keys that are empty.
+A `$ref` (or a text that is one) is replaced by its target; keys next to it win. `$parameters` are passed to all
+components below and fill their empty keys.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ _TYPES: Mapping[str, str] = {
     "CustomPartitionRouter.parent_stream_configs": "ParentStreamConfig",
     "DynamicSchemaLoader.retriever": "SimpleRetriever",
 }
-"""What a component without a type is, by the component and the key that hold it."""
+"""The default type of a component, by the component and the key that contain it."""
 
 _CUSTOM: Mapping[str, str] = {
     "DeclarativeStream.retriever": "CustomRetriever",
@@ -62,8 +62,8 @@ _CUSTOM: Mapping[str, str] = {
 
 
 class Resolver:
-    """The references of one manifest. What a reference names is resolved once and shared: a manifest of few lines that
-    stands for millions costs no memory, and is refused when it is walked."""
+    """The references of a manifest. A target is resolved once and shared, so that a small manifest that expands to
+    millions of nodes costs no memory. It is refused when it is walked."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._manifest = manifest
@@ -72,9 +72,9 @@ class Resolver:
         self._nodes = 0
 
     def resolve(self, node: Any, depth: int = 0) -> Any:
-        """The data with every reference in it replaced.
+        """Return the data with all references replaced.
 
-        Raises ConfigurationError for a reference that names nothing, or itself, and for what is too deep or too large.
+        Raises ConfigurationError if a reference is unknown or circular, or if the result is too deep or too large.
         """
         self._nodes += 1
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
@@ -115,7 +115,7 @@ class Resolver:
         value: Any = self._manifest
         while parts:
             value = self.resolve(value[_REF]) if isinstance(value, dict) and set(value) == {_REF} else value
-            # A key may hold the separator itself: the longest key that is there counts.
+            # A key may contain the separator: the longest existing key is used.
             for length in range(len(parts), 0, -1):
                 key: Any = between.join(parts[:length])
                 if isinstance(value, list) and length == 1 and key.isdigit() and int(key) < len(value):
@@ -138,10 +138,10 @@ def _is_reference(text: str) -> bool:
 
 
 def complete_component(data: Any, holder: str, parameters: Mapping[str, Any] | None = None) -> Any:
-    """A component as it is meant: with its type, and with the `$parameters` of what holds it.
+    """Return a component with its type and with the `$parameters` of its parents.
 
-    `holder` is the type and the key that hold it (`DeclarativeSource.streams`). Raises ConfigurationError for one that
-    grows beyond bounds.
+    `holder` is the type and the key that contain it (`DeclarativeSource.streams`). Raises ConfigurationError if it
+    grows too large.
     """
     return _Propagation().complete(data, holder, dict(parameters or {}), 0)
 
@@ -185,7 +185,7 @@ class _Propagation:
 
 
 def walk(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a component, itself first; schemas are left out."""
+    """Yield every object in a component, starting with itself. Schemas are left out."""
     waiting = [node]
     while waiting:
         one = waiting.pop()

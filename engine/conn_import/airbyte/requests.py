@@ -46,14 +46,14 @@ from conn_import.airbyte.urls import (
 __all__ = ["ManifestRequest", "build_request"]
 
 _ABSOLUTE = re.compile(r"(https?://[^/?{}\s]+)(/.*)?$", re.DOTALL)
-"""A path that is a URL of its own: it stands for the base URL too."""
+"""A path that is a complete URL: it replaces the base URL."""
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 
 @dataclass(slots=True)
 class ManifestRequest:
-    """What a requester says, in our language. `carried` are authorizations for secrets outside of the authenticator;
-    `hosts` what the URL writes out."""
+    """A requester as an operation. `carried` are authorizations for secrets outside the authenticator; `hosts` are
+    those that the URL contains literally."""
 
     base_url: str = ""
     row: dict[str, Any] = field(default_factory=dict)
@@ -67,8 +67,8 @@ class ManifestRequest:
 def build_request(
     requester: Mapping[str, Any], scope: Scope, notes: Notes, *, secrets: bool = False, job: bool = False
 ) -> ManifestRequest:
-    """The request. What it cannot say goes to the notes. `secrets`: it is one for a token, which may name them; `job`:
-    it is one of several of a job, which have one authorization and different paths."""
+    """Return the request. Unsupported parts are noted. `secrets` is set for a token request, which may contain secrets.
+    `job` is set for one of a job's requests, which share an authorization but have different paths."""
     made = ManifestRequest(secrets=secrets, job=job)
     names = scope.for_request()
     method = str(requester.get("http_method") or "GET").lower()
@@ -163,7 +163,8 @@ def _translate_url(value: Any, names: Names) -> Node:
 
 
 def _split_host_and_path(node: Node) -> tuple[Node, Node]:
-    """A URL as what only the configuration decides, and the rest, which becomes a part of the path."""
+    """Split a URL into the part that depends only on the configuration, and the rest, which becomes part of the
+    path."""
 
     def is_configured(one: Node) -> bool:
         if isinstance(one, PathNode) and one.root not in ("context", "") and not one.root.startswith("$"):
@@ -187,7 +188,7 @@ def _split_host_and_path(node: Node) -> tuple[Node, Node]:
 
 
 def _join_paths(rest: Node, own: Node) -> Node:
-    """A path below what is left of the URL."""
+    """Append the path to the rest of the URL."""
 
     if rest == Lit(""):
         first = split_parts(own)[0]
@@ -262,7 +263,7 @@ def _add_parameters(value: Any, names: Names, made: ManifestRequest, query: dict
 def _add_value(  # noqa: PLR0917
     into: dict[str, Any], place: str, name: str, node: Node, made: ManifestRequest, notes: Notes
 ) -> None:
-    """A value where it goes; one with a secret is carried by the authorization."""
+    """Add a value. The authorization sends it if it contains a secret."""
     if made.secrets or not find_secrets(node):
         into[name] = to_data(node, secrets=True) if isinstance(node, ListOf) else to_template(node)
         return
@@ -299,14 +300,14 @@ def _add_body(requester: Mapping[str, Any], names: Names, made: ManifestRequest,
 
 
 def _replace_empty(node: Node) -> Node:
-    """A choice of bodies, of which an empty one is none."""
+    """Replace empty bodies in a choice by null."""
     if isinstance(node, Cond):
         return Cond(node.test, _replace_empty(node.then), _replace_empty(node.other))
     return Lit(None) if isinstance(node, ObjectOf) and not node.pairs else node
 
 
 def _remove_secrets(node: Node, place: tuple[str, ...], made: ManifestRequest) -> Node:
-    """A body without the fields that hold secrets; the authorization puts them there."""
+    """Remove fields with secrets from a body; the authorization adds them."""
     if not isinstance(node, ObjectOf) or not find_secrets(node):
         return node
     pairs: list[tuple[Node, Node]] = []

@@ -9,7 +9,7 @@ from conn_import.airbyte.notes import Notes
 __all__ = ["LINES", "build_response_format"]
 
 LINES = r"$ = '' ? [] : [$split($replace($, /\r?\n$/, ''), /\r?\n/).{'record': $}]"
-"""The lines of a text as the records that the kit makes of them."""
+"""The lines of a text as records, in the kit's form."""
 
 _FORMATS = {
     "JsonDecoder": "",
@@ -21,7 +21,7 @@ _FORMATS = {
 
 
 def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
-    """The keys that say how an answer is read; nothing for JSON."""
+    """Return the keys that set how a response is read; none for JSON."""
     made: dict[str, Any] = {}
     depth = 0
     while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
@@ -42,7 +42,7 @@ def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
         if isinstance(delimiter, str) and delimiter not in (",", ""):
             options["delimiter"] = "\t" if delimiter in ("\\t", "\t") else delimiter
         charset = str(decoder.get("encoding") or "utf-8").lower().replace("_", "-")
-        if charset not in ("utf-8", "utf8", "utf-8-sig"):  # a byte order mark counts in any case
+        if charset not in ("utf-8", "utf8", "utf-8-sig"):  # a byte order mark is always read
             options["charset"] = charset
         if decoder.get("set_values_to_none"):
             options["nulls"] = [str(one) for one in decoder["set_values_to_none"]]

@@ -1,4 +1,4 @@
-"""The schemas of a manifest's records: kept beside the connector, and asked for the kinds of fields."""
+"""Read the schemas of a manifest's records: written next to the connector, and used for the kinds of fields."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _DEEPEST = 4
 
 
 def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, notes: Notes) -> Any:
-    """The JSON Schema of a stream's records; None where neither the manifest nor a file beside it holds one."""
+    """Return the JSON Schema of a stream's records, or None if neither the manifest nor a file next to it has one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
     for one in loaders:
@@ -43,7 +43,7 @@ def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, not
 
 
 def _read_schema_file(said: Any, name: str, scope: Scope, beside: NeighborFiles) -> Any:
-    """A schema of a file: where the manifest says, or where the kit looks."""
+    """Read a schema from the file that the manifest names, or from the kit's default path."""
     try:
         node = translate(str(said or f"schemas/{name}.json"), scope.for_config())
     except Untranslatable:
@@ -54,7 +54,7 @@ def _read_schema_file(said: Any, name: str, scope: Scope, beside: NeighborFiles)
 
 
 def _include_files(schema: Any, beside: NeighborFiles, depth: int) -> Any:
-    """A schema with the files that it refers to in it."""
+    """Include the files that a schema refers to."""
     if isinstance(schema, list):
         return [_include_files(one, beside, depth) for one in schema]
     if not isinstance(schema, Mapping):
@@ -73,7 +73,7 @@ def _merge(first: Any, second: Any) -> Any:
 
 
 def format_schema(schema: Mapping[str, Any], primary_key: Any, cursor: str, name: str) -> str | None:
-    """The schema as a file, with the fields that a record is known and ordered by; None for one that is too large."""
+    """Format the schema with the primary key and the cursor field. None if it is too large."""
     made = {"title": name, **schema}
     if isinstance(primary_key, str):
         primary_key = [primary_key]

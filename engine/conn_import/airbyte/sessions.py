@@ -1,5 +1,5 @@
-"""Authenticators that log in: by a requester of their own, which may be authorised itself (by a key, a pair, a JWT, or
-a token that another request brings first), and the older kind with a user name and a password."""
+"""Convert authenticators that log in: with a requester, which may itself be authorized (by a key, a pair, a JWT, or a
+token from an earlier request), and the older kind with a user name and a password."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -92,7 +92,7 @@ def _authorise(  # noqa: PLR0917
     hosts: list[str],
     manifest: Mapping[str, Any],
 ) -> None:
-    """Put what authorises a log-in into its request."""
+    """Add the authorization of a log-in to its request."""
     match authenticator.get("type"):
         case None | "NoAuth":
             return
@@ -150,7 +150,7 @@ def _set_value(login: Config, place: str, name: str, value: str) -> None:
 
 
 def _apply_authorization(login: Config, how: Mapping[str, Any], name: str) -> None:
-    """Let a log-in carry what its own templates call `name`, as an authorization says."""
+    """Let a log-in send the value `name` in the way of an authorization."""
     config = how.get("config", {})
     if how["format"] == "bearer":
         value = f"{config.get('prefix', 'Bearer')} {{{{{name}}}}}".strip()
@@ -164,7 +164,7 @@ def _apply_authorization(login: Config, how: Mapping[str, Any], name: str) -> No
 
 
 def _build_token_request(credentials: Config) -> Config:
-    """The request that brings a client's own token. Raises Untranslatable where that token rotates, for a step keeps
+    """Return the request for a client's token. Raises Untranslatable if the token rotates, because steps store
     nothing."""
     config = credentials.get("config", {})
     if credentials["format"] == "oauth2_client_credentials":
@@ -179,7 +179,7 @@ def _build_token_request(credentials: Config) -> Config:
 
 
 def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
-    """A log-in after another request, whose result it carries."""
+    """Add a request before a log-in, which sends its result."""
     told = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
     steps = request.get("before", [])
     name = f"login{len(steps) + 1}"

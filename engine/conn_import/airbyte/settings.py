@@ -1,7 +1,7 @@
-"""The settings of a manifest by their place in the configuration: what each is called with us, and which are secret.
+"""The settings of a manifest by their place in the configuration: their names, and which ones are secret.
 
-A setting that an authenticator uses is a secret, whatever the specification says of it, and so is one that is called
-like a secret. Its name in the credential is its own: no two secrets that one account has share a name.
+A setting is secret if an authenticator uses it or if its name is that of a secret, whatever the specification says.
+Its name in the credential is unique among the secrets of an account.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ _PROVES_NOTHING = frozenset({
     "audience", "domain", "environment", "host", "locale", "realm", "region", "resource", "scope", "scopes", "server",
     "site", "type", "uri", "url", "version", "zone",
 })  # fmt: skip
-"""Last words of names whose values say where something is, or what is asked for."""
+"""Last words of the names of values that identify a place or a request, and are not secret."""
 
 _MAX_SETTINGS = 300
 
@@ -65,14 +65,14 @@ class ManifestSettings:
             setting.hide()
 
     def find_setting(self, place: Place) -> Setting | None:
-        """The setting of a place, or the one that holds it."""
+        """Return the setting at a place, or the one that contains it."""
         for length in range(len(place), 0, -1):
             if (found := self.by_place.get(place[:length])) is not None:
                 return found
         return None
 
     def translate(self, steps: tuple[Any, ...]) -> Node:
-        """What `config` with steps means."""
+        """Translate `config` with steps."""
         return self._translate(steps, credential=False)
 
     def translate_credential(self, steps: tuple[Any, ...]) -> Node:
@@ -80,13 +80,13 @@ class ManifestSettings:
         return self._translate(steps, credential=True)
 
     def translate_login(self, steps: tuple[Any, ...]) -> Node:
-        """The same in a field of a log-in: some fields say what is asked for, and prove nothing."""
+        """Translate in a field of a log-in. Some fields only describe the request and are not secret."""
         place = _take_names(steps)
         plain = bool(place) and to_snake(place[-1]).rpartition("_")[2] in _PROVES_NOTHING
         return self._translate(steps, credential=not plain)
 
     def translate_in_request(self, steps: tuple[Any, ...]) -> Node:
-        """The same in a request, whose secrets every kind of authorization has to carry."""
+        """Translate in a request, whose secrets every kind of authorization has to send."""
         node = self.translate(steps)
         if isinstance(node, SecretNode):
             self.by_place[node.place].carried = True
@@ -141,7 +141,7 @@ class ManifestSettings:
     # Readings
 
     def apply_changes(self) -> bool:
-        """Whether the reading found a secret that was not known, or one that cannot be secret; from now on they are."""
+        """Apply newly found secrets, and settings that cannot be secret. Returns whether there were any."""
         found = [one for one in self.by_place.values() if one.proves and one.could_be_secret]
         opened = [one for one in self.by_place.values() if one.exposed and one.secret]
         for setting in found:
@@ -192,8 +192,8 @@ class ManifestSettings:
 
     @contextmanager
     def try_option(self, before: Mapping[str, Place]) -> Iterator[None]:
-        """For one of several options, of which an account has one: the names that others claim may be claimed in it
-        too, but for those of secrets that every request carries. `before` are the claims before the choice."""
+        """Translate one of several options, of which an account has one: it may use names that the other options claim,
+        except for secrets that every request sends. `before` are the claims before the choice."""
         others = dict(self._claims)
         carried = {name: place for name, place in others.items() if self.by_place[place].carried}
         self._claims = {**before, **carried}
@@ -204,12 +204,12 @@ class ManifestSettings:
         """The names that secrets have claimed so far, with their places."""
         return dict(self._claims)
 
-    # Where secrets cannot stand
+    # Places that cannot have secrets
 
     def expose(self, names: set[str], what: str) -> None:
-        """Refuse secrets where none can be kept. Those that are ids are none at the next reading.
+        """Refuse secrets in a place that cannot have them. Those that are IDs are no longer secret in the next reading.
 
-        Raises Untranslatable when there are names.
+        Raises Untranslatable if there are names.
         """
         for setting in self.by_place.values():
             if setting.secret and setting.secret_name in names and not setting.looks_like_key:
@@ -218,7 +218,7 @@ class ManifestSettings:
             raise Untranslatable(f"a secret in {what}")
 
     def list_path_secrets(self) -> set[str]:
-        """The names of secrets that stay so in a path: what every account has, and what is called like a key."""
+        """Return the names of secrets that stay secret in a path: required ones, and those that look like keys."""
         return {
             setting.secret_name
             for setting in self.by_place.values()
@@ -233,13 +233,13 @@ class ManifestSettings:
                 setting.required = setting.needed = True
 
     def list_revealed(self) -> list[str]:
-        """The names of settings that the specification calls secret and that are none here."""
+        """Return the names of settings that the specification declares as secret but that are not secret here."""
         return [setting.path for setting in self.by_place.values() if setting.exposed and setting.declared_secret]
 
-    # What an account is asked for
+    # Values that an account supplies
 
     def is_declared(self, node: Node) -> bool:
-        """Whether a value is one that the specification asks for; what it does not ask for is never there."""
+        """Return whether the specification declares the value. Undeclared values never exist."""
         names = {setting.name for setting in self.by_place.values() if not setting.declared}
         return not (isinstance(node, PathNode) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
 
@@ -252,7 +252,7 @@ class ManifestSettings:
         return next((one.has_slash for one in self.by_place.values() if one.name == name), None)
 
     def list_fields(self) -> list[dict[str, Any]]:
-        """The fields of the connector: what an account says under `context`."""
+        """Return the fields of the connector: the values that an account sets under `context`."""
         return [to_field(setting) for setting in self.by_place.values() if not setting.secret and setting.used]
 
 

@@ -1,7 +1,7 @@
-"""What a manifest's `spec` asks of its user, setting by setting, and a setting as a field of the connector.
+"""Read the settings of a manifest's `spec`, and convert a setting to a field of the connector.
 
-A value that is not a secret is `context.<name>`; a secret is a name of the account's credential, which only credentials
-and authorization may read.
+A value that is not secret is `context.<name>`. A secret is a name of the account's credential, which only credentials
+and authorization can read.
 """
 
 import re
@@ -35,26 +35,26 @@ class Setting:
     secret: bool = False
     required: bool = False
     needed: bool = False
-    """Required where it stands: whoever takes this one of several alternatives must give it."""
+    """Whether it is required within its alternative."""
     default: Any = None
     options: tuple[str, ...] = ()
     pattern: str = ""
     name: str = ""
     secret_name: str = ""
     has_slash: bool | None = None
-    """Whether its values have slashes of their own, as far as the specification shows them."""
+    """Whether its values contain slashes, if the specification shows values."""
     declared: bool = True
     declared_secret: bool = False
-    """Whether the specification calls it secret."""
+    """Whether the specification declares it as secret."""
     used: bool = False
     proves: bool = False
     """Whether an authenticator uses it."""
     carried: bool = False
-    """Whether requests carry it outside of their authenticator."""
+    """Whether requests send it outside their authenticator."""
     claimed: bool = False
-    """Whether its name in the credential is one that the credential's kind has for it."""
+    """Whether it has a name that the credential's format defines."""
     exposed: bool = False
-    """Whether it stands in URLs or records, where nothing is secret, and is an id rather than a key."""
+    """Whether it is an ID that is used in URLs or records, which cannot be secret."""
 
     @property
     def path(self) -> str:
@@ -68,16 +68,16 @@ class Setting:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it says who somebody is rather than proving it: a log-in shows it while it is typed."""
+        """Whether it identifies the account without being secret: a log-in shows it while typing."""
         return not self.declared_secret and to_snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
 
     @property
     def could_be_secret(self) -> bool:
-        """Whether it is a text of the account's own that is not secret yet; options are written in the document."""
+        """Whether it is a text that could become secret. Listed options are not, because the document contains them."""
         return not (self.secret or self.exposed or self.options) and self.kind in _SCALARS
 
     def hide(self) -> None:
-        """Make it a secret. What no specification asks for has to be there: something is authorised by it."""
+        """Make it secret. A setting that is not declared becomes required, because requests need it."""
         self.secret = True
         self.kind = "text" if self.kind == "int" else self.kind
         if not self.declared:
@@ -90,7 +90,7 @@ class Setting:
             self.description = f"{self.description} It is part of URLs, so it is not secret here.".strip()
 
     def merge(self, other: "Setting") -> None:
-        """Take what another alternative says of the same place."""
+        """Merge another alternative's declaration of the same place."""
         self.secret = self.secret or other.secret
         self.declared_secret = self.declared_secret or other.declared_secret
         self.options += tuple(one for one in other.options if one not in self.options)

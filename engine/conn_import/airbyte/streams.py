@@ -1,4 +1,4 @@
-"""Streams of a manifest as operations: each becomes `<resource>.list`. What a stream's parts mean is their modules'."""
+"""Convert the streams of a manifest to operations: each one becomes `<resource>.list`."""
 
 import json
 import re
@@ -65,7 +65,7 @@ class Stream:
 
 @dataclass(slots=True)
 class Streams:
-    """The operations of a manifest, parents too that are no stream of their own."""
+    """The operations of a manifest, including parents that are not streams."""
 
     settings: ManifestSettings
     logins: Logins
@@ -77,7 +77,7 @@ class Streams:
     _component: tuple[Row, ManifestPartition | None] | None = None
 
     def add(self, component: Any, *, main: bool = True) -> Stream | None:
-        """Make the operation of a stream's component; the same one again is not made twice."""
+        """Add the operation of a stream's component. An identical component is not added twice."""
         if not isinstance(component, Mapping):
             return None
         name = clean_text(component.get("name") or _get_parameter(component, "name") or "stream", 100)
@@ -118,7 +118,7 @@ class Streams:
         return made
 
     def _add_dynamic(self, component: Mapping[str, Any]) -> Stream | None:
-        """The operation of a template, over the components that streams would be made of."""
+        """Add the operation of a template, which repeats over the components of its streams."""
         notes = Notes(self.losses, clean_text(component.get("name") or "dynamic_streams", 100))
         made = None
         for one in expand_parameters(component, notes):
@@ -197,8 +197,8 @@ class Streams:
         return Stream("", name, row, request, login, scope.partition, notes, text)
 
     def _build_parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
-        """What the stream is repeated over; the scope gets the names."""
-        component, self._component = self._component, None  # the parents' own parents are of no template
+        """Return what the stream repeats over, and add the names to the scope."""
+        component, self._component = self._component, None  # the parents' own parents have no template
         scope.component = COMPONENT if component else ""
         router = retriever.get("partition_router")
         parents, scope.partition = build_partitions(
@@ -247,7 +247,7 @@ class Streams:
         )
 
     def _keep_incremental_parents(self, parents: list[Row], incremental: bool) -> bool:
-        """Whether parents are read only as far as they changed: both have to know what is new."""
+        """Return whether only changed parents are read, which requires that both have a cursor."""
         found = False
         for source in parents:
             for one in (source, *source.get("union", [])):
@@ -318,17 +318,17 @@ class Streams:
 
 
 def _add_null_body(row: Row) -> None:
-    """Let a GET whose pages are asked for in its body have one."""
+    """Add a null body to a GET that requests pages in its body."""
     config = row["pagination"].get("config", {})
     form = any(key.endswith("_form") for key in config)
     if row["method"] == "get" and "body" not in row and (form or any(key.endswith("_body") for key in config)):
-        row["body"] = "{{null}}"  # none but for what asks for the page
+        row["body"] = "{{null}}"  # empty except for the page parameters
         if form:
             row["body_format"] = "form"
 
 
 def _limit_to_first_page(row: Row) -> None:
-    """Let what a part or a window puts into the query stand in the first page's request alone."""
+    """Send the query values of a partition or a window only with the first page's request."""
     paging = row.get("pagination", {})
     parents = row.get("parents", [])
     names = [source.get("param") for source in (parents if isinstance(parents, list) else [parents])]
@@ -339,7 +339,7 @@ def _limit_to_first_page(row: Row) -> None:
 
 
 def _add_base_url(requester: Mapping[str, Any]) -> Any:
-    """The authenticator; a session of the older kind logs in below the requester's own URL."""
+    """Return the authenticator. A legacy session logs in relative to the requester's URL."""
     authenticator = requester.get("authenticator")
     if isinstance(authenticator, Mapping) and authenticator.get("type") == "LegacySessionTokenAuthenticator":
         return {**authenticator, "api_url": requester.get("url_base") or requester.get("url") or ""}

@@ -64,7 +64,7 @@ def to_template(node: Node) -> Any:
 
 
 def _separate_braces(pieces: list[Node]) -> list[Node]:
-    """Parts of which no literal one ends with the brace that would run into the next one's."""
+    """Separate parts so that no literal ends with a brace that would run into the next part's brace."""
     made: list[Node] = []
     for piece in pieces:
         last = made[-1] if made else None
@@ -111,14 +111,14 @@ def join_parts(pieces: list[Node]) -> Node:
 
 
 def is_set_by_account(node: Node) -> bool:
-    """Whether an account alone decides a value: no part of it is of a request, a record or an answer."""
+    """Return whether only the account determines a value: no part depends on a request, a record or a response."""
     if isinstance(node, PathNode) and not node.root.startswith("$") and node.root != "context":
         return False
     return all(is_set_by_account(child) for child in list_children(node))
 
 
 def read_rendered(node: Node) -> Node:
-    """A value of a query or a header, of which a rendered text that is a list or stands in quotes is what it says."""
+    """Convert a value of a query or a header: if its rendered text is a list or is quoted, use that value."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         read = _read(node.value)
         return to_node(read) if isinstance(read, list | str) else node
@@ -131,7 +131,7 @@ def read_rendered(node: Node) -> Node:
 
 
 def make_nullable(node: Node) -> Node:
-    """A tree that is null where the rendered text would be empty: what is null is not sent."""
+    """Make a tree null if the rendered text would be empty, because null is not sent."""
     match node:
         case Lit(""):
             return Lit(None)
@@ -151,9 +151,9 @@ def make_nullable(node: Node) -> Node:
         case PathNode(sure=False):
             return Default(_to_python_text(node), Lit(None))
         case FunctionNode("join", (Each() | FunctionNode(), *_)):
-            return Default(node, Lit(None))  # of an empty list nothing is left to join
+            return Default(node, Lit(None))  # joining an empty list gives nothing
         case FunctionNode() | StepNode() | Each() if _can_be_missing(node):
-            return Default(_to_python_text(node), Lit(None))  # of what is not there a function makes nothing
+            return Default(_to_python_text(node), Lit(None))  # functions of a missing value give nothing
         case _:
             return _to_python_text(node)
 
@@ -168,7 +168,7 @@ def _can_be_missing(node: Node) -> bool:
 
 
 def _to_python_text(node: Node) -> Node:
-    """As text where Python writes it otherwise than JSON."""
+    """Convert to text if Python prints the value differently than JSON."""
     return to_text(node) if node.kind in ("bool", "datetime", "date", "float", "duration") else node
 
 
@@ -195,7 +195,7 @@ def to_literal(node: Node) -> Node:
 
 
 def _find_between_blanks(node: Concat) -> Node | None:
-    """A choice or an object that stands alone between blanks, which are no part of a literal; None for other texts."""
+    """Find a choice or an object between blanks, which are not part of a literal. None for other texts."""
     pieces = split_parts(node)
     inside = [n for n, piece in enumerate(pieces) if not isinstance(piece, Lit) or str(piece.value).strip(" \t")]
     if len(inside) != 1:
@@ -223,7 +223,7 @@ def _to_literal(node: Node) -> Node:
         case SecretNode():
             return node
         case FunctionNode(name, (value,)) if name == JSON_TEXT:
-            return value  # what is written as JSON is read again
+            return value  # JSON text is parsed again
         case FunctionNode(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
             return _mark_digits(node)
         case _:
@@ -253,7 +253,7 @@ def _can_be_literal(node: Concat) -> bool:
 
 
 def _read_structure(node: Concat) -> Node | None:
-    """A text that is a list or an object with values in it, as that list or object; None for any other text."""
+    """Convert a text that is a list or an object with values in it. None for any other text."""
     pieces = split_parts(node)
     first = pieces[0]
     if not isinstance(first, Lit) or str(first.value).lstrip()[:1] not in ("[", "{"):
@@ -268,7 +268,7 @@ def _read_structure(node: Concat) -> Node | None:
         elif _stands_alone(piece):
             text += f"{_NUMBER}{n:04}"
         else:
-            return None  # a text there would make the whole a text
+            return None  # a text there would turn all of it into a text
     read = _read(text)
     return _insert_values(read, pieces) if isinstance(read, list | dict) else None
 
@@ -332,14 +332,14 @@ def _unquote(node: Concat) -> Node:
 
 
 def _read(text: str) -> Any:
-    """The value of a text that is a literal of Python: number, text in quotes, list, object. Else the text."""
+    """Parse a text that is a Python literal: a number, a quoted text, a list or an object. Other texts are returned."""
     from conn_engine.expressions.functions.literals import read_literal
 
     return read_literal(text)
 
 
 def to_body_node(value: Any, names: Names) -> Node:
-    """A body's data: texts in it are templates, what comes out empty is left out of its object."""
+    """Convert a body's data: texts are templates, and empty values are left out."""
     if isinstance(value, str):
         return translate_literal(value, names)
     if isinstance(value, dict):
@@ -358,7 +358,7 @@ def to_body_node(value: Any, names: Names) -> Node:
 
 
 def to_data(node: Node, *, secrets: bool = False) -> Any:
-    """A tree as data with templates in it: objects and lists stay what they are, so that each value has its line."""
+    """Convert a tree to data with templates. Objects and lists stay, so that each value gets its line."""
     if isinstance(node, ObjectOf):
         if not node.optional:
             node = ObjectOf(tuple((key, _make_null(item)) for key, item in node.pairs))
@@ -376,14 +376,14 @@ def to_data(node: Node, *, secrets: bool = False) -> Any:
 
 
 def _make_optional(node: ObjectOf) -> Node:
-    """The object as one expression, in which what is undefined leaves its key out."""
+    """Convert the object to one expression, in which undefined values are left out."""
     return ObjectOf(
         tuple((key, _make_missing(item) if node.optional else _make_null(item)) for key, item in node.pairs)
     )
 
 
 def _make_null(node: Node) -> Node:
-    """A value, or null where there is none."""
+    """Return a value, or null if it is missing."""
     match node:
         case PathNode(sure=False) | FunctionNode("literal", (PathNode(sure=False),)):
             return Default(node, Lit(None))

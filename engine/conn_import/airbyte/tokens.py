@@ -37,7 +37,7 @@ _USUAL_NAMES = {
 
 
 def translate_text(value: Any, scope: Scope) -> Node:
-    """The URL or a name of a request for a token: it may read secrets, but what it reads is not one by that."""
+    """Translate the URL or a name of a token request. It may read secrets, but this does not make a setting secret."""
     return to_text(translate(str(value).strip(), {**scope.for_config(), "config": scope.settings.translate}))
 
 
@@ -51,19 +51,19 @@ def translate_fixed_text(value: Any, scope: Scope, default: str) -> str:
 
 
 def translate_credential(value: Any, scope: Scope) -> Node:
-    """A part of a credential: what the configuration has there is secret."""
+    """Translate a part of a credential, where values of the configuration are secret."""
     return to_text(translate(str(value).strip(), scope.for_credential()))
 
 
 def translate_login_value(value: Any, scope: Scope) -> Node:
-    """A header or a field of a request for a token: secret as far as it proves something."""
+    """Translate a header or a field of a token request. It is secret if it authenticates."""
     return to_text(translate(str(value).strip(), scope.for_login()))
 
 
 def _claim_client_value(value: Any, name: str, scope: Scope) -> str | None:
-    """The template of a client's id or secret; None when the account supplies it under its usual name.
+    """Return the template of a client's ID or secret, or None if the account supplies it under its usual name.
 
-    A single secret setting is called by the name that the credential has for it.
+    A single secret setting gets the usual name.
     """
     if value is None:
         return ""
@@ -89,7 +89,7 @@ def build_oauth(
         made = _claim_client_value(one.get(key), key, scope)
         if made is not None:
             config[key] = made
-    if "client_id" in config:  # an account is asked for both or for none
+    if "client_id" in config:  # an account supplies both or neither
         config.setdefault("client_secret", "{{client_secret}}")
     config["client_authentication"] = "body"
     headers = {
@@ -127,7 +127,7 @@ def build_oauth(
 
 
 def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """A part of a component that is an object. Raises Untranslatable for anything else."""
+    """Return a part of a component that is an object. Raises Untranslatable for anything else."""
     said = one.get(key) or {}
     if not isinstance(said, Mapping):
         raise Untranslatable(f"{key} that is not an object")
@@ -138,7 +138,7 @@ def _build_refreshing(  # noqa: PLR0917
     one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
 ) -> Config:
     node = translate_credential(one.get("refresh_token") or "", scope)
-    if not isinstance(node, SecretNode):  # no token that could be renewed: what is sent is always the same
+    if not isinstance(node, SecretNode):  # there is no token to renew: the request is always the same
         return build_custom_grant(config, {**params, refresh: to_template(node)}, "refresh_token")
     if not scope.settings.claim(node.place, "oauth.token.refresh_token"):
         raise Untranslatable("a second refresh token")
@@ -153,7 +153,7 @@ def _build_refreshing(  # noqa: PLR0917
 
 
 def _find_consent_url(manifest: Mapping[str, Any]) -> str:
-    """Where a person consents, when the specification says it in full."""
+    """Return the consent URL if the specification contains it in full."""
     advanced: Any = manifest.get("spec")
     for key in ("advanced_auth", "oauth_config_specification", "oauth_connector_input_specification", "consent_url"):
         advanced = advanced.get(key) if isinstance(advanced, Mapping) else None
@@ -164,7 +164,7 @@ def _find_consent_url(manifest: Mapping[str, Any]) -> str:
 
 
 def build_custom_grant(config: Config, params: Config, grant: str) -> Config:
-    """Another grant: the whole token request is said."""
+    """Return credentials for another grant, with the complete token request."""
     own = {key: config.get(key, f"{{{{{key}}}}}") for key in ("client_id", "client_secret")}
     renamed = {f"{{{{client.{key}}}}}": value for key, value in own.items()}
     body: Config = {"grant_type": grant}
@@ -246,7 +246,7 @@ def build_jwt(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
         more[str(name)] = str(to_template(translate_login_value(value, scope)))
     if more:
         assertion["headers"] = more
-    claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit says it always
+    claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit always sends it
     assertion["claims"] = claims
     if isinstance(one.get("token_duration"), int):
         assertion["lifetime_seconds"] = max(1, one["token_duration"])

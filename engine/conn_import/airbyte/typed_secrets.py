@@ -1,4 +1,4 @@
-"""What the credentials of a connector ask an account for: the secrets that its authorization and its requests read."""
+"""Add the secrets that authorization and requests read to what the credentials ask an account for."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 
 def ask_for(credentials: Row, secrets: list[Setting], own: Mapping[str, list[Setting]]) -> None:
-    """Let credentials ask for every secret that is read with them. `own` are those of each option of a choice."""
+    """Let credentials ask for all secrets that they are used with. `own` has those of each option of a choice."""
     if credentials["format"] != "choice":
         _ask_for(credentials, secrets)
         return
@@ -78,7 +78,7 @@ def _build_required(setting: Setting, chosen: Collection[Setting] = ()) -> Row:
 
 
 def _build_pair_config(setting: Setting, chosen: Collection[Setting]) -> Row:
-    """What is said of a user name or a password."""
+    """Return the settings of a user name or a password."""
     usual = {"username": "User name", "password": "Password"}
     name = setting.secret_name
     config: Row = {} if setting.title in ("", usual[name]) else {f"{name}_label": setting.title}

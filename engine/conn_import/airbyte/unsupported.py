@@ -1,5 +1,5 @@
-"""Keys of components that mean something to the kit and that nothing here reads: told, so that nothing is dropped in
-silence. Keys that the kit does not know either mean nothing."""
+"""Note keys of components that the kit reads but the import does not, so that nothing is dropped silently. Keys that
+the kit does not read have no effect."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -41,7 +41,7 @@ _UNREAD: Mapping[str, Mapping[str, str]] = {
 
 
 def note_unsupported(component: Any, notes: Notes) -> None:
-    """Note what a stream's components say and nothing reads. Parents are streams of their own."""
+    """Note keys of a stream's components that are not read. Parents are separate streams."""
     for one in _walk_components(component):
         kind = one.get("type")
         for key, what in _UNREAD.get(kind, {}).items() if isinstance(kind, str) else ():

@@ -1,8 +1,7 @@
-"""A manifest's URL and path as `base_url`, `path` and `query`: one text of theirs becomes three things of ours.
+"""Convert a manifest's URL and path to `base_url`, `path` and `query`.
 
-A value in our path is one segment. Where a manifest's value has slashes of its own (one of two paths by a condition, a
-value that is the complete path, a name such as `owner/repository`), it becomes a list, of which every item is a
-segment.
+A value in our path is one segment. A value with slashes (one of two paths, a complete path, or a name such as
+`owner/repository`) becomes a list, in which every item is a segment.
 """
 
 import re
@@ -65,7 +64,7 @@ class Url:
 
 
 def assume_secrets(node: Node) -> Node:
-    """A URL as it is for an account that has its secrets: what only asks whether one is there is answered."""
+    """Return a URL for an account that has all secrets: conditions that check for a secret are resolved."""
     if isinstance(node, Cond):
         test = to_truth(node.test)
         if isinstance(test, SecretNode):
@@ -77,9 +76,9 @@ def assume_secrets(node: Node) -> Node:
 
 
 def spread_choices(node: Node) -> Node:
-    """A text with a choice in it as a choice between texts, when the choice is between parts of a host or a scheme.
+    """Convert a text with a choice between parts of a host or a scheme to a choice between texts.
 
-    `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be whole before it is one.
+    `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be complete.
     """
     pieces = split_parts(to_text(node))
     for n, piece in enumerate(pieces):
@@ -98,7 +97,7 @@ def _list_leaves(node: Node) -> list[Node]:
 
 
 def to_base_url(node: Node) -> str:
-    """`base_url`. Raises Untranslatable for what is no URL."""
+    """Return `base_url`. Raises Untranslatable if it is not a URL."""
     made = to_template(spread_choices(node))
     if (
         not isinstance(made, str)
@@ -126,7 +125,7 @@ def find_hosts(node: Node, options: Options = lambda _: ()) -> list[str]:
 
 
 def _list_alternatives(node: Node, options: Options) -> list[str]:
-    """The texts that a URL may be, as far as its host goes; what is not written out is a mark."""
+    """Return the possible texts of a URL up to its host. A mark stands for computed parts."""
     texts = [""]
     for piece in split_parts(node):
         values = _list_values(piece, options)
@@ -152,15 +151,14 @@ def _list_values(node: Node, options: Options) -> list[str]:
 
 
 def to_url(node: Node) -> Url:
-    """Path and query of a path's tree. What of the query comes out empty is sent empty, but for what a condition leaves
-    out."""
+    """Split a path's tree into path and query. Empty query values are sent empty, unless a condition drops them."""
     path, query = _divide(to_text(node))
     return Url(_to_path(path), query, find_secrets(path))
 
 
 def split_values(node: Node, has_slash: Callable[[PathNode], bool | None]) -> Node:
-    """A path's tree with values that have slashes of their own as lists of segments. `has_slash` says whether a value
-    has, None where it is not known: then one that is the complete path has, and one that is called like a path."""
+    """Convert values that contain slashes to lists of segments. `has_slash` returns whether a value does, or None if
+    unknown: then a value that is the complete path does, and one with the name of a path."""
     pieces = split_parts(node)
     alone = sum(piece != _SLASH for piece in pieces) == 1
     return join_parts([_split_value(piece, has_slash, alone=alone) for piece in pieces])
@@ -182,7 +180,7 @@ def _split_value(node: Node, has_slash: Callable[[PathNode], bool | None], *, al
 
 
 def split_after_host(node: Node) -> tuple[list[Node], Node]:
-    """The parts of an absolute URL as far as its host goes, and what stands after that."""
+    """Split an absolute URL after its host."""
     pieces = split_parts(node)
     for n, piece in enumerate(pieces):
         text = str(piece.value) if isinstance(piece, Lit) else ""
@@ -193,7 +191,7 @@ def split_after_host(node: Node) -> tuple[list[Node], Node]:
 
 
 def replace_secrets(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
-    """A path's tree with `{place}` where one of these secrets stands by itself, and their names by the places."""
+    """Replace standalone secrets in a path by `{place}`. Returns the tree and the secrets' names by place."""
     made: list[Node] = []
     places: dict[str, str] = {}
     in_query = False
@@ -211,7 +209,7 @@ Query = dict[str, Node]
 
 
 def _divide(node: Node) -> tuple[Node, Query]:
-    """What stands before the first question mark, and the query after it."""
+    """Split at the first question mark."""
     if isinstance(node, Cond):
         (left, in_left), (right, in_right) = _divide(node.then), _divide(node.other)
         query: Query = {}
@@ -233,7 +231,7 @@ def _divide(node: Node) -> tuple[Node, Query]:
 
 
 def parse_query(pieces: list[Node]) -> Query | None:
-    """`a=1&b={{x}}` as parameters; None when it is no such list."""
+    """Parse `a=1&b={{x}}`. Returns None if it is not a list of parameters."""
     query: Query = {}
     current: list[list[Node]] = [[]]
     for piece in pieces:
@@ -274,7 +272,7 @@ def _to_path(node: Node) -> str:
 
 
 def _complete_segments(pieces: list[Node]) -> list[Node]:
-    """The same pieces, but a choice of paths together with what stands in its first and its last segment."""
+    """Merge a choice of paths with the rest of its first and last segment."""
     waiting = [one for piece in pieces for one in _split_at_slashes(piece)]
     made: list[Node] = []
     while waiting:

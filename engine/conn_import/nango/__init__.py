@@ -1,7 +1,7 @@
-"""Provider entries of Nango's `providers.yaml`: where a vendor is and how an account connects, without operations.
+"""Import provider entries of Nango's `providers.yaml`: a vendor's URLs and how an account connects, without operations.
 
-An entry makes a connector that has its base URL, fields, credentials, headers, rate limits and the call that proves a
-credential; the other operations are the author's. Whatever of an entry nothing here asks for is listed.
+An entry becomes a connector with a base URL, fields, credentials, headers, rate limits and the operation that verifies
+a credential. The author adds the other operations. All parts of an entry that are not read are listed.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _SCRIPTS = (
 
 
 def read(data: Any, options: Options) -> FinishedConnector:
-    """The connector of one entry. Raises UsageError when there are several and `options.entry` chooses none."""
+    """Return the connector of an entry. Raises UsageError if there are several and `options.entry` selects none."""
     entry = select_entry(data, options.entry)
     draft = ConnectorDraft(entry, Names(), to_variable_prefix(options.name))
     title = clean_text(entry.take_text("display_name"), 80) or entry.key or options.name
@@ -58,7 +58,7 @@ def _read_mode(draft: ConnectorDraft) -> str:
 
 
 def _list_urls(entry: Entry) -> list[str]:
-    """The URLs that a credential goes to, as they are written."""
+    """List the URLs that receive a credential, as written in the entry."""
     found = [entry.peek("token_url"), entry.peek("refresh_url"), entry.peek("request_url")]
     for url in list(found):
         if isinstance(url, dict):
@@ -73,7 +73,7 @@ def _get_path(base: str) -> str:
 
 
 def _build_credentials(draft: ConnectorDraft, mode: str) -> dict[str, Any] | None:
-    """Make the credentials; how requests carry them where no header of the entry says so."""
+    """Build the credentials, and return how requests send them if no header of the entry does."""
     if mode in _MODES:
         return _MODES[mode](draft)
     if mode in _SILENT:
@@ -86,7 +86,7 @@ def _build_credentials(draft: ConnectorDraft, mode: str) -> dict[str, Any] | Non
 
 
 def _read_captured(draft: ConnectorDraft) -> None:
-    """What the log-in finds out: of the token's answer, and of the address that a person comes back with."""
+    """Note values that the log-in returns: in the token response, and in the callback URL."""
     plugin = draft.entry.peek("auth_mode") == "INSTALL_PLUGIN"
     for key, place in (("token_response_metadata", "response"), ("redirect_uri_metadata", "callback")):
         if plugin and place == "callback":
@@ -213,7 +213,7 @@ _MODES: dict[str, Callable[[ConnectorDraft], dict[str, Any] | None]] = {
     "OAUTH2_CC": _read_client_credentials,
     "TWO_STEP": _read_two_step,
 }
-"""What makes `credentials` of an entry, by its auth_mode; it returns the authorization that the mode has by itself."""
+"""Functions that build `credentials` by auth_mode. They return the authorization that the mode implies."""
 
 _SILENT: dict[str, Callable[[ConnectorDraft], None]] = {
     "API_KEY": by_key.read_api_key,
@@ -223,4 +223,4 @@ _SILENT: dict[str, Callable[[ConnectorDraft], None]] = {
     "SIGNATURE": by_key.read_wsse,
     "TBA": by_key.read_token_based,
 }
-"""The modes without an authorization of their own: the entry's headers are it, or a signature."""
+"""Modes without an authorization of their own: the entry's headers or a signature authorize requests."""

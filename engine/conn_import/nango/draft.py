@@ -1,4 +1,4 @@
-"""What is made of one entry while its parts are read, and the parts that every kind of entry has: fields, headers."""
+"""`ConnectorDraft`: what is built from an entry while its parts are read, and the parts that every entry has."""
 
 import re
 from collections.abc import Mapping
@@ -38,10 +38,10 @@ _CAPTURES = ("token_response_metadata", "redirect_uri_metadata", "webhook_respon
 
 @dataclass(slots=True)
 class ConnectorDraft:
-    """A connector in the draft. `prefix` begins the names of its environment variables.
+    """A connector that is being built. `prefix` is the start of the names of its environment variables.
 
-    `credentials` and `authorization` are in the language's own form; `carried` are the headers that have a secret in
-    them, `said` those that a signature says already.
+    `credentials` and `authorization` are in the language of connectors. `signed_headers` are those that a signature
+    sets.
     """
 
     entry: Entry
@@ -59,18 +59,19 @@ class ConnectorDraft:
     signed_headers: set[str] = field(default_factory=set)
 
     def fill_url(self, text: str, where: str) -> str | None:
-        """A URL of the entry as a template; None without one, and with a loss, when it cannot be said."""
+        """Return a URL of the entry as a template. Returns None without one, and None with a loss if it is
+        unsupported."""
         return self.fill(text, where, whole=False) if text else None
 
     def fill_required_url(self, text: str, where: str) -> str:
-        """A URL that cannot be left out: a placeholder, with a loss, where the entry has none that can be said."""
+        """Return a required URL. A missing or unsupported one becomes a placeholder, with a loss."""
         made = self.fill_url(text, where)
         if not text:
             self.losses.add(f"{where}: the entry has none, so it is a placeholder")
         return made or PLACEHOLDER
 
     def fill_headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
-        """Headers as templates; what is no text or number, no header's name or cannot be said is left out."""
+        """Return headers as templates. Invalid and unsupported ones are left out, with a loss."""
         made: dict[str, str] = {}
         for name, value in told.items():
             if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
@@ -83,7 +84,7 @@ class ConnectorDraft:
         return made
 
     def fill(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
-        """A text of the entry as a template; None, and a loss, when it cannot be said. See `Names.template`."""
+        """Return a text as a template, or None with a loss if it is unsupported. See `Names.to_template`."""
         try:
             return self.names.to_template(text, bars=bars, whole=whole)
         except UntranslatableText as unknown:
@@ -91,7 +92,7 @@ class ConnectorDraft:
             return None
 
     def fill_deep(self, value: Any, where: str) -> Any:
-        """Data whose texts are templates, deep; what cannot be said is left out with a loss."""
+        """Return data with all its texts as templates. Unsupported ones are left out, with a loss."""
         if isinstance(value, str):
             return self.fill(value, where)
         if isinstance(value, Mapping):
@@ -102,11 +103,11 @@ class ConnectorDraft:
         return value
 
     def build_env_template(self, name: str) -> str:
-        """A template that reads a variable of the connector's own."""
+        """Build a template that reads one of the connector's environment variables."""
         return f"{{{{env.{self.prefix}_{name}}}}}"
 
     def build_credentials(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Credentials of a kind, with what the account supplies besides and what is kept of an answer."""
+        """Build credentials of a kind, with the values that an account adds and those captured from a response."""
         told = {key: value for key, value in config.items() if value is not None and value != {}}
         if self.ask:
             told["ask"] = [*told.get("ask", []), *self.ask]
@@ -118,7 +119,7 @@ class ConnectorDraft:
 
 
 def read_settings(draft: ConnectorDraft) -> None:
-    """`connection_config` and `integration_config`: what an account says in its context, or with its credential."""
+    """Read `connection_config` and `integration_config`: values of an account's context or credential."""
     entry, names = draft.entry, draft.names
     proving = _find_secret_values(entry)
     captured = {name for key in _CAPTURES for name in _list_texts(entry.peek(key))}
@@ -152,12 +153,12 @@ def read_settings(draft: ConnectorDraft) -> None:
 
 
 def _may_be_secret(name: str, row: Mapping[str, Any]) -> bool:
-    """Whether a value is called like a secret, and is none of some that the entry writes out."""
+    """Return whether a value has a secret's name and the entry does not list its values."""
     return secret_name(name) and not row.get("enum") and "default_value" not in row
 
 
 def _find_secret_values(entry: Entry) -> set[str]:
-    """The values that stand by themselves in a header or a parameter that carries a key."""
+    """Find values that are the complete value of a header or parameter with a key."""
     found: set[str] = set()
     for group, place in (("headers", "header"), ("query", "query")):
         told = entry.peek("proxy", group)
@@ -169,8 +170,8 @@ def _find_secret_values(entry: Entry) -> set[str]:
 
 
 def read_credentials(draft: ConnectorDraft, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
-    """`credentials`: what an account is asked for. `usual` maps names of the entry to the names that the kind of
-    credential has for them; the others are asked for besides. Returns the rows by their names."""
+    """Read `credentials`: what an account is asked for. `usual` maps names of the entry to the names that this kind of
+    credential has for them; the others are asked for in addition. Returns the rows by name."""
     entry, names = draft.entry, draft.names
     rows = {name: row for name, row in entry.take_object("credentials").items() if isinstance(row, Mapping)}
     for name, called in usual.items():
@@ -187,7 +188,7 @@ def read_credentials(draft: ConnectorDraft, usual: Mapping[str, str]) -> dict[st
 
 
 def complete_fields(draft: ConnectorDraft) -> None:
-    """Add what the entry uses and does not describe; what a URL needs may not be missing."""
+    """Add values that the entry uses but does not describe. Values that a URL needs become required."""
     called = {known: name for name, known in draft.names.context.items()}
     for name in draft.names.mentioned:
         known = draft.names.context[name]
@@ -279,7 +280,7 @@ def _build_description(draft: ConnectorDraft, row: Mapping[str, Any]) -> str:
 
 
 def _to_whole_pattern(pattern: str) -> str | None:
-    """A pattern that is looked for as one that the whole value matches; None when it is none."""
+    """Convert a pattern that is searched for to one that matches the complete value. None if it is invalid."""
     said = pattern.replace("\\/", "/")
     if not (said.startswith("^") and said.endswith("$")) or _has_choice(said):
         said = f".*(?:{said}).*"

@@ -1,4 +1,4 @@
-"""Provider entries of a document: which there are, one of them with what it inherits, and what nobody has asked for."""
+"""Find the provider entries of a document, merge one with what it inherits, and track which parts are read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def _is_entry(data: Any) -> bool:
 
 
 def list_keys(data: Any) -> list[str]:
-    """The keys of a document's entries in its order; none of a document that is an entry itself."""
+    """Return the keys of a document's entries in order, or an empty list if the document is an entry itself."""
     if not isinstance(data, Mapping) or _is_entry(data):
         return []
     found = [str(key) for key, value in data.items() if _is_entry(value)]
@@ -77,9 +77,9 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 class Entry:
-    """One entry. Whatever is read of it is noted, so that the rest can be listed.
+    """An entry. All reads are tracked, so that the rest can be listed.
 
-    `own` is what it says itself, `missing` the entry it inherits from that the document does not have ("" for none).
+    `own` has the entry's own settings. `missing` is the inherited entry that the document lacks, or "".
     """
 
     def __init__(self, key: str, data: dict[str, Any], own: dict[str, Any], missing: str = "") -> None:
@@ -90,7 +90,7 @@ class Entry:
         self._taken: set[tuple[str, ...]] = set()
 
     def take(self, *path: str) -> Any:
-        """The value at a path, None without one. It counts as carried over, whole."""
+        """Return the value at a path, or None, and mark it as read with everything below it."""
         self._taken.add(path)
         return self.peek(*path)
 
@@ -102,24 +102,24 @@ class Entry:
         return node
 
     def take_text(self, *path: str) -> str:
-        """Take a text; "" for anything else."""
+        """Take a text, or "" if it is anything else."""
         value = self.take(*path)
         return value if isinstance(value, str) else ""
 
     def take_object(self, *path: str) -> dict[str, Any]:
-        """Take an object; empty for anything else."""
+        """Take an object, or an empty one if it is anything else."""
         value = self.take(*path)
         return {str(name): inner for name, inner in value.items()} if isinstance(value, Mapping) else {}
 
     def take_texts(self, *path: str) -> list[str]:
-        """Take a list of texts, or one; empty for anything else."""
+        """Take a list of texts or a single text, or an empty list if it is anything else."""
         value = self.take(*path)
         if isinstance(value, str):
             return [value]
         return [str(one) for one in value] if isinstance(value, list) else []
 
     def list_unread(self) -> list[str]:
-        """The dotted paths of what nobody has taken, in the entry's order."""
+        """Return the dotted paths of the parts that were not read, in the entry's order."""
         return [".".join(path) for path in self._find_unread(self._data, ())]
 
     def _find_unread(self, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

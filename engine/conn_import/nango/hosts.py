@@ -25,8 +25,8 @@ Url = tuple[str, str]
 
 
 def read_base_url(draft: ConnectorDraft, given: str, urls: list[str]) -> str:
-    """The base URL as a template. `given` is the caller's own, `urls` are those that may tell it when the entry does
-    not."""
+    """Return the base URL as a template. `given` is the caller's URL. `urls` are used for a guess if the entry has
+    none."""
     text = draft.entry.take_text("proxy", "base_url").strip()
     if given:
         return given.rstrip("/")
@@ -67,7 +67,7 @@ def _guess_base_url(draft: ConnectorDraft, urls: list[str]) -> str:
 
 
 def _has_scheme(draft: ConnectorDraft, text: str) -> bool:
-    """Whether `https://${x}` has a value of its own that begins with the scheme too."""
+    """Return whether the value in `https://${x}` also starts with the scheme."""
     found = re.match(r"https?://\$\{([^{}]+)\}$", text.rstrip("/"))
     row = _find_row(draft, found[1]) if found is not None else {}
     return str(row.get("pattern", "")).startswith(("^https?:", "^https:")) and not row.get("prefix")
@@ -82,7 +82,7 @@ def _find_row(draft: ConnectorDraft, name: str) -> Mapping[str, Any]:
 
 
 def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
-    """What `hosts` says: nothing where the URLs themselves tell it, a placeholder where nothing tells."""
+    """Return `hosts`: empty if the URLs imply them, and a placeholder if nothing does."""
     found: dict[str, None] = {}
     told, guessed, left_open = True, False, []
     for text, template in urls:
@@ -112,7 +112,7 @@ def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
 
 
 def _find_patterns(draft: ConnectorDraft, url: str) -> tuple[list[str] | None, bool]:
-    """The host patterns of one URL, and whether they are a guess. None where it leaves the host open."""
+    """Return the host patterns of a URL, and whether they are a guess. None if the URL leaves the host open."""
     host = _HOST.match(url)
     whole = _NAME.match(url)
     text = host[1] if host is not None else whole[0] if whole is not None else ""
@@ -147,7 +147,7 @@ def _list_values(draft: ConnectorDraft, name: str) -> list[str]:
 
 
 def _guess_host_pattern(draft: ConnectorDraft, name: str) -> str:
-    """A host that is one value: told by the end of its pattern, or by its example."""
+    """Guess the pattern of a host that is one value, from the end of its pattern or from its example."""
     row = _find_row(draft, name)
     end = re.search(r"\\\.((?:[a-z0-9-]+\\\.)+[a-z]{2,})\$$", str(row.get("pattern", "")))
     if end is not None:

@@ -45,7 +45,7 @@ def read_api_key(draft: ConnectorDraft) -> None:
 
 
 def read_basic(draft: ConnectorDraft) -> dict[str, Any]:
-    """BASIC; returns how requests carry it. A password that nobody is asked for is empty."""
+    """BASIC. Returns how requests send it. A password that nobody is asked for is empty."""
     rows = read_credentials(draft, {"username": "username", "password": "password"})
     password = rows.get("password", {})
     lacks = any(password.get(key) in (True, "true") for key in ("hidden", "optional")) or "default_value" in password
@@ -75,7 +75,7 @@ def read_wsse(draft: ConnectorDraft) -> None:
     entry = draft.entry
     read_credentials(draft, {"username": "username", "password": "password"})
     protocol = entry.take_text("signature", "protocol")
-    entry.take("token", "expires_in_ms")  # nothing is kept that could end
+    entry.take("token", "expires_in_ms")  # nothing is stored that could expire
     draft.credentials = draft.build_credentials("basic", {})
     header = next((n for n, v in entry.take_object("proxy", "headers").items() if "accessToken" in str(v)), None)
     if protocol != "WSSE":
@@ -141,7 +141,7 @@ def _build_assertion(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _build_claim(draft: ConnectorDraft, name: str, value: Any) -> Any:
-    """A claim; a list of one optional value is left out whole when that is missing."""
+    """Build a claim. A list with one optional value is left out if the value is missing."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         optional = [one for one in find_names(value[0]) if strip_prefix(one) in draft.names.optional]
         if optional:
@@ -215,7 +215,7 @@ def read_custom(draft: ConnectorDraft) -> None:
 
 
 def read_plugin(draft: ConnectorDraft) -> dict[str, Any] | None:
-    """INSTALL_PLUGIN: the plugin's own key, once a person has installed it."""
+    """INSTALL_PLUGIN: the plugin's key, after a person has installed the plugin."""
     kind = draft.entry.take_text("auth_type") or "BASIC"
     read_credentials(draft, {"username": "username", "password": "password"})
     for name in draft.entry.take_texts("redirect_uri_metadata"):
@@ -245,7 +245,7 @@ def read_token_based(draft: ConnectorDraft) -> None:
 
 
 def read_aws(draft: ConnectorDraft) -> None:
-    """AWS_SIGV4: the keys of a role. Assuming the role, with keys of its own, is the platform's that has the entry."""
+    """AWS_SIGV4: the keys of a role. Assuming the role is left to the platform that uses the entry."""
     names, entry = draft.names, draft.entry
     theirs = [*entry.take_object("integration_config"), *entry.take_object("credentials")]
     used = {"service", "region"}

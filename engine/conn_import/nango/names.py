@@ -1,4 +1,4 @@
-"""What the names of an entry's `${…}` mean: values of an account's context, of its credential, of the request."""
+"""Resolve the names in `${…}`: values of an account's context, of its credential and of the request."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ _CREDENTIAL = ("credentials.", "credential.")
 
 
 def strip_prefix(name: str) -> str:
-    """A name without what says where it stands."""
+    """Remove the prefix that says where a name belongs."""
     for start in (*_CONTEXT, *_CREDENTIAL):
         if name.startswith(start):
             return name[len(start) :]
@@ -25,11 +25,11 @@ def strip_prefix(name: str) -> str:
 
 @dataclass(slots=True)
 class Names:
-    """`context` maps the account's own values to their names in its context, `secrets` those of its credential to
-    their names there. `token` is the expression for the access token, "" where there is none.
+    """The names of an entry. `context` maps an account's values to their names in its context, and `secrets` maps those
+    of its credential. `token` is the expression for the access token, or "".
 
-    `base_path` is what stands before an operation's own path, `steps` are the names of requests before the one for the
-    token, `mentioned` the values that a text uses and the entry does not describe.
+    `base_path` is the path before an operation's path, `steps` are the names of requests before the token request, and
+    `mentioned` are values that a text uses but the entry does not describe.
     """
 
     context: dict[str, str] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class Names:
     mentioned: list[str] = field(default_factory=list)
 
     def add_context(self, name: str) -> str:
-        """A value of the account's context, by the entry's name; what it is called there."""
+        """Add a value of the account's context by the entry's name. Returns its name in the context."""
         if name not in self.context:
             self.context[name] = _find_free_name(to_identifier(name), set(self.context.values()))
         return self.context[name]
 
     def add_secret(self, name: str, called: str = "") -> str:
-        """A value of the account's credential, by the entry's name; what it is called there."""
+        """Add a value of the account's credential by the entry's name. Returns its name in the credential."""
         if name not in self.secrets:
             chosen = called or to_snake(name) or "value"
             chosen = chosen if chosen[0].isalpha() else f"key_{chosen}"
@@ -104,10 +104,10 @@ class Names:
         return any(name in ("accessToken", "access_token") for name in find_names(text))
 
     def to_template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
-        """The text as a template. Raises Unsayable.
+        """Return the text as a template. Raises UntranslatableText.
 
-        What stands or falls with an optional value is null without it, unless the text is a part of something that must
-        be there (not `whole`): a URL's values are none that may be missing, and are no longer optional.
+        A text that needs an optional value is null without it, unless the text is part of something required (not
+        `whole`): the values of a URL become required.
         """
         if not whole:
             self.optional -= {strip_prefix(name) for name in find_names(text)}
@@ -120,7 +120,7 @@ class Names:
 
 
 def _find_free_name(name: str, taken: set[str]) -> str:
-    """The name, or one after it that nothing else has."""
+    """Return the name, or a similar one that is free."""
     return find_free_name(f"{name}_value" if name in _RESERVED | taken else name, taken)
 
 

@@ -1,4 +1,4 @@
-"""OAuth entries as credentials: with a person's consent, for a client alone, by dynamic clients, and OAuth 1."""
+"""Convert OAuth entries to credentials: with a person's consent, for a client, with dynamic clients, and OAuth 1."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def read_oauth2(draft: ConnectorDraft, *, registered: bool = True) -> None:
         config["client_secret"] = draft.build_env_template("CLIENT_SECRET")
     config["authorization_url"] = draft.fill_url(entry.take_text("authorization_url"), "authorization_url")
     config["token_url"] = draft.fill_url(str(token_url or ""), "token_url")
-    entry.take("authorization_url_skip_encode")  # our templates never encode what is before the query
+    entry.take("authorization_url_skip_encode")  # templates never encode the part before the query
     entry.take("token_url_skip_encode")
     parameters = _read_authorization_params(draft)
     if parameters:
@@ -43,7 +43,7 @@ def read_oauth2(draft: ConnectorDraft, *, registered: bool = True) -> None:
 
 
 def read_client_credentials(draft: ConnectorDraft) -> None:
-    """OAUTH2_CC: a token for the client's own id and secret, which an account supplies."""
+    """OAUTH2_CC: a token for the client's ID and secret, which an account supplies."""
     entry = draft.entry
     draft.names.token = _TOKEN
     config: dict[str, Any] = {}
@@ -113,7 +113,7 @@ def read_oauth1(draft: ConnectorDraft) -> None:
 
 
 def _add_oauth1_scope(draft: ConnectorDraft, config: dict[str, Any]) -> None:
-    """Scopes are a parameter of the page there; the entry says only what stands between two."""
+    """Set the scopes: OAuth 1 has them as a parameter of the authorization page. The entry has only the separator."""
     scopes = draft.entry.take_texts("default_scopes")
     separator = draft.entry.take_text("scope_separator")
     if scopes:
@@ -146,7 +146,7 @@ def _read_authorization_params(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_client_authentication(draft: ConnectorDraft) -> dict[str, Any]:
-    """How the client proves itself. The usual way of these entries is by fields of the body."""
+    """Read how the client authenticates. By default, these entries send fields in the body."""
     method = draft.entry.take_text("token_request_auth_method")
     header = draft.entry.take_text("authorization_method") == "header"
     made: dict[str, Any] = {}
@@ -173,7 +173,7 @@ def _read_scopes(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_code_and_refresh(draft: ConnectorDraft, config: dict[str, Any]) -> dict[str, Any]:
-    """What the two token requests have besides the usual: together where they agree, else each its own."""
+    """Read the parameters of both token requests: shared ones together, and different ones separately."""
     entry = draft.entry
     code = _remove_grant(draft.fill_deep(entry.take_object("token_params"), "token_params"))
     said = entry.peek("refresh_params") is not None
@@ -231,7 +231,7 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
     elif unit and unit != "seconds":
         draft.losses.add(f"expires_in_unit {clean_text(unit, 40)}")
     lifetime = entry.take("token_expires_in_ms")
-    if isinstance(lifetime, int | float) and lifetime > 0:  # 0: it does not end, which is what no word means here
+    if isinstance(lifetime, int | float) and lifetime > 0:  # 0: it does not expire, which is the default here
         made["lifetime_seconds"] = lifetime / 1000 if lifetime % 1000 else int(lifetime // 1000)
     buffer = entry.take("token_expiration_buffer")
     if isinstance(buffer, int | float):

@@ -1,4 +1,4 @@
-"""`proxy.retry`, `proxy.paginate` and `proxy.verification`: waits, pages, and the call that proves a credential."""
+"""Read `proxy.retry`, `proxy.paginate` and `proxy.verification`: waits, pagination and the credential check."""
 
 import re
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ class Check:
 
 
 def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
-    """The calls of `proxy.verification`: the first proves the credential."""
+    """Read the operations of `proxy.verification`. The first one verifies the credential."""
     entry = draft.entry
     here = ("proxy", "verification")
     method = (entry.take_text(*here, "method") or "GET").lower()
@@ -154,7 +154,7 @@ def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
 
 
 def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, str]:
-    """What the check has besides what every request has."""
+    """Return the headers of the check that other requests do not have."""
     made: dict[str, str] = {}
     usual = {name.lower(): value for name, value in draft.settings.get("headers", {}).items()}
     carried = {name.lower() for name in draft.entry.take_object("proxy", "headers")}
@@ -171,7 +171,7 @@ def _read_headers(draft: ConnectorDraft, told: Mapping[str, Any]) -> dict[str, s
 
 
 def finish(draft: ConnectorDraft, label: str, data: dict[str, Any], checks: list[Check]) -> FinishedConnector:
-    """The connector with its checks, and what nobody asked for."""
+    """Return the connector with its checks, and note the parts of the entry that were not read."""
     resources: dict[str, Any] = {}
     for check in checks:
         resources.setdefault(check.resource, {})[check.method] = check.row

@@ -1,4 +1,4 @@
-"""`proxy.headers` and `proxy.query`: what every request carries, with a secret (`authorization`) and without."""
+"""Read `proxy.headers` and `proxy.query`: values of every request, with a secret (`authorization`) and without."""
 
 import re
 from typing import Any
@@ -14,10 +14,10 @@ _DIGEST = re.compile(r"\$\{sha256Hex\((.*)\)\}", re.DOTALL)
 
 
 def read_request_values(draft: ConnectorDraft, default: dict[str, Any] | None) -> None:
-    """Fill `authorization`, `headers`, `query` and, where a header needs time or chance, `signature`.
+    """Set `authorization`, `headers`, `query` and, if a header depends on time or chance, `signature`.
 
-    `default` is the authorization of the entry's kind. A header or parameter with the access token in it stands in its
-    place, as does an Authorization header.
+    `default` is the authorization of the entry's mode. A header or parameter with the access token replaces it, and so
+    does an Authorization header.
     """
     signed: dict[str, str] = {}
     headers: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""TWO_STEP and BILL entries: a log-in by requests of the vendor's own, whose last answer has the token."""
+"""TWO_STEP and BILL entries: a log-in with vendor-specific requests; the last response has the token."""
 
 import re
 from typing import Any
@@ -32,7 +32,7 @@ def read_two_step(draft: ConnectorDraft) -> None:
     if before := requests[:-1]:
         login["before"] = [{"name": row["name"], **row} for row in before]
     login |= _read_token_response(draft)
-    config: dict[str, Any] = {"ask": [], "login": login}  # without `ask` a name and a password would be asked for
+    config: dict[str, Any] = {"ask": [], "login": login}  # without `ask`, an account would need a name and a password
     if refresh := _read_refresh(draft, login):
         config["refresh"] = refresh
     draft.credentials = draft.build_credentials("session", config)
@@ -66,7 +66,7 @@ def _read_step(draft: ConnectorDraft, row: dict[str, Any], number: int) -> dict[
 
 
 def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> dict[str, Any]:
-    """One request. What its URL has in its query is one with the rest: values there are encoded."""
+    """Build one request. The query of its URL is merged with the rest, because values there are encoded."""
     address, _, query = parts["url"].partition("?")
     made: dict[str, Any] = {}
     method = parts["method"].lower() or "post"
@@ -134,7 +134,7 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any]:
-    """`refresh_url` with `refresh_token_params`: what prolongs the session."""
+    """Read `refresh_url` and `refresh_token_params`: how a session is renewed."""
     entry = draft.entry
     url = entry.take_text("refresh_url")
     params = {**entry.take_object("refresh_params"), **entry.take_object("refresh_token_params")}
@@ -154,7 +154,7 @@ def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any
 
 
 def read_bill(draft: ConnectorDraft) -> None:
-    """BILL: a log-in whose session id and developer key go into headers of their own."""
+    """BILL: a log-in whose session ID and developer key are sent in separate headers."""
     entry, names = draft.entry, draft.names
     read_credentials(draft, {})
     for name, label, secret in (

@@ -1,7 +1,7 @@
-"""Texts with `${…}` as templates and expressions of the language. What a name stands for is the caller's to say.
+"""Convert texts with `${…}` to templates and expressions. The caller resolves the names.
 
-`${name}`, `${function(text with ${…} in it)}`, `${a || b}`, and a whole text `one || another`: the first that has all
-its values.
+Supported are `${name}`, `${function(text with ${…} in it)}`, `${a || b}`, and a complete text `one || another`: the
+first one whose values all exist.
 """
 
 import json
@@ -21,12 +21,12 @@ _PICTURES = (
 
 
 class UntranslatableText(ValueError):
-    """A text names something that the language has no word for; the message is a clause that says what."""
+    """A text uses something that templates do not support. The message is a clause that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariableReference:
-    """`${connectionConfig.domain}`, by its name without the braces."""
+    """A reference such as `${connectionConfig.domain}`, without the braces."""
 
     text: str
 
@@ -41,7 +41,7 @@ class FunctionCall:
 
 Part: TypeAlias = str | VariableReference | FunctionCall
 Meaning: TypeAlias = Callable[[str], str]
-"""What a name is as an expression; raises Unsayable."""
+"""Return the expression for a name. Raises UntranslatableText."""
 
 _FUNCTIONS = {
     "base64": "$base64encode({})",
@@ -57,7 +57,7 @@ def _split_parts(text: str) -> tuple[Part, ...]:
 
 
 def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[Part, ...], int]:
-    """Parts from `at` to the closing mark; where that stands (the end without one)."""
+    """Read parts from `at` to the closing mark. Returns them and the position of the mark, or the end."""
     if depth > _DEEPEST:
         raise UntranslatableText("a template that is nested too deeply")
     parts: list[Part] = []
@@ -89,7 +89,7 @@ def _read_parts(text: str, at: int, *, closing: str, depth: int) -> tuple[tuple[
 
 
 def find_names(text: str) -> Iterator[str]:
-    """Every name of a text, those inside functions and alternatives too; none of a text that cannot be read."""
+    """Yield every name of a text, also inside functions and alternatives. Yields nothing for an invalid text."""
     try:
         yield from _find_part_names(_split_parts(text))
     except UntranslatableText:

@@ -1,4 +1,4 @@
-"""Jinja templates to JSONata. The face: `translated` reads a template as a tree, the rest writes trees."""
+"""Convert Jinja templates to JSONata. `translate` reads a template as a tree; the other functions print trees."""
 
 from conn_import.airbyte.jinja.nodes import (
     JSON_TEXT,

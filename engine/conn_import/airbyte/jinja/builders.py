@@ -38,7 +38,7 @@ Arguments: TypeAlias = tuple[Node, ...]
 
 
 def get_fixed_text(node: Node, what: str) -> str:
-    """A text that is written out. Raises Untranslatable, which says `what` it is, for any other node."""
+    """Return a literal text. Raises Untranslatable, with `what` it is, for any other node."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         return node.value
     raise Untranslatable(f"{what} that is computed")
@@ -52,7 +52,7 @@ def to_regex(source: str) -> str:
 
 
 def get_argument(arguments: Arguments, keywords: Keywords, at: int, name: str, default: Node | None = None) -> Node:
-    """An argument of a call by its place or its name, else the default. Raises Untranslatable without any."""
+    """Return a call's argument by position or name, or the default. Raises Untranslatable without any."""
     if at < len(arguments):
         return arguments[at]
     found = keywords.get(name, default)
@@ -67,7 +67,7 @@ def replace_text(value: Node, source: str, by: str) -> Node:
 
 
 def trim(base: Node, characters: str | None = None, *, start: bool = True, end: bool = True) -> Node:
-    """A text without these characters (None: white space) at its start, its end or both."""
+    """Remove these characters (None: white space) from the start or the end of a text."""
     some = r"\s" if characters is None else "[" + re.sub(r"([\\\]\[^/-])", r"\\\1", characters) + "]"
     sources = [*([f"^{some}+"] if start else []), *([f"{some}+$"] if end else [])]
     return replace_text(base, "|".join(sources), "")
@@ -95,7 +95,7 @@ _TEXTS = frozenset({"split", "keys"})
 
 
 def follow_keys(base: Node, *keys: Node) -> Node:
-    """What is below a value: by names, indices or computed keys."""
+    """Return what is below a value, by names, indices or computed keys."""
     steps: list[Any] = []
     for key in keys:
         if isinstance(key, Lit) and isinstance(key.value, str | int) and not isinstance(key.value, bool):

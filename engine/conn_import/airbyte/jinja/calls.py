@@ -1,4 +1,4 @@
-"""Macros and methods of values, each as a tree. What there is no counterpart for is Untranslatable."""
+"""Convert macros and methods of values to trees. Those without a counterpart raise Untranslatable."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Dates in templates: what Python's directives (%Y-%m-%d) are as patterns of our functions, and the date macros."""
+"""Convert dates in templates: Python's directives (%Y-%m-%d) to patterns of our functions, and date macros."""
 
 import re
 
@@ -19,9 +19,9 @@ _MILLIS = {"%ms": "epochMillis", "%epoch_microseconds": "epochMillis"}
 
 
 def to_pattern(form: str, *, fraction: str = "SSS'000'") -> str:
-    """`%Y-%m-%dT%H` as `yyyy-MM-dd'T'HH`. `fraction` is what %f, microseconds, is written as.
+    """Convert `%Y-%m-%dT%H` to `yyyy-MM-dd'T'HH`. `fraction` is the pattern for %f (microseconds).
 
-    Raises Untranslatable for a directive that no pattern has.
+    Raises Untranslatable for a directive without a pattern.
     """
     made: list[tuple[str, bool]] = []
     for found in _PIECE.finditer(form):

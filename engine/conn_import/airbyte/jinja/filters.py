@@ -1,4 +1,4 @@
-"""Filters and tests, each as a tree. What there is no counterpart for is Untranslatable."""
+"""Convert filters and tests to trees. Those without a counterpart raise Untranslatable."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -101,7 +101,7 @@ def _to_any_text(value: Node) -> Node:
 
 
 def _to_text_or_nothing(value: Node) -> Node:
-    """As text; nothing where the value is not there, of which a function makes nothing."""
+    """Convert to text. A missing value stays missing, so that functions return nothing for it."""
     if value.kind in ("any", "int"):
         return FunctionNode("string", (value,), "text")
     return value if isinstance(value, PathNode) and value.kind == "text" else to_text(value)
@@ -166,7 +166,7 @@ def _to_integer(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
 
 
 def _to_number(value: Node) -> Node:
-    """A value as a number; 0 for what is none."""
+    """Convert a value to a number, or 0 if it is not one."""
     if value.kind in ("int", "float"):
         return value
     name = "number" if value.kind == "digits" else "toNumber"
@@ -254,7 +254,7 @@ def apply_test(value: Node, name: str, arguments: Arguments = ()) -> Node:
 
 
 def build_contains(whole: Node, part: Node) -> Node:
-    """`part in whole`, for a key, a substring or an item."""
+    """Convert `part in whole` for a key, a substring or an item."""
     bare = whole.value if isinstance(whole, Default) and not whole.truth else whole
     if isinstance(bare, ListOf | Each) or bare.kind == "list":
         return Op("in", part, bare, "bool")

@@ -1,6 +1,6 @@
-"""What a template means, as a tree: between Jinja, whose parser makes it, and JSONata, as which it is printed.
+"""The meaning of a template as a tree, between Jinja (which parses it) and JSONata (as which it is printed).
 
-Nothing here evaluates anything. A node's `kind` is what is known of its value before it is there.
+Nothing is evaluated here. A node's `kind` is what is known about its value in advance.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ Kind: TypeAlias = Literal[
 
 
 class Untranslatable(Exception):
-    """That a template says what an expression cannot. The message is a short clause."""
+    """A template uses something that an expression cannot express. The message is a short clause."""
 
 
 class Regex(str):
@@ -58,7 +58,7 @@ class Lit:
 
     @property
     def kind(self) -> Kind:
-        """By its type."""
+        """The kind of the value's type."""
         if self.value is None:
             return "null"
         if isinstance(self.value, bool):
@@ -68,7 +68,7 @@ class Lit:
 
 @dataclass(frozen=True, slots=True)
 class PathNode:
-    """A value by its place: a name in scope ("" for the context itself), then names, indices or computed keys."""
+    """A value by its path: a name in scope ("" for the context itself), then names, indices or computed keys."""
 
     root: str
     steps: "tuple[Step, ...]" = ()
@@ -79,7 +79,7 @@ class PathNode:
 
 @dataclass(frozen=True, slots=True)
 class SecretNode:
-    """A value of the account's credential, by its name there; `place` is where a manifest's configuration has it."""
+    """A value of the account's credential, by name. `place` is its place in the manifest's configuration."""
 
     name: str
     kind: Kind = "text"
@@ -89,7 +89,7 @@ class SecretNode:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """The first value, or the second when there is none (`truth`: or when it is empty, as Python sees it)."""
+    """The first value, or the second if the first is missing (or, with `truth`, if it is empty in Python)."""
 
     value: "Node"
     other: "Node"
@@ -97,7 +97,7 @@ class Default:
 
     @property
     def kind(self) -> Kind:
-        """What both are."""
+        """The kind that both have."""
         return self.value.kind if self.value.kind == self.other.kind else "any"
 
 
@@ -111,13 +111,13 @@ class Cond:
 
     @property
     def kind(self) -> Kind:
-        """What both are."""
+        """The kind that both have."""
         return self.then.kind if self.then.kind == self.other.kind else "any"
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """Two values and what is between them, as JSONata writes it."""
+    """Two values with a JSONata operator between them."""
 
     sign: str
     left: "Node"
@@ -143,7 +143,7 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class FunctionNode:
-    """A function of JSONata, by its name without `$`."""
+    """A call of a JSONata function, by its name without `$`."""
 
     name: str
     arguments: "tuple[Node, ...]"
@@ -171,7 +171,7 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class ObjectOf:
-    """An object of values; keys are nodes. `optional`: what has no value leaves its key out."""
+    """An object. Keys are nodes. If `optional`, keys without a value are left out."""
 
     pairs: "tuple[tuple[Node, Node], ...]"
     kind: Kind = "object"
@@ -209,7 +209,7 @@ JSON_TEXT = "jsonText"
 """Name of a call that is printed as JSON text of any value."""
 
 MISSING = PathNode("$nothing")
-"""What is not there."""
+"""A missing value."""
 
 
 def to_node(value: Any) -> Node:
@@ -250,7 +250,7 @@ def find_secrets(node: Node) -> set[str]:
 
 
 def can_be_empty(node: Node) -> bool:
-    """Whether an object may have no entry, because each of them may be left out."""
+    """Return whether an object can be empty because all its keys can be left out."""
     return isinstance(node, ObjectOf) and node.optional and all(can_vanish(item) for _, item in node.pairs)
 
 

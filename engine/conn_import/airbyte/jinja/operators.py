@@ -1,4 +1,4 @@
-"""What stands between and around values in templates: comparisons, numbers, slices, formats."""
+"""Convert operators in templates: comparisons, numbers, slices and formats."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ _LARGE = 2**31
 
 
 def read_bound(node: Any, kinds: Any) -> int | None:
-    """The end of a slice as a number; None where there is none. Raises Untranslatable for one that is computed.
+    """Return the end of a slice as a number, or None. Raises Untranslatable for a computed one.
 
     `kinds` is jinja2's module of nodes."""
     if node is None:
@@ -63,7 +63,7 @@ def merge_texts(parts: list[Node]) -> list[Node]:
 
 
 def to_plain(node: Node) -> Any:
-    """The text or number itself where it is written out, else the node."""
+    """Return a literal text or number, or the node itself."""
     return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
 
 

@@ -65,7 +65,7 @@ def to_condition(node: Node) -> str:
 
 
 def to_truth(node: Node) -> Node:
-    """A node whose JSONata truth is the Python truth of a node: what only says `or nothing` is left out."""
+    """Return a node whose JSONata truth equals the node's Python truth. Defaults that are empty are dropped."""
     if isinstance(node, Default) and not node.truth:
         return to_truth(node.value) if _is_empty(node.other) else node
     if isinstance(node, Default) and node.truth:
@@ -75,7 +75,7 @@ def to_truth(node: Node) -> Node:
     if isinstance(node, Op) and node.sign in _ORDER:
         for side in (node.left, node.right):
             if isinstance(side, PathNode) and side.root in _FOREIGN and side.kind in ("any", "text", "int"):
-                # The kit takes what cannot be compared for true; here it would be an error.
+                # The kit treats values that it cannot compare as true; here it would be an error.
                 return Op("or", Op("=", side, Lit(None), "bool"), node, "bool")
         return node
     if isinstance(node, Not):
@@ -104,7 +104,7 @@ def _is_empty(node: Node) -> bool:
 
 
 def to_text(node: Node) -> Node:
-    """A node whose value is the text that Python writes for a node's value; what may not be there is an empty text."""
+    """Return a node with the text that Python prints for a node's value. A missing value is an empty text."""
     match node:
         case Lit(value):
             return Lit(value if isinstance(value, str) else str(value))
@@ -197,13 +197,13 @@ def _print(node: Node) -> tuple[str, int]:
 
 
 def _as_text(node: Node) -> Node:
-    """A value of the account as a text: what YAML has without quotes is a number where it is made of digits."""
+    """Convert an account's value to text: YAML without quotes makes a number of digits."""
     is_open = isinstance(node, PathNode) and node.root == "context" and node.kind in ("text", "any")
     return FunctionNode("string", (node,), "text") if is_open else node
 
 
 def _has_digits(node: Node) -> bool:
-    """Whether a text, or one of a list, may stand for a number."""
+    """Return whether a text, or a text in a list, could be a number."""
     items = node.items if isinstance(node, ListOf) else (node,)
     return any(isinstance(one, Lit) and isinstance(one.value, str) and one.value.isdigit() for one in items)
 
@@ -228,7 +228,7 @@ def _print_concat(parts: tuple[Node, ...]) -> tuple[str, int]:
 
 
 def _print_part(part: Node) -> Node:
-    """Without its default of an empty text: that is what `&` makes of what is not there."""
+    """Remove a default of an empty text, which `&` implies for missing values."""
     if isinstance(part, Default) and isinstance(part.other, Lit) and part.other.value == "" and not part.truth:
         return part.value
     return part
@@ -240,7 +240,7 @@ def _print_at_level(node: Node, level: int) -> str:
 
 
 def _print_path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
-    """`listed`: what the root stands for is a list."""
+    """Print a path. `listed` is set if its root is a list."""
     text = root
     for number, one in enumerate(steps):
         if isinstance(one, int):

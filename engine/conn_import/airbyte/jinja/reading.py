@@ -1,4 +1,4 @@
-"""A Jinja template as a tree. Jinja's own parser reads it; nothing is compiled and nothing is run."""
+"""Read a Jinja template as a tree, using Jinja's own parser. Nothing is compiled or run."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -51,14 +51,14 @@ _MAX_DEPTH = 60
 _MAX_NODES = 4_000
 
 Root: TypeAlias = Callable[[tuple[Any, ...]], Node]
-"""What a variable's steps (names, numbers or trees) mean as a tree of ours."""
+"""Return the tree for a variable's steps (names, numbers or trees)."""
 
 Names: TypeAlias = Mapping[str, Root]
 """The variables that a template may use at its place."""
 
 
 def translate(text: str, names: Names) -> Node:
-    """The tree of a template: one `{{…}}` alone keeps its type, all else is a text.
+    """Return the tree of a template. A single `{{…}}` keeps its type; everything else is a text.
 
     Raises Untranslatable.
     """
@@ -86,7 +86,7 @@ def _parse(text: str) -> "jinja.Template":
 
 
 def _check_size(root: Any) -> None:
-    """Refuse what is too large or nested too deeply for the recursion that follows."""
+    """Raise Untranslatable for a tree that is too large or too deep for the recursion that follows."""
     waiting = [(root, 0)]
     count = 0
     while waiting:
@@ -109,7 +109,8 @@ class _TemplateReader:
     # Statements
 
     def body(self, statements: Any, known: Locals) -> Node:
-        """The text of statements; of one expression alone its value. `known` gets what they set."""
+        """Return the text of statements, or the value of a single expression. Variables they set are added to
+        `known`."""
         parts: list[Node] = []
         for statement in statements:
             parts.extend(self._statement(statement, known))
@@ -206,7 +207,7 @@ class _TemplateReader:
         return self._chain(node, known)
 
     def _chain(self, node: Any, known: Locals, default: Node | None = None) -> Node:
-        """A variable and what is below it, told to the variable's root in one piece."""
+        """Resolve a variable and its steps in one call of the variable's root."""
         kinds = self._kinds
         steps: list[Any] = []
         base = node
@@ -401,11 +402,11 @@ def _slice_list(base: Node, start: int | None, stop: int | None) -> Node:
 
 
 _NO_SUM = Lit("")
-"""What a sum with a value that is not there comes to. By identity: nobody else's empty text is meant."""
+"""The result of a sum with a missing value. Compared by identity, to distinguish it from other empty texts."""
 
 
 def _add_texts(left: Node, right: Node) -> Node:
-    """A text of two. With a value that is not there it has none, nor has the whole template."""
+    """Join two texts. If a value is missing, the result is missing, and so is that of the complete template."""
     needed: list[Node] = []
     parts: list[Node] = []
     for side in (left, right):
@@ -423,7 +424,7 @@ def _add_texts(left: Node, right: Node) -> Node:
 
 
 def _is_sure(node: Node) -> bool:
-    """Whether a value is always there, so that a default for it means nothing."""
+    """Return whether a value always exists, so that a default has no effect."""
     if isinstance(node, Default):
         return isinstance(node.other, Lit) and node.other.value is not None
     return isinstance(node, Lit | ListOf | ObjectOf | SecretNode) or (isinstance(node, PathNode) and node.sure)

@@ -63,6 +63,8 @@ def conn(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> Run:
     )
     code = execute(arguments, app)
     check_report(out.getvalue())
+    for written in (argument.removeprefix("json=") for argument in arguments if argument.startswith("json=")):
+        check_report(path.read_text(encoding="utf-8") if (path := app.folder / written).is_file() else "")
     return Run(int(code), out.getvalue(), err.getvalue())
 
 

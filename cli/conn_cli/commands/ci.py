@@ -46,9 +46,9 @@ def ci(
 ) -> None:
     """Check a change in one go: lint, the tests it reaches, coverage, its impact on every account. Exit 1 on any."""
     from conn_cli.choices import learn_literals
-    from conn_cli.report import Sources, write_texts
-    from conn_cli.report.checks import Verdicts, drawings
-    from conn_engine.analysis.coverage.report import find_below
+    from conn_cli.report import Sources, write_report
+    from conn_cli.report.checks import draw_checks
+    from conn_engine.analysis.checks.report import CheckReport, CheckVerdicts
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -67,16 +67,12 @@ def ci(
     for report in result.reports:
         learn_literals(app, report.effective)
     ending = exit_of(result.impact, fail_on) if result.impact is not None else Exit.OK
-    verdicts = Verdicts(
-        result,
-        names=elsewhere,
-        names_in_markdown=in_markdown,
-        low=find_below(result.coverage, minimum),
-        impact_fails=ending is not Exit.OK,
+    verdicts = CheckVerdicts(result, minimum=minimum, impact_fails=ending is not Exit.OK)
+    draw = draw_checks(
+        verdicts, Sources(app.workspace_root), names=elsewhere, names_in_markdown=in_markdown, color=app.color
     )
-    drawn = drawings(verdicts, Sources(app.workspace_root), minimum=minimum, color=app.color)
-    write_texts(formats or ["text"], drawn, app, folder=app.folder)
-    failed = [name for name, passed, _ in verdicts.rows() if passed is False]
+    write_report(lambda: CheckReport.of(verdicts, names=elsewhere), formats or [], draw, app, folder=app.folder)
+    failed = [name for name, passed in verdicts.checks.items() if passed is False]
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
 
 

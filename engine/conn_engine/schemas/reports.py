@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from conn_engine.analysis.checks.report import CheckReport
 from conn_engine.analysis.coverage.report import CoverageReport
 from conn_engine.analysis.drift.report import DriftReport
 from conn_engine.analysis.impact.report import ImpactReport
@@ -39,6 +40,7 @@ __all__ = ["REPORTS", "report_schema"]
 _KINDS: Final[tuple[type[Report], ...]] = (
     AccountsReport,
     AdoptReport,
+    CheckReport,
     ConfigurationReport,
     CoverageReport,
     CredentialReport,

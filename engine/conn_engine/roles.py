@@ -26,6 +26,7 @@ __all__ = [
     "REQUEST_HEADER",
     "RESERVED",
     "SCOPES",
+    "SECRETS",
     "TEMPLATE",
     "TEXT",
     "Names",
@@ -160,6 +161,10 @@ TEXT: Final[dict[str, Any]] = {"role": "text"}
 """Text or values that are used as they are, of a setting whose description mentions more than that."""
 
 
+SECRETS: Final[dict[str, Any]] = {"secrets": True}
+"""Settings whose texts see secrets."""
+
+
 def expression_over(scope: str, *more: str) -> dict[str, Any]:
     """An expression, or an object or a list of expressions, over a scope of `SCOPES` and `more` names."""
     return {"role": "expression", "over": scope, "more": more}
@@ -193,14 +198,15 @@ def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> d
 
 class Note(NamedTuple):
     """What is noted of a setting: the role of its texts, the scope that they are written over and `more` names, the
-    scope of what is inside it (`inner`), whether only the connector may set it (`reserved`), and which names it brings
-    into which scopes."""
+    scope of what is inside it (`inner`), whether only the connector may set it (`reserved`), whether texts in it see
+    secrets, and which names it brings into which scopes."""
 
     role: Role | None = None
     over: str = ""
     more: frozenset[str] = frozenset()
     inner: str = ""
     reserved: bool = False
+    secrets: bool = False
     brings: frozenset[str] = frozenset()
     into: frozenset[str] = frozenset()
 
@@ -211,13 +217,14 @@ def note_of(kind: Any) -> Note:
         return Note()
     for meta in get_args(kind)[1:]:
         extra = meta.extra or {} if isinstance(meta, msgspec.Meta) else {}
-        if "role" in extra or "inner" in extra:
+        if not extra.keys().isdisjoint(("role", "inner", "reserved", "secrets")):
             return Note(
                 extra.get("role"),
                 extra.get("over", ""),
                 frozenset(extra.get("more", ())),
                 extra.get("inner", ""),
                 extra.get("reserved", False),
+                extra.get("secrets", False),
                 frozenset(extra.get("brings", ())),
                 extra.get("into", frozenset()),
             )

@@ -11,7 +11,9 @@ from conn_engine.config.endpoints import find_other_paths
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place, urls_of
 from conn_engine.config.merge import Path_, leaves, lookup
+from conn_engine.config.models import Connector, Operation
 from conn_engine.config.origins import Layer
+from conn_engine.config.reads import find_reserved
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
 from conn_engine.config.secret_texts import find_whole_environments, iterate_leaves, names_read
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
@@ -21,14 +23,6 @@ from conn_engine.transport.hosts import covered
 __all__ = ["declared_names", "find_widening"]
 
 _NAMED = "name it in the connector's hosts, or in trusted_hosts of conn.yaml"
-_WEBHOOKS_OWN = (
-    ("webhooks", "challenge"),
-    ("webhooks", "reply"),
-    ("webhooks", "subscription", "create"),
-    ("webhooks", "subscription", "capture"),
-)
-"""Whoever sends a delivery gets its answer, and who is subscribed to, a secret of ours: an override that says how could
-hand one to anybody."""
 
 
 def declared_names(base: Mapping[str, Any], granted: Sequence[str]) -> tuple[str, ...]:
@@ -113,16 +107,18 @@ def _results_asked(levels: Levels) -> Iterator[Diagnostic]:
     """A job's result may be fetched from any host. Where that is, an override could compute from the answers, and so
     hand links that are credentials themselves to a stranger."""
     for layer, path, value in _texts(levels):
-        result = path[:1] == ("resources",) and path[3:] == ("job", "download", "url")
-        if result and value != lookup(levels.base, path):
+        if path[:1] == ("resources",) and path[3:] in find_reserved(Operation) and value != lookup(levels.base, path):
             message = "cannot set where the result of a job is fetched from"
             yield levels.refusal("SEC110", layer, path, message, "set `url` of `download` in connector.yaml")
 
 
 def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
+    """Whoever sends a delivery gets its answer, and who is subscribed to, a secret of ours: an override that says how
+    could hand one to anybody."""
+    reserved = find_reserved(Connector)
     for layer in levels.overrides:
         for path, value in leaves({"webhooks": layer.data.get("webhooks", {})}):
-            own = path[:2] in _WEBHOOKS_OWN or path[:3] in _WEBHOOKS_OWN
+            own = any(path[:length] in reserved for length in range(1, len(path) + 1))
             if own and value != lookup(levels.base, path):
                 message = "cannot set how deliveries are answered or subscribed to"
                 yield levels.refusal("SEC113", layer, path, message, "write it into connector.yaml")

@@ -21,7 +21,7 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
-from conn_engine.roles import HOST, TEXT, expression_over, inner_over, template_over
+from conn_engine.roles import HOST, SECRETS, TEXT, expression_over, inner_over, template_over
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -130,9 +130,11 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     query_format: Annotated[
         QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
     ] = None
-    authorization: Annotated[Authorization | None, Meta(description="How a request carries the credential.")] = None
+    authorization: Annotated[
+        Authorization | None, Meta(extra=SECRETS, description="How a request carries the credential.")
+    ] = None
     signature: Annotated[
-        Signature | None, Meta(description="How the finished request is signed, after everything else.")
+        Signature | None, Meta(extra=SECRETS, description="How the finished request is signed, after everything else.")
     ] = None
     pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = None
     errors: Annotated[
@@ -341,7 +343,9 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         tuple[EnvironmentVariable, ...],
         Meta(description="Environment variables that credentials and authorization may read as env.NAME."),
     ] = ()
-    credentials: Annotated[Credentials | None, Meta(description="How an account gets its secrets.")] = None
+    credentials: Annotated[Credentials | None, Meta(extra=SECRETS, description="How an account gets its secrets.")] = (
+        None
+    )
     verify: Annotated[
         OperationPath | Verify | None,
         Meta(description="What proves a credential: the cheapest operation (resource.method), or what it must answer."),

@@ -15,7 +15,7 @@ import msgspec
 from conn_engine.documents import Path_, texts
 from conn_engine.roles import OUTER, SCOPES, Names, Note, Role, note_of, read_roles
 
-__all__ = ["Text", "find_keys", "find_texts"]
+__all__ = ["Text", "find_keys", "find_reserved", "find_texts"]
 
 _NOTHING: frozenset[str] = frozenset()
 _TEMPLATES = frozenset({"template", "address", "consent"})
@@ -62,6 +62,20 @@ def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
                 if role is not None:
                     found.setdefault(role, set()).add(key)
     return {role: frozenset(keys) for role, keys in found.items()}
+
+
+@cache
+def find_reserved(model: type[msgspec.Struct]) -> frozenset[Path_]:
+    """The paths of a model's settings, and of those in them, that only the connector may set. Not of formats and lists,
+    in which the settings of a level are not known by their path alone."""
+    found: set[Path_] = set()
+    for key, kind in _fields(model).items():
+        shape = _shape(kind)
+        if shape.note.reserved:
+            found.add((key,))
+        elif shape.item is None and len(shape.models) == 1 and shape.models[0].__struct_config__.tag is None:
+            found |= {(key, *path) for path in find_reserved(shape.models[0])}
+    return frozenset(found)
 
 
 def _find(  # noqa: PLR0917

@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from conn_engine.config.merge import Path_, leaves
+from conn_engine.config.models import Connector, Inheritable
+from conn_engine.roles import read_roles
+from conn_engine.settings import Settings
+from conn_engine.webhooks import Webhooks
 
 __all__ = [
     "find_whole_environments",
@@ -17,15 +22,13 @@ __all__ = [
 
 _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
-_SECRET_SETTINGS = frozenset({"authorization", "signature"})
-_OF_WEBHOOKS = frozenset({"verify", "challenge", "reply"})
 
 
 def is_secret_place(path: Path_) -> bool:
     """Whether a secret is in scope there. A resource may have any name, `signature` too."""
     if path[0] == "webhooks":
-        return len(path) > 1 and path[1] in _OF_WEBHOOKS
-    return path[0] == "credentials" or not _SECRET_SETTINGS.isdisjoint((*path[:1], *path[2:4]))
+        return len(path) > 1 and path[1] in _keys(Webhooks)
+    return path[0] in _keys(Connector) or not _keys(Inheritable).isdisjoint(path[2:4])
 
 
 def secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
@@ -66,3 +69,9 @@ def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
 def find_whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:
     """The places that read the environment other than by the name of one variable."""
     yield from (path for path, text in secret_texts(data) if _ENV_WHOLE.search(text))
+
+
+@cache
+def _keys(model: type[Settings]) -> frozenset[str]:
+    """The keys below which texts see secrets."""
+    return frozenset(key for _, key, note in read_roles(model) if note.secrets)

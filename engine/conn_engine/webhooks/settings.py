@@ -11,7 +11,7 @@ from msgspec import Meta, field
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.auth.secret_request import SecretRequest
 from conn_engine.listing.flows import Step
-from conn_engine.roles import HOST, expression_over, inner_over, template_over
+from conn_engine.roles import HOST, SECRETS, expression_over, inner_over, reserve, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Webhooks"]
@@ -157,7 +157,7 @@ class Subscription(Settings, frozen=True, kw_only=True):
             min_length=1,
             description="Steps that subscribe. What a step's `transform` finds is kept with the account, by its name: "
             "`{{context.subscription.hook.id}}` afterwards.",
-            extra=inner_over("subscription_creation"),
+            extra=reserve(inner_over("subscription_creation")),
         ),
     ]
     capture: Annotated[
@@ -165,7 +165,7 @@ class Subscription(Settings, frozen=True, kw_only=True):
         Meta(
             description="Secrets for the credential: by name where they stand, over `subscription`, `response` "
             "(the last step's answer) and `new_secret`.",
-            extra=expression_over("subscription_secrets"),
+            extra=reserve(expression_over("subscription_secrets")),
         ),
     ] = field(default_factory=dict)
     expires: Annotated[
@@ -192,13 +192,18 @@ class Subscription(Settings, frozen=True, kw_only=True):
 class Webhooks(Settings, frozen=True, kw_only=True):
     """What comes to us: deliveries, by which the vendor tells of events."""
 
-    verify: Annotated["webhooks.Verification", Meta(description="How a delivery is proved to be the vendor's.")]
+    verify: Annotated[
+        "webhooks.Verification", Meta(extra=SECRETS, description="How a delivery is proved to be the vendor's.")
+    ]
     challenge: Annotated[
-        tuple[Challenge, ...], Meta(description="Deliveries that want an answer of their own; the first that fits.")
+        tuple[Challenge, ...],
+        Meta(extra=reserve(SECRETS), description="Deliveries that want an answer of their own; the first that fits."),
     ] = ()
     account: Annotated[Routing | None, Meta(description="Which account an event is for.")] = None
     events: Annotated[VendorEvents | None, Meta(description="The events of a delivery.")] = None
-    reply: Annotated[Reply, Meta(description="The answer to what was accepted. Default: 200, empty.")] = Reply()
+    reply: Annotated[
+        Reply, Meta(extra=reserve(SECRETS), description="The answer to what was accepted. Default: 200, empty.")
+    ] = Reply()
     subscription: Annotated[
         Subscription | None, Meta(description="How the vendor is told where deliveries are to come.")
     ] = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.bodies import BodyFormat, ResponseFormat, ResponseOptions
-from conn_engine.roles import expression_over, template_over
+from conn_engine.roles import expression_over, reserve, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Download", "Job", "JobRequest", "Outcome", "Poll"]
@@ -109,7 +109,7 @@ class Download(Settings, frozen=True, kw_only=True):
         Meta(
             description="Expression over `job`: one URL or a list of them, on any host (`job.polled.body.url`), or "
             "relative to the URL of the last answer.",
-            extra=expression_over("job"),
+            extra=reserve(expression_over("job")),
         ),
     ] = None
     path: Annotated[

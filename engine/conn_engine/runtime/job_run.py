@@ -1,0 +1,309 @@
+"""One job: created by the operation's own request, polled until it is done, and asked for its results.
+
+What a status means is in `listing.jobs`. A credential goes to hosts of the connector only, wherever a result is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from conn_engine.auth import NoAuthorization, NoCredentials
+from conn_engine.auth.signatures import NoSignature
+from conn_engine.config import Path_, VendorOperation, vendor_operation
+from conn_engine.documents import dotted
+from conn_engine.errors import (
+    ConfigurationError,
+    CredentialError,
+    ErrorKind,
+    ExpressionError,
+    TransportError,
+    VendorError,
+)
+from conn_engine.expressions import UNDEFINED
+from conn_engine.listing.jobs import Download, Job, JobRequest, Outcome, Poll
+from conn_engine.listing.pagination import Turn
+from conn_engine.listing.pagination.next_url import resolve
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Frame, Listing
+from conn_engine.runtime.records import pick, records_of
+from conn_engine.runtime.steps import rendered
+from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.transport import door
+from conn_engine.wire import Flow, Wait
+
+__all__ = ["JobRun"]
+
+_PATIENCE = 5
+_AT_ONCE = 20
+_LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
+_PASSING = frozenset({"vendor_unavailable", "rate_limited"})
+_INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
+
+
+class JobRun:
+    """One job. `answers` are what templates see of its answers."""
+
+    def __init__(self, listing: Listing, frame: Frame, settings: Job) -> None:
+        self.listing = listing
+        self.frame = frame
+        self.settings = settings
+        self.answers: dict[str, Any] = {"created": None, "polled": None, "located": None}
+        self.last: Fetched
+        # A created job is worth waiting for: a rate limit on the way to its result is waited out.
+        longest = _LONGEST if settings.poll is None else settings.poll.timeout_seconds
+        patience = replace(listing.session.policy, wait=True, max_wait_seconds=longest)
+        self.session = replace(listing.session, policy=patience)
+
+    @property
+    def scope(self) -> Scope:
+        """The names of the operation, and `job`."""
+        return self.frame.scope | {"job": dict(self.answers)}
+
+    def at(self, *keys: str) -> Path_:
+        """Where a setting of the job stands."""
+        return (*self.listing.operation.get_path("job"), *keys)
+
+    def create(self) -> Flow[Fetched]:
+        """The operation's own request, once, as patient as the caller."""
+        listing = self.listing
+        operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
+        scope, put = self.frame.scope, self.frame.put
+        call = replace(listing.call, as_file=False)  # the file that is wanted is the job's result
+        got = yield from exchange(listing.effective, operation, call, listing.session, scope, put, listing.purpose)
+        self.session.document = listing.session.document
+        return self._remember("created", got)
+
+    def _remember(self, name: str, got: Fetched) -> Fetched:
+        response = got.answer.response
+        self.answers[name] = {"status": response.status, "headers": response.headers.plain(), "body": got.answer.body}
+        self.last = got
+        return got
+
+    def wait(self, poll: Poll) -> Flow[Outcome]:
+        """Ask until the job is done. Raises VendorError when it will not be."""
+        clock = self.session.clock
+        end = clock.now() + poll.timeout_seconds
+        failures = asked = 0
+        status: Any = UNDEFINED
+        while True:
+            # A job that is not done at once is not asked about without a pause, whatever the configuration says.
+            pause = poll.every_seconds if asked < _AT_ONCE else max(poll.every_seconds, 1.0)
+            asked += 1
+            try:
+                got = yield from self.ask(poll, "poll", "polled")
+            except VendorError as error:
+                failures += 1
+                if error.kind not in _PASSING or failures >= _PATIENCE or _is_final(error):
+                    raise
+                pause = max(pause, 1.0, error.retry_after or 0.0)
+            else:
+                failures = 0
+                status = self._status(poll, got.answer)
+                outcome = poll.outcome(status)
+                if outcome in ("done", "empty"):
+                    return outcome
+                if outcome == "failed":
+                    self._fail(poll, got.answer, f"failed: its status is {_show(status)}")
+                if outcome == "unknown":
+                    yield from self._abort()
+                    self._unknown(poll, got.answer, status)
+                pause = max(pause, _retry_after(got.answer))
+            if clock.now() + pause > end:
+                yield from self._abort()
+                what = f"is not done after {poll.timeout_seconds:g} s: its status is {_show(status)}"
+                self._fail(
+                    poll, self.last.answer, what, kind="vendor_unavailable", hint="give it more `timeout_seconds`"
+                )
+            yield Wait(pause, "the job is not done")
+
+    def _status(self, poll: Poll, answer: Answer) -> Any:
+        try:
+            return answer.ask(poll.status, job=dict(self.answers))
+        except ExpressionError as error:
+            error.at = error.at or dotted(self.at("poll", "status"))
+            raise
+
+    def _fail(
+        self, poll: Poll, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = ""
+    ) -> NoReturn:
+        said = UNDEFINED if poll.message is None else answer.ask(poll.message)
+        words = " ".join(said.split())[:500] if isinstance(said, str) else ""
+        raise VendorError(
+            f"the job of {self.listing.name} {what}{f': {words}' if words else ''}",
+            kind=kind,
+            request=answer.request,
+            response=answer.response,
+            details=answer.body,
+            said=words,
+            hint=hint or "it is not created again by itself: run the operation again for another try",
+        )
+
+    def _unknown(self, poll: Poll, answer: Answer, status: Any) -> NoReturn:
+        known = ", ".join(_show(one) for one in (*poll.done, *poll.empty, *poll.failed, *poll.running))
+        if status is UNDEFINED or status is None:
+            hint = f"`{poll.status}` finds nothing in the answer: correct `status` of `poll`"
+        else:
+            hint = f"say in `poll` what it means; known are {known}"
+        self._fail(poll, answer, f"has the status {_show(status)}, which is unknown", hint=hint)
+
+    def _abort(self) -> Flow[None]:
+        if self.settings.abort is None:
+            return
+        try:
+            yield from self.ask(self.settings.abort, "abort", "")
+        except VendorError:  # what was wrong with the job is the error to tell
+            return
+
+    def ask(self, request: JobRequest, key: str, name: str) -> Flow[Fetched]:
+        """Send a request about the job; its answer is `job.<name>` from there on."""
+        base = self.last.answer
+        operation = self._operation(request, key)
+
+        def place(draft: Draft) -> None:
+            if request.url is not None:
+                draft.url = resolve(self._fill(request.url, key, "url"), base, what="the job's URL")
+                draft.absolute = True
+
+        got = yield from self._send(operation, place)
+        return self._remember(name, got) if name else got
+
+    def _send(
+        self,
+        operation: VendorOperation,
+        place: Callable[[Draft], None],
+        scope: Scope | None = None,
+        *,
+        as_file: bool = False,
+    ) -> Flow[Fetched]:
+        effective, session = self.listing.effective, self.session
+        try:
+            call = Call(as_file=as_file)
+            return (yield from exchange(effective, operation, call, session, scope or self.scope, place, "step"))
+        finally:
+            self.listing.session.document = session.document  # renewed on the way
+
+    def _fill(self, text: str, *keys: str) -> Any:
+        return rendered(text, self.scope, dotted(self.at(*keys)))
+
+    def _operation(self, request: JobRequest | Download, key: str) -> VendorOperation:
+        """The request as an operation: query and headers of connector and resource, all else as it has it."""
+        listing = self.listing
+        resource, method = listing.operation.resource, listing.operation.name
+        resources = listing.effective.data["resources"]
+        own = {name: resources[resource][method][name] for name in _INHERITED if name in resources[resource][method]}
+        own |= {"method": request.method, "path": request.path or "", "pagination": {"format": "none"}}
+        own |= {name: value for name in ("query", "headers") if (value := getattr(request, name)) is not None}
+        if isinstance(request, JobRequest):
+            own |= {"body": request.body, "body_format": request.body_format}
+        data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
+        made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
+        said: Mapping[str, Path_] = {
+            name: self.at(key, name) for name in ("path", "query", "headers", "body") if name in own
+        }
+        if request.url is not None:  # a URL that an answer gave is whole: only what is said here is added to it
+            made = replace(made, query=request.query or {})
+        return replace(made, places={**made.places, **said})
+
+    # --- results ---
+
+    def without_records(self) -> Fetched:
+        """The last answer, as one that holds nothing."""
+        return replace(self.last, answer=replace(self.last.answer, records=[]), whole=False)
+
+    def with_records(self) -> Fetched:
+        """The last answer with the records it holds."""
+        records, _ = records_of(self.listing.operation.response_path, self.last.answer.body)
+        return replace(self.last, answer=replace(self.last.answer, records=records), whole=False)
+
+    def find_urls(self, download: Download) -> list[str | None]:
+        """The URLs to download; one None for a `path`. Raises ConfigurationError when nothing is named."""
+        if download.url is None:
+            return [None]
+        try:
+            found = pick(download.url, self.scope)
+        except ExpressionError as error:
+            error.at = error.at or dotted(self.at("download", "url"))
+            raise
+        if found is UNDEFINED or found is None:
+            raise ConfigurationError(
+                f"`{download.url}` finds no URL in the answers of the job",
+                hint="correct `url` of `download`; a status that means an empty result belongs to `empty` of `poll`",
+            )
+        what = "the URL of the job's result"
+        return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
+
+    def result_path(self, settings: Download) -> str | None:
+        """Where the records of a result are."""
+        return settings.response_path if settings.response_path is not None else self.listing.operation.response_path
+
+    def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Fetched, VendorOperation]]:
+        """Fetch a page of one result, and say as which operation. Another host is asked without anything of the
+        connector's."""
+        operation = self._read_as_result(settings, self._operation(settings, "download"))
+        if url is not None and not self._may_authorize(settings, url):
+            operation = replace(
+                operation,
+                headers=settings.headers or {},
+                authorization=NoAuthorization(),
+                signature=NoSignature(),
+                credentials=NoCredentials(),
+            )
+
+        def place(draft: Draft) -> None:
+            if url is not None:
+                draft.url, draft.absolute = url, True
+            turn(draft)
+
+        scope = turn.names(self.scope | {"job": {**self.answers, "url": url}})
+        try:
+            as_file = self.listing.call.as_file
+            return (yield from self._send(operation, place, scope, as_file=as_file)), operation
+        except CredentialError as error:
+            if isinstance(operation.authorization, NoAuthorization):
+                raise _describe_refusal(error) from None
+            raise
+
+    def _may_authorize(self, settings: Download, url: str) -> bool:
+        """Whether the credential goes along."""
+        effective = self.listing.effective
+        permitted = door.permitted(door.target(url).origin, effective.granted_hosts)
+        if settings.authorized and not permitted:
+            raise ConfigurationError(
+                f"the result of {self.listing.name} is on {door.target(url).authority}, which is not a host of the "
+                "connector: no credential goes there",
+                hint="leave out `authorized` of `download`, or name the host in the connector's `hosts`",
+            )
+        return permitted and settings.authorized is not False
+
+    def _read_as_result(self, settings: Download, operation: VendorOperation) -> VendorOperation:
+        own = self.listing.operation
+        return replace(
+            operation,
+            response_format=settings.response_format or own.response_format,
+            response_options=settings.response_options or own.response_options,
+            response_path=self.result_path(settings),
+        )
+
+
+def _is_final(error: VendorError) -> bool:
+    """Whether asking again is of no use."""
+    return isinstance(error, TransportError) and not error.retryable
+
+
+def _describe_refusal(error: CredentialError) -> VendorError:
+    return VendorError(
+        f"the result of the job is refused: {error.message.partition(': ')[2] or error.message}",
+        kind="forbidden",
+        hint="its link may have expired; no credential is sent there. Run the operation again",
+    )
+
+
+def _retry_after(answer: Answer) -> float:
+    value = answer.response.headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0
+
+
+def _show(status: Any) -> str:
+    return "missing" if status is UNDEFINED or status is None else repr(status)[:80]

@@ -3,9 +3,13 @@
 What a status means is in `listing.jobs`. A credential goes to hosts of the connector only, wherever a result is.
 """
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
+
+import msgspec
 
 from conn_engine.auth import NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature
@@ -26,15 +30,19 @@ from conn_engine.listing.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Frame, Listing
+from conn_engine.runtime.layers import Frame, Listing, foreign_cursor
 from conn_engine.runtime.records import pick, records_of
 from conn_engine.runtime.steps import rendered
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.transport import door
-from conn_engine.wire import Flow, Wait
+from conn_engine.wire import Flow, Headers, Request, Response, Wait
 
-__all__ = ["JobRun"]
+__all__ = ["JobRun", "can_resume"]
 
+_LONGEST_DESCRIPTION = 8_192
+_JOB = re.compile(r"\bjob\b")
+_CREATED = re.compile(r"\bjob\.created\.body((?:\.[A-Za-z_]\w*)*)")
+_OTHER = re.compile(r"\bjob\.(?:created\.(?:status|headers)|polled|located|url)\b")
 _PATIENCE = 5
 _AT_ONCE = 20
 _LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
@@ -80,6 +88,29 @@ class JobRun:
         self.answers[name] = {"status": response.status, "headers": response.headers.plain(), "body": got.answer.body}
         self.last = got
         return got
+
+    def describe(self) -> dict[str, Any] | None:
+        """What a cursor has of the first answer: what the job's requests read of it. None when that is too long, or may
+        be a secret link."""
+        answer, created = self.last.answer, self.answers["created"]
+        if not can_resume(self.settings):
+            return None
+        texts = json.dumps(msgspec.to_builtins(self.settings))
+        headers = {name: value for name, value in created["headers"].items() if name in texts.lower()}
+        body = _read_parts(created["body"], texts)
+        url = str(answer.sent.get("url") or answer.request.url)
+        description = {"url": url, "status": created["status"], "headers": headers, "body": body}
+        return description if len(json.dumps(description)) <= _LONGEST_DESCRIPTION else None
+
+    def restore(self, description: Any) -> None:
+        """Continue with the job that a cursor describes."""
+        match description:
+            case {"url": str(url), "status": int(status), "headers": dict(headers), "body": body}:
+                response = Response(status, Headers({str(name): str(value) for name, value in headers.items()}))
+                answer = Answer(Request("POST", url), response, body, [], self.frame.scope, {"url": url})
+                self._remember("created", Fetched(answer))
+            case _:
+                raise foreign_cursor()
 
     def wait(self, poll: Poll) -> Flow[Outcome]:
         """Ask until the job is done. Raises VendorError when it will not be."""
@@ -285,6 +316,26 @@ class JobRun:
             response_options=settings.response_options or own.response_options,
             response_path=self.result_path(settings),
         )
+
+
+def can_resume(settings: Job) -> bool:
+    """Whether a cursor may have what the job's requests read of the first answer: not a link to the result, which is as
+    good as a credential."""
+    return settings.download is not None and "created" not in (settings.download.url or "")
+
+
+def _read_parts(body: Any, texts: str) -> Any:
+    """The parts of the first answer's body that texts read; all of it where that cannot be told."""
+    if len(_JOB.findall(texts)) != len(paths := _CREATED.findall(texts)) + len(_OTHER.findall(texts)):
+        return body
+    parts: dict[str, Any] = {}
+    for path in paths:
+        name = path.split(".")[1] if path else ""
+        if not name or not isinstance(body, dict):
+            return body
+        if name in body:
+            parts[name] = body[name]
+    return parts
 
 
 def _is_final(error: VendorError) -> bool:

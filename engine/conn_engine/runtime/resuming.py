@@ -4,10 +4,10 @@ The rule: a page's `next_cursor`, passed back with its `state` and the rest of t
 that the uninterrupted listing gives after that page, and in the end the same state.
 
 A cursor has the place of each layer: pages of the parents and of a recursion are requested again and not delivered
-again, and so are the rows of a long answer that come before the place. `distinct`, `recurse` and an error rule with
-`restart` need to know what came before; a cursor has up to `MOST_KNOWN` records for each of them. A place that is no
-longer there, or that belongs to other layers, is an error: a listing never restarts silently. What `find_obstacles`
-names can break the rule.
+again, and so are the rows of a long answer that come before the place. A job is not created again: it is polled, and
+asked for its results. `distinct`, `recurse` and an error rule with `restart` need to know what came before; a cursor
+has up to `MOST_KNOWN` records for each of them. A place that is no longer there, or that belongs to other layers, is an
+error: a listing never restarts silently. What `find_obstacles` names can break the rule.
 """
 
 from collections.abc import Iterator

@@ -9,12 +9,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from conn_engine.config import Effective
-from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
-from conn_engine.runtime.call import Call, Session
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
+from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
 from conn_engine.runtime.drive import adrive, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
@@ -211,9 +212,10 @@ def test_several_urls_are_pages_and_only_the_last_is_whole(desk: Any) -> None:
     )
     pages = list(acme.pages())
     assert [page.records for page in pages] == [[{"who": "Grace"}]] * 3
-    assert [(page.partial, page.next_cursor, page.state is None) for page in pages] == [
-        (True, None, True), (True, None, True), (False, None, False),
+    assert [(page.partial, page.next_cursor is None, page.state is None) for page in pages] == [
+        (True, False, True), (True, False, True), (False, True, False),
     ]  # fmt: skip
+    assert_resumes_without_another_job(acme, pages)
 
 
 def test_a_long_result_comes_in_parts(desk: Any) -> None:
@@ -276,6 +278,72 @@ def test_a_result_of_several_pages(desk: Any, elsewhere: bool) -> None:
         (path, {"sig": "s"} | ({"locator": str(at)} if at > 1 else {})) for path in ("/a", "/b") for at in (1, 2, 3)
     ]
     assert {"authorization" in one.headers for one in got} == {not elsewhere}
+    assert_resumes_without_another_job(acme, found)
+
+
+def assert_resumes_without_another_job(acme: Desk, pages: list[Page]) -> None:
+    """After every page, with the cursors and the state of the run that was not interrupted."""
+    for number, page in enumerate(pages[:-1], 1):
+        rest = list(acme.pages(Call(cursor=page.next_cursor, state=page.state)))
+        for name in ("records", "partial", "next_cursor", "state", "completeness"):
+            assert [getattr(later, name) for later in rest] == [getattr(later, name) for later in pages[number:]]
+    assert sum(got.method == "POST" for got in acme.site.arrived) == 1
+
+
+def test_a_cursor_has_no_more_of_the_first_answer_than_requests_read(desk: Any) -> None:
+    def answer(got: Any, other: str) -> Any:
+        if got.method == "POST":
+            return (202, {"Location": "/j", "Set-Cookie": "s3cret"}, {"id": "j1", "upload": "s3cret", "kind": "k"})
+        return {"state": "done", "urls": [f"{other}/{name}?sig=s3cret" for name in "ab"]} if "j1" in got.path else CSV
+
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    cursor = next(iter(desk(answer, job).pages())).next_cursor
+    assert decode_cursor(cursor)["place"]["job"]["created"] == {
+        "url": ANY, "status": 202, "headers": {}, "body": {"id": "j1"},
+    }  # fmt: skip
+    followed = {**job, "poll": {**POLL, "path": None, "url": "/exports/{{$string(job.created.body.id)}}"}}
+    cursor = next(iter(desk(answer, followed).pages())).next_cursor
+    assert decode_cursor(cursor)["place"]["job"]["created"]["body"] == {"id": "j1"}
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"poll": POLL, "download": {"url": "$append(job.created.body.link, '/b')"}},
+        {"poll": {**POLL, "message": "job.created.body.id"}, "download": {"url": "job.polled.body.urls"}},
+    ],
+    ids=["a link", "a long answer"],
+)
+def test_a_job_whose_cursor_would_have_a_link_or_be_too_long_has_none(desk: Any, job: dict[str, Any]) -> None:
+    def answer(got: Any, other: str) -> Any:
+        if got.method == "POST":
+            return (202, {"id": "j1" if "created" in job["download"]["url"] else "j1".ljust(9_000, "x"), "link": "/a"})
+        return {"state": "done", "urls": ["/a", "/b"]} if "j1" in got.path else [{"n": 1}]
+
+    pages = list(desk(answer, job).pages())
+    assert [(page.partial, page.next_cursor) for page in pages] == [(True, None), (False, None)]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"page": 2},
+        {"place": {"job": 3}},
+        {"place": {"job": {"result": 0, "created": {}}}},
+        {
+            "place": {
+                "job": {"result": 7, "created": {"url": "https://x.test/", "status": 202, "headers": {}, "body": {}}}
+            }
+        },
+    ],
+)
+def test_a_forged_place_of_a_job_is_refused(desk: Any, place: Any) -> None:
+    poll = {**POLL, "path": "/exports/j1"}
+    job = {"poll": poll, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    acme = desk(vendor("done", result=CSV), job)
+    with pytest.raises(UsageError, match="does not belong"):
+        list(acme.pages(Call(cursor=encode_cursor(place))))
+    assert "POST /exports" not in acme.got
 
 
 @pytest.mark.parametrize(

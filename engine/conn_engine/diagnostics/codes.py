@@ -531,6 +531,13 @@ CODES: dict[str, Code] = _table(
         "`conn test --update`.",
     ),
     Code(
+        "TST109",
+        "credential would go to a host that `hosts` do not allow",
+        "error",
+        "A live run refuses this request: it carries the credential, and no pattern of `hosts` fits its host. A replay "
+        "sends nothing, so it finds a recorded response nevertheless. Correct `hosts`, or the URL.",
+    ),
+    Code(
         "CHG180",
         "accepted effect that the change does not have",
         "error",

@@ -32,6 +32,7 @@ from conn_engine.testing.golden_form import (
     verdict_document,
     way_back,
 )
+from conn_engine.testing.refusals import find_credential_refusal
 from conn_engine.testing.request_findings import find_other_requests, shorten
 
 __all__ = ["Judgement", "authors_fault", "judge", "judge_live", "measure_outcome"]
@@ -95,6 +96,8 @@ def judge(
         result.findings.extend(_cursorless(result, effective))
         result.findings.extend(_incompleteness(result, effective))
         result.findings.extend(judge_answers(effective, case, workspace.format_path(case.path)))
+        refusal = find_credential_refusal(effective, case, outcome)
+        result.findings += [] if refusal is None else [refusal]
         if outcome.unused and outcome.error is None:
             result.findings.append(
                 diagnostic(

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "TST106": "engine/runtime/test_judgement.py",
     "TST107": "engine/runtime/test_judgement.py",
     "TST108": "engine/runtime/test_credential_headers.py",
+    "TST109": "engine/runtime/test_refusals.py",
 }
 """Codes that neither lint nor a replay raises: the test file that has them raised."""
 

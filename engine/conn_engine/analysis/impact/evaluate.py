@@ -16,7 +16,6 @@ from conn_engine.analysis.impact.results import (
     KINDS_OF_FIELDS,
     count_other_results,
     count_records,
-    find_refusal,
     other_results,
 )
 from conn_engine.analysis.population import joined, routed
@@ -31,6 +30,7 @@ from conn_engine.testing.compare import Comparison, RequestChange, compare_recor
 from conn_engine.testing.deliveries.cases import DeliveryName
 from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 

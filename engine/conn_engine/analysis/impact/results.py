@@ -1,20 +1,16 @@
-"""What an operation gives before and after: records, pages, the verdict on a listing, errors, and what is refused."""
+"""What an operation gives before and after: records, pages, the verdict on a listing, and errors."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.analysis.impact.model import ChangeKind
-from conn_engine.config import Effective
-from conn_engine.errors import ConfigurationError, ConnError, VendorError
-from conn_engine.runtime.variants import base_url
+from conn_engine.errors import VendorError
 from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind as FieldChangeKind
 from conn_engine.testing.compare import Comparison, compare_fields, compare_records, nameable
-from conn_engine.transport import door
-from conn_engine.transport.egress import judge_host, refuse_host
 
-__all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "find_refusal", "other_results"]
+__all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "other_results"]
 
 KINDS_OF_FIELDS: dict[FieldChangeKind, ChangeKind] = {
     "changed": "value_changed",
@@ -93,30 +89,3 @@ def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
 def other_results(outcome: Outcome) -> Any:
     """What an outcome has besides records, as data that tells one from another."""
     return [_pages(outcome, same=True), _error(outcome), outcome.completeness]
-
-
-def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> ConnError | None:
-    """Why a live run would refuse one of the requests of a replay; None when it would send them all.
-
-    What leads to the host of the recording, such as a recorded link, is left out.
-    """
-    if not outcome.sent:
-        return None
-    own, recorded = _origin(base_url(effective)), _origin(recorded_base)
-    for sent in outcome.sent:
-        try:
-            goal = door.target(sent.whole_url)
-        except ConfigurationError as error:
-            return error
-        if goal.origin == recorded != own:
-            continue
-        label = f"{sent.method} {goal.path.partition('?')[0]}"
-        if reason := judge_host(goal.origin, effective.trusted_hosts):
-            return refuse_host(goal, reason, label)
-        if sent.authorized and not door.permitted(goal.origin, effective.hosts):
-            return ConfigurationError(f"{label} may not send a credential to {goal.authority}")
-    return None
-
-
-def _origin(url: str) -> tuple[str, str, int] | None:
-    return door.target(url).origin if door.is_target(url) else None

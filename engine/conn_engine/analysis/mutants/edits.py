@@ -1,19 +1,23 @@
 """Edits of configuration data that leave the original alone, and of the text of an expression."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from conn_engine.config import Layers, Path_
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, template
+from conn_engine.expressions.tokens import Token
 
 __all__ = [
     "DROPPED",
+    "changed_globs",
     "changed_literals",
     "changed_operators",
     "changed_paths",
     "changed_template",
     "is_path",
+    "narrowed_glob",
+    "widened_glob",
     "with_value",
 ]
 
@@ -26,6 +30,7 @@ DROPPED = _Dropped()
 """As a value: take the key away."""
 
 
+_WILDCARDS: Final = {"*": "`not there`", "**": "*"}
 _OTHER_OPERATORS: Final = {
     "=": "!=",
     "!=": "=",
@@ -87,11 +92,50 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
             yield token.start, token.text, other, made
 
 
+def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Each text with a `*` in it that fits less and that fits more, and each wildcard of a path that finds less. As
+    `changed_literals`."""
+    tokens = find_tokens(text)
+    for index, token in enumerate(tokens):
+        if token.kind == "string" and "*" in token.text:
+            content = token.text[1:-1]
+            others = [
+                f"{token.text[0]}{other}{token.text[0]}" for other in (narrowed_glob(content), widened_glob(content))
+            ]
+        elif token.text in _WILDCARDS and _is_wildcard(tokens, index):
+            others = [_WILDCARDS[token.text]]
+        else:
+            continue
+        for other in others:
+            made = text[: token.start] + other + text[token.end :]
+            if other != token.text and _parses(made):
+                yield token.start, token.text, other, made
+
+
+def narrowed_glob(pattern: str) -> str:
+    """The pattern with its first `**` as `*`, or its first `*` as a letter; the same where there is none."""
+    return pattern.replace("**", "*", 1) if "**" in pattern else pattern.replace("*", "x", 1)
+
+
+def widened_glob(pattern: str) -> str:
+    """The pattern with nothing beside `*` in the first step that has one; the same where there is nothing."""
+    steps = pattern.split("/")
+    at = next((at for at, step in enumerate(steps) if "*" in step and step.strip("*")), None)
+    return pattern if at is None else "/".join([*steps[:at], "*", *steps[at + 1 :]])
+
+
+def _is_wildcard(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a `*` stands for any field, and does not multiply."""
+    before = tokens[index - 1] if index else None
+    return before is None or (before.kind == "operator" and before.text not in (")", "]", "}"))
+
+
 def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Each comparison, condition and calculation turned into its opposite. As `changed_literals`."""
-    for index, token in enumerate(find_tokens(text)):
+    tokens = find_tokens(text)
+    for index, token in enumerate(tokens):
         other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
-        if other is not None:
+        if other is not None and not (token.text == "*" and _is_wildcard(tokens, index)):
             made = text[: token.start] + other + text[token.end :]
             if _parses(made):
                 yield token.start, token.text, other, made

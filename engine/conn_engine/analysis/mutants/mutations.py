@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from conn_engine.analysis.mutants.credentials import host_settings
 from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
+from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.analysis.mutants.settings import (
-    Change,
-    Row,
     event_settings,
-    in_expression,
     inheritable,
     operation_settings,
     webhook_settings,
@@ -27,11 +26,14 @@ from conn_engine.documents import dotted, texts
 __all__ = ["KINDS", "Change", "Mutant", "mutants"]
 
 KINDS = (
+    "authorization",
     "body",
     "drop_field",
     "drop_step",
     "error_rule",
+    "glob",
     "header",
+    "host",
     "literal",
     "operator",
     "pagination",
@@ -95,6 +97,7 @@ def _all(data: Mapping[str, Any]) -> Iterator[Row]:
                     yield from _unified(("unified", model, resource, name), operation)
     if isinstance(data.get("webhooks"), Mapping):
         yield from webhook_settings(data["webhooks"])
+    yield from host_settings(data.get("hosts"))
     yield from inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
         yield from inheritable(("resources", resource), operations)

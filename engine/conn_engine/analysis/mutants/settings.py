@@ -1,55 +1,38 @@
 """Mistakes in what a vendor operation is made of: request, paging, limits, error rules, what it takes of an answer.
 
-`LEFT_OUT` names what no recording can show: recordings match below the base URL, a replay does not wait, has invented
-credentials and goldens without any, and signs deliveries by throwaway secrets.
+`LEFT_OUT` names what no recording can show: recordings match below the base URL, a replay neither waits nor logs in,
+refuses nothing that `hosts` allow, and verifies deliveries with throwaway secrets.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from conn_engine.analysis.mutants.edits import (
-    DROPPED,
-    changed_literals,
-    changed_operators,
-    changed_paths,
-    changed_template,
-    is_path,
-)
-from conn_engine.config import Path_
+from conn_engine.analysis.mutants.credentials import credential_settings
+from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrowed_glob, widened_glob
+from conn_engine.analysis.mutants.rows import Change, Row, in_expression
+from conn_engine.config import Path_, lookup
 from conn_engine.documents import texts
 from conn_engine.errors import ErrorKind
 from conn_engine.secrets import secret_name
 
 __all__ = [
     "LEFT_OUT",
-    "Change",
-    "Row",
     "event_settings",
-    "in_expression",
     "inheritable",
     "operation_settings",
     "webhook_settings",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One place of the configuration with its new value (`DROPPED`: none)."""
-
-    path: Path_
-    value: Any
-
-
-Row = tuple[str, str, Change, int]
-"""Kind, text, change, and the offset inside the value, which tells two mistakes in one expression apart."""
-
 LEFT_OUT: Final = (
     "base URLs",
-    "credentials, authorization, signatures, and headers named like a credential",
+    "log-ins: how credentials are obtained, renewed and verified",
+    "what a signature computes, and values of headers named like a credential",
+    "hosts that allow more",
     "the verification and subscription of webhooks",
     "pauses and budgets",
-    "hosts, fields of accounts, jobs and incremental windows",
+    "fields of accounts, jobs and incremental windows",
+    "options of bodies, queries and responses, except patterns of `members`",
 )
 """What no mistake is made in."""
 
@@ -58,17 +41,6 @@ _OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms
 _PAUSES: Final = frozenset({"budget", "max_wait_seconds", "slow_when_remaining"})
 """Of a rate limit, what only says how long to pause, or not to: no recording shows it."""
 _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
-
-
-def in_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
-    """Each literal changed and each step of a path turned elsewhere, as mistakes of one kind or of their own."""
-    for offset, old, new, made in changed_literals(text):
-        yield kind or "literal", f"{old} -> {new}", Change(path, made), offset
-    for offset, old, new, made in changed_operators(text):
-        yield kind or "operator", f"{old} -> {new}", Change(path, made), offset
-    if not is_path(text):  # of a plain path that is no other mistake than dropping the field
-        for offset, old, _new, made in changed_paths(text):
-            yield kind or "path", f"{old} is read elsewhere", Change(path, made), offset
 
 
 def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
@@ -82,9 +54,11 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
             yield from _error_rule((*at, "errors", index), rule)
     for key, kind, label in (("query", "query", "query parameter"), ("headers", "header", "header")):
         for name, value in (holder.get(key) or {}).items():
-            if value is not None and not (kind == "header" and secret_name(name)):
+            if value is not None:
                 yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
+            if value is not None and not (kind == "header" and secret_name(name)):
                 yield from _changed(kind, (*at, key, name), value, f"{name}: ")
+    yield from credential_settings(at, holder)
 
 
 def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
@@ -139,6 +113,10 @@ def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
             Change((*at, "response_path"), shorter or DROPPED),
             1,
         )
+    members = lookup(operation, ("response_options", "members"))
+    for made in (narrowed_glob(members), widened_glob(members)) if isinstance(members, str) else ():
+        if made != members:
+            yield "glob", f"{members} -> {made}", Change((*at, "response_options", "members"), made), 0
     if isinstance(operation.get("record_filter"), str):
         yield "record_filter", "record_filter dropped", Change((*at, "record_filter"), DROPPED), 0
         yield from in_expression((*at, "record_filter"), operation["record_filter"])

@@ -14,13 +14,12 @@ from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["Bearer"]
 
-_USUAL_PATHS = ("oauth.token.access_token", "session.access_token", "token", "api_key")
-
 
 class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
     """`Authorization: Bearer <token>`."""
 
     aliases: ClassVar[Mapping[str, str]] = {"token_path": "path", "token_field": "path"}
+    usual_paths: ClassVar[tuple[str, ...]] = ("oauth.token.access_token", "session.access_token", "token", "api_key")
 
     path: Annotated[
         str | None,
@@ -36,7 +35,7 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the token into the header, if the account has not left it out. Raises CredentialError when it has
         none."""
-        paths = (self.path,) if self.path is not None else _USUAL_PATHS
+        paths = (self.path,) if self.path is not None else self.usual_paths
         token = next((found for path in paths if (found := looked_up(path, scope)) is not None), None)
         if token is None and any(reads(path, draft.absent) for path in paths):
             return

@@ -10,7 +10,8 @@ from conn_cli.report import mutate as report
 from conn_engine.analysis.mutants import Bench, Mutant
 from conn_engine.analysis.mutants.edits import DROPPED, changed_literals, changed_paths, with_value
 from conn_engine.analysis.mutants.report import MutationReport, Score
-from conn_engine.analysis.mutants.settings import Change, inheritable, operation_settings
+from conn_engine.analysis.mutants.rows import Change
+from conn_engine.analysis.mutants.settings import inheritable, operation_settings
 from conn_engine.config import load_workspace
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
@@ -251,7 +252,7 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     data = MutationReport.of([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
     assert "both dropped" in report.markdown([whole], 95)
-    assert "left out: base URLs; credentials" in text and "Left out: base URLs; " in report.markdown([whole], 95)
+    assert "left out: base URLs; log-ins" in text and "Left out: base URLs; " in report.markdown([whole], 95)
     assert "base URLs" in MutationReport.of([whole]).data()["left_out"]
 
 
@@ -284,6 +285,7 @@ def test_mistakes_in_requests() -> None:
         ("X-Version: 7 -> 7_x", "headers.X-Version", "7_x"),
         ("header X-Tenant dropped", "headers.X-Tenant", DROPPED),
         ("X-Tenant: {{context.tenant}} -> {{context.tenant}}_x", "headers.X-Tenant", "{{context.tenant}}_x"),
+        ("header X-Api-Key dropped", "headers.X-Api-Key", DROPPED),
     ]
     assert made("body", at, operation) == [
         ("on of the body dropped", f"{place}.body.on", DROPPED),

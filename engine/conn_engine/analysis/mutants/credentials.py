@@ -1,0 +1,96 @@
+"""Mistakes in where a connector puts its credential and its signature, and in the hosts that may receive them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+import msgspec
+
+from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrowed_glob
+from conn_engine.analysis.mutants.rows import Change, Row, in_expression
+from conn_engine.auth import Authorization, Bearer
+from conn_engine.config import Path_
+
+__all__ = ["credential_settings", "host_settings"]
+
+_KIND: Final = "authorization"
+_UNTRIED: Final = frozenset({"default", "encoding"})
+_EXPRESSIONS: Final = frozenset({"by", "expression"})
+_OTHER_PLACES: Final = {"header": "query", "cookie": "header", "query": "header"}
+_DEFAULTS: Final = {
+    str(model.__struct_config__.tag): {
+        field.name: field.default for field in msgspec.structs.fields(model) if isinstance(field.default, str)
+    }
+    for model in get_args(Authorization)
+}
+
+
+def credential_settings(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in the `authorization` and the `signature` of a connector, a resource or an operation."""
+    authorization, signature = holder.get("authorization"), holder.get("signature")
+    if isinstance(authorization, Mapping):
+        yield from _authorization((*at, "authorization"), authorization)
+    if isinstance(signature, Mapping) and signature.get("format") != "none":
+        yield _KIND, "no signature", Change((*at, "signature"), {"format": "none"}), 0
+        for key in ("headers", "query"):
+            yield from _renamed((*at, "signature", "config", key), (signature.get("config") or {}).get(key), key)
+
+
+def host_settings(hosts: Any) -> Iterator[Row]:
+    """Mistakes in `hosts`: a pattern that is not there, and one that fits less."""
+    for index, pattern in enumerate(hosts if isinstance(hosts, list) else ()):
+        yield "host", f"host {pattern} dropped", Change(("hosts", index), DROPPED), index
+        if "*" in pattern:
+            other = narrowed_glob(pattern)
+            yield "host", f"host {pattern} -> {other}", Change(("hosts", index), other), index
+
+
+def _authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+    name, config = settings.get("format"), settings.get("config") or {}
+    if name == "none":
+        return
+    yield _KIND, "no authorization", Change(at, {"format": "none"}), 0
+    if moved := _move(name, config):
+        yield _KIND, f"{name} -> {moved['format']}", Change(at, moved), 0
+    if name == "several":
+        for index, one in enumerate(config.get("all") or []):
+            yield from _authorization((*at, "config", "all", index), one)
+    for option, one in (config.get("options") or {}).items():
+        yield from _authorization((*at, "config", "options", option), one)
+    headers = config.get("headers") or {}
+    yield from _renamed((*at, "config", "headers"), headers, "headers")
+    for header, template in headers.items():
+        for offset, text, other in _other_texts(header, template) if "{{" in template else ():
+            yield _KIND, f"{header}: {text}", Change((*at, "config", "headers", header), other), offset
+    defaults = {} if headers and "name" not in config else _DEFAULTS.get(str(name), {})
+    for key, value in {**defaults, **config}.items():
+        if isinstance(value, str) and key not in _UNTRIED:
+            for offset, text, other in _other_texts(key, value):
+                yield _KIND, f"{key}: {text}", Change(at, {**settings, "config": {**config, key: other}}), offset
+
+
+def _other_texts(key: str, value: str) -> Iterator[tuple[int, str, str]]:
+    """A setting with other values: offset, what is changed, and the value."""
+    if key in _EXPRESSIONS:
+        for _, text, change, offset in in_expression((), value):
+            yield offset, text, change.value
+        return
+    for offset, old, new, made in changed_template(value):
+        yield offset, f"{old} -> {new}", made
+
+
+def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The authorization with the credential in another part of the request: a header in the query, and the reverse."""
+    if name == "bearer":
+        path = config.get("path") or f"[{', '.join(Bearer.usual_paths)}][0]"
+        return {"format": "query", "config": {"name": "access_token", "value": f"{{{{{path}}}}}"}}
+    if name not in _OTHER_PLACES or config.get("name") is None or config.get("headers"):
+        return None
+    value = config.get("value") or _DEFAULTS[name]["value"]
+    return {"format": _OTHER_PLACES[name], "config": {"name": config["name"], "value": value}}
+
+
+def _renamed(at: Path_, values: Any, label: str) -> Iterator[Row]:
+    """Each name of headers or parameters with another one."""
+    for name in values if isinstance(values, Mapping) else ():
+        other = {f"{key}_x" if key == name else key: value for key, value in values.items()}
+        yield _KIND, f"{label}: {name} -> {name}_x", Change(at, other), 0

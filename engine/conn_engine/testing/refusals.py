@@ -1,0 +1,75 @@
+"""Which requests of a replay a live run would refuse. Replays send nothing, so the gateway does not see them."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from conn_engine.config import Effective
+from conn_engine.config.host_patterns import effective_hosts
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.variants import base_url, in_context
+from conn_engine.testing.cases import Case, Outcome, SentRequest
+from conn_engine.transport import door
+from conn_engine.transport.egress import judge_host, refuse_host
+
+__all__ = ["find_credential_refusal", "find_refusal"]
+
+
+def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> ConnError | None:
+    """Why a live run would refuse one of the requests of a replay; None when it would send them all.
+
+    What leads to the host of the recording, such as a recorded link, is left out.
+    """
+    try:
+        for sent, goal in _iterate_goals(effective, outcome, recorded_base):
+            label = f"{sent.method} {goal.path.partition('?')[0]}"
+            if reason := judge_host(goal.origin, effective.trusted_hosts):
+                return refuse_host(goal, reason, label)
+            if sent.authorized and not door.permitted(goal.origin, effective.hosts):
+                return ConfigurationError(f"{label} may not send a credential to {goal.authority}")
+    except ConfigurationError as error:
+        return error
+    return None
+
+
+def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) -> Diagnostic | None:
+    """TST109 for the first request whose credential may not go where it goes. Only a connector that sets `hosts` can
+    have one: otherwise they are the hosts of its URLs.
+
+    The `hosts` of an account and an environment are about their own hosts, and the recording may be another account's.
+    """
+    if not isinstance(effective.layers[0].data.get("hosts"), list):
+        return None
+    hosts = effective_hosts(effective.layers[:1], effective.grants.trusted_hosts)
+    effective = in_context(effective, case.recording.context)
+    with suppress(ConfigurationError):  # a URL that no request can go to is reported where it is built
+        for sent, goal in _iterate_goals(effective, outcome, case.recording.base_url):
+            if sent.authorized and not door.permitted(goal.origin, hosts):
+                return diagnostic(
+                    "TST109",
+                    f"{sent.method} {goal.path.partition('?')[0]} sends the credential to {goal.authority}, "
+                    f"which is not in `hosts` ({', '.join(hosts) or 'no host'})",
+                    effective.layers[0].span(("hosts",)),
+                    path="hosts",
+                    hint=f'a live run refuses the request: add "{goal.authority}" to `hosts` in connector.yaml, '
+                    "or correct the URL",
+                )
+    return None
+
+
+def _iterate_goals(
+    effective: Effective, outcome: Outcome, recorded_base: str
+) -> Iterator[tuple[SentRequest, door.Target]]:
+    """The requests with where they go, without those that a recorded link leads to the host of the recording. Raises
+    ConfigurationError for one that no request can go to."""
+    if not outcome.sent:
+        return
+    own, recorded = _find_origin(base_url(effective)), _find_origin(recorded_base)
+    for sent in outcome.sent:
+        goal = door.target(sent.whole_url)
+        if goal.origin != recorded or recorded == own:
+            yield sent, goal
+
+
+def _find_origin(url: str) -> tuple[str, str, int] | None:
+    return door.target(url).origin if door.is_target(url) else None

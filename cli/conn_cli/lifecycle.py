@@ -1,19 +1,75 @@
-"""Run the connector's `connect` and `verify` after a log-in, and show the results."""
+"""What a command does with an account's credential: store it, run the connector's `connect` and `verify`, and show the
+results."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from conn_cli.console import App
+from conn_cli.options import Formats
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
+    from conn_engine.reports import Report
     from conn_engine.secrets import Vault
 
-__all__ = ["run_connect_steps", "verify_credential"]
+__all__ = ["CredentialChange", "run_connect_steps", "show_change", "verify_credential"]
 
 
-def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Vault | None" = None) -> bool:
-    """Run the connector's `connect` steps and show what they find. Returns whether there are any.
+@dataclass
+class CredentialChange:
+    """What one command has done so far with an account's credential, as `lines` for people and as data (see
+    `CredentialReport`)."""
+
+    account: str
+    action: Literal["login", "set", "verify", "connect", "logout"]
+    lines: list[str] = field(default_factory=list)
+    stored: str | None = None
+    removed: str | None = None
+    parts: list[str] = field(default_factory=list)
+    revoked: bool = False
+    accepted: bool | None = None
+    connected: dict[str, Any] | None = None
+
+    def report(self) -> "Report":
+        """Return it as a report."""
+        from conn_engine.command_reports import CredentialReport
+
+        return CredentialReport(
+            account=self.account,
+            action=self.action,
+            stored=self.stored,
+            removed=self.removed,
+            parts=self.parts,
+            revoked=self.revoked,
+            accepted=self.accepted,
+            connected=self.connected,
+        )
+
+
+@contextmanager
+def show_change(
+    app: App, account: str, action: Literal["login", "set", "verify", "connect", "logout"], formats: Formats
+) -> Iterator[CredentialChange]:
+    """Show what the block does with the credential; after an error, what it has done until then, if anything."""
+    from conn_cli.report import write_report
+    from conn_cli.words import join_lines
+
+    change = CredentialChange(account, action)
+    is_finished = False
+    try:
+        yield change
+        is_finished = True
+    finally:
+        if is_finished or change.lines:
+            text = {"text": lambda: join_lines(change.lines)}
+            write_report(change.report, formats or [], text, app, folder=app.folder)
+
+
+def run_connect_steps(app: App, effective: "Effective", change: CredentialChange, vault: "Vault | None" = None) -> bool:
+    """Run the connector's `connect` steps and add what they find to the change. Returns whether there are any.
 
     Pass `vault` for a credential that is not stored yet.
     """
@@ -22,6 +78,7 @@ def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Va
 
     if not effective.connector.connect:
         return False
+    account = change.account
     options = {"vault": vault, "redactor": app.redactor, "clock": app.clock}
     try:
         with connect(app.workspace, account, environ=app.environ, **options) as connection:
@@ -31,8 +88,9 @@ def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Va
             error.hint = f"{error.hint}; then: conn auth connect {account}".removeprefix("; then: ")
         raise
     for name, value in found.items():
-        app.out(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")
-    app.out(f"connected {account}")
+        change.lines.append(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")
+    change.lines.append(f"connected {account}")
+    change.connected = dict(found)
     if vault is None and found and vault_of(app.workspace, app.environ).kind_of(account) == "environment":
         app.err(
             "note: the credential comes from the environment, where these values cannot be stored: "
@@ -41,8 +99,9 @@ def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Va
     return True
 
 
-def verify_credential(app: App, account: str, vault: "Vault | None" = None) -> bool:
-    """Ask the vendor whether it accepts the credential, and show the answer. Returns whether it could be asked.
+def verify_credential(app: App, account: str, lines: list[str], vault: "Vault | None" = None) -> bool:
+    """Ask the vendor whether it accepts the credential, and add the answer to the lines. Returns whether it could be
+    asked.
 
     Raises CredentialError when the vendor refuses it.
     """
@@ -51,8 +110,9 @@ def verify_credential(app: App, account: str, vault: "Vault | None" = None) -> b
     options = {"vault": vault, "redactor": app.redactor, "clock": app.clock}
     with connect(app.workspace, account, environ=app.environ, **options) as connection:
         verified = connection.verify()
-    if verified:
-        app.out(f"{account:<20} accepted by the vendor")
-    else:
-        app.out(f"{account:<20} not verified: the connector has no `verify` operation")
+    lines.append(
+        f"{account:<20} accepted by the vendor"
+        if verified
+        else f"{account:<20} not verified: the connector has no `verify` operation"
+    )
     return verified

@@ -7,11 +7,12 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
+    from conn_engine.command_reports import ReplacedValues
     from conn_engine.config import Workspace
     from conn_engine.personal import PersonalSummary
     from conn_engine.testing.personal import PersonalData
 
-__all__ = ["KeepPersonal", "choose_personal_data", "show_summary"]
+__all__ = ["KeepPersonal", "choose_personal_data", "describe_summary", "show_summary"]
 
 KeepPersonal = Annotated[
     bool,
@@ -37,6 +38,16 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
         app.err(f"note: the next run will use other pseudonyms: {key.reason}")
         app.err(f"  fix: set CONN_VAULT_KEY, or {VARIABLE}, to a long random text")
     return PersonalData(key.pseudonyms)
+
+
+def describe_summary(summary: "PersonalSummary | None") -> "ReplacedValues | None":
+    """Return what was replaced and left in the form that reports have it in."""
+    from conn_engine.command_reports import ReplacedValues
+
+    if summary is None:
+        return None
+    replaced = {str(kind): count for kind, count in summary.replaced.items()}
+    return ReplacedValues(replaced=replaced, left={str(reason): count for reason, count in summary.left.items()})
 
 
 def show_summary(app: App, summary: "PersonalSummary | None") -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "CredentialReport",
     "CredentialState",
     "CredentialsReport",
+    "DeliveryRecordReport",
     "DoctorReport",
     "EvalReport",
     "ExplainReport",
@@ -30,6 +31,8 @@ __all__ = [
     "NewReport",
     "NotImported",
     "ReadsReport",
+    "RecordReport",
+    "ReplacedValues",
     "SchemaReport",
     "SchemasReport",
     "SchemeReport",
@@ -106,6 +109,48 @@ class HarReport(Report, frozen=True, kw_only=True):
     unanswered: list[str]
 
 
+class ReplacedValues(_Data, frozen=True, kw_only=True):
+    """How many values of each kind of personal data were replaced, and how many were left for which reason."""
+
+    replaced: dict[str, int]
+    left: dict[str, int]
+
+
+class RecordReport(Report, frozen=True, kw_only=True):
+    """A recording of an operation that was made live.
+
+    `error` is the vendor error that the run ended with; `difference` says how a replay differs from the run. `state` is
+    the verdict on the listing, null where its end was not reached. `personal` is null where personal data is unchanged.
+    """
+
+    kind: ClassVar[str] = "record"
+    operation: str
+    account: str
+    recording: str
+    exchanges: int
+    records: int
+    error: str | None
+    fix: str
+    difference: str
+    state: str | None
+    notes: list[str]
+    personal: ReplacedValues | None
+
+
+class DeliveryRecordReport(Report, frozen=True, kw_only=True):
+    """A recorded webhook delivery. `verified_by` is null for one that nothing verifies, `error` says how a replay
+    fails, and `signed` is whether a replay can check the signature."""
+
+    kind: ClassVar[str] = "delivery-record"
+    recording: str
+    events: list[str]
+    challenge: int | None
+    verified_by: str | None
+    error: str | None
+    signed: bool
+    personal: ReplacedValues | None
+
+
 # --- accounts and credentials ---
 
 
@@ -155,15 +200,14 @@ class CredentialsReport(Report, frozen=True, kw_only=True):
 class CredentialReport(Report, frozen=True, kw_only=True):
     """What one `conn auth` command did with an account's credential. No value of the credential is in it.
 
-    `done` is false where there was nothing to do. `stored` and `removed` name the store, `parts` are what was stored of
-    the credential (all of it, if empty), `connected` is what the `connect` steps found, and `accepted` is null unless
-    the vendor was asked.
+    `stored` and `removed` name the store, and are null where nothing was stored or removed. `parts` are the parts that
+    were stored (empty: all), `connected` is what the `connect` steps found, `accepted` is null unless the vendor was
+    asked.
     """
 
     kind: ClassVar[str] = "credential"
     account: str
     action: Literal["login", "set", "verify", "connect", "logout"]
-    done: bool
     stored: str | None
     removed: str | None
     parts: list[str]

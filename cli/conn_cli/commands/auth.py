@@ -12,11 +12,26 @@ from conn_cli.commands.auth_login import login_command
 from conn_cli.commands.auth_set import set_command
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
+    from conn_cli.lifecycle import CredentialChange
     from conn_engine.auth import Credentials
+    from conn_engine.command_reports import CredentialState
     from conn_engine.config import Effective
+    from conn_engine.reports import Report
     from conn_engine.secrets.vault import Issue, LayeredVault
+
+_UNKNOWN: dict[str, Any] = {
+    "usable": None,
+    "verified_at": None,
+    "expired": None,
+    "renewable": None,
+    "missing": [],
+    "fix": "",
+    "accepted": None,
+}
+"""The state of a credential of which there is nothing to say."""
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
 group.command(name="login")(login_command)
@@ -34,34 +49,58 @@ def status(
     context: typer.Context,
     account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it accepts the credential.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Show which accounts have a credential, where it is stored, and when the vendor last accepted it.
 
     Values are never shown. That a credential is present does not mean that the vendor accepts it: --verify asks.
     """
+    from msgspec import structs
+
     from conn_cli.lifecycle import verify_credential
+    from conn_cli.report import write_report
+    from conn_cli.words import join_lines
+    from conn_engine.errors import CredentialError
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
     vault = vault_of(app.workspace, app.environ)
-    lacking = 0
-    for name in [account] if account else app.workspace.accounts():
-        usable = _show_state(app, app.workspace.effective(account=name), name, vault)
-        lacking += usable is False
-        if usable and verify:
-            verify_credential(app, name)
-    raise typer.Exit(Exit.CREDENTIALS if lacking else Exit.OK)
+    rows: list[CredentialState] = []
+    lines: list[str] = []
+    try:
+        for name in [account] if account else app.workspace.accounts():
+            row, line = _find_state(app, app.workspace.effective(account=name), name, vault)
+            rows.append(row)
+            lines.append(line)
+            if row.usable and verify:
+                try:
+                    rows[-1] = structs.replace(row, accepted=verify_credential(app, name, lines) or None)
+                except CredentialError:
+                    rows[-1] = structs.replace(row, accepted=False)
+                    raise
+    finally:  # a credential that the vendor refuses ends the command
+        if rows:
+            text = {"text": lambda: join_lines(lines)}
+            write_report(lambda: _report(rows), formats or [], text, app, folder=app.folder)
+    raise typer.Exit(Exit.CREDENTIALS if any(row.usable is False for row in rows) else Exit.OK)
 
 
-def _show_state(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> bool | None:
-    """Show the state of an account's credential. Returns whether it can be used; None when none is needed."""
-    from conn_engine.auth import missing_parts
+def _report(rows: "list[CredentialState]") -> "Report":
+    from conn_engine.command_reports import CredentialsReport
+
+    return CredentialsReport(accounts=rows)
+
+
+def _find_state(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> "tuple[CredentialState, str]":
+    """Find the state of an account's credential, as data and as a line."""
+    from conn_engine.auth import absent_parts, missing_parts
+    from conn_engine.command_reports import CredentialState
     from conn_engine.runtime.connection import lacking_credential
 
     credentials = effective.connector.credentials
     if credentials is None or not credentials.fields():
-        app.out(f"{account:<20} needs no credential")
-        return None
+        row = CredentialState(**{**_UNKNOWN, "account": account, "state": "not_needed", "store": ""})
+        return row, f"{account:<20} needs no credential"
     stored = vault.find(account)
     document = stored.document if stored is not None else None
     app.redactor.add_document(document or {})
@@ -69,20 +108,33 @@ def _show_state(app: App, effective: "Effective", account: str, vault: "LayeredV
     missing = missing_parts(required, document)
     if document is None and not required:
         state = f"no credential in the {vault.kind}"
-        app.out(f"{account:<20} {state}   it is optional; to store one: conn auth login {account}")
-        return None
+        fix = f"it is optional; to store one: conn auth login {account}"
+        row = CredentialState(**{**_UNKNOWN, "account": account, "state": "absent", "store": vault.kind, "fix": fix})
+        return row, f"{account:<20} {state}   {fix}"
     if stored is None or (missing and stored.issue is not None):
         error = lacking_credential(vault.kind, account, document, missing)
-        state = f"no credential in the {vault.kind}"
-        if document:
-            state = f"incomplete: lacks {', '.join(part.name for part in missing)}"
-        app.out(f"{account:<20} {state}   {error.hint}")
-        return False
+        names = [part.name for part in missing]
+        state = f"incomplete: lacks {', '.join(names)}" if document else f"no credential in the {vault.kind}"
+        kind = "incomplete" if document else "absent"
+        known = {"account": account, "state": kind, "store": vault.kind, "missing": names, "fix": error.hint}
+        return CredentialState(**{**_UNKNOWN, **known, "usable": False}), f"{account:<20} {state}   {error.hint}"
     expired = credentials.is_expired(stored.document, app.clock.now())
     renewable = credentials.renewable(stored.document)
     state = _state(credentials, stored.document, stored.issue, expired, renewable)
-    app.out(f"{account:<20} {state}   in the {vault.kind_of(account)}")
-    return not expired or renewable
+    verified = stored.issue.verified_at if stored.issue is not None else None
+    row = CredentialState(
+        account=account,
+        state="present",
+        usable=not expired or renewable,
+        store=vault.kind_of(account),
+        verified_at=None if verified is None else f"{datetime.fromtimestamp(int(verified), UTC):%Y-%m-%dT%H:%M:%SZ}",
+        expired=expired,
+        renewable=renewable,
+        missing=sorted(absent_parts(credentials.fields(), stored.document)),
+        fix="",
+        accepted=None,
+    )
+    return row, f"{account:<20} {state}   in the {row.store}"
 
 
 def _state(
@@ -105,24 +157,35 @@ def _state(
 
 
 @group.command(name="verify")
-def verify_command(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
+def verify_command(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    formats: Annotated[Formats, format_option()] = None,
+) -> None:
     """Prove an account's credential by the connector's `verify`: ask the vendor whether it is accepted."""
-    from conn_cli.lifecycle import verify_credential
+    from conn_cli.lifecycle import show_change, verify_credential
 
     app: App = context.obj
-    if not verify_credential(app, account):
+    with show_change(app, account, "verify", formats) as change:
+        change.accepted = verify_credential(app, account, change.lines) or None
+    if not change.accepted:
         raise typer.Exit(Exit.CONFIGURATION)
 
 
 @group.command(name="connect")
-def connect_command(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
+def connect_command(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    formats: Annotated[Formats, format_option()] = None,
+) -> None:
     """Run the connector's `connect` steps again: what an account needs to know beside its credential."""
-    from conn_cli.lifecycle import run_connect_steps
+    from conn_cli.lifecycle import run_connect_steps, show_change
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
-    if not run_connect_steps(app, effective, account):
-        app.out(f"connector {effective.connector_name} has no `connect` steps")
+    with show_change(app, account, "connect", formats) as change:
+        if not run_connect_steps(app, effective, change):
+            change.lines.append(f"connector {effective.connector_name} has no `connect` steps")
 
 
 @group.command()
@@ -133,35 +196,41 @@ def logout(
     force: Annotated[
         bool, typer.Option("--force", help="Forget it here even when the vendor does not revoke it.")
     ] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Make the vendor revoke an account's credential, where the connector says how, and forget it here.
 
     It stays stored when the vendor does not do it, unless --force.
     """
+    from conn_cli.lifecycle import show_change
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
     app.workspace.account(account)
     vault = vault_of(app.workspace, app.environ)
-    if not local and vault.load(account) is not None:
-        _revoke(app, account, force)
-    if vault.delete(account):
-        app.out(f"removed the credential of {account} from the {vault.kind}")
-    else:
-        app.out(f"{account} had no credential in the {vault.kind}")
+    with show_change(app, account, "logout", formats) as change:
+        if not local and vault.load(account) is not None:
+            _revoke(app, change, force)
+        if vault.delete(account):
+            change.removed = vault.kind
+            change.lines.append(f"removed the credential of {account} from the {vault.kind}")
+        else:
+            change.lines.append(f"{account} had no credential in the {vault.kind}")
 
 
-def _revoke(app: App, account: str, force: bool) -> None:
+def _revoke(app: App, change: "CredentialChange", force: bool) -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import connect
 
+    account = change.account
     try:
         credentials = app.workspace.effective(account=account).connector.credentials
         if credentials is None or not credentials.revoke:
             return
         with connect(app.workspace, account, environ=app.environ, redactor=app.redactor, clock=app.clock) as connection:
             connection.revoke()
-        app.out(f"the vendor revoked the credential of {account}")
+        change.revoked = True
+        change.lines.append(f"the vendor revoked the credential of {account}")
     except ConnError as error:
         if not force:
             raise

@@ -1,12 +1,17 @@
 """`conn auth adopt`: let another folder of a workspace use its stored log-ins."""
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
+    from conn_engine.command_reports import AdoptableLogIn
+    from conn_engine.reports import Report
     from conn_engine.secrets.vault import WorkspaceVault
 
 __all__ = ["adopt_command"]
@@ -15,64 +20,118 @@ __all__ = ["adopt_command"]
 def adopt_command(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking. Required without a terminal.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Let this folder, a moved or second checkout, use its workspace's log-ins.
 
     Shows which folders use them now, and the hosts that each was issued for. No log-in is sent to another host.
     """
-    from conn_engine.errors import UsageError
+    from conn_cli.report import write_report
+    from conn_cli.words import join_lines
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
-    workspace = app.workspace
-    vault = vault_of(workspace, app.environ).store
-    if vault is None:
-        app.out("nothing to adopt: credentials come from the environment")
-        return
-    if not vault.adoptable:
-        app.out(f"nothing to adopt: without an `id` in conn.yaml, log-ins belong to the folder {workspace.place}")
-        app.out("add an `id` to let them move with the workspace")
-        return
-    folders = vault.folders
-    if workspace.place in folders:
-        app.out(f"{workspace.place} already uses the log-ins of workspace {workspace.identity}")
-        return
-    if not folders and not any(vault.issue_of(account) for account in workspace.accounts()):
-        app.out(f"nothing to adopt: workspace {workspace.identity} has no log-ins yet")
-        return
-    _show(app, vault, folders)
-    if not yes:
-        if not app.interactive:
-            raise UsageError(
-                "input is not a terminal, so nobody can confirm",
-                hint="check the folders and hosts above, then run: conn auth adopt --yes",
-            )
-        answer = app.ask(f"let {workspace.place} use them too? [y/N]")
-        if answer.strip().lower() not in ("y", "yes"):
-            app.out("nothing was changed")
+    adoption = _Adoption(app, vault_of(app.workspace, app.environ).store)
+    try:
+        adoption.run(yes=yes)
+    finally:
+        if adoption.lines:
+            text = {"text": lambda: join_lines(adoption.lines)}
+            write_report(adoption.report, formats or [], text, app, folder=app.folder)
+
+
+@dataclass
+class _Adoption:
+    """The adoption of a workspace's log-ins by its folder; `lines` show what was found and done so far."""
+
+    app: App
+    vault: "WorkspaceVault | None"
+    lines: list[str] = field(default_factory=list)
+    is_adopted: bool = False
+    accounts: "list[AdoptableLogIn]" = field(default_factory=list)
+
+    def run(self, *, yes: bool) -> None:
+        """Adopt the log-ins, if there are any and a person agrees. Raises UsageError if nobody can be asked."""
+        from conn_engine.errors import UsageError
+
+        app, vault, workspace = self.app, self.vault, self.app.workspace
+        if vault is None:
+            self.lines.append("nothing to adopt: credentials come from the environment")
             return
-    vault.adopt()
-    app.out(f"{workspace.place} can now use the log-ins of workspace {workspace.identity}")
+        if not vault.adoptable:
+            place = workspace.place
+            self.lines += [
+                f"nothing to adopt: without an `id` in conn.yaml, log-ins belong to the folder {place}",
+                "add an `id` to let them move with the workspace",
+            ]
+            return
+        if workspace.place in vault.folders:
+            self.lines.append(f"{workspace.place} already uses the log-ins of workspace {workspace.identity}")
+            return
+        if not vault.folders and not any(vault.issue_of(account) for account in workspace.accounts()):
+            self.lines.append(f"nothing to adopt: workspace {workspace.identity} has no log-ins yet")
+            return
+        self._show(vault)
+        if not yes:
+            if not app.interactive:
+                raise UsageError(
+                    "input is not a terminal, so nobody can confirm",
+                    hint="check the folders and hosts above, then run: conn auth adopt --yes",
+                )
+            for line in self.lines:
+                app.err(line)
+            answer = app.ask(f"let {workspace.place} use them too? [y/N]")
+            self.lines.clear()
+            if answer.strip().lower() not in ("y", "yes"):
+                self.lines.append("nothing was changed")
+                return
+        vault.adopt()
+        self.is_adopted = True
+        self.lines.append(f"{workspace.place} can now use the log-ins of workspace {workspace.identity}")
 
+    def report(self) -> "Report":
+        """Return what was found and done as a report."""
+        from conn_engine.command_reports import AdoptReport
 
-def _show(app: App, vault: "WorkspaceVault", folders: tuple[str, ...]) -> None:
-    """Show who uses the log-ins, the hosts that each may go to, and the other hosts that this folder needs."""
-    from conn_engine.errors import ConnError
-    from conn_engine.transport.hosts import covered
+        workspace = self.app.workspace
+        return AdoptReport(
+            folder=str(workspace.place),
+            workspace=workspace.identity,
+            adopted=self.is_adopted,
+            reason="" if self.is_adopted else "it was not confirmed" if self.accounts else self.lines[0],
+            folders=[] if self.vault is None else list(self.folders),
+            accounts=self.accounts,
+        )
 
-    workspace = app.workspace
-    app.out(f"the log-ins of workspace {workspace.identity} are used by: {', '.join(folders) or 'no known folder'}")
-    for account in workspace.accounts():
-        issue = vault.issue_of(account)
-        if issue is None:
-            continue
-        hosts = issue.hosts or ()
-        app.out(f"  {account:<18} {', '.join(hosts) or 'bound at its first use'}")
-        try:
-            wanted = workspace.effective(account=account).issued_hosts()
-        except ConnError as error:
-            app.out(f"  {'':<18} cannot be used here: {error.message}")
-            continue
-        others = [host for host in wanted if issue.hosts is not None and not covered(host, hosts)]
-        if others:
-            app.out(f"  {'':<18} needs a new log-in here for {', '.join(others)}")
+    @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that used the log-ins before."""
+        return () if self.vault is None else self.vault.folders
+
+    def _show(self, vault: "WorkspaceVault") -> None:
+        """Show who uses the log-ins, the hosts that each may go to, and the other hosts that this folder needs."""
+        from conn_engine.command_reports import AdoptableLogIn
+        from conn_engine.errors import ConnError
+        from conn_engine.transport.hosts import covered
+
+        workspace, lines = self.app.workspace, self.lines
+        folders = ", ".join(self.folders) or "no known folder"
+        lines.append(f"the log-ins of workspace {workspace.identity} are used by: {folders}")
+        for account in workspace.accounts():
+            issue = vault.issue_of(account)
+            if issue is None:
+                continue
+            hosts = issue.hosts or ()
+            lines.append(f"  {account:<18} {', '.join(hosts) or 'bound at its first use'}")
+            others: list[str] = []
+            error = ""
+            try:
+                wanted = workspace.effective(account=account).issued_hosts()
+                others = [host for host in wanted if issue.hosts is not None and not covered(host, hosts)]
+            except ConnError as failure:
+                error = failure.message
+                lines.append(f"  {'':<18} cannot be used here: {error}")
+            if others:
+                lines.append(f"  {'':<18} needs a new log-in here for {', '.join(others)}")
+            known = None if issue.hosts is None else list(issue.hosts)
+            self.accounts.append(AdoptableLogIn(account=account, hosts=known, other_hosts=others, error=error))

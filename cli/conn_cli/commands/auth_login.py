@@ -1,13 +1,16 @@
 """`conn auth login`: store an account's credential, from a person's consent or from input."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
+    from conn_cli.lifecycle import CredentialChange
     from conn_engine.auth import Consenting, Credentials
     from conn_engine.config import Effective
     from conn_engine.secrets.vault import LayeredVault
@@ -33,59 +36,94 @@ def login_command(  # noqa: PLR0917
     verify: Annotated[
         bool, typer.Option("--verify", help="Store the credential only after the connector's verify call accepts it.")
     ] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Store an account's credential, from the vendor's page (OAuth) or from input.
 
     Type secrets hidden, or pass them on standard input (echo KEY | conn auth login ACCOUNT); never in options.
     Then the connector's `connect` steps run.
     """
-    from conn_cli.commands.auth_set import renewed
-    from conn_cli.credential_input import read_json
-    from conn_cli.keeping import needs_store, refuse_shadowed, select_reusable
-    from conn_engine.runtime.connection import vault_of
+    from conn_cli.lifecycle import show_change
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
     effective.check_authority()
     credentials = effective.connector.credentials
-    fields = credentials.fields() if credentials is not None else []
-    if credentials is None or not fields:
-        app.out(f"connector {effective.connector_name} needs no credential")
-        return
-    vault = vault_of(app.workspace, app.environ)
-    refuse_shadowed(account, vault)
-    needs_store(account, vault.kind)
-    if verify:
-        _check_verifiable(effective)
-    stored = select_reusable(app, effective, account, vault)
-    values = read_json(app, fields) if with_json else None
-    consenting = None if paste else _consenting(credentials, values)
-    if consenting is not None:
-        from conn_cli.consent import ConsentLogin
-
-        known = _client(app, account, consenting, values, stored)
-        browser = app.is_terminal and not no_browser
-        document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
-    else:
-        document = _read_document(app, account, credentials, values)
-    app.redactor.add_document(document)
-    _save(app, effective, account, vault, renewed(effective, stored, document), verify=verify)
+    with show_change(app, account, "login", formats) as change:
+        if credentials is None or not credentials.fields():
+            change.lines.append(f"connector {effective.connector_name} needs no credential")
+            return
+        login = _Login(app, effective, credentials, change)
+        login.run(
+            with_json=with_json, paste=paste, browser=app.is_terminal and not no_browser, timeout=timeout, verify=verify
+        )
 
 
-def _save(
-    app: App, effective: "Effective", account: str, vault: "LayeredVault", document: dict[str, Any], *, verify: bool
-) -> None:
-    """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
-    from conn_cli.lifecycle import run_connect_steps
-    from conn_engine.secrets.vault import Issue
+@dataclass(frozen=True)
+class _Login:
+    """One log-in of an account."""
 
-    if verify:
-        document = _verify(app, effective, account, document)
-    verified_at = app.clock.now() if verify else None
-    vault.save(account, document, Issue(effective.issued_hosts(), verified_at))
-    app.out(f"stored the credential of {account} in the {vault.kind}")
-    if not verify:
-        run_connect_steps(app, effective, account)
+    app: App
+    effective: "Effective"
+    credentials: "Credentials"
+    change: "CredentialChange"
+
+    def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
+        """Get the credential's document and store it."""
+        from conn_cli.commands.auth_set import renewed
+        from conn_cli.credential_input import read_json
+        from conn_cli.keeping import needs_store, refuse_shadowed, select_reusable
+        from conn_engine.runtime.connection import vault_of
+
+        app, effective, account = self.app, self.effective, self.change.account
+        vault = vault_of(app.workspace, app.environ)
+        refuse_shadowed(account, vault)
+        needs_store(account, vault.kind)
+        if verify:
+            _check_verifiable(effective)
+        stored = select_reusable(app, effective, account, vault)
+        values = read_json(app, self.credentials.fields()) if with_json else None
+        consenting = None if paste else _consenting(self.credentials, values)
+        if consenting is not None:
+            from conn_cli.consent import ConsentLogin
+
+            known = _client(app, account, consenting, values, stored)
+            document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
+        else:
+            document = _read_document(app, account, self.credentials, values)
+        app.redactor.add_document(document)
+        self._save(vault, renewed(effective, stored, document), verify=verify)
+
+    def _save(self, vault: "LayeredVault", document: dict[str, Any], *, verify: bool) -> None:
+        """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
+        from conn_cli.lifecycle import run_connect_steps
+        from conn_engine.secrets.vault import Issue
+
+        app, change = self.app, self.change
+        if verify:
+            document = self._verify(document)
+        verified_at = app.clock.now() if verify else None
+        vault.save(change.account, document, Issue(self.effective.issued_hosts(), verified_at))
+        change.stored = vault.kind
+        change.lines.append(f"stored the credential of {change.account} in the {vault.kind}")
+        if not verify:
+            run_connect_steps(app, self.effective, change)
+
+    def _verify(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""
+        from conn_cli.lifecycle import run_connect_steps, verify_credential
+        from conn_engine.errors import ConnError
+        from conn_engine.secrets.vault import MemoryVault
+
+        app, change = self.app, self.change
+        vault = MemoryVault({change.account: document})
+        try:
+            run_connect_steps(app, self.effective, change, vault)
+            change.accepted = verify_credential(app, change.account, change.lines, vault)
+        except ConnError:
+            app.err(f"note: nothing was stored for {change.account}")
+            raise
+        return vault.load(change.account) or {}
 
 
 def _check_verifiable(effective: "Effective") -> None:
@@ -97,22 +135,6 @@ def _check_verifiable(effective: "Effective") -> None:
             f"connector {effective.connector_name} declares no `verify`, so --verify has nothing to call",
             hint="log in without --verify, or add its cheapest operation to connector.yaml: verify: RESOURCE.METHOD",
         )
-
-
-def _verify(app: App, effective: "Effective", account: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""
-    from conn_cli.lifecycle import run_connect_steps, verify_credential
-    from conn_engine.errors import ConnError
-    from conn_engine.secrets.vault import MemoryVault
-
-    vault = MemoryVault({account: document})
-    try:
-        run_connect_steps(app, effective, account, vault)
-        verify_credential(app, account, vault)
-    except ConnError:
-        app.err(f"note: nothing was stored for {account}")
-        raise
-    return vault.load(account) or {}
 
 
 def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":

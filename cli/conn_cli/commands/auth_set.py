@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.auth import CredentialField
@@ -20,12 +21,14 @@ def set_command(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the credential calls it, such as webhook_secret.")],
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Store one part of an account's credential, such as the secret of its webhooks; the others stay as they are.
 
     Any part can be stored first. Type it hidden, or pass it on standard input; never in an option.
     """
     from conn_cli.keeping import needs_store, refuse_shadowed
+    from conn_cli.lifecycle import show_change
     from conn_engine.runtime.connection import vault_of
     from conn_engine.secrets.vault import Issue
 
@@ -38,12 +41,13 @@ def set_command(
     needs_store(account, vault.kind)
     known = vault.find(account)
     value = _value(app, part)
-    with vault.exclusive(account):
+    with show_change(app, account, "set", formats) as change, vault.exclusive(account):
         stored = vault.load(account) or {}
         hosts = known.issue.hosts if known is not None and known.issue is not None else None
         issue = Issue(effective.issued_hosts() if hosts is None else hosts)  # no part widens what the others are for
         vault.save(account, _with(stored, part.name.split("."), value), issue)
-    app.out(f"stored {part.name} of {account} in the {vault.kind_of(account)}")
+        change.stored, change.parts = vault.kind_of(account), [part.name]
+        change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
 
 
 def renewed(effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """`conn diff`: what differs between two releases."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.stores import FormatOption, StoreOption, releases_of
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def diff(
@@ -23,12 +26,18 @@ def diff(
 ) -> None:
     """Compare two releases: their files, and the effective configuration of every account."""
     from conn_cli.report import releases as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
     from conn_engine.releases.difference import compare, content_of
 
     app: App = context.obj
     with releases_of(app, store) as releases:
         sides = [content_of(releases, app.workspace if name == "." else name) for name in (before, after)]
         found = compare(*sides)
-    write_texts(formats or ["text"], report.difference(found), app, folder=app.folder)
+
+    def describe() -> "Report":
+        from conn_engine.releases.report import DifferenceReport
+
+        return DifferenceReport.of(found)
+
+    write_report(describe, formats or [], report.difference(found), app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if exit_code and not found.same else Exit.OK)

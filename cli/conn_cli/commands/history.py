@@ -1,11 +1,14 @@
 """`conn history`: which releases there are, what the channels serve, and how it came to that."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.stores import FormatOption, StoreOption, releases_of
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def history(
@@ -18,7 +21,7 @@ def history(
 ) -> None:
     """Show what the channels serve, their promotions and rollbacks, and the releases, the newest first."""
     from conn_cli.report import releases as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
@@ -33,4 +36,10 @@ def history(
             channels = [found for found in channels if found.name == channel]
         events = releases.history(channel, limit)
         made = releases.releases(limit) if channel is None else []
-    write_texts(formats or ["text"], report.history(channels, events, made), app, folder=app.folder)
+
+    def describe() -> "Report":
+        from conn_engine.releases.report import HistoryReport
+
+        return HistoryReport.of(channels, events, made)
+
+    write_report(describe, formats or [], report.history(channels, events, made), app, folder=app.folder)

@@ -1,12 +1,15 @@
 """`conn promote`: let a channel serve another release, when the checks agree."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def promote(
@@ -33,7 +36,7 @@ def promote(
 ) -> None:
     """Lint, test and measure the impact of a release; then let a channel serve it. Exit 1 when it is refused."""
     from conn_cli.report import releases as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
     from conn_engine.releases.promotion import promote as move
 
     app: App = context.obj
@@ -47,7 +50,13 @@ def promote(
             expected=expect,
             tell=lambda note: progress.advance(note=note),
         )
-    write_texts(formats or ["text"], report.promoted(done), app, folder=app.folder)
+
+    def describe() -> "Report":
+        from conn_engine.releases.report import PromotionReport
+
+        return PromotionReport.of(done)
+
+    write_report(describe, formats or [], report.promoted(done), app, folder=app.folder)
     if done.event is None and not done.already:
         app.err(f"error: not promoted: {'; '.join(done.refusals)}")
         app.err('  to do it all the same: --override "why"; the reason is kept in the history')

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from conn_cli.console import App
-from conn_cli.options import Account, Body, Environment, Operation, Param, Send
+from conn_cli.options import Account, Body, Environment, Formats, Operation, Param, Send, format_option
 from conn_cli.personal import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
     from conn_engine.documents import Placing
+    from conn_engine.reports import Report
     from conn_engine.runtime.call import Call
     from conn_engine.testing.recorder import Recorded
 
@@ -44,6 +45,7 @@ def record(
     send: Send = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
     keep_personal: KeepPersonal = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all.
 
@@ -84,14 +86,10 @@ def record(
             raise
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
-    _tell(app, kept, path)
+    _show(app, kept, path, name, account, formats)
     verdict = kept.completeness
     if verdict is not None:
         show_completeness(app, verdict, kept.records, effective=wiring.effective, name=name, call=call)
-    if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
-        app.out(f"next: correct the setting, then run conn record {name.text} --account {account} --force")
-    else:
-        app.out(f"next: conn test {name.text} --account {account} --update")
 
 
 def _build_call(  # noqa: PLR0917
@@ -133,23 +131,57 @@ def _taken(path: Path, account: str) -> NoReturn:
     )
 
 
-def _tell(app: App, kept: "Recorded", path: Path) -> None:
+def _show(  # noqa: PLR0917
+    app: App, kept: "Recorded", path: Path, name: "OperationName", account: str, formats: Formats
+) -> None:
     """Show what was recorded, and what to look at."""
     from conn_cli.personal import show_summary
+    from conn_cli.report import write_report
     from conn_cli.scaffold import relative
-    from conn_cli.words import counted
 
-    app.out(f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}")
+    shown = relative(path)
+    text = {"text": lambda: _text(kept, shown, name.text, account)}
+    write_report(lambda: _report(kept, shown, name.text, account), formats or [], text, app, folder=app.folder)
     show_summary(app, kept.personal)
     for note in kept.notes:
         app.err(f"note: {note}")
     if kept.difference:
         app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
         app.err("  redaction by name may have touched a value that the operation works with: look at the file")
+
+
+def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
+    from conn_cli.words import counted, join_lines
+
+    lines = [f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {path}"]
     if kept.error is not None:
-        app.out(f"the operation ended with: {kept.error.message}")
-        if kept.error.hint:
-            app.out(f"  {kept.error.hint}")
+        lines.append(f"the operation ended with: {kept.error.message}")
+        lines += [f"  {kept.error.hint}"] if kept.error.hint else []
+    verdict = kept.completeness
+    if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
+        lines.append(f"next: correct the setting, then run conn record {operation} --account {account} --force")
+    else:
+        lines.append(f"next: conn test {operation} --account {account} --update")
+    return join_lines(lines)
+
+
+def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Report":
+    from conn_cli.personal import describe_summary
+    from conn_engine.command_reports import RecordReport
+
+    return RecordReport(
+        operation=operation,
+        account=account,
+        recording=path,
+        exchanges=kept.exchanges,
+        records=kept.records,
+        error=None if kept.error is None else kept.error.message,
+        fix="" if kept.error is None else kept.error.hint,
+        difference=kept.difference,
+        state=None if kept.completeness is None else kept.completeness.state,
+        notes=list(kept.notes),
+        personal=describe_summary(kept.personal),
+    )
 
 
 def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None) -> Path:

@@ -10,6 +10,7 @@ from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, local_s
 
 if TYPE_CHECKING:
     from conn_engine.releases.promotion import Made
+    from conn_engine.reports import Report
 
 
 def release(
@@ -25,11 +26,17 @@ def release(
     The same content is the same release. Exit 1 when lint or a test fails: it is kept, and no promotion takes it.
     """
     from conn_cli.report import releases as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
 
     app: App = context.obj
     made = _made(app, store, by, message)
-    write_texts(formats or ["text"], report.made(made), app, folder=app.folder)
+
+    def describe() -> "Report":
+        from conn_engine.releases.report import ReleaseReport
+
+        return ReleaseReport.of(made)
+
+    write_report(describe, formats or [], report.made(made), app, folder=app.folder)
     raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)
 
 

@@ -1,11 +1,14 @@
 """`conn rollback`: let a channel serve again what it served before."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
+
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
 
 def rollback(
@@ -22,11 +25,17 @@ def rollback(
 ) -> None:
     """Go back to the release that a channel served before. Nothing is checked: it has served already."""
     from conn_cli.report import releases as report
-    from conn_cli.report import write_texts
+    from conn_cli.report import write_report
     from conn_engine.releases.promotion import roll_back
 
     app: App = context.obj
     with releases_of(app, store) as releases:
         event = roll_back(releases, channel, acting(app, by), to=to, reason=reason)
         serving = releases.channel(channel)
-    write_texts(formats or ["text"], report.rolled_back(serving, event), app, folder=app.folder)
+
+    def describe() -> "Report":
+        from conn_engine.releases.report import RollbackReport
+
+        return RollbackReport.of(serving, event)
+
+    write_report(describe, formats or [], report.rolled_back(serving, event), app, folder=app.folder)

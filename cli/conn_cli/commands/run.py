@@ -7,10 +7,13 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.options import Account, Body, Environment, Operation, Param, Send
+from conn_cli.options import Account, Body, Environment, Formats, Operation, Param, Send, format_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conn_engine.config import OperationName
+    from conn_engine.reports import Report
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Wiring
     from conn_engine.wire import Request
@@ -57,14 +60,19 @@ def run(
     file: File = None,
     output: Output = "jsonl",
     force: Annotated[bool, typer.Option("--force", help="Replace the file of --output.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
+    """Run an operation live. Records go to stdout as they arrive, everything else to stderr.
+
+    --output is the form of the records, --format that of a plan.
+    """
     from conn_cli.calls import build_call
     from conn_cli.outputs import record_writer
     from conn_cli.placing import placed
     from conn_cli.running import Run, wired
     from conn_cli.saving import free, given_files, result_file
     from conn_cli.states import StateFile
+    from conn_engine.errors import UsageError
     from conn_engine.runtime.plans import may_write, partitions_write
 
     app: App = context.obj
@@ -83,11 +91,14 @@ def run(
         with placed(wiring.effective, name):
             plan = _PlannedRun(app, name, call, wiring)
             plan.show(
-                plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None
+                plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None,
+                formats,
             )
             if not dry_run:
                 app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
+    if formats:
+        raise UsageError("--format is for a plan, and this run sends", hint="add --dry-run, or leave it to --output")
     if path is not None:
         free(path, force=force)
     run = Run(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
@@ -129,35 +140,52 @@ class _PlannedRun:
         live = wiring.live()
         return plan_write(wiring, Traced(live, self.app.err, wiring.redactor) if trace else live, self.name, self.call)
 
-    def show(self, found: "tuple[list[Request], Request | None] | None") -> None:
-        """Print the write that was found, else the first request."""
-        from conn_cli.words import counted
+    def show(self, found: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
+        """Show the write that was found, else the first request."""
+        from conn_cli.report import write_report
+        from conn_cli.words import join_lines
         from conn_engine.runtime.plans import has_empty_body, plan_operation
 
         reads, request = found or ([], plan_operation(self.wiring, self.name, self.call))
-        what = f"{counted(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
-        self.app.out(f"plan of {self.name.text} for {self.wiring.session.account}: {what}")
-        for read in reads:
-            self.app.out(f"  read: {read.label}   {read.method} {read.visible.url}")
-        if request is None:
-            self.app.out("  it would write nothing" if reads else "  it would send no request")
-            return
-        if request.purpose == "step":
-            self.app.out(f"  {'it writes' if reads else 'it begins'} with {request.label}")
-        self._show_request(request)
-        if has_empty_body(self.wiring.effective, self.name, self.call, request):
+        text = {"text": lambda: join_lines(self._lines(reads, request))}
+        write_report(lambda: self._report(reads, request), formats or [], text, self.app, folder=self.app.folder)
+        if request is not None and has_empty_body(self.wiring.effective, self.name, self.call, request):
             self.app.err("warning: the body is empty: nothing of it would reach the vendor")
             self.app.err("  fix: give --body a key that request_body_mapping reads")
 
-    def _show_request(self, request: "Request") -> None:
+    def _report(self, reads: "list[Request]", request: "Request | None") -> "Report":
+        from conn_engine.runtime.report import PlannedRead, PlanReport, describe_request
+
+        return PlanReport(
+            operation=self.name.text,
+            account=self.wiring.session.account,
+            reads=[PlannedRead(label=read.label, method=read.method, url=read.visible.url) for read in reads],
+            request=None if request is None else describe_request(request, self.wiring.redactor),
+        )
+
+    def _lines(self, reads: "list[Request]", request: "Request | None") -> "Iterator[str]":
+        from conn_cli.words import counted
+
+        what = f"{counted(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
+        yield f"plan of {self.name.text} for {self.wiring.session.account}: {what}"
+        for read in reads:
+            yield f"  read: {read.label}   {read.method} {read.visible.url}"
+        if request is None:
+            yield "  it would write nothing" if reads else "  it would send no request"
+            return
+        if request.purpose == "step":
+            yield f"  {'it writes' if reads else 'it begins'} with {request.label}"
+        yield from self._request_lines(request)
+
+    def _request_lines(self, request: "Request") -> "Iterator[str]":
         from conn_engine.transport.plan import curl
 
-        app, request = self.app, request.visible
-        app.out(f"  {request.method} {request.url}")
+        request = request.visible
+        yield f"  {request.method} {request.url}"
         for header, value in request.headers.pairs:
-            app.out(f"  {header}: {value}")
+            yield f"  {header}: {value}"
         if request.body:
-            app.out(f"  {request.body.decode('utf-8', 'replace')}")
+            yield f"  {request.body.decode('utf-8', 'replace')}"
         elif request.payload is not None:
-            app.out(f"  ({request.payload.size} bytes)")
-        app.out(f"\n{curl(request, self.wiring.redactor)}")
+            yield f"  ({request.payload.size} bytes)"
+        yield f"\n{curl(request, self.wiring.redactor)}"

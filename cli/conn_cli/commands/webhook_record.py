@@ -19,11 +19,13 @@ from conn_cli.deliveries import (
     read,
     secrets,
 )
+from conn_cli.options import Formats, format_option
 from conn_cli.personal import KeepPersonal
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
+    from conn_engine.reports import Report
     from conn_engine.testing.deliveries.keeping import Received
     from conn_engine.testing.deliveries.recording import KeptDelivery
     from conn_engine.webhooks import Delivery
@@ -52,6 +54,7 @@ def record(
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a delivery of this name.")] = False,
     keep_personal: KeepPersonal = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Keep a delivery as a recorded one: redacted, and signed anew by throwaway secrets that the file has.
 
@@ -59,8 +62,8 @@ def record(
     and records nothing, if the delivery is refused.
     """
     from conn_cli.personal import choose_personal_data, show_summary
+    from conn_cli.report import write_report
     from conn_cli.scaffold import relative
-    from conn_cli.words import counted
 
     app: App = context.obj
     address = address_of(app, account, connector)
@@ -83,14 +86,38 @@ def record(
         )
     made.save(path, app.redactor, within=app.workspace.root, overwrite=force)
     outcome = made.outcome
-    what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
-    app.out(f"recorded {what}, {outcome.proved or 'not proved'}, in {relative(path)}")
+    text = {"text": lambda: _text(made, relative(path), name)}
+    write_report(lambda: _report(made, relative(path)), formats or [], text, app, folder=app.folder)
     show_summary(app, made.people.summary if made.people is not None else None)
     if outcome.error is not None:
         app.err(f"warning: a replay ends with: {outcome.error.message}")
     if made.recorded.proved is not None:
         app.err("note: it cannot be signed anew: a replay checks all but the proof")
-    app.out(f"next: conn test webhooks {name} --update")
+
+
+def _text(made: "KeptDelivery", path: str, name: str) -> str:
+    from conn_cli.words import counted, join_lines
+
+    outcome = made.outcome
+    what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
+    lines = [f"recorded {what}, {outcome.proved or 'not proved'}, in {path}"]
+    return join_lines([*lines, f"next: conn test webhooks {name} --update"])
+
+
+def _report(made: "KeptDelivery", path: str) -> "Report":
+    from conn_cli.personal import describe_summary
+    from conn_engine.command_reports import DeliveryRecordReport
+
+    outcome = made.outcome
+    return DeliveryRecordReport(
+        recording=path,
+        events=[event["type"] for event in outcome.records],
+        challenge=outcome.challenge,
+        verified_by=outcome.proved or None,
+        error=None if outcome.error is None else outcome.error.message,
+        signed=made.recorded.proved is None,
+        personal=describe_summary(made.people.summary if made.people is not None else None),
+    )
 
 
 def _received(  # noqa: PLR0917

@@ -9,11 +9,13 @@ from conn_cli.console import App
 from conn_cli.deliveries import Account, Address, Connector, address_of, read, secrets
 from conn_cli.deliveries import Secrets as SecretOptions
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 from conn_engine.errors import UsageError
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
-    from conn_engine.wire import Request
+    from conn_engine.reports import Report
+    from conn_engine.wire import Request, Response
 
 __all__ = ["send"]
 
@@ -36,6 +38,7 @@ def send(
         typer.Option("--host", help="The receiver's host, when it is not this machine: said twice on purpose."),
     ] = None,
     really: Annotated[bool, typer.Option("--send", help="Really send it. Without: show the request.")] = False,
+    formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Post a recorded delivery to your own receiver: signed anew, at the current time.
 
@@ -46,9 +49,9 @@ def send(
     address = address_of(app, account, connector)
     request = _request(app, address, file, to, secrets(app, secret), key)
     if not really:
-        _plan(app, request)
+        _plan(app, request, address, formats)
         raise typer.Exit(Exit.USAGE)
-    raise typer.Exit(_sent(app, request))
+    raise typer.Exit(_send(app, request, formats))
 
 
 def _allowed(to: str, host: str | None) -> None:
@@ -94,21 +97,38 @@ def _stored(app: App, address: Address) -> dict[str, Any]:
     return {**wiring.session.document, **variables}
 
 
-def _plan(app: App, request: "Request") -> None:
-    from conn_engine.transport.plan import curl
+def _plan(app: App, request: "Request", address: Address, formats: Formats) -> None:
+    from conn_cli.report import write_report
 
-    parts = split_plain_url(request.url)
-    app.out(f"plan for {parts.scheme}://{parts.netloc}: nothing was sent")
-    app.out(f"  {request.method} {app.redactor.url(request.url)}")
-    for name, value in request.headers.pairs:
-        app.out(f"  {name}: {value}")
-    if request.body:
-        app.out(f"  {request.body.decode('utf-8', 'replace')}")
-    app.out(f"\n{curl(request, app.redactor)}")
+    text = {"text": lambda: _plan_text(app, request)}
+    write_report(lambda: _plan_report(app, request, address), formats or [], text, app, folder=app.folder)
     app.err("add --send to really send it")
 
 
-def _sent(app: App, request: "Request") -> Exit:
+def _plan_text(app: App, request: "Request") -> str:
+    from conn_cli.words import join_lines
+    from conn_engine.transport.plan import curl
+
+    parts = split_plain_url(request.url)
+    lines = [
+        f"plan for {parts.scheme}://{parts.netloc}: nothing was sent",
+        f"  {request.method} {app.redactor.url(request.url)}",
+        *(f"  {name}: {value}" for name, value in request.headers.pairs),
+    ]
+    if request.body:
+        lines.append(f"  {request.body.decode('utf-8', 'replace')}")
+    return join_lines([*lines, f"\n{curl(request, app.redactor)}"])
+
+
+def _plan_report(app: App, request: "Request", address: Address) -> "Report":
+    from conn_engine.runtime.report import PlanReport, describe_request
+
+    shown = describe_request(request, app.redactor)
+    return PlanReport(operation=None, account=address.account, reads=[], request=shown)
+
+
+def _send(app: App, request: "Request", formats: Formats) -> Exit:
+    from conn_cli.report import write_report
     from conn_engine.transport.live import Live
 
     live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(request.url))
@@ -116,8 +136,21 @@ def _sent(app: App, request: "Request") -> Exit:
         answer = live.send(request)
     finally:
         live.close()
-    app.out(f"{answer.status} from {app.redactor.url(request.url)}")
-    if answer.body:
-        text = answer.body.decode("utf-8", "replace")
-        app.out(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    url = app.redactor.url(request.url)
+    text = {"text": lambda: _sent_text(answer, url)}
+    write_report(lambda: _sent_report(answer, url), formats or [], text, app, folder=app.folder)
     return Exit.OK if 200 <= answer.status < 300 else Exit.VENDOR
+
+
+def _sent_text(answer: "Response", url: str) -> str:
+    head = f"{answer.status} from {url}\n"
+    if not answer.body:
+        return head
+    text = answer.body.decode("utf-8", "replace")
+    return f"{head}{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}\n"
+
+
+def _sent_report(answer: "Response", url: str) -> "Report":
+    from conn_engine.runtime.report import SentReport
+
+    return SentReport(url=url, status=answer.status, body=answer.body.decode("utf-8", "replace"))

@@ -4,21 +4,28 @@ They write at the vendor: without --send they show the first request, and send n
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_engine.runtime.connection import Connection
+    from conn_engine.reports import Report
+    from conn_engine.runtime.connection import Connection, Wiring
+    from conn_engine.runtime.report import SubscriptionChange
     from conn_engine.runtime.webhooks import Subscribed
+    from conn_engine.wire import Request
 
 __all__ = ["renew", "subscribe", "unsubscribe"]
 
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT")]
 Send = Annotated[bool, typer.Option("--send", help="Really send it. Without: show the first request.")]
+FormatOption = Annotated[Formats, format_option()]
+_DONE = {"subscribe": "subscribed", "renew": "renewed", "unsubscribe": "unsubscribed"}
 
 
 def subscribe(
@@ -27,19 +34,23 @@ def subscribe(
     *,
     url: Annotated[str, typer.Option("--url", help="The public address of your receiver, which the vendor calls.")],
     send: Send = False,
+    formats: FormatOption = None,
 ) -> None:
     """Tell the vendor where an account's deliveries are to come, and keep the secret that proves them.
 
     A vendor that asks the address at once needs a receiver that runs: conn webhook listen --pair.
     """
-    app: App = context.obj
 
-    def do(connection: "Connection") -> str:
+    def begin_subscription(connection: "Connection") -> "Subscribed":
         from conn_engine.runtime.webhooks import begin
 
-        return f"subscribed {account}: {_told(begin(connection, url))}"
+        return begin(connection, url)
 
-    _run(app, account, do, send=send)
+    subscriptions = _Subscriptions(context.obj, "subscribe", begin_subscription, send=send)
+    subscriptions.change(account)
+    subscriptions.show(formats)
+    if not send:
+        raise typer.Exit(Exit.USAGE)
 
 
 def renew(
@@ -47,6 +58,7 @@ def renew(
     accounts: Annotated[list[str] | None, typer.Argument(metavar="[ACCOUNT]...")] = None,
     *,
     send: Send = False,
+    formats: FormatOption = None,
 ) -> None:
     """Make subscriptions last longer: those of the accounts named, or all that are due.
 
@@ -55,44 +67,47 @@ def renew(
     """
     from conn_engine.errors import ConnError
 
-    app: App = context.obj
-    named = accounts or []
-    failed: list[ConnError] = []
-    chosen = named or _due(app)
-    if not chosen:
-        app.out("no subscription is due")
-        return
-
-    def do(connection: "Connection") -> str:
+    def extend_subscription(connection: "Connection") -> "Subscribed":
         from conn_engine.runtime.webhooks import extend
 
-        return f"renewed {connection.wiring.session.account}: {_told(extend(connection))}"
+        return extend(connection)
 
-    for account in chosen:
-        try:
-            _run(app, account, do, send=send, ends=False)
-        except ConnError as error:  # the others are not held up by it
-            if len(chosen) == 1:
-                raise
-            app.err(f"error: {account}: {error.message}")
-            failed.append(error)
+    app: App = context.obj
+    failed: list[ConnError] = []
+    chosen = accounts or _due(app)
+    subscriptions = _Subscriptions(app, "renew", extend_subscription, send=send)
+    try:
+        for account in chosen:
+            try:
+                subscriptions.change(account)
+            except ConnError as error:  # the others are not held up by it
+                if len(chosen) == 1:
+                    raise
+                app.err(f"error: {account}: {error.message}")
+                subscriptions.add(account, error=error.message)
+                failed.append(error)
+    finally:
+        if subscriptions.rows or not chosen:
+            subscriptions.show(formats)
     if failed:
         raise typer.Exit(max(error.exit_code for error in failed))
-    if not send:
+    if chosen and not send:
         raise typer.Exit(Exit.USAGE)
 
 
-def unsubscribe(context: typer.Context, account: Account, *, send: Send = False) -> None:
+def unsubscribe(context: typer.Context, account: Account, *, send: Send = False, formats: FormatOption = None) -> None:
     """Tell the vendor to stop an account's deliveries. The secret that proves them stays."""
-    app: App = context.obj
 
-    def do(connection: "Connection") -> str:
+    def end_subscription(connection: "Connection") -> None:
         from conn_engine.runtime.webhooks import end
 
         end(connection)
-        return f"unsubscribed {account}"
 
-    _run(app, account, do, send=send)
+    subscriptions = _Subscriptions(context.obj, "unsubscribe", end_subscription, send=send)
+    subscriptions.change(account)
+    subscriptions.show(formats)
+    if not send:
+        raise typer.Exit(Exit.USAGE)
 
 
 def _due(app: App) -> list[str]:
@@ -119,32 +134,83 @@ def _due(app: App) -> list[str]:
     return found
 
 
-def _run(app: App, account: str, do: "Callable[[Connection], str]", *, send: bool, ends: bool = True) -> None:
-    """Do it, or show the first request that it would begin with; then the command `ends` as a plan does."""
-    from conn_cli.keeping import refuse_shadowed
-    from conn_cli.running import wired
-    from conn_engine.runtime.connection import Connection, vault_of
+@dataclass
+class _Subscriptions:
+    """Changes subscriptions of accounts, or plans it without `send`; the rows and lines show what was done so far."""
 
-    wiring = wired(app, account, None, planned=not send)
-    if send:
+    app: App
+    action: Literal["subscribe", "renew", "unsubscribe"]
+    do: "Callable[[Connection], Subscribed | None]"
+    send: bool
+    rows: "list[SubscriptionChange]" = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def change(self, account: str) -> None:
+        """Change the subscription of one account, or find the first request that this would send."""
+        from conn_cli.keeping import refuse_shadowed
+        from conn_cli.running import wired
+        from conn_engine.runtime.connection import Connection, vault_of
+
+        app = self.app
+        wiring = wired(app, account, None, planned=not self.send)
+        if not self.send:
+            self._plan(wiring)
+            return
         refuse_shadowed(account, vault_of(app.workspace, app.environ))
         with Connection(wiring, wiring.live()) as connection:
-            app.out(app.redactor.text(do(connection)))
-        return
-    from conn_engine.transport.plan import Plan, Planned, curl
+            made = self.do(connection)
+        self.lines.append(f"{_DONE[self.action]} {account}{'' if made is None else f': {_told(made)}'}")
+        self.add(account, made=made)
 
-    try:
-        do(Connection(wiring, Plan()))
-    except Planned as planned:
-        request = planned.request
-        app.out(f"plan for {account}: nothing was sent")
-        app.out(f"  it begins with {request.label}")
-        app.out(f"\n{curl(request, wiring.redactor)}")
-    else:
-        app.out(f"plan for {account}: it would send no request")
-    app.err("this writes at the vendor: add --send to really send it")
-    if ends:
-        raise typer.Exit(Exit.USAGE)
+    def _plan(self, wiring: "Wiring") -> None:
+        from conn_engine.runtime.connection import Connection
+        from conn_engine.transport.plan import Plan, Planned, curl
+
+        account, request = wiring.session.account or "", None
+        try:
+            self.do(Connection(wiring, Plan()))
+        except Planned as planned:
+            request = planned.request
+            self.lines += [
+                f"plan for {account}: nothing was sent",
+                f"  it begins with {request.label}",
+                f"\n{curl(request, wiring.redactor)}",
+            ]
+        else:
+            self.lines.append(f"plan for {account}: it would send no request")
+        self.add(account, request=request)
+        self.app.err("this writes at the vendor: add --send to really send it")
+
+    def show(self, formats: Formats) -> None:
+        """Show what was done so far."""
+        from conn_cli.report import write_report
+        from conn_cli.words import join_lines
+
+        lines = self.lines or ([] if self.rows else ["no subscription is due"])
+        text = {"text": lambda: join_lines(lines)}
+        write_report(self._report, formats or [], text, self.app, folder=self.app.folder)
+
+    def _report(self) -> "Report":
+        from conn_engine.runtime.report import SubscriptionsReport
+
+        return SubscriptionsReport(action=self.action, accounts=self.rows)
+
+    def add(
+        self, account: str, *, made: "Subscribed | None" = None, request: "Request | None" = None, error: str = ""
+    ) -> None:
+        """Add what became of one account's subscription."""
+        from conn_engine.runtime.report import SubscriptionChange, describe_request
+
+        row = SubscriptionChange(
+            account=account,
+            done=self.send and not error,
+            results={} if made is None else {k: v for k, v in made.kept.items() if k != "expires_at"},
+            captured=[] if made is None else sorted(made.captured),
+            expires_at=None if made is None else made.expires_at,
+            request=None if request is None else describe_request(request, self.app.redactor),
+            error=error,
+        )
+        self.rows.append(row)
 
 
 def _told(made: "Subscribed") -> str:

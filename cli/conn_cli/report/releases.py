@@ -1,6 +1,6 @@
-"""Releases drawn: one made, a promotion, a rollback, the history, a difference. Text, JSON, Markdown.
+"""Releases drawn: one made, a promotion, a rollback, the history, a difference. Text and Markdown.
 
-JSON and Markdown hold paths, names and counts, and no value of the configuration or of a record.
+Markdown has paths, names and counts, and no value of the configuration or of a record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
-from conn_engine.analysis.impact.report import ImpactReport
-from conn_engine.documents import dump_json
 from conn_engine.releases import Channel, Event, Release, short
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ Drawings = dict[str, Callable[[], str]]
 
 def made(found: "Made") -> Drawings:
     """A release that was made, or was there already."""
-    return {"text": lambda: _made_text(found), "json": lambda: _made_json(found), "markdown": lambda: _made_md(found)}
+    return {"text": lambda: _made_text(found), "markdown": lambda: _made_md(found)}
 
 
 def _made_text(found: "Made") -> str:
@@ -41,19 +39,6 @@ def _made_text(found: "Made") -> str:
     else:
         lines.append("no promotion takes it: conn lint and conn test say what is wrong")
     return _text(lines)
-
-
-def _made_json(found: "Made") -> str:
-    return dump_json(
-        {
-            "version": 1,
-            "release": found.release.id,
-            "new": found.new,
-            "files": found.files,
-            "left_out": list(found.left_out),
-            "verdict": found.release.verdict,
-        }
-    )
 
 
 def _made_md(found: "Made") -> str:
@@ -86,7 +71,6 @@ def promoted(done: "Promotion") -> Drawings:
     """A promotion, done or refused."""
     return {
         "text": lambda: _promoted_text(done),
-        "json": lambda: _promoted_json(done),
         "markdown": lambda: _promoted_md(done),
     }
 
@@ -105,24 +89,6 @@ def _promoted_text(done: "Promotion") -> str:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
     return _text(lines)
-
-
-def _promoted_json(done: "Promotion") -> str:
-    return dump_json(
-        {
-            "version": 1,
-            "channel": done.before.name,
-            "release": done.release,
-            "previous": done.before.release or None,
-            "revision": done.event.revision if done.event else done.before.revision,
-            "promoted": done.event is not None,
-            "already": done.already,
-            "refusals": done.refusals,
-            "overridden": done.overridden,
-            "checks": done.counts(),
-            "impact": ImpactReport.of(done.impact).data() if done.impact else None,
-        }
-    )
 
 
 def _promoted_md(done: "Promotion") -> str:
@@ -154,17 +120,8 @@ def rolled_back(serving: Channel, event: Event | None) -> Drawings:
         previous, now = mark(short(event.previous)), mark(short(event.release))
         return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
 
-    data = {
-        "version": 1,
-        "channel": serving.name,
-        "release": serving.release,
-        "previous": event.previous if event else None,
-        "revision": serving.revision,
-        "rolled_back": event is not None,
-    }
     return {
         "text": lambda: f"{said(str)}\n",
-        "json": lambda: dump_json(data),
         "markdown": lambda: f"### {said(code)}\n",
     }
 
@@ -176,7 +133,6 @@ def history(channels: Sequence[Channel], events: Sequence[Event], releases: Sequ
     """What the channels serve, what happened, which releases there are."""
     return {
         "text": lambda: _history_text(channels, events, releases),
-        "json": lambda: _history_json(channels, events, releases),
         "markdown": lambda: _history_md(channels, events, releases),
     }
 
@@ -198,40 +154,6 @@ def _history_text(channels: Sequence[Channel], events: Sequence[Event], releases
         said = f"   {release.message}" if release.message else ""
         lines.append(f"  {_moment(release.made_at)}  {short(release.id)}  {state:<5}  {release.made_by}{said}")
     return _text(lines)
-
-
-def _history_json(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
-    return dump_json(
-        {
-            "version": 1,
-            "channels": [{"channel": c.name, "release": c.release, "revision": c.revision} for c in channels],
-            "events": [
-                {
-                    "channel": event.channel,
-                    "revision": event.revision,
-                    "kind": event.kind,
-                    "release": event.release,
-                    "previous": event.previous or None,
-                    "by": event.done_by,
-                    "at": event.done_at,
-                    "reason": event.reason,
-                    "checks": event.checks,
-                }
-                for event in events
-            ],
-            "releases": [
-                {
-                    "release": release.id,
-                    "message": release.message,
-                    "by": release.made_by,
-                    "at": release.made_at,
-                    "engine": release.engine,
-                    "verdict": release.verdict,
-                }
-                for release in releases
-            ],
-        }
-    )
 
 
 def _history_md(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
@@ -265,7 +187,6 @@ def difference(found: "Difference") -> Drawings:
     """What differs between two releases."""
     return {
         "text": lambda: _difference_text(found),
-        "json": lambda: _difference_json(found),
         "markdown": lambda: _difference_md(found),
     }
 
@@ -304,24 +225,6 @@ def _place(change: "PathChange") -> str:
 
 def _reach(change: "PathChange") -> str:
     return f"({counted(change.accounts, 'account')})" if change.connector else "(everywhere)"
-
-
-def _difference_json(found: "Difference") -> str:
-    return dump_json(
-        {
-            "version": 1,
-            "before": found.before.manifest.id,
-            "after": found.after.manifest.id,
-            "same": found.same,
-            "files": [{"path": file.path, "note": file.note} for file in found.files],
-            "accounts": {"added": list(found.added), "removed": list(found.removed)},
-            "paths": [
-                {"connector": c.connector or None, "path": c.path, "note": c.note, "accounts": c.accounts}
-                for c in found.paths
-            ],
-            "unknown": [{"reason": message, "accounts": number} for message, number in found.broken],
-        }
-    )
 
 
 def _difference_md(found: "Difference") -> str:

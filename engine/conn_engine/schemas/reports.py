@@ -12,6 +12,7 @@ from conn_engine.command_reports import (
     AdoptReport,
     CredentialReport,
     CredentialsReport,
+    DeliveryRecordReport,
     DoctorReport,
     EvalReport,
     ExplainReport,
@@ -21,6 +22,7 @@ from conn_engine.command_reports import (
     MapReport,
     NewReport,
     ReadsReport,
+    RecordReport,
     SchemaReport,
     SchemasReport,
     SchemeReport,
@@ -28,6 +30,13 @@ from conn_engine.command_reports import (
 )
 from conn_engine.config.report import ConfigurationReport, OriginReport, WorkspaceReport
 from conn_engine.lint.report import LintReport
+from conn_engine.releases.report import (
+    DifferenceReport,
+    HistoryReport,
+    PromotionReport,
+    ReleaseReport,
+    RollbackReport,
+)
 from conn_engine.reports import Report
 from conn_engine.runtime.report import DeliveryReport, EventReport, PlanReport, SentReport, SubscriptionsReport
 from conn_engine.schemas.generate import Generator, Schema
@@ -45,13 +54,16 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     CoverageReport,
     CredentialReport,
     CredentialsReport,
+    DeliveryRecordReport,
     DeliveryReport,
+    DifferenceReport,
     DoctorReport,
     DriftReport,
     EvalReport,
     EventReport,
     ExplainReport,
     HarReport,
+    HistoryReport,
     ImpactReport,
     ImportReport,
     InitReport,
@@ -62,7 +74,11 @@ _KINDS: Final[tuple[type[Report], ...]] = (
     OriginReport,
     OverridesReport,
     PlanReport,
+    PromotionReport,
     ReadsReport,
+    RecordReport,
+    ReleaseReport,
+    RollbackReport,
     SchemaReport,
     SchemasReport,
     SchemeReport,

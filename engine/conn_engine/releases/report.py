@@ -1,0 +1,228 @@
+"""Releases, promotions, rollbacks, the history and differences as reports. They have paths, names and counts, and no
+value of a configuration or of a record."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from conn_engine.analysis.impact.report import ImpactReport
+from conn_engine.releases.difference import Difference, Note
+from conn_engine.releases.model import Channel, Event, EventKind, Release
+from conn_engine.releases.promotion import Made, Promotion
+from conn_engine.reports import Report
+
+__all__ = ["DifferenceReport", "HistoryReport", "PromotionReport", "ReleaseReport", "RollbackReport"]
+
+
+class ReleaseReport(Report, frozen=True, kw_only=True):
+    """A release that was made. `new` is false where the same content was released before; `verdict` has the counts of
+    lint and tests."""
+
+    kind: ClassVar[str] = "release"
+    release: str
+    new: bool
+    files: int
+    left_out: list[str]
+    verdict: dict[str, Any]
+
+    @classmethod
+    def of(cls, made: Made) -> "ReleaseReport":
+        """Report a release that was made, or was there."""
+        return cls(
+            release=made.release.id,
+            new=made.new,
+            files=made.files,
+            left_out=list(made.left_out),
+            verdict=dict(made.release.verdict),
+        )
+
+
+class PromotionReport(Report, frozen=True, kw_only=True):
+    """A promotion, or why it was refused. `already` is true where the channel served the release before, `overridden`
+    where the checks refused; `checks` has their counts."""
+
+    kind: ClassVar[str] = "promote"
+    channel: str
+    release: str
+    previous: str | None
+    revision: int
+    promoted: bool
+    already: bool
+    refusals: list[str]
+    overridden: bool
+    checks: dict[str, Any]
+    impact: ImpactReport | None
+
+    @classmethod
+    def of(cls, done: Promotion) -> "PromotionReport":
+        """Report a promotion."""
+        return cls(
+            channel=done.before.name,
+            release=done.release,
+            previous=done.before.release or None,
+            revision=done.event.revision if done.event else done.before.revision,
+            promoted=done.event is not None,
+            already=done.already,
+            refusals=list(done.refusals),
+            overridden=done.overridden,
+            checks=done.counts(),
+            impact=ImpactReport.of(done.impact) if done.impact else None,
+        )
+
+
+class RollbackReport(Report, frozen=True, kw_only=True):
+    """A rollback. `rolled_back` is false where the channel served the release already."""
+
+    kind: ClassVar[str] = "rollback"
+    channel: str
+    release: str
+    previous: str | None
+    revision: int
+    rolled_back: bool
+
+    @classmethod
+    def of(cls, serving: Channel, event: Event | None) -> "RollbackReport":
+        """Report what the channel serves now; without an event, nothing moved."""
+        return cls(
+            channel=serving.name,
+            release=serving.release,
+            previous=event.previous if event else None,
+            revision=serving.revision,
+            rolled_back=event is not None,
+        )
+
+
+class ServedChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel and the release that it serves. `revision` counts its movements."""
+
+    channel: str
+    release: str
+    revision: int
+
+
+class ChannelMovement(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion or a rollback, with the counts of its checks."""
+
+    channel: str
+    revision: int
+    kind: EventKind
+    release: str
+    previous: str | None
+    by: str
+    at: str
+    reason: str
+    checks: dict[str, Any]
+
+
+class MadeRelease(msgspec.Struct, frozen=True, kw_only=True):
+    """A release, with the counts of lint and tests."""
+
+    release: str
+    message: str
+    by: str
+    at: str
+    engine: str
+    verdict: dict[str, Any]
+
+
+class HistoryReport(Report, frozen=True, kw_only=True):
+    """What the channels serve, how that came about, and the releases, newest first."""
+
+    kind: ClassVar[str] = "history"
+    channels: list[ServedChannel]
+    events: list[ChannelMovement]
+    releases: list[MadeRelease]
+
+    @classmethod
+    def of(cls, channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> "HistoryReport":
+        """Report the history of a store."""
+        return cls(
+            channels=[ServedChannel(channel=one.name, release=one.release, revision=one.revision) for one in channels],
+            events=[_describe_event(event) for event in events],
+            releases=[
+                MadeRelease(
+                    release=release.id,
+                    message=release.message,
+                    by=release.made_by,
+                    at=release.made_at,
+                    engine=release.engine,
+                    verdict=dict(release.verdict),
+                )
+                for release in releases
+            ],
+        )
+
+
+class ChangedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that differs."""
+
+    path: str
+    note: Note
+
+
+class ChangedAccounts(msgspec.Struct, frozen=True, kw_only=True):
+    """The accounts that one side has only."""
+
+    added: list[str]
+    removed: list[str]
+
+
+class ChangedPath(msgspec.Struct, frozen=True, kw_only=True):
+    """A path of the effective configuration that differs, and for how many accounts. `connector` is null for what
+    conn.yaml sets."""
+
+    connector: str | None
+    path: str
+    note: Note
+    accounts: int
+
+
+class UnreadableAccounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the configuration of some accounts cannot be compared."""
+
+    reason: str
+    accounts: int
+
+
+class DifferenceReport(Report, frozen=True, kw_only=True):
+    """What differs between two releases: files, accounts, and paths of the effective configuration."""
+
+    kind: ClassVar[str] = "diff"
+    before: str
+    after: str
+    same: bool
+    files: list[ChangedFile]
+    accounts: ChangedAccounts
+    paths: list[ChangedPath]
+    unknown: list[UnreadableAccounts]
+
+    @classmethod
+    def of(cls, found: Difference) -> "DifferenceReport":
+        """Report a difference."""
+        return cls(
+            before=found.before.manifest.id,
+            after=found.after.manifest.id,
+            same=found.same,
+            files=[ChangedFile(path=file.path, note=file.note) for file in found.files],
+            accounts=ChangedAccounts(added=list(found.added), removed=list(found.removed)),
+            paths=[
+                ChangedPath(connector=one.connector or None, path=one.path, note=one.note, accounts=one.accounts)
+                for one in found.paths
+            ],
+            unknown=[UnreadableAccounts(reason=message, accounts=number) for message, number in found.broken],
+        )
+
+
+def _describe_event(event: Event) -> ChannelMovement:
+    return ChannelMovement(
+        channel=event.channel,
+        revision=event.revision,
+        kind=event.kind,
+        release=event.release,
+        previous=event.previous or None,
+        by=event.done_by,
+        at=event.done_at,
+        reason=event.reason,
+        checks=dict(event.checks),
+    )

@@ -23,19 +23,23 @@ __all__ = [
     "PARAMETER",
     "PLAIN",
     "POINTER",
+    "REMARK",
     "REQUEST_HEADER",
     "RESERVED",
     "SCOPES",
     "SECRETS",
     "TEMPLATE",
+    "TEMPLATES",
     "TEXT",
     "Names",
     "Note",
     "Role",
+    "base_url_over",
     "bring_names",
     "expression_over",
     "inner_over",
     "note_of",
+    "path_over",
     "read_roles",
     "reserve",
     "template_over",
@@ -44,7 +48,7 @@ __all__ = [
 
 Role: TypeAlias = Literal[
     "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter",
-    "pointer", "host", "plain", "text",
+    "pointer", "host", "base_url", "path", "remark", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
@@ -136,8 +140,14 @@ ADDRESS: Final[dict[str, Any]] = {"role": "address"}
 CONSENT: Final[dict[str, Any]] = {"role": "consent"}
 """The URL, a template, of a page where a person consents: no credential is sent there."""
 
+REMARK: Final[dict[str, Any]] = {"role": "remark"}
+"""Text for people, on which nothing depends that a run does."""
+
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
+
+TEMPLATES: Final[frozenset[Role]] = frozenset({"template", "address", "consent", "base_url", "path"})
+"""The roles of templates."""
 
 HEADER: Final[dict[str, Any]] = {"role": "header"}
 """The name of a header of the answer that is read."""
@@ -173,6 +183,16 @@ def expression_over(scope: str, *more: str) -> dict[str, Any]:
 def template_over(scope: str) -> dict[str, Any]:
     """Text with `{{…}}`, or data whose strings are such texts, over a scope of `SCOPES`."""
     return {"role": "template", "over": scope}
+
+
+def base_url_over(scope: str) -> dict[str, Any]:
+    """The start of URLs, a template over a scope of `SCOPES`."""
+    return {"role": "base_url", "over": scope}
+
+
+def path_over(scope: str) -> dict[str, Any]:
+    """The path of a URL below its base URL, a template over a scope of `SCOPES`."""
+    return {"role": "path", "over": scope}
 
 
 def values_over(scope: str) -> dict[str, Any]:

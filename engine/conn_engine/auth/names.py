@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
-from conn_engine.roles import PLAIN
+from conn_engine.roles import PLAIN, REMARK
 from conn_engine.settings import Scope, Settings, ask, fill_templates, seal_error
 
 __all__ = [
@@ -51,7 +51,7 @@ class Asked(Settings, frozen=True, kw_only=True):
     """One thing that an account supplies when it is logged in. Templates call it by its name."""
 
     name: Annotated[str, Meta(description="Its name in the stored credential.", pattern="^[a-z][a-z0-9_]*$")]
-    label: Annotated[str | None, Meta(description="What the vendor calls it. Default: its name.", extra=PLAIN)] = None
+    label: Annotated[str | None, Meta(description="What the vendor calls it. Default: its name.", extra=REMARK)] = None
     secret: Annotated[bool, Meta(description="Whether it is hidden while it is typed.")] = True
     required: Annotated[bool, Meta(description="Whether it may not be left out.")] = True
 

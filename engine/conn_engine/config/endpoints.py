@@ -6,8 +6,10 @@ from typing import Any
 
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import host_pattern, is_consent_page, is_url_place
-from conn_engine.config.merge import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Path_, lookup
-from conn_engine.config.secret_texts import is_secret_place, iterate_leaves
+from conn_engine.config.merge import MISSING, Path_, lookup
+from conn_engine.config.models import Configuration
+from conn_engine.config.reads import find_note
+from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
@@ -17,17 +19,10 @@ from conn_engine.url_paths import has_dot_segment, is_below
 __all__ = [
     "find_other_paths",
     "find_stale_token_urls",
-    "iterate_paths",
     "iterate_request_urls",
     "repeats_token_url",
     "sets_further_urls",
 ]
-
-_DATA = MAPPINGS | frozenset({"body", "query", "headers", "params"})
-"""Below these any name is the vendor's."""
-
-_NAMED = {"resources": 3, "unified": 4}
-"""How many keys of a path name an operation: a resource may be called `query`."""
 
 
 def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
@@ -54,24 +49,11 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
                     yield levels.refusal("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
 
 
-def iterate_paths(data: Any) -> Iterator[tuple[Path_, str]]:
-    """Whatever is called a path or a base URL."""
-    for path, value in iterate_leaves(data):
-        if isinstance(value, str) and path[-1] in ("path", "base_url"):
-            yield path, value
-
-
 def iterate_request_urls(data: Any) -> Iterator[tuple[Path_, str]]:
     """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
-    return ((path, value) for path, value in iterate_paths(data) if not _is_data(path))
-
-
-def _is_data(path: Path_) -> bool:
-    """Whether a `path` or `base_url` is something else by that name: a field, a header, an authorization's setting."""
-    named = 3 if path[3:4] and path[3] in RESOURCE_MAPPINGS else _NAMED.get(str(path[0]), 0)
-    if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2:3] in (("query",), ("headers",))):
-        return True
-    return path[0] != "unified" and any(is_secret_place(path[:end]) for end in range(1, len(path)))
+    for path, value in iterate_leaves(data):
+        if isinstance(value, str) and find_note(Configuration, path).role in ("path", "base_url"):
+            yield path, value
 
 
 def _starts_as(text: str, own: set[str], levels: Levels) -> bool:

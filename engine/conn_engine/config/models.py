@@ -21,7 +21,17 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
-from conn_engine.roles import HOST, SECRETS, TEXT, expression_over, inner_over, template_over
+from conn_engine.roles import (
+    HOST,
+    REMARK,
+    SECRETS,
+    TEXT,
+    base_url_over,
+    expression_over,
+    inner_over,
+    path_over,
+    template_over,
+)
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -90,8 +100,8 @@ class Field(Settings, frozen=True, kw_only=True):
     """Something an account must supply when it is connected."""
 
     name: Annotated[Word, Meta(description="Key of the value in the account's context, or in its credential.")]
-    label: Annotated[str | None, Meta(description="What people are shown.")] = None
-    description: Annotated[str | None, Meta(description="Where the value is found.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Where the value is found.", extra=REMARK)] = None
     secret: Annotated[bool, Meta(description="Kept with the credential and never in a file. Default false.")] = False
     required: Annotated[bool, Meta(description="Whether a connection needs it. Default true.")] = True
     pattern: Annotated[str | None, Meta(description="Regular expression that the whole value matches.")] = None
@@ -116,7 +126,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         BaseUrl | None,
         Meta(
             description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
-            extra=template_over("context"),
+            extra=base_url_over("context"),
         ),
     ] = None
     headers: Annotated[
@@ -165,10 +175,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Meta(
             description="Path after base_url. {{…}} values are percent-encoded as one segment; a list is several, one "
             "for each item.",
-            extra=template_over("path"),
+            extra=path_over("path"),
         ),
     ]
-    description: Annotated[str | None, Meta(description="What it does.")] = None
+    description: Annotated[str | None, Meta(description="What it does.", extra=REMARK)] = None
     body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.", extra=template_over("page"))] = None
     body_format: Annotated[
         BodyFormat,
@@ -309,7 +319,7 @@ class Resource(Inheritable, frozen=True, kw_only=True):
     """
 
     rest: ClassVar[str] = "operations"
-    description: Annotated[str | None, Meta(description="What the resource holds.")] = None
+    description: Annotated[str | None, Meta(description="What the resource holds.", extra=REMARK)] = None
     operations: Annotated[
         dict[Word, Operation],
         Meta(description="Any name; list, get, create, update and delete are the usual ones."),
@@ -323,13 +333,13 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         BaseUrl,
         Meta(
             description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
-            extra=template_over("context"),
+            extra=base_url_over("context"),
         ),
     ]
     name: Annotated[Name | None, Meta(description="The connector's name. Default: its folder.")] = None
-    label: Annotated[str | None, Meta(description="What people are shown.")] = None
-    description: Annotated[str | None, Meta(description="What the connector reaches.")] = None
-    docs_url: Annotated[str | None, Meta(description="The vendor's reference.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="What the connector reaches.", extra=REMARK)] = None
+    docs_url: Annotated[str | None, Meta(description="The vendor's reference.", extra=REMARK)] = None
     fields: Annotated[tuple[Field, ...], Meta(description="What an account must supply.")] = ()
     hosts: Annotated[
         tuple[HostPattern, ...] | None,
@@ -370,7 +380,7 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     compose.
     """
 
-    description: Annotated[str | None, Meta(description="What is particular about it.")] = None
+    description: Annotated[str | None, Meta(description="What is particular about it.", extra=REMARK)] = None
     resource: Annotated[
         Template | None,
         Meta(
@@ -468,7 +478,7 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
     """The operations of one resource of a unified model, and the mappings that they have in common."""
 
     rest: ClassVar[str] = "operations"
-    description: Annotated[str | None, Meta(description="What is particular about it.")] = None
+    description: Annotated[str | None, Meta(description="What is particular about it.", extra=REMARK)] = None
     record: Annotated[
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
@@ -501,7 +511,9 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
 class UnifiedDocument(Settings, frozen=True, kw_only=True):
     """A connector's mappings to one unified model; the file's name is the model's."""
 
-    description: Annotated[str | None, Meta(description="What is particular about these mappings.")] = None
+    description: Annotated[str | None, Meta(description="What is particular about these mappings.", extra=REMARK)] = (
+        None
+    )
     resources: Annotated[dict[Word, UnifiedResource], Meta(description="Mappings by unified resource.")]
 
 
@@ -517,8 +529,8 @@ class Configuration(Connector, frozen=True, kw_only=True):
 class Environment(Settings, frozen=True, kw_only=True):
     """Level two: what differs in one environment, per connector."""
 
-    label: Annotated[str | None, Meta(description="What people are shown.")] = None
-    description: Annotated[str | None, Meta(description="What the environment is for.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="What the environment is for.", extra=REMARK)] = None
     connectors: Annotated[
         dict[Name, OverrideData], Meta(description="Connector name to its override: any part of a connector.")
     ] = field(default_factory=dict)
@@ -529,8 +541,8 @@ class Account(Settings, frozen=True, kw_only=True):
 
     connector: Annotated[Name, Meta(description="The connector it uses.")]
     environment: Annotated[Name | None, Meta(description="Its environment. Default: the workspace's.")] = None
-    label: Annotated[str | None, Meta(description="What people are shown.")] = None
-    description: Annotated[str | None, Meta(description="Whose account it is.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Whose account it is.", extra=REMARK)] = None
     context: Annotated[
         dict[str, Any],
         Meta(description="The account's own values, no secrets; expressions see them as `context`.", extra=TEXT),

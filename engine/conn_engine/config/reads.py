@@ -6,19 +6,18 @@ has such a key.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
 from conn_engine.documents import Path_, texts
-from conn_engine.roles import OUTER, SCOPES, Names, Note, Role, note_of, read_roles
+from conn_engine.roles import OUTER, SCOPES, TEMPLATES, Names, Note, Role, note_of, read_roles
 
-__all__ = ["Text", "find_keys", "find_reserved", "find_texts"]
+__all__ = ["Text", "find_keys", "find_note", "find_reserved", "find_texts"]
 
 _NOTHING: frozenset[str] = frozenset()
-_TEMPLATES = frozenset({"template", "address", "consent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,17 @@ def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
     return {role: frozenset(keys) for role, keys in found.items()}
 
 
+def find_note(kind: Any, path: Path_) -> Note:
+    """The note of the setting at a path of raw data; that of the setting around it where it is inside templates."""
+    note, shapes = Note(), [_shape(kind)]
+    for key in path:
+        shapes = [below for shape in shapes for below in shape.below(key)]
+        own = next((shape.note for shape in shapes if shape.note.role is not None), None)
+        if own is not None or note.role not in TEMPLATES:
+            note = own or Note()
+    return note
+
+
 @cache
 def find_reserved(model: type[msgspec.Struct]) -> frozenset[Path_]:
     """The paths of a model's settings, and of those in them, that only the connector may set. Not of formats and lists,
@@ -85,7 +95,7 @@ def _find(  # noqa: PLR0917
     note = _combine_notes(note, shape.note)
     if isinstance(data, str):
         yield from _of_text(data, path, note, more)
-    elif note.role in _TEMPLATES:
+    elif note.role in TEMPLATES:
         yield from _templates(data, path, note, more)
     elif isinstance(data, Mapping) and shape.models:
         yield from _settings(shape.models, data, path, note, more, without)
@@ -106,7 +116,7 @@ def _combine_notes(above: Note, own: Note) -> Note:
 
 
 def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
-    if note.role in _TEMPLATES:
+    if note.role in TEMPLATES:
         if "{{" in text:
             yield _text(path, text, "template", note, more)
     elif note.role in ("expression", "values"):
@@ -179,6 +189,27 @@ class _Shape:
     note: Note
     models: tuple[type[msgspec.Struct], ...]
     item: Any
+    _known: dict[Any, tuple["_Shape", ...]] = field(default_factory=dict)
+
+    def below(self, key: str | int) -> tuple["_Shape", ...]:
+        """The shapes that what is at a key may have."""
+        named = key == "config" or any(key in _fields(model) for model in self.models)
+        known = self._known.get(key if named else None)
+        if known is None:
+            known = self._known[key if named else None] = tuple(_shape(kind) for kind in self._kinds_at(key))
+        return known
+
+    def _kinds_at(self, key: str | int) -> Iterator[Any]:
+        for model in self.models:
+            rest = getattr(model, "rest", "")
+            if key == "config" and model.__struct_config__.tag is not None:
+                yield model
+            elif key in _fields(model) and key != rest:
+                yield _fields(model)[str(key)]
+            elif rest:
+                yield _shape(_fields(model)[rest]).item
+        if self.item is not None:
+            yield self.item
 
 
 @cache

@@ -8,7 +8,7 @@ from msgspec import structs
 from conn_engine.auth import Authorization, Credentials, NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature, Signature
 from conn_engine.config.convert import ConversionError, convert
-from conn_engine.config.endpoints import iterate_paths
+from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.grants import Levels
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
 from conn_engine.config.operations import find_inherited, operation_names
@@ -144,9 +144,9 @@ def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
     }
     if not names:
         return
-    own = {(path[-1], head) for path, value in iterate_paths(levels.base) for head in _heads(value, names)}
+    own = {(path[-1], head) for path, value in iterate_request_urls(levels.base) for head in _heads(value, names)}
     for layer in levels.overrides:
-        for path, value in iterate_paths(layer.data):
+        for path, value in iterate_request_urls(layer.data):
             if any((path[-1], head) not in own for head in _heads(value, names)):
                 yield _build_finding(levels, [path], Departure((), "place"))
 

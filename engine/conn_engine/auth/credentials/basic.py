@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.auth.names import CredentialField
-from conn_engine.roles import PLAIN
+from conn_engine.roles import REMARK
 
 __all__ = ["BasicCredentials"]
 
@@ -14,8 +14,8 @@ __all__ = ["BasicCredentials"]
 class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """A pair. Templates of `authorization` call it `username` and `password`."""
 
-    username_label: Annotated[str, Meta(description="What the vendor calls the user name.", extra=PLAIN)] = "User name"
-    password_label: Annotated[str, Meta(description="What the vendor calls the password.", extra=PLAIN)] = "Password"  # noqa: S105
+    username_label: Annotated[str, Meta(description="What the vendor calls the user name.", extra=REMARK)] = "User name"
+    password_label: Annotated[str, Meta(description="What the vendor calls the password.", extra=REMARK)] = "Password"  # noqa: S105
     username_required: Annotated[
         bool,
         Meta(description="Whether there has to be a user name. Without the pair, requests go out without its header."),

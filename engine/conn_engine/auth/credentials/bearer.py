@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.auth.names import CredentialField
-from conn_engine.roles import PLAIN
+from conn_engine.roles import REMARK
 
 __all__ = ["BearerCredentials"]
 
@@ -14,7 +14,7 @@ __all__ = ["BearerCredentials"]
 class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
     """One token. Templates of `authorization` call it `token`."""
 
-    label: Annotated[str, Meta(description="What the vendor calls the token.", extra=PLAIN)] = "Access token"
+    label: Annotated[str, Meta(description="What the vendor calls the token.", extra=REMARK)] = "Access token"
     required: Annotated[
         bool, Meta(description="Whether there has to be a token. Without one, requests go out without its place.")
     ] = True

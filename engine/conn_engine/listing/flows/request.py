@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.bodies import BodyFormat
+from conn_engine.roles import OUTER, base_url_over, path_over
 from conn_engine.settings import Settings
 
 __all__ = ["StepRequest"]
@@ -20,10 +21,12 @@ class StepRequest(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
     ] = None
-    path: Annotated[str | None, Meta(description="Path after base_url, for a request written here.")] = None
+    path: Annotated[
+        str | None, Meta(description="Path after base_url, for a request written here.", extra=path_over(OUTER))
+    ] = None
     base_url: Annotated[
         Annotated[str, Meta(pattern=r"^(https?://|\{\{)\S", max_length=2000)] | None,
-        Meta(description="With `path`: another start of the URL than the connector's."),
+        Meta(description="With `path`: another start of the URL than the connector's.", extra=base_url_over(OUTER)),
     ] = None
     id: Annotated[Any, Meta(description="The `id` of the call.")] = None
     params: Annotated[dict[str, Any] | None, Meta(description="Further names that the operation's path uses.")] = None

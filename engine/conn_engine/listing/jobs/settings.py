@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.bodies import BodyFormat, ResponseFormat, ResponseOptions
-from conn_engine.roles import expression_over, reserve, template_over
+from conn_engine.roles import expression_over, path_over, reserve, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Download", "Job", "JobRequest", "Outcome", "Poll"]
@@ -22,9 +22,7 @@ class JobRequest(Settings, frozen=True, kw_only=True):
     """A request about a job. In its templates `job.created`, `job.polled` and `job.located` are the answers so far,
     each `{status, headers, body}`, beside the names of the operation."""
 
-    path: Annotated[
-        str | None, Meta(description="Path after base_url. May hold {{…}}.", extra=template_over("job"))
-    ] = None
+    path: Annotated[str | None, Meta(description="Path after base_url. May hold {{…}}.", extra=path_over("job"))] = None
     url: Annotated[
         str | None,
         Meta(
@@ -114,7 +112,7 @@ class Download(Settings, frozen=True, kw_only=True):
     ] = None
     path: Annotated[
         str | None,
-        Meta(description="In place of `url`: path after base_url. May hold {{…}}.", extra=template_over("job")),
+        Meta(description="In place of `url`: path after base_url. May hold {{…}}.", extra=path_over("job")),
     ] = None
     method: Annotated[Method, Meta(description="HTTP method.")] = "get"
     query: Annotated[

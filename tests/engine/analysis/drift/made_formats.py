@@ -11,7 +11,7 @@ import msgspec
 
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.models import Connector, Operation
-from conn_engine.roles import Note, note_of
+from conn_engine.roles import TEMPLATES, Note, note_of
 from conn_engine.webhooks import Webhooks
 
 __all__ = ["HEADER", "Case", "cases_of", "find_formats", "find_holders", "models_of"]
@@ -115,7 +115,7 @@ def _texts(note: Note, key: str) -> Iterator[tuple[Any, tuple[str, ...] | None]]
         yield "next", _LINK
     elif note.role in ("expression", "values"):
         yield from ((value, gone) for value in (text, {key: text}, [text]))
-    elif note.role in ("template", "address", "consent"):
+    elif note.role in TEMPLATES:
         texts = (f"{{{{{text}}}}}", f"/{{{{{text}}}}}", f"https://acme.example/{{{{{text}}}}}")
         yield from ((value, gone) for one in texts for value in (one, {key: one}, [one]))
 

@@ -95,7 +95,7 @@ def _receives(app: App, connector: str) -> bool:
 def read(app: App, file: str, url: str | None) -> Read:
     """The delivery in a file, or on standard input. Raises UsageError; ConfigurationError for a recorded one that is
     none."""
-    from conn_engine.webhooks.raw import read_request
+    from conn_engine.webhooks.request_text import read_request
 
     path = None if file == "-" else app.folder / file
     raw = _standard_input(app) if path is None else _bytes(path, file)

@@ -19,7 +19,7 @@ from typing import Any
 from conn_engine.errors import CredentialError, UsageError
 from conn_engine.urls import split_plain_url
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
-from conn_engine.webhooks.raw import TooLong, unpacked
+from conn_engine.webhooks.request_text import DeliveryTooLongError, unpack
 from conn_engine.wire import Headers, Response
 
 __all__ = ["Inbox", "Take"]
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             response = self.server.take(delivery, self.path)
         except _Refused as refused:
             response = Response(refused.status)
-        except TooLong:
+        except DeliveryTooLongError:
             response = Response(413)
         except UsageError:
             response = Response(400)
@@ -176,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = Headers([(str(name), str(value).strip()) for name, value in self.headers.items()])
         raw = self._body(headers)
         encoding = headers.get("content-encoding", "")
-        body = unpacked(raw, encoding)
+        body = unpack(raw, encoding)
         if len(body) > MAX_DELIVERY_BYTES:
             raise _Refused(413)
         return Delivery(self.command, self._url(headers), headers, body)

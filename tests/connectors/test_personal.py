@@ -14,7 +14,7 @@ from conn_engine.testing.deliveries.cases import find_deliveries
 from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.deliveries.replaying import for_delivery, session_of
 from conn_engine.testing.personal import PersonalData, replace_personal_data
-from conn_engine.webhooks.recorded import delivery_of, moment_of
+from conn_engine.webhooks.recorded import get_received_at, to_delivery
 from conn_engine.wire import FrozenClock
 
 WORKSPACE = load_workspace(Path(__file__).resolve().parents[2])
@@ -44,11 +44,11 @@ def test_deliveries_are_proved_with_others_in_them(connector: str) -> None:
         if recorded.refused:
             continue
         effective = for_delivery(shared, recorded)
-        session = session_of(effective, recorded, FrozenClock(moment_of(recorded)))
+        session = session_of(effective, recorded, FrozenClock(get_received_at(recorded)))
         kept = record_delivery(
             Wiring(effective, session, MemoryVault({}), Redactor()),
-            delivery_of(recorded),
-            received_at=moment_of(recorded),
+            to_delivery(recorded),
+            received_at=get_received_at(recorded),
             exchanges=recorded.exchanges,
             context=recorded.account.context,
             personal=PERSONAL,

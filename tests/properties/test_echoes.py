@@ -129,7 +129,7 @@ def test_json(data: Any, secret: str, status: int) -> None:
     read_it_all(secret, came(redactor, lines.encode(), "application/x-ndjson"), "jsonl")
     delivery = Delivery("POST", f"https://h.example/?q={inner}", Headers({"x-echo": one}), text.encode())
     assert delivery.data["n"] == 1
-    seen = delivery.cleaned(redactor)
+    seen = delivery.clean(redactor)
     nothing_of(secret, [seen.data, {**seen.plain, "body_sha256": ""}])
 
 

@@ -10,7 +10,7 @@ from inbox import ADDRESS, HMAC, HOOK, Inbox, plain, signed, webhooks
 
 from conn_engine import ConfigurationError
 from conn_engine.runtime.webhooks import Acceptance
-from conn_engine.webhooks import Proving
+from conn_engine.webhooks import VerificationContext
 from conn_engine.wire import Response
 
 CODES = {"SEC111", "SEC113", "SEC114"}
@@ -212,7 +212,9 @@ def test_representations_hold_no_secret(inbox: Inbox) -> None:
     inbox.lay_out(webhooks())
     receiver, delivery = inbox.receiver(), signed(url=f"{ADDRESS}?t={HOOK}", headers=[("x-t", HOOK)])
     shown = [repr(receiver), repr(delivery), repr(Acceptance(Response(200), captured={"webhook_secret": HOOK}))]
-    shown.append(repr(Proving(delivery, {"webhook_secret": HOOK, "env": {"A": ENVIRONMENT_SECRET}}, inbox.clock)))
+    shown.append(
+        repr(VerificationContext(delivery, {"webhook_secret": HOOK, "env": {"A": ENVIRONMENT_SECRET}}, inbox.clock))
+    )
     for secret in (HOOK, KEY, ENVIRONMENT_SECRET):
         assert secret not in "\n".join(shown)
 

@@ -11,7 +11,7 @@ from inbox import ADDRESS, HOOK, NOW, Inbox, plain, signed, webhooks
 
 from conn_engine.expressions.functions import FUNCTIONS, Function
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
-from conn_engine.webhooks.form_parts import form_parts
+from conn_engine.webhooks.form_parts import read_form_parts
 from conn_engine.wire import Headers
 
 MIB = 2**20
@@ -171,9 +171,9 @@ def test_a_form_in_parts_is_read() -> None:
         b"--b\r\n\r\nnameless\r\n--b--\r\nx"
     )
     fields = {"a": "1", "grüße": "two\r\nlines", "é": ""}
-    assert form_parts("multipart/form-data; boundary=b", body, 10) == list(fields.items())
-    assert form_parts("multipart/form-data; boundary=b", body, 3) == []
-    assert form_parts("multipart/form-data", body, 10) == []
+    assert read_form_parts("multipart/form-data; boundary=b", body, 10) == list(fields.items())
+    assert read_form_parts("multipart/form-data; boundary=b", body, 3) == []
+    assert read_form_parts("multipart/form-data", body, 10) == []
     assert Delivery("POST", ADDRESS, Headers([PARTS]), body).data == fields
 
 

@@ -116,7 +116,7 @@ def _replayed(
 
     from conn_engine.runtime.webhooks import Event, Receipt
     from conn_engine.testing.deliveries.replaying import replay_delivery
-    from conn_engine.webhooks.recorded import delivery_of
+    from conn_engine.webhooks.recorded import to_delivery
     from conn_engine.wire import Response
 
     if at is not None:
@@ -132,7 +132,7 @@ def _replayed(
         None if outcome.refused is not None else outcome.error,
         outcome.notes,
     )
-    return delivery_of(recorded), receipt
+    return to_delivery(recorded), receipt
 
 
 # --- showing ---

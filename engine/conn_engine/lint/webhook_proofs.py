@@ -5,8 +5,18 @@ from typing import Any, Literal, TypeAlias
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.webhooks import AllOf, AnyOf, Basic, Hmac, Jwt, StandardWebhooks, Token, Unverified, Verification
-from conn_engine.webhooks.signed import Signed
+from conn_engine.webhooks import (
+    AllOf,
+    AnyOf,
+    BasicVerifier,
+    HmacVerifier,
+    JwtVerifier,
+    StandardWebhooksVerifier,
+    TokenVerifier,
+    Unverified,
+    Verification,
+)
+from conn_engine.webhooks.signature_verifiers import SignatureVerifier
 
 __all__ = ["KEYS", "Paths", "Worth", "keys_of", "names_read", "paths", "read_unsigned", "secrets_read", "ways", "worth"]
 
@@ -39,14 +49,16 @@ def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
         return max((worth(one, taken, own) for one in verify.of), key=_ORDER.index)
     if isinstance(verify, Unverified):
         return "none"
-    if isinstance(verify, Token | Basic):
+    if isinstance(verify, TokenVerifier | BasicVerifier):
         return "secret"
-    if isinstance(verify, StandardWebhooks) or (isinstance(verify, Jwt) and verify.token.strip() == "text"):
+    if isinstance(verify, StandardWebhooksVerifier) or (
+        isinstance(verify, JwtVerifier) and verify.token.strip() == "text"
+    ):
         return "whole"
-    if isinstance(verify, Jwt):
+    if isinstance(verify, JwtVerifier):
         bound = _bound(verify.require, own, frozenset({"claims"}))
         return "whole" if bound or _covered(taken, frozenset({("claims",)})) else "part"
-    if isinstance(verify, Signed):
+    if isinstance(verify, SignatureVerifier):
         signed = paths(verify.content, own)
         bound = _bound(verify.require, own, frozenset(path[0] for path in signed or ()))
         return "whole" if bound or _covered(taken, signed) else "part"
@@ -61,17 +73,17 @@ def read_unsigned(verify: Verification, read: Paths, each: str | None = None) ->
     if isinstance(verify, AnyOf):
         return frozenset().union(*(read_unsigned(one, read, own) for one in verify.of))
     if isinstance(verify, AllOf):
-        signing = [one for one in verify.of if not isinstance(one, Token | Basic | Unverified)]
+        signing = [one for one in verify.of if not isinstance(one, TokenVerifier | BasicVerifier | Unverified)]
         for one in signing:
             found &= read_unsigned(one, read, own)
         return found if signing else frozenset()
-    if isinstance(verify, Jwt):
+    if isinstance(verify, JwtVerifier):
         signed: Paths = frozenset({("claims",)})
         if verify.token.strip() == "text" or _bound(verify.require, own, frozenset({"claims"})):
             signed = _WHOLE | {("claims",)}
-    elif isinstance(verify, StandardWebhooks):
+    elif isinstance(verify, StandardWebhooksVerifier):
         signed = _WHOLE | {("headers", f"{verify.header_prefix}-{name}") for name in ("id", "timestamp")}
-    elif isinstance(verify, Signed):
+    elif isinstance(verify, SignatureVerifier):
         signed = paths(verify.content, own)
         if signed is not None and _bound(verify.require, own, frozenset(path[0] for path in signed)):
             signed = signed | _WHOLE
@@ -162,5 +174,5 @@ def keys_of(verify: Verification) -> Iterator[Any]:
     for way in ways(verify):
         for name in KEYS:
             yield getattr(way, name, None)
-        if isinstance(way, Hmac) and not way.key:
+        if isinstance(way, HmacVerifier) and not way.key:
             yield f"{{{{{way.content}}}}}"

@@ -24,7 +24,7 @@ from conn_engine.lint.webhook_proofs import (
     ways,
     worth,
 )
-from conn_engine.webhooks import Challenge, StandardWebhooks, Verification, Webhooks
+from conn_engine.webhooks import Challenge, StandardWebhooksVerifier, Verification, Webhooks
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -84,7 +84,7 @@ def proofs(target: "LintTarget") -> Iterator[Diagnostic]:
     raw = _placed(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
     for (path, said), way in zip(raw, ways(told.verify), strict=False):
         yield from _unwritten_keys(target, path, said, way)
-        if said.get("tolerance_seconds") == 0 and ("timestamp" in said or isinstance(way, StandardWebhooks)):
+        if said.get("tolerance_seconds") == 0 and ("timestamp" in said or isinstance(way, StandardWebhooksVerifier)):
             hint = "leave it out (300), or say what the vendor promises; else know the events that came by their id"
             at = (*path, "config", "tolerance_seconds")
             yield finding(target, "WHK105", at, "a delivery is accepted however old it is", hint)

@@ -6,48 +6,70 @@ Nothing is received or kept here; what a delivery's events become is the runtime
 
 from typing import TypeAlias
 
+from conn_engine.webhooks.combined_verifiers import AllOf, AnyOf
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, NAMES, Delivery
-from conn_engine.webhooks.jwt import Jwt
+from conn_engine.webhooks.jwt import JwtVerifier
 from conn_engine.webhooks.key_cache import KeyCache
-from conn_engine.webhooks.keys import of_credential, of_delivery
-from conn_engine.webhooks.proof import Prover, Proving, Unproved, found, holds
+from conn_engine.webhooks.keys import uses_credential, uses_delivery
+from conn_engine.webhooks.secret_verifiers import BasicVerifier, TokenVerifier, Unverified
 from conn_engine.webhooks.settings import Challenge, Reply, Routing, Subscription, VendorEvents, Webhooks
-from conn_engine.webhooks.several import AllOf, AnyOf
-from conn_engine.webhooks.shared import Basic, Token, Unverified
-from conn_engine.webhooks.signed import Ecdsa, Ed25519, Hmac, Rsa, StandardWebhooks
+from conn_engine.webhooks.signature_verifiers import (
+    EcdsaVerifier,
+    Ed25519Verifier,
+    HmacVerifier,
+    RsaVerifier,
+    StandardWebhooksVerifier,
+)
+from conn_engine.webhooks.verifier import (
+    DeliveryVerifier,
+    VerificationContext,
+    VerificationError,
+    evaluate_on_delivery,
+    is_condition_met,
+)
 
 __all__ = [
     "MAX_DELIVERY_BYTES",
     "NAMES",
     "AllOf",
     "AnyOf",
-    "Basic",
+    "BasicVerifier",
     "Challenge",
     "Delivery",
-    "Ecdsa",
-    "Ed25519",
-    "Hmac",
-    "Jwt",
+    "DeliveryVerifier",
+    "EcdsaVerifier",
+    "Ed25519Verifier",
+    "HmacVerifier",
+    "JwtVerifier",
     "KeyCache",
-    "Prover",
-    "Proving",
     "Reply",
     "Routing",
-    "Rsa",
-    "StandardWebhooks",
+    "RsaVerifier",
+    "StandardWebhooksVerifier",
     "Subscription",
-    "Token",
-    "Unproved",
+    "TokenVerifier",
     "Unverified",
     "VendorEvents",
     "Verification",
+    "VerificationContext",
+    "VerificationError",
     "Webhooks",
-    "found",
-    "holds",
-    "of_credential",
-    "of_delivery",
+    "evaluate_on_delivery",
+    "is_condition_met",
+    "uses_credential",
+    "uses_delivery",
 ]
 
 Verification: TypeAlias = (
-    Hmac | StandardWebhooks | Rsa | Ecdsa | Ed25519 | Jwt | Token | Basic | AnyOf | AllOf | Unverified
+    HmacVerifier
+    | StandardWebhooksVerifier
+    | RsaVerifier
+    | EcdsaVerifier
+    | Ed25519Verifier
+    | JwtVerifier
+    | TokenVerifier
+    | BasicVerifier
+    | AnyOf
+    | AllOf
+    | Unverified
 )

@@ -18,7 +18,7 @@ from conn_engine.errors import VendorError
 from conn_engine.roles import DELIVERY
 from conn_engine.secrets import Redactor
 from conn_engine.settings import Names, Scope
-from conn_engine.webhooks.form_parts import form_parts
+from conn_engine.webhooks.form_parts import read_form_parts
 from conn_engine.wire import Echoes, Headers, Response
 
 __all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
@@ -68,7 +68,7 @@ class Delivery:
             return "latin-1"
         return "utf-8"
 
-    def exact(self, text: str) -> bytes:
+    def encode_exactly(self, text: str) -> bytes:
         """The bytes of a text that was made of the delivery's. Raises UnicodeEncodeError where there are none."""
         return text.encode(self._charset)
 
@@ -79,23 +79,23 @@ class Delivery:
 
         What cannot be read is its text: a signature says whether the vendor sent it so.
         """
-        return self._response.clean(self._read())
+        return self._response.clean(self._read_body())
 
-    def _read(self) -> Any:
+    def _read_body(self) -> Any:
         if not self.body.strip():
             return None
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == _FORM:
-            return _collected(_pairs(self.text))
+            return _collect(_parse_pairs(self.text))
         if kind == _MULTIPART:
-            return _collected(form_parts(self.headers["content-type"], self.body, _MAX_FIELDS))
+            return _collect(read_form_parts(self.headers["content-type"], self.body, _MAX_FIELDS))
         try:
             if _ROWS.fullmatch(kind):
-                return self._decoded("jsonl")
+                return self._decode("jsonl")
             if _XML.fullmatch(kind):
-                return self._decoded("xml")
+                return self._decode("xml")
             if "json" in kind or _LIKE_JSON.match(self.text):
-                return self._decoded("json")
+                return self._decode("json")
         except VendorError:
             pass
         return self.text
@@ -104,7 +104,7 @@ class Delivery:
     def _response(self) -> Response:
         return Response(200, self.headers, self.body, echoes=self.echoes)
 
-    def _decoded(self, form: str) -> Any:
+    def _decode(self, form: str) -> Any:
         return decode(self._response, form, ResponseOptions())
 
     @cached_property
@@ -123,7 +123,7 @@ class Delivery:
 
     @cached_property
     def _query(self) -> list[tuple[str, str]]:
-        return _pairs(self._url[2])
+        return _parse_pairs(self._url[2])
 
     @cached_property
     def plain(self) -> Names:
@@ -135,13 +135,13 @@ class Delivery:
             "host": host,
             "path": path,
             "target": path + (f"?{query}" if query else ""),
-            "query": _collected(self._query),
-            "headers": _collected((name.lower(), value.strip()) for name, value in self.headers.pairs),
+            "query": _collect(self._query),
+            "headers": _collect((name.lower(), value.strip()) for name, value in self.headers.pairs),
             "text": self.text,
             "body_sha256": hashlib.sha256(self.body).hexdigest(),
         }
 
-    def cleaned(self, redactor: Redactor) -> "Delivery":
+    def clean(self, redactor: Redactor) -> "Delivery":
         """The delivery as mappings may see it: without headers that carry a credential, and with `[redacted]` where it
         repeats a secret that the redactor knows. What proves a delivery may be the secret itself."""
         pairs = [[name, value] for name, value in self.headers.pairs if name.lower() not in _PROVING]
@@ -157,7 +157,7 @@ class Delivery:
                 clean.__dict__["data"] = redactor.data_without_echo(self.data)
         return clean
 
-    def names(self, told: Any, scope: Scope) -> Scope:
+    def build_names(self, told: Any, scope: Scope) -> Scope:
         """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts
         with expressions, has the word."""
         names = scope | self.plain
@@ -174,7 +174,7 @@ def _has_word(told: Any, word: str) -> bool:
     return isinstance(told, list | tuple) and any(_has_word(item, word) for item in told)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _parse_pairs(text: str) -> list[tuple[str, str]]:
     """The fields of a form or a query, in order. None of them when they are more than a form has."""
     try:
         return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MAX_FIELDS)
@@ -182,7 +182,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         return []
 
 
-def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)

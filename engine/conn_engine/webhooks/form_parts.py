@@ -5,15 +5,15 @@ A form of parts in parts is none. Writing such bodies is `bodies.multipart`'s.
 
 import re
 
-__all__ = ["form_parts"]
+__all__ = ["read_form_parts"]
 
 _LONGEST_HEAD = 8 * 1024  # the standard library reads longer ones in quadratic time
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
-def form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
+def read_form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
     """The fields in order; of a file its text. None of them for what is no such form, or has more than `most` parts."""
-    boundary = _boundary(content_type)
+    boundary = _find_boundary(content_type)
     if boundary is None:
         return []
     pieces = re.split(rb"\r?\n--" + re.escape(boundary), b"\n" + body, maxsplit=most + 2)[1:]
@@ -24,13 +24,13 @@ def form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str
         if piece.startswith(b"--"):
             break
         end = _END_OF_HEAD.search(piece, 0, _LONGEST_HEAD)
-        name = _name(piece[: end.start()]) if end is not None else None
+        name = _find_name(piece[: end.start()]) if end is not None else None
         if end is not None and name is not None:
             found.append((name, piece[end.end() :].decode("utf-8", "replace")))
     return found
 
 
-def _boundary(content_type: str) -> bytes | None:
+def _find_boundary(content_type: str) -> bytes | None:
     if len(content_type) > _LONGEST_HEAD:
         return None
     from email.message import Message
@@ -41,7 +41,7 @@ def _boundary(content_type: str) -> bytes | None:
     return told.encode("latin-1", "replace") if told else None
 
 
-def _name(head: bytes) -> str | None:
+def _find_name(head: bytes) -> str | None:
     from email.parser import HeaderParser
     from email.utils import collapse_rfc2231_value
 

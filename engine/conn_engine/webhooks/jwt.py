@@ -12,21 +12,27 @@ from conn_engine.auth.signing.public_keys import public_key
 from conn_engine.errors import CredentialError
 from conn_engine.roles import bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Names, fill_templates
-from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
-from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetch_keys, get_account_keys
+from conn_engine.webhooks.recording_secrets import SigningKeys
+from conn_engine.webhooks.verifier import (
+    DeliveryVerifier,
+    FoundSignature,
+    VerificationContext,
+    VerificationError,
+    evaluate_on_delivery,
+)
 from conn_engine.wire import Flow
 
 if TYPE_CHECKING:
     from jwt import PyJWS
 
-__all__ = ["Jwt"]
+__all__ = ["JwtVerifier"]
 
 _LONGEST = 64 * 1024
 _LONGEST_BODY = 1024 * 1024
 
 
-class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
+class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
     """A JWT. Its claims are `claims`, in `require`, `account` and `events` too."""
 
     token: Annotated[
@@ -77,77 +83,83 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         if self.key_request is not None and kinds == {True}:
             raise ValueError("`key_request` is for public keys: a shared secret (HS…) is published nowhere")
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Prove it by the JWT's signature, and by its claims."""
-        text = self._token(proving)
-        header = _header(text)
+        text = self._find_token(proving)
+        header = _read_header(text)
         claims: dict[str, Any] | None = None
         for again in (False, True):
-            keys = yield from self._keys(proving, header, again)
-            claims = self._read(text, header, keys)
+            keys = yield from self._get_keys(proving, header, again)
+            claims = self._verify_signature(text, header, keys)
             if claims is not None or self.key_request is None:
                 break
         if claims is None:
-            raise Unproved("wrong_signature", "its JWT is not by the key that it should be by")
-        self._judge(claims, proving)
+            raise VerificationError("wrong_signature", "its JWT is not by the key that it should be by")
+        self._check_claims(claims, proving)
         proving.claims = claims
         return {"claims": claims, "header": header}
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """The JWT, with its header and claims."""
-        text = self._token(proving)
-        return [Proof(text, (_header(text), _claims(text)))]
+        text = self._find_token(proving)
+        return [FoundSignature(text, (_read_header(text), _read_claims(text)))]
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """A JWT with the same header and claims."""
-        return [self._signed(proving, ring, *proof.more) for proof in proofs]
+        return [self._sign(proving, ring, *proof.more) for proof in proofs]
 
-    def _signed(self, proving: Proving, ring: Ring, header: dict[str, Any], claims: dict[str, Any]) -> str:
+    def _sign(
+        self, proving: VerificationContext, ring: SigningKeys, header: dict[str, Any], claims: dict[str, Any]
+    ) -> str:
         import jwt
 
         algorithm = header.get("alg")
         if algorithm not in self.algorithms:
-            raise Unproved("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+            raise VerificationError("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
         key: Any
         if self.key_request is not None:
-            key = ring.published("ec" if str(algorithm).startswith("ES") else "rsa" if algorithm != "EdDSA" else "ed")
+            key = ring.get_published_key(
+                "ec" if str(algorithm).startswith("ES") else "rsa" if algorithm != "EdDSA" else "ed"
+            )
         elif str(algorithm).startswith("HS"):
-            key = shared_key(str(own_keys(self.key, proving)[0]), self.key_encoding)
+            key = shared_key(str(get_account_keys(self.key, proving)[0]), self.key_encoding)
         else:
-            key = ring.private(own_keys(self.key, proving)[0])
+            key = ring.get_private_key(get_account_keys(self.key, proving)[0])
         more = {name: value for name, value in header.items() if name != "alg"}
         try:
             return jwt.encode(claims, key, algorithm=str(algorithm), headers=more)
         except (jwt.PyJWTError, TypeError, ValueError):
             raise CredentialError("the key is not one for the JWT's algorithm") from None
 
-    def _token(self, proving: Proving) -> str:
-        said = found(self.token, proving)
+    def _find_token(self, proving: VerificationContext) -> str:
+        said = evaluate_on_delivery(self.token, proving)
         longest = _LONGEST_BODY if self.token.strip() == "text" else _LONGEST
         if not isinstance(said, str) or not said.strip() or len(said) > longest:
-            raise Unproved("unsigned", f"it has no JWT ({self.token})")
+            raise VerificationError("unsigned", f"it has no JWT ({self.token})")
         text = said.strip()
         prefix = self.prefix or ""
         return text[len(prefix) :].strip() if text.lower().startswith(prefix.lower()) else text
 
-    def _keys(self, proving: Proving, header: dict[str, Any], again: bool) -> Flow[Keys]:
+    def _get_keys(self, proving: VerificationContext, header: dict[str, Any], again: bool) -> Flow[Keys]:
         if self.key_request is None:
-            return own_keys(self.key, proving)
-        keys = yield from fetched(self.key_request, proving, {"header": header}, again=again)
+            return get_account_keys(self.key, proving)
+        keys = yield from fetch_keys(self.key_request, proving, {"header": header}, again=again)
         named = [key for key in keys if isinstance(key, dict) and "kid" in key]
         return [key for key in named if key["kid"] == header.get("kid")] if "kid" in header and named else keys
 
-    def _read(self, text: str, header: dict[str, Any], keys: Keys) -> dict[str, Any] | None:
+    def _verify_signature(self, text: str, header: dict[str, Any], keys: Keys) -> dict[str, Any] | None:
         """The claims, when one of the keys has signed them."""
         import jwt
 
         if header.get("alg") not in self.algorithms:
-            raise Unproved("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+            raise VerificationError("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
         unfit: list[CredentialError] = []
         for told in keys:
             try:
-                key = self._key(told)
-                payload = _verifier().decode(text, key, algorithms=list(self.algorithms))
+                key = self._to_key(told)
+                payload = _build_jws().decode(text, key, algorithms=list(self.algorithms))
             except jwt.InvalidSignatureError:
                 continue
             except CredentialError as error:
@@ -155,44 +167,44 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
             except (jwt.InvalidKeyError, TypeError):
                 unfit.append(CredentialError("the key that proves deliveries is not one for the JWT's algorithm"))
             except jwt.PyJWTError:
-                raise Unproved("unsigned", "its JWT cannot be read") from None
+                raise VerificationError("unsigned", "its JWT cannot be read") from None
             else:
-                return _object(payload)
+                return _parse_claims(payload)
         if unfit and len(unfit) == len(keys):
             raise unfit[0]
         return None
 
-    def _key(self, told: Any) -> Any:
+    def _to_key(self, told: Any) -> Any:
         if str(self.algorithms[0]).startswith("HS"):
             return shared_key(str(told), self.key_encoding)
         return public_key(told)
 
-    def _judge(self, claims: dict[str, Any], proving: Proving) -> None:
+    def _check_claims(self, claims: dict[str, Any], proving: VerificationContext) -> None:
         now = proving.clock.now()
         for name in self.claims:
             if claims.get(name) is None:
-                raise Unproved("requirement", f'its JWT lacks the claim "{name}"')
-        ends, begins, made = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
+                raise VerificationError("requirement", f'its JWT lacks the claim "{name}"')
+        ends, begins, made = (_get_time(claims, name) for name in ("exp", "nbf", "iat"))
         if ends is not None and now > ends + self.leeway_seconds:
-            raise Unproved("stale", f"its JWT ended {now - ends:.0f} s ago")
+            raise VerificationError("stale", f"its JWT ended {now - ends:.0f} s ago")
         for begun in (begins, made):
             if begun is not None and now < begun - self.leeway_seconds:
-                raise Unproved("stale", f"its JWT begins {begun - now:.0f} s ahead of this machine's clock")
+                raise VerificationError("stale", f"its JWT begins {begun - now:.0f} s ahead of this machine's clock")
         if self.lifetime_seconds is not None and (made is None or now > made + self.lifetime_seconds):
-            raise Unproved("stale", "its JWT is too old, or does not say when it was made")
-        if self.issuer is not None and claims.get("iss") != self._filled(self.issuer, proving):
-            raise Unproved("requirement", "its JWT is by another issuer")
+            raise VerificationError("stale", "its JWT is too old, or does not say when it was made")
+        if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, proving):
+            raise VerificationError("requirement", "its JWT is by another issuer")
         if self.audience is not None:
             said = claims.get("aud")
-            if self._filled(self.audience, proving) not in (said if isinstance(said, list) else [said]):
-                raise Unproved("requirement", "its JWT is for another audience")
+            if self._fill(self.audience, proving) not in (said if isinstance(said, list) else [said]):
+                raise VerificationError("requirement", "its JWT is for another audience")
 
-    def _filled(self, template: str, proving: Proving) -> Any:
-        return fill_templates(template, proving.names(template), purpose="what a JWT is compared with")
+    def _fill(self, template: str, proving: VerificationContext) -> Any:
+        return fill_templates(template, proving.build_names(template), purpose="what a JWT is compared with")
 
 
 @cache
-def _verifier() -> "PyJWS":
+def _build_jws() -> "PyJWS":
     import warnings
 
     import jwt
@@ -203,27 +215,27 @@ def _verifier() -> "PyJWS":
     return jwt.PyJWS()
 
 
-def _header(text: str) -> dict[str, Any]:
+def _read_header(text: str) -> dict[str, Any]:
     import jwt
 
     try:
         header: dict[str, Any] = jwt.get_unverified_header(text)
     except jwt.PyJWTError:
-        raise Unproved("unsigned", "its JWT cannot be read") from None
+        raise VerificationError("unsigned", "its JWT cannot be read") from None
     return header
 
 
-def _claims(text: str) -> dict[str, Any]:
+def _read_claims(text: str) -> dict[str, Any]:
     """The claims of a JWT, whoever signed it."""
     import jwt
 
     try:
         return dict(jwt.decode(text, options={"verify_signature": False}))
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise Unproved("unsigned", "its JWT cannot be read") from None
+        raise VerificationError("unsigned", "its JWT cannot be read") from None
 
 
-def _object(payload: bytes) -> dict[str, Any]:
+def _parse_claims(payload: bytes) -> dict[str, Any]:
     import json
 
     try:
@@ -231,14 +243,14 @@ def _object(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise Unproved("unsigned", "its JWT has no claims")
+        raise VerificationError("unsigned", "its JWT has no claims")
     return claims
 
 
-def _seconds(claims: dict[str, Any], name: str) -> float | None:
+def _get_time(claims: dict[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise Unproved("unsigned", f'the claim "{name}" of its JWT is no time')
+        raise VerificationError("unsigned", f'the claim "{name}" of its JWT is no time')
     return float(value)

@@ -35,12 +35,12 @@ class KeyCache:
             while len(self._kept) > _MOST:
                 del self._kept[next(iter(self._kept))]
 
-    def stale(self, request: Hashable, now: float) -> bool:
+    def is_stale(self, request: Hashable, now: float) -> bool:
         """Whether it was fetched long enough ago to be fetched again because a key is missing in it."""
         with self._lock:
             return now - self._kept.get(request, (0.0, None))[0] > _SOONEST
 
-    def may_ask(self, setting: Hashable, now: float) -> bool:
+    def may_request(self, setting: Hashable, now: float) -> bool:
         """Whether the vendor may be asked for keys once more, which is noted: 30 times a minute for one setting."""
         with self._lock:
             moments = self._asked.setdefault(setting, deque(maxlen=_OFTEN))

@@ -16,20 +16,20 @@ from conn_engine.secrets import Redactor
 from conn_engine.webhooks.delivery import Delivery
 from conn_engine.wire import Headers
 
-__all__ = ["DeliveredAccount", "RecordedDelivery", "delivery_of", "load_delivery", "moment_of", "save_delivery"]
+__all__ = ["DeliveredAccount", "RecordedDelivery", "get_received_at", "load_delivery", "save_delivery", "to_delivery"]
 
 
-class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _DeliveryModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """As strict as recordings are."""
 
 
-class DeliveredAccount(_Model, frozen=True, kw_only=True):
+class DeliveredAccount(_DeliveryModel, frozen=True, kw_only=True):
     """What is known of the account whose delivery it is."""
 
     context: Annotated[dict[str, Any], Meta(description="The account's values; a replay uses them.")] = {}
 
 
-class RecordedDelivery(_Model, frozen=True, kw_only=True):
+class RecordedDelivery(_DeliveryModel, frozen=True, kw_only=True):
     """A delivery, as it is replayed. At most one of `body` and `body_base64` is there."""
 
     schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = msgspec.field(
@@ -87,7 +87,7 @@ def load_delivery(path: Path, display: str = "") -> RecordedDelivery:
         base64.b64decode(recorded.body_base64 or "", validate=True)
     except (binascii.Error, ValueError):
         refuse_recorded(file, content, "this is not base64 - at `$.body_base64`")
-    if _seconds(recorded.received_at) is None:
+    if _to_seconds(recorded.received_at) is None:
         refuse_recorded(file, content, "this is no RFC 3339 time - at `$.received_at`")
     return recorded
 
@@ -96,11 +96,11 @@ def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor, **
     """Write a recorded delivery, whole, unless a secret that the redactor knows is found in it. Raises
     ConfigurationError (REC002) then."""
     data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}
-    schema = recorded.schema_url or _schema_for(path)
+    schema = recorded.schema_url or _find_schema(path)
     write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor, recorded.secrets, **placing)
 
 
-def _schema_for(path: Path) -> str:
+def _find_schema(path: Path) -> str:
     """Where an editor finds the schema from connectors/<name>/deliveries/[<account>/]<file> of a workspace."""
     parts = path.parts[:-1]
     if "deliveries" not in parts:
@@ -109,7 +109,7 @@ def _schema_for(path: Path) -> str:
     return f"{'../' * (below + 2)}schemas/delivery.schema.json"
 
 
-def delivery_of(recorded: RecordedDelivery) -> Delivery:
+def to_delivery(recorded: RecordedDelivery) -> Delivery:
     """The delivery that a recorded one stands for."""
     body = (recorded.body or "").encode("utf-8", "surrogatepass")
     if recorded.body_base64 is not None:
@@ -117,12 +117,12 @@ def delivery_of(recorded: RecordedDelivery) -> Delivery:
     return Delivery(recorded.method.upper(), recorded.url, Headers(recorded.headers), body)
 
 
-def moment_of(recorded: RecordedDelivery) -> float:
+def get_received_at(recorded: RecordedDelivery) -> float:
     """When it came, in Unix seconds."""
-    return _seconds(recorded.received_at) or 0.0
+    return _to_seconds(recorded.received_at) or 0.0
 
 
-def _seconds(text: str) -> float | None:
+def _to_seconds(text: str) -> float | None:
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

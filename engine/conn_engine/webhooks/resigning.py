@@ -17,24 +17,36 @@ from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import REDACTED, Redactor
 from conn_engine.settings import Scope
 from conn_engine.webhooks.delivery import Delivery
-from conn_engine.webhooks.marks import Marks, Place, place_of, swapped
-from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved, items_of
-from conn_engine.webhooks.redacting import Keeper, clean_body, kept_headers
-from conn_engine.webhooks.replacing import changed, pairs_of, tag_of, throwaways, told_names
+from conn_engine.webhooks.recording_secrets import SigningKeys, create_throwaway
+from conn_engine.webhooks.redaction import DeliveryRedactor, clean_body, keep_headers
+from conn_engine.webhooks.secret_replacement import (
+    build_name_check,
+    create_recording_secrets,
+    find_changed_pairs,
+    get_format,
+    pair_texts,
+)
 from conn_engine.webhooks.settings import Webhooks
-from conn_engine.webhooks.throwaway import Ring, throwaway
+from conn_engine.webhooks.text_marks import Marks, Place, find_place, swap_texts
+from conn_engine.webhooks.verifier import (
+    DeliveryVerifier,
+    SignatureGroup,
+    VerificationContext,
+    VerificationError,
+    list_items,
+)
 from conn_engine.wire import FrozenClock, Headers
 
 if TYPE_CHECKING:
     from conn_engine.personal import Replacements
 
-__all__ = ["Resigned", "kept", "sent"]
+__all__ = ["ResignedDelivery", "resign_for_recording", "resign_for_sending"]
 
 Rewrite = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Resigned:
+class ResignedDelivery:
     """A delivery, the secrets it is signed with by name, and the proofs that could not be made anew."""
 
     delivery: Delivery
@@ -43,157 +55,172 @@ class Resigned:
     pairs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def kept(
-    told: Webhooks,
-    proving: Proving,
+def resign_for_recording(
+    webhooks: Webhooks,
+    proving: VerificationContext,
     redactor: Redactor,
-    ring: Ring,
+    ring: SigningKeys,
     *,
     document: Mapping[str, Any],
     environ: Mapping[str, str],
     captured: Mapping[str, str],
     named: Callable[[str], bool],
     personal: "Replacements | None" = None,
-) -> Resigned:
+) -> ResignedDelivery:
     """The delivery without a real secret, and with `personal` replaced, signed by throwaway ones.
 
     `document` and `environ` have the real secrets, `captured` what the vendor hands over in it; `named` says whether
     the connector reads a header. Expressions over it see what `proving` has otherwise.
     """
-    secrets = throwaways(told, proving, ring, document, environ)
-    pairs = [*changed(document, environ, secrets), *((old, throwaway(old)) for old in captured.values())]
-    keeper = Keeper(redactor, [new for _, new in pairs])
+    secrets = create_recording_secrets(webhooks, proving, ring, document, environ)
+    pairs = [
+        *find_changed_pairs(document, environ, secrets),
+        *((old, create_throwaway(old)) for old in captured.values()),
+    ]
+    keeper = DeliveryRedactor(redactor, [new for _, new in pairs])
 
     def clean(delivery: Delivery) -> Delivery:
-        text = swapped(delivery.text, pairs, _place(delivery))
-        url = keeper.url(swapped(delivery.url, pairs, "url"))
-        headers = kept_headers(delivery.headers, pairs, keeper, named)
+        text = swap_texts(delivery.text, pairs, _find_place(delivery))
+        url = keeper.url(swap_texts(delivery.url, pairs, "url"))
+        headers = keep_headers(delivery.headers, pairs, keeper, named)
         text = clean_body(text, delivery.headers.get("content-type", ""), keeper)
         if personal is not None:
             url, text = personal.replace_text(url), personal.replace_text(text)
             headers = [(name, personal.replace_header(name, value)) for name, value in headers]
-        return Delivery(delivery.method, url, Headers(headers), _exact(delivery, text))
+        return Delivery(delivery.method, url, Headers(headers), _encode(delivery, text))
 
-    def claims(value: Any) -> Any:
-        said = keeper.data(_deep(value, lambda text: swapped(text, pairs)))
+    def clean_claims(value: Any) -> Any:
+        said = keeper.data(_rewrite_deep(value, lambda text: swap_texts(text, pairs)))
         return said if personal is None else personal.replace_data(said)
 
     scope = proving.secrets | {name: value for name, value in secrets.items() if not name.startswith("env.")}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}
     scope["env"] = {**scope.get("env", {}), **env}
-    delivery, unsigned = _resigned(told.verify, proving, scope, ring, clean, claims)
-    return Resigned(delivery, secrets, unsigned, tuple(pairs))
+    delivery, unsigned = _resign(webhooks.verify, proving, scope, ring, clean, clean_claims)
+    return ResignedDelivery(delivery, secrets, unsigned, tuple(pairs))
 
 
-def sent(told: Webhooks, proving: Proving, secrets: Scope, ring: Ring, now: float) -> Resigned:
+def resign_for_sending(
+    webhooks: Webhooks, proving: VerificationContext, secrets: Scope, ring: SigningKeys, now: float
+) -> ResignedDelivery:
     """The delivery as the vendor would send it now, by these secrets. `proving` has those that it is signed with, and
     the moment at which it came as its clock."""
     shift = now - proving.clock.now()
-    named = told_names(told)
+    named = build_name_check(webhooks)
     old_ones = {name: value for name, value in proving.secrets.items() if named(name)}  # no other may come into it
-    pairs = [(old, new) for old, new in pairs_of(old_ones, dict(secrets)) if len(old) > 3]
-    with suppress(Unproved):
-        pairs += [(text, _moved(text, unit, shift)) for text, unit in told.verify.moments(proving)]
+    pairs = [(old, new) for old, new in pair_texts(old_ones, dict(secrets)) if len(old) > 3]
+    with suppress(VerificationError):
+        pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(proving)]
     pairs = [(old, new) for old, new in dict(pairs).items() if old != new]
 
     def move(delivery: Delivery) -> Delivery:
-        headers = [(name, swapped(value, pairs)) for name, value in delivery.headers.pairs]
-        body = _exact(delivery, swapped(delivery.text, pairs, _place(delivery))) if pairs else delivery.body
-        return Delivery(delivery.method, swapped(delivery.url, pairs, "url"), Headers(headers), body)
+        headers = [(name, swap_texts(value, pairs)) for name, value in delivery.headers.pairs]
+        body = _encode(delivery, swap_texts(delivery.text, pairs, _find_place(delivery))) if pairs else delivery.body
+        return Delivery(delivery.method, swap_texts(delivery.url, pairs, "url"), Headers(headers), body)
 
-    def claims(value: Any) -> Any:
+    def move_claims(value: Any) -> Any:
         moved = {name: item + int(shift) for name, item in value.items() if name in ("iat", "exp", "nbf")}
-        return _deep({**value, **moved}, lambda text: swapped(text, pairs))
+        return _rewrite_deep({**value, **moved}, lambda text: swap_texts(text, pairs))
 
     clock = FrozenClock(now)
-    delivery, unsigned = _resigned(told.verify, proving, secrets, ring, move, claims, clock)
-    return Resigned(delivery, dict(secrets), unsigned)
+    delivery, unsigned = _resign(webhooks.verify, proving, secrets, ring, move, move_claims, clock)
+    return ResignedDelivery(delivery, dict(secrets), unsigned)
 
 
 # --- the order of things ---
 
 
-def _resigned(  # noqa: PLR0917
-    way: Prover,
-    old: Proving,
+def _resign(  # noqa: PLR0917
+    way: DeliveryVerifier,
+    old: VerificationContext,
     secrets: Scope,
-    ring: Ring,
+    ring: SigningKeys,
     clean: Callable[[Delivery], Delivery],
     claims: Callable[[Any], Any],
     clock: FrozenClock | None = None,
 ) -> tuple[Delivery, int]:
     marks = Marks()
-    found: list[Evidence] = []
-    with suppress(Unproved):
-        found = list(way.evidence(old)) if way.applies(old) else []
+    found: list[SignatureGroup] = []
+    with suppress(VerificationError):
+        found = list(way.find_signature_groups(old)) if way.is_applicable(old) else []
     for evidence in found:
-        for proof in evidence.proofs:
-            marks.number(proof.text)
+        for proof in evidence.signatures:
+            marks.get_number(proof.text)
     before = old.delivery
-    made = clean(_marked(before, marks))
-    digests = dict(_digests(before.body, made.body))
-    made = _rewritten(made, lambda text, place: swapped(text, list(digests.items()), place), body=False)
+    made = clean(_mark_signatures(before, marks))
+    digests = dict(_pair_digests(before.body, made.body))
+    made = _rewrite(made, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
     done: dict[int, str] = {}
     # What carries a secret itself does not depend on the rest, and others may sign it.
-    for evidence in sorted(found, key=lambda item: tag_of(item.way) not in ("token", "basic")):
+    for evidence in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
         proving = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
-        new = _anew(evidence, proving, ring, lambda told: _deep(claims(told), lambda said: digests.get(said, said)))
-        done |= {marks.number(proof.text): made_text for proof, made_text in zip(evidence.proofs, new, strict=False)}
-        made = _filled(made, marks, done)
-    lost = (set(range(len(marks.texts))) - done.keys()) | (set(range(len(marks.texts))) - marks.placed)
-    return _filled(made, marks, dict.fromkeys(lost, REDACTED)), len(lost)
+        new = _create_signatures(
+            evidence, proving, ring, lambda told: _rewrite_deep(claims(told), lambda said: digests.get(said, said))
+        )
+        done |= {
+            marks.get_number(proof.text): made_text for proof, made_text in zip(evidence.signatures, new, strict=False)
+        }
+        made = _fill(made, marks, done)
+    lost = (set(range(len(marks.texts))) - done.keys()) | (set(range(len(marks.texts))) - marks.found_numbers)
+    return _fill(made, marks, dict.fromkeys(lost, REDACTED)), len(lost)
 
 
-def _marked(delivery: Delivery, marks: Marks) -> Delivery:
+def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
     """The delivery with marks in the place of its proofs: in the body only of those that stand nowhere else, for what
     is repeated there may be signed."""
-    made = _rewritten(delivery, lambda text, _: marks.put(text), body=False)
-    left = Marks(marks.texts, placed=set(marks.placed), only=frozenset(range(len(marks.texts))) - marks.placed)
-    made = _rewritten(made, lambda text, _: left.put(text))
-    marks.placed |= left.placed
+    made = _rewrite(delivery, lambda text, _: marks.mark(text), body=False)
+    left = Marks(
+        marks.texts,
+        found_numbers=set(marks.found_numbers),
+        only=frozenset(range(len(marks.texts))) - marks.found_numbers,
+    )
+    made = _rewrite(made, lambda text, _: left.mark(text))
+    marks.found_numbers |= left.found_numbers
     return made
 
 
-def _anew(evidence: Evidence, proving: Proving, ring: Ring, claims: Callable[[Any], Any]) -> list[str]:
+def _create_signatures(
+    evidence: SignatureGroup, proving: VerificationContext, ring: SigningKeys, claims: Callable[[Any], Any]
+) -> list[str]:
     """The new proofs; none where there is no key to sign with."""
     proofs = [
         proof if proof.more is None else replace(proof, more=(proof.more[0], claims(proof.more[1])))
-        for proof in evidence.proofs
+        for proof in evidence.signatures
     ]
     try:
         for each, number in evidence.at:
-            proving.item = items_of(each, proving)[number]
-        return evidence.way.anew(proving, ring, proofs)
-    except (CredentialError, Unproved, IndexError):
+            proving.item = list_items(each, proving)[number]
+        return evidence.verifier.create_signatures(proving, ring, proofs)
+    except (CredentialError, VerificationError, IndexError):
         return []
 
 
-def _filled(delivery: Delivery, marks: Marks, successors: Mapping[int, str]) -> Delivery:
-    return _rewritten(delivery, lambda text, place: marks.fill(text, successors, place))
+def _fill(delivery: Delivery, marks: Marks, successors: Mapping[int, str]) -> Delivery:
+    return _rewrite(delivery, lambda text, place: marks.fill(text, successors, place))
 
 
-def _place(delivery: Delivery) -> Place:
-    return place_of(delivery.text, delivery.headers.get("content-type", ""))
+def _find_place(delivery: Delivery) -> Place:
+    return find_place(delivery.text, delivery.headers.get("content-type", ""))
 
 
-def _rewritten(delivery: Delivery, rewrite: Callable[[str, Place], str], *, body: bool = True) -> Delivery:
-    text = rewrite(delivery.text, _place(delivery)) if body else delivery.text
+def _rewrite(delivery: Delivery, rewrite: Callable[[str, Place], str], *, body: bool = True) -> Delivery:
+    text = rewrite(delivery.text, _find_place(delivery)) if body else delivery.text
     return Delivery(
         delivery.method,
         rewrite(delivery.url, "url"),
         Headers([(name, rewrite(value, "plain")) for name, value in delivery.headers.pairs]),
-        delivery.body if text == delivery.text else _exact(delivery, text),
+        delivery.body if text == delivery.text else _encode(delivery, text),
     )
 
 
-def _exact(delivery: Delivery, text: str) -> bytes:
+def _encode(delivery: Delivery, text: str) -> bytes:
     try:
-        return delivery.exact(text)
+        return delivery.encode_exactly(text)
     except UnicodeEncodeError:
         raise ConfigurationError("the delivery's body has characters that no text can hold") from None
 
 
-def _digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
+def _pair_digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
     """How the digests of a body are written, before and after."""
     if before == after:
         return []
@@ -210,15 +237,15 @@ def _digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
 # --- small ones ---
 
 
-def _deep(value: Any, rewrite: Rewrite) -> Any:
+def _rewrite_deep(value: Any, rewrite: Rewrite) -> Any:
     if isinstance(value, str):
         return rewrite(value)
     if isinstance(value, Mapping):
-        return {name: _deep(item, rewrite) for name, item in value.items()}
-    return [_deep(item, rewrite) for item in value] if isinstance(value, list) else value
+        return {name: _rewrite_deep(item, rewrite) for name, item in value.items()}
+    return [_rewrite_deep(item, rewrite) for item in value] if isinstance(value, list) else value
 
 
-def _moved(text: str, unit: str, shift: float) -> str:
+def _shift_time(text: str, unit: str, shift: float) -> str:
     """A moment so many seconds later, written the same way."""
     if unit == "iso8601":
         moment = datetime.fromisoformat(text)

@@ -19,7 +19,7 @@ from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks import Acceptance, accept
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.deliveries.recording import KeptDelivery, record_delivery
-from conn_engine.webhooks import Delivery, KeyCache, Proving, Unproved, Verification
+from conn_engine.webhooks import Delivery, KeyCache, Verification, VerificationContext, VerificationError
 from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response
 
 HERE = Path(__file__).parent
@@ -155,16 +155,16 @@ def proved(
     vendor: Vendor | None = None,
     cache: KeyCache | None = None,
     hosts: tuple[str, ...] = (),
-) -> Proving:
+) -> VerificationContext:
     """Prove a delivery in one way. Raises what the way raises."""
     clock = FrozenClock(now)
-    proving = Proving(came, {"env": {}, "context": {}, **kept}, clock, hosts, cache or KeyCache())
+    proving = VerificationContext(came, {"env": {}, "context": {}, **kept}, clock, hosts, cache or KeyCache())
     told = convert(way, Verification)
 
     def flow() -> Flow[None]:
-        if not told.applies(proving):
-            raise Unproved("unsigned", "the way does not apply")
-        yield from told.prove(proving)
+        if not told.is_applicable(proving):
+            raise VerificationError("unsigned", "the way does not apply")
+        yield from told.verify(proving)
 
     finish(flow(), vendor or Vendor(), MemoryVault(), clock)
     return proving
@@ -174,7 +174,7 @@ def outcome(way: Mapping[str, Any], came: Delivery, kept: Mapping[str, Any], **m
     """ "proved", or in one word why not."""
     try:
         proved(way, came, kept, **more)
-    except Unproved as error:
+    except VerificationError as error:
         return error.code
     except CredentialError:
         return "credential"

@@ -18,7 +18,7 @@ def came(body=b"", content_type=None, url="https://h.example.com/in", **headers)
 @given(body=st.binary(max_size=300))
 def test_the_text_is_the_exact_body(body):
     delivery = came(body)
-    assert delivery.exact(delivery.text) == body
+    assert delivery.encode_exactly(delivery.text) == body
 
 
 @given(body=st.text(max_size=100))
@@ -91,7 +91,7 @@ def test_names_are_those_that_are_said():
         Headers([("X-One", " 1 "), ("X-Two", "a"), ("x-two", "b")]),
         b'{"a": 1}',
     )
-    names = delivery.names("body", {"secret": "s", "method": "hidden"})
+    names = delivery.build_names("body", {"secret": "s", "method": "hidden"})
     assert names.pop("body_sha256") == "f9d86028c6e0d64e225186f96acb69338b2c59764df79162107f5c4bb34d1310"
     assert names == {
         "secret": "s",
@@ -111,9 +111,9 @@ def test_names_are_those_that_are_said():
 def test_the_body_is_read_when_it_is_named():
     delivery = came(b"{}")
     for told in ("text", ["headers.x", {"a": "query.y"}], "{{text}}"):
-        assert "body" not in delivery.names(told, {})
+        assert "body" not in delivery.build_names(told, {})
     for told in ("body.a", "*", "$$.x", ["x", {"a": "{{body}}"}]):
-        assert delivery.names(told, {})["body"] == {}
+        assert delivery.build_names(told, {})["body"] == {}
 
 
 def test_what_came_more_than_once_is_known():
@@ -125,7 +125,7 @@ def test_what_came_more_than_once_is_known():
 
 @given(url=st.text(max_size=60))
 def test_any_address_can_be_read(url):
-    names = came(url=url).names("body", {})
+    names = came(url=url).build_names("body", {})
     assert names["url"] == url
     assert isinstance(names["host"] + names["path"] + names["target"], str)
 

@@ -13,7 +13,7 @@ from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.transport.door import check
 from conn_engine.transport.hosts import bind_hosts
-from conn_engine.webhooks import KeyCache, Unproved
+from conn_engine.webhooks import KeyCache, VerificationError
 from conn_engine.wire import Headers, Response
 
 JWKS = "https://id.vendor.example/jwks"
@@ -303,7 +303,7 @@ def test_many_names_do_not_ask_without_end():
     told = way(url="https://id.vendor.example/keys/{{header.kid}}", keys="response.key")
     vendor, cache = Vendor(lambda request: said({"key": jwk("one", kid="other")})), KeyCache()
     for number in range(100):
-        with pytest.raises((Unproved, VendorError)):  # refused, or not judged: it was asked too often
+        with pytest.raises((VerificationError, VendorError)):  # refused, or not judged: it was asked too often
             proved(told, by("two", kid=f"k{number}"), {}, vendor=vendor, cache=cache)
     assert len(vendor.asked) <= 30
 

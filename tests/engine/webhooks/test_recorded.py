@@ -26,10 +26,10 @@ from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.deliveries.sending import sendable
-from conn_engine.webhooks import Delivery, KeyCache, Proving
-from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, load_delivery
-from conn_engine.webhooks.resigning import sent
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks import Delivery, KeyCache, VerificationContext
+from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery, to_delivery
+from conn_engine.webhooks.recording_secrets import SigningKeys
+from conn_engine.webhooks.resigning import resign_for_sending
 from conn_engine.wire import FrozenClock, Headers
 
 NOW = 1_760_000_000.0
@@ -183,8 +183,8 @@ def signed(wiring: Wiring, delivery: Delivery, private: Any = None) -> Delivery:
     told = wiring.effective.webhooks
     assert told is not None
     scope = authorization_scope(wiring.effective, wiring.session)
-    proving = Proving(delivery, scope, FrozenClock(NOW), wiring.effective.hosts)
-    made = sent(told, proving, scope, Ring(own=private), NOW)
+    proving = VerificationContext(delivery, scope, FrozenClock(NOW), wiring.effective.hosts)
+    made = resign_for_sending(told, proving, scope, SigningKeys(own=private), NOW)
     assert not made.unsigned
     return made.delivery
 
@@ -471,5 +471,5 @@ def test_bytes_that_are_no_text_stay_what_they_are(make, tmp_path):
     )
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), b"\xff\xfe\x00 bytes"))
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
-    assert delivery_of(kept.recorded).body == delivery.body
+    assert to_delivery(kept.recorded).body == delivery.body
     assert kept.outcome.proved == "hmac"

@@ -22,13 +22,13 @@ from conn_engine.webhooks import (
     Challenge,
     Delivery,
     KeyCache,
-    Proving,
     Reply,
-    Unproved,
+    VerificationContext,
+    VerificationError,
     Webhooks,
-    holds,
-    of_credential,
-    of_delivery,
+    is_condition_met,
+    uses_credential,
+    uses_delivery,
 )
 from conn_engine.wire import Flow, Headers, Request, Response
 
@@ -54,7 +54,7 @@ class Acceptance:
     reply: Response
     proved: str = ""
     challenge: int | None = None
-    refused: Unproved | None = None
+    refused: VerificationError | None = None
     events: list[VendorEvent] = field(default_factory=list)
     claims: dict[str, Any] = field(default_factory=dict)
     captured: dict[str, str] = field(default_factory=dict, repr=False)
@@ -77,7 +77,7 @@ def accept(
             hint="say `webhooks` in connector.yaml: how a delivery is proved, and which events it holds",
         )
     secrets = authorization_scope(effective, session)
-    proving = Proving(delivery, secrets, session.clock, effective.hosts, cache or KeyCache())
+    proving = VerificationContext(delivery, secrets, session.clock, effective.hosts, cache or KeyCache())
     try:
         number = _challenge(told, proving)
         if number is not None and not told.challenge[number].verified:
@@ -86,47 +86,47 @@ def accept(
         way = type(told.verify).__struct_config__.tag
         if number is not None:
             return (yield from _answered(told.challenge[number], number, proving, session, str(way), pairing=pairing))
-    except Unproved as error:
+    except VerificationError as error:
         return refusal(error)
-    seen = delivery.cleaned(build_redactor(secrets))
+    seen = delivery.clean(build_redactor(secrets))
     events = vendor_events(effective, seen, proving.claims, session.conditions)
-    if not proving.proved and len(events) > _MOST_UNPROVED:
-        return refusal(Unproved("too_many", f"it has {len(events)} events, and nothing proves it"))
+    if not proving.is_verified and len(events) > _MOST_UNPROVED:
+        return refusal(VerificationError("too_many", f"it has {len(events)} events, and nothing proves it"))
     return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims, delivery=seen)
 
 
-def refusal(error: Unproved) -> Acceptance:
+def refusal(error: VerificationError) -> Acceptance:
     """The answer to a delivery that is not accepted. It does not say more than that: who asks may be anybody."""
     status = _FORBIDDEN if error.code == "forbidden" else _UNAUTHORIZED
     reply = Response(status, Headers({"content-type": "application/json"}), b'{"error":"the delivery is not accepted"}')
     return Acceptance(reply, refused=error)
 
 
-def _challenge(told: Webhooks, proving: Proving) -> int | None:
+def _challenge(told: Webhooks, proving: VerificationContext) -> int | None:
     for number, challenge in enumerate(told.challenge):
         try:
-            if holds(challenge.when, proving):
+            if is_condition_met(challenge.when, proving):
                 return number
-        except Unproved:
+        except VerificationError:
             continue  # the condition fails on this delivery: it is not the one
     return None
 
 
-def _proved(told: Webhooks, proving: Proving) -> Flow[None]:
-    if not told.verify.applies(proving):
-        raise Unproved("unsigned", "it lacks what the way to prove it looks for")
-    yield from told.verify.prove(proving)
+def _proved(told: Webhooks, proving: VerificationContext) -> Flow[None]:
+    if not told.verify.is_applicable(proving):
+        raise VerificationError("unsigned", "it lacks what the way to prove it looks for")
+    yield from told.verify.verify(proving)
 
 
 def _answered(
-    challenge: Challenge, number: int, proving: Proving, session: Session, way: str, *, pairing: bool
+    challenge: Challenge, number: int, proving: VerificationContext, session: Session, way: str, *, pairing: bool
 ) -> Flow[Acceptance]:
-    if challenge.require is not None and not holds(challenge.require, proving):
-        raise Unproved("forbidden", f"the challenge's `require` does not hold: {challenge.require}")
+    if challenge.require is not None and not is_condition_met(challenge.require, proving):
+        raise VerificationError("forbidden", f"the challenge's `require` does not hold: {challenge.require}")
     captured = {name: _captured(name, text, proving) for name, text in challenge.capture.items()}
     for name, value in captured.items():
         if session.document.get(name) not in (None, "", value) and not pairing:
-            raise Unproved(
+            raise VerificationError(
                 "forbidden",
                 f'it would replace the "{name}" that the account has',
                 hint="when a new subscription is being made, receive it with --pair",
@@ -136,12 +136,12 @@ def _answered(
     return Acceptance(_reply(challenge.reply, proving), way, number, claims=proving.claims, captured=captured)
 
 
-def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> Flow[None]:
+def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationContext) -> Flow[None]:
     """Send the request by which a challenge is answered. One that cannot be made, or may not be sent, is the fault of
     the delivery where that has a word in it."""
     texts = [told.url, told.headers, told.query, told.body]
-    names, hosts = proving.names(texts), challenge.hosts or proving.hosts
-    hosts = rebind_hosts(hosts, proving.hosts) if of_credential(told, proving.secrets) else granted_hosts(hosts)
+    names, hosts = proving.build_names(texts), challenge.hosts or proving.hosts
+    hosts = rebind_hosts(hosts, proving.hosts) if uses_credential(told, proving.secrets) else granted_hosts(hosts)
     redactor = build_redactor(proving.secrets)
 
     def bounded(request: Request) -> Request:
@@ -155,44 +155,46 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
             told, names, hosts, proving.clock, redactor, "challenge's request", finished=bounded
         )
     except ConfigurationError as error:
-        if not of_delivery(texts):
+        if not uses_delivery(texts):
             raise
-        raise Unproved("forbidden", f"it asks for a request that may not be made: {error.message}") from None
+        raise VerificationError("forbidden", f"it asks for a request that may not be made: {error.message}") from None
 
 
 def _check_said(url: str, names: Scope) -> None:
     try:
         fill_templates(url, names, purpose="the challenge's request")
     except CredentialError as error:
-        if of_delivery(url):
-            raise Unproved("forbidden", f"it does not say where the request goes ({url})") from None
+        if uses_delivery(url):
+            raise VerificationError("forbidden", f"it does not say where the request goes ({url})") from None
         raise error from None
 
 
-def _captured(name: str, text: str, proving: Proving) -> str:
+def _captured(name: str, text: str, proving: VerificationContext) -> str:
     try:
-        value = ask(text, proving.names(text))
+        value = ask(text, proving.build_names(text))
     except ExpressionError:
         value = UNDEFINED
     if not isinstance(value, str) or not value or len(value) > 8192:
-        raise Unproved("forbidden", f'the challenge does not hand over the "{name}" ({text})')
+        raise VerificationError("forbidden", f'the challenge does not hand over the "{name}" ({text})')
     return value
 
 
-def _reply(told: Reply, proving: Proving) -> Response:
+def _reply(told: Reply, proving: VerificationContext) -> Response:
     """The answer, filled in. What it repeats of the delivery stays text: a browser must not run it."""
     if told.body is None and not told.headers:
         return Response(told.status)
-    names = proving.names([told.headers, told.body])
+    names = proving.build_names([told.headers, told.body])
     try:
         body = fill_templates(told.body, names, purpose="the answer")
         headers = {
             name.lower(): str(fill_templates(text, names, purpose="the answer")) for name, text in told.headers.items()
         }
     except (CredentialError, ExpressionError) as error:
-        raise Unproved("forbidden", error.message) from None
+        raise VerificationError("forbidden", error.message) from None
     if any(_UNFIT.search(value) or len(value) > _LONGEST_HEADER for value in headers.values()):
-        raise Unproved("forbidden", "the answer would have a header with a line break, or what no header can carry")
+        raise VerificationError(
+            "forbidden", "the answer would have a header with a line break, or what no header can carry"
+        )
     if body is None:
         return Response(told.status, Headers(headers))
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)

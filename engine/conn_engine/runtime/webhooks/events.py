@@ -132,7 +132,7 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
 
 def _found(text: str, delivery: Delivery, scope: Scope, at: str) -> Any:
     try:
-        value = ask(text, delivery.names(text, scope))
+        value = ask(text, delivery.build_names(text, scope))
     except ExpressionError as error:
         error.at = at
         raise

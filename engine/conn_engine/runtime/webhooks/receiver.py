@@ -20,7 +20,7 @@ from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_even
 from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault
-from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, Unproved
+from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, VerificationError
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, get_clock
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Receipt:
     events: tuple[Event, ...] = ()
     proved: str = ""
     challenge: int | None = None
-    refused: Unproved | None = None
+    refused: VerificationError | None = None
     failed: ConnError | None = None
     notes: tuple[str, ...] = ()
     captured: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Receiver:
                     account, accept(wiring.effective, wiring.session, delivery, self.cache, pairing=pairing)
                 )
                 captured = self._keep(accepted, account, pairing)
-            except Unproved as error:
+            except VerificationError as error:
                 return Receipt(Response(403), refused=error)
             except ConnError as error:
                 return Receipt(_again(), failed=error)
@@ -200,7 +200,7 @@ class Receiver:
         if not accepted.captured:
             return ()
         if account is None:
-            raise Unproved("forbidden", "it hands over a secret, and does not say for which account")
+            raise VerificationError("forbidden", "it hands over a secret, and does not say for which account")
         vault = self._opened()
         for name, value in accepted.captured.items():
             self.redactor.add(value, name)
@@ -208,7 +208,7 @@ class Receiver:
             stored = dict(vault.load(account) or {})
             for name, value in accepted.captured.items():
                 if stored.get(name) not in (None, "", value) and not pairing:
-                    raise Unproved("forbidden", f'it would replace the "{name}" that the account has')
+                    raise VerificationError("forbidden", f'it would replace the "{name}" that the account has')
             vault.save(account, {**stored, **accepted.captured})
         return tuple(accepted.captured)
 

@@ -10,7 +10,7 @@ from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
 from conn_engine.testing.deliveries.recording import KeptDelivery, record_delivery
 from conn_engine.testing.personal import PersonalData
-from conn_engine.webhooks import Delivery, KeyCache, Unproved
+from conn_engine.webhooks import Delivery, KeyCache, VerificationError
 
 __all__ = ["Received", "keep_received"]
 
@@ -29,7 +29,7 @@ class Received:
     note: str = ""
 
     @property
-    def refused(self) -> Unproved | None:
+    def refused(self) -> VerificationError | None:
         """Why it was not accepted."""
         return self.receipt.refused
 

@@ -31,12 +31,12 @@ from conn_engine.settings import ask
 from conn_engine.testing.deliveries.people import DeliveryPeople, replace_in_frame
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.personal import PersonalData
-from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
-from conn_engine.webhooks.proof import holds
+from conn_engine.webhooks import Delivery, VerificationContext, VerificationError, Webhooks
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
-from conn_engine.webhooks.replacing import republished, told_names
-from conn_engine.webhooks.resigning import kept
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks.recording_secrets import SigningKeys
+from conn_engine.webhooks.resigning import resign_for_recording
+from conn_engine.webhooks.secret_replacement import build_name_check, replace_published_keys
+from conn_engine.webhooks.verifier import is_condition_met
 from conn_engine.wire import FrozenClock
 
 __all__ = ["KeptDelivery", "moment_told", "record_delivery"]
@@ -86,11 +86,11 @@ def record_delivery(
     if told is None:
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
     scope = authorization_scope(effective, wiring.session)
-    proving = Proving(delivery, scope, FrozenClock(received_at), effective.hosts)
+    proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
     captured = _captured(told, proving)
     for name, value in captured.items():
         wiring.redactor.add(value, name)
-    ring = Ring()
+    ring = SigningKeys()
     redactor = NumberingRedactor(wiring.redactor)
     values = redactor.data({**effective.context, **(context or {})})
     claims = redactor.data(_claims(told, proving))
@@ -101,7 +101,7 @@ def record_delivery(
         url="",
         base_url=redactor.url(_base(effective)),
         account=DeliveredAccount(context=values),
-        exchanges=[_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)],
+        exchanges=[_redacted(exchange, redactor) for exchange in replace_published_keys(told.verify, ring, exchanges)],
     )
     sign = partial(_sign, wiring, told, proving, ring, captured)
     recorded, outcome = _proved(effective, sign(frame), proved, claims)
@@ -118,15 +118,15 @@ def record_delivery(
 def _sign(  # noqa: PLR0917
     wiring: Wiring,
     told: Webhooks,
-    proving: Proving,
-    ring: Ring,
+    proving: VerificationContext,
+    ring: SigningKeys,
     captured: Mapping[str, str],
     frame: RecordedDelivery,
     people: Replacements | None = None,
 ) -> RecordedDelivery:
     """The frame with the request, signed by throwaway secrets."""
     effective, session = wiring.effective, wiring.session
-    signed = kept(
+    signed = resign_for_recording(
         told,
         proving,
         wiring.redactor,
@@ -155,9 +155,9 @@ def moment_told(effective: Effective, session: Session, delivery: Delivery) -> f
     told = effective.webhooks
     if told is None:
         return None
-    proving = Proving(delivery, authorization_scope(effective, session), session.clock, effective.hosts)
-    with suppress(Unproved):
-        for text, unit in told.verify.moments(proving):
+    proving = VerificationContext(delivery, authorization_scope(effective, session), session.clock, effective.hosts)
+    with suppress(VerificationError):
+        for text, unit in told.verify.find_times(proving):
             return away(text, unit, 0.0)
     return None
 
@@ -173,23 +173,23 @@ def _proved(
     return weaker, replay_delivery(effective, weaker)
 
 
-def _claims(told: Webhooks, proving: Proving) -> dict[str, Any]:
+def _claims(told: Webhooks, proving: VerificationContext) -> dict[str, Any]:
     """What a JWT of the delivery says."""
-    with suppress(Unproved):
-        for evidence in told.verify.evidence(proving):
-            for proof in evidence.proofs:
+    with suppress(VerificationError):
+        for evidence in told.verify.find_signature_groups(proving):
+            for proof in evidence.signatures:
                 if proof.more is not None:
                     return dict(proof.more[1])
     return {}
 
 
-def _captured(told: Webhooks, proving: Proving) -> dict[str, str]:
+def _captured(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
     """What the vendor hands over in this delivery."""
     for challenge in told.challenge:
         try:
-            if not holds(challenge.when, proving):
+            if not is_condition_met(challenge.when, proving):
                 continue
-            found = {name: ask(text, proving.names(text)) for name, text in challenge.capture.items()}
+            found = {name: ask(text, proving.build_names(text)) for name, text in challenge.capture.items()}
         except ConnError:
             continue
         return {name: value for name, value in found.items() if isinstance(value, str) and value}
@@ -199,7 +199,7 @@ def _captured(told: Webhooks, proving: Proving) -> dict[str, str]:
 def _named(effective: Effective) -> Any:
     told = effective.webhooks
     events = [event for _, event in effective.events]
-    names = [told_names(part) for part in (told, *events) if part is not None]
+    names = [build_name_check(part) for part in (told, *events) if part is not None]
     return lambda name: name == "content-type" or any(one(name) for one in names)
 
 

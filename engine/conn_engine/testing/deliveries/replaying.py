@@ -21,8 +21,8 @@ from conn_engine.runtime.webhooks.routing import same_value
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Names
 from conn_engine.testing.cases import Log, Outcome, SyntheticVault, sent_requests
-from conn_engine.webhooks import KeyCache, Prover, Proving, Unproved, Webhooks
-from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
+from conn_engine.webhooks import DeliveryVerifier, KeyCache, VerificationContext, VerificationError, Webhooks
+from conn_engine.webhooks.recorded import RecordedDelivery, get_received_at, to_delivery
 from conn_engine.wire import Flow, FrozenClock, Response
 
 __all__ = [
@@ -47,9 +47,9 @@ class DeliveryOutcome(Outcome):
     notes: tuple[str, ...] = ()
 
     @property
-    def refused(self) -> Unproved | None:
+    def refused(self) -> VerificationError | None:
         """Why it was not accepted."""
-        return self.error if isinstance(self.error, Unproved) else None
+        return self.error if isinstance(self.error, VerificationError) else None
 
 
 def replay_delivery(
@@ -59,7 +59,7 @@ def replay_delivery(
     of `Session`."""
     outcome = DeliveryOutcome()
     effective = for_delivery(effective, recorded)
-    clock = FrozenClock(moment_of(recorded))
+    clock = FrozenClock(get_received_at(recorded))
     try:
         base = base_url(effective)
         session = session_of(effective, recorded, clock)
@@ -84,7 +84,7 @@ def replay_delivery(
 def _received(
     effective: Effective, session: Session, recorded: RecordedDelivery, outcome: DeliveryOutcome
 ) -> Flow[None]:
-    delivery = delivery_of(recorded)
+    delivery = to_delivery(recorded)
     accepted: Acceptance = yield from accept(effective, session, delivery, KeyCache())
     outcome.reply, outcome.proved, outcome.challenge = accepted.reply, accepted.proved, accepted.challenge
     if recorded.proved is not None and outcome.proved:
@@ -152,12 +152,12 @@ def as_recording(recorded: RecordedDelivery, connector: str, name: str) -> Recor
     )
 
 
-class AsRecorded(Prover, frozen=True, kw_only=True, tag_field="format", tag="as_recorded"):
+class AsRecorded(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="as_recorded"):
     """Stands in for a proof that cannot be had again."""
 
     claims: Mapping[str, Any] = {}
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """It was proved once."""
         yield from ()
         proving.claims = dict(self.claims)

@@ -7,10 +7,10 @@ from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.testing.deliveries.replaying import in_context_of, session_of
-from conn_engine.webhooks import Delivery, Proving
-from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
-from conn_engine.webhooks.resigning import sent
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks import Delivery, VerificationContext
+from conn_engine.webhooks.recorded import RecordedDelivery, get_received_at, to_delivery
+from conn_engine.webhooks.recording_secrets import SigningKeys
+from conn_engine.webhooks.resigning import resign_for_sending
 from conn_engine.wire import FrozenClock, Headers, Request
 
 if TYPE_CHECKING:
@@ -39,15 +39,17 @@ def sendable(
     if told is None:
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
     effective = in_context_of(effective, recorded)
-    clock = FrozenClock(moment_of(recorded))
+    clock = FrozenClock(get_received_at(recorded))
     scope = authorization_scope(effective, session_of(effective, recorded, clock))
-    came = delivery_of(recorded)
+    came = to_delivery(recorded)
     delivery = Delivery(came.method, _there(url, came.url), came.headers, came.body)
-    proving = Proving(delivery, scope, clock, effective.hosts)
+    proving = VerificationContext(delivery, scope, clock, effective.hosts)
     own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
     env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
     plain = {name: value for name, value in own.items() if not name.startswith("env.")}
-    made = sent(told, proving, scope | plain | {"env": {**scope["env"], **env}}, Ring(own=private), now)
+    made = resign_for_sending(
+        told, proving, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
+    )
     if made.unsigned:
         raise UsageError(
             "it cannot be signed anew: only the vendor has the key",

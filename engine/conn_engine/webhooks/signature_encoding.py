@@ -5,13 +5,13 @@ import binascii
 import re
 from typing import Any
 
-__all__ = ["decoded", "encoded", "parts"]
+__all__ = ["decode_signature", "encode_signature", "group_parts"]
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
-def parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+def group_parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """The value by each name; a list of those that differ, which is no time and in no text that was signed."""
     named: dict[str, dict[str, None]] = {}
     for name, value in pairs:
@@ -19,7 +19,7 @@ def parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
     return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in named.items()}
 
 
-def decoded(text: str, encoding: str) -> bytes | None:
+def decode_signature(text: str, encoding: str) -> bytes | None:
     """The bytes of a signature; None when it is not written as said."""
     if encoding == "hex":
         return bytes.fromhex(text) if _HEX.fullmatch(text) else None
@@ -30,7 +30,7 @@ def decoded(text: str, encoding: str) -> bytes | None:
         return None
 
 
-def encoded(raw: bytes, encoding: str) -> str:
+def encode_signature(raw: bytes, encoding: str) -> str:
     """A signature as it is written."""
     if encoding == "hex":
         return raw.hex()

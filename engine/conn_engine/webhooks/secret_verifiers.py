@@ -10,15 +10,21 @@ from msgspec import Meta
 
 from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Names
-from conn_engine.webhooks.keys import KeyTemplates, own_keys
-from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks.keys import KeyTemplates, get_account_keys
+from conn_engine.webhooks.recording_secrets import SigningKeys
+from conn_engine.webhooks.verifier import (
+    DeliveryVerifier,
+    FoundSignature,
+    VerificationContext,
+    VerificationError,
+    evaluate_on_delivery,
+)
 from conn_engine.wire import Flow
 
-__all__ = ["Basic", "Token", "Unverified"]
+__all__ = ["BasicVerifier", "TokenVerifier", "Unverified"]
 
 
-class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
+class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="token"):
     """A secret that the vendor and the account share stands in the delivery as it is. It does not cover the body."""
 
     token: Annotated[
@@ -32,31 +38,33 @@ class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
     prefix: Annotated[str | None, Meta(description='What stands before it, such as "Bearer ".')] = None
     key: KeyTemplates = "{{webhook_secret}}"
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Prove it by the first key that is the token."""
         yield from ()
-        _same(self._said(proving), own_keys(self.key, proving), "token")
+        _check_secret(self._find_token(proving), get_account_keys(self.key, proving), "token")
         return {}
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """The token."""
-        return [Proof(self._said(proving))]
+        return [FoundSignature(self._find_token(proving))]
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """The account's token."""
         _ = ring
-        return [str(own_keys(self.key, proving)[0])] * len(proofs)
+        return [str(get_account_keys(self.key, proving)[0])] * len(proofs)
 
-    def _said(self, proving: Proving) -> str:
-        said = found(self.token, proving)
+    def _find_token(self, proving: VerificationContext) -> str:
+        said = evaluate_on_delivery(self.token, proving)
         if not isinstance(said, str) or not said:
-            raise Unproved("unsigned", f"it has no token ({self.token})")
+            raise VerificationError("unsigned", f"it has no token ({self.token})")
         if self.prefix is not None and not said.startswith(self.prefix):
-            raise Unproved("unsigned", f"its token does not begin as it should ({self.token})")
+            raise VerificationError("unsigned", f"its token does not begin as it should ({self.token})")
         return said.removeprefix(self.prefix or "")
 
 
-class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
+class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """A user name and password in the Authorization header (RFC 7617). They do not cover the body."""
 
     username: Annotated[str, Meta(description="Template for the user name.", extra=template_over("verification"))] = (
@@ -66,58 +74,60 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
         "{{webhook_password}}"  # noqa: S105
     )
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Prove it by both."""
         yield from ()
         try:
-            pair = base64.b64decode(self._said(proving), validate=True)
+            pair = base64.b64decode(self._find_pair(proving), validate=True)
         except (ValueError, binascii.Error):
             pair = b""
         if b":" not in pair:
-            raise Unproved("unsigned", "it has no user name and password")
+            raise VerificationError("unsigned", "it has no user name and password")
         username, _, password = pair.partition(b":")
-        own = [str(own_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
+        own = [str(get_account_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
         fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
         if not all(fits):
-            raise Unproved("wrong_signature", "its user name and password are not the account's")
+            raise VerificationError("wrong_signature", "its user name and password are not the account's")
         return {}
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """User name and password, in base64."""
-        return [Proof(self._said(proving))]
+        return [FoundSignature(self._find_pair(proving))]
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """The account's."""
         _ = ring
-        pair = ":".join(str(own_keys(told, proving)[0]) for told in (self.username, self.password))
+        pair = ":".join(str(get_account_keys(told, proving)[0]) for told in (self.username, self.password))
         return [base64.b64encode(pair.encode()).decode()] * len(proofs)
 
-    def _said(self, proving: Proving) -> str:
+    def _find_pair(self, proving: VerificationContext) -> str:
         said = proving.delivery.headers.get_all("authorization")
         scheme, _, text = said[0].strip().partition(" ") if len(said) == 1 else ("", "", "")
         if scheme.lower() != "basic" or not text.strip():
-            raise Unproved("unsigned", "it has no user name and password")
+            raise VerificationError("unsigned", "it has no user name and password")
         return text.strip()
 
-    def reads(self) -> str:
+    def join_expressions(self) -> str:
         """The one header that counts."""
         return "authorization"
 
 
-class Unverified(Prover, frozen=True, kw_only=True, tag_field="format", tag="none"):
+class Unverified(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="none"):
     """The vendor proves nothing: a delivery is a hint, and what it says is to be fetched."""
 
-    proves: ClassVar[bool] = False
+    verifies: ClassVar[bool] = False
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Nothing is proved."""
         yield from ()
         _ = proving
         return {}
 
 
-def _same(said: str, keys: list[object], what: str) -> None:
+def _check_secret(said: str, keys: list[object], what: str) -> None:
     own = said.encode("utf-8", "surrogateescape")
     fits = [hmac.compare_digest(own, str(key).encode("utf-8", "surrogateescape")) for key in keys]
     if not any(fits):
-        raise Unproved("wrong_signature", f"its {what} is not the account's")
+        raise VerificationError("wrong_signature", f"its {what} is not the account's")

@@ -15,16 +15,25 @@ from conn_engine.roles import bring_names, expression_over
 from conn_engine.settings import Names, Scope, Settings, ask
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
-from conn_engine.webhooks.throwaway import Ring
+from conn_engine.webhooks.recording_secrets import SigningKeys
 from conn_engine.wire import Clock, Flow
 
-__all__ = ["Evidence", "Proof", "Prover", "Proving", "Unproved", "found", "holds", "items_of"]
+__all__ = [
+    "DeliveryVerifier",
+    "FoundSignature",
+    "SignatureGroup",
+    "VerificationContext",
+    "VerificationError",
+    "evaluate_on_delivery",
+    "is_condition_met",
+    "list_items",
+]
 
 _OF_ITEMS = ("verification", "signed_time", "signed_content", "requirement", "delivery_request")
 _MOST_ITEMS = 10_000  # of one delivery, which is anybody's until each of them is proved
 
 
-class Unproved(ConnError):
+class VerificationError(ConnError):
     """A delivery is not shown to be the vendor's. `message` says why, with nothing of a secret: `code` is one word."""
 
     exit_code = 4
@@ -35,7 +44,7 @@ class Unproved(ConnError):
 
 
 @dataclass(slots=True, repr=False)
-class Proving:
+class VerificationContext:
     """With what a delivery is proved. `secrets` is the scope that has them: the stored credential's keys, `env` and
     `context`. `item` is one of several that are proved each. `hosts` may receive a credential.
     `proved`: something has proved it, which a way that asks for nothing does not."""
@@ -47,11 +56,11 @@ class Proving:
     cache: KeyCache = field(default_factory=KeyCache)
     item: Any = None
     claims: dict[str, Any] = field(default_factory=dict)
-    proved: bool = False
+    is_verified: bool = False
 
-    def names(self, told: Any) -> Scope:
+    def build_names(self, told: Any) -> Scope:
         """The names that `told`, an expression, a template or data of them, may use."""
-        names = self.delivery.names(told, self.secrets)
+        names = self.delivery.build_names(told, self.secrets)
         if self.item is not None:
             names["item"] = self.item
         if self.claims:
@@ -60,7 +69,7 @@ class Proving:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Proof:
+class FoundSignature:
     """What proves a delivery, as it stands there. `more` is what it holds besides (a JWT's header and claims)."""
 
     text: str
@@ -68,16 +77,16 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class SignatureGroup:
     """The proofs that one way finds in a delivery. `at` leads to the item that they are of: expressions of `each`, and
     the number among what each finds."""
 
-    way: "Prover"
-    proofs: tuple[Proof, ...]
+    verifier: "DeliveryVerifier"
+    signatures: tuple[FoundSignature, ...]
     at: tuple[tuple[str, int], ...] = ()
 
 
-def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> Any:
+def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool = False, **more: Any) -> Any:
     """What an expression finds; None when it finds nothing. `whole`: it may give a text as long as the body.
 
     Raises Unproved where it fails on this delivery, which may be anybody's: what it says may quote secrets and is left
@@ -86,7 +95,7 @@ def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> A
     from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
 
     parsed = expression(text)  # one that does not parse is the author's
-    names = proving.names(text) | more
+    names = proving.build_names(text) | more
     try:
         if whole:
             roots = parsed.roots()
@@ -98,31 +107,31 @@ def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> A
         else:
             value = ask(text, names)
     except ExpressionError:
-        raise Unproved("unreadable", f"the expression {text} fails on this delivery") from None
+        raise VerificationError("unreadable", f"the expression {text} fails on this delivery") from None
     return None if value is UNDEFINED else value
 
 
-def holds(text: str, proving: Proving, **more: Any) -> bool:
+def is_condition_met(text: str, proving: VerificationContext, **more: Any) -> bool:
     """Whether an expression is true, by JSONata's idea of truth."""
     from conn_engine.expressions import is_true
 
-    return is_true(found(text, proving, **more))
+    return is_true(evaluate_on_delivery(text, proving, **more))
 
 
-def items_of(each: str, proving: Proving) -> list[Any]:
+def list_items(each: str, proving: VerificationContext) -> list[Any]:
     """The items that `each` finds."""
-    items = found(each, proving)
+    items = evaluate_on_delivery(each, proving)
     return items if isinstance(items, list) else [] if items is None else [items]
 
 
-class Prover(Settings, frozen=True, kw_only=True):
+class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     """One way to prove that a delivery is the vendor's.
 
     Expressions see the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`,
     `body_sha256`), the stored credential's keys, `env` and `context`.
     """
 
-    proves: ClassVar[bool] = True  # by itself; what is made of other ways leaves it to them
+    verifies: ClassVar[bool] = True  # by itself; what is made of other ways leaves it to them
 
     when: Annotated[
         str | None,
@@ -148,61 +157,67 @@ class Prover(Settings, frozen=True, kw_only=True):
         ),
     ] = None
 
-    def applies(self, proving: Proving) -> bool:
+    def is_applicable(self, proving: VerificationContext) -> bool:
         """Whether this way is to be tried."""
-        return self.when is None or holds(self.when, proving)
+        return self.when is None or is_condition_met(self.when, proving)
 
-    def prove(self, proving: Proving) -> Flow[None]:
+    def verify(self, proving: VerificationContext) -> Flow[None]:
         """Return when the delivery is the vendor's; `proving.claims` then has what a JWT says.
 
         Raises Unproved when it is not, CredentialError when the account lacks the secret, VendorError when a key cannot
         be had.
         """
         if self.each is None:
-            yield from self._prove_one(proving)
+            yield from self._verify_item(proving)
             return
-        items = items_of(self.each, proving)
+        items = list_items(self.each, proving)
         if not items:
-            raise Unproved("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
+            raise VerificationError("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
         if len(items) > _MOST_ITEMS:
-            raise Unproved("too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS} items in it")
+            raise VerificationError("too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS} items in it")
         around = proving.item
         try:
             for item in items:
                 proving.item = item
-                yield from self._prove_one(proving)
+                yield from self._verify_item(proving)
         finally:
             proving.item = around  # another way may be tried next
 
     # --- the other way round: for recorded deliveries ---
 
-    def evidence(self, proving: Proving, at: tuple[tuple[str, int], ...] = ()) -> Iterator[Evidence]:
+    def find_signature_groups(
+        self, proving: VerificationContext, at: tuple[tuple[str, int], ...] = ()
+    ) -> Iterator[SignatureGroup]:
         """Where the delivery has its proofs. Raises Unproved where it has none; whether they hold is `prove`'s."""
         if self.each is None:
-            yield from self.evidence_of_one(proving, at)
+            yield from self.find_item_signatures(proving, at)
             return
-        for number, item in enumerate(items_of(self.each, proving)):
+        for number, item in enumerate(list_items(self.each, proving)):
             proving.item = item
-            yield from self.evidence_of_one(proving, (*at, (self.each, number)))
+            yield from self.find_item_signatures(proving, (*at, (self.each, number)))
         proving.item = None
 
-    def evidence_of_one(self, proving: Proving, at: tuple[tuple[str, int], ...]) -> Iterator[Evidence]:
+    def find_item_signatures(
+        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
+    ) -> Iterator[SignatureGroup]:
         """The same, of one item."""
-        proofs = self.shown(proving)
+        proofs = self.find_signatures(proving)
         if proofs:
-            yield Evidence(self, tuple(proofs), at)
+            yield SignatureGroup(self, tuple(proofs), at)
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """The proofs as they stand in the delivery."""
         _ = proving
         return []
 
-    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
+    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
         """The times in the delivery that are judged by the clock: each as it stands there, and its unit."""
         _ = proving
         return []
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """What is to stand in the place of each proof, by the secrets of `proving` and the keys of `ring`.
 
         Raises CredentialError when there is no key to sign with.
@@ -210,43 +225,43 @@ class Prover(Settings, frozen=True, kw_only=True):
         _ = proving, ring
         return [proof.text for proof in proofs]
 
-    def _prove_one(self, proving: Proving) -> Flow[None]:
+    def _verify_item(self, proving: VerificationContext) -> Flow[None]:
         self._refuse_repeated(proving)
-        known = proving.claims, proving.proved
+        known = proving.claims, proving.is_verified
         try:
             more = yield from self.check(proving)
-            if self.require is not None and not holds(self.require, proving, **more):
-                raise Unproved("requirement", f"`require` does not hold: {self.require}")
-        except Unproved:
-            proving.claims, proving.proved = known  # another way may be tried next
+            if self.require is not None and not is_condition_met(self.require, proving, **more):
+                raise VerificationError("requirement", f"`require` does not hold: {self.require}")
+        except VerificationError:
+            proving.claims, proving.is_verified = known  # another way may be tried next
             raise
-        proving.proved = proving.proved or self.proves
+        proving.is_verified = proving.is_verified or self.verifies
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""
         raise NotImplementedError
 
-    def reads(self) -> str:
+    def join_expressions(self) -> str:
         """The texts that say where things are, in one: a header named there may come once."""
         return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
 
-    def _refuse_repeated(self, proving: Proving) -> None:
-        told = self.reads().lower() if proving.delivery.repeated else ""
+    def _refuse_repeated(self, proving: VerificationContext) -> None:
+        told = self.join_expressions().lower() if proving.delivery.repeated else ""
         for name in proving.delivery.repeated:
-            if _named(name.lower(), told):
-                raise Unproved("ambiguous", f'"{name}" came more than once: which one counts cannot be known')
+            if _contains_name(name.lower(), told):
+                raise VerificationError("ambiguous", f'"{name}" came more than once: which one counts cannot be known')
 
 
-def _named(name: str, text: str) -> bool:
+def _contains_name(name: str, text: str) -> bool:
     """Whether a text has a name, not as a part of another."""
     at = text.find(name) if name else -1
     while at >= 0:
         end = at + len(name)
-        if not (_continues(text[at - 1 : at]) or _continues(text[end : end + 1])):
+        if not (_is_name_character(text[at - 1 : at]) or _is_name_character(text[end : end + 1])):
             return True
         at = text.find(name, at + 1)
     return False
 
 
-def _continues(letter: str) -> bool:
+def _is_name_character(letter: str) -> bool:
     return letter.isalnum() or letter in ("-", "_")

@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from conn_engine.recordings.files import redacted_text
 from conn_engine.secrets import NumberingRedactor, Redactor, secret_name
-from conn_engine.webhooks.marks import MARK, swapped
+from conn_engine.webhooks.text_marks import MARK, swap_texts
 from conn_engine.wire import Headers
 
-__all__ = ["Keeper", "clean_body", "kept_headers"]
+__all__ = ["DeliveryRedactor", "clean_body", "keep_headers"]
 
 _FORM = "application/x-www-form-urlencoded"
 _PROOFS = re.compile(r"signature|hmac|digest|token|secret|authorization|cookie", re.IGNORECASE)
@@ -23,32 +23,32 @@ _TRANSIT = frozenset({
 _TRANSIT_BEGINNINGS = ("x-forwarded-", "x-real-ip", "x-amzn-", "x-envoy-", "cf-", "ngrok-", "true-client-ip", "sec-")
 
 
-class Keeper(NumberingRedactor):
+class DeliveryRedactor(NumberingRedactor):
     """Leaves what a name gives away where it is a throwaway already, or a mark."""
 
     def __init__(self, redactor: Redactor, kept: Sequence[str]) -> None:
         super().__init__(redactor)
         self._kept = tuple(kept)
 
-    def holds(self, value: str) -> bool:
+    def contains_replacement(self, value: str) -> bool:
         """Whether a throwaway or a mark stands in it."""
         return MARK.search(value) is not None or any(new in value for new in self._kept)
 
     def _make_placeholder(self, value: str) -> str:
-        return value if self.holds(value) else super()._make_placeholder(value)
+        return value if self.contains_replacement(value) else super()._make_placeholder(value)
 
 
-def kept_headers(
-    headers: Headers, pairs: Sequence[tuple[str, str]], keeper: Keeper, named: Callable[[str], bool]
+def keep_headers(
+    headers: Headers, pairs: Sequence[tuple[str, str]], keeper: DeliveryRedactor, named: Callable[[str], bool]
 ) -> list[tuple[str, str]]:
     rows = []
     for name, value in headers.pairs:
-        key, new = name.lower(), swapped(value, pairs)
-        private = (secret_name(key) or _PROOFS.search(key)) and not keeper.holds(new)
+        key, new = name.lower(), swap_texts(value, pairs)
+        private = (secret_name(key) or _PROOFS.search(key)) and not keeper.contains_replacement(new)
         transit = key in _TRANSIT or key.startswith(_TRANSIT_BEGINNINGS)
         if private and not (named(key) and not secret_name(key)):
             continue
-        if not transit or named(key) or keeper.holds(new):
+        if not transit or named(key) or keeper.contains_replacement(new):
             rows.append((name, keeper.url(new)))
     return rows
 

@@ -13,18 +13,24 @@ from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
 from conn_engine.roles import TEXT, bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Names
-from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
-from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
-from conn_engine.webhooks.throwaway import Kind, Ring
-from conn_engine.webhooks.writing import decoded, encoded
-from conn_engine.webhooks.writing import parts as named_parts
+from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetch_keys, get_account_keys
+from conn_engine.webhooks.recording_secrets import KeyKind, SigningKeys
+from conn_engine.webhooks.signature_encoding import decode_signature, encode_signature
+from conn_engine.webhooks.signature_encoding import group_parts as named_parts
+from conn_engine.webhooks.verifier import (
+    DeliveryVerifier,
+    FoundSignature,
+    VerificationContext,
+    VerificationError,
+    evaluate_on_delivery,
+)
 from conn_engine.wire import Flow
 
-__all__ = ["Ecdsa", "Ed25519", "Hmac", "Rsa", "StandardWebhooks"]
+__all__ = ["EcdsaVerifier", "Ed25519Verifier", "HmacVerifier", "RsaVerifier", "StandardWebhooksVerifier"]
 
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 _MOST = 50  # signatures, and texts that they may be of: the delivery is anybody's
-_KINDS: dict[Scheme, Kind] = {
+_KINDS: dict[Scheme, KeyKind] = {
     "rsa_pkcs1v15": "rsa",
     "rsa_pss": "rsa",
     "ecdsa_der": "ec",
@@ -33,7 +39,7 @@ _KINDS: dict[Scheme, Kind] = {
 }
 
 
-class Signed(Prover, frozen=True, kw_only=True):
+class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     """A delivery with a signature. It may carry several, of which one must hold."""
 
     signature: Annotated[
@@ -96,56 +102,60 @@ class Signed(Prover, frozen=True, kw_only=True):
         if (self.pair is None) != (self.take is None):
             raise ValueError("`pair` and `take` need each other")
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Prove it by the first signature, text and key that fit."""
-        signatures, parts = self._signatures(proving)
+        signatures, parts = self._decode_signatures(proving)
         more: Names = {"parts": parts}
         if self.timestamp is not None:
-            more["timestamp"] = self._moment(proving, more)
-        contents = self._contents(proving, more)
+            more["timestamp"] = self._read_timestamp(proving, more)
+        contents = self._build_contents(proving, more)
         yield from self.match(proving, signatures, contents)
         return more
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Return when one of the signatures is of one of the contents. Raises Unproved otherwise."""
         raise NotImplementedError
 
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """The signature of a content. Raises CredentialError when there is no key to sign with."""
         raise NotImplementedError
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """The signatures."""
-        return [Proof(text) for text in self._written(proving)[0]]
+        return [FoundSignature(text) for text in self._read_signatures(proving)[0]]
 
-    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
+    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
         """The time of the signature, where one is judged."""
         if self.timestamp is None or not self.tolerance_seconds:
             return []
-        said = found(self.timestamp, proving, parts=self._written(proving)[1])
+        said = evaluate_on_delivery(self.timestamp, proving, parts=self._read_signatures(proving)[1])
         return [] if said is None else [(str(said), self.timestamp_unit)]
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """The signature of what the delivery says now."""
-        more: Names = {"parts": self._written(proving)[1]}
+        more: Names = {"parts": self._read_signatures(proving)[1]}
         if self.timestamp is not None:
-            more["timestamp"] = self._moment(proving, more)
-        content = self._contents(proving, more)[0]  # of several that it may be one is enough
-        return [encoded(self.sign(proving, ring, content), self.encoding)] * len(proofs)
+            more["timestamp"] = self._read_timestamp(proving, more)
+        content = self._build_contents(proving, more)[0]  # of several that it may be one is enough
+        return [encode_signature(self.sign(proving, ring, content), self.encoding)] * len(proofs)
 
-    def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, Any]]:
-        texts, parts = self._written(proving)
-        read = [raw for raw in (decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
+    def _decode_signatures(self, proving: VerificationContext) -> tuple[list[bytes], dict[str, Any]]:
+        texts, parts = self._read_signatures(proving)
+        read = [raw for raw in (decode_signature(text, self.encoding) for text in texts[:_MOST]) if raw]
         if not read:
-            raise Unproved("unsigned", f"it has no signature that is written as it should be ({self.signature})")
+            raise VerificationError(
+                "unsigned", f"it has no signature that is written as it should be ({self.signature})"
+            )
         return read, parts
 
-    def _written(self, proving: Proving) -> tuple[list[str], dict[str, Any]]:
+    def _read_signatures(self, proving: VerificationContext) -> tuple[list[str], dict[str, Any]]:
         """The signatures as they are written, and the named parts beside them."""
-        said = found(self.signature, proving)
+        said = evaluate_on_delivery(self.signature, proving)
         texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
         if not texts:
-            raise Unproved("unsigned", f"it has no signature ({self.signature})")
+            raise VerificationError("unsigned", f"it has no signature ({self.signature})")
         if self.separator is not None:
             texts = [item.strip() for text in texts for item in text.split(self.separator)]
         parts: dict[str, Any] = {}
@@ -157,42 +167,46 @@ class Signed(Prover, frozen=True, kw_only=True):
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
         return texts, parts
 
-    def _moment(self, proving: Proving, more: Names) -> str:
-        said = found(self.timestamp or "", proving, **more)
+    def _read_timestamp(self, proving: VerificationContext, more: Names) -> str:
+        said = evaluate_on_delivery(self.timestamp or "", proving, **more)
         if isinstance(said, list):
-            raise Unproved("ambiguous", f"it says several times when it was signed ({self.timestamp})")
+            raise VerificationError("ambiguous", f"it says several times when it was signed ({self.timestamp})")
         if isinstance(said, bool) or not isinstance(said, str | int | float) or said == "":
-            raise Unproved("no_timestamp", f"it does not say when it was signed ({self.timestamp})")
+            raise VerificationError("no_timestamp", f"it does not say when it was signed ({self.timestamp})")
         text = str(said)
         distance = away(text, self.timestamp_unit, proving.clock.now())
         if distance is None:
-            raise Unproved("no_timestamp", f"when it was signed is no {self.timestamp_unit} ({self.timestamp})")
+            raise VerificationError(
+                "no_timestamp", f"when it was signed is no {self.timestamp_unit} ({self.timestamp})"
+            )
         ahead = self.tolerance_seconds if self.ahead_seconds is None else self.ahead_seconds
         allowed = self.tolerance_seconds if distance < 0 else ahead
         if self.tolerance_seconds and abs(distance) > allowed:
             when = "ago" if distance < 0 else "ahead of this machine's clock"
-            raise Unproved(
+            raise VerificationError(
                 "stale",
                 f"it was signed {abs(distance):.0f} s {when}; {allowed:.0f} s are allowed",
                 hint="when all deliveries are: check this machine's clock",
             )
         return text
 
-    def _contents(self, proving: Proving, more: Names) -> list[bytes]:
+    def _build_contents(self, proving: VerificationContext, more: Names) -> list[bytes]:
         if self.content.strip() == "text":
             return [proving.delivery.body]
-        said = found(self.content, proving, whole=True, **more)
+        said = evaluate_on_delivery(self.content, proving, whole=True, **more)
         texts = said if isinstance(said, list) else [said]
         try:
-            read = [proving.delivery.exact(text) for text in texts[:_MOST] if isinstance(text, str)]
+            read = [proving.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
         except UnicodeEncodeError:
             read = []
         if not read:
-            raise Unproved("no_content", f"the text that would be signed cannot be made of it ({self.content})")
+            raise VerificationError(
+                "no_content", f"the text that would be signed cannot be made of it ({self.content})"
+            )
         return read
 
 
-class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
+class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
     """An HMAC by a secret that the vendor and the account share."""
 
     algorithm: Annotated[Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="The digest.")] = (
@@ -212,25 +226,25 @@ class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
     ] = None
     key_encoding: Annotated[KeyEncoding, Meta(description="How the key is written.")] = "text"
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
         yield from ()
-        digests = [digest for content in contents for digest in self._digests(proving, content)]
+        digests = [digest for content in contents for digest in self._compute_digests(proving, content)]
         # every pair is compared, in constant time each
         fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
         if not any(fits):
-            raise Unproved("wrong_signature", "its signature is not by the account's key", hint=_WRONG)
+            raise VerificationError("wrong_signature", "its signature is not by the account's key", hint=_WRONG)
 
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """By the account's key."""
         _ = ring
-        return self._digests(proving, content)[0]
+        return self._compute_digests(proving, content)[0]
 
-    def _digests(self, proving: Proving, content: bytes) -> list[bytes]:
+    def _compute_digests(self, proving: VerificationContext, content: bytes) -> list[bytes]:
         """The signature by each of the account's keys."""
         if not self.key:
             return [hashlib.new(self.algorithm, content, usedforsecurity=False).digest()]
-        plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in own_keys(self.key, proving)]
+        plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in get_account_keys(self.key, proving)]
         keys = [shared_key(key, self.key_encoding) for key in plain]
         if not all(keys):
             raise CredentialError("the key that proves deliveries is empty")
@@ -240,7 +254,9 @@ class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
 _WRONG = "check the secret, and that nothing changes the body or the URL before it arrives here"
 
 
-class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", tag="standard_webhooks"):
+class StandardWebhooksVerifier(
+    DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="standard_webhooks"
+):
     """Deliveries by the Standard Webhooks specification: `webhook-id`, `webhook-timestamp`, `webhook-signature`."""
 
     key: KeyTemplates = "{{webhook_secret}}"
@@ -254,32 +270,34 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
         float, Meta(ge=0, le=604_800, description="How far its time may be from now. 0: however old.")
     ] = 300.0
 
-    def check(self, proving: Proving) -> Flow[Names]:
+    def check(self, proving: VerificationContext) -> Flow[Names]:
         """Prove it by the HMAC that the specification has."""
-        if not found(f'headers."{self.header_prefix}-id"', proving):
-            raise Unproved("unsigned", f"it has no {self.header_prefix}-id")
-        return (yield from self._expanded().check(proving))
+        if not evaluate_on_delivery(f'headers."{self.header_prefix}-id"', proving):
+            raise VerificationError("unsigned", f"it has no {self.header_prefix}-id")
+        return (yield from self._to_hmac().check(proving))
 
-    def shown(self, proving: Proving) -> list[Proof]:
+    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
         """The signatures."""
-        return self._expanded().shown(proving)
+        return self._to_hmac().find_signatures(proving)
 
-    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
+    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
         """The time of the signature."""
-        return self._expanded().moments(proving)
+        return self._to_hmac().find_times(proving)
 
-    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+    def create_signatures(
+        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+    ) -> list[str]:
         """The signature of what the delivery says now."""
-        return self._expanded().anew(proving, ring, proofs)
+        return self._to_hmac().create_signatures(proving, ring, proofs)
 
-    def reads(self) -> str:
+    def join_expressions(self) -> str:
         """The headers' names."""
         return " ".join(f"{self.header_prefix}-{name}" for name in ("id", "timestamp", "signature"))
 
-    def _expanded(self) -> Hmac:
+    def _to_hmac(self) -> HmacVerifier:
         head = f'headers."{self.header_prefix}-'
         coded = self.key_encoding == "base64"
-        return Hmac(
+        return HmacVerifier(
             signature=f'{head}signature"',
             separator=" ",
             pair=",",
@@ -294,7 +312,7 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
         )
 
 
-class _ByPublicKey(Signed, frozen=True, kw_only=True):
+class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
     key: KeyTemplates = "{{public_key}}"
     key_encoding: Annotated[
         PublicKeyForm,
@@ -315,11 +333,11 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
         """The signature's scheme and digest."""
         raise NotImplementedError
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
         scheme, digest = self.algorithm
         for again in (False, True):
-            keys = yield from self._keys(proving, again)
+            keys = yield from self._get_keys(proving, again)
             unfit: list[CredentialError] = []
             for told in keys:
                 try:
@@ -332,24 +350,24 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
                 raise unfit[0]
             if self.key_request is None:
                 break
-        raise Unproved("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
+        raise VerificationError("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
 
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """By the private key to the account's or the vendor's public one."""
         scheme, digest = self.algorithm
         if self.key_request is not None:
-            private = ring.published(_KINDS[scheme])
+            private = ring.get_published_key(_KINDS[scheme])
         else:
-            private = ring.private(own_keys(self.key, proving)[0], self.key_encoding)
+            private = ring.get_private_key(get_account_keys(self.key, proving)[0], self.key_encoding)
         return by_key(private, scheme, digest, content, called=scheme)
 
-    def _keys(self, proving: Proving, again: bool) -> Flow[Keys]:
+    def _get_keys(self, proving: VerificationContext, again: bool) -> Flow[Keys]:
         if self.key_request is None:
-            return own_keys(self.key, proving)
-        return (yield from fetched(self.key_request, proving, {}, again=again))
+            return get_account_keys(self.key, proving)
+        return (yield from fetch_keys(self.key_request, proving, {}, again=again))
 
 
-class Rsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
+class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
     """An RSA signature by the vendor's private key."""
 
     padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="The signature's scheme (RFC 8017).")] = "pkcs1v15"
@@ -361,7 +379,7 @@ class Rsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="rsa"
         return "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15", self.digest
 
 
-class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
+class EcdsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
     """An ECDSA signature by the vendor's private key."""
 
     digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
@@ -375,7 +393,7 @@ class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ec
         return "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest
 
 
-class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
+class Ed25519Verifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
     """An Ed25519 signature by the vendor's private key."""
 
     @property

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, quote_plus
 
-__all__ = ["MARK", "Marks", "Place", "place_of", "swapped"]
+__all__ = ["MARK", "Marks", "Place", "find_place", "swap_texts"]
 
 MARK = re.compile(r"connmark(\d+)v(\d)z")
 """What stands for a text until its successor is known. Letters and digits alone: it looks the same however written."""
 
 
-def _lower(text: str) -> str:
+def _quote_lower(text: str) -> str:
     return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(text, safe=""))
 
 
@@ -21,7 +21,7 @@ _SPELLINGS: Sequence[Callable[[str], str]] = (
     lambda text: text,
     lambda text: quote(text, safe=""),
     quote_plus,
-    _lower,
+    _quote_lower,
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     lambda text: quote(json.dumps(text)[1:-1], safe=""),
@@ -45,22 +45,22 @@ class Marks:
 
     texts: list[str] = field(default_factory=list)
     name: str = "mark"
-    placed: set[int] = field(default_factory=set)
+    found_numbers: set[int] = field(default_factory=set)
     only: frozenset[int] | None = None
 
-    def number(self, text: str) -> int:
+    def get_number(self, text: str) -> int:
         """The number of a text."""
         if text not in self.texts:
             self.texts.append(text)
         return self.texts.index(text)
 
-    def put(self, text: str) -> str:
+    def mark(self, text: str) -> str:
         """`text` with a mark in the place of each known text, the longest first, and of its spellings the longest: JSON
         writes `a\\` as `a\\\\`, and half of that is not the text."""
         for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
-            for way, spelled in _spellings(old) if self.only is None or number in self.only else ():
+            for way, spelled in _list_spellings(old) if self.only is None or number in self.only else ():
                 if spelled in text:
-                    self.placed.add(number)
+                    self.found_numbers.add(number)
                     text = text.replace(spelled, f"conn{self.name}{number}v{way}z")
         return text
 
@@ -77,20 +77,20 @@ class Marks:
         return re.sub(rf"conn{self.name}(\d+)v(\d)z", successor, text)
 
 
-def swapped(text: str, pairs: Sequence[tuple[str, str]], place: Place = "plain") -> str:
+def swap_texts(text: str, pairs: Sequence[tuple[str, str]], place: Place = "plain") -> str:
     """`text` with each pair's second in the place of its first, however written; the longest first."""
     marks = Marks([old for old, _ in pairs], "swap")
-    return marks.fill(marks.put(text), dict(enumerate(new for _, new in pairs)), place)
+    return marks.fill(marks.mark(text), dict(enumerate(new for _, new in pairs)), place)
 
 
-def place_of(body: str, content_type: str) -> Place:
+def find_place(body: str, content_type: str) -> Place:
     """How a body writes the texts in it."""
     if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         return "form"
     return "json" if body.lstrip()[:1] in ("{", "[") else "plain"
 
 
-def _spellings(text: str) -> list[tuple[int, str]]:
+def _list_spellings(text: str) -> list[tuple[int, str]]:
     """Each way to write a text, by its number; the longest first."""
     found: dict[str, int] = {}
     for way, spell in enumerate(_SPELLINGS):

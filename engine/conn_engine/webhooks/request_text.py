@@ -9,14 +9,14 @@ from conn_engine.urls import split_plain_url
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.wire import Headers
 
-__all__ = ["TooLong", "read_request", "unpacked"]
+__all__ = ["DeliveryTooLongError", "read_request", "unpack"]
 
 _LINE = re.compile(r"([A-Za-z]{3,10})[ \t]+(\S+)(?:[ \t]+HTTP/\d(?:\.\d)?)?[ \t]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
 _HOW = "the first line is such as `POST /hooks HTTP/1.1`; headers, an empty line and the body follow"
 
 
-class TooLong(UsageError):
+class DeliveryTooLongError(UsageError):
     """A body is longer than a delivery may be, unpacked."""
 
 
@@ -25,17 +25,17 @@ def read_request(raw: bytes, url: str | None = None) -> Delivery:
 
     Lines may end in LF alone, and begin with `> ` as curl shows them. Raises UsageError for what is no request.
     """
-    head, body = _split(raw.lstrip(b"\r\n"))
+    head, body = _split_head(raw.lstrip(b"\r\n"))
     lines = [line.removeprefix("> ") if line.startswith("> ") else line for line in head]
     found = _LINE.fullmatch(lines[0]) if lines else None
     if found is None:
         raise UsageError("this is no HTTP request", hint=_HOW)
-    headers = Headers(_headers(lines[1:]))
-    body = unpacked(_cut(body, headers), headers.get("content-encoding", ""))
-    return Delivery(found[1].upper(), url or _url(found[2], headers), headers, body)
+    headers = Headers(_parse_headers(lines[1:]))
+    body = unpack(_cut_body(body, headers), headers.get("content-encoding", ""))
+    return Delivery(found[1].upper(), url or _build_url(found[2], headers), headers, body)
 
 
-def _split(raw: bytes) -> tuple[list[str], bytes]:
+def _split_head(raw: bytes) -> tuple[list[str], bytes]:
     for ending in (b"\r\n\r\n", b"\n\n"):
         head, found, body = raw.partition(ending)
         if found and (ending == b"\r\n\r\n" or b"\r\n\r\n" not in raw):
@@ -43,7 +43,7 @@ def _split(raw: bytes) -> tuple[list[str], bytes]:
     return raw.decode("utf-8", "surrogateescape").splitlines(), b""
 
 
-def _headers(lines: Sequence[str]) -> list[tuple[str, str]]:
+def _parse_headers(lines: Sequence[str]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for number, line in enumerate(lines, 2):
         name, colon, value = line.partition(":")
@@ -56,7 +56,7 @@ def _headers(lines: Sequence[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _cut(body: bytes, headers: Headers) -> bytes:
+def _cut_body(body: bytes, headers: Headers) -> bytes:
     """The body without the line break that an editor or a shell put after it."""
     said = headers.get("content-length", "")
     if not said.isdigit():
@@ -69,7 +69,7 @@ def _cut(body: bytes, headers: Headers) -> bytes:
     return body[: int(said)] if not body[int(said) :].strip() else body
 
 
-def _url(target: str, headers: Headers) -> str:
+def _build_url(target: str, headers: Headers) -> str:
     if "://" in target:
         return target
     host = headers.get("x-forwarded-host") or headers.get("host")
@@ -80,7 +80,7 @@ def _url(target: str, headers: Headers) -> str:
     return f"{scheme}://{host}{target}"
 
 
-def unpacked(body: bytes, encoding: str) -> bytes:
+def unpack(body: bytes, encoding: str) -> bytes:
     """A body as it was before it was packed in transit (`gzip`, `deflate`). Raises TooLong past the longest that is
     read, UsageError for what cannot be unpacked."""
     for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
@@ -90,20 +90,20 @@ def unpacked(body: bytes, encoding: str) -> bytes:
             raise UsageError(f'a body that is packed by "{name[:20]}" is not read')
         if name != "deflate" and not body.startswith(b"\x1f\x8b"):
             continue  # whoever wrote the text down has unpacked it
-        body = _bounded(body, name)
+        body = _decompress(body, name)
     if len(body) > MAX_DELIVERY_BYTES:
-        raise TooLong(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
+        raise DeliveryTooLongError(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
     return body
 
 
-def _bounded(body: bytes, name: str) -> bytes:
+def _decompress(body: bytes, name: str) -> bytes:
     made = zlib.decompressobj(16 + zlib.MAX_WBITS if name != "deflate" else zlib.MAX_WBITS)
     try:
         read = made.decompress(body, MAX_DELIVERY_BYTES + 1)
     except zlib.error:
         raise UsageError(f"the body is not packed by {name} as it says") from None
     if len(read) > MAX_DELIVERY_BYTES:
-        raise TooLong(f"unpacked the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
+        raise DeliveryTooLongError(f"unpacked the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
     if not made.eof or made.unused_data:
         raise UsageError(f"the body is not packed by {name} as it says")
     return read

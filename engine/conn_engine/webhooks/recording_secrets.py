@@ -17,7 +17,7 @@ from conn_engine.errors import CredentialError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-__all__ = ["Kind", "Ring", "public_of", "throwaway"]
+__all__ = ["KeyKind", "SigningKeys", "create_throwaway", "to_public_key"]
 
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
 _PREFIX = re.compile(r"[A-Za-z]{2,12}_")
@@ -25,7 +25,7 @@ _SHORTEST = 8
 _RSA_BITS = 2048
 
 
-def throwaway(value: str) -> str:
+def create_throwaway(value: str) -> str:
     """A random text that can stand where `value` stood: digits for digits, hex for hex, base64 for base64."""
     if value.isascii() and value.isdigit():
         return str(secrets.randbelow(9) + 1) + "".join(str(secrets.randbelow(10)) for _ in value[1:])
@@ -33,13 +33,13 @@ def throwaway(value: str) -> str:
         made = secrets.token_hex(len(value) // 2)
         return made.upper() if value.upper() == value and value.lower() != value else made
     found = _PREFIX.match(value)
-    raw = _unpacked(value[found.end() :] if found else value)  # what stands before it is no part of the key
+    raw = _decode_base64(value[found.end() :] if found else value)  # what stands before it is no part of the key
     if raw is not None and len(raw) >= _SHORTEST:
-        return _plain_base64(len(raw))
+        return _create_base64(len(raw))
     return f"throwaway-{secrets.token_hex(12)}"
 
 
-def _plain_base64(size: int) -> str:
+def _create_base64(size: int) -> str:
     """Random bytes whose base64 has no sign that a URL or another base64 would write otherwise."""
     whole, rest = divmod(size, 3)
     groups = [secrets.token_bytes(3) for _ in range(whole)] + ([secrets.token_bytes(rest)] if rest else [])
@@ -54,7 +54,7 @@ def _plain_base64(size: int) -> str:
     return "".join(texts)
 
 
-def _unpacked(text: str) -> bytes | None:
+def _decode_base64(text: str) -> bytes | None:
     plain = text.translate(str.maketrans("-_", "+/")).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
@@ -62,30 +62,30 @@ def _unpacked(text: str) -> bytes | None:
         return None
 
 
-Kind = Literal["rsa", "ec", "ed"]
+KeyKind = Literal["rsa", "ec", "ed"]
 
 
 @dataclass(slots=True)
-class Ring:
+class SigningKeys:
     """The private keys that sign in the name of public ones. `own` signs in the name of all whose private key is not
     known here."""
 
     own: "PrivateKeyTypes | None" = None
     _by_public: dict[bytes, "PrivateKeyTypes"] = field(default_factory=dict)
-    _published: dict[Kind, "PrivateKeyTypes"] = field(default_factory=dict)
+    _published: dict[KeyKind, "PrivateKeyTypes"] = field(default_factory=dict)
 
-    def twin(self, told: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
+    def create_twin(self, told: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
         """A new public key of the same kind, written the same way, whose private key is kept. Those that a vendor
         publishes (`published`) have one for each kind. Raises CredentialError for what is no public key."""
         old = public_key(told, form)
-        kind = _kind(old)
-        made = (self._published.get(kind) if published else None) or _private_like(old)
+        kind = _find_kind(old)
+        made = (self._published.get(kind) if published else None) or _generate_like(old)
         if published:
             self._published[kind] = made
-        self._by_public[_der(public_of(made))] = made
-        return _written(public_of(made), told, form)
+        self._by_public[_to_der(to_public_key(made))] = made
+        return _format_key(to_public_key(made), told, form)
 
-    def fresh(self, kind: Kind, form: PublicKeyForm = "pem") -> str:
+    def create_key(self, kind: KeyKind, form: PublicKeyForm = "pem") -> str:
         """A public key of a kind, where no real one is known to be like."""
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -94,22 +94,22 @@ class Ring:
             made = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
         elif kind == "ec":
             made = ec.generate_private_key(ec.SECP256R1())
-        public = public_of(made)
-        self._by_public[_der(public)] = made
+        public = to_public_key(made)
+        self._by_public[_to_der(public)] = made
         if form == "pem":
-            return str(_written(public, "", "pem"))
-        return base64.b64encode(_der(public)).decode() if form == "base64" else _der(public).hex()
+            return str(_format_key(public, "", "pem"))
+        return base64.b64encode(_to_der(public)).decode() if form == "base64" else _to_der(public).hex()
 
-    def private(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
+    def get_private_key(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
         """The private key to a public one. Raises CredentialError when it is not known."""
-        return _known(self._by_public.get(_der(public_key(told, form)), self.own))
+        return _require_key(self._by_public.get(_to_der(public_key(told, form)), self.own))
 
-    def published(self, kind: Kind) -> "PrivateKeyTypes":
+    def get_published_key(self, kind: KeyKind) -> "PrivateKeyTypes":
         """The private key to those that the vendor publishes. Raises CredentialError when there is none."""
-        return _known(self._published.get(kind, self.own))
+        return _require_key(self._published.get(kind, self.own))
 
 
-def _known(key: "PrivateKeyTypes | None") -> "PrivateKeyTypes":
+def _require_key(key: "PrivateKeyTypes | None") -> "PrivateKeyTypes":
     if key is None:
         raise CredentialError(
             "only the vendor has the private key that signs such deliveries",
@@ -118,13 +118,13 @@ def _known(key: "PrivateKeyTypes | None") -> "PrivateKeyTypes":
     return key
 
 
-def public_of(key: "PrivateKeyTypes") -> "PublicKeyTypes":
+def to_public_key(key: "PrivateKeyTypes") -> "PublicKeyTypes":
     """The public key to a private one."""
     public: PublicKeyTypes = key.public_key()
     return public
 
 
-def _kind(key: "PublicKeyTypes") -> Kind:
+def _find_kind(key: "PublicKeyTypes") -> KeyKind:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     if isinstance(key, rsa.RSAPublicKey):
@@ -132,13 +132,13 @@ def _kind(key: "PublicKeyTypes") -> Kind:
     return "ec" if isinstance(key, ec.EllipticCurvePublicKey) else "ed"
 
 
-def _der(key: "PublicKeyTypes") -> bytes:
+def _to_der(key: "PublicKeyTypes") -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _private_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
+def _generate_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
     if isinstance(old, rsa.RSAPublicKey):
@@ -152,7 +152,7 @@ def _private_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
     raise CredentialError("the public key is of a kind that no throwaway is made of")
 
 
-def _written(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
+def _format_key(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ed25519
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -160,19 +160,19 @@ def _written(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
     if isinstance(told, dict) or text.startswith("{"):
         kept = told if isinstance(told, dict) else json.loads(text)
         names = {name: value for name, value in kept.items() if name in ("kid", "use", "alg", "key_ops")}
-        jwk = {**_jwk(public), **names}
+        jwk = {**_to_jwk(public), **names}
         return jwk if isinstance(told, dict) else json.dumps(jwk)
     if form == "pem" or "-----BEGIN" in text:
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    old = _unpacked(text) if form == "base64" else bytes.fromhex(text)
+    old = _decode_base64(text) if form == "base64" else bytes.fromhex(text)
     short = isinstance(public, ed25519.Ed25519PublicKey) and old is not None and len(old) == 32  # the key by itself
-    data = public.public_bytes_raw() if short and isinstance(public, ed25519.Ed25519PublicKey) else _der(public)
+    data = public.public_bytes_raw() if short and isinstance(public, ed25519.Ed25519PublicKey) else _to_der(public)
     return base64.b64encode(data).decode() if form == "base64" else data.hex()
 
 
-def _jwk(public: Any) -> dict[str, Any]:
+def _to_jwk(public: Any) -> dict[str, Any]:
     from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-    writers: dict[Kind, Any] = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}
-    made: dict[str, Any] = writers[_kind(public)].to_jwk(public, as_dict=True)
+    writers: dict[KeyKind, Any] = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}
+    made: dict[str, Any] = writers[_find_kind(public)].to_jwk(public, as_dict=True)
     return made

@@ -13,6 +13,7 @@ from typer.main import get_command
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_cli.main import application
+from conn_engine.schemas.reports import REPORTS
 
 KEY = {"CONN_VAULT_KEY": "a key for the tests alone, long enough"}
 TOKEN = json.dumps({"token": "tok-aVerySecretOne-42"})
@@ -196,9 +197,10 @@ def test_an_unknown_format_ends_a_command_before_it_starts(words: str, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_command_has_a_line() -> None:
+def test_every_command_and_every_kind_has_a_line() -> None:
     lines = {words for words in COMMANDS for line in LINES if f"{line} ".startswith(f"{words} ")}
     assert lines == COMMANDS.keys() - IN_ITS_OWN_TEST
+    assert {kind for kind, _ in LINES.values()} | {"event"} == REPORTS.keys()
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -41,13 +41,13 @@ def _pattern(name):
 
 
 def _commands():
-    rows = ["| | command | what it does |", "|---|---|---|"]
+    rows = ["| | command | what it does | other formats |", "|---|---|---|---|"]
     built = typer.main.get_command(application).commands
     for panel, commands in COMMANDS.items():
         shown = panel
         for name in commands:
-            for usage, help_ in _usages(name, built[name]):
-                rows.append(f"| {shown} | `conn {usage}` | {help_} |")
+            for usage, help_, formats in _usages(name, built[name]):
+                rows.append(f"| {shown} | `conn {usage}` | {help_} | {formats} |")
                 shown = ""
     return "\n".join(rows) + "\n"
 
@@ -59,7 +59,15 @@ def _usages(name, command):
             yield from _usages(f"{name} {own}", child)
         return
     arguments = [_argument(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
-    yield " ".join([name, *arguments]), " ".join(command.help.split("\n\n")[0].split()).replace("|", "\\|")
+    help_ = " ".join(command.help.split("\n\n")[0].split()).replace("|", "\\|")
+    yield " ".join([name, *arguments]), help_, _formats(command)
+
+
+def _formats(command):
+    """The formats of a command, without the two that every command has."""
+    (option,) = [parameter for parameter in command.params if "--format" in parameter.opts]
+    names = re.findall(r"\w+", re.match("Show the result as (.*?);", option.help)[1])
+    return ", ".join(name for name in names if name not in ("text", "json", "or"))
 
 
 def _argument(parameter):

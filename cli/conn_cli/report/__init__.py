@@ -7,7 +7,6 @@ from conn_cli.report.formats import (
     render,
     write_report,
     write_text,
-    write_texts,
 )
 from conn_cli.report.sources import Sources
 
@@ -19,5 +18,4 @@ __all__ = [
     "render",
     "write_report",
     "write_text",
-    "write_texts",
 ]

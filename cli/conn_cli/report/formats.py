@@ -17,7 +17,7 @@ from conn_engine.errors import UsageError
 if TYPE_CHECKING:
     from conn_engine.reports import Report
 
-__all__ = ["FORMATS", "Output", "draw_findings", "parse_specs", "render", "write_report", "write_text", "write_texts"]
+__all__ = ["FORMATS", "Output", "draw_findings", "parse_specs", "render", "write_report", "write_text"]
 
 FORMATS: Final = ("text", "json", "sarif", "junit", "github")
 """The formats of a report that consists of findings."""
@@ -98,19 +98,15 @@ def write_report(
     folder: Path,
 ) -> None:
     """Write a report in every requested format: JSON is the `data()` of the report that `make` returns, and `draw` has
-    what makes the text of each other format. Files are written as by `write_text`."""
-    from conn_engine.documents import dump_json
-
-    write_texts(specs, {**draw, "json": lambda: dump_json(make().data())}, output, folder=folder)
-
-
-def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
-    """Write the text that `draw` makes in every requested format. Files are written as by `write_text`.
+    what makes the text of each other format. Files are written as by `write_text`.
 
     Raises UsageError for a bad spec, before anything is written.
     """
-    for name, file in parse_specs(specs, draw):
-        write_text(draw[name](), name, file, output, folder=folder)
+    from conn_engine.documents import dump_json
+
+    drawings = {**draw, "json": lambda: dump_json(make().data())}
+    for name, file in parse_specs(specs, drawings):
+        write_text(drawings[name](), name, file, output, folder=folder)
 
 
 def write_text(text: str, name: str, file: str, output: Output, *, folder: Path) -> None:

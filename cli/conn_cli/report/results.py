@@ -24,13 +24,17 @@ def draw_reports(
 ) -> dict[str, Callable[[], str]]:
     """Return what draws the results, for each format except JSON. `verbose` shows requests and coverage of passing
     operations too. `live`: the vendor responded, not recordings."""
-    from conn_cli.report import junit
+
+    def draw_junit() -> str:
+        from conn_cli.report import junit
+
+        return junit.render_reports(reports, sources)
 
     findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
     return {
         **draw_findings(findings, sources),
         "text": lambda: paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), color),
-        "junit": lambda: junit.render_reports(reports, sources),
+        "junit": draw_junit,
     }
 
 

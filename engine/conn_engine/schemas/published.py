@@ -15,7 +15,6 @@ from conn_engine.config.models import (
 from conn_engine.documents import dump_json
 from conn_engine.recordings.files import Recording
 from conn_engine.schemas.generate import Generator, Schema
-from conn_engine.schemas.reports import REPORTS, report_schema
 from conn_engine.webhooks.recorded import RecordedDelivery
 
 __all__ = ["MODELS", "SITE", "schema", "texts"]
@@ -52,6 +51,8 @@ def _head(name: str, title: str) -> Schema:
 
 def texts() -> dict[str, str]:
     """File name to the text that belongs in it, for every kind of document and report."""
+    from conn_engine.schemas.reports import REPORTS, report_schema  # imports most of the engine
+
     found = {f"{kind}.schema.json": schema(kind) for kind in MODELS}
     for kind in REPORTS:
         name = f"reports/{kind}.schema.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transcript import Run, conn, report_validator
+from transcript import Run, check_report, conn, report_validator
 from typer.main import get_command
 from vendor import Arrived, Vendor, start_vendor
 
@@ -201,6 +201,18 @@ def test_every_command_and_every_kind_has_a_line() -> None:
     lines = {words for words in COMMANDS for line in LINES if f"{line} ".startswith(f"{words} ")}
     assert lines == COMMANDS.keys() - IN_ITS_OWN_TEST
     assert {kind for kind, _ in LINES.values()} | {"event"} == REPORTS.keys()
+
+
+def test_every_kind_of_report_has_a_line() -> None:
+    assert {kind for kind, _ in LINES.values()} == REPORTS.keys() - {"event"}  # one for each event of webhook listen
+
+
+def test_a_report_that_its_schema_does_not_allow_is_noticed() -> None:
+    data = {"version": 1, "kind": "eval", "defined": True, "value": None}
+    check_report(json.dumps(data, indent=2))
+    for wrong in ({**data, "more": 1}, {**data, "defined": "yes"}, {key: data[key] for key in ("version", "kind")}):
+        with pytest.raises(AssertionError, match="eval"):
+            check_report(json.dumps(wrong, indent=2))
 
 
 @pytest.mark.parametrize("line", LINES)

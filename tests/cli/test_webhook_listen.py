@@ -192,7 +192,12 @@ def test_addresses_tell_accounts_and_connectors_apart_and_strangers_nothing(fold
             assert (status, body) == (404, b"")
         assert inbox.call(target="/mute", body=BODY)[0] == 503  # it says nothing of webhooks: told on stderr alone
         code, out, err = inbox.end()
-    events = [json.loads(line)["event"] for line in out.splitlines()]
+    from transcript import report_validator
+
+    reports = [json.loads(line) for line in out.splitlines()]
+    for report in reports:
+        report_validator("event").validate(report)
+    events = [report["event"] for report in reports]
     assert [(event["type"], event["account"]) for event in events] == [
         ("shop:person.created", "acme"),
         ("shop:person.seen", "acme"),

@@ -104,7 +104,7 @@ def write_report(
     """
     from conn_engine.documents import dump_json
 
-    drawings = {**draw, "json": lambda: dump_json(make().data())}
+    drawings: Mapping[str, Callable[[], str]] = {**draw, "json": lambda: dump_json(make().data())}
     for name, file in parse_specs(specs, drawings):
         write_text(drawings[name](), name, file, output, folder=folder)
 

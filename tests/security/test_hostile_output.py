@@ -207,9 +207,11 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield ("run", "things.get", *account, "-p", "id=1", "--trace")
     yield ("run", "things.get", *account, "-p", f"id={EVIL}", "--dry-run")
     yield ("run", "things.list", *account, "-p", f"{NAME}={EVIL}", "--dry-run")
+    yield ("run", "things.list", *account, "-p", f"{NAME}={EVIL}", "--dry-run", "--format", "json")
     yield ("run", "things.create", *account, "--body", json.dumps(EVIL))
     yield ("run", "things.create", *account, "--body", EVIL)
     yield ("record", "things.list", *account, "--keep-personal-data")
+    yield ("record", "things.list", *account, "--keep-personal-data", "--force", "--format", "json")
     yield ("record", EVIL, *account)
     yield ("test", "things.list", *account, "--update")
     yield ("test", "--all", "--verbose")
@@ -222,9 +224,10 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield from (("test", "things.list", *account, "--verbose", *form) for form in findings)
     yield ("eval", EVIL, "-i", "records.json")
     yield ("eval", f"$error({json.dumps(EVIL)})", "-i", "records.json")
-    yield ("eval", "$", "-i", "records.json")
-    yield ("eval", f"`{NAME}`", "--reads")
-    yield ("map", "things.list", "-i", "records.json", *account)
+    for form in formats("text", "json"):
+        yield ("eval", "$", "-i", "records.json", *form)
+        yield ("eval", f"`{NAME}`", "--reads", *form)
+        yield ("map", "things.list", "-i", "records.json", *account, *form)
     yield from (("show", *form) for form in formats("text", "json", "yaml"))
     yield from (("show", *account, *form) for form in formats("text", "json", "yaml"))
     yield from (("why", "things.list", "response_mapping.evil", *account, *form) for form in formats("text", "json"))
@@ -265,6 +268,7 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
     yield from log_ins()
     yield ("new", "demo-two", "--from", "open.json")
     yield ("import", "open.json", "--name", "imported")
+    yield ("import", "open.json", "--name", "imported", "--force", "--format", "json")
     yield ("import", "a.har", "--name", "other")
     yield (
         "har",
@@ -296,6 +300,8 @@ def webhooks(account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     yield ("webhook", "check", "connectors/demo/deliveries/evil.json", *account)
     yield ("webhook", "send", "connectors/demo/deliveries/evil.json", "--to", "http://127.0.0.1:9/in", *account)
     yield ("test", "webhooks", "--verbose")
+    yield ("webhook", "record", "evil", "delivery.http", *account, "--note", EVIL, "--force", "--format", "json")
+    yield ("webhook", "subscribe", "acme", "--url", f"https://hooks.example.org/in?{NAME}", "--format", "json")
     yield ("webhook", "scheme", EVIL)
     yield ("webhook", "scheme", "github")
     yield ("webhook", "subscribe", "acme", "--url", "https://hooks.example.org/in")
@@ -304,9 +310,10 @@ def webhooks(account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def log_ins() -> Iterator[tuple[str, ...]]:
-    yield ("auth", "status")
-    yield ("auth", "verify", "acme")
-    yield ("auth", "connect", "acme")
+    for form in formats("text", "json"):
+        yield ("auth", "status", *form)
+        yield ("auth", "verify", "acme", *form)
+        yield ("auth", "connect", "acme", *form)
     yield ("auth", "login", "acme")
     yield ("auth", "set", "acme", EVIL)
     yield ("auth", "adopt")

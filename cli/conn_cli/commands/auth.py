@@ -1,9 +1,9 @@
 """`conn auth`: an account's credential: store it, look at its state, remove it. Values are never shown."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective
     from conn_engine.reports import Report
     from conn_engine.secrets.vault import Issue, LayeredVault
-
-_UNKNOWN: dict[str, Any] = {
-    "usable": None,
-    "verified_at": None,
-    "expired": None,
-    "renewable": None,
-    "missing": [],
-    "fix": "",
-    "accepted": None,
-}
-"""The state of a credential of which there is nothing to say."""
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
 group.command(name="login")(login_command)
@@ -99,8 +88,7 @@ def _find_state(app: App, effective: "Effective", account: str, vault: "LayeredV
 
     credentials = effective.connector.credentials
     if credentials is None or not credentials.fields():
-        row = CredentialState(**{**_UNKNOWN, "account": account, "state": "not_needed", "store": ""})
-        return row, f"{account:<20} needs no credential"
+        return _describe_lack(account, "not_needed"), f"{account:<20} needs no credential"
     stored = vault.find(account)
     document = stored.document if stored is not None else None
     app.redactor.add_document(document or {})
@@ -109,15 +97,14 @@ def _find_state(app: App, effective: "Effective", account: str, vault: "LayeredV
     if document is None and not required:
         state = f"no credential in the {vault.kind}"
         fix = f"it is optional; to store one: conn auth login {account}"
-        row = CredentialState(**{**_UNKNOWN, "account": account, "state": "absent", "store": vault.kind, "fix": fix})
-        return row, f"{account:<20} {state}   {fix}"
+        return _describe_lack(account, "absent", store=vault.kind, fix=fix), f"{account:<20} {state}   {fix}"
     if stored is None or (missing and stored.issue is not None):
         error = lacking_credential(vault.kind, account, document, missing)
         names = [part.name for part in missing]
         state = f"incomplete: lacks {', '.join(names)}" if document else f"no credential in the {vault.kind}"
-        kind = "incomplete" if document else "absent"
-        known = {"account": account, "state": kind, "store": vault.kind, "missing": names, "fix": error.hint}
-        return CredentialState(**{**_UNKNOWN, **known, "usable": False}), f"{account:<20} {state}   {error.hint}"
+        kind: Literal["incomplete", "absent"] = "incomplete" if document else "absent"
+        row = _describe_lack(account, kind, usable=False, store=vault.kind, missing=names, fix=error.hint)
+        return row, f"{account:<20} {state}   {error.hint}"
     expired = credentials.is_expired(stored.document, app.clock.now())
     renewable = credentials.renewable(stored.document)
     state = _state(credentials, stored.document, stored.issue, expired, renewable)
@@ -135,6 +122,32 @@ def _find_state(app: App, effective: "Effective", account: str, vault: "LayeredV
         accepted=None,
     )
     return row, f"{account:<20} {state}   in the {row.store}"
+
+
+def _describe_lack(
+    account: str,
+    state: "Literal['not_needed', 'absent', 'incomplete']",
+    *,
+    usable: bool | None = None,
+    store: str = "",
+    missing: Sequence[str] = (),
+    fix: str = "",
+) -> "CredentialState":
+    """Return the state of a credential that is not there, or not completely."""
+    from conn_engine.command_reports import CredentialState
+
+    return CredentialState(
+        account=account,
+        state=state,
+        usable=usable,
+        store=store,
+        verified_at=None,
+        expired=None,
+        renewable=None,
+        missing=list(missing),
+        fix=fix,
+        accepted=None,
+    )
 
 
 def _state(

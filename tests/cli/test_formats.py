@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from transcript import Run, check_report, conn, report_validator
 from typer.main import get_command
 from vendor import Arrived, Vendor, start_vendor
 
 from conn_cli.main import application
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.lint.report import LintReport
 from conn_engine.schemas.reports import REPORTS
 
 KEY = {"CONN_VAULT_KEY": "a key for the tests alone, long enough"}
@@ -213,6 +216,16 @@ def test_a_report_that_its_schema_does_not_allow_is_noticed() -> None:
     for wrong in ({**data, "more": 1}, {**data, "defined": "yes"}, {key: data[key] for key in ("version", "kind")}):
         with pytest.raises(AssertionError, match="eval"):
             check_report(json.dumps(wrong, indent=2))
+
+
+def test_the_schema_of_any_report_is_that_of_its_kind(tmp_path: Path) -> None:
+    schema = json.loads(conn(tmp_path, "schema", "report").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    lint = LintReport.of([diagnostic("DOC002", "wrong", Span("a.yaml", 2, 3))]).data()
+    assert validator.is_valid(lint)
+    for wrong in ({**lint, "kind": "test"}, {**lint, "kind": "lynt"}, {**lint, "summary": None}, {"version": 1}, []):
+        assert not validator.is_valid(wrong)
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -91,4 +91,9 @@ def test_new_is_green_at_once(installed, tmp_path, name):
 
 def test_doctor_finds_nothing_bad(installed, tmp_path):
     result = _run(installed, "doctor", "--format", "json", cwd=tmp_path)
-    assert {row["check"] for row in json.loads(result.stdout)["checks"]} >= {"python", "evaluator", "credentials", "bundle"}
+    assert {row["check"] for row in json.loads(result.stdout)["checks"]} >= {
+        "python",
+        "evaluator",
+        "credentials",
+        "bundle",
+    }

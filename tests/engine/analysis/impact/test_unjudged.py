@@ -108,6 +108,13 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     data = ImpactReport.of(found).data()
     assert data["accounts"]["unjudged"] == 2
     assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]
+    finding = data["unjudged"][1]["finding"]
+    assert (finding["code"], finding["message"], finding["span"]["file"]) == (
+        "REF101", "names something that is not there", "accounts/d.yaml",
+    )  # fmt: skip
+    silent = ImpactReport.of(found, names=False).data()["unjudged"][1]
+    assert (silent["accounts"], silent["finding"]["span"]["file"]) == ([], "accounts/…")
+    assert silent["finding"]["fingerprint"] != finding["fingerprint"]
     for text in (
         dump_json(ImpactReport.of(found).data()),
         report.markdown(found, names=True),

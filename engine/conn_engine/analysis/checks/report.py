@@ -34,7 +34,7 @@ class CheckVerdicts:
         """The operations whose coverage is below the minimum."""
         return find_below(self.result.coverage, self.minimum)
 
-    @property
+    @cached_property
     def checks(self) -> Mapping[CheckName, bool | None]:
         """Whether each check passed; None for one that had nothing to do. `load` is there only when it failed."""
         result = self.result

@@ -163,7 +163,7 @@ def test_deliveries_are_proved_told_and_answered_and_ctrl_c_ends_it(folder):
         ["shop:person.created", "acme"],
         ["shop:person.seen", "acme"],
     ]
-    assert "refused: it has no signature" in err
+    assert "refused: the delivery has no signature" in err
     assert "challenge 0 answered" in err
     assert "stopped: 1 accepted, 2 events" in err
     assert SECRET not in out + err

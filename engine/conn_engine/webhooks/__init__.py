@@ -1,7 +1,6 @@
-"""Webhooks: deliveries that come from vendors. `Verification` is the list of the ways to prove one: a new one is a
-class and its name here.
+"""Webhook deliveries from vendors. `Verification` lists the ways to verify one; a new one is a class and its name here.
 
-Nothing is received or kept here; what a delivery's events become is the runtime's.
+This package neither receives nor stores deliveries. The runtime maps their events.
 """
 
 from typing import TypeAlias

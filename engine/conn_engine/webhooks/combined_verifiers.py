@@ -1,4 +1,4 @@
-"""Several ways to prove a delivery: one of them, or all."""
+"""Combinations of ways to verify a delivery: any of them, or all."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,15 +17,15 @@ __all__ = ["AllOf", "AnyOf"]
 
 
 class AnyOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="any"):
-    """One of several ways: those whose `when` holds are tried in order, and the first that proves it decides. One whose
-    secret the account lacks is left out."""
+    """Any of several ways. Those whose `when` is met are tried in order, until one verifies the delivery. A way whose
+    secret the account lacks is skipped."""
 
     verifies: ClassVar[bool] = False
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by the first way that does."""
+        """Verify with the first way that succeeds."""
         refused: list[VerificationError] = []
         lacking: list[CredentialError] = []
         for way in self.of:
@@ -45,42 +45,42 @@ class AnyOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag
             raise refused[0]
         if refused:
             raise VerificationError(refused[0].code, "; ".join(dict.fromkeys(error.message for error in refused)))
-        raise VerificationError("unsigned", "it has nothing that one of the ways to prove it looks for")
+        raise VerificationError("unsigned", "the delivery has no signature or token that `of` looks for")
 
     def find_item_signatures(
         self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
-        """What each of the ways that are tried finds."""
+        """Yield what each applicable way finds."""
         yield from _find_groups(self.of, proving, at)
 
     def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """What each of the ways that are tried goes by."""
+        """Return the times of each applicable way."""
         return _find_times(self.of, proving)
 
 
 class AllOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="all"):
-    """Several ways together: each must prove it."""
+    """Several ways together. Each must verify the delivery."""
 
     verifies: ClassVar[bool] = False
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by every way."""
+        """Verify with every way."""
         for way in self.of:
             if not way.is_applicable(proving):
-                raise VerificationError("unsigned", "it lacks what one of the ways to prove it looks for")
+                raise VerificationError("unsigned", "the delivery lacks a signature or token that `of` requires")
             yield from way.verify(proving)
         return {}
 
     def find_item_signatures(
         self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
-        """What each of the ways finds."""
+        """Yield what each way finds."""
         yield from _find_groups(self.of, proving, at)
 
     def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """What each of the ways goes by."""
+        """Return the times of each way."""
         return _find_times(self.of, proving)
 
 

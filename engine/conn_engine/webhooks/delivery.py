@@ -1,7 +1,7 @@
-"""A delivery: the HTTP request by which a vendor tells that something happened, as expressions see it.
+"""A webhook delivery, the HTTP request by which a vendor reports events, as expressions see it.
 
-Whether it is the vendor's, and what it means, is told elsewhere. The body's text is exact: what an expression makes of
-it becomes the very bytes that came.
+Verification and events are elsewhere. The body's text is exact: the text that an expression builds from it has the same
+bytes as the request.
 """
 
 import hashlib
@@ -24,17 +24,19 @@ from conn_engine.wire import Echoes, Headers, Response
 __all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
 
 MAX_DELIVERY_BYTES = 32 * 1024 * 1024
-"""Longest body that is read: some vendors send up to 25 MB."""
+"""Longest accepted body. Some vendors send up to 25 MB."""
 
 NAMES = DELIVERY
-"""What expressions over a delivery may read of it. `body` is read of the text when an expression names it."""
+"""The names that expressions over a delivery can read. `body` is parsed only if an expression names it."""
 
 _MAX_FIELDS = 10_000
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _ROWS = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines)")
 _XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?xml")
-_URL = re.compile(r"(?:[^:/?#]+:)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)  # of RFC 3986: fits every text
+_URL = re.compile(
+    r"(?:[^:/?#]+:)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL
+)  # from RFC 3986: matches every text
 _PROVING = frozenset({"authorization", "proxy-authorization", "cookie"})
 _READ_OF_BODY = ("_charset", "text")
 _READ_OF_HEAD = ("_url", "_query", "repeated", "plain")
@@ -43,8 +45,8 @@ _LIKE_JSON = re.compile(r'\s*[\[{"]')
 
 @dataclass(frozen=True, repr=False)
 class Delivery:
-    """What came: `url` is the one the vendor called (a proxy's own differs), `body` the bytes as they came, unpacked
-    if they were packed in transit. `echoes` knows what its names may not say (None: it has not been cleaned)."""
+    """A delivery. `url` is the one that the vendor called, which may differ from a proxy's. `body` has the bytes
+    without compression. `echoes` finds secrets that the delivery repeats (None: it has not been cleaned)."""
 
     method: str
     url: str
@@ -57,7 +59,7 @@ class Delivery:
 
     @cached_property
     def text(self) -> str:
-        """The body as text that `exact` turns into the same bytes again: UTF-8, or a character for each byte."""
+        """The body as text that `encode_exactly` turns into the same bytes: UTF-8, or one character for each byte."""
         return self.body.decode(self._charset)
 
     @cached_property
@@ -69,15 +71,15 @@ class Delivery:
         return "utf-8"
 
     def encode_exactly(self, text: str) -> bytes:
-        """The bytes of a text that was made of the delivery's. Raises UnicodeEncodeError where there are none."""
+        """Return the bytes of a text built from the delivery. Raises UnicodeEncodeError if it has other characters."""
         return text.encode(self._charset)
 
     @cached_property
     def data(self) -> Any:
-        """The body as data: by its content type JSON, lines of JSON, a form (name to value, or values), a form in
-        parts, or XML; JSON too where it looks like it. Else its text, and None for none.
+        """The body as data, by its content type: JSON, lines of JSON, a form (name to value, or to values), a multipart
+        form or XML. A body that looks like JSON is read as JSON. Otherwise it is the text, or None if empty.
 
-        What cannot be read is its text: a signature says whether the vendor sent it so.
+        An unreadable body is also its text: the signature shows whether the vendor sent it.
         """
         return self._response.clean(self._read_body())
 
@@ -109,14 +111,15 @@ class Delivery:
 
     @cached_property
     def repeated(self) -> frozenset[str]:
-        """Names of headers and query parameters that came more than once: which of them counts is anyone's guess."""
+        """Names of headers and query parameters that occur more than once, so that it is ambiguous which one
+        applies."""
         names = Counter(name.lower() for name, _ in self.headers.pairs)
         names.update(name for name, _ in self._query)
         return frozenset(name for name, count in names.items() if count > 1)
 
     @cached_property
     def _url(self) -> tuple[str, str, str]:
-        """Host with port, path and query. Who called says the host, and may have said anything."""
+        """Host with port, path and query. The host is the caller's claim and may be wrong."""
         found = _URL.match(self.url)
         host, path, query = found.groups() if found is not None else (None, None, None)
         return host or "", path or "/", query or ""
@@ -127,7 +130,7 @@ class Delivery:
 
     @cached_property
     def plain(self) -> Names:
-        """The names that expressions may use, without `body`. What came several times is a list."""
+        """The names that expressions can use, without `body`. A name that occurs several times has a list."""
         host, path, query = self._url
         return {
             "method": self.method.upper(),
@@ -142,14 +145,14 @@ class Delivery:
         }
 
     def clean(self, redactor: Redactor) -> "Delivery":
-        """The delivery as mappings may see it: without headers that carry a credential, and with `[redacted]` where it
-        repeats a secret that the redactor knows. What proves a delivery may be the secret itself."""
+        """Return the delivery for mappings: without headers that contain a credential, and with `[redacted]` in place
+        of known secrets. A verified delivery may contain the secret itself."""
         pairs = [[name, value] for name, value in self.headers.pairs if name.lower() not in _PROVING]
         head = [self.url, pairs]
         url, clean_pairs = clean_head = redactor.data_without_echo(head)
         body = redactor.without_echo(self.body)
         clean = replace(self, url=url, headers=Headers(map(tuple, clean_pairs)), body=body, echoes=redactor)
-        if body is self.body:  # what was read of it stays
+        if body is self.body:  # keep what has been read
             same = clean_head is head and len(pairs) == len(self.headers.pairs)
             kept = _READ_OF_BODY + _READ_OF_HEAD if same else _READ_OF_BODY
             clean.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
@@ -158,8 +161,8 @@ class Delivery:
         return clean
 
     def build_names(self, told: Any, scope: Scope) -> Scope:
-        """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts
-        with expressions, has the word."""
+        """Return `scope` with the delivery's names, which take precedence. `body` is included if `told`, a text or data
+        of texts with expressions, contains the word."""
         names = scope | self.plain
         if _has_word(told, "body"):
             names["body"] = self.data
@@ -175,7 +178,7 @@ def _has_word(told: Any, word: str) -> bool:
 
 
 def _parse_pairs(text: str) -> list[tuple[str, str]]:
-    """The fields of a form or a query, in order. None of them when they are more than a form has."""
+    """Return the fields of a form or a query in order, or an empty list if there are too many."""
     try:
         return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MAX_FIELDS)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Forms in parts (multipart/form-data, RFC 7578) as deliveries bring them: names and texts, within bounds.
+"""Read multipart forms (multipart/form-data, RFC 7578) of deliveries: names and texts, within limits.
 
-A form of parts in parts is none. Writing such bodies is `bodies.multipart`'s.
+Nested multipart bodies are not supported. `bodies.multipart` writes such bodies.
 """
 
 import re
@@ -12,7 +12,8 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 
 def read_form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
-    """The fields in order; of a file its text. None of them for what is no such form, or has more than `most` parts."""
+    """Return the fields in order; a file gives its text. An invalid form, or one with more than `most` parts, is
+    empty."""
     boundary = _find_boundary(content_type)
     if boundary is None:
         return []
@@ -52,4 +53,4 @@ def _find_name(head: bytes) -> str | None:
     )
     if told is None or isinstance(told, tuple):
         return None if told is None else collapse_rfc2231_value(told)
-    return told.encode("latin-1", "replace").decode("utf-8", "replace")  # most write UTF-8 as it is
+    return told.encode("latin-1", "replace").decode("utf-8", "replace")  # most senders write plain UTF-8

@@ -1,4 +1,4 @@
-"""Deliveries that carry a JWT (RFC 7519), or are one."""
+"""Verify deliveries that contain a JWT (RFC 7519), or are one."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -33,36 +33,37 @@ _LONGEST_BODY = 1024 * 1024
 
 
 class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
-    """A JWT. Its claims are `claims`, in `require`, `account` and `events` too."""
+    """A JWT. Its claims are available as `claims`, also in `require`, `account` and `events`."""
 
     token: Annotated[
         str,
         Meta(
-            description="Expression for the JWT, such as `headers.authorization`; `text` when the whole body is one.",
+            description="Expression for the JWT, such as `headers.authorization`, or `text` if the complete body is "
+            "a JWT.",
             extra=bring_names(expression_over("verification"), "header", into=("requirement", "delivery_request")),
         ),
     ] = "headers.authorization"  # noqa: S105
-    prefix: Annotated[str | None, Meta(description='What may stand before it. Default "Bearer ".')] = "Bearer "
+    prefix: Annotated[str | None, Meta(description='Prefix that is removed if present. Default "Bearer ".')] = "Bearer "
     algorithms: Annotated[
-        tuple[Algorithm, ...], Meta(min_length=1, description="The algorithms that are accepted, as `alg` names them.")
+        tuple[Algorithm, ...], Meta(min_length=1, description="Accepted algorithms, by their names in `alg`.")
     ]
     key: KeyTemplates = "{{webhook_secret}}"
-    key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
+    key_encoding: Annotated[KeyEncoding, Meta(description="Encoding of a shared secret (HS algorithms).")] = "text"
     key_request: Annotated[
         KeyRequest | None,
         Meta(
-            description="Where the vendor publishes its keys, instead of `key`. `header.kid` names one of them.",
+            description="Where the vendor publishes its keys, instead of `key`. `header.kid` selects one of them.",
             extra=inner_over("delivery_request"),
         ),
     ] = None
     issuer: Annotated[
-        str | None, Meta(description="Template for what `iss` must be.", extra=template_over("verification"))
+        str | None, Meta(description="Template for the required `iss`.", extra=template_over("verification"))
     ] = None
     audience: Annotated[
         str | None,
-        Meta(description="Template for what `aud` must be, or have among others.", extra=template_over("verification")),
+        Meta(description="Template for a value that `aud` must be or contain.", extra=template_over("verification")),
     ] = None
-    claims: Annotated[tuple[str, ...], Meta(description="Claims that must be there.")] = ()
+    claims: Annotated[tuple[str, ...], Meta(description="Required claims.")] = ()
     leeway_seconds: Annotated[
         float,
         Meta(
@@ -73,18 +74,18 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         ),
     ] = 0.0
     lifetime_seconds: Annotated[
-        Annotated[float, Meta(gt=0)] | None, Meta(description="How old `iat` may be at most, which then must be there.")
+        Annotated[float, Meta(gt=0)] | None, Meta(description="Maximum age of `iat`, which is then required.")
     ] = None
 
     def __post_init__(self) -> None:
         kinds = {name.startswith("HS") for name in self.algorithms}
         if len(kinds) > 1:
-            raise ValueError("`algorithms` are either shared secrets (HS…) or public keys: a key is not both")
+            raise ValueError("`algorithms` must all use shared secrets (HS…) or all use public keys")
         if self.key_request is not None and kinds == {True}:
-            raise ValueError("`key_request` is for public keys: a shared secret (HS…) is published nowhere")
+            raise ValueError("`key_request` is for public keys; remove it for shared secrets (HS…)")
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by the JWT's signature, and by its claims."""
+        """Verify the signature of the JWT and its claims."""
         text = self._find_token(proving)
         header = _read_header(text)
         claims: dict[str, Any] | None = None
@@ -94,20 +95,22 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             if claims is not None or self.key_request is None:
                 break
         if claims is None:
-            raise VerificationError("wrong_signature", "its JWT is not by the key that it should be by")
+            raise VerificationError(
+                "wrong_signature", "invalid signature: the JWT is not signed by one of the expected keys"
+            )
         self._check_claims(claims, proving)
         proving.claims = claims
         return {"claims": claims, "header": header}
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """The JWT, with its header and claims."""
+        """Return the JWT with its header and claims."""
         text = self._find_token(proving)
         return [FoundSignature(text, (_read_header(text), _read_claims(text)))]
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """A JWT with the same header and claims."""
+        """Create a JWT with the same header and claims."""
         return [self._sign(proving, ring, *proof.more) for proof in proofs]
 
     def _sign(
@@ -117,7 +120,7 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
 
         algorithm = header.get("alg")
         if algorithm not in self.algorithms:
-            raise VerificationError("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+            raise VerificationError("wrong_algorithm", "the algorithm of the JWT is not listed in algorithms")
         key: Any
         if self.key_request is not None:
             key = ring.get_published_key(
@@ -131,13 +134,13 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         try:
             return jwt.encode(claims, key, algorithm=str(algorithm), headers=more)
         except (jwt.PyJWTError, TypeError, ValueError):
-            raise CredentialError("the key is not one for the JWT's algorithm") from None
+            raise CredentialError("the key does not fit the JWT's algorithm") from None
 
     def _find_token(self, proving: VerificationContext) -> str:
         said = evaluate_on_delivery(self.token, proving)
         longest = _LONGEST_BODY if self.token.strip() == "text" else _LONGEST
         if not isinstance(said, str) or not said.strip() or len(said) > longest:
-            raise VerificationError("unsigned", f"it has no JWT ({self.token})")
+            raise VerificationError("unsigned", f"the delivery has no JWT ({self.token})")
         text = said.strip()
         prefix = self.prefix or ""
         return text[len(prefix) :].strip() if text.lower().startswith(prefix.lower()) else text
@@ -150,11 +153,11 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         return [key for key in named if key["kid"] == header.get("kid")] if "kid" in header and named else keys
 
     def _verify_signature(self, text: str, header: dict[str, Any], keys: Keys) -> dict[str, Any] | None:
-        """The claims, when one of the keys has signed them."""
+        """Return the claims if one of the keys has signed them."""
         import jwt
 
         if header.get("alg") not in self.algorithms:
-            raise VerificationError("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+            raise VerificationError("wrong_algorithm", "the algorithm of the JWT is not listed in algorithms")
         unfit: list[CredentialError] = []
         for told in keys:
             try:
@@ -165,9 +168,9 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             except CredentialError as error:
                 unfit.append(error)
             except (jwt.InvalidKeyError, TypeError):
-                unfit.append(CredentialError("the key that proves deliveries is not one for the JWT's algorithm"))
+                unfit.append(CredentialError("the key that verifies deliveries does not fit the JWT's algorithm"))
             except jwt.PyJWTError:
-                raise VerificationError("unsigned", "its JWT cannot be read") from None
+                raise VerificationError("unsigned", "the JWT is invalid") from None
             else:
                 return _parse_claims(payload)
         if unfit and len(unfit) == len(keys):
@@ -183,24 +186,26 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         now = proving.clock.now()
         for name in self.claims:
             if claims.get(name) is None:
-                raise VerificationError("requirement", f'its JWT lacks the claim "{name}"')
+                raise VerificationError("requirement", f'the JWT has no claim "{name}"')
         ends, begins, made = (_get_time(claims, name) for name in ("exp", "nbf", "iat"))
         if ends is not None and now > ends + self.leeway_seconds:
-            raise VerificationError("stale", f"its JWT ended {now - ends:.0f} s ago")
+            raise VerificationError("stale", f"the JWT expired {now - ends:.0f} s ago")
         for begun in (begins, made):
             if begun is not None and now < begun - self.leeway_seconds:
-                raise VerificationError("stale", f"its JWT begins {begun - now:.0f} s ahead of this machine's clock")
+                raise VerificationError(
+                    "stale", f"the JWT is not valid yet: this machine's clock is {begun - now:.0f} s behind its start"
+                )
         if self.lifetime_seconds is not None and (made is None or now > made + self.lifetime_seconds):
-            raise VerificationError("stale", "its JWT is too old, or does not say when it was made")
+            raise VerificationError("stale", "the JWT is too old, or has no `iat` claim")
         if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, proving):
-            raise VerificationError("requirement", "its JWT is by another issuer")
+            raise VerificationError("requirement", "the JWT has another issuer")
         if self.audience is not None:
             said = claims.get("aud")
             if self._fill(self.audience, proving) not in (said if isinstance(said, list) else [said]):
-                raise VerificationError("requirement", "its JWT is for another audience")
+                raise VerificationError("requirement", "the JWT has another audience")
 
     def _fill(self, template: str, proving: VerificationContext) -> Any:
-        return fill_templates(template, proving.build_names(template), purpose="what a JWT is compared with")
+        return fill_templates(template, proving.build_names(template), purpose="the expected claim of a JWT")
 
 
 @cache
@@ -210,7 +215,7 @@ def _build_jws() -> "PyJWS":
     import jwt
 
     short = getattr(jwt, "InsecureKeyLengthWarning", None)
-    if short is not None:  # how long its secrets are is the vendor's affair, and nobody here can mend it
+    if short is not None:  # the vendor decides the length of its secrets
         warnings.filterwarnings("ignore", category=short)
     return jwt.PyJWS()
 
@@ -221,18 +226,18 @@ def _read_header(text: str) -> dict[str, Any]:
     try:
         header: dict[str, Any] = jwt.get_unverified_header(text)
     except jwt.PyJWTError:
-        raise VerificationError("unsigned", "its JWT cannot be read") from None
+        raise VerificationError("unsigned", "the JWT is invalid") from None
     return header
 
 
 def _read_claims(text: str) -> dict[str, Any]:
-    """The claims of a JWT, whoever signed it."""
+    """Read the claims of a JWT without verifying it."""
     import jwt
 
     try:
         return dict(jwt.decode(text, options={"verify_signature": False}))
     except (jwt.PyJWTError, ValueError, TypeError):
-        raise VerificationError("unsigned", "its JWT cannot be read") from None
+        raise VerificationError("unsigned", "the JWT is invalid") from None
 
 
 def _parse_claims(payload: bytes) -> dict[str, Any]:
@@ -243,7 +248,7 @@ def _parse_claims(payload: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise VerificationError("unsigned", "its JWT has no claims")
+        raise VerificationError("unsigned", "the JWT has no claims")
     return claims
 
 
@@ -252,5 +257,5 @@ def _get_time(claims: dict[str, Any], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise VerificationError("unsigned", f'the claim "{name}" of its JWT is no time')
+        raise VerificationError("unsigned", f'the claim "{name}" of the JWT is not a time')
     return float(value)

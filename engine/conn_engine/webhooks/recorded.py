@@ -1,5 +1,5 @@
-"""Recorded deliveries: their file form, reading and writing. No real secret is in one: it is signed by throwaway keys
-(`resigning`), and a replay proves it with those."""
+"""The file format of recorded deliveries. They contain no real secrets: they are signed again with generated keys
+(`resigning`), which replays use."""
 
 import base64
 import binascii
@@ -20,17 +20,17 @@ __all__ = ["DeliveredAccount", "RecordedDelivery", "get_received_at", "load_deli
 
 
 class _DeliveryModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """As strict as recordings are."""
+    """The base of the file's objects, with unknown keys forbidden."""
 
 
 class DeliveredAccount(_DeliveryModel, frozen=True, kw_only=True):
-    """What is known of the account whose delivery it is."""
+    """The account that the delivery is for."""
 
     context: Annotated[dict[str, Any], Meta(description="The account's values; a replay uses them.")] = {}
 
 
 class RecordedDelivery(_DeliveryModel, frozen=True, kw_only=True):
-    """A delivery, as it is replayed. At most one of `body` and `body_base64` is there."""
+    """A recorded delivery. At most one of `body` and `body_base64` is set."""
 
     schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = msgspec.field(
         name="$schema", default=""
@@ -41,67 +41,73 @@ class RecordedDelivery(_DeliveryModel, frozen=True, kw_only=True):
         Meta(description="Origin: the vendor itself, its published contract, or a scaffold."),
     ] = "live"
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
-    received_at: Annotated[str, Meta(description="When it came, as an RFC 3339 time; the clock of a replay.")]
+    received_at: Annotated[
+        str, Meta(description="When it was received, as an RFC 3339 time. Replays use it as the current time.")
+    ]
     method: Annotated[str, Meta(description="HTTP method, upper case.")] = "POST"
     url: Annotated[str, Meta(description="The absolute URL that the vendor called, with its query.")]
     headers: Annotated[
-        list[tuple[str, str]], Meta(description="Headers in order, each a name and a value; none of the transport's.")
+        list[tuple[str, str]],
+        Meta(description="Headers in order, each a name and a value, without those of the transport."),
     ] = []
     body: Annotated[str | None, Meta(description="The exact body as text.")] = None
-    body_base64: Annotated[str | None, Meta(description="A body that is no UTF-8.")] = None
+    body_base64: Annotated[str | None, Meta(description="The body in base64, if it is not UTF-8.")] = None
     secrets: Annotated[
         dict[str, Any],
         Meta(
-            description="Throwaway secrets that it is signed with, by the names that the credential has for them; "
-            "env.NAME for a variable."
+            description="Generated secrets that it is signed with, by their names in the credential; "
+            "env.NAME for an environment variable."
         ),
     ] = {}
-    base_url: Annotated[str, Meta(description="The base URL at the time; replay compares what comes after it.")] = ""
-    account: Annotated[DeliveredAccount, Meta(description="Whose it is.")] = DeliveredAccount()
+    base_url: Annotated[
+        str, Meta(description="The base URL when it was recorded. Replays compare the rest of the URL.")
+    ] = ""
+    account: Annotated[DeliveredAccount, Meta(description="The account that the delivery is for.")] = DeliveredAccount()
     exchanges: Annotated[
-        list[Exchange], Meta(description="What was asked because of it, and the answers: keys, fetched records.")
+        list[Exchange], Meta(description="Requests that it caused and their responses: keys and fetched records.")
     ] = []
     proved: Annotated[
         Literal["as recorded"] | None,
         Meta(
-            description="It was proved when it was recorded and cannot be signed anew; a replay checks all but the "
-            "proof."
+            description="It was verified when it was recorded and cannot be signed again. A replay checks "
+            "everything except the "
+            "signature."
         ),
     ] = None
     claims: Annotated[
-        dict[str, Any], Meta(description="What its JWT said, where it was proved as recorded by one.")
+        dict[str, Any], Meta(description="The claims of its JWT, if it was verified when it was recorded.")
     ] = {}
     refused: Annotated[
-        bool, Meta(description="It is there to be refused: a forged one, or one that comes too late.")
+        bool, Meta(description="It must be refused, for example because of an invalid signature or an old time.")
     ] = False
 
 
 def load_delivery(path: Path, display: str = "") -> RecordedDelivery:
-    """Read a recorded delivery. Raises ConfigurationError with a finding REC001 at the place of the fault."""
+    """Read a recorded delivery. Raises ConfigurationError with a finding REC001 at the place of an error."""
     file = display or path.as_posix()
     recorded, content = load_as(RecordedDelivery, path, file)
     check_exchanges(recorded.exchanges, file, content)
     if recorded.body is not None and recorded.body_base64 is not None:
-        refuse_recorded(file, content, "a delivery has one of body and body_base64 - at `$.body_base64`")
+        refuse_recorded(file, content, "body and body_base64 cannot both be set - at `$.body_base64`")
     try:
         base64.b64decode(recorded.body_base64 or "", validate=True)
     except (binascii.Error, ValueError):
         refuse_recorded(file, content, "this is not base64 - at `$.body_base64`")
     if _to_seconds(recorded.received_at) is None:
-        refuse_recorded(file, content, "this is no RFC 3339 time - at `$.received_at`")
+        refuse_recorded(file, content, "this is not an RFC 3339 time - at `$.received_at`")
     return recorded
 
 
 def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor, **placing: Unpack[Placing]) -> None:
-    """Write a recorded delivery, whole, unless a secret that the redactor knows is found in it. Raises
-    ConfigurationError (REC002) then."""
+    """Write a recorded delivery atomically. Raises ConfigurationError (REC002) if it contains a secret that the
+    redactor knows."""
     data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}
     schema = recorded.schema_url or _find_schema(path)
     write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor, recorded.secrets, **placing)
 
 
 def _find_schema(path: Path) -> str:
-    """Where an editor finds the schema from connectors/<name>/deliveries/[<account>/]<file> of a workspace."""
+    """Return the schema's path from connectors/<name>/deliveries/[<account>/]<file>, for editors."""
     parts = path.parts[:-1]
     if "deliveries" not in parts:
         return "https://conn.dev/schemas/delivery.schema.json"
@@ -110,7 +116,7 @@ def _find_schema(path: Path) -> str:
 
 
 def to_delivery(recorded: RecordedDelivery) -> Delivery:
-    """The delivery that a recorded one stands for."""
+    """Return the delivery of a recording."""
     body = (recorded.body or "").encode("utf-8", "surrogatepass")
     if recorded.body_base64 is not None:
         body = base64.b64decode(recorded.body_base64)
@@ -118,7 +124,7 @@ def to_delivery(recorded: RecordedDelivery) -> Delivery:
 
 
 def get_received_at(recorded: RecordedDelivery) -> float:
-    """When it came, in Unix seconds."""
+    """Return when it was received, in Unix seconds."""
     return _to_seconds(recorded.received_at) or 0.0
 
 

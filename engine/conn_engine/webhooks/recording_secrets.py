@@ -1,6 +1,6 @@
-"""Throwaway secrets: shaped as the real ones are, and known to nobody. And the private keys to sign with in their name.
+"""Generate secrets for recordings, in the form of the real ones, and private keys to sign with.
 
-What they sign is each way's own (`Prover.anew`). cryptography is imported at the first key pair.
+`DeliveryVerifier.create_signatures` signs with them. cryptography is imported when the first key pair is created.
 """
 
 import base64
@@ -26,21 +26,21 @@ _RSA_BITS = 2048
 
 
 def create_throwaway(value: str) -> str:
-    """A random text that can stand where `value` stood: digits for digits, hex for hex, base64 for base64."""
+    """Return a random text in the form of `value`: digits for digits, hex for hex, base64 for base64."""
     if value.isascii() and value.isdigit():
         return str(secrets.randbelow(9) + 1) + "".join(str(secrets.randbelow(10)) for _ in value[1:])
     if len(value) >= _SHORTEST and _HEX.fullmatch(value):
         made = secrets.token_hex(len(value) // 2)
         return made.upper() if value.upper() == value and value.lower() != value else made
     found = _PREFIX.match(value)
-    raw = _decode_base64(value[found.end() :] if found else value)  # what stands before it is no part of the key
+    raw = _decode_base64(value[found.end() :] if found else value)  # a prefix is not part of the key
     if raw is not None and len(raw) >= _SHORTEST:
         return _create_base64(len(raw))
     return f"throwaway-{secrets.token_hex(12)}"
 
 
 def _create_base64(size: int) -> str:
-    """Random bytes whose base64 has no sign that a URL or another base64 would write otherwise."""
+    """Return random bytes in base64 without the characters that URLs and other variants encode differently."""
     whole, rest = divmod(size, 3)
     groups = [secrets.token_bytes(3) for _ in range(whole)] + ([secrets.token_bytes(rest)] if rest else [])
     texts = [base64.b64encode(group).decode() for group in groups]
@@ -67,16 +67,15 @@ KeyKind = Literal["rsa", "ec", "ed"]
 
 @dataclass(slots=True)
 class SigningKeys:
-    """The private keys that sign in the name of public ones. `own` signs in the name of all whose private key is not
-    known here."""
+    """Private keys by their public ones. `own` replaces all private keys that are unknown."""
 
     own: "PrivateKeyTypes | None" = None
     _by_public: dict[bytes, "PrivateKeyTypes"] = field(default_factory=dict)
     _published: dict[KeyKind, "PrivateKeyTypes"] = field(default_factory=dict)
 
     def create_twin(self, told: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
-        """A new public key of the same kind, written the same way, whose private key is kept. Those that a vendor
-        publishes (`published`) have one for each kind. Raises CredentialError for what is no public key."""
+        """Create a public key of the same type and in the same form, and store its private key. Keys that the vendor
+        publishes (`published`) share one for each type. Raises CredentialError for an invalid public key."""
         old = public_key(told, form)
         kind = _find_kind(old)
         made = (self._published.get(kind) if published else None) or _generate_like(old)
@@ -86,7 +85,7 @@ class SigningKeys:
         return _format_key(to_public_key(made), told, form)
 
     def create_key(self, kind: KeyKind, form: PublicKeyForm = "pem") -> str:
-        """A public key of a kind, where no real one is known to be like."""
+        """Create a public key of a type when no real one is known."""
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
         made: PrivateKeyTypes = ed25519.Ed25519PrivateKey.generate()
@@ -101,25 +100,25 @@ class SigningKeys:
         return base64.b64encode(_to_der(public)).decode() if form == "base64" else _to_der(public).hex()
 
     def get_private_key(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
-        """The private key to a public one. Raises CredentialError when it is not known."""
+        """Return the private key of a public one. Raises CredentialError if it is unknown."""
         return _require_key(self._by_public.get(_to_der(public_key(told, form)), self.own))
 
     def get_published_key(self, kind: KeyKind) -> "PrivateKeyTypes":
-        """The private key to those that the vendor publishes. Raises CredentialError when there is none."""
+        """Return the private key of those that the vendor publishes. Raises CredentialError if it is unknown."""
         return _require_key(self._published.get(kind, self.own))
 
 
 def _require_key(key: "PrivateKeyTypes | None") -> "PrivateKeyTypes":
     if key is None:
         raise CredentialError(
-            "only the vendor has the private key that signs such deliveries",
-            hint="say one of your own, whose public key the receiver is given",
+            "only the vendor has the private key that signs these deliveries",
+            hint="sign with your own key, and give its public key to the receiver: --key private.pem",
         )
     return key
 
 
 def to_public_key(key: "PrivateKeyTypes") -> "PublicKeyTypes":
-    """The public key to a private one."""
+    """Return the public key of a private one."""
     public: PublicKeyTypes = key.public_key()
     return public
 
@@ -149,7 +148,7 @@ def _generate_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
         return ed448.Ed448PrivateKey.generate()
     if isinstance(old, ed25519.Ed25519PublicKey):
         return ed25519.Ed25519PrivateKey.generate()
-    raise CredentialError("the public key is of a kind that no throwaway is made of")
+    raise CredentialError("a recording cannot replace this type of public key")
 
 
 def _format_key(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
@@ -165,7 +164,7 @@ def _format_key(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any
     if form == "pem" or "-----BEGIN" in text:
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     old = _decode_base64(text) if form == "base64" else bytes.fromhex(text)
-    short = isinstance(public, ed25519.Ed25519PublicKey) and old is not None and len(old) == 32  # the key by itself
+    short = isinstance(public, ed25519.Ed25519PublicKey) and old is not None and len(old) == 32  # the raw key
     data = public.public_bytes_raw() if short and isinstance(public, ed25519.Ed25519PublicKey) else _to_der(public)
     return base64.b64encode(data).decode() if form == "base64" else data.hex()
 

@@ -1,4 +1,4 @@
-"""What of a delivery may be kept: no private header, no value that its name gives away; but throwaways and marks."""
+"""Redact a delivery for a recording: private headers and values, but not generated secrets and marks."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ _TRANSIT_BEGINNINGS = ("x-forwarded-", "x-real-ip", "x-amzn-", "x-envoy-", "cf-"
 
 
 class DeliveryRedactor(NumberingRedactor):
-    """Leaves what a name gives away where it is a throwaway already, or a mark."""
+    """A redactor that leaves values with a generated secret or a mark."""
 
     def __init__(self, redactor: Redactor, kept: Sequence[str]) -> None:
         super().__init__(redactor)
         self._kept = tuple(kept)
 
     def contains_replacement(self, value: str) -> bool:
-        """Whether a throwaway or a mark stands in it."""
+        """Return whether a generated secret or a mark is part of the value."""
         return MARK.search(value) is not None or any(new in value for new in self._kept)
 
     def _make_placeholder(self, value: str) -> str:

@@ -1,4 +1,4 @@
-"""A delivery from the text of an HTTP request, as proxies, tunnels and inspectors write it down."""
+"""Read a delivery from the text of an HTTP request, as proxies, tunnels and inspectors write it."""
 
 import re
 import zlib
@@ -13,23 +13,23 @@ __all__ = ["DeliveryTooLongError", "read_request", "unpack"]
 
 _LINE = re.compile(r"([A-Za-z]{3,10})[ \t]+(\S+)(?:[ \t]+HTTP/\d(?:\.\d)?)?[ \t]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
-_HOW = "the first line is such as `POST /hooks HTTP/1.1`; headers, an empty line and the body follow"
+_HOW = "start with a line such as `POST /hooks HTTP/1.1`, followed by headers, an empty line and the body"
 
 
 class DeliveryTooLongError(UsageError):
-    """A body is longer than a delivery may be, unpacked."""
+    """A body is longer than the limit after decompression."""
 
 
 def read_request(raw: bytes, url: str | None = None) -> Delivery:
-    """The delivery that a request's text stands for. `url` is what the vendor called, where the text does not say.
+    """Return the delivery of a request's text. `url` is what the vendor called, if the text does not contain it.
 
-    Lines may end in LF alone, and begin with `> ` as curl shows them. Raises UsageError for what is no request.
+    Lines may end with LF, and may start with `> ` as in curl's output. Raises UsageError for an invalid request.
     """
     head, body = _split_head(raw.lstrip(b"\r\n"))
     lines = [line.removeprefix("> ") if line.startswith("> ") else line for line in head]
     found = _LINE.fullmatch(lines[0]) if lines else None
     if found is None:
-        raise UsageError("this is no HTTP request", hint=_HOW)
+        raise UsageError("this is not an HTTP request", hint=_HOW)
     headers = Headers(_parse_headers(lines[1:]))
     body = unpack(_cut_body(body, headers), headers.get("content-encoding", ""))
     return Delivery(found[1].upper(), url or _build_url(found[2], headers), headers, body)
@@ -47,24 +47,24 @@ def _parse_headers(lines: Sequence[str]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for number, line in enumerate(lines, 2):
         name, colon, value = line.partition(":")
-        if line[:1] in (" ", "\t") and pairs:  # a line that goes on (RFC 9112, 5.2)
+        if line[:1] in (" ", "\t") and pairs:  # a continued line (RFC 9112, 5.2)
             pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]} {line.strip()}")
         elif colon and _HEADER.fullmatch(name.strip()):
             pairs.append((name.strip(), value.strip()))
         else:
-            raise UsageError(f"line {number} of the request is no header", hint=_HOW)
+            raise UsageError(f"line {number} of the request is not a header", hint=_HOW)
     return pairs
 
 
 def _cut_body(body: bytes, headers: Headers) -> bytes:
-    """The body without the line break that an editor or a shell put after it."""
+    """Remove a line break that an editor or a shell added after the body."""
     said = headers.get("content-length", "")
     if not said.isdigit():
         return body
     if len(body) < int(said):
         raise UsageError(
-            f"the body has {len(body)} bytes, and content-length says {said}",
-            hint="the text was cut, or an editor changed its line ends: save it as it came",
+            f"the body has {len(body)} bytes, but content-length is {said}",
+            hint="save the request unchanged; it was cut, or an editor changed its line endings",
         )
     return body[: int(said)] if not body[int(said) :].strip() else body
 
@@ -74,22 +74,22 @@ def _build_url(target: str, headers: Headers) -> str:
         return target
     host = headers.get("x-forwarded-host") or headers.get("host")
     if not host:
-        raise UsageError("the request does not say its host", hint="say what the vendor calls: --url https://…")
+        raise UsageError("the request has no host", hint="pass the URL that the vendor calls: --url https://…")
     local = split_plain_url(f"//{host}").hostname in ("127.0.0.1", "localhost", "::1")
     scheme = headers.get("x-forwarded-proto") or ("http" if local else "https")
     return f"{scheme}://{host}{target}"
 
 
 def unpack(body: bytes, encoding: str) -> bytes:
-    """A body as it was before it was packed in transit (`gzip`, `deflate`). Raises TooLong past the longest that is
-    read, UsageError for what cannot be unpacked."""
+    """Decompress a body (`gzip`, `deflate`). Raises DeliveryTooLongError beyond the limit and UsageError for invalid
+    data."""
     for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
         if name in ("", "identity"):
             continue
         if name not in ("gzip", "x-gzip", "deflate"):
-            raise UsageError(f'a body that is packed by "{name[:20]}" is not read')
+            raise UsageError(f'the content encoding "{name[:20]}" is not supported')
         if name != "deflate" and not body.startswith(b"\x1f\x8b"):
-            continue  # whoever wrote the text down has unpacked it
+            continue  # the tool that wrote the text has decompressed it
         body = _decompress(body, name)
     if len(body) > MAX_DELIVERY_BYTES:
         raise DeliveryTooLongError(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
@@ -101,9 +101,9 @@ def _decompress(body: bytes, name: str) -> bytes:
     try:
         read = made.decompress(body, MAX_DELIVERY_BYTES + 1)
     except zlib.error:
-        raise UsageError(f"the body is not packed by {name} as it says") from None
+        raise UsageError(f"the body is not valid {name} data") from None
     if len(read) > MAX_DELIVERY_BYTES:
-        raise DeliveryTooLongError(f"unpacked the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
+        raise DeliveryTooLongError(f"the uncompressed body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
     if not made.eof or made.unused_data:
-        raise UsageError(f"the body is not packed by {name} as it says")
+        raise UsageError(f"the body is not valid {name} data")
     return read

@@ -1,8 +1,8 @@
-"""A delivery signed anew: by throwaway secrets, so that it may be kept (`kept`); or by real ones and the clock of now,
-so that it may be sent (`sent`).
+"""Sign a delivery again: with generated secrets for a recording (`resign_for_recording`), or with real ones and the
+current time for sending (`resign_for_sending`).
 
-Everything that stays is put right first: secrets are replaced, what is private is redacted, digests follow. Then each
-way to prove it signs what the delivery says by then.
+First the content is prepared: secrets are replaced, private values are redacted, and digests are updated. Then each
+verifier signs the result.
 """
 
 import base64
@@ -47,7 +47,7 @@ Rewrite = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class ResignedDelivery:
-    """A delivery, the secrets it is signed with by name, and the proofs that could not be made anew."""
+    """A delivery, the secrets it is signed with by name, and the number of signatures that could not be created."""
 
     delivery: Delivery
     secrets: dict[str, Any]
@@ -67,10 +67,10 @@ def resign_for_recording(
     named: Callable[[str], bool],
     personal: "Replacements | None" = None,
 ) -> ResignedDelivery:
-    """The delivery without a real secret, and with `personal` replaced, signed by throwaway ones.
+    """Return the delivery without real secrets and with `personal` replaced, signed with generated secrets.
 
-    `document` and `environ` have the real secrets, `captured` what the vendor hands over in it; `named` says whether
-    the connector reads a header. Expressions over it see what `proving` has otherwise.
+    `document` and `environ` have the real secrets, `captured` has the values that the vendor hands over. `named`
+    returns whether the connector reads a header. Expressions see the other values of `proving`.
     """
     secrets = create_recording_secrets(webhooks, proving, ring, document, environ)
     pairs = [
@@ -103,11 +103,11 @@ def resign_for_recording(
 def resign_for_sending(
     webhooks: Webhooks, proving: VerificationContext, secrets: Scope, ring: SigningKeys, now: float
 ) -> ResignedDelivery:
-    """The delivery as the vendor would send it now, by these secrets. `proving` has those that it is signed with, and
-    the moment at which it came as its clock."""
+    """Return the delivery as the vendor would send it now, with these secrets. `proving` has the secrets that it is
+    signed with; its clock is set to when it was received."""
     shift = now - proving.clock.now()
     named = build_name_check(webhooks)
-    old_ones = {name: value for name, value in proving.secrets.items() if named(name)}  # no other may come into it
+    old_ones = {name: value for name, value in proving.secrets.items() if named(name)}  # no other value may be replaced
     pairs = [(old, new) for old, new in pair_texts(old_ones, dict(secrets)) if len(old) > 3]
     with suppress(VerificationError):
         pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(proving)]
@@ -127,7 +127,7 @@ def resign_for_sending(
     return ResignedDelivery(delivery, dict(secrets), unsigned)
 
 
-# --- the order of things ---
+# --- the steps ---
 
 
 def _resign(  # noqa: PLR0917
@@ -151,7 +151,7 @@ def _resign(  # noqa: PLR0917
     digests = dict(_pair_digests(before.body, made.body))
     made = _rewrite(made, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
     done: dict[int, str] = {}
-    # What carries a secret itself does not depend on the rest, and others may sign it.
+    # Tokens come first: they do not depend on the rest, and signatures may cover them.
     for evidence in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
         proving = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
         new = _create_signatures(
@@ -166,8 +166,8 @@ def _resign(  # noqa: PLR0917
 
 
 def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
-    """The delivery with marks in the place of its proofs: in the body only of those that stand nowhere else, for what
-    is repeated there may be signed."""
+    """Replace signatures in the delivery by marks. The body is changed only for those that are nowhere else, because a
+    repetition in the body may be signed."""
     made = _rewrite(delivery, lambda text, _: marks.mark(text), body=False)
     left = Marks(
         marks.texts,
@@ -182,7 +182,7 @@ def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
 def _create_signatures(
     evidence: SignatureGroup, proving: VerificationContext, ring: SigningKeys, claims: Callable[[Any], Any]
 ) -> list[str]:
-    """The new proofs; none where there is no key to sign with."""
+    """Return the new signatures, or an empty list if there is no key to sign with."""
     proofs = [
         proof if proof.more is None else replace(proof, more=(proof.more[0], claims(proof.more[1])))
         for proof in evidence.signatures
@@ -217,11 +217,13 @@ def _encode(delivery: Delivery, text: str) -> bytes:
     try:
         return delivery.encode_exactly(text)
     except UnicodeEncodeError:
-        raise ConfigurationError("the delivery's body has characters that no text can hold") from None
+        raise ConfigurationError(
+            "the delivery's body cannot be encoded again after the secrets were replaced"
+        ) from None
 
 
 def _pair_digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
-    """How the digests of a body are written, before and after."""
+    """Pair the written digests of two bodies."""
     if before == after:
         return []
     pairs = []
@@ -234,7 +236,7 @@ def _pair_digests(before: bytes, after: bytes) -> list[tuple[str, str]]:
     return list(dict(pairs).items())
 
 
-# --- small ones ---
+# --- helpers ---
 
 
 def _rewrite_deep(value: Any, rewrite: Rewrite) -> Any:
@@ -246,7 +248,7 @@ def _rewrite_deep(value: Any, rewrite: Rewrite) -> Any:
 
 
 def _shift_time(text: str, unit: str, shift: float) -> str:
-    """A moment so many seconds later, written the same way."""
+    """Shift a time by some seconds and write it in the same form."""
     if unit == "iso8601":
         moment = datetime.fromisoformat(text)
         later = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() + shift

@@ -1,4 +1,4 @@
-"""What stands in the place of the secrets that sign deliveries: throwaway ones, the public keys of vendors too."""
+"""Replace the secrets that sign deliveries by generated ones, including public keys of vendors."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,12 +26,12 @@ _SHORTEST_KEY = 40
 
 
 def get_format(way: DeliveryVerifier) -> Any:
-    """The name of a way to prove a delivery."""
+    """Return the `format` of a way to verify a delivery."""
     return type(way).__struct_config__.tag
 
 
 def build_name_check(told: Any) -> Callable[[str], bool]:
-    """Whether settings name a word: in their texts, as a whole word."""
+    """Return a function that checks whether a word occurs in the texts of settings."""
     text = "\n".join(_find_texts(told))
     return lambda name: re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
 
@@ -43,7 +43,7 @@ def create_recording_secrets(
     document: Mapping[str, Any],
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
-    """A throwaway for each secret that the settings name, by its name."""
+    """Generate a replacement for each secret that the settings name."""
     named = build_name_check(told)
     forms = dict(_find_public_keys(told.verify, proving))
     known = {**document, **{f"env.{name}": value for name, value in environ.items()}}
@@ -60,13 +60,13 @@ def _replace(value: Any, forms: Mapping[str, Any], ring: SigningKeys) -> Any:
         try:
             return ring.create_twin(value, form)
         except CredentialError:
-            if kind is not None:  # a sample in a key's place
+            if kind is not None:  # a sample value instead of a key
                 return ring.create_key(kind, form)
     return create_throwaway(value) if isinstance(value, str) and len(value) > 3 else value
 
 
 def _find_public_keys(way: DeliveryVerifier, proving: VerificationContext) -> Iterable[tuple[str, Any]]:
-    """The account's own public keys, and how each is written and of which kind it is."""
+    """Yield the account's public keys with their form and type."""
     from conn_engine.webhooks.keys import get_account_keys
 
     for part in getattr(way, "of", ()):
@@ -84,7 +84,7 @@ def _find_public_keys(way: DeliveryVerifier, proving: VerificationContext) -> It
 
 
 def _find_key_kind(way: DeliveryVerifier) -> KeyKind:
-    """Of which kind the private key is that a way takes."""
+    """Return the type of private key that a way uses."""
     algorithm = str(getattr(way, "algorithms", ("",))[0])
     if get_format(way) == "rsa" or algorithm[:2] in ("RS", "PS"):
         return "rsa"
@@ -92,7 +92,7 @@ def _find_key_kind(way: DeliveryVerifier) -> KeyKind:
 
 
 def replace_published_keys(way: DeliveryVerifier, ring: SigningKeys, exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """The exchanges with other public keys in the place of those that the vendor publishes."""
+    """Replace the public keys that the vendor publishes in the exchanges."""
     forms = set(_find_published_forms(way))
     return [_replace_keys(exchange, forms, ring) for exchange in exchanges] if forms else list(exchanges)
 
@@ -131,7 +131,7 @@ def find_changed_pairs(
 
 
 def pair_texts(old: Any, new: Any) -> list[tuple[str, str]]:
-    """The texts of the same place in two values."""
+    """Pair the texts at the same places of two values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [pair for name, value in old.items() if name in new for pair in pair_texts(value, new[name])]
     if isinstance(old, list) and isinstance(new, list):
@@ -145,7 +145,7 @@ def _find_texts(value: Any) -> Iterable[str]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _find_texts(item)
-    elif isinstance(value, msgspec.Struct):  # with the defaults, which name secrets as well
+    elif isinstance(value, msgspec.Struct):  # with the defaults, which also name secrets
         for name in value.__struct_fields__:
             yield from _find_texts(getattr(value, name))
     elif isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Deliveries that carry the secret itself: a token, or a user name and password. And those that prove nothing."""
+"""Verify deliveries that contain the secret itself: a token, or a user name and password. Or do not verify them."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ __all__ = ["BasicVerifier", "TokenVerifier", "Unverified"]
 
 
 class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="token"):
-    """A secret that the vendor and the account share stands in the delivery as it is. It does not cover the body."""
+    """A shared secret that the delivery contains. It does not cover the body."""
 
     token: Annotated[
         str,
@@ -35,32 +35,32 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
             extra=expression_over("verification"),
         ),
     ]
-    prefix: Annotated[str | None, Meta(description='What stands before it, such as "Bearer ".')] = None
+    prefix: Annotated[str | None, Meta(description='Prefix that is required and removed, such as "Bearer ".')] = None
     key: KeyTemplates = "{{webhook_secret}}"
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by the first key that is the token."""
+        """Verify the token against each of the keys."""
         yield from ()
         _check_secret(self._find_token(proving), get_account_keys(self.key, proving), "token")
         return {}
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """The token."""
+        """Return the token."""
         return [FoundSignature(self._find_token(proving))]
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """The account's token."""
+        """Return the account's token."""
         _ = ring
         return [str(get_account_keys(self.key, proving)[0])] * len(proofs)
 
     def _find_token(self, proving: VerificationContext) -> str:
         said = evaluate_on_delivery(self.token, proving)
         if not isinstance(said, str) or not said:
-            raise VerificationError("unsigned", f"it has no token ({self.token})")
+            raise VerificationError("unsigned", f"the delivery has no token ({self.token})")
         if self.prefix is not None and not said.startswith(self.prefix):
-            raise VerificationError("unsigned", f"its token does not begin as it should ({self.token})")
+            raise VerificationError("unsigned", f"the token does not start with `prefix` ({self.token})")
         return said.removeprefix(self.prefix or "")
 
 
@@ -75,29 +75,29 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
     )
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by both."""
+        """Verify the user name and the password."""
         yield from ()
         try:
             pair = base64.b64decode(self._find_pair(proving), validate=True)
         except (ValueError, binascii.Error):
             pair = b""
         if b":" not in pair:
-            raise VerificationError("unsigned", "it has no user name and password")
+            raise VerificationError("unsigned", "the delivery has no user name and password")
         username, _, password = pair.partition(b":")
         own = [str(get_account_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
         fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
         if not all(fits):
-            raise VerificationError("wrong_signature", "its user name and password are not the account's")
+            raise VerificationError("wrong_signature", "the user name and password do not match the account's")
         return {}
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """User name and password, in base64."""
+        """Return user name and password in base64."""
         return [FoundSignature(self._find_pair(proving))]
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """The account's."""
+        """Return the account's user name and password."""
         _ = ring
         pair = ":".join(str(get_account_keys(told, proving)[0]) for told in (self.username, self.password))
         return [base64.b64encode(pair.encode()).decode()] * len(proofs)
@@ -106,21 +106,21 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
         said = proving.delivery.headers.get_all("authorization")
         scheme, _, text = said[0].strip().partition(" ") if len(said) == 1 else ("", "", "")
         if scheme.lower() != "basic" or not text.strip():
-            raise VerificationError("unsigned", "it has no user name and password")
+            raise VerificationError("unsigned", "the delivery has no user name and password")
         return text.strip()
 
     def join_expressions(self) -> str:
-        """The one header that counts."""
+        """Return the only header that is read."""
         return "authorization"
 
 
 class Unverified(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="none"):
-    """The vendor proves nothing: a delivery is a hint, and what it says is to be fetched."""
+    """No verification: the vendor signs nothing. A delivery is only a hint, and its records should be fetched."""
 
     verifies: ClassVar[bool] = False
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Nothing is proved."""
+        """Accept without verification."""
         yield from ()
         _ = proving
         return {}
@@ -130,4 +130,4 @@ def _check_secret(said: str, keys: list[object], what: str) -> None:
     own = said.encode("utf-8", "surrogateescape")
     fits = [hmac.compare_digest(own, str(key).encode("utf-8", "surrogateescape")) for key in keys]
     if not any(fits):
-        raise VerificationError("wrong_signature", f"its {what} is not the account's")
+        raise VerificationError("wrong_signature", f"the {what} does not match the account's secret")

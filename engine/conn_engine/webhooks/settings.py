@@ -1,7 +1,7 @@
-"""What a connector says of the deliveries that come to it: how they are proved, which ask for an answer of their own,
-whose they are, and which events they hold.
+"""The `webhooks` settings of a connector: how deliveries are verified, which need a special reply, which account they
+are for, and which events they contain.
 
-How each is done is elsewhere: proving in the ways beside this, the rest in the runtime.
+The verifiers of this package and the runtime use them.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -23,13 +23,13 @@ _SEEN = "the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `head
 
 
 class Reply(Settings, frozen=True, kw_only=True):
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: Annotated[int, Meta(ge=200, le=299, description="Status.")] = 200
     headers: Annotated[
         dict[str, str],
         Meta(
-            description="Headers; templates. Without a content-type it is JSON for data, else text.",
+            description="Headers; templates. The default content type is JSON for data, and text otherwise.",
             extra=template_over("delivery"),
         ),
     ] = field(default_factory=dict)
@@ -43,50 +43,53 @@ class Reply(Settings, frozen=True, kw_only=True):
 
 
 class Challenge(Settings, frozen=True, kw_only=True):
-    """A delivery that tells of nothing but wants an answer, by which the vendor sees that the address is ours.
+    """A delivery without events that needs a reply, by which the vendor verifies the address.
 
     Expressions see the delivery, the stored credential's keys, `env` and `context`.
     """
 
-    when: Annotated[Expression, Meta(description="Condition by which it is known.", extra=expression_over("delivery"))]
+    when: Annotated[Expression, Meta(description="Condition that identifies it.", extra=expression_over("delivery"))]
     verified: Annotated[
         bool,
         Meta(
-            description="Whether it is proved first, as other deliveries are. Default true: only a vendor that cannot "
-            "prove it yet is believed without."
+            description="Whether it is verified first, like other deliveries. Default true. Set false only if the "
+            "vendor cannot "
+            "sign it yet."
         ),
     ] = True
     require: Annotated[
         Expression | None,
         Meta(
-            description="Condition without which it is refused (403), such as `query.token = verify_token`.",
+            description="Condition that must be met, such as `query.token = verify_token`. Otherwise it is refused "
+            "(403).",
             extra=expression_over("delivery"),
         ),
     ] = None
     capture: Annotated[
         dict[Word, Expression],
         Meta(
-            description="What the vendor hands over for later, such as a secret: its name in the credential, and where "
-            "it stands. Kept when the account has none by that name yet, or is about to be given one.",
+            description="Values that the vendor hands over, such as a secret: the name in the credential, and an "
+            "expression for "
+            "the value. It is stored if the account does not have that name yet, or expects a new one.",
             extra=expression_over("delivery"),
         ),
     ] = field(default_factory=dict)
     request: Annotated[
         SecretRequest | None,
         Meta(
-            description="A request by which it is answered besides. It may go to the hosts of `hosts` alone.",
+            description="A request that is sent in addition to the reply, only to the hosts in `hosts`.",
             extra=inner_over("delivery_request"),
         ),
     ] = None
     hosts: Annotated[
         tuple[str, ...],
-        Meta(description="Patterns of the hosts that `request` may go to. Default: the connector's.", extra=HOST),
+        Meta(description="Patterns of the allowed hosts of `request`. Default: the connector's hosts.", extra=HOST),
     ] = ()
-    reply: Annotated[Reply, Meta(description="The answer. Default: 200, empty.")] = Reply()
+    reply: Annotated[Reply, Meta(description="The reply. Default: 200, empty.")] = Reply()
 
 
 class Routing(Settings, frozen=True, kw_only=True):
-    """Which account an event is for, when the address of the delivery does not say."""
+    """The account of an event, if the delivery's address does not determine it."""
 
     value: Annotated[
         Expression,
@@ -95,31 +98,32 @@ class Routing(Settings, frozen=True, kw_only=True):
             extra=expression_over("delivered_event"),
         ),
     ]
-    context: Annotated[Word, Meta(description="The name in the accounts' context that has the same value.")]
+    context: Annotated[Word, Meta(description="Name in the accounts' context with the same value.")]
 
 
 class VendorEvents(Settings, frozen=True, kw_only=True):
-    """The events of a delivery, in the vendor's own terms. Expressions see `item`, one of `each`, besides
-    the delivery, `claims` and `context`."""
+    """The events of a delivery, in the vendor's terms. Expressions see `item` (one of `each`), the delivery, `claims`
+    and `context`."""
 
     each: Annotated[
         Expression,
         Meta(
-            description="Expression for what each event is made of; a list is several, none is none. Default: body.",
+            description="Expression for the events. A list has several; nothing means no events. Default: body.",
             extra=expression_over("delivered_events"),
         ),
     ] = "body"
     type: Annotated[
         Expression,
         Meta(
-            description="Its type, as the vendor calls it; a list is joined by a dot.",
+            description="The vendor's event type. A list is joined with dots.",
             extra=expression_over("delivered_event"),
         ),
     ]
     id: Annotated[
         Expression | None,
         Meta(
-            description="What the vendor knows it by, the same when it is delivered again. Default: what it says.",
+            description="The vendor's ID, which is the same if the event is delivered again. Default: a hash of its "
+            "content.",
             extra=expression_over("delivered_event"),
         ),
     ] = None
@@ -133,29 +137,30 @@ class VendorEvents(Settings, frozen=True, kw_only=True):
     record: Annotated[
         Expression | None,
         Meta(
-            description="The vendor's record in it, as its operations would give it. Default: none.",
+            description="The vendor's record in the event, as an operation would return it. Default: none.",
             extra=expression_over("delivered_event"),
         ),
     ] = None
     record_id: Annotated[
         Expression | None,
-        Meta(description="The id of the record that it is about.", extra=expression_over("delivered_event")),
+        Meta(description="The ID of the record that the event is about.", extra=expression_over("delivered_event")),
     ] = None
 
 
 class Subscription(Settings, frozen=True, kw_only=True):
-    """How the vendor is told where deliveries are to come, is asked to go on, and told to stop.
+    """Subscribe to deliveries: create, renew and delete a subscription at the vendor.
 
-    Steps are written as those of `connect`. They see `url`, the address that the vendor is to call, `context`, which
-    has what was kept of the subscription as `context.subscription`, and `subscription.<name>`, the results of the steps
-    before them. Those of `create` also see `new_secret`, a random one, for vendors that take ours.
+    Steps are written like those of `connect`. They see `url` (the address that the vendor should call), `context` (with
+    the stored subscription as `context.subscription`), and `subscription.<name>`, the results of the previous steps.
+    Those of `create` also see `new_secret`, a random secret for vendors that accept one.
     """
 
     create: Annotated[
         tuple[Step, ...],
         Meta(
             min_length=1,
-            description="Steps that subscribe. What a step's `transform` finds is kept with the account, by its name: "
+            description="Steps that subscribe. The result of a step's `transform` is stored with the account, by "
+            "the step's name: "
             "`{{context.subscription.hook.id}}` afterwards.",
             extra=reserve(inner_over("subscription_creation")),
         ),
@@ -163,47 +168,53 @@ class Subscription(Settings, frozen=True, kw_only=True):
     capture: Annotated[
         dict[Word, Expression],
         Meta(
-            description="Secrets for the credential: by name where they stand, over `subscription`, `response` "
-            "(the last step's answer) and `new_secret`.",
+            description="Secrets to store in the credential: name to an expression over `subscription`, `response` "
+            "(the last step's response) and `new_secret`.",
             extra=reserve(expression_over("subscription_secrets")),
         ),
     ] = field(default_factory=dict)
     expires: Annotated[
         Expression | None,
         Meta(
-            description="When it ends: an expression over `subscription` and `response`, the last step's answer, for a "
-            "moment in ISO 8601 or seconds or milliseconds since 1970. Default: it does not end.",
+            description="When it expires: an expression over `subscription` and `response`, the last step's "
+            "response, for a "
+            "time in ISO 8601 or in seconds or milliseconds since 1970. Default: it does not expire.",
             extra=expression_over("subscription_answer"),
         ),
     ] = None
     renew: Annotated[
         tuple[Step, ...],
         Meta(
-            description="Steps that make it last longer. Default: it is deleted and created anew.",
+            description="Steps that renew it. Default: it is deleted and created again.",
             extra=inner_over("subscription"),
         ),
     ] = ()
     renew_before_seconds: Annotated[
-        float, Meta(gt=0, description="How long before its end it is to be renewed. Default a day.")
+        float, Meta(gt=0, description="How many seconds before it expires it is renewed. Default: one day.")
     ] = 86_400.0
-    delete: Annotated[tuple[Step, ...], Meta(description="Steps that end it.", extra=inner_over("subscription"))] = ()
+    delete: Annotated[
+        tuple[Step, ...], Meta(description="Steps that delete it.", extra=inner_over("subscription"))
+    ] = ()
 
 
 class Webhooks(Settings, frozen=True, kw_only=True):
-    """What comes to us: deliveries, by which the vendor tells of events."""
+    """Webhook deliveries, by which the vendor reports events."""
 
     verify: Annotated[
-        "webhooks.Verification", Meta(extra=SECRETS, description="How a delivery is proved to be the vendor's.")
+        "webhooks.Verification", Meta(extra=SECRETS, description="How to verify that a delivery is from the vendor.")
     ]
     challenge: Annotated[
         tuple[Challenge, ...],
-        Meta(extra=reserve(SECRETS), description="Deliveries that want an answer of their own; the first that fits."),
+        Meta(
+            extra=reserve(SECRETS),
+            description="Deliveries that need a special reply. The first one that matches is used.",
+        ),
     ] = ()
     account: Annotated[Routing | None, Meta(description="Which account an event is for.")] = None
     events: Annotated[VendorEvents | None, Meta(description="The events of a delivery.")] = None
     reply: Annotated[
-        Reply, Meta(extra=reserve(SECRETS), description="The answer to what was accepted. Default: 200, empty.")
+        Reply, Meta(extra=reserve(SECRETS), description="The reply to accepted deliveries. Default: 200, empty.")
     ] = Reply()
-    subscription: Annotated[
-        Subscription | None, Meta(description="How the vendor is told where deliveries are to come.")
-    ] = None
+    subscription: Annotated[Subscription | None, Meta(description="How to subscribe to deliveries at the vendor.")] = (
+        None
+    )

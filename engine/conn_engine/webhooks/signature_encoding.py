@@ -1,4 +1,4 @@
-"""How deliveries write signatures and what stands beside them."""
+"""Read and write encoded signatures and the named parts next to them."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 def group_parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """The value by each name; a list of those that differ, which is no time and in no text that was signed."""
+    """Return the value of each name. Different values of one name become a list, which no signature check accepts."""
     named: dict[str, dict[str, None]] = {}
     for name, value in pairs:
         named.setdefault(name, {})[value] = None
@@ -20,7 +20,7 @@ def group_parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def decode_signature(text: str, encoding: str) -> bytes | None:
-    """The bytes of a signature; None when it is not written as said."""
+    """Return the bytes of a signature, or None if the encoding is wrong."""
     if encoding == "hex":
         return bytes.fromhex(text) if _HEX.fullmatch(text) else None
     plain = text.translate(_URL_SAFE).rstrip("=") if encoding == "base64url" else text.rstrip("=")
@@ -31,7 +31,7 @@ def decode_signature(text: str, encoding: str) -> bytes | None:
 
 
 def encode_signature(raw: bytes, encoding: str) -> str:
-    """A signature as it is written."""
+    """Return the encoded signature."""
     if encoding == "hex":
         return raw.hex()
     text = base64.b64encode(raw).decode()

@@ -1,4 +1,4 @@
-"""Deliveries that carry a signature of an expression's text: by a shared key, or by the vendor's private key."""
+"""Verify deliveries with a signature of an expression's text, by a shared key or by the vendor's private key."""
 
 import hashlib
 import hmac
@@ -29,7 +29,7 @@ from conn_engine.wire import Flow
 __all__ = ["EcdsaVerifier", "Ed25519Verifier", "HmacVerifier", "RsaVerifier", "StandardWebhooksVerifier"]
 
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
-_MOST = 50  # signatures, and texts that they may be of: the delivery is anybody's
+_MOST = 50  # signatures and contents: anyone can send a delivery
 _KINDS: dict[Scheme, KeyKind] = {
     "rsa_pkcs1v15": "rsa",
     "rsa_pss": "rsa",
@@ -40,7 +40,7 @@ _KINDS: dict[Scheme, KeyKind] = {
 
 
 class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
-    """A delivery with a signature. It may carry several, of which one must hold."""
+    """A delivery with a signature. It may have several, of which one must be valid."""
 
     signature: Annotated[
         str,
@@ -50,60 +50,63 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         ),
     ]
     separator: Annotated[
-        NotEmpty | None, Meta(description='Between several in one text, such as ",". Default: it is one.')
+        NotEmpty | None,
+        Meta(description='Separator of several signatures in one text, such as ",". Default: there is one.'),
     ] = None
     pair: Annotated[
         NotEmpty | None,
         Meta(
-            description='Between name and value of each, such as "=" in t=1700000000,v1=5257a869…. Expressions see '
-            "`parts`, the first value by its name.",
+            description='Separator of name and value, such as "=" in t=1700000000,v1=5257a869…. Expressions see '
+            "`parts`, the values by name.",
             extra=TEXT,
         ),
     ] = None
     take: Annotated[
         str | None,
-        Meta(description="With `pair`: the name that the signatures have, such as v1. Others are passed over."),
+        Meta(description="With `pair`: the name of the signatures, such as v1. Others are ignored."),
     ] = None
     prefix: Annotated[
         str | None,
-        Meta(description='What stands before the signature, such as "sha256=". One without it is passed over.'),
+        Meta(description='Prefix of the signature, such as "sha256=". Signatures without it are ignored.'),
     ] = None
-    encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="How the signature is written.")] = (
-        "hex"
-    )
+    encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="Encoding of the signature.")] = "hex"
     content: Annotated[
         str,
         Meta(
-            description='Expression for the text that is signed, such as `timestamp & "." & text`; a list when it may '
-            "be one of several. It sees `timestamp` and `parts`, besides the delivery and the secrets.",
+            description='Expression for the signed text, such as `timestamp & "." & text`, or a list if it can '
+            "be one of several. It sees the delivery, the secrets, `timestamp` and `parts`.",
             extra=expression_over("signed_content"),
         ),
     ] = "text"
     timestamp: Annotated[
         str | None,
         Meta(
-            description="Expression for when it was signed, such as `parts.t`. A delivery without it is refused.",
+            description="Expression for the signature time, such as `parts.t`. A delivery without it is refused.",
             extra=bring_names(expression_over("signed_time"), "timestamp", into=("signed_content", "requirement")),
         ),
     ] = None
-    timestamp_unit: Annotated[Literal["epoch", "epoch_ms", "iso8601"], Meta(description="What `timestamp` is.")] = (
+    timestamp_unit: Annotated[Literal["epoch", "epoch_ms", "iso8601"], Meta(description="Unit of `timestamp`.")] = (
         "epoch"
     )
     tolerance_seconds: Annotated[
         float,
-        Meta(ge=0, le=604_800, description="How far it may be from now, before or after. 0: however old. Default 300."),
+        Meta(
+            ge=0,
+            le=604_800,
+            description="Maximum difference from the current time in seconds. 0 accepts any age. Default 300.",
+        ),
     ] = 300.0
     ahead_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=604_800)] | None,
-        Meta(description="How far it may be ahead of now, where that is another time. Default: `tolerance_seconds`."),
+        Meta(description="Maximum time in the future, if different. Default: `tolerance_seconds`."),
     ] = None
 
     def __post_init__(self) -> None:
         if (self.pair is None) != (self.take is None):
-            raise ValueError("`pair` and `take` need each other")
+            raise ValueError("set both `pair` and `take`, or neither")
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by the first signature, text and key that fit."""
+        """Verify with the first signature, content and key that match."""
         signatures, parts = self._decode_signatures(proving)
         more: Names = {"parts": parts}
         if self.timestamp is not None:
@@ -113,19 +116,19 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         return more
 
     def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Return when one of the signatures is of one of the contents. Raises Unproved otherwise."""
+        """Return if one of the signatures is of one of the contents. Raises VerificationError otherwise."""
         raise NotImplementedError
 
     def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
-        """The signature of a content. Raises CredentialError when there is no key to sign with."""
+        """Sign a content. Raises CredentialError if there is no key to sign with."""
         raise NotImplementedError
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """The signatures."""
+        """Return the signatures."""
         return [FoundSignature(text) for text in self._read_signatures(proving)[0]]
 
     def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """The time of the signature, where one is judged."""
+        """Return the time of the signature, if it is checked."""
         if self.timestamp is None or not self.tolerance_seconds:
             return []
         said = evaluate_on_delivery(self.timestamp, proving, parts=self._read_signatures(proving)[1])
@@ -134,11 +137,11 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """The signature of what the delivery says now."""
+        """Sign the delivery's current content."""
         more: Names = {"parts": self._read_signatures(proving)[1]}
         if self.timestamp is not None:
             more["timestamp"] = self._read_timestamp(proving, more)
-        content = self._build_contents(proving, more)[0]  # of several that it may be one is enough
+        content = self._build_contents(proving, more)[0]  # one of several possible contents is enough
         return [encode_signature(self.sign(proving, ring, content), self.encoding)] * len(proofs)
 
     def _decode_signatures(self, proving: VerificationContext) -> tuple[list[bytes], dict[str, Any]]:
@@ -146,16 +149,16 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         read = [raw for raw in (decode_signature(text, self.encoding) for text in texts[:_MOST]) if raw]
         if not read:
             raise VerificationError(
-                "unsigned", f"it has no signature that is written as it should be ({self.signature})"
+                "unsigned", f"the delivery has no valid {self.encoding} signature ({self.signature})"
             )
         return read, parts
 
     def _read_signatures(self, proving: VerificationContext) -> tuple[list[str], dict[str, Any]]:
-        """The signatures as they are written, and the named parts beside them."""
+        """Return the signatures as they are written, and the named parts next to them."""
         said = evaluate_on_delivery(self.signature, proving)
         texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
         if not texts:
-            raise VerificationError("unsigned", f"it has no signature ({self.signature})")
+            raise VerificationError("unsigned", f"the delivery has no signature ({self.signature})")
         if self.separator is not None:
             texts = [item.strip() for text in texts for item in text.split(self.separator)]
         parts: dict[str, Any] = {}
@@ -170,14 +173,14 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     def _read_timestamp(self, proving: VerificationContext, more: Names) -> str:
         said = evaluate_on_delivery(self.timestamp or "", proving, **more)
         if isinstance(said, list):
-            raise VerificationError("ambiguous", f"it says several times when it was signed ({self.timestamp})")
+            raise VerificationError("ambiguous", f"the delivery has several signature times ({self.timestamp})")
         if isinstance(said, bool) or not isinstance(said, str | int | float) or said == "":
-            raise VerificationError("no_timestamp", f"it does not say when it was signed ({self.timestamp})")
+            raise VerificationError("no_timestamp", f"the delivery has no signature time ({self.timestamp})")
         text = str(said)
         distance = away(text, self.timestamp_unit, proving.clock.now())
         if distance is None:
             raise VerificationError(
-                "no_timestamp", f"when it was signed is no {self.timestamp_unit} ({self.timestamp})"
+                "no_timestamp", f"the signature time is not {self.timestamp_unit} ({self.timestamp})"
             )
         ahead = self.tolerance_seconds if self.ahead_seconds is None else self.ahead_seconds
         allowed = self.tolerance_seconds if distance < 0 else ahead
@@ -185,8 +188,8 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
             when = "ago" if distance < 0 else "ahead of this machine's clock"
             raise VerificationError(
                 "stale",
-                f"it was signed {abs(distance):.0f} s {when}; {allowed:.0f} s are allowed",
-                hint="when all deliveries are: check this machine's clock",
+                f"the delivery was signed {abs(distance):.0f} s {when}; {allowed:.0f} s are allowed",
+                hint="if all deliveries are refused, check this machine's clock",
             )
         return text
 
@@ -201,13 +204,13 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
             read = []
         if not read:
             raise VerificationError(
-                "no_content", f"the text that would be signed cannot be made of it ({self.content})"
+                "no_content", f"the signed content cannot be built from the delivery ({self.content})"
             )
         return read
 
 
 class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
-    """An HMAC by a secret that the vendor and the account share."""
+    """An HMAC with a shared secret."""
 
     algorithm: Annotated[Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="The digest.")] = (
         "sha256"
@@ -216,82 +219,84 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
         KeyTemplates,
         Meta(
             description="Template for the secret, such as `{{webhook_secret}}`; several are tried one after the other, "
-            'and one that the account lacks is left out: the secret before and after a rotation. "": a plain digest '
-            "without a key (the content then has the secret).",
+            'and one that the account lacks is skipped, such as the old and the new secret during a rotation. "": a '
+            "plain digest "
+            "without a key (the content then contains the secret).",
             extra=template_over("verification"),
         ),
     ] = "{{webhook_secret}}"
-    key_prefix: Annotated[
-        str | None, Meta(description="What may stand before the key and is no part of it, such as whsec_.")
-    ] = None
-    key_encoding: Annotated[KeyEncoding, Meta(description="How the key is written.")] = "text"
+    key_prefix: Annotated[str | None, Meta(description="Prefix that is removed from the key, such as whsec_.")] = None
+    key_encoding: Annotated[KeyEncoding, Meta(description="Encoding of the key.")] = "text"
 
     def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Prove it by the first key that fits."""
+        """Verify with each of the keys."""
         yield from ()
         digests = [digest for content in contents for digest in self._compute_digests(proving, content)]
-        # every pair is compared, in constant time each
+        # compare every pair, each in constant time
         fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
         if not any(fits):
-            raise VerificationError("wrong_signature", "its signature is not by the account's key", hint=_WRONG)
+            raise VerificationError(
+                "wrong_signature", "invalid signature: it does not match the account's secret", hint=_WRONG
+            )
 
     def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
-        """By the account's key."""
+        """Sign with the account's key."""
         _ = ring
         return self._compute_digests(proving, content)[0]
 
     def _compute_digests(self, proving: VerificationContext, content: bytes) -> list[bytes]:
-        """The signature by each of the account's keys."""
+        """Return the signature for each of the account's keys."""
         if not self.key:
             return [hashlib.new(self.algorithm, content, usedforsecurity=False).digest()]
         plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in get_account_keys(self.key, proving)]
         keys = [shared_key(key, self.key_encoding) for key in plain]
         if not all(keys):
-            raise CredentialError("the key that proves deliveries is empty")
+            raise CredentialError("the key that verifies deliveries is empty")
         return [hmac.digest(key, content, self.algorithm) for key in keys]
 
 
-_WRONG = "check the secret, and that nothing changes the body or the URL before it arrives here"
+_WRONG = "check the secret, and pass the body and the URL unchanged"
 
 
 class StandardWebhooksVerifier(
     DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="standard_webhooks"
 ):
-    """Deliveries by the Standard Webhooks specification: `webhook-id`, `webhook-timestamp`, `webhook-signature`."""
+    """A signature by the Standard Webhooks specification: `webhook-id`, `webhook-timestamp`, `webhook-signature`."""
 
     key: KeyTemplates = "{{webhook_secret}}"
     header_prefix: Annotated[
-        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the headers' names begin.", extra=TEXT)
+        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="Prefix of the header names.", extra=TEXT)
     ] = "webhook"
     key_encoding: Annotated[
-        Literal["base64", "text"], Meta(description="How the key is written after `whsec_`, if that stands before it.")
+        Literal["base64", "text"], Meta(description="Encoding of the key after an optional `whsec_`.")
     ] = "base64"
     tolerance_seconds: Annotated[
-        float, Meta(ge=0, le=604_800, description="How far its time may be from now. 0: however old.")
+        float,
+        Meta(ge=0, le=604_800, description="Maximum difference from the current time in seconds. 0 accepts any age."),
     ] = 300.0
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Prove it by the HMAC that the specification has."""
+        """Verify the HMAC of the specification."""
         if not evaluate_on_delivery(f'headers."{self.header_prefix}-id"', proving):
-            raise VerificationError("unsigned", f"it has no {self.header_prefix}-id")
+            raise VerificationError("unsigned", f"the delivery has no {self.header_prefix}-id header")
         return (yield from self._to_hmac().check(proving))
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """The signatures."""
+        """Return the signatures."""
         return self._to_hmac().find_signatures(proving)
 
     def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """The time of the signature."""
+        """Return the time of the signature."""
         return self._to_hmac().find_times(proving)
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """The signature of what the delivery says now."""
+        """Sign the delivery's current content."""
         return self._to_hmac().create_signatures(proving, ring, proofs)
 
     def join_expressions(self) -> str:
-        """The headers' names."""
+        """Return the names of the headers."""
         return " ".join(f"{self.header_prefix}-{name}" for name in ("id", "timestamp", "signature"))
 
     def _to_hmac(self) -> HmacVerifier:
@@ -317,8 +322,8 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
     key_encoding: Annotated[
         PublicKeyForm,
         Meta(
-            description="How the key is written: PEM (a certificate, or a JWK, too), or in base64 or hex the bytes of "
-            "an Ed25519 key or of the DER of any."
+            description="Form of the key: PEM (also a certificate or a JWK), or the base64 or hex bytes of "
+            "a raw Ed25519 key or of the DER of any key."
         ),
     ] = "pem"
     key_request: Annotated[
@@ -334,7 +339,7 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
         raise NotImplementedError
 
     def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Prove it by the first key that fits."""
+        """Verify with the first key that matches."""
         scheme, digest = self.algorithm
         for again in (False, True):
             keys = yield from self._get_keys(proving, again)
@@ -350,10 +355,10 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
                 raise unfit[0]
             if self.key_request is None:
                 break
-        raise VerificationError("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
+        raise VerificationError("wrong_signature", "invalid signature: it does not match the vendor's key", hint=_WRONG)
 
     def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
-        """By the private key to the account's or the vendor's public one."""
+        """Sign with the private key of the account's or the vendor's public key."""
         scheme, digest = self.algorithm
         if self.key_request is not None:
             private = ring.get_published_key(_KINDS[scheme])
@@ -370,7 +375,9 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
 class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
     """An RSA signature by the vendor's private key."""
 
-    padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="The signature's scheme (RFC 8017).")] = "pkcs1v15"
+    padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="Padding of the signature (RFC 8017).")] = (
+        "pkcs1v15"
+    )
     digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
 
     @property
@@ -384,7 +391,7 @@ class EcdsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="fo
 
     digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
     form: Annotated[
-        Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other as JWTs have them.")
+        Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other, as in JWTs.")
     ] = "der"
 
     @property

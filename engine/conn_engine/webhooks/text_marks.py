@@ -1,4 +1,4 @@
-"""Texts in a delivery that are put in another's place: found in any of the ways in which a request writes a text."""
+"""Replace texts in a delivery, in each of the forms in which a request may encode them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 __all__ = ["MARK", "Marks", "Place", "find_place", "swap_texts"]
 
 MARK = re.compile(r"connmark(\d+)v(\d)z")
-"""What stands for a text until its successor is known. Letters and digits alone: it looks the same however written."""
+"""A placeholder for a text. It consists of letters and digits, so that every encoding leaves it unchanged."""
 
 
 def _quote_lower(text: str) -> str:
@@ -40,8 +40,8 @@ _PLACES: Mapping[Place, Callable[[str], str]] = {
 
 @dataclass(slots=True)
 class Marks:
-    """Texts by number, and which of them were found. `name` tells the marks of two apart; it is of small letters.
-    `only` these are looked for (None: all)."""
+    """Texts by number, and which of them were found. `name`, in lower case, distinguishes the marks of two objects. If
+    `only` is set, only these are searched for."""
 
     texts: list[str] = field(default_factory=list)
     name: str = "mark"
@@ -49,14 +49,14 @@ class Marks:
     only: frozenset[int] | None = None
 
     def get_number(self, text: str) -> int:
-        """The number of a text."""
+        """Return the number of a text, and add it if it is new."""
         if text not in self.texts:
             self.texts.append(text)
         return self.texts.index(text)
 
     def mark(self, text: str) -> str:
-        """`text` with a mark in the place of each known text, the longest first, and of its spellings the longest: JSON
-        writes `a\\` as `a\\\\`, and half of that is not the text."""
+        """Replace each known text by a mark, longest texts and spellings first: JSON writes `a\\` as `a\\\\`, and half
+        of that is not the text."""
         for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
             for way, spelled in _list_spellings(old) if self.only is None or number in self.only else ():
                 if spelled in text:
@@ -65,8 +65,7 @@ class Marks:
         return text
 
     def fill(self, text: str, successors: Mapping[int, str], place: Place = "plain") -> str:
-        """`text` with the successors in the place of the marks, written as the place wants it; a mark without one
-        stays."""
+        """Replace marks by their successors, encoded for the place. A mark without a successor stays."""
 
         def successor(found: re.Match[str]) -> str:
             new, way = successors.get(int(found[1])), int(found[2])
@@ -78,20 +77,20 @@ class Marks:
 
 
 def swap_texts(text: str, pairs: Sequence[tuple[str, str]], place: Place = "plain") -> str:
-    """`text` with each pair's second in the place of its first, however written; the longest first."""
+    """Replace the first text of each pair by the second in every spelling, longest first."""
     marks = Marks([old for old, _ in pairs], "swap")
     return marks.fill(marks.mark(text), dict(enumerate(new for _, new in pairs)), place)
 
 
 def find_place(body: str, content_type: str) -> Place:
-    """How a body writes the texts in it."""
+    """Return how a body encodes texts."""
     if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
         return "form"
     return "json" if body.lstrip()[:1] in ("{", "[") else "plain"
 
 
 def _list_spellings(text: str) -> list[tuple[int, str]]:
-    """Each way to write a text, by its number; the longest first."""
+    """Return each spelling of a text with its number, longest first."""
     found: dict[str, int] = {}
     for way, spell in enumerate(_SPELLINGS):
         found.setdefault(spell(text), way)

@@ -1,6 +1,6 @@
-"""What the ways to prove a delivery have in common: the settings of each, what it is proved with, and the outcome.
+"""The base of all ways to verify a delivery: their common settings, the context, and the error.
 
-A way is a generator: it may have to ask the vendor for a key, or for the answer itself.
+Verification is a generator, because it may request keys, or the reply itself, from the vendor.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 _OF_ITEMS = ("verification", "signed_time", "signed_content", "requirement", "delivery_request")
-_MOST_ITEMS = 10_000  # of one delivery, which is anybody's until each of them is proved
+_MOST_ITEMS = 10_000  # of one delivery: anyone can send one, and each item has to be verified
 
 
 class VerificationError(ConnError):
-    """A delivery is not shown to be the vendor's. `message` says why, with nothing of a secret: `code` is one word."""
+    """A delivery could not be verified. `message` gives the reason without secrets, and `code` is one word."""
 
     exit_code = 4
 
@@ -45,9 +45,9 @@ class VerificationError(ConnError):
 
 @dataclass(slots=True, repr=False)
 class VerificationContext:
-    """With what a delivery is proved. `secrets` is the scope that has them: the stored credential's keys, `env` and
-    `context`. `item` is one of several that are proved each. `hosts` may receive a credential.
-    `proved`: something has proved it, which a way that asks for nothing does not."""
+    """What is needed to verify a delivery. `secrets` is the scope with the stored credential's keys, `env` and
+    `context`. `item` is one of several that are verified individually. `hosts` may receive a credential. `is_verified`
+    is set when a way has verified the delivery, which `none` does not."""
 
     delivery: Delivery
     secrets: Scope
@@ -59,7 +59,7 @@ class VerificationContext:
     is_verified: bool = False
 
     def build_names(self, told: Any) -> Scope:
-        """The names that `told`, an expression, a template or data of them, may use."""
+        """Return the names that `told`, an expression, a template or data of them, can use."""
         names = self.delivery.build_names(told, self.secrets)
         if self.item is not None:
             names["item"] = self.item
@@ -70,7 +70,7 @@ class VerificationContext:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FoundSignature:
-    """What proves a delivery, as it stands there. `more` is what it holds besides (a JWT's header and claims)."""
+    """A signature or token as it is written in the delivery. `more` has a JWT's header and claims."""
 
     text: str
     more: Any = None
@@ -78,8 +78,7 @@ class FoundSignature:
 
 @dataclass(frozen=True, slots=True)
 class SignatureGroup:
-    """The proofs that one way finds in a delivery. `at` leads to the item that they are of: expressions of `each`, and
-    the number among what each finds."""
+    """The signatures that one verifier finds. `at` is the path to their item: expressions of `each` with an index."""
 
     verifier: "DeliveryVerifier"
     signatures: tuple[FoundSignature, ...]
@@ -87,14 +86,14 @@ class SignatureGroup:
 
 
 def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool = False, **more: Any) -> Any:
-    """What an expression finds; None when it finds nothing. `whole`: it may give a text as long as the body.
+    """Evaluate an expression; None if it finds nothing. With `whole`, the result may be as long as the body.
 
-    Raises Unproved where it fails on this delivery, which may be anybody's: what it says may quote secrets and is left
-    out.
+    Raises VerificationError if it fails on this delivery. The message does not quote the error, which could contain
+    secrets.
     """
     from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
 
-    parsed = expression(text)  # one that does not parse is the author's
+    parsed = expression(text)  # a syntax error is the author's
     names = proving.build_names(text) | more
     try:
         if whole:
@@ -112,31 +111,31 @@ def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool
 
 
 def is_condition_met(text: str, proving: VerificationContext, **more: Any) -> bool:
-    """Whether an expression is true, by JSONata's idea of truth."""
+    """Return whether an expression is true in JSONata."""
     from conn_engine.expressions import is_true
 
     return is_true(evaluate_on_delivery(text, proving, **more))
 
 
 def list_items(each: str, proving: VerificationContext) -> list[Any]:
-    """The items that `each` finds."""
+    """Return the items that `each` finds."""
     items = evaluate_on_delivery(each, proving)
     return items if isinstance(items, list) else [] if items is None else [items]
 
 
 class DeliveryVerifier(Settings, frozen=True, kw_only=True):
-    """One way to prove that a delivery is the vendor's.
+    """A way to verify that a delivery is from the vendor.
 
     Expressions see the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`,
     `body_sha256`), the stored credential's keys, `env` and `context`.
     """
 
-    verifies: ClassVar[bool] = True  # by itself; what is made of other ways leaves it to them
+    verifies: ClassVar[bool] = True  # by itself; combinations leave it to their parts
 
     when: Annotated[
         str | None,
         Meta(
-            description="Condition for this way to be tried, such as the presence of its header. When no way is tried, "
+            description="Condition for trying this way, such as the presence of its header. If no way is tried, "
             "the delivery is refused. Default: always.",
             extra=expression_over("delivery"),
         ),
@@ -144,37 +143,39 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     require: Annotated[
         str | None,
         Meta(
-            description="Condition that must hold besides; sees `claims` of a JWT and `timestamp` too.",
+            description="Additional condition. It also sees the `claims` of a JWT and `timestamp`.",
             extra=expression_over("requirement"),
         ),
     ] = None
     each: Annotated[
         str | None,
         Meta(
-            description="Expression for the items of a delivery that are signed each for itself, as `item`. Every one "
-            "must be proved, and there must be one.",
+            description="Expression for the items of a delivery that are signed individually, as `item`. Every one "
+            "must be verified, and there must be at least one.",
             extra=bring_names(expression_over("delivery"), "item", into=_OF_ITEMS),
         ),
     ] = None
 
     def is_applicable(self, proving: VerificationContext) -> bool:
-        """Whether this way is to be tried."""
+        """Return whether this way should be tried."""
         return self.when is None or is_condition_met(self.when, proving)
 
     def verify(self, proving: VerificationContext) -> Flow[None]:
-        """Return when the delivery is the vendor's; `proving.claims` then has what a JWT says.
+        """Return if the delivery is from the vendor. `proving.claims` then has the claims of a JWT.
 
-        Raises Unproved when it is not, CredentialError when the account lacks the secret, VendorError when a key cannot
-        be had.
+        Raises VerificationError if it is not, CredentialError if the account lacks the secret, and VendorError if a key
+        cannot be fetched.
         """
         if self.each is None:
             yield from self._verify_item(proving)
             return
         items = list_items(self.each, proving)
         if not items:
-            raise VerificationError("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
+            raise VerificationError("no_items", f"`each` ({self.each}) finds no items in the delivery")
         if len(items) > _MOST_ITEMS:
-            raise VerificationError("too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS} items in it")
+            raise VerificationError(
+                "too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS:,} items in the delivery"
+            )
         around = proving.item
         try:
             for item in items:
@@ -183,12 +184,12 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         finally:
             proving.item = around  # another way may be tried next
 
-    # --- the other way round: for recorded deliveries ---
+    # --- signing again, for recorded deliveries ---
 
     def find_signature_groups(
         self, proving: VerificationContext, at: tuple[tuple[str, int], ...] = ()
     ) -> Iterator[SignatureGroup]:
-        """Where the delivery has its proofs. Raises Unproved where it has none; whether they hold is `prove`'s."""
+        """Yield the signatures in the delivery, without verifying them. Raises VerificationError if there are none."""
         if self.each is None:
             yield from self.find_item_signatures(proving, at)
             return
@@ -200,27 +201,27 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     def find_item_signatures(
         self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
-        """The same, of one item."""
+        """Yield the signatures of one item."""
         proofs = self.find_signatures(proving)
         if proofs:
             yield SignatureGroup(self, tuple(proofs), at)
 
     def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
-        """The proofs as they stand in the delivery."""
+        """Return the signatures as they are written in the delivery."""
         _ = proving
         return []
 
     def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """The times in the delivery that are judged by the clock: each as it stands there, and its unit."""
+        """Return the times that are checked, as they are written, with their unit."""
         _ = proving
         return []
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
     ) -> list[str]:
-        """What is to stand in the place of each proof, by the secrets of `proving` and the keys of `ring`.
+        """Return the replacement of each signature, with the secrets of `proving` and the keys of `ring`.
 
-        Raises CredentialError when there is no key to sign with.
+        Raises CredentialError if there is no key to sign with.
         """
         _ = proving, ring
         return [proof.text for proof in proofs]
@@ -231,29 +232,29 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         try:
             more = yield from self.check(proving)
             if self.require is not None and not is_condition_met(self.require, proving, **more):
-                raise VerificationError("requirement", f"`require` does not hold: {self.require}")
+                raise VerificationError("requirement", f"the condition `require` is not met: {self.require}")
         except VerificationError:
             proving.claims, proving.is_verified = known  # another way may be tried next
             raise
         proving.is_verified = proving.is_verified or self.verifies
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""
+        """Return further names for `require` if the delivery is verified. Raises VerificationError if it is not."""
         raise NotImplementedError
 
     def join_expressions(self) -> str:
-        """The texts that say where things are, in one: a header named there may come once."""
+        """Return all texts that locate values, joined. A header that they name may occur only once."""
         return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
 
     def _refuse_repeated(self, proving: VerificationContext) -> None:
         told = self.join_expressions().lower() if proving.delivery.repeated else ""
         for name in proving.delivery.repeated:
             if _contains_name(name.lower(), told):
-                raise VerificationError("ambiguous", f'"{name}" came more than once: which one counts cannot be known')
+                raise VerificationError("ambiguous", f'"{name}" occurs more than once, so it is ambiguous')
 
 
 def _contains_name(name: str, text: str) -> bool:
-    """Whether a text has a name, not as a part of another."""
+    """Return whether a text contains a name, and not only as part of another name."""
     at = text.find(name) if name else -1
     while at >= 0:
         end = at + len(name)

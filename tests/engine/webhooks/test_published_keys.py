@@ -295,7 +295,7 @@ def test_whatever_a_delivery_says_of_its_key_is_refused_and_breaks_nothing(place
 def test_hosts_must_be_said_where_the_delivery_says_the_host():
     config = {name: value for name, value in CERTIFIED["config"]["key_request"].items() if name != "hosts"}
     told = {"format": "rsa", "config": {**CERTIFIED["config"], "key_request": config}}
-    with pytest.raises(ConfigurationError, match="no `hosts` bounds it"):
+    with pytest.raises(ConfigurationError, match="`hosts` is not set"):
         proved(told, certified("https://keys.eu.vendor.example/k.pem"), {}, vendor=Vendor())
 
 

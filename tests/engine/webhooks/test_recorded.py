@@ -458,7 +458,7 @@ def test_a_file_that_is_none_is_refused_with_its_place(tmp_path: Path):
         load_delivery(path, "d.json")
     assert [finding.code for finding in caught.value.findings] == ["REC001"]
     path.write_text('{"received_at": "2025-01-01T00:00:00Z", "url": "https://x", "body": "", "body_base64": ""}')
-    with pytest.raises(ConfigurationError, match="one of body and body_base64"):
+    with pytest.raises(ConfigurationError, match="body and body_base64 cannot both be set"):
         load_delivery(path, "d.json")
     path.write_text('{"received_at": "2025-01-01T00:00:00Z", "url": "https://x", "body_base64": "%"}')
     with pytest.raises(ConfigurationError, match="not base64"):

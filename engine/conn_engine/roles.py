@@ -21,6 +21,7 @@ __all__ = [
     "LINK",
     "OUTER",
     "PARAMETER",
+    "PAUSES",
     "PLAIN",
     "POINTER",
     "REMARK",
@@ -31,6 +32,7 @@ __all__ = [
     "TEMPLATE",
     "TEMPLATES",
     "TEXT",
+    "UNIT",
     "Names",
     "Note",
     "Role",
@@ -48,7 +50,7 @@ __all__ = [
 
 Role: TypeAlias = Literal[
     "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter",
-    "pointer", "host", "base_url", "path", "remark", "plain", "text",
+    "pointer", "host", "base_url", "path", "remark", "unit", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
@@ -143,6 +145,9 @@ CONSENT: Final[dict[str, Any]] = {"role": "consent"}
 REMARK: Final[dict[str, Any]] = {"role": "remark"}
 """Text for people, on which nothing depends that a run does."""
 
+UNIT: Final[dict[str, Any]] = {"role": "unit"}
+"""What a number or a text about time means."""
+
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
 
@@ -170,6 +175,9 @@ HOST: Final[dict[str, Any]] = {"role": "host"}
 TEXT: Final[dict[str, Any]] = {"role": "text"}
 """Text or values that are used as they are, of a setting whose description mentions more than that."""
 
+
+PAUSES: Final[dict[str, Any]] = {"pauses": True}
+"""Settings that only decide how long a run pauses."""
 
 SECRETS: Final[dict[str, Any]] = {"secrets": True}
 """Settings whose texts see secrets."""
@@ -219,7 +227,7 @@ def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> d
 class Note(NamedTuple):
     """What is noted of a setting: the role of its texts, the scope that they are written over and `more` names, the
     scope of what is inside it (`inner`), whether only the connector may set it (`reserved`), whether texts in it see
-    secrets, and which names it brings into which scopes."""
+    secrets, whether it only decides about pauses, and which names it brings into which scopes."""
 
     role: Role | None = None
     over: str = ""
@@ -227,6 +235,7 @@ class Note(NamedTuple):
     inner: str = ""
     reserved: bool = False
     secrets: bool = False
+    pauses: bool = False
     brings: frozenset[str] = frozenset()
     into: frozenset[str] = frozenset()
 
@@ -237,7 +246,7 @@ def note_of(kind: Any) -> Note:
         return Note()
     for meta in get_args(kind)[1:]:
         extra = meta.extra or {} if isinstance(meta, msgspec.Meta) else {}
-        if not extra.keys().isdisjoint(("role", "inner", "reserved", "secrets")):
+        if not extra.keys().isdisjoint(("role", "inner", "reserved", "secrets", "pauses")):
             return Note(
                 extra.get("role"),
                 extra.get("over", ""),
@@ -245,6 +254,7 @@ def note_of(kind: Any) -> Note:
                 extra.get("inner", ""),
                 extra.get("reserved", False),
                 extra.get("secrets", False),
+                extra.get("pauses", False),
                 frozenset(extra.get("brings", ())),
                 extra.get("into", frozenset()),
             )

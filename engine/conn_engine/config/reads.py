@@ -68,7 +68,7 @@ def find_note(kind: Any, path: Path_) -> Note:
     note, shapes = Note(), [_shape(kind)]
     for key in path:
         shapes = [below for shape in shapes for below in shape.below(key)]
-        own = next((shape.note for shape in shapes if shape.note.role is not None), None)
+        own = next((shape.note for shape in shapes if shape.note != Note()), None)
         if own is not None or note.role not in TEMPLATES:
             note = own or Note()
     return note
@@ -212,6 +212,18 @@ class _Shape:
             yield self.item
 
 
+def _merge_notes(outer: Note, inner: Note) -> Note:
+    """The note of a type with one note around another."""
+    if inner == Note() or outer.role is not None:
+        return outer
+    return inner._replace(
+        inner=outer.inner or inner.inner,
+        reserved=outer.reserved or inner.reserved,
+        secrets=outer.secrets or inner.secrets,
+        pauses=outer.pauses or inner.pauses,
+    )
+
+
 @cache
 def _shape(kind: Any) -> _Shape:
     note, models, items = Note(), [], []
@@ -219,7 +231,7 @@ def _shape(kind: Any) -> _Shape:
     while waiting:
         one = waiting.pop(0)
         if get_origin(one) is Annotated:
-            note = _combine_notes(note_of(one), note)
+            note = _merge_notes(note, note_of(one))
             waiting.append(get_args(one)[0])
         elif isinstance(one, type) and issubclass(one, msgspec.Struct):
             models.append(one)

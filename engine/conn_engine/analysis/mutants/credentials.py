@@ -9,17 +9,21 @@ from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrow
 from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.auth import Authorization, Bearer
 from conn_engine.config import Path_
+from conn_engine.roles import read_roles
 
 __all__ = ["credential_settings", "host_settings"]
 
 _KIND: Final = "authorization"
 _UNTRIED: Final = frozenset({"default", "encoding"})
-_EXPRESSIONS: Final = frozenset({"by", "expression"})
 _OTHER_PLACES: Final = {"header": "query", "cookie": "header", "query": "header"}
 _DEFAULTS: Final = {
     str(model.__struct_config__.tag): {
         field.name: field.default for field in msgspec.structs.fields(model) if isinstance(field.default, str)
     }
+    for model in get_args(Authorization)
+}
+_ROLES: Final = {
+    str(model.__struct_config__.tag): {key: note.role for _, key, note in read_roles(model)}
     for model in get_args(Authorization)
 }
 
@@ -59,21 +63,23 @@ def _authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     headers = config.get("headers") or {}
     yield from _renamed((*at, "config", "headers"), headers, "headers")
     for header, template in headers.items():
-        for offset, text, other in _other_texts(header, template) if "{{" in template else ():
+        for offset, text, other in _template_texts(template) if "{{" in template else ():
             yield _KIND, f"{header}: {text}", Change((*at, "config", "headers", header), other), offset
     defaults = {} if headers and "name" not in config else _DEFAULTS.get(str(name), {})
     for key, value in {**defaults, **config}.items():
         if isinstance(value, str) and key not in _UNTRIED:
-            for offset, text, other in _other_texts(key, value):
+            for offset, text, other in _other_texts(str(name), key, value):
                 yield _KIND, f"{key}: {text}", Change(at, {**settings, "config": {**config, key: other}}), offset
 
 
-def _other_texts(key: str, value: str) -> Iterator[tuple[int, str, str]]:
-    """A setting with other values: offset, what is changed, and the value."""
-    if key in _EXPRESSIONS:
-        for _, text, change, offset in in_expression((), value):
-            yield offset, text, change.value
-        return
+def _other_texts(name: str, key: str, value: str) -> Iterator[tuple[int, str, str]]:
+    """A setting of a format with other values: offset, what is changed, and the value."""
+    role = _ROLES.get(name, {}).get(key)
+    rows = [(row[3], row[1], row[2].value) for row in in_expression((), value)] if role == "expression" else []
+    yield from rows or _template_texts(value)
+
+
+def _template_texts(value: str) -> Iterator[tuple[int, str, str]]:
     for offset, old, new, made in changed_template(value):
         yield offset, f"{old} -> {new}", made
 

@@ -20,8 +20,10 @@ from conn_engine.analysis.mutants.settings import (
 )
 from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
+from conn_engine.config.models import Step
+from conn_engine.config.reads import find_texts
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import dotted
 
 __all__ = ["KINDS", "Change", "Mutant", "mutants"]
 
@@ -121,7 +123,9 @@ def _unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     for key in ("before", "after"):
         for index, step in enumerate(operation.get(key) or []):
             yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*at, key, index), DROPPED), 0
-            yield from _expressions((*at, key, index), step)
+            for found in find_texts(Step, step, (*at, key, index)):
+                if found.role == "expression":
+                    yield from in_expression(found.path, found.text)
 
 
 def _mapping(at: Path_, mapping: Any) -> Iterator[Row]:
@@ -151,9 +155,3 @@ def _leaves(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
             yield from _leaves(item, (*path, index))
     elif value is not None:
         yield path, value
-
-
-def _expressions(at: Path_, value: Any) -> Iterator[Row]:
-    for path, text in texts(value, at):
-        if path[-1] in ("transform", "run_if"):
-            yield from in_expression(path, text)

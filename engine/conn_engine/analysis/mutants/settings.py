@@ -10,10 +10,13 @@ from typing import Any, Final, get_args
 from conn_engine.analysis.mutants.credentials import credential_settings
 from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrowed_glob, widened_glob
 from conn_engine.analysis.mutants.rows import Change, Row, in_expression
-from conn_engine.config import Path_, lookup
+from conn_engine.config import Path_, UnifiedEvent, lookup
+from conn_engine.config.models import Configuration
+from conn_engine.config.reads import find_note, find_texts
 from conn_engine.documents import texts
 from conn_engine.errors import ErrorKind
 from conn_engine.secrets import secret_name
+from conn_engine.webhooks import Webhooks
 
 __all__ = [
     "LEFT_OUT",
@@ -38,8 +41,7 @@ LEFT_OUT: Final = (
 
 _ERROR_KINDS: Final[tuple[str, ...]] = get_args(ErrorKind)
 _OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms": "epoch"}
-_PAUSES: Final = frozenset({"budget", "max_wait_seconds", "slow_when_remaining"})
-"""Of a rate limit, what only says how long to pause, or not to: no recording shows it."""
+_OF_EVENTS: Final = frozenset({"delivered_events", "delivered_event"})
 _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
 
 
@@ -77,29 +79,24 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
 
 def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
     """Mistakes in which events deliveries hold, which account they are for, and which delivery is a challenge."""
-    events = webhooks.get("events")
-    for key, value in events.items() if isinstance(events, Mapping) else ():
-        yield from _read(("webhooks", "events", key), value, f"{key}: ")
+    for found in find_texts(Webhooks, webhooks, ("webhooks",)):
+        if found.over in _OF_EVENTS or (found.path[1] == "challenge" and found.path[-1] == "when"):
+            yield from _read(found.path, found.text)
     account = webhooks.get("account")
-    for key in ("value", "context"):
-        if isinstance(account, Mapping):
-            yield from _read(("webhooks", "account", key), account.get(key), f"{key}: ")
-    for index, challenge in enumerate(webhooks.get("challenge") or []):
-        if isinstance(challenge, Mapping):
-            yield from _read(("webhooks", "challenge", index, "when"), challenge.get("when"), "when: ")
+    if isinstance(account, Mapping):
+        yield from _changed("webhook", ("webhooks", "account", "context"), account.get("context"), "context: ")
 
 
 def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
     """Mistakes in which deliveries are a unified event, and what its record is."""
     yield "webhook", f"event {at[-1]} dropped", Change(at, DROPPED), 0
-    for key in ("when", "record", "fetch"):
-        yield from _read((*at, key), event.get(key), f"{key}: ")
+    for found in find_texts(UnifiedEvent, event, at):
+        yield from _read(found.path, found.text)
 
 
-def _read(at: Path_, value: Any, said: str) -> Iterator[Row]:
+def _read(path: Path_, text: str) -> Iterator[Row]:
     """Mistakes in an expression over a delivery."""
-    if isinstance(value, str):
-        yield from list(in_expression(at, value, "webhook")) or _changed("webhook", at, value, said)
+    yield from list(in_expression(path, text, "webhook")) or _changed("webhook", path, text, f"{path[-1]}: ")
 
 
 def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
@@ -134,8 +131,14 @@ def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
         if isinstance(value, Mapping):
             yield from _page_settings(here, value)
             continue
-        inside = list(in_expression(here, value, "pagination")) if isinstance(value, str) else []
-        yield from inside or _changed("pagination", here, value, f"{key}: ")  # a name has nothing inside
+        yield from _read_or_changed("pagination", here, value)
+
+
+def _read_or_changed(kind: str, path: Path_, value: Any) -> Iterator[Row]:
+    """Mistakes in an expression, or another value for what is none or has nothing inside to change."""
+    read = isinstance(value, str) and find_note(Configuration, path).role == "expression"
+    inside = list(in_expression(path, value, kind)) if read else []
+    yield from inside or _changed(kind, path, value, f"{path[-1]}: ")
 
 
 def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
@@ -157,19 +160,18 @@ def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     """Mistakes in where a limit is read and when an answer says that it is reached; not in pauses."""
     for key, value in settings.items():
         here = (*at, key)
-        if key in _PAUSES:
+        note = find_note(Configuration, here)
+        if note.pauses:  # no recording shows it
             continue
         for index, inner in enumerate(value if isinstance(value, list) else ()):
             yield from _rate_limit((*here, index), inner) if isinstance(inner, Mapping) else ()
         if isinstance(value, Mapping):
             yield from _rate_limit(here, value)
-        elif key in ("reset_unit", "unit"):
+        elif note.role == "unit":
             other = _OTHER_UNITS.get(value, "seconds")
             yield "rate_limit", f"{key}: {value} -> {other}", Change(here, other), 0
         else:
-            read = isinstance(value, str) and key in ("limited_when", "body")
-            inside = list(in_expression(here, value, "rate_limit")) if read else []
-            yield from inside or _changed("rate_limit", here, value, f"{key}: ")
+            yield from _read_or_changed("rate_limit", here, value)
 
 
 def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
@@ -187,12 +189,15 @@ def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
 def _options(at: Path_, options: Mapping[str, Any]) -> Iterator[Row]:
     for key, value in options.items():
         here = (*at, key)
+        note = find_note(Configuration, here)
+        if note.pauses:
+            continue
         if isinstance(value, Mapping):
             yield from _options(here, value)
-        elif key == "kind" and value in _ERROR_KINDS:
+        elif value in _ERROR_KINDS:
             other = _ERROR_KINDS[(_ERROR_KINDS.index(value) + 1) % len(_ERROR_KINDS)]
             yield "error_rule", f"kind {value} -> {other}", Change(here, other), 0
-        elif key == "times" and isinstance(value, int):
+        elif isinstance(value, int):
             yield "error_rule", f"{value} times -> {value + 1}", Change(here, value + 1), 0
-        elif key in ("key", "message") and isinstance(value, str):
+        elif note.role == "expression" and isinstance(value, str):
             yield from in_expression(here, value, "error_rule")

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ErrorKind
 from conn_engine.responses.waits import ValueLocation
-from conn_engine.roles import expression_over
+from conn_engine.roles import PAUSES, expression_over
 from conn_engine.settings import Settings
 
 __all__ = [
@@ -42,7 +42,7 @@ Longest: TypeAlias = Annotated[
     Meta(
         description="The longest wait worth waiting, in seconds, or an expression for it over context and params. A "
         "longer one is an error at once.",
-        extra=expression_over("fault"),
+        extra={**expression_over("fault"), **PAUSES},
     ),
 ]
 
@@ -67,16 +67,18 @@ class Retry(Settings, frozen=True, kw_only=True):
     """Send the request again, if it may be sent again (`idempotent`); then do what `then` says."""
 
     times: Annotated[int, Meta(ge=1, le=20, description="How many more times at most.")] = 2
-    backoff_seconds: Annotated[float, Meta(ge=0, le=3600, description="Pause before the first of them.")] = 1.0
-    backoff: Annotated[Literal["exponential", "constant"], Meta(description="Whether the pause doubles each time.")] = (
-        "exponential"
-    )
+    backoff_seconds: Annotated[
+        float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before the first of them.")
+    ] = 1.0
+    backoff: Annotated[
+        Literal["exponential", "constant"], Meta(extra=PAUSES, description="Whether the pause doubles each time.")
+    ] = "exponential"
     wait: Annotated[
         Waits | None,
         Meta(
             description="The pause: an expression for seconds over status, headers, body and text, a source, or "
             "several of which the longest counts. Wins over the backoff.",
-            extra=expression_over("fault"),
+            extra={**expression_over("fault"), **PAUSES},
         ),
     ] = None
     max_wait_seconds: Longest = None
@@ -95,7 +97,7 @@ class RateLimited(Settings, frozen=True, kw_only=True):
             description="The wait: an expression for seconds over status, headers, body and text, a source (a header, "
             "a part of the body, a time of day), or several of which the longest counts. Default: what `rate_limit` "
             "reads from the answer.",
-            extra=expression_over("fault"),
+            extra={**expression_over("fault"), **PAUSES},
         ),
     ] = None
     max_wait_seconds: Longest = None
@@ -108,7 +110,7 @@ class RestartAction(Settings, frozen=True, kw_only=True):
     """Begin the listing again at its first page: what the vendor kept of it is gone (an expired scroll)."""
 
     times: Annotated[int, Meta(ge=1, le=20, description="How many times at most; then it is an error.")] = 2
-    wait_seconds: Annotated[float, Meta(ge=0, le=3600, description="Pause before it.")] = 0.0
+    wait_seconds: Annotated[float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before it.")] = 0.0
     key: Annotated[
         str,
         Meta(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from conn_engine.responses.waits import Unit, Value, ValueLocation
-from conn_engine.roles import HEADER, expression_over
+from conn_engine.roles import HEADER, PAUSES, UNIT, expression_over
 from conn_engine.settings import Settings
 
 __all__ = ["Budget", "QuotaSettings", "RateLimit"]
@@ -33,9 +33,10 @@ class QuotaSettings(Settings, frozen=True, kw_only=True):
     reset_unit: Annotated[
         Unit,
         Meta(
+            extra=UNIT,
             description="What the reset means. `seconds` and `milliseconds` count from now, `epoch` and "
             "`epoch_ms` are moments. `auto` goes by the size of the number: say the unit when the vendor "
-            "documents it."
+            "documents it.",
         ),
     ] = "auto"
     window_seconds: Annotated[
@@ -113,16 +114,19 @@ class RateLimit(QuotaSettings, frozen=True, kw_only=True):
         Meta(
             description="The longest wait worth waiting, in seconds, or an expression for it over context and params. "
             "A longer one is an error at once.",
-            extra=expression_over("answer"),
+            extra={**expression_over("answer"), **PAUSES},
         ),
     ] = None
     budget: Annotated[
         tuple[Budget, ...],
-        Meta(description="How much is asked at most; the engine waits before it would ask more."),
+        Meta(extra=PAUSES, description="How much is asked at most; the engine waits before it would ask more."),
     ] = ()
     slow_when_remaining: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="With so many requests left or fewer, what is left is spread until the quota's reset."),
+        Meta(
+            extra=PAUSES,
+            description="With so many requests left or fewer, what is left is spread until the quota's reset.",
+        ),
     ] = None
 
     def quotas(self) -> tuple[QuotaSettings, ...]:

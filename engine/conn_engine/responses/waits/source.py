@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta
 
 from conn_engine.responses.waits.moments import Unit, http_date, numeric, seconds_from_now
-from conn_engine.roles import HEADER, expression_over
+from conn_engine.roles import HEADER, UNIT, expression_over
 from conn_engine.settings import Answer, Settings
 
 __all__ = ["Value", "ValueLocation", "longest", "read_value", "vendor_clock", "wait"]
@@ -39,7 +39,9 @@ class ValueLocation(Settings, frozen=True, kw_only=True):
         Meta(description="Regular expression that finds the value within the text."),
     ] = None
     group: Annotated[int, Meta(ge=0, description="Group of `pattern` that is the value; 0 is the whole match.")] = 1
-    unit: Annotated[Unit | None, Meta(description="What the value means, when it is a moment or a wait.")] = None
+    unit: Annotated[
+        Unit | None, Meta(extra=UNIT, description="What the value means, when it is a moment or a wait.")
+    ] = None
     scale: Annotated[float, Meta(gt=0, description="Factor on a number (0.001 for milliseconds to seconds).")] = 1.0
     inverse: Annotated[
         bool, Meta(description="The value is a rate (requests per second): the wait is one divided by it.")

@@ -170,6 +170,14 @@ def test_mistakes_in_the_settings_of_pages() -> None:
     ]
 
 
+def test_the_name_of_a_parameter_is_not_an_expression() -> None:
+    paging = {"format": "cursor", "config": {"cursor_field": "next", "cursor_param": "page[1]"}}
+    assert made("pagination", (), {"pagination": paging})[1:] == [
+        ("cursor_field: next -> next_x", "pagination.config.cursor_field", "next_x"),
+        ("cursor_param: page[1] -> page[1]_x", "pagination.config.cursor_param", "page[1]_x"),
+    ]
+
+
 def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
     busy = "status = 503 and body.code = 'busy'"
     assert made("error_rule", (), RULES) == [

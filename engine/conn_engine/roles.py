@@ -16,6 +16,7 @@ __all__ = [
     "CREDENTIAL_SCOPES",
     "DELIVERY",
     "EXPRESSION",
+    "FIELD",
     "HEADER",
     "HOST",
     "LINK",
@@ -29,6 +30,7 @@ __all__ = [
     "RESERVED",
     "SCOPES",
     "SECRETS",
+    "SENT",
     "TEMPLATE",
     "TEMPLATES",
     "TEXT",
@@ -49,7 +51,7 @@ __all__ = [
 ]
 
 Role: TypeAlias = Literal[
-    "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter",
+    "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter", "field",
     "pointer", "host", "base_url", "path", "remark", "unit", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
@@ -164,10 +166,16 @@ REQUEST_HEADER: Final[dict[str, Any]] = {"role": "request_header"}
 """The name of a header that is sent."""
 
 PARAMETER: Final[dict[str, Any]] = {"role": "parameter"}
-"""The name that a value is sent by: of a query parameter, a field of a form, a cookie, a part of the path."""
+"""The name of a query parameter that is sent."""
+
+FIELD: Final[dict[str, Any]] = {"role": "field"}
+"""Another name that a value is sent by: of a field of a form or a body, a cookie, a part of the path."""
 
 POINTER: Final[dict[str, Any]] = {"role": "pointer"}
 """A JSON pointer into the body that is sent."""
+
+SENT: Final[frozenset[Role]] = frozenset({"parameter", "field", "request_header", "pointer"})
+"""The roles of settings that put a value into the request."""
 
 HOST: Final[dict[str, Any]] = {"role": "host"}
 """A pattern of hosts that requests may go to."""

@@ -12,6 +12,7 @@ from conn_engine.lint.statuses import constant
 from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, PageNumber, Range
 from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirmative, number
 from conn_engine.listing.pagination.placement import Where
+from conn_engine.roles import read_roles
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["paginations"]
 
 _NEXT = ("next_page", "next_offset", "next_cursor", "next")
-_TOLD = ("stop", "has_more", "total_field", "next_page", "next_offset", "total_pages_field")
 
 
 def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
@@ -96,9 +96,14 @@ def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:
         hint = "read it from the answer, or leave it out: then an empty page is the last"
         yield "PAG101", ("has_more",), "`has_more` says yes after every page", hint
-    if operation.response_format in ("text", "binary") and all(getattr(paging, key, None) is None for key in _TOLD):
+    if operation.response_format in ("text", "binary") and not _reads_answer(paging):
         message = f"an answer of {operation.response_format} is one record: no page is ever empty, so none is the last"
         yield "PAG101", (), message, "add a `stop` or `has_more` rule"
+
+
+def _reads_answer(paging: Ending) -> bool:
+    roles = read_roles(type(paging))
+    return any(note.role == "expression" and getattr(paging, name) is not None for name, _, note in roles)
 
 
 def _unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:

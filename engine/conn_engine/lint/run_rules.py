@@ -10,6 +10,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.sites import Site, sites
 from conn_engine.listing.incremental import Common
+from conn_engine.roles import SENT, read_roles
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["unused_windows"]
 
 _NAMES = frozenset({"window", "state"})
-_PLACES = tuple(f"{end}_{place}" for end in ("start", "end") for place in ("param", "header", "body", "form"))
 
 
 def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
@@ -39,7 +39,8 @@ def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
 
 
 def _used(settings: Common) -> bool:
-    placed = any(getattr(settings, place) is not None for place in _PLACES)
+    roles = read_roles(type(settings))
+    placed = any(note.role in SENT and getattr(settings, name) is not None for name, _, note in roles)
     return placed or settings.filter or settings.stop_when_older
 
 

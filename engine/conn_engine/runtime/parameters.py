@@ -1,14 +1,16 @@
 """Which names a caller may give an operation, as far as its configuration tells: for the path, and for the query."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, VendorOperation, lookup
+from conn_engine.config.models import Operation, UnifiedOperation
+from conn_engine.config.reads import find_note
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import template
+from conn_engine.roles import SCOPES, read_roles
 from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.partitions import find_partition_names
 from conn_engine.runtime.scope_reads import read_paths
@@ -22,10 +24,11 @@ _OWN = frozenset({
 })  # fmt: skip
 """Names of a path that the caller does not give, or not by `params`."""
 _EVERYWHERE = ("limit", "cursor")
-_AFTERWARDS = frozenset({"response_mapping", "response_header_mapping", "error_mapping", "after"})
+_AFTERWARDS = frozenset(
+    key for _, key, note in read_roles(UnifiedOperation) if "response" in (SCOPES.get(note.over or note.inner) or ())
+)
 """Where `query` is what the vendor was asked; the caller's is `raw_query`."""
 _MOST_VALUES = 12
-_PARAM = re.compile(r"(?:.*_)?param")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
     yield from declared_parameters(effective, vendor)
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
         for place, text in texts(lookup(effective.data, vendor.get_path(key))):
-            if place and _PARAM.fullmatch(str(place[-1])) and "{{" not in text:
+            if "{{" not in text and find_note(Operation, (key, *place)).role == "parameter":
                 yield text
 
 

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta
 
 from conn_engine.auth.omission import filled_in_part
 from conn_engine.errors import ConfigurationError
-from conn_engine.roles import PARAMETER, TEMPLATE
+from conn_engine.roles import FIELD, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -20,7 +20,7 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
         str,
         Meta(
             description="Name of the field; of one inside another, with dots (`auth.api_key`).",
-            extra=PARAMETER,
+            extra=FIELD,
             min_length=1,
         ),
     ]

@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
-from conn_engine.roles import PARAMETER, RESERVED
+from conn_engine.roles import FIELD, RESERVED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -25,7 +25,7 @@ class Cookie(Settings, frozen=True, kw_only=True, tag_field="format", tag="cooki
         Meta(
             description="Name of the cookie. Default: the value is all cookies, as a Cookie header has them "
             "(`cookie`).",
-            extra=PARAMETER,
+            extra=FIELD,
         ),
     ] = None
     value: Annotated[str, Meta(description="Template for its value.", extra=RESERVED)] = "{{session.access_token}}"

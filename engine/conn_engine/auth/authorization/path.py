@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import fill_templates
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.roles import PARAMETER, RESERVED
+from conn_engine.roles import FIELD, RESERVED
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
@@ -28,7 +28,7 @@ class PathAuthorization(Settings, frozen=True, kw_only=True, tag_field="format",
         str,
         Meta(
             description="Name that stands in `path` or `base_url` for the secret, in single braces: `{token}`.",
-            extra=PARAMETER,
+            extra=FIELD,
             pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         ),
     ]

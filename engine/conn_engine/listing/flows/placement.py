@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol
 from msgspec import Meta
 
 from conn_engine.documents.pointers import set_pointer
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER
+from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER
 from conn_engine.settings import Draft, Settings
 
 __all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]
@@ -15,7 +15,7 @@ Header = Annotated[str | None, Meta(description="Request header that carries the
 Body = Annotated[
     str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).", extra=POINTER)
 ]
-Form = Annotated[str | None, Meta(description="Form field that carries the value.", extra=PARAMETER)]
+Form = Annotated[str | None, Meta(description="Form field that carries the value.", extra=FIELD)]
 
 
 class Places(Protocol):

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.incremental.windows import Window, windows
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over, template_over
+from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Bound", "Bounded", "Common", "Render", "Template", "Unreadable"]
@@ -77,7 +77,7 @@ class Common(Settings, frozen=True, kw_only=True):
     start_body: Annotated[
         str | None, Meta(description="JSON pointer of the window's start in the body.", extra=POINTER)
     ] = None
-    start_form: Annotated[str | None, Meta(description="Form field of the window's start.", extra=PARAMETER)] = None
+    start_form: Annotated[str | None, Meta(description="Form field of the window's start.", extra=FIELD)] = None
     end_param: Annotated[str | None, Meta(description="Query parameter of the window's end.", extra=PARAMETER)] = None
     end_header: Annotated[str | None, Meta(description="Request header of the window's end.", extra=REQUEST_HEADER)] = (
         None
@@ -85,7 +85,7 @@ class Common(Settings, frozen=True, kw_only=True):
     end_body: Annotated[
         str | None, Meta(description="JSON pointer of the window's end in the body.", extra=POINTER)
     ] = None
-    end_form: Annotated[str | None, Meta(description="Form field of the window's end.", extra=PARAMETER)] = None
+    end_form: Annotated[str | None, Meta(description="Form field of the window's end.", extra=FIELD)] = None
     skip_empty: Annotated[
         bool,
         Meta(

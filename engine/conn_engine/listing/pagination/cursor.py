@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, token
-from conn_engine.roles import HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FIELD, HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 from conn_engine.urls import split_plain_url
 
@@ -94,7 +94,7 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         str | None,
         Meta(description="JSON pointer of the cursor in the request's body (`/variables/after`).", extra=POINTER),
     ] = None
-    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.", extra=PARAMETER)] = None
+    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.", extra=FIELD)] = None
     first: Annotated[
         Any,
         Meta(description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'),
@@ -106,7 +106,7 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
     size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=FIELD)] = None
 
     def __post_init__(self) -> None:
         if not (self.cursor_field or self.cursor_from_header or self.cursor_from_link or self.next_cursor):

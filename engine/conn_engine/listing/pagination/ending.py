@@ -13,7 +13,7 @@ from conn_engine.documents.pointers import remove_pointer
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
-from conn_engine.roles import PARAMETER, TEXT, expression_over
+from conn_engine.roles import TEXT, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, Settings
 
 __all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "check_strategies", "number"]
@@ -95,7 +95,7 @@ class Ending(Settings, frozen=True, kw_only=True):
         Meta(
             description="Query parameters that are sent with the first page only (a vendor refuses them later); "
             "`*` is every parameter, `/sort` a place in the body.",
-            extra=PARAMETER,
+            extra=TEXT,
         ),
     ] = ()
     max_pages: Annotated[

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, foreign, token
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER
+from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, TEXT
 from conn_engine.settings import Draft, Names, Scope
 
 __all__ = ["Followed"]
@@ -19,7 +19,7 @@ class Followed(Sized, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Query parameters removed from a next URL (a vendor that echoes the credential there).",
-            extra=PARAMETER,
+            extra=TEXT,
         ),
     ] = ()
     size_param: Annotated[
@@ -31,7 +31,7 @@ class Followed(Sized, frozen=True, kw_only=True):
     size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=FIELD)] = None
 
     @property
     def size_where(self) -> Where:

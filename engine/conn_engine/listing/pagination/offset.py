@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["Offset"]
@@ -54,7 +54,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         Meta(description="JSON pointer of the offset in the body; then no query parameter is sent.", extra=POINTER),
     ] = None
     offset_form: Annotated[
-        str | None, Meta(description="Form field of the offset; then no parameter.", extra=PARAMETER)
+        str | None, Meta(description="Form field of the offset; then no parameter.", extra=FIELD)
     ] = None
     limit_param: Annotated[
         str | None,
@@ -70,7 +70,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         str | None, Meta(description="JSON pointer of the page size in the body; then no parameter.", extra=POINTER)
     ] = None
     limit_form: Annotated[
-        str | None, Meta(description="Form field of the page size; then no parameter.", extra=PARAMETER)
+        str | None, Meta(description="Form field of the page size; then no parameter.", extra=FIELD)
     ] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
     first_sent: Annotated[

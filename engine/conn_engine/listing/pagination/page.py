@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
-from conn_engine.roles import PARAMETER, POINTER, REQUEST_HEADER, expression_over
+from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
 __all__ = ["PageNumber"]
@@ -51,7 +51,7 @@ class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="pa
         ),
     ] = None
     page_form: Annotated[
-        str | None, Meta(description="Form field of the page number; then no parameter.", extra=PARAMETER)
+        str | None, Meta(description="Form field of the page number; then no parameter.", extra=FIELD)
     ] = None
     first: Annotated[int, Meta(description="Number of the first page.")] = 1
     first_sent: Annotated[
@@ -64,7 +64,7 @@ class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="pa
     size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=PARAMETER)] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=FIELD)] = None
     next_page: Annotated[
         str | None,
         Meta(

@@ -22,7 +22,7 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
         return None
     names = _texts(keys)
     paths = _paths(names)
-    if any(name.startswith("/") for name in names):
+    if _split(names)[0]:
         return _pick_by_pointers(value, names, paths)
     if any(name.endswith("*") for name in names):
         names = (*_among(tuple(value), names, True), *paths)
@@ -95,13 +95,18 @@ def _group(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
 def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    names = _texts(keys)
-    pointers = [name for name in names if name.startswith("/")]
-    flat = tuple(name for name in names if not name.startswith("/")) if pointers else names
-    made = {key: value[key] for key in _among(tuple(value), flat, False)}
-    left = _leave_out(made, [steps for name, steps in _paths(flat).items() if name not in value])
-    rest: dict[str, Any] = without_paths(left, pointers) if pointers else left
-    return rest
+    pointers, flat = _split(_texts(keys))
+    left = {key: value[key] for key in _among(tuple(value), flat, False)}
+    if paths := _paths(flat):
+        left = _leave_out(left, [steps for name, steps in paths.items() if name not in value])
+    return without_paths(left, pointers) if pointers else left
+
+
+@lru_cache(maxsize=32)
+def _split(names: Steps) -> tuple[Steps, Steps]:
+    """The names that are pointers, and the others."""
+    pointers = tuple(name for name in names if name.startswith("/"))
+    return pointers, tuple(name for name in names if not name.startswith("/")) if pointers else names
 
 
 def _texts(keys: Any) -> Steps:

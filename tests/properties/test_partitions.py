@@ -12,7 +12,8 @@ from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.chunks import merge_records
 from conn_engine.runtime.layers import Listing
 from conn_engine.runtime.listing import fetch_pages
-from conn_engine.runtime.sources import Part, run_combinations
+from conn_engine.runtime.partition import Partition
+from conn_engine.runtime.sources import run_combinations
 from conn_engine.wire import Flow
 
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "a/b", "ä"])), max_size=5)
@@ -23,11 +24,11 @@ def unique(values: list[Any]) -> list[Any]:
     return list({json.dumps(value): value for value in values}.values())
 
 
-def parts(parents: list[Parents], start: Any = (), call: Call | None = None) -> list[Part]:
+def parts(parents: list[Parents], start: Any = (), call: Call | None = None) -> list[Partition]:
     """Everything that is pushed. Given values need no request, so the flow yields nothing."""
-    found: list[Part] = []
+    found: list[Partition] = []
 
-    def each(part: Part) -> Flow[None]:
+    def each(part: Partition) -> Flow[None]:
         found.append(part)
         yield from ()
 
@@ -44,7 +45,7 @@ class _Operation:
         return ("resources", "r", "m", key)
 
 
-def values_of(found: list[Part]) -> list[dict[str, Any]]:
+def values_of(found: list[Partition]) -> list[dict[str, Any]]:
     return [part.values for part in found]
 
 

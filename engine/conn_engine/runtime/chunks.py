@@ -12,8 +12,9 @@ from conn_engine.listing.flows import Chunk, Parents, ParentSource, place
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched, read_all_rows
 from conn_engine.runtime.layers import Frame, Listing, ListingLayer
+from conn_engine.runtime.partition import Partition
 from conn_engine.runtime.records import identity
-from conn_engine.runtime.sources import Part, run_combinations
+from conn_engine.runtime.sources import run_combinations
 from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
@@ -55,7 +56,7 @@ class ChunkLayer(ListingLayer):
         )
         found: list[Any] = []
 
-        def add(part: Part) -> Flow[None]:
+        def add(part: Partition) -> Flow[None]:
             found.append(part.values[_NAME])
             yield from ()
 

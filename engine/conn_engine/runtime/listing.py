@@ -18,10 +18,11 @@ from conn_engine.runtime.jobs import JobLayer
 from conn_engine.runtime.layers import Emit, Frame, Listing, ListingLayer, Place, foreign_cursor
 from conn_engine.runtime.pages import PageLayer
 from conn_engine.runtime.part_failures import raise_failures
+from conn_engine.runtime.partition import Partition
 from conn_engine.runtime.partitions import PartitionLayer
 from conn_engine.runtime.recursion import RecursionLayer
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.sources import Part, run_combinations
+from conn_engine.runtime.sources import run_combinations
 from conn_engine.runtime.windows import WindowLayer
 from conn_engine.settings import Names
 from conn_engine.wire import Flow, Page, Purpose
@@ -115,7 +116,7 @@ def perform_partitions(effective: Effective, operation: VendorOperation, call: C
         raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
     number = 0
 
-    def each(part: Part) -> Flow[None]:
+    def each(part: Partition) -> Flow[None]:
         nonlocal number
         number += 1
         yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)

@@ -11,7 +11,8 @@ from conn_engine.listing.flows import place
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, ListingLayer, Place, add_step, foreign_cursor
 from conn_engine.runtime.part_failures import survive
-from conn_engine.runtime.sources import Part, add_partition, run_combinations
+from conn_engine.runtime.partition import Partition, add_partition
+from conn_engine.runtime.sources import run_combinations
 from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
@@ -23,7 +24,7 @@ class PartitionLayer(ListingLayer):
 
     place_names = ("partition",)
     _frame: Frame
-    _part: Part
+    _part: Partition
     _rest: Place
 
     @staticmethod
@@ -41,7 +42,7 @@ class PartitionLayer(ListingLayer):
             self.listing, frame.scope, self.listing.operation.parents, start, self._start_partition
         )
 
-    def _start_partition(self, part: Part) -> Flow[None]:
+    def _start_partition(self, part: Partition) -> Flow[None]:
         self._part = part
         resume, self._rest = self._rest, {}
         names = add_partition(self._frame.scope, part)

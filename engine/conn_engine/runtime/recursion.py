@@ -18,8 +18,8 @@ from conn_engine.listing.flows import Recurse, place
 from conn_engine.listing.known_records import MOST_KNOWN, KnownRecords
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, ListingLayer, Place, foreign_cursor
+from conn_engine.runtime.partition import Partition, add_partition
 from conn_engine.runtime.records import identity, verdicts
-from conn_engine.runtime.sources import Part, add_partition
 from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
@@ -64,7 +64,7 @@ class RecursionLayer(ListingLayer):
     def step_into(self, value: Any, record: Any) -> Frame:
         """The frame in which the records under one record are listed."""
         name = self.settings.as_
-        part = Part({name: value}, {name: record}, None, None)
+        part = Partition({name: value}, {name: record}, None, None)
 
         def put(draft: Draft) -> None:
             place(self.settings, draft, value)

@@ -3,60 +3,29 @@ batched. Each is passed to `each` as soon as it is known, so a long listing of p
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.listing.flows import Parents, ParentSource
-from conn_engine.listing.pagination.placement import integer
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.endings import endings_of
-from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Listing, Place, foreign_cursor
-from conn_engine.runtime.records import identity, keep
-from conn_engine.runtime.state_tracking import get_parents_state, note_parents_state
+from conn_engine.runtime.parent_records import run_records
+from conn_engine.runtime.partition import Each, Partition, add_partition, read_position
 from conn_engine.runtime.steps import rendered
 from conn_engine.settings import Names, Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["Each", "Part", "add_partition", "find_values", "run_combinations"]
+__all__ = ["find_values", "run_combinations"]
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One partition: name to value, and name to the parent's record.
-
-    `place` finds it again in a later call, `following` the one after it: None when there is known to be none. `single`:
-    the caller gave this one value, so the answer is one thing if it is without parents.
-    """
-
-    values: Names
-    parents: Names
-    place: Any
-    following: Any
-    single: bool = False
-
-
-Each: TypeAlias = Callable[[Part], Flow[None]]
 
 _MOST_HELD = 200_000
 """Combinations of parents in memory at once."""
 _DEEPEST = 20
-"""Levels of parents, and names that are run_combinations: each takes its share of Python's stack."""
-
-
-def add_partition(scope: Scope, part: Part) -> Names:
-    """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
-    return {
-        **part.values,
-        "partition": {**(scope.get("partition") or {}), **part.values},
-        "parent": {**(scope.get("parent") or {}), **part.parents},
-        "params": {**(scope.get("params") or {}), **part.values},
-    }
+"""Names that are combined: each takes its share of Python's stack."""
 
 
 # --- several names: every combination ---
@@ -75,19 +44,19 @@ def run_combinations(
             hint="name fewer `parents`",
         )
     head, tail = parents[0], parents[1:]
-    held: list[Part] | None = None
+    held: list[Partition] | None = None
     begin: Sequence[Any] = start[1:]
 
-    def outer(part: Part) -> Flow[None]:
+    def outer(part: Partition) -> Flow[None]:
         nonlocal held, begin
         here, begin = begin, ()
         after = None if part.following is None else [part.following]
 
-        def both(inner: Part) -> Flow[None]:
+        def both(inner: Partition) -> Flow[None]:
             own = {head.as_: part.values[head.as_]}  # goes before a name that parents of a later name's parents have
             record = {head.as_: part.parents[head.as_]}
             yield from each(
-                Part(
+                Partition(
                     {**part.values, **inner.values, **own},
                     {**part.parents, **inner.parents, **record},
                     [part.place, *inner.place],
@@ -107,10 +76,10 @@ def run_combinations(
             for inner, following in zip(held[first:], [*held[first + 1 :], None], strict=False):
                 yield from both(replace(inner, following=None if following is None else following.place))
 
-    yield from _run_name(listing, scope, head, _object(start[0]) if start else {}, outer)
+    yield from _run_name(listing, scope, head, _read_object(start[0]) if start else {}, outer)
 
 
-def _find(held: Sequence[Part], here: Sequence[Any]) -> int:
+def _find(held: Sequence[Partition], here: Sequence[Any]) -> int:
     """The position of the combination at a place, or of the one with the same values if they have moved.
 
     Raises UsageError when it is gone: beginning again would deliver the same records twice.
@@ -129,10 +98,10 @@ def _same_values(place: list[Any], here: list[Any]) -> bool:
     return None not in values and values == [one.get("is") for one in place]
 
 
-def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Part]]:
-    found: list[Part] = []
+def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Partition]]:
+    found: list[Partition] = []
 
-    def add(part: Part) -> Flow[None]:
+    def add(part: Partition) -> Flow[None]:
         found.append(part)
         if len(found) > _MOST_HELD:
             raise ConfigurationError(
@@ -145,7 +114,7 @@ def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -
     return found
 
 
-def _is_dependent(later: Sequence[Parents], part: Part) -> bool:
+def _is_dependent(later: Sequence[Parents], part: Partition) -> bool:
     """Whether sources read what an earlier partition brings into scope."""
     brought = {*part.values, "partition", "parent", "params"}
     for source in (source for named in later for source in (named, *named.sources)):
@@ -169,15 +138,15 @@ def _reads(text: str, names: set[str]) -> bool:
 def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
     """The values of one name: those the caller gave, else those of its sources. One that comes again is left out."""
     seen: set[str] = set()
-    held: list[Part] = []
+    held: list[Partition] = []
 
-    def once(part: Part) -> Flow[None]:
+    def once(part: Partition) -> Flow[None]:
         mark = json.dumps(part.values, sort_keys=True, default=str)
         if mark not in seen:
             seen.add(mark)
             yield from (batch(part) if parents.batch else each(part))
 
-    def batch(part: Part) -> Flow[None]:
+    def batch(part: Partition) -> Flow[None]:
         if held and _outside(held[0], parents.as_) != _outside(part, parents.as_):
             yield from flush()
         held.append(part)
@@ -190,7 +159,7 @@ def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, ea
         name, first = parents.as_, group[0]
         values = {**first.values, name: [part.values[name] for part in group]}
         records = {**first.parents, name: [part.parents[name] for part in group]}
-        yield from each(Part(values, records, first.place, group[-1].following))
+        yield from each(Partition(values, records, first.place, group[-1].following))
 
     given = _find_given(listing.call, parents.as_)
     if given is not None:
@@ -202,7 +171,7 @@ def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, ea
         yield from flush()
 
 
-def _outside(part: Part, name: str) -> Names:
+def _outside(part: Partition, name: str) -> Names:
     return {key: value for key, value in part.values.items() if key != name}
 
 
@@ -218,7 +187,7 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
         yield from _run_values(parents.as_, values, start, each)
         return
     sources = parents.sources
-    first = _position(start, "of")
+    first = read_position(start, "of")
 
     def mark(at: int) -> dict[str, Any]:
         """Which source a place is of, if there are several. The place after a value is written like the value's own."""
@@ -228,7 +197,7 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
         if at < first:
             continue
 
-        def tagged(part: Part, at: int = at) -> Flow[None]:
+        def tagged(part: Partition, at: int = at) -> Flow[None]:
             after = part.following
             if after is not None:
                 after = {**mark(at), **after}
@@ -241,13 +210,13 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
         if own or source.from_ is None:
             yield from _run_values(parents.as_, own, here, tagged)
         else:
-            yield from _run_records(listing, scope, parents.as_, source, here, tagged)
+            yield from run_records(listing, scope, parents.as_, source, here, tagged)
 
 
 def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
-    for at in range(_position(start, "at"), len(values)):
+    for at in range(read_position(start, "at"), len(values)):
         after = {"at": at + 1} if at + 1 < len(values) else None
-        yield from each(Part({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
+        yield from each(Partition({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
 
 
 def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[Any]:
@@ -265,103 +234,7 @@ def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[An
     return [item for item in items if item is not None and item is not UNDEFINED]
 
 
-# --- the records of another operation ---
-
-
-def _run_records(  # noqa: PLR0917
-    listing: Listing, scope: Scope, name: str, source: ParentSource, start: Place, each: Each
-) -> Flow[None]:
-    """A value for each key of each record of the source's operation, page by page."""
-    resource, _, method = (source.from_ or "").partition(".")
-    chain = (*listing.chain, listing.name)
-    if len(chain) > _DEEPEST:
-        raise ConfigurationError(f"the parents of {chain[0]} have parents more than {_DEEPEST} levels up")
-    if source.from_ in chain:
-        raise ConfigurationError(
-            f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",
-            hint="an operation that repeats itself for its own records says `recurse`",
-        )
-    try:
-        operation = listing.effective.vendor(resource, method)
-    except UsageError as error:  # the author's fault here, not the caller's
-        said = f'parents of {listing.name} come from "{source.from_}": {error}'
-        raise ConfigurationError(said, hint=error.hint) from error
-    where = dotted(listing.operation.get_path("parents"))
-    params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
-    identifier = params.pop("id", None)
-    call = Call(
-        query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
-        id=None if identifier is None else str(identifier),
-        params=params,
-        state=get_parents_state(listing, operation) if source.incremental else None,
-    )
-    resume: Place | None = start
-
-    def emit(page: Fetched) -> Flow[None]:
-        nonlocal resume
-        if page.completeness is not None:
-            endings_of(listing).add_values(page.completeness, operation.text)
-        if source.incremental:
-            note_parents_state(listing, operation, page.state)
-        outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
-        records = page.records
-        if source.where:
-            records = keep(source.where, records, scope | add_partition(scope, outer))
-        found = [(record, value) for record in records for value in _keys(source, record)]
-        first = _first(resume, found) if resume else 0
-        resume = None
-        for at, (record, value) in enumerate(found[first:], first):
-            after = _point(page.here, at + 1, found) if at + 1 < len(found) else _next(page.next_state)
-            values = {**outer.values, name: value}
-            yield from each(Part(values, {**outer.parents, name: record}, _point(page.here, at, found), after))
-
-    yield from listing.fetch(
-        listing.effective, operation, call, listing.session, emit, state=start.get("here"), purpose="step", chain=chain
-    )
-
-
-def _point(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
-    """The place of a value in a page of parents: by its number, and by itself in case the page has changed since."""
-    value = found[at][1]
-    known = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
-    return {**({} if here is None else {"here": here}), "at": at, **known}
-
-
-def _next(state: Any) -> dict[str, Any] | None:
-    return None if state is None else {"here": state}
-
-
-def _first(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
-    at = _position(start, "at")
-    if "is" not in start or (at < len(found) and found[at][1] == start["is"]):
-        return at
-    return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
-
-
-def _keys(source: ParentSource, record: Any) -> list[Any]:
-    """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
-    value = identity(record, source.key)
-    if value is UNDEFINED:
-        if isinstance(record, dict) and (source.key or "id").isidentifier():
-            key = source.key or "id"
-            known = [str(name) for name in record]
-            raise ConfigurationError(
-                f'a record of {source.from_} has no "{key}", which `parents` takes as its key',
-                hint=did_you_mean(key, known) or f"set `key`: the record has {', '.join(known[:8]) or 'no keys'}",
-            )
-        return []
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if item is not None]
-
-
-def _position(place: Place, name: str) -> int:
-    position = integer(place, name)
-    if position < 0:
-        raise foreign_cursor()
-    return position
-
-
-def _object(place: Any) -> Place:
+def _read_object(place: Any) -> Place:
     if not isinstance(place, dict):
         raise foreign_cursor()
     return place

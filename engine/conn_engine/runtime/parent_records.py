@@ -1,0 +1,111 @@
+"""Partitions from the records of another operation, page by page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.expressions import UNDEFINED
+from conn_engine.listing.flows import ParentSource
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.endings import endings_of
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Listing, Place
+from conn_engine.runtime.partition import Each, Partition, add_partition, read_position
+from conn_engine.runtime.records import identity, keep
+from conn_engine.runtime.state_tracking import get_parents_state, note_parents_state
+from conn_engine.runtime.steps import rendered
+from conn_engine.settings import Scope
+from conn_engine.wire import Flow
+
+__all__ = ["run_records"]
+
+_DEEPEST = 20
+"""Levels of parents: each takes its share of Python's stack."""
+
+
+def run_records(  # noqa: PLR0917
+    listing: Listing, scope: Scope, name: str, source: ParentSource, start: Place, each: Each
+) -> Flow[None]:
+    """A value for each key of each record of the source's operation, page by page."""
+    resource, _, method = (source.from_ or "").partition(".")
+    chain = (*listing.chain, listing.name)
+    if len(chain) > _DEEPEST:
+        raise ConfigurationError(f"the parents of {chain[0]} have parents more than {_DEEPEST} levels up")
+    if source.from_ in chain:
+        raise ConfigurationError(
+            f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",
+            hint="an operation that repeats itself for its own records says `recurse`",
+        )
+    try:
+        operation = listing.effective.vendor(resource, method)
+    except UsageError as error:  # the author's fault here, not the caller's
+        said = f'parents of {listing.name} come from "{source.from_}": {error}'
+        raise ConfigurationError(said, hint=error.hint) from error
+    where = dotted(listing.operation.get_path("parents"))
+    params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
+    identifier = params.pop("id", None)
+    call = Call(
+        query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
+        id=None if identifier is None else str(identifier),
+        params=params,
+        state=get_parents_state(listing, operation) if source.incremental else None,
+    )
+    resume: Place | None = start
+
+    def emit(page: Fetched) -> Flow[None]:
+        nonlocal resume
+        if page.completeness is not None:
+            endings_of(listing).add_values(page.completeness, operation.text)
+        if source.incremental:
+            note_parents_state(listing, operation, page.state)
+        outer = Partition(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
+        records = page.records
+        if source.where:
+            records = keep(source.where, records, scope | add_partition(scope, outer))
+        found = [(record, value) for record in records for value in _find_keys(source, record)]
+        first = _find_start(resume, found) if resume else 0
+        resume = None
+        for at, (record, value) in enumerate(found[first:], first):
+            after = _locate(page.here, at + 1, found) if at + 1 < len(found) else _locate_page(page.next_state)
+            values = {**outer.values, name: value}
+            yield from each(Partition(values, {**outer.parents, name: record}, _locate(page.here, at, found), after))
+
+    yield from listing.fetch(
+        listing.effective, operation, call, listing.session, emit, state=start.get("here"), purpose="step", chain=chain
+    )
+
+
+def _locate(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+    """The place of a value in a page of parents: by its number, and by itself in case the page has changed since."""
+    value = found[at][1]
+    known = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
+    return {**({} if here is None else {"here": here}), "at": at, **known}
+
+
+def _locate_page(state: Any) -> dict[str, Any] | None:
+    return None if state is None else {"here": state}
+
+
+def _find_start(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
+    at = read_position(start, "at")
+    if "is" not in start or (at < len(found) and found[at][1] == start["is"]):
+        return at
+    return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
+
+
+def _find_keys(source: ParentSource, record: Any) -> list[Any]:
+    """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
+    value = identity(record, source.key)
+    if value is UNDEFINED:
+        if isinstance(record, dict) and (source.key or "id").isidentifier():
+            key = source.key or "id"
+            known = [str(name) for name in record]
+            raise ConfigurationError(
+                f'a record of {source.from_} has no "{key}", which `parents` takes as its key',
+                hint=did_you_mean(key, known) or f"set `key`: the record has {', '.join(known[:8]) or 'no keys'}",
+            )
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if item is not None]

@@ -14,6 +14,7 @@ from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.analysis.impact.model import Work
+from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.config import load_workspace
 
 UNANSWERED = "the recording does not answer the request"
@@ -118,7 +119,7 @@ def test_a_change_that_nothing_answers_is_unknown_and_fails(compared: Callable[[
         FailOn.NONE: Exit.OK,
     }
     assert "crm.people.list for 1 account: the recording does not answer" in report.text(found)
-    assert report.data(found)["breaking"] is True
+    assert ImpactReport.of(found).breaking is True
     assert "**1 break**" in report.markdown(found)
     assert "::error title=conn impact%3A unknown::crm.people.list" in report.github(found, Sources())
 

@@ -116,7 +116,7 @@ class ConsentLogin:
         from conn_engine.transport.live import Live
 
         app = self.app
-        with Live(app.redactor, trust=app.workspace.trust) as transport:
+        with Live(app.redactor, trust=app.workspace.trust, clock=app.clock) as transport:
             return finish(flow, transport, self.vault, app.clock, app.redactor)
 
 

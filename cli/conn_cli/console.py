@@ -74,14 +74,10 @@ class App:
 
     @cached_property
     def workspace(self) -> "Workspace":
-        """The workspace at or above `folder`, with its evaluator chosen. Raises ConfigurationError."""
+        """The workspace at or above `folder`. Raises ConfigurationError."""
         from conn_engine.config import load_workspace
-        from conn_engine.expressions import set_default
 
-        workspace = load_workspace(self.workspace_root)
-        if workspace.settings.evaluator is not None:
-            set_default(workspace.settings.evaluator)
-        return workspace
+        return load_workspace(self.workspace_root)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Draw a table on standard output."""

@@ -14,7 +14,6 @@ from conn_cli.boundary import show_crash, show_error, show_file_error, show_usag
 from conn_cli.console import App, OutputGone
 from conn_cli.exits import Exit
 from conn_cli.overview import Overview
-from conn_engine.wire import use_clock
 
 __all__ = ["application", "execute", "main"]
 
@@ -68,8 +67,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
     from conn_engine.errors import ConnError
 
     try:
-        with use_clock(app.clock):
-            code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
+        code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
         if code == Exit.INTERRUPTED:  # how Typer tells of Ctrl-C
             app.err("interrupted")
         return int(code) if isinstance(code, int) else Exit.OK

@@ -154,7 +154,7 @@ class Desk:
         from conn_engine.testing.deliveries.keeping import keep_received
         from conn_engine.transport.live import Live
 
-        live = Live(self.app.redactor, trust=self.app.workspace.trust)
+        live = Live(self.app.redactor, trust=self.app.workspace.trust, clock=self.app.clock)
         try:
             received = keep_received(
                 self.receiver,

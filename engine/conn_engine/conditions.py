@@ -84,7 +84,6 @@ _MACHINE_CHANCE: Final = Chance()
 class Conditions:
     """What evaluations depend on besides their text and data.
 
-    `fixed_now` (Unix seconds) is what expressions see as the time, whatever the clock says; None: the clock's.
     `evaluator` is a name of `expressions.evaluators()`; empty: the preferred one. `isolation` is where expressions run
     that are not trusted; None: here.
     """
@@ -93,11 +92,6 @@ class Conditions:
     chance: Chance = _MACHINE_CHANCE
     evaluator: str = ""
     isolation: Isolated | None = None
-    fixed_now: float | None = None
-
-    def now(self) -> float:
-        """The time that expressions see, in Unix seconds."""
-        return self.clock.now() if self.fixed_now is None else self.fixed_now
 
 
 USUAL: Final = Conditions()
@@ -129,10 +123,6 @@ class Scope(dict[str, Any]):
         made = Scope(fewer, self.conditions)
         made.update(self)
         return made
-
-    def under(self, conditions: Conditions) -> "Scope":
-        """The same names under other conditions."""
-        return Scope(self, conditions)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)  # conditions stay in their process

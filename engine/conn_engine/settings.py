@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 import msgspec
 
-from conn_engine.conditions import Names, Scope
+from conn_engine.conditions import Conditions, Names, Scope, conditions_of
 from conn_engine.errors import CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.wire import Completeness, Request, Response
 
@@ -202,7 +202,7 @@ class Answer:
 
         if self.body is None:
             return UNDEFINED
-        return ask(path, self.body)
+        return ask(path, self.body, conditions_of(self.scope))
 
 
 def _reads(text: str, name: str) -> bool:
@@ -222,9 +222,9 @@ _LITERALS = frozenset({"true", "false", "null", "and", "or", "in", "function"})
 _ABSENT: Any = object()
 
 
-def ask(text: str, data: Any) -> Any:
-    """Evaluate an expression over JSON data. A plain path through objects, alone or compared with texts, is walked
-    without the evaluator."""
+def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
+    """Evaluate an expression over a scope, or over other JSON data under given conditions. A plain path through
+    objects, alone or compared with texts, is walked without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
     walked = _parse_path(text) if isinstance(data, dict) else None
@@ -236,10 +236,10 @@ def ask(text: str, data: Any) -> Any:
         if texts is not None and (value is _ABSENT or isinstance(value, str)):
             return value in texts
     parsed = expression(text)
-    roots = parsed.roots()
+    roots, given = parsed.roots(), conditions or conditions_of(data)
     if roots is not None and isinstance(data, dict):
         data = {name: data[name] for name in roots if name in data}
-    return parsed.evaluate(data)
+    return parsed.evaluate(data, given)
 
 
 @lru_cache(maxsize=4096)

@@ -15,8 +15,6 @@ Who drives the generator decides what each means. Nothing here does I/O.
 import io
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, TypeVar
 
@@ -38,8 +36,6 @@ __all__ = [
     "Response",
     "SystemClock",
     "Wait",
-    "get_clock",
-    "use_clock",
 ]
 
 Purpose = Literal["operation", "step", "token", "verify"]
@@ -351,22 +347,4 @@ class FrozenClock:
 
 
 MACHINE_CLOCK = SystemClock()
-_clock: ContextVar[Clock] = ContextVar("clock", default=MACHINE_CLOCK)
-
-
-@contextmanager
-def use_clock(clock: Clock) -> Iterator[None]:
-    """Make `clock` the run's clock for a block of code (this thread or task only)."""
-    token = _clock.set(clock)
-    try:
-        yield
-    finally:
-        _clock.reset(token)
-
-
-def get_clock() -> Clock:
-    """The run's clock: what `use_clock` set, else the machine's.
-
-    For what is not passed a clock: the functions of expressions, lint rules, TLS, and defaults.
-    """
-    return _clock.get()
+"""What is used where no clock is passed."""

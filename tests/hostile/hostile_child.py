@@ -23,8 +23,9 @@ from hostile_documents import DOCUMENTS
 from hostile_expressions import BOUNDED, ISOLATED
 from vendor import Vendor
 
+from conn_engine.conditions import Conditions
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import DEFAULT_LIMITS, expression, use
+from conn_engine.expressions import DEFAULT_LIMITS, expression
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.transport.live import _Wire
 
@@ -83,14 +84,13 @@ class Runner:
 
     def _evaluate(self, name: str, evaluator: str, *, isolated: bool) -> list[str]:
         text = (ISOLATED if isolated else BOUNDED)[name]
-        with use(evaluator), self._isolation.active(() if isolated else (text,)):
-            try:
-                value = expression(text).evaluate({"a": [1, {"b": 2}]})
-            except ExpressionError as error:
-                shown = error.message + error.hint
-                return (
-                    [] if error.code and len(error.message) <= 400 and "\n" not in shown else [f"unfit error {error!r}"]
-                )
+        isolation = self._isolation.isolate_except(() if isolated else (text,))
+        conditions = Conditions(evaluator=evaluator, isolation=isolation)
+        try:
+            value = expression(text).evaluate({"a": [1, {"b": 2}]}, conditions)
+        except ExpressionError as error:
+            shown = error.message + error.hint
+            return [] if error.code and len(error.message) <= 400 and "\n" not in shown else [f"unfit error {error!r}"]
         return [] if len(repr(value)) < 10_000_000 else ["a value beyond its bound"]
 
     def _override(self, world: World, name: str) -> list[str]:

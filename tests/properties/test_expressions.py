@@ -4,23 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from evaluating import chosen, evaluate, expression, mapping, render_path, template, use
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from conn_engine.config import Layers, merge
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import (
-    DEFAULT_LIMITS,
-    UNDEFINED,
-    evaluate,
-    evaluators,
-    expression,
-    mapping,
-    overlay,
-    render_path,
-    template,
-    use,
-)
+from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, evaluators, overlay
 from conn_engine.expressions.tokens import LexError, analyse, lex
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12) | st.sampled_from(
@@ -123,7 +113,7 @@ def test_a_page_at_once_gives_what_leaf_by_leaf_gives(
     scopes = [{"r": record} for record in page]
     with use(evaluator):
         made = mapping(layers)
-        assert made.apply(scopes) == [made._slow(scope, None, DEFAULT_LIMITS) for scope in scopes]
+        assert made.apply(scopes) == [made._slow(scope, chosen(), None, DEFAULT_LIMITS) for scope in scopes]
 
 
 PLACE = ("unified", "crm", "contacts", "list", "response_mapping")

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from evaluating import mapping, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conn_engine.expressions import DEFAULT_LIMITS, evaluators, mapping, use
+from conn_engine.expressions import DEFAULT_LIMITS, evaluators
 from conn_engine.expressions.plain import Page, plain
 
 names = st.sampled_from(["a", "b", "c", "_x1", "length", "and", "null", "function", "é"])

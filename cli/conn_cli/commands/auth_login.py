@@ -173,7 +173,9 @@ def _client(
 def _read_document(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
     """Return the document of the parts: from JSON, from questions, or the only one from standard input."""
     from conn_cli.credential_input import ask_for, describe_parts, read_one
+    from conn_engine.conditions import Scope
     from conn_engine.errors import UsageError
+    from conn_engine.transport.client_certificate import check
 
     fields = credentials.fields()
     if values is None:
@@ -181,4 +183,8 @@ def _read_document(app: App, account: str, credentials: "Credentials", values: d
     missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
     if missing:
         raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {describe_parts(fields)}")
-    return credentials.document(values)
+    document = credentials.document(values)
+    certificate = credentials.certificate(Scope(document))
+    if certificate is not None:
+        check(certificate, app.clock.now())
+    return document

@@ -87,6 +87,7 @@ def _check(app: App, other: OtherSide | None, baseline: Path | None, processes: 
             whole=other is None or other.on_main,
             baseline=app.folder / baseline if baseline is not None else None,
             processes=processes,
+            clock=app.clock,
             tell=progress.say,
         )
 

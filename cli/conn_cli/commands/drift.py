@@ -125,7 +125,7 @@ def _found(  # noqa: PLR0917
             from conn_engine.analysis.drift.live import live_answers
 
             now, skipped = live_answers(
-                app.workspace, effective, environ=app.environ, redactor=app.redactor, pages=pages
+                app.workspace, effective, environ=app.environ, redactor=app.redactor, pages=pages, clock=app.clock
             )
             comparisons, left_out = sources.against_answers(effective, before, now)
     return compare(name, comparisons, groups, [*left_out, *skipped])

@@ -25,23 +25,26 @@ def evaluate(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Evaluate a JSONata expression on JSON input and print the result. Undefined prints nothing and says so."""
-    from contextlib import nullcontext
-
     from conn_cli.calls import read_input
     from conn_cli.report import write_report
     from conn_cli.words import join_lines
-    from conn_engine.expressions import UNDEFINED, use
+    from conn_engine.conditions import Conditions
+    from conn_engine.documents.locate import find_workspace
+    from conn_engine.expressions import UNDEFINED, find_evaluator
     from conn_engine.expressions import expression as compiled
 
     app: App = context.obj
-    with use(under) if under else nullcontext():
-        made = compiled(expression)
-        if reads:
-            paths = [".".join(map(str, path)) for path in sorted(made.reads(), key=str)]
-            text = {"text": lambda: join_lines(paths)}
-            write_report(lambda: _report_reads(paths), formats or [], text, app, folder=app.folder)
-            return
-        value = made.evaluate(read_input(app, file if file == "-" else f"@{file}"))
+    own = None if under or find_workspace(app.folder) is None else app.workspace.settings.evaluator
+    evaluator = find_evaluator(under or own or "")
+    made = compiled(expression)
+    made.compiled(evaluator)
+    if reads:
+        paths = [".".join(map(str, path)) for path in sorted(made.reads(), key=str)]
+        text = {"text": lambda: join_lines(paths)}
+        write_report(lambda: _report_reads(paths), formats or [], text, app, folder=app.folder)
+        return
+    conditions = Conditions(app.clock, evaluator=evaluator.name)
+    value = made.evaluate(read_input(app, file if file == "-" else f"@{file}"), conditions)
     is_defined = value is not UNDEFINED
     if not is_defined:
         app.err("undefined: the expression found nothing in this input")

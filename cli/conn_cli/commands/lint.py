@@ -38,7 +38,7 @@ def lint(
     app: App = context.obj
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs a file", hint="name it: --baseline conn-baseline.json")
-    result = lint_paths(app.folder, paths or [])
+    result = lint_paths(app.folder, paths or [], app.clock)
     findings = result.findings
     learn_found_literals(app, findings, Sources(result.root))
     if baseline is not None:

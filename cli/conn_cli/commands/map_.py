@@ -35,7 +35,7 @@ def map_(
     name = effective.resolve(operation)
     if name.kind != "unified":
         raise UsageError(f'"{operation}" is the vendor\'s own operation: it has no mapping to try')
-    results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"))
+    results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
 
     def report() -> "Report":
         from conn_engine.command_reports import MapReport

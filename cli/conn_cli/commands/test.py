@@ -122,7 +122,9 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
     with app.progress("asking the vendor") as progress:
         reports = []
-        for report in run_live(app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send):
+        for report in run_live(
+            app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send, clock=app.clock
+        ):
             reports.append(report)
             progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
     return reports

@@ -124,7 +124,7 @@ def _forward(app: App, url: str | None) -> "Forward | None":
     if not secret:
         raise UsageError(f"{SECRET} is not set", hint="the application checks events with it: openssl rand -base64 32")
     app.redactor.add(secret, SECRET)
-    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(url))
+    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(url), clock=app.clock)
     return Forward(url, signing_key(secret), live, app.clock.now)
 
 

@@ -131,7 +131,7 @@ def _received(  # noqa: PLR0917
 
     clock = app.clock if at is None else FrozenClock(at)
     trial = Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
-    live = Live(app.redactor, trust=app.workspace.trust)
+    live = Live(app.redactor, trust=app.workspace.trust, clock=app.clock)
     try:
         kept = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
     finally:

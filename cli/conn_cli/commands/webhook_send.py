@@ -92,7 +92,9 @@ def _stored(app: App, address: Address) -> dict[str, Any]:
     """The account's secrets, the variables too."""
     from conn_engine.runtime.webhooks import Receiver
 
-    wiring = Receiver(app.workspace, app.environ, redactor=app.redactor).wiring(address.account, address.connector)
+    wiring = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor).wiring(
+        address.account, address.connector
+    )
     variables = {f"env.{name}": app.environ[name] for name in wiring.effective.env_names if app.environ.get(name)}
     return {**wiring.session.document, **variables}
 
@@ -131,7 +133,7 @@ def _send(app: App, request: "Request", formats: Formats) -> Exit:
     from conn_cli.report import write_report
     from conn_engine.transport.live import Live
 
-    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(request.url))
+    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(request.url), clock=app.clock)
     try:
         answer = live.send(request)
     finally:

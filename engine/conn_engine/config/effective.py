@@ -74,7 +74,8 @@ class Effective:
 
     `account` and `environment` are names, None for the level that is absent. `context` are the account's own values,
     and the connector's `defaults` where it has none. `grants` is what conn.yaml adds to what the connector grants.
-    `schemas` are the files of JSON Schemas that it may refer to. `data` is the merged raw configuration: the
+    `schemas` are the files of JSON Schemas that it may refer to. `evaluator` is the name of the one that conn.yaml
+    chooses; empty: the preferred one. `data` is the merged raw configuration: the
     connector's keys, and `unified.<model>.<resource>.<method>`.
     """
 
@@ -88,8 +89,10 @@ class Effective:
         context: dict[str, Any] | None = None,
         grants: Grants | None = None,
         schemas: SchemaFiles | None = None,
+        evaluator: str = "",
     ) -> None:
         self.connector_name = connector_name
+        self.evaluator = evaluator
         self.account = account
         self.environment = environment
         self._own = frozenset(context or {})
@@ -193,6 +196,7 @@ class Effective:
             context=self.context,
             grants=self.grants,
             schemas=self.schemas,
+            evaluator=self.evaluator,
         )
         variant._own, variant.captured = self._own, self.captured
         return variant

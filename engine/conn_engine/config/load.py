@@ -233,6 +233,7 @@ class Workspace:
             context=typed.context if typed is not None else {},
             grants=self._grants(used),
             schemas=self._schema_files(name),
+            evaluator=self.settings.evaluator or "",
         )
 
     def _schema_files(self, connector: str) -> SchemaFiles:

@@ -1,26 +1,19 @@
 """The expression language: JSONata everywhere, `{{…}}` in strings, and mappings made of expressions in
 layers.
 
-This is the face; the modules behind it may change. Two evaluators stand behind it (`evaluators()`), jlens by
-default.
+What an evaluation depends on besides its text and data (time, chance, the evaluator, isolation) are `Conditions`: a
+`Scope` brings them along, other data is passed with them. This is the face; the modules behind it may change. Two
+evaluators stand behind it (`evaluators()`), jlens by default.
 """
 
 from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
-from conn_engine.expressions.evaluators import (
-    Compiled,
-    Evaluator,
-    current_isolation,
-    evaluators,
-    set_default,
-    use,
-)
+from conn_engine.expressions.evaluators import Compiled, Evaluator, evaluators, find_evaluator
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.mapping import Mapping, evaluated, mapping
 from conn_engine.expressions.page import KnownColumns
 from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
-from conn_engine.expressions.time_and_chance import any_seed, fixed_now, same_chance
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
 
 __all__ = [
@@ -35,15 +28,13 @@ __all__ = [
     "Path_",
     "Template",
     "Undefined",
-    "any_seed",
     "audit",
-    "current_isolation",
     "evaluate",
     "evaluated",
     "evaluators",
     "expression",
+    "find_evaluator",
     "find_tokens",
-    "fixed_now",
     "groups_of",
     "is_true",
     "known_functions",
@@ -52,9 +43,6 @@ __all__ = [
     "pattern_fault",
     "render",
     "render_path",
-    "same_chance",
-    "set_default",
     "template",
     "truth",
-    "use",
 ]

@@ -1,20 +1,15 @@
 """`Expression`: one JSONata text, compiled once per evaluator and kept, with what it reads and calls."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.evaluators import (
-    Compiled,
-    Evaluator,
-    current,
-    current_isolation,
-)
+from conn_engine.expressions.evaluators import Compiled, Evaluator, find_evaluator
 from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
-from conn_engine.expressions.time_and_chance import fixed_seed, read_time
 from conn_engine.expressions.tokens import Analysis, LexError, Token, analyse, lex
 from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
 
@@ -22,8 +17,8 @@ __all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "tr
 
 
 class Expression:
-    """A JSONata expression. Made by `expression`, shared between threads, evaluated by whichever evaluator is
-    in use. `parts` are the authors' texts that it is made of."""
+    """A JSONata expression. Made by `expression`, shared between threads, evaluated by whichever evaluator the
+    conditions name. `parts` are the authors' texts that it is made of."""
 
     def __init__(self, text: str, parts: frozenset[str] = frozenset()) -> None:
         if not parts:
@@ -32,16 +27,10 @@ class Expression:
         self.text = text
         self.parts = parts or frozenset((text,))
         self._compiled: dict[str, Compiled] = {}
-        self._ready(current().name, current().compile)
+        self.compiled(find_evaluator())
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
-
-    def _ready(self, name: str, compile_text: Callable[[str], Compiled]) -> Compiled:
-        compiled = compile_text(self.text)
-        self._refuse_eval()
-        self._compiled[name] = compiled
-        return compiled
 
     def _refuse_eval(self) -> None:
         if "$eval" not in self.text or "eval" not in self.analysis.variables:
@@ -67,29 +56,32 @@ class Expression:
     def evaluate(
         self,
         data: Any,
+        conditions: Conditions | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
         bindings: Mapping[str, Any] | None = None,
-        now: float | None = None,
-        seed: int | None = None,
     ) -> Any:
         """The value on JSON-like `data`, or UNDEFINED. `data` is left alone.
 
-        `now` (Unix seconds; default: what `fixed_now` set, else the run's clock) and `seed` make `$now`, `$millis`,
-        `$random` and `$uuid` repeatable. Raises ExpressionError, also when a bound of `limits` is passed.
+        A scope brings its conditions along; for other data they are those given, else the usual ones. Raises
+        ExpressionError, also when a bound of `limits` is passed.
         """
-        evaluator, isolation = current(), current_isolation()
-        moment = read_time() if now is None else now
-        chance = fixed_seed() if seed is None else seed
+        given = conditions or conditions_of(data)
+        evaluator, isolation = find_evaluator(given.evaluator), given.isolation
         if isolation is not None and not isolation.trusts(self.parts):
             compiled = isolation.compile(self.text, evaluator.name)
         else:
             compiled = self.compiled(evaluator)
-        return compiled.evaluate(data, bindings, limits, moment, chance)
+        return compiled.evaluate(data, bindings, limits, given.clock.now(), given.chance.evaluation_seed())
 
     def compiled(self, evaluator: Evaluator) -> Compiled:
-        """The expression as an evaluator has it: evaluated here, whatever isolation is in force."""
-        return self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
+        """The expression as an evaluator has it: evaluated here, whatever isolation the conditions name."""
+        compiled = self._compiled.get(evaluator.name)
+        if compiled is None:
+            compiled = evaluator.compile(self.text)
+            self._refuse_eval()
+            self._compiled[evaluator.name] = compiled
+        return compiled
 
     def functions(self) -> frozenset[str]:
         """Names (without `$`) of the functions it calls or passes on, known or not; not those it defines
@@ -141,13 +133,13 @@ def find_tokens(text: str) -> Sequence[Token]:
         return ()
 
 
-def evaluate(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS, now: float | None = None) -> Any:
+def evaluate(text: str, data: Any, conditions: Conditions | None = None, *, limits: Limits = DEFAULT_LIMITS) -> Any:
     """The value of an expression over a scope (or any JSON-like data), or UNDEFINED. Raises
     ExpressionError."""
-    return expression(text).evaluate(scope, limits=limits, now=now)
+    return expression(text).evaluate(data, conditions, limits=limits)
 
 
-def truth(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS) -> bool:
+def truth(text: str, scope: Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> bool:
     """Whether an expression holds, by JSONata's `$boolean`: undefined, null, 0, "" and what is empty are
     false.
 

@@ -6,8 +6,8 @@ those from outside: its address space is limited, and it is killed when its time
 first needed, again after it has died, and ends with this process, however this one ends.
 
     isolation = Isolation()
-    with isolation.active(effective.base_expressions):
-        ...  # whatever is evaluated here and is not an expression of the connector itself runs in a worker
+    conditions = Conditions(isolation=isolation.isolate_except(effective.base_expressions))
+    evaluate(text, data, conditions)  # in a worker, unless it is an expression of the connector itself
 
 Nothing else changes: the same values, the same errors. Linux and other POSIX systems only; a limit of the address
 space holds on Linux.
@@ -18,8 +18,8 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Pipe
 from threading import BoundedSemaphore
@@ -28,8 +28,8 @@ from typing import Any
 
 import msgspec
 
+from conn_engine.conditions import Isolated
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions.evaluators import use_isolation
 from conn_engine.expressions.values import UNDEFINED, Limits
 
 __all__ = ["Isolation"]
@@ -68,12 +68,9 @@ class Isolation:
         """The process ids of the workers that wait for something to do."""
         return tuple(worker.pid for worker in self._idle)
 
-    @contextmanager
-    def active(self, trusted: Collection[str]) -> Iterator[None]:
-        """Isolate the expressions that are evaluated in a block of code (this thread or task only), except the
-        `trusted` ones."""
-        with use_isolation(_Active(self, frozenset(trusted))):
-            yield
+    def isolate_except(self, trusted: Collection[str]) -> Isolated:
+        """What isolates all expressions but the `trusted` ones, as a part of `Conditions`."""
+        return _Untrusted(self, frozenset(trusted))
 
     def close(self) -> None:
         """End the workers: the idle ones now, the others when they have answered. Nothing is evaluated afterwards."""
@@ -137,8 +134,8 @@ class Isolation:
         )
 
 
-class _Active:
-    """What `active` puts in force."""
+class _Untrusted:
+    """What isolates all expressions but the trusted ones."""
 
     def __init__(self, isolation: Isolation, trusted: frozenset[str]) -> None:
         self._isolation = isolation

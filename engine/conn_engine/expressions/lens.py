@@ -12,7 +12,6 @@ from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, an
 from conn_engine.expressions.functions.moment import Moment
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import bind_moment, find_momentary, find_preludes
-from conn_engine.expressions.time_and_chance import read_time
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
 from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
 
@@ -170,12 +169,11 @@ def read_tree(text: str) -> Any:
     return _run(text, 0, _compile(text, text).reads).get("input")
 
 
-def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
+def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: float) -> list[str]:
     """How jlens came to a value: one line per decision (branch taken, items filtered), indented by depth.
 
     Dates are computed as jlens does it alone. Empty when the expression fails.
     """
-    now = read_time()
     names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), Moment(now, None), "")}
     audited = _compile(text, text).evaluate_with_audit
     try:

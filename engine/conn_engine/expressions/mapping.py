@@ -21,6 +21,7 @@ from collections.abc import Mapping as MappingType
 from functools import cached_property
 from typing import Any
 
+from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.functions import FUNCTIONS
@@ -89,37 +90,42 @@ class Mapping:
     def apply(
         self,
         scopes: Sequence[MappingType[str, Any]],
+        conditions: Conditions | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
         known: KnownColumns | None = None,
     ) -> list[Any]:
         """One result per scope, in order: a JSON-like value or UNDEFINED.
 
-        One evaluation for the whole page; `limits` hold per hundred records. `known` are columns of the same scopes,
-        for a mapping that is repeatable: they are not evaluated again, and new ones are added.
+        `conditions` are by default those of the first scope. One evaluation for the whole page; `limits` hold per
+        hundred records. `known` are columns of the same scopes, for a mapping that is repeatable: they are not
+        evaluated again, and new ones are added.
 
         Raises ExpressionError: `at` is the dotted field, `offset` counts in that field's own text, and the message
         names the record (counted from 0).
         """
         if not scopes:
             return []
+        given = conditions or conditions_of(scopes[0])
         bounds = limits.times(1 + len(scopes) / _RECORDS_PER_LIMIT) if len(scopes) > 1 else limits
         try:
             results: list[Any] = [UNDEFINED] * len(scopes)
             for program in self._programs:
-                results = program.run(scopes, results, bounds, known)
+                results = program.run(scopes, results, given, bounds, known)
             return results
         except ExpressionError as error:
             if error.code == "timeout":
                 bounds = limits  # the page has had its time: no record gets that of the whole page again
-        return [self._slow(scope, index if len(scopes) > 1 else None, bounds) for index, scope in enumerate(scopes)]
+        return [
+            self._slow(scope, given, index if len(scopes) > 1 else None, bounds) for index, scope in enumerate(scopes)
+        ]
 
     def apply_one(self, scope: MappingType[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Any:
         """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
         return self.apply([scope], limits=limits)[0]
 
-    def _slow(self, scope: MappingType[str, Any], index: int | None, limits: Limits) -> Any:
+    def _slow(self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: Limits) -> Any:
         """Leaf by leaf: the same result, and the leaf that fails is known."""
         result: Any = UNDEFINED
         for number, (layer, layer_leaves) in enumerate(zip(self.layers, self._leaves, strict=True)):
@@ -127,7 +133,7 @@ class Mapping:
             columns: dict[Path_, list[Any]] = {}
             for leaf in layer_leaves:
                 try:
-                    value = expression(leaf.text).evaluate(scope, limits=limits, bindings=bindings)
+                    value = expression(leaf.text).evaluate(scope, conditions, limits=limits, bindings=bindings)
                 except ExpressionError as error:
                     raise _placed(error, leaf, index) from None
                 columns[leaf.path] = [value]

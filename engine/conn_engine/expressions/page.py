@@ -11,6 +11,7 @@ and base. `$$` in a leaf means its scope; in the page it would be the list, so i
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conn_engine.conditions import Conditions
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.plain import Page, Plain, plain
 from conn_engine.expressions.tree import Leaf, assemble, leaves
@@ -64,12 +65,13 @@ class Program:
         self,
         scopes: Sequence[Mapping[str, Any]],
         below: list[Any],
+        conditions: Conditions,
         limits: Limits,
         known: KnownColumns | None = None,
     ) -> list[Any]:
         """The results of `below` with these layers laid over. Raises ExpressionError (its text is the
         program's). `known` are columns of the same scopes; those that are not among them are added."""
-        columns = self._columns(scopes, below, limits, known)
+        columns = self._columns(scopes, below, conditions, limits, known)
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
@@ -79,7 +81,12 @@ class Program:
         return results
 
     def _columns(
-        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits, known: KnownColumns | None
+        self,
+        scopes: Sequence[Mapping[str, Any]],
+        below: list[Any],
+        conditions: Conditions,
+        limits: Limits,
+        known: KnownColumns | None,
     ) -> Columns:
         columns: Columns = {}
         if known is not None:
@@ -90,7 +97,7 @@ class Program:
             return columns
         if missing not in self._parts:
             self._parts[missing] = _Leaves({place: self._leaves[place] for place in self._leaves if place in missing})
-        made = self._parts[missing].columns(scopes, below, limits)
+        made = self._parts[missing].columns(scopes, below, conditions, limits)
         if known is not None:
             for place, column in made.items():
                 known.add(self._leaves[place].text, column)
@@ -109,7 +116,9 @@ class _Leaves:
         computed = {place: leaf for place, leaf in self._leaves.items() if place not in plains}
         return plains, _Evaluation(computed) if computed else None
 
-    def columns(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> Columns:
+    def columns(
+        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: Limits
+    ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         plains, evaluation = self._split
         page = Page(scopes, limits)
@@ -123,7 +132,7 @@ class _Leaves:
         ):  # what is not plain on one page will not be on the next ones: computed from now on
             plains, evaluation = self._split = self._divided({place: plains[place] for place in columns})
         if evaluation is not None:
-            columns |= evaluation.columns(scopes, below, limits)
+            columns |= evaluation.columns(scopes, below, conditions, limits)
         return columns
 
 
@@ -144,7 +153,9 @@ class _Evaluation:
             text = f"[$.{body}]"
         self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
 
-    def columns(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> Columns:
+    def columns(
+        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: Limits
+    ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         data: list[Any] = list(scopes)
         if self._base:
@@ -152,7 +163,7 @@ class _Evaluation:
                 {"s": scope} if base is UNDEFINED else {"s": scope, "b": base}
                 for scope, base in zip(scopes, below, strict=True)
             ]
-        rows = self._expression.evaluate(data, limits=limits)
+        rows = self._expression.evaluate(data, conditions, limits=limits)
         return {place: [row.get(key, UNDEFINED) for row in rows] for place, key in self._keys.items()}
 
 

@@ -4,7 +4,8 @@ does."""
 from collections.abc import Mapping
 from typing import Any
 
-from conn_engine.expressions.evaluators import current_isolation, evaluators
+from conn_engine.conditions import USUAL, Conditions
+from conn_engine.expressions.evaluators import evaluators
 from conn_engine.expressions.values import Path_
 
 __all__ = ["audit", "read_paths"]
@@ -25,16 +26,16 @@ def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
     return syntax_paths(text)
 
 
-def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None) -> list[str]:
+def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None, conditions: Conditions = USUAL) -> list[str]:
     """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
     if "jlens" not in evaluators():
         return []
-    isolation = current_isolation()
+    isolation = conditions.isolation
     if isolation is not None and not isolation.trusts((text,)):
         return isolation.audit(text, data, bindings)
     from conn_engine.expressions.lens import audit_lines
 
-    return audit_lines(text, data, bindings)
+    return audit_lines(text, data, bindings, conditions.clock.now())
 
 
 def _collect(tree: dict[str, Any], above: Path_, paths: set[Path_]) -> None:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conn_engine.conditions import Conditions
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, Limits, audit, evaluators, expression, use
-from conn_engine.expressions.evaluators import current
+from conn_engine.expressions import UNDEFINED, Limits, audit, evaluators, expression, find_evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,7 @@ def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
 def _warm() -> None:
     """Load each evaluator, so that the first expression does not pay for it."""
     for name in evaluators():
-        with use(name):
-            expression("1").evaluate({})
+        expression("1").evaluate({}, Conditions(evaluator=name))
 
 
 def _limit(memory_bytes: int) -> None:
@@ -78,15 +77,14 @@ def _answer(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
     try:
         if not request["evaluator"]:
             return b"V" + msgspec.json.encode(audit(request["text"], msgspec.json.decode(body), request["bindings"]))
-        with use(request["evaluator"]):
-            return _evaluated(request, body, limits)
+        return _evaluated(request, body, limits)
     except ExpressionError as error:
         told = {"message": error.message, "code": error.code, "offset": error.offset}
         return b"E" + msgspec.json.encode({**told, "token": error.token, "hint": error.hint})
 
 
 def _evaluated(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
-    compiled = expression(request["text"]).compiled(current())
+    compiled = expression(request["text"]).compiled(find_evaluator(request["evaluator"]))
     options = (request["bindings"], limits, request["now"], request["seed"])
     from_json = getattr(compiled, "evaluate_json", None)
     if from_json is not None:

@@ -12,7 +12,6 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, certain, possible
 from conn_engine.secrets import secret_name
-from conn_engine.wire import get_clock
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -182,9 +181,9 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
 
 def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
     """DEP101: an operation whose sunset has come; DEP102: one whose sunset will come. The one rule that depends on the
-    day: that of the run's clock.
+    day: that of the clock that lint is passed.
     """
-    today = datetime.fromtimestamp(get_clock().now(), UTC).date()
+    today = datetime.fromtimestamp(target.now, UTC).date()
     effective = target.effective
     for operation in effective.vendor_operations():
         told = operation.deprecated

@@ -30,6 +30,7 @@ from conn_engine.lint.workspace_rules import (
     unknown_environments,
     workspace_secrets,
 )
+from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["LintResult", "lint_paths"]
 
@@ -46,7 +47,7 @@ class LintResult:
     files: int = 0
 
 
-def lint_paths(folder: Path, paths: Sequence[Path]) -> LintResult:
+def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK) -> LintResult:
     """Lint files and folders; none means the workspace at or above `folder`.
 
     A folder of connectors outside any workspace is linted too. Raises UsageError when there is no such path, or no file
@@ -62,7 +63,7 @@ def lint_paths(folder: Path, paths: Sequence[Path]) -> LintResult:
     checked: list[Path] = []
     documents = _documents(workspace, only, result, checked)
     _recordings(workspace, only, result, checked)
-    _semantics(workspace, documents, result)
+    _semantics(workspace, documents, result, clock.now())
     blocks: list[Document] = []
     for path in sorted({path for place in only or () for path in _markdown(place)}):
         checked.append(path)
@@ -225,7 +226,9 @@ def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintR
                 result.findings += error.findings or [_bare(error, workspace.format_path(path))]
 
 
-def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult) -> None:
+def _semantics(
+    workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult, now: float
+) -> None:
     """Run the rules for every connector, environment and account that one of the documents belongs to."""
     broken = {finding.span.file for finding in result.findings if finding.span and finding.severity is Severity.ERROR}
     wanted = {document.file for _, document in documents}
@@ -234,7 +237,7 @@ def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]],
     for account, connector, environment in _scopes(workspace, [file for file, _ in documents]):
         try:
             effective = workspace.effective(account=account, connector=connector, environment=environment)
-            target = LintTarget(workspace, effective)
+            target = LintTarget(workspace, effective, now)
             files = [{source.document.file for source in layer.sources} for layer in effective.layers]
             for layer, own in zip(effective.layers, files, strict=True):
                 key = (layer.level, *sorted(own), connector or "")

@@ -13,4 +13,5 @@ class LintTarget:
 
     workspace: Workspace
     effective: Effective
+    now: float
     seen_layers: set[int] = field(default_factory=set)

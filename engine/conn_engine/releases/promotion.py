@@ -111,7 +111,7 @@ def make_release(
     tell("read")
     found = collect(workspace, redactor=redactor)
     with _folder(found) as folder:
-        verdict = judged(load_workspace(folder), tell=tell)
+        verdict = judged(load_workspace(folder), act.now, tell=tell)
     secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
     if secrets:
         raise ReleaseRefused("a document holds a secret: a release never does", findings=secrets)
@@ -152,7 +152,7 @@ def promote(
         workspace = load_workspace(folder)
         _check_channel(store, workspace, channel)
         result.account_names = workspace.settings.reports.account_names
-        result.verdict = judged(workspace, tell=tell)
+        result.verdict = judged(workspace, act.now, tell=tell)
         if seen.revision:
             tell("impact")
             _compare(store, seen, workspace, result)

@@ -4,7 +4,6 @@ An operation is tested once for each way in which accounts do it, so that the wo
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +11,9 @@ from conn_engine.analysis.population.trials import Trials
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.expressions import use
 from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
+from conn_engine.wire import FrozenClock
 
 __all__ = ["Verdict", "judged"]
 
@@ -50,25 +49,22 @@ class Verdict:
         }
 
 
-def judged(workspace: Workspace, *, tell: Tell = lambda note: None) -> Verdict:
-    """Lint and test a workspace. `tell` is told what is being looked at.
+def judged(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> Verdict:
+    """Lint and test a workspace, as of `now` (Unix seconds). `tell` is told what is being looked at.
 
     Raises ConfigurationError when the tests cannot be run at all: a document cannot be read, and lint says why.
     """
     tell("lint")
-    verdict = Verdict(lint_paths(workspace.root, []).findings)
+    verdict = Verdict(lint_paths(workspace.root, [], FrozenClock(now)).findings)
     unreadable = [finding for finding in verdict.lint if finding.code.startswith("DOC") and _error(finding)]
     if unreadable:
         raise ConfigurationError(unreadable[0].message, findings=unreadable)
-    with ExitStack() as stack:
-        if workspace.settings.evaluator is not None:
-            stack.enter_context(use(workspace.settings.evaluator))
-        for report in _reports(workspace):
-            tell(f"test {report.name.text}")
-            verdict.cases += len(report.judgements)
-            verdict.unrecorded += not report.recorded
-            verdict.failed += report.failed
-            verdict.tests += report.all_findings
+    for report in _reports(workspace):
+        tell(f"test {report.name.text}")
+        verdict.cases += len(report.judgements)
+        verdict.unrecorded += not report.recorded
+        verdict.failed += report.failed
+        verdict.tests += report.all_findings
     return verdict
 
 

@@ -15,7 +15,7 @@ from conn_engine.errors import UsageError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import Budgets
 from conn_engine.secrets import Redactor
-from conn_engine.wire import Clock, get_clock
+from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["Call", "Observer", "Run", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
@@ -64,7 +64,7 @@ class Session:
     account: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
-    clock: Clock = field(default_factory=get_clock)
+    clock: Clock = MACHINE_CLOCK
     policy: Policy = field(default_factory=Policy)
     now_ms: int | None = None
     observer: Observer | None = None

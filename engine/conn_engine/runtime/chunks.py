@@ -15,7 +15,7 @@ from conn_engine.runtime.layers import Frame, Listing, ListingLayer
 from conn_engine.runtime.partition import Partition
 from conn_engine.runtime.records import identity
 from conn_engine.runtime.sources import run_combinations
-from conn_engine.settings import Draft
+from conn_engine.settings import Draft, Scope
 from conn_engine.wire import Flow
 
 __all__ = ["ChunkLayer", "exchange_chunks", "merge_records"]
@@ -97,7 +97,9 @@ def exchange_chunks(
         if merged is None or settings is None:
             merged = fetched
             continue
-        records = merge_records(merged.answer.records, fetched.answer.records, settings.key, whole=fetched.whole)
+        records = merge_records(
+            merged.answer.records, fetched.answer.records, settings.key, frame.scope, whole=fetched.whole
+        )
         answer = replace(merged.answer, records=records)
         skipped = merged.skipped or fetched.skipped
         merged = replace(merged, answer=answer, headers=fetched.headers, skipped=skipped)
@@ -105,24 +107,26 @@ def exchange_chunks(
     return merged
 
 
-def merge_records(first: list[Any], more: list[Any], key: str | None, *, whole: bool = False) -> list[Any]:
+def merge_records(
+    first: list[Any], more: list[Any], key: str | None, scope: Scope, *, whole: bool = False
+) -> list[Any]:
     """The records of two answers, those of the same key merged. One thing (`whole`) needs no key."""
     if whole and len(first) == len(more) == 1:
         return [_merge(first[0], more[0])]
     made = list(first)
-    places = {_read_key(record, key): at for at, record in enumerate(first)}
+    places = {_read_key(record, key, scope): at for at, record in enumerate(first)}
     for record in more:
-        at = places.get(_read_key(record, key))
+        at = places.get(_read_key(record, key, scope))
         if at is None:
-            places[_read_key(record, key)] = len(made)
+            places[_read_key(record, key, scope)] = len(made)
             made.append(record)
         else:
             made[at] = _merge(made[at], record)
     return made
 
 
-def _read_key(record: Any, key: str | None) -> str:
-    value = identity(record, key)
+def _read_key(record: Any, key: str | None, scope: Scope) -> str:
+    value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
         raise ConfigurationError(
             "a record has no key by which the pieces of `chunk` could be merged",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from conn_engine.auth import CAPTURED, CredentialField, missing_parts
 from conn_engine.bodies import BodyContent
+from conn_engine.conditions import Chance, Conditions
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
@@ -26,9 +27,10 @@ from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
 from conn_engine.transport.egress import Trust
-from conn_engine.wire import Clock, Completeness, Flow, Headers, Page, get_clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness, Flow, Headers, Page
 
 if TYPE_CHECKING:
+    from conn_engine.expressions.isolation import Isolation
     from conn_engine.transport.live import Live
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "aconnect",
     "connect",
     "lacking_credential",
+    "make_conditions",
     "vault_of",
     "wire_account",
 ]
@@ -59,7 +62,7 @@ class Wiring:
         """A transport that sends."""
         from conn_engine.transport.live import Live
 
-        return Live(self.redactor, trust=self.trust)
+        return Live(self.redactor, trust=self.trust, clock=self.session.clock)
 
 
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
@@ -75,16 +78,19 @@ def wire_account(
     vault: Vault | None = None,
     environment: str | None = None,
     policy: Policy | None = None,
-    clock: Clock | None = None,
+    clock: Clock = MACHINE_CLOCK,
     redactor: Redactor | None = None,
     optional_credential: bool = False,
     needs_credential: bool = True,
     effective: Effective | None = None,
+    seed: int | None = None,
+    isolation: "Isolation | None" = None,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run) a missing one is replaced by a sample. What comes to us does not need one
-    (`needs_credential`): it lacks then only where it is used. `effective` spares resolving it again.
+    (`needs_credential`): it lacks then only where it is used. `effective` spares resolving it again. With a `seed` the
+    same run sends the same bytes. `isolation` runs the expressions that are not the connector's own.
 
     Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, CredentialError
     when its connector needs a credential (a part of one that may not be left out) and none is stored.
@@ -114,12 +120,21 @@ def wire_account(
         account,
         document or {},
         environ,
-        clock or get_clock(),
+        clock,
         policy or Policy(),
         budgets=Budgets(SHARED),
         redactor=redactor,
+        conditions=make_conditions(effective, clock, seed, isolation),
     )
     return Wiring(effective, session, vault, redactor, workspace.trust)
+
+
+def make_conditions(
+    effective: Effective, clock: Clock, seed: int | None = None, isolation: "Isolation | None" = None
+) -> Conditions:
+    """The conditions of a live session. Expressions of the connector itself are trusted, those of overrides are not."""
+    isolated = isolation.isolate_except(effective.base_expressions) if isolation is not None else None
+    return Conditions(clock, Chance(seed), effective.evaluator, isolated)
 
 
 def _stored(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:
@@ -186,7 +201,7 @@ class Connection:
     ) -> Generator[Page, None, None]:
         """What a fanned-out operation would be repeated for, without running it: a page with one record for each."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        behind = vendor_behind(self.effective, name, call)
+        behind = vendor_behind(self.effective, name, call, self.wiring.session.conditions)
         flow = perform_partitions(self.effective, behind, call or Call(), self.wiring.session)
         return self._driven(flow)
 
@@ -295,7 +310,15 @@ class AsyncConnection:
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
         wiring = self.wiring
-        return adrive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
+        session = wiring.session
+        return adrive(
+            flow,
+            self.transport,
+            wiring.vault,
+            clock=session.clock,
+            redactor=wiring.redactor,
+            aside=session.conditions.isolation is not None,
+        )
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """As `Connection.list`."""
@@ -384,4 +407,4 @@ def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], 
     from conn_engine.transport.live import AsyncLive
 
     wiring = wire_account(workspace, account, environ=environ, **options)
-    return AsyncConnection(wiring, AsyncLive(wiring.redactor, trust=wiring.trust))
+    return AsyncConnection(wiring, AsyncLive(wiring.redactor, trust=wiring.trust, clock=wiring.session.clock))

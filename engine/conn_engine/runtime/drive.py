@@ -1,16 +1,14 @@
 """Drives an operation's generator, synchronously or asynchronously: decides what each effect means. No HTTP here:
 the transport sends, the vault stores, the clock waits."""
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from contextvars import Context, copy_context
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import closing
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from conn_engine.errors import ConnError, CredentialError
-from conn_engine.expressions import current_isolation
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.wire import Clock, Effect, Flow, Page, Renew, Request, Response, Wait, get_clock, use_clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, Effect, Flow, Page, Renew, Request, Response, Wait
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -41,20 +39,19 @@ def drive(
     transport: Sender,
     vault: Vault,
     *,
-    clock: Clock | None = None,
+    clock: Clock = MACHINE_CLOCK,
     redactor: Redactor | None = None,
 ) -> Generator[Page, None, None]:
     """Yield an operation's pages as they become ready. Errors of the operation are raised here.
 
-    `clock` (default: the run's) is the run's clock for everything that the operation does. A renewed credential is
+    `clock` makes the pauses. A renewed credential is
     registered with `redactor` before it is used, so that nothing printed later shows it.
     """
-    clock = clock or get_clock()
     with closing(flow):
         result: Any = None
         fault: ConnError | None = None
         while True:
-            effect = _next(flow, result, fault, clock)
+            effect = _next(flow, result, fault)
             if effect is None:
                 return
             result, fault = None, None
@@ -62,22 +59,20 @@ def drive(
                 yield effect
                 continue
             try:
-                with use_clock(clock):
-                    if isinstance(effect, Request):
-                        result = transport.send(effect)
-                    elif isinstance(effect, Wait):
-                        clock.sleep(effect.seconds)
-                    else:
-                        result = _renew(effect, transport, vault, clock, redactor)
+                if isinstance(effect, Request):
+                    result = transport.send(effect)
+                elif isinstance(effect, Wait):
+                    clock.sleep(effect.seconds)
+                else:
+                    result = _renew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
 
 
-def _next(flow: Flow[Any], result: Any, fault: ConnError | None, clock: Clock) -> Effect | None:
+def _next(flow: Flow[Any], result: Any, fault: ConnError | None) -> Effect | None:
     """The flow's next effect, given the result of the last one or the fault to throw in; None at its end."""
     try:
-        with use_clock(clock):
-            return flow.throw(fault) if fault is not None else flow.send(result)
+        return flow.throw(fault) if fault is not None else flow.send(result)
     except StopIteration:
         return None
 
@@ -132,21 +127,20 @@ async def adrive(
     transport: AsyncSender,
     vault: Vault,
     *,
-    clock: Clock | None = None,
+    clock: Clock = MACHINE_CLOCK,
     redactor: Redactor | None = None,
+    aside: bool = False,
 ) -> AsyncGenerator[Page, None]:
     """`drive` for an event loop: the same generator, awaiting the transport. Pauses are those of the loop, which they
-    do not block, nor does an isolated expression."""
+    do not block. With `aside` the flow runs in a thread, so that an isolated expression does not block it either."""
     import asyncio  # not at the top: it costs the command line 15 ms at start
 
-    clock = clock or get_clock()
-    aside = copy_context() if current_isolation() is not None else None
-    with closing(flow) if aside is None else _closing_in(aside, flow):
+    with closing(flow):
         result: Any = None
         fault: ConnError | None = None
         while True:
-            step = partial(_next, flow, result, fault, clock)
-            effect = step() if aside is None else await _stepped(aside, step)
+            step = partial(_next, flow, result, fault)
+            effect = await _step_aside(step) if aside else step()
             if effect is None:
                 return
             result, fault = None, None
@@ -154,39 +148,30 @@ async def adrive(
                 yield effect
                 continue
             try:
-                with use_clock(clock):
-                    if isinstance(effect, Request):
-                        result = await transport.asend(effect)
-                    elif isinstance(effect, Wait):
-                        await asyncio.sleep(effect.seconds)
-                    else:
-                        result = await _arenew(effect, transport, vault, clock, redactor)
+                if isinstance(effect, Request):
+                    result = await transport.asend(effect)
+                elif isinstance(effect, Wait):
+                    await asyncio.sleep(effect.seconds)
+                else:
+                    result = await _arenew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
 
 
-async def _stepped(context: Context, step: Callable[[], Effect | None]) -> Effect | None:
-    """A step of a flow in a thread, always in the same context: the loop lives while a worker computes.
+async def _step_aside(step: Callable[[], Effect | None]) -> Effect | None:
+    """A step of a flow in a thread: the loop lives while a worker computes.
 
     When the task is cancelled meanwhile, the step ends first: a generator cannot be closed while it runs.
     """
     import asyncio
 
-    running = asyncio.get_running_loop().run_in_executor(None, context.run, step)
+    running = asyncio.get_running_loop().run_in_executor(None, step)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
         running.exception()  # nobody is left to hear of it
         raise
-
-
-@contextmanager
-def _closing_in(context: Context, flow: Flow[Any]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        context.run(flow.close)
 
 
 async def _arenew(
@@ -202,8 +187,7 @@ async def _arenew(
         exchange = _afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
-    context = copy_context()
-    return await loop.run_in_executor(_workers(), context.run, _renewed, effect, vault, redactor, ask)
+    return await loop.run_in_executor(_workers(), _renewed, effect, vault, redactor, ask)
 
 
 @cache

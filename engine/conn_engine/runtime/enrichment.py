@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from conn_engine.conditions import conditions_of
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
@@ -106,7 +107,7 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
         group = chosen[start : start + size]
         names: Names = {"record": records[group[0]]}
         if settings.batch is not None:
-            keys = [_read_key(records[index], settings.key, at) for index in group]
+            keys = [_read_key(records[index], settings.key, scope, at) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
         response = yield from step_request(
             listing.effective,
@@ -120,7 +121,7 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
         if settings.batch is None:
             answers[group[0]] = response
         else:
-            rows = _index_rows(response, settings)
+            rows = _index_rows(response, settings, scope)
             answers |= {index: rows.get(str(key)) for index, key in zip(group, keys, strict=True)}
     made = list(records)
     for index, record in zip(chosen, _combine(settings, records, chosen, answers, scope, at), strict=True):
@@ -136,21 +137,21 @@ def _pick_part(response: Any, path: str | None, at: str) -> Any:
     return None if found is UNDEFINED else found
 
 
-def _read_key(record: Any, key: str | None, at: str) -> Any:
-    value = identity(record, key)
+def _read_key(record: Any, key: str | None, scope: Scope, at: str) -> Any:
+    value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
         raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or leave such records out by `where`")
     return value
 
 
-def _index_rows(response: Any, settings: Enrich) -> dict[str, Any]:
+def _index_rows(response: Any, settings: Enrich, scope: Scope) -> dict[str, Any]:
     """The rows of a batch's answer by key. An object is one already, unless its rows are told apart by `match`."""
     if isinstance(response, dict) and settings.match is None:
         return {str(key): row for key, row in response.items()}
     rows = response if isinstance(response, list) else [] if response is None else [response]
     found: dict[str, Any] = {}
     for row in rows:
-        key = identity(row, settings.match or settings.key)
+        key = identity(row, settings.match or settings.key, scope)
         if key is not UNDEFINED and key is not None:
             found.setdefault(str(key), row)
     return found
@@ -162,7 +163,7 @@ def _combine(  # noqa: PLR0917
     if settings.transform is not None:
         seen = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
         with _locate_errors(f"{at}.transform"):
-            values = mapping([settings.transform]).apply(seen)
+            values = mapping([settings.transform]).apply(seen, conditions_of(scope))
         return [
             records[index] if value is UNDEFINED or value is None else value
             for index, value in zip(chosen, values, strict=True)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine import auth, bodies
+from conn_engine.conditions import Chance
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import CredentialError, TransportError, VendorError
-from conn_engine.expressions import any_seed, same_chance
 from conn_engine.responses.failures import ResponseClassification, Rule, attempt, graphql_rules
 from conn_engine.responses.notices import notices, warnings_of
 from conn_engine.responses.ratelimit import Charge, RateState
@@ -71,7 +71,7 @@ class _Exchange:
         self.using, self.draft, self.told = session, Draft("", ""), RateState()
         self.refused: Response | None = None
         self._sent: dict[str, Any] = {}
-        self._chance = any_seed()
+        self._drawn = session.conditions.chance.draw()
         self._charge = Charge(effective.connector_name, session.account, operation.text)
 
     def settled(self, restarts: int | None) -> Flow[tuple[Answer, ResponseClassification]]:
@@ -128,8 +128,9 @@ class _Exchange:
     def _make(self) -> Request:
         # Threads share a session: what must be renewed is the credential that was sent.
         self.using = replace(self.session)
-        with same_chance(self._chance):  # every sending says the same: an idempotency key holds through retries
-            self.draft = draft_of(self.effective, self.operation, self.call, self.scope, self.place)
+        # Every sending says the same: an idempotency key holds through retries.
+        conditions = replace(self.session.conditions, chance=Chance.repeating(self._drawn))
+        self.draft = draft_of(self.effective, self.operation, self.call, Scope(self.scope, conditions), self.place)
         self._sent.update(without_credential(self.operation, self.draft))
         return finish_request(self.effective, self.operation, self.draft, self.using, self.purpose, self.operation.text)
 

@@ -64,7 +64,7 @@ def run_records(  # noqa: PLR0917
         records = page.records
         if source.where:
             records = keep(source.where, records, scope | add_partition(scope, outer))
-        found = [(record, value) for record in records for value in _find_keys(source, record)]
+        found = [(record, value) for record in records for value in _find_keys(source, record, scope)]
         first = _find_start(resume, found) if resume else 0
         resume = None
         for at, (record, value) in enumerate(found[first:], first):
@@ -95,9 +95,9 @@ def _find_start(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
     return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
 
 
-def _find_keys(source: ParentSource, record: Any) -> list[Any]:
+def _find_keys(source: ParentSource, record: Any, scope: Scope) -> list[Any]:
     """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
-    value = identity(record, source.key)
+    value = identity(record, source.key, scope)
     if value is UNDEFINED:
         if isinstance(record, dict) and (source.key or "id").isidentifier():
             key = source.key or "id"

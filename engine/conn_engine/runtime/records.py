@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from conn_engine.conditions import conditions_of
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, evaluate, expression, mapping
@@ -53,22 +54,22 @@ def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
     """
     listed = LISTED_PATH.fullmatch(path)
     if listed is not None:
-        found = pick(listed[1], body)
+        found = pick(listed[1], body, scope)
         return [] if found is UNDEFINED else found if isinstance(found, list) else [found]
     if PLAIN_PATH.fullmatch(path):
         value = body
         for name in path.split("."):
             if not isinstance(value, dict):
-                return evaluate(path, body) if isinstance(value, list) else UNDEFINED
+                return evaluate(path, body, conditions_of(scope)) if isinstance(value, list) else UNDEFINED
             value = value.get(name, UNDEFINED)
             if value is UNDEFINED:
                 return UNDEFINED
         return value
     if scope is None or "$" not in path:
-        return evaluate(path, body)
+        return evaluate(path, body, conditions_of(scope))
     compiled = expression(path)
     given = {name: scope[name] for name in compiled.variables() if name in scope}
-    return compiled.evaluate(body, bindings=given)
+    return compiled.evaluate(body, conditions_of(scope), bindings=given)
 
 
 def finds_all(path: str | None) -> bool:
@@ -126,7 +127,7 @@ def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
     """Whether `condition` holds, record by record. One evaluation for all of them."""
     try:
         found = mapping([f"$boolean({condition})"]).apply(
-            [{**scope, "record": record, "response": record} for record in records]
+            [{**scope, "record": record, "response": record} for record in records], conditions_of(scope)
         )
     except ExpressionError as error:  # told in the author's own text
         error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
@@ -136,7 +137,8 @@ def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
 
 def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
     """What each record is told apart by: a digest of its key, or of the whole record where it has none."""
-    found = mapping([key]).apply([{**scope, "record": record, "response": record} for record in records])
+    scopes = [{**scope, "record": record, "response": record} for record in records]
+    found = mapping([key]).apply(scopes, conditions_of(scope))
     known = [
         record if value is UNDEFINED or value is None else value for record, value in zip(records, found, strict=True)
     ]
@@ -144,19 +146,19 @@ def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
     return [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
 
 
-def identity(record: Any, key: str | None) -> Any:
+def identity(record: Any, key: str | None, scope: Scope) -> Any:
     """What a record is called by: the value of `key` over the record, else its `id`, else itself when it is no object.
 
     UNDEFINED when it has none.
     """
     if key is None:
         return record.get("id", UNDEFINED) if isinstance(record, dict) else record
-    return ask(key, record)
+    return ask(key, record, conditions_of(scope))
 
 
 def mapped(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
     """What `record_mapping` makes of each record: a list gives several, null and undefined none."""
-    made = mapping([layer]).apply([{**scope, "record": record} for record in records])
+    made = mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
     return [
         [item for item in (value if isinstance(value, list) else [value]) if item is not UNDEFINED and item is not None]
         for value in made

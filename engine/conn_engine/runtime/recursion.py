@@ -80,7 +80,7 @@ class RecursionLayer(ListingLayer):
             records = [record for record, held in zip(records, holds, strict=True) if held]
         found: list[tuple[Any, Any]] = []
         for record in records:
-            value = identity(record, settings.key)
+            value = identity(record, settings.key, page.scope)
             if value is None or value is UNDEFINED:
                 raise ConfigurationError(
                     f"a record of {self.listing.name} has no key to ask for more by",

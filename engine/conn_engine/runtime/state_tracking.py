@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conn_engine.conditions import USUAL, Conditions
 from conn_engine.config import VendorOperation
 from conn_engine.errors import ConfigurationError
 from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, absent
@@ -135,13 +136,15 @@ def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -
         tracker.parents[f"{parents.resource}.{parents.name}"] = state
 
 
-def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any]) -> str | None:
+def find_unread_cursor_field(
+    operation: VendorOperation, records: Sequence[Any], conditions: Conditions = USUAL
+) -> str | None:
     """The `cursor_field` that finds nothing in any of these delivered records; None when it finds something."""
     settings = operation.incremental
     if settings is None or settings.cursor_field is None or not records:
         return None
     field_ = settings.cursor_field
-    return field_ if all(absent(ask(field_, record)) for record in records) else None
+    return field_ if all(absent(ask(field_, record, conditions)) for record in records) else None
 
 
 def restore_cursor(settings: Common, cursor: Any) -> Any:

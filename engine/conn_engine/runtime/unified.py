@@ -146,12 +146,14 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
     return diagnostic("REF102", error.message, effective.span(path), path=dotted(path), hint=error.hint)
 
 
-def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
+def vendor_behind(
+    effective: Effective, name: OperationName, call: Call | None = None, conditions: Conditions = USUAL
+) -> VendorOperation:
     """The vendor operation that a name stands for. Raises ConfigurationError when only a run can tell which it is."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
-    return route(effective, operation, name, _caller_scope(effective, call or Call(), USUAL))
+    return route(effective, operation, name, _caller_scope(effective, call or Call(), conditions))
 
 
 def find_operation_behind(
@@ -224,7 +226,7 @@ def _mapped(  # noqa: PLR0917
         records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
     try:
         scopes = [{**scope, "response": record} for record in records]
-        values = compiled.apply(scopes)
+        values = compiled.apply(scopes, session.conditions)
     except ExpressionError as error:
         at = f"unified.{name.text}.response_mapping"
         error.at = f"{at}.{error.at}" if error.at else at

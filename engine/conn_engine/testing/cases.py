@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.auth import remove_absent
+from conn_engine.conditions import Chance, Conditions
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
-from conn_engine.expressions import fixed_now
 from conn_engine.recordings.exchanges import described
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.recordings.replay import Replay
@@ -36,8 +36,10 @@ __all__ = [
     "Outcome",
     "SentRequest",
     "SyntheticVault",
+    "conditions_at",
     "find_cases",
     "golden_request",
+    "read_recorded_at",
     "recorded_call",
     "replay",
     "sent_requests",
@@ -174,14 +176,20 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
 
 
 def replay(
-    effective: Effective, name: OperationName, recording: Recording, observer: Observer | None = None
+    effective: Effective,
+    name: OperationName,
+    recording: Recording,
+    observer: Observer | None = None,
+    *,
+    evaluator: str = "",
 ) -> Outcome:
     """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
 
-    Errors of the operation are caught into `Outcome.error`; MissingRecording too. `observer` is that of `Session`.
+    Errors of the operation are caught into `Outcome.error`; MissingRecording too. `observer` is that of `Session`,
+    `evaluator` another one than the workspace's.
     """
     effective = in_context(effective, recording.context)
-    clock = FrozenClock(_timestamp(recording.recorded_at))
+    clock = FrozenClock(read_recorded_at(recording.recorded_at))
     outcome = Outcome()
     try:
         base = base_url(effective)
@@ -201,11 +209,12 @@ def replay(
         clock=clock,
         policy=Policy(wait=recording.call.wait),
         observer=observer,
+        conditions=conditions_at(clock.now(), evaluator or effective.evaluator),
     )
     flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []
     try:
-        with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
+        with closing(drive(flow, transport, vault, clock=clock)) as pages:
             for page in pages:
                 outcome.add(page)
                 counts.append(len(page.raw))
@@ -218,6 +227,11 @@ def replay(
     outcome.previous = [_relative(back, bases) if isinstance(back, str) else back for back in outcome.previous]
     outcome.unused = len(answers.unused)
     return outcome
+
+
+def conditions_at(now: float, evaluator: str) -> Conditions:
+    """The conditions of a replay: a time that stands still, and the same chance whenever it is run."""
+    return Conditions(FrozenClock(now), Chance(0), evaluator)
 
 
 def recorded_call(recording: Recording) -> Call:
@@ -278,7 +292,7 @@ def sent_requests(
     return rows
 
 
-def _timestamp(text: str) -> float:
+def read_recorded_at(text: str) -> float:
     """Unix seconds of an RFC 3339 time; a recording without a readable one is replayed at a fixed moment."""
     try:
         moment = datetime.fromisoformat(text)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conn_engine.conditions import Scope, conditions_of
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
 from conn_engine.documents import dotted, texts, undotted
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, audit, evaluated, expression, mapping
-from conn_engine.testing.cases import Case, find_cases, replay
+from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
 from conn_engine.testing.compare import leaves, same_value
 
 __all__ = ["Explanation", "Said", "explain_value"]
@@ -62,7 +63,8 @@ def explain_value(
     inside = undotted(field.removeprefix("response_mapping."))
     if not effective.origins((*name.path, "response_mapping", *inside)):
         raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
-    case, scope, result, final = _found(workspace, effective, name, record)
+    case, seen, result, final = _found(workspace, effective, name, record)
+    scope = Scope(seen, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
     value = _inside(result, inside)
     levels = _levels(effective, name, inside, scope, value)
     return Explanation(
@@ -206,7 +208,7 @@ def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
     try:
         reads = expression(text).roots()
         data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
-        return audit(text, data, _bound(below))
+        return audit(text, data, _bound(below), conditions_of(scope))
     except ConnError:
         return []
 

@@ -15,7 +15,7 @@ from conn_engine.testing.cases import Log, Outcome, find_cases, recorded_call, s
 from conn_engine.testing.judgement import judge_live
 from conn_engine.testing.suite import OperationReport, Selection, targets
 from conn_engine.transport.live import Live
-from conn_engine.wire import Completeness
+from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness
 
 __all__ = ["run_live"]
 
@@ -23,7 +23,13 @@ MAX_PAGES = 3
 
 
 def run_live(
-    workspace: Workspace, selection: Selection, *, environ: Mapping[str, str], redactor: Redactor, send: bool
+    workspace: Workspace,
+    selection: Selection,
+    *,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    send: bool,
+    clock: Clock = MACHINE_CLOCK,
 ) -> Iterator[OperationReport]:
     """Ask each account's vendor, at most three pages per call. A write is left out unless `send`.
 
@@ -34,7 +40,7 @@ def run_live(
         if effective.account is None:
             continue
         for name in names:
-            yield _report(workspace, effective, name, environ, redactor, send)
+            yield _report(workspace, effective, name, environ, redactor, send, clock)
 
 
 def _report(  # noqa: PLR0917
@@ -44,6 +50,7 @@ def _report(  # noqa: PLR0917
     environ: Mapping[str, str],
     redactor: Redactor,
     send: bool,
+    clock: Clock,
 ) -> OperationReport:
     report = OperationReport(effective, name)
     span = effective.span(name.path) or Span(f"accounts/{effective.account}.yaml")
@@ -60,7 +67,7 @@ def _report(  # noqa: PLR0917
             diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
         )
         return report
-    outcome = _ask(workspace, effective, name, call, environ, redactor)
+    outcome = _ask(workspace, effective, name, call, environ, redactor, clock)
     report.judgements.append(judge_live(workspace, effective, cases[0], outcome))
     report.findings += find_empty_fields(report.judgements, effective)
     return report
@@ -73,9 +80,10 @@ def _ask(  # noqa: PLR0917
     call: Call,
     environ: Mapping[str, str],
     redactor: Redactor,
+    clock: Clock,
 ) -> Outcome:
     outcome = Outcome()
-    live = Live(redactor, trust=workspace.trust)
+    live = Live(redactor, trust=workspace.trust, clock=clock)
     transport = Log(live)
     counts: list[int] = []
     try:
@@ -85,6 +93,7 @@ def _ask(  # noqa: PLR0917
             environ=environ,
             environment=effective.environment,
             redactor=redactor,
+            clock=clock,
         )
         with closing(live), Connection(wiring, transport) as connection:
             for page in connection.pages(name, call):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError, CredentialError, MissingRecording, VendorError
 from conn_engine.expressions import UNDEFINED, KnownColumns
@@ -68,7 +69,8 @@ def _map_again(sent: _Sent, effective: Effective, name: OperationName) -> Outcom
         mapping = effective.response_mapping(name.model, name.resource, name.method)
         if mapping is None or not mapping.is_repeatable():
             return None
-        results = [value for scopes, known in sent.pages for value in mapping.apply(scopes, known=known)]
+        conditions = Conditions(evaluator=effective.evaluator)  # it asks neither for the time nor for chance
+        results = [value for scopes, known in sent.pages for value in mapping.apply(scopes, conditions, known=known)]
     except ConnError:
         return None
     return replace(sent.outcome, records=[value for value in results if value is not UNDEFINED and value is not None])

@@ -8,7 +8,7 @@ from pathlib import Path
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.expressions import evaluators, use
+from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import shared, up_to
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
@@ -289,8 +289,7 @@ def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome
     """Run the case under every other evaluator: a mapping whose result differs is not portable."""
     findings = []
     for evaluator in evaluators()[1:]:
-        with use(evaluator):
-            other = replay(effective, case.name, case.recording)
+        other = replay(effective, case.name, case.recording, evaluator=evaluator)
         difference = compare_records(outcome.records, other.records)
         for (field_name, kind), count in sorted(difference.by_field().items()):
             path = (*case.name.path, "response_mapping", *field_name.split("."))

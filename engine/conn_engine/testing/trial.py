@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conn_engine.conditions import USUAL
+from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, mapping
@@ -10,11 +10,12 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.records import records_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.unified import route
+from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["map_records"]
 
 
-def map_records(effective: Effective, name: OperationName, data: Any) -> list[Any]:
+def map_records(effective: Effective, name: OperationName, data: Any, clock: Clock = MACHINE_CLOCK) -> list[Any]:
     """The unified records of vendor records. `data` is one record, a list of them, or a whole answer.
 
     Raises UsageError when the operation has no response mapping, ExpressionError when it fails.
@@ -23,7 +24,8 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     if operation is None or not layers:
         raise UsageError(f"{name.text} has no response_mapping")
-    scope = call_scope(effective, Call(), USUAL) | {"before": {}, "status": 200, "headers": {}, "page": data}
+    conditions = Conditions(clock, evaluator=effective.evaluator)
+    scope = call_scope(effective, Call(), conditions) | {"before": {}, "status": 200, "headers": {}, "page": data}
     scope["raw_query"] = scope["query"]
     records = data if isinstance(data, list) else [data]
     if operation.each == "page":
@@ -35,7 +37,7 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
         except ConnError:
             records = [data]  # not a whole answer: then it is one record
     try:
-        values = mapping(layers).apply([{**scope, "response": record} for record in records])
+        values = mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
     except ExpressionError as error:
         error.at = f"unified.{name.text}.response_mapping" + (f".{error.at}" if error.at else "")
         raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conn_engine.errors import CredentialError
-from conn_engine.wire import ClientCertificate, get_clock
+from conn_engine.wire import ClientCertificate
 
 if TYPE_CHECKING:
     import ssl
@@ -23,12 +23,14 @@ _AGAIN = "log the account in again with both as the vendor gave them, their firs
 _LONGEST = 256 * 1024
 
 
-def check(certificate: ClientCertificate) -> None:
-    """Raise CredentialError unless the two can be read, belong together, and are good now."""
-    _checked(certificate)
+def check(certificate: ClientCertificate, now: float | None = None) -> None:
+    """Raise CredentialError unless the two can be read and belong together, and are good at `now` if it is given."""
+    chain, _ = _checked(certificate)
+    if now is not None:
+        _check_dates(chain[0], now)
 
 
-def load(certificate: ClientCertificate, into: "ssl.SSLContext") -> None:
+def load(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> None:
     """Show the certificate in connections of the context. Raises CredentialError as `check` does.
 
     The library reads files alone: the key is written to one for that moment, encrypted with a passphrase that nobody
@@ -39,6 +41,7 @@ def load(certificate: ClientCertificate, into: "ssl.SSLContext") -> None:
     from cryptography.hazmat.primitives import serialization
 
     chain, key = _checked(certificate)
+    _check_dates(chain[0], now)
     word = secrets.token_hex(32)
     text = key.private_bytes(
         serialization.Encoding.PEM,
@@ -69,8 +72,12 @@ def _checked(certificate: ClientCertificate) -> "tuple[list[Certificate], Privat
             "the account's private key is not that of its client certificate",
             hint="of several certificates the client's own comes first; " + _AGAIN,
         )
-    moment = datetime.fromtimestamp(get_clock().now(), UTC)
-    begins, ends = chain[0].not_valid_before_utc, chain[0].not_valid_after_utc
+    return chain, key
+
+
+def _check_dates(certificate: "Certificate", now: float) -> None:
+    moment = datetime.fromtimestamp(now, UTC)
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if moment >= ends:
         raise CredentialError(
             f"the account's client certificate ended at {ends:%Y-%m-%d %H:%M} UTC",
@@ -81,7 +88,6 @@ def _checked(certificate: ClientCertificate) -> "tuple[list[Certificate], Privat
             f"the account's client certificate is good from {begins:%Y-%m-%d %H:%M} UTC on only",
             hint="check this machine's clock",
         )
-    return chain, key
 
 
 def _chain(text: str) -> "list[Certificate]":

@@ -22,7 +22,7 @@ from conn_engine.transport.outage import outage
 from conn_engine.transport.proxies import BehindProxy, choose_proxy, make_proxy, read_proxies
 from conn_engine.transport.receiving import MAX_STREAM_BYTES, Receiving
 from conn_engine.transport.redirects import Answer, Hop, follow
-from conn_engine.wire import Blob, ClientCertificate, Headers, Request, Response
+from conn_engine.wire import MACHINE_CLOCK, Blob, ClientCertificate, Clock, Headers, Request, Response
 
 if TYPE_CHECKING:
     import httpcore
@@ -37,7 +37,8 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Limits(TypedDict, total=False):
-    """The limits of a live transport, what it trusts, and what looks host names up (DNS by default)."""
+    """The limits of a live transport, what it trusts, what looks host names up (DNS by default), and the clock by which
+    a client certificate is judged."""
 
     max_redirects: int
     max_bytes: int
@@ -46,6 +47,7 @@ class Limits(TypedDict, total=False):
     max_connections: int
     trust: Trust
     resolver: "Resolver | None"
+    clock: Clock
 
 
 class _Wire:
@@ -62,6 +64,7 @@ class _Wire:
         max_connections: int = 20,
         trust: Trust = Trust(),
         resolver: "Resolver | None" = None,
+        clock: Clock = MACHINE_CLOCK,
     ) -> None:
         self.redactor = redactor or Redactor()
         self._max_redirects = max_redirects
@@ -71,6 +74,7 @@ class _Wire:
         self._max_connections = max_connections
         self._trust = trust
         self._resolver = resolver
+        self._clock = clock
         self._tls: dict[ClientCertificate | None, ssl.SSLContext] = {}
         self._proxies = read_proxies()
         self._behind_proxy = BehindProxy(resolver, trust.hosts)
@@ -106,7 +110,7 @@ class _Wire:
 
     def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
         if certificate not in self._tls:
-            self._tls[certificate] = tls.context(self._trust.certificates, certificate)
+            self._tls[certificate] = tls.context(self._trust.certificates, certificate, self._clock.now())
         return self._tls[certificate]
 
     def _message(self, hop: Hop, request: Request) -> "httpcore.Request":

@@ -9,8 +9,9 @@ from conn_engine.wire import ClientCertificate
 __all__ = ["context"]
 
 
-def context(trusted: Path | None, certificate: ClientCertificate | None) -> ssl.SSLContext:
-    """A client's context. `trusted` is a file with certificates of further authorities.
+def context(trusted: Path | None, certificate: ClientCertificate | None, now: float) -> ssl.SSLContext:
+    """A client's context. `trusted` is a file with certificates of further authorities; `now` (Unix seconds) judges
+    whether the client's own is valid.
 
     Raises ConfigurationError for files that cannot be used, CredentialError for a certificate that does not serve.
     """
@@ -25,7 +26,7 @@ def context(trusted: Path | None, certificate: ClientCertificate | None) -> ssl.
     if certificate is not None:
         from conn_engine.transport.client_certificate import load
 
-        load(certificate, made)
+        load(certificate, made, now)
     return made
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.responses.waits.moments import Unit
 from conn_engine.roles import bring_names, expression_over
@@ -101,7 +102,9 @@ def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool
             seen = names if roots is None else {name: names[name] for name in roots if name in names}
             longest = DEFAULT_LIMITS.string_bytes + 2 * MAX_DELIVERY_BYTES
             value = parsed.evaluate(
-                seen, limits=replace(DEFAULT_LIMITS, string_bytes=longest, result_bytes=2 * longest)
+                seen,
+                conditions_of(names),
+                limits=replace(DEFAULT_LIMITS, string_bytes=longest, result_bytes=2 * longest),
             )
         else:
             value = ask(text, names)

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-
-from conn_engine.expressions import use
+from evaluating import use
 
 
 @pytest.fixture(params=["jlens", "jsonata-python"])

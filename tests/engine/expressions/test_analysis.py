@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from evaluating import expression, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression, known_functions, use
+from conn_engine.expressions import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.syntax import syntax_paths
 

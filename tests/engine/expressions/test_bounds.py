@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from evaluating import evaluate, expression, mapping, template, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import Limits, evaluate, expression, mapping, template, use
+from conn_engine.expressions import Limits
 
 SMALL = Limits(seconds=600, string_bytes=1_000_000, array_items=100_000, result_bytes=1_000_000)
 TIGHT = replace(SMALL, seconds=0.3)

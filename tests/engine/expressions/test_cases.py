@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluating import expression
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluators, expression
+from conn_engine.expressions import UNDEFINED, evaluators
 
 TABLE = json.loads((Path(__file__).parent / "cases.json").read_text("utf-8"))
 CASES = [

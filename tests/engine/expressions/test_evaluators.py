@@ -7,39 +7,16 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from evaluating import chosen, evaluate, expression, fixed_now, truth, under, use
 
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions import (
-    DEFAULT_LIMITS,
-    UNDEFINED,
-    Limits,
-    any_seed,
-    evaluate,
-    evaluators,
-    expression,
-    fixed_now,
-    overlay,
-    set_default,
-    truth,
-    use,
-)
-from conn_engine.expressions.evaluators import current
-from conn_engine.wire import FrozenClock, use_clock
+from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, Limits, evaluators, find_evaluator, overlay
+from conn_engine.wire import FrozenClock
 
 
-def test_use_and_default_choose_and_restore() -> None:
-    assert current().name == "jlens"
-    with use("jsonata-python"):
-        assert current().name == "jsonata-python"
-        with use("jlens"):
-            assert current().name == "jlens"
-        assert current().name == "jsonata-python"
-    set_default("jsonata-python")
-    try:
-        assert current().name == "jsonata-python"
-    finally:
-        set_default(None)
-    assert current().name == evaluators()[0]
+def test_an_evaluator_is_found_by_its_name_and_the_preferred_one_without() -> None:
+    assert [find_evaluator(name).name for name in evaluators()] == list(evaluators())
+    assert find_evaluator().name == evaluators()[0] == "jlens"
 
 
 def test_an_unknown_evaluator_is_a_usage_error_with_a_suggestion() -> None:
@@ -91,7 +68,7 @@ def test_expressions_see_the_time_of_the_runs_clock(evaluator: str) -> None:
     clock = FrozenClock(1_700_000_000)
     text = """[$millis(), $now(), $fromMillis($toMillis("10:30", "[H01]:[m01]")),
                $decodeJwt($signJwt({}, "k", {"expiresIn": 60})).payload.exp]"""
-    with use_clock(clock):
+    with under(clock=clock):
         before = evaluate(text, {})
         clock.sleep(86_400)
         after = evaluate(text, {})
@@ -106,11 +83,11 @@ def test_the_chance_of_a_block_does_not_depend_on_what_was_evaluated_before() ->
         with fixed_now(0):
             for _ in range(evaluations):
                 evaluate("$uuid()", {})
-            return [any_seed(), any_seed()]
+            return [chosen().chance.draw(), chosen().chance.draw()]
 
     assert seeds(0) == seeds(3)
     assert len(set(seeds(0))) == 2
-    assert any_seed() != any_seed()  # outside it is real
+    assert chosen().chance.draw() != chosen().chance.draw()  # outside it is real
 
 
 def test_a_seed_makes_chance_repeatable(evaluator: str) -> None:
@@ -166,9 +143,10 @@ def test_threads_do_not_disturb_one_another(evaluator: str) -> None:
 def test_the_recursion_limit_of_the_process_stays() -> None:
     code = (
         "import sys; before = sys.getrecursionlimit()\n"
-        "from conn_engine.expressions import evaluate, use\n"
-        "with use('jsonata-python'):\n"
-        "    assert evaluate('($f := function($n){$n = 0 ? 0 : 1 + $f($n - 1)}; $f(60))', {}) == 60\n"
+        "from conn_engine.conditions import Conditions\n"
+        "from conn_engine.expressions import evaluate\n"
+        "conditions = Conditions(evaluator='jsonata-python')\n"
+        "assert evaluate('($f := function($n){$n = 0 ? 0 : 1 + $f($n - 1)}; $f(60))', {}, conditions) == 60\n"
         "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

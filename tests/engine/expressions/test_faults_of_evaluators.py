@@ -3,9 +3,10 @@
 from typing import Any, NoReturn
 
 import pytest
+from evaluating import audit, evaluate, expression, mapping, template, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import audit, evaluate, expression, groups_of, mapping, pattern_fault, template, use
+from conn_engine.expressions import groups_of, pattern_fault
 
 HALF = "\ud83d"
 PanicException = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})

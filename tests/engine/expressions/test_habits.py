@@ -1,9 +1,9 @@
 """What is said to who writes JSONata as another language."""
 
 import pytest
+from evaluating import expression
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression
 
 DATA = {"a": "x", "c": [1, 2]}
 

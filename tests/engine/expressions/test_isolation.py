@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluating import audit, evaluate, expression, isolated, mapping, use
 
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, Limits, audit, evaluate, evaluators, expression, mapping, use
+from conn_engine.expressions import UNDEFINED, Limits, evaluators
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.drive import adrive
 from conn_engine.secrets.vault import MemoryVault
@@ -39,8 +40,8 @@ def isolation() -> Iterator[Isolation]:
 
 
 @pytest.fixture
-def isolated(isolation: Isolation) -> Iterator[None]:
-    with isolation.active(()):
+def in_workers(isolation: Isolation) -> Iterator[None]:
+    with isolated(isolation, ()):
         yield
 
 
@@ -61,11 +62,11 @@ def test_values_and_errors_are_the_same(evaluator: str, isolation: Isolation) ->
     for group in TABLE["groups"].values():
         for case in group["cases"]:
             here = outcome(case, group["input"])
-            with isolation.active(()):
+            with isolated(isolation, ()):
                 assert outcome(case, group["input"]) == here, case["expr"]
 
 
-@pytest.mark.usefixtures("isolated")
+@pytest.mark.usefixtures("in_workers")
 def test_what_is_passed_along(evaluator: str) -> None:
     assert evaluate("nothing", DATA) is UNDEFINED
     assert evaluate("b", DATA) == DATA["b"]
@@ -81,12 +82,12 @@ def test_what_is_passed_along(evaluator: str) -> None:
     assert evaluate("a.a", deep) == deep["a"]["a"]
 
 
-@pytest.mark.usefixtures("isolated")
+@pytest.mark.usefixtures("in_workers")
 def test_how_a_value_came_out() -> None:
     assert any("yes" in line for line in audit("a = 1 ? 'one' : 'two'", {"a": 1}))
 
 
-@pytest.mark.usefixtures("isolated")
+@pytest.mark.usefixtures("in_workers")
 def test_what_takes_too_long_is_killed(evaluator: str) -> None:
     found = failure(ENDLESS[evaluator], SHORT)
     assert (found.code, found.text) == ("timeout", ENDLESS[evaluator])
@@ -94,7 +95,7 @@ def test_what_takes_too_long_is_killed(evaluator: str) -> None:
     assert evaluate("1 + 1", {}) == 2
 
 
-@pytest.mark.usefixtures("isolated")
+@pytest.mark.usefixtures("in_workers")
 def test_what_takes_too_much_memory_is_stopped(evaluator: str) -> None:
     found = failure(HUGE)
     assert (found.code, found.text) in (("memory", HUGE), ("size", HUGE))
@@ -102,7 +103,7 @@ def test_what_takes_too_much_memory_is_stopped(evaluator: str) -> None:
 
 
 def test_a_worker_that_dies_is_an_error_that_says_how_much_it_may_take(isolation: Isolation) -> None:
-    with isolation.active(()):
+    with isolated(isolation, ()):
         found = failure(f"$spread({TWICE})")
     assert (found.code, found.message[:71]) == (
         "memory",
@@ -112,7 +113,7 @@ def test_a_worker_that_dies_is_an_error_that_says_how_much_it_may_take(isolation
 
 def test_a_field_of_a_mapping_is_named(isolation: Isolation) -> None:
     layers = [{"id": "id", "name": "name"}, {"bad": f"id = 2 ? {ENDLESS['jlens']} : id"}]
-    with isolation.active(["id", "name"]):
+    with isolated(isolation, ["id", "name"]):
         assert mapping(layers).apply([{"id": 1, "name": "A"}]) == [{"id": 1, "name": "A", "bad": 1}]
         with pytest.raises(ExpressionError) as caught:
             mapping(layers).apply([{"id": number} for number in range(4)], limits=SHORT)
@@ -121,7 +122,7 @@ def test_a_field_of_a_mapping_is_named(isolation: Isolation) -> None:
 
 
 def test_only_what_is_not_trusted_leaves_this_process() -> None:
-    with Isolation() as isolation, isolation.active(["b", "$count(b)", "$string(b)"]):
+    with Isolation() as isolation, isolated(isolation, ["b", "$count(b)", "$string(b)"]):
         assert evaluate("b", DATA) == DATA["b"]
         assert mapping([{"n": "$count(b)", "t": "$string(b)"}]).apply([DATA, DATA])[1]["n"] == 3
         assert isolation.idle == ()
@@ -131,7 +132,7 @@ def test_only_what_is_not_trusted_leaves_this_process() -> None:
 
 def test_a_worker_has_nothing_of_ours(isolation: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONN_ACME_API_KEY", "secret-of-acme")
-    with Isolation() as fresh, fresh.active(()):
+    with Isolation() as fresh, isolated(fresh, ()):
         evaluate("1", {})
         folder = Path(f"/proc/{fresh.idle[0]}")
         assert b"secret-of-acme" not in (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
@@ -143,7 +144,7 @@ def test_a_worker_has_nothing_of_ours(isolation: Isolation, monkeypatch: pytest.
 
 def test_threads_share_workers() -> None:
     def run(number: int) -> Any:
-        with use(evaluators()[number % 2]), isolation.active(()):
+        with use(evaluators()[number % 2]), isolated(isolation, ()):
             if number % 10 == 5:
                 return failure(ENDLESS["jsonata-python"], SHORT).code if number % 2 else 0
             return evaluate("a * 2", {"a": number}, limits=LONG)
@@ -156,9 +157,12 @@ def test_threads_share_workers() -> None:
 
 def test_the_loop_lives_while_a_worker_computes(isolation: Isolation) -> None:
     def flow() -> Flow[None]:
-        with use("jlens"):
-            yield Page([evaluate("1 + 1", {})], None)
-            yield Page([failure(ENDLESS["jlens"], Limits(seconds=0.1)).code], None)
+        with isolated(isolation, ()):
+            found = evaluate("1 + 1", {})
+        yield Page([found], None)
+        with isolated(isolation, ()):
+            error = failure(ENDLESS["jlens"], Limits(seconds=0.1))
+        yield Page([error.code], None)
 
     async def run() -> tuple[list[Any], int]:
         ticks, found = 0, []
@@ -170,9 +174,8 @@ def test_the_loop_lives_while_a_worker_computes(isolation: Isolation) -> None:
                 ticks += 1
 
         ticking = asyncio.create_task(tick())
-        with isolation.active(()):
-            async for page in adrive(flow(), None, MemoryVault()):  # type: ignore[arg-type]
-                found += page.records
+        async for page in adrive(flow(), None, MemoryVault(), aside=True):  # type: ignore[arg-type]
+            found += page.records
         ticking.cancel()
         return found, ticks
 
@@ -186,14 +189,15 @@ def test_a_task_may_be_cancelled_while_a_worker_computes(isolation: Isolation) -
 
     def flow() -> Flow[None]:
         try:
-            evaluate(ENDLESS["jlens"], {}, limits=SHORT)
+            with isolated(isolation, ()):
+                evaluate(ENDLESS["jlens"], {}, limits=SHORT)
             yield Page([], None)
         finally:
             closed.append("closed")
 
     async def run() -> None:
-        with isolation.active(()):
-            await asyncio.wait_for(anext(adrive(flow(), None, MemoryVault())), 0.2)  # type: ignore[arg-type]
+        pages = adrive(flow(), None, MemoryVault(), aside=True)  # type: ignore[arg-type]
+        await asyncio.wait_for(anext(pages), 0.2)
 
     with pytest.raises(TimeoutError):
         asyncio.run(run())
@@ -212,11 +216,12 @@ def gone(pid: int) -> bool:
 def test_no_worker_outlives_a_parent_that_is_killed(evaluator: str, busy: bool) -> None:
     program = (
         "import sys, threading, time\n"
-        "from conn_engine.expressions import Limits, evaluate, use\n"
+        "from conn_engine.conditions import Conditions\n"
+        "from conn_engine.expressions import Limits, evaluate\n"
         "from conn_engine.expressions.isolation import Isolation\n"
         "isolation = Isolation()\n"
-        "def run(text, data):\n"
-        f"    with use({evaluator!r}), isolation.active(()): return evaluate(text, data, limits=Limits(seconds=600))\n"
+        f"conditions = Conditions(evaluator={evaluator!r}, isolation=isolation.isolate_except(()))\n"
+        "def run(text, data): return evaluate(text, data, conditions, limits=Limits(seconds=600))\n"
         "run('1', {})\n"
         "print(isolation.idle[0], flush=True)\n"
         f"if {busy}: run({ENDLESS[evaluator]!r}, {{'a': 'a' * 60 + 'b'}})\n"
@@ -243,7 +248,7 @@ def ticks_of(pid: int) -> int:
 
 
 def test_a_worker_that_cannot_start_is_an_error_of_the_expression() -> None:
-    with Isolation(memory_bytes=30 * MIB) as isolation, isolation.active(()):
+    with Isolation(memory_bytes=30 * MIB) as isolation, isolated(isolation, ()):
         found = failure("1 + 1")
     assert (found.code, found.text) == ("memory", "1 + 1")
     assert "no worker process starts" in found.message
@@ -253,23 +258,25 @@ def test_a_worker_that_cannot_start_is_an_error_of_the_expression() -> None:
 def test_a_closed_isolation_isolates_nothing() -> None:
     with Isolation() as isolation:
         pass
-    with isolation.active(()), pytest.raises(UsageError, match="closed"):
+    with isolated(isolation, ()), pytest.raises(UsageError, match="closed"):
         evaluate("1", {})
 
 
 def test_a_fork_has_workers_of_its_own() -> None:
     program = (
         "import os\n"
+        "from conn_engine.conditions import Conditions\n"
         "from conn_engine.expressions import evaluate\n"
         "from conn_engine.expressions.isolation import Isolation\n"
-        "with Isolation() as isolation, isolation.active(()):\n"
-        "    first = evaluate('1 + 1', {}), isolation.idle\n"
+        "with Isolation() as isolation:\n"
+        "    conditions = Conditions(isolation=isolation.isolate_except(()))\n"
+        "    first = evaluate('1 + 1', {}, conditions), isolation.idle\n"
         "    child = os.fork()\n"
         "    if not child:\n"
-        "        assert evaluate('2 + 2', {}) == 4 and isolation.idle != first[1]\n"
+        "        assert evaluate('2 + 2', {}, conditions) == 4 and isolation.idle != first[1]\n"
         "        isolation.close()\n"
         "        os._exit(7)\n"
         "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
-        "    assert (evaluate('1 + 1', {}), isolation.idle) == first\n"
+        "    assert (evaluate('1 + 1', {}, conditions), isolation.idle) == first\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)})

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from evaluating import evaluate, expression, use
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import Limits, evaluate, expression, use
+from conn_engine.expressions import Limits
 from conn_engine.expressions.functions.equality import distinct, find_keys
 
 TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [{'a': 1}])"

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from evaluating import mapping
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, mapping
+from conn_engine.expressions import UNDEFINED
 
 
 def scopes(*records: Any) -> list[dict[str, Any]]:

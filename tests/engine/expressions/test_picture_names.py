@@ -1,9 +1,9 @@
 """A month or a half-day that `$toMillis` does not know is an error, however the function is called."""
 
 import pytest
+from evaluating import evaluate
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import evaluate
 from conn_engine.expressions.picture_names import may_read_names
 from conn_engine.expressions.tokens import lex
 

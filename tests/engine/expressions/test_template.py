@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from evaluating import render, render_path, template
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import render, render_path, template
 
 SCOPE: dict[str, Any] = {
     "id": "51",

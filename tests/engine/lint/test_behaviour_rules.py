@@ -7,7 +7,7 @@ import pytest
 
 from conn_engine.lint import lint_paths
 from conn_engine.lint.statuses import STATUSES, certain, possible
-from conn_engine.wire import FrozenClock, use_clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, FrozenClock
 
 CONNECTOR: dict[str, Any] = {
     "base_url": "https://api.example.com",
@@ -17,7 +17,9 @@ CONNECTOR: dict[str, Any] = {
 LIST: dict[str, Any] = {"method": "get", "path": "/things", "response_path": "items"}
 
 
-def found(folder: Path, connector: dict[str, Any] | None = None, **operations: dict[str, Any]) -> list[tuple[str, str]]:
+def found(
+    folder: Path, connector: dict[str, Any] | None = None, clock: Clock = MACHINE_CLOCK, **operations: dict[str, Any]
+) -> list[tuple[str, str]]:
     """Code and path of each finding."""
     import json
 
@@ -26,7 +28,7 @@ def found(folder: Path, connector: dict[str, Any] | None = None, **operations: d
     data = {**CONNECTOR, **(connector or {}), "resources": {"things": operations or {"list": LIST}}}
     path.write_text(json.dumps(data))
     (folder / "conn.yaml").write_text("version: 1\n")
-    return [(finding.code, finding.path) for finding in lint_paths(folder, []).findings]
+    return [(finding.code, finding.path) for finding in lint_paths(folder, [], clock).findings]
 
 
 def paged(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
@@ -185,9 +187,9 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
 )
 def test_sunsets(tmp_path: Path, sunset: str, code: str, told: str) -> None:
     operation = {**LIST, "deprecated": {"sunset": sunset, "use": "things.search"}}
-    with use_clock(FrozenClock(1_709_251_199)):  # the last second of 29 February 2024
-        codes = found(tmp_path, list=operation)
-        findings = lint_paths(tmp_path, []).findings
+    clock = FrozenClock(1_709_251_199)  # the last second of 29 February 2024
+    codes = found(tmp_path, clock=clock, list=operation)
+    findings = lint_paths(tmp_path, [], clock).findings
     assert codes == ([(code, "resources.things.list.deprecated.sunset")] if code else [])
     assert [(f.hint, told in f.message) for f in findings] == ([("use things.search", True)] if code else [])
 

@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from conn_engine.conditions import Conditions
 from conn_engine.errors import ConfigurationError, ConnError, TransportError
-from conn_engine.expressions import fixed_now
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import adrive, drive, finish
 from conn_engine.runtime.lifecycle import verify
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, broken_connection, error_page, json_answer, rate_limited
-from conn_engine.wire import FrozenClock, Headers, Page, Request, Response, SystemClock, Wait, get_clock
+from conn_engine.wire import FrozenClock, Headers, Page, Request, Response, Wait
 
 CASES: dict[str, tuple[str, Call, list[Any]]] = {
     "several pages": (
@@ -186,8 +186,7 @@ def test_a_fixed_time_holds_for_mappings_of_every_page(make: Any, run: Callable[
     crm = {"resources": {"contacts": {"list": {"resource": "people", "response_mapping": mapped}}}}
     script = [{"items": [{"id": 1}], "next": "b"}, {"items": [{"id": 2}]}]
     workspace = make({"connectors/shop/unified/crm.yaml": crm})
-    with fixed_now(1_767_323_045):
-        made = run(workspace, "contacts.list", script)
+    made = run(workspace, "contacts.list", script, conditions=Conditions(FrozenClock(1_767_323_045)))
     assert {record["at"] for record in made.records} == {"2026-01-02T03:04:05.000Z"}
     assert {record["ms"] for record in made.records} == {1_767_323_045_000}
 
@@ -206,7 +205,7 @@ def test_what_an_operation_evaluates_and_sends_is_at_the_time_of_the_runs_clock(
 
     class Vendor:
         def send(self, request: Request) -> Response:
-            sent.append(get_clock().now())
+            sent.append(clock.now())
             clock.sleep(1)
             return json_answer({"items": [{"id": len(sent)}], "next": "b" if len(sent) == 1 else None})
 
@@ -225,7 +224,6 @@ def test_what_an_operation_evaluates_and_sends_is_at_the_time_of_the_runs_clock(
         pages = asyncio.run(collect())
     seen = [record["at"] for page in pages for record in page.records]
     assert (sent, seen) == ([1_767_323_045, 1_767_323_046], ["2026-01-02T03:04:06.000Z", "2026-01-02T03:04:07.000Z"])
-    assert isinstance(get_clock(), SystemClock)
 
 
 def test_verify_uses_the_named_operation(make: Any) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from conn_engine.expressions import evaluators, use
+from conn_engine.conditions import Conditions
+from conn_engine.expressions import evaluators
 from conn_engine.runtime.records import mapped, records_of
+from conn_engine.settings import Scope
 
 CASES: dict[str, tuple[Any, str, list[Any]]] = {
     "an object keyed by date (Alpha Vantage, Mixpanel)": (
@@ -130,8 +132,8 @@ VALUES: dict[str, tuple[Any, str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_records(case: str, evaluator: str) -> None:
     body, path, expected = CASES[case]
-    with use(evaluator):
-        assert records_of(path, body)[0] == expected
+    scope = Scope(conditions=Conditions(evaluator=evaluator))
+    assert records_of(path, body, scope)[0] == expected
 
 
 @pytest.mark.parametrize("case", VALUES)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
 from conn_engine.auth import Credentials, choose_credentials
+from conn_engine.conditions import Chance, Conditions
 from conn_engine.config.convert import convert
 from conn_engine.documents import parse
-from conn_engine.expressions import fixed_now
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
 from conn_engine.secrets import Redactor
@@ -130,7 +130,8 @@ class Ours:
         records: list[Any] = []
         repeated = ""
         try:
-            with fixed_now(NOW.timestamp()), self.connection(config, wait=wait) as connection:
+            with self.connection(config, wait=wait) as connection:
+                connection.wiring.session.conditions = Conditions(FrozenClock(NOW.timestamp()), Chance(0))
                 for page in connection.pages(self._operation(stream), Call(state=state), raw=True):
                     records += page.records
                     state = page.state if page.state is not None else state

@@ -4,7 +4,7 @@ Only what the change can reach is tested, and an operation once for each way in 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from conn_engine.analysis.population.trials import Trials
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.expressions import use
 from conn_engine.lint import lint_paths
 from conn_engine.lint.baseline import apply_baseline
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
+from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["CheckResult", "Reach", "check"]
 
@@ -65,6 +65,7 @@ def check(
     whole: bool = False,
     baseline: Path | None = None,
     processes: int | None = None,
+    clock: Clock = MACHINE_CLOCK,
     tell: Tell = lambda note: None,
 ) -> CheckResult:
     """Check the workspace in `folder` against the one in `before` (None: everything is tested, no impact).
@@ -76,23 +77,20 @@ def check(
     """
     base_workspace = load_before(before) if before is not None else None
     tell("lint")
-    linted = lint_paths(folder, [])
+    linted = lint_paths(folder, [], clock)
     result = CheckResult(linted.findings, linted.files)
     if baseline is not None:
         result.findings = apply_baseline(baseline, linted.findings, update=False)
     try:
         workspace = load_workspace(folder)
-        with ExitStack() as stack:
-            if workspace.settings.evaluator is not None:
-                stack.enter_context(use(workspace.settings.evaluator))
-            changed = changed_files(before, workspace) if before is not None else []
-            result.reach = everything(workspace) if whole or before is None else reach_of(workspace, changed)
-            _test(workspace, result, tell)
-            if base_workspace is not None and changed:
-                tell("impact")
-                result.impact = impact(base_workspace, workspace, base=base, processes=processes)
-            elif before is not None:
-                result.impact = nothing_to_compare(base or BaseVersion(name=before.name))
+        changed = changed_files(before, workspace) if before is not None else []
+        result.reach = everything(workspace) if whole or before is None else reach_of(workspace, changed)
+        _test(workspace, result, tell)
+        if base_workspace is not None and changed:
+            tell("impact")
+            result.impact = impact(base_workspace, workspace, base=base, processes=processes)
+        elif before is not None:
+            result.impact = nothing_to_compare(base or BaseVersion(name=before.name))
     except ConnError as error:
         result.broken = error.message
         result.findings += [finding for finding in error.findings if finding not in result.findings]

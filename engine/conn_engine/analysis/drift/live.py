@@ -14,7 +14,7 @@ from conn_engine.runtime.plans import may_write
 from conn_engine.secrets import Redactor
 from conn_engine.testing.cases import Case, find_cases, recorded_call
 from conn_engine.transport.live import Live
-from conn_engine.wire import Request, Response
+from conn_engine.wire import MACHINE_CLOCK, Clock, Request, Response
 
 __all__ = ["live_answers"]
 
@@ -46,7 +46,13 @@ def _decoded(body: bytes) -> Any:
 
 
 def live_answers(
-    workspace: Workspace, effective: Effective, *, environ: Mapping[str, str], redactor: Redactor, pages: int
+    workspace: Workspace,
+    effective: Effective,
+    *,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    pages: int,
+    clock: Clock = MACHINE_CLOCK,
 ) -> tuple[list[Observed], list[tuple[str, str]]]:
     """Exchanges with the account's vendor, and (operation, reason) of what was not asked. Nothing that writes is sent.
 
@@ -58,14 +64,19 @@ def live_answers(
     if not cases:
         raise UsageError("nothing is recorded that could be asked again", hint="record something first: conn record")
     wiring = wire_account(
-        workspace, effective.account or "", environ=environ, environment=effective.environment, redactor=redactor
+        workspace,
+        effective.account or "",
+        environ=environ,
+        environment=effective.environment,
+        redactor=redactor,
+        clock=clock,
     )
     for case in cases:
         call = recorded_call(case.recording)
         if may_write(effective, case.name, call):
             left_out.append((case.name.text, "it writes"))
             continue
-        transport = _Kept(Live(redactor, trust=workspace.trust))
+        transport = _Kept(Live(redactor, trust=workspace.trust, clock=clock))
         try:
             with Connection(wiring, transport) as connection:
                 for number, _ in enumerate(connection.pages(case.name, call), 1):

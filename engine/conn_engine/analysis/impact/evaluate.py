@@ -6,7 +6,6 @@ A job is small data, so that another process can do it: names, paths and levels,
 
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +20,6 @@ from conn_engine.analysis.impact.results import (
 from conn_engine.analysis.population import joined, routed
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
-from conn_engine.expressions import use
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import in_context, up_to
@@ -150,20 +148,17 @@ class Evaluation:
 
     def _run(self, run: Run, name: OperationName, recording: Recorded, replays: Replays, *, before: bool) -> _Side:
         workspace = self._workspace(run.root)
-        with ExitStack() as stack:
-            if workspace.settings.evaluator is not None:
-                stack.enter_context(use(workspace.settings.evaluator))
-            try:
-                effective = self._effective(run)
-                if isinstance(recording, RecordedDelivery):
-                    outcome: Outcome = replay_delivery(effective, recording)
-                else:
-                    outcome = replays.replay(effective, name, recording, run.request_key)
-            except ConnError as error:
-                return _Side(Outcome(error=error), [], {}, False)
-            refusal = find_refusal(_in_context(effective, recording), outcome, recording.base_url)
-            if refusal is not None and not isinstance(outcome.error, MissingRecording):
-                outcome = replace(outcome, error=refusal)
+        try:
+            effective = self._effective(run)
+            if isinstance(recording, RecordedDelivery):
+                outcome: Outcome = replay_delivery(effective, recording)
+            else:
+                outcome = replays.replay(effective, name, recording, run.request_key)
+        except ConnError as error:
+            return _Side(Outcome(error=error), [], {}, False)
+        refusal = find_refusal(_in_context(effective, recording), outcome, recording.base_url)
+        if refusal is not None and not isinstance(outcome.error, MissingRecording):
+            outcome = replace(outcome, error=refusal)
         try:
             violations = _violations(workspace, effective, name, outcome)
         except ConnError:

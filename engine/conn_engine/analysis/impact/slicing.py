@@ -104,6 +104,7 @@ class Variants:
             environment=shared.environment,
             context=dict(shape.context),
             grants=shared.grants,
+            evaluator=shared.evaluator,
         )
 
     def _cut(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:

@@ -24,6 +24,7 @@ from conn_engine.auth.credentials.oauth2_password import OAuth2Password
 from conn_engine.auth.credentials.session import SessionCredentials
 from conn_engine.auth.lifecycle import Revocation
 from conn_engine.auth.names import CredentialField, document_of
+from conn_engine.conditions import USUAL, Conditions, conditions_of
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import PLAIN, expression_over
 from conn_engine.settings import Scope, Settings, ask
@@ -91,9 +92,9 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
         if self.default is not None and self.default not in self.options:
             raise ValueError(f"`default` names no option: {', '.join(self.options)}")
 
-    def option(self, context: Mapping[str, Any]) -> "Credentials":
+    def option(self, context: Mapping[str, Any], conditions: Conditions = USUAL) -> "Credentials":
         """The option that is meant. Raises ConfigurationError when the expression names none."""
-        found = ask(self.by, {"context": dict(context)})
+        found = ask(self.by, {"context": dict(context)}, conditions)
         name = found if isinstance(found, str) and found else self.default or next(iter(self.options))
         if name not in self.options:
             raise ConfigurationError(
@@ -108,17 +109,17 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """The client certificate of the option that the scope's context means."""
-        return self.option(scope.get("context", {})).certificate(scope)
+        return self.option(scope.get("context", {}), conditions_of(scope)).certificate(scope)
 
     def exchange(
         self, scope: Scope, hosts: tuple[str, ...], clock: Clock
     ) -> Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]:
         """What asks for a new token, of the option that the scope's context means."""
-        return self.option(scope.get("context", {})).exchange(scope, hosts, clock)
+        return self.option(scope.get("context", {}), conditions_of(scope)).exchange(scope, hosts, clock)
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the credential."""
-        yield from self.option(scope.get("context", {})).revocation(scope, hosts, clock)
+        yield from self.option(scope.get("context", {}), conditions_of(scope)).revocation(scope, hosts, clock)
 
 
 class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from conn_engine.conditions import USUAL, Conditions
 from conn_engine.listing.incremental.settings import Common, Unreadable
 from conn_engine.listing.incremental.windows import Window
 from conn_engine.settings import ask
@@ -15,7 +16,15 @@ class WindowProgress:
     records that came so far (`best` of an earlier run, which this one goes on from). `notes` report the cursors of the
     last page that cannot be read, `found` counts those that can."""
 
-    def __init__(self, settings: Common, window: Window, known: Any = None, best: Any = None) -> None:
+    def __init__(
+        self,
+        settings: Common,
+        window: Window,
+        known: Any = None,
+        best: Any = None,
+        conditions: Conditions = USUAL,
+    ) -> None:
+        self._conditions = conditions
         self._settings = settings
         self._window = window
         self._known = known
@@ -52,7 +61,7 @@ class WindowProgress:
     def _cursor(self, record: Any, problems: list[str]) -> Any:
         field = self._settings.cursor_field or ""
         try:
-            return self._settings.read(ask(field, record))
+            return self._settings.read(ask(field, record, self._conditions))
         except Unreadable as error:
             number = record.get("id") if isinstance(record, dict) else None
             which = f"record {number}" if isinstance(number, str | int) else "a record"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
-from conn_engine.runtime.connection import Wiring, vault_of, wire_account
+from conn_engine.runtime.connection import Wiring, make_conditions, vault_of, wire_account
 from conn_engine.runtime.drive import Sender, finish
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
@@ -21,9 +21,10 @@ from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, VerificationError
-from conn_engine.wire import Clock, Flow, Headers, Request, Response, get_clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, Flow, Headers, Request, Response
 
 if TYPE_CHECKING:
+    from conn_engine.expressions.isolation import Isolation
     from conn_engine.transport.live import Live
 
 __all__ = ["Receipt", "Receiver"]
@@ -56,17 +57,19 @@ class Receiver:
     """Receives the deliveries of a workspace. May be used by several threads.
 
     `transport` sends what a delivery needs (a vendor's keys, a record that is fetched); None: the live one of each
-    account. `remote_data`: events carry the vendor's own record too.
+    account. `remote_data`: events carry the vendor's own record too. `isolation` runs the expressions that are not
+    a connector's own.
     """
 
     workspace: Workspace
     environ: Mapping[str, str] = field(repr=False)
     vault: Vault | None = None
     transport: Sender | None = None
-    clock: Clock = field(default_factory=get_clock)
+    clock: Clock = MACHINE_CLOCK
     redactor: Redactor = field(default_factory=Redactor)
     remote_data: bool = False
     cache: KeyCache = field(default_factory=KeyCache)
+    isolation: "Isolation | None" = None
     _routes: Routes | None = None
     _resolved: dict[tuple[str | None, str | None], Effective] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -174,8 +177,10 @@ class Receiver:
                 redactor=self.redactor,
                 needs_credential=False,
                 effective=effective,
+                isolation=self.isolation,
             )
-        session = Session("", {}, self.environ, self.clock, redactor=self.redactor)
+        conditions = make_conditions(effective, self.clock, isolation=self.isolation)
+        session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=conditions)
         return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:

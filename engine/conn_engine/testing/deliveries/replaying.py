@@ -9,7 +9,6 @@ from msgspec import structs
 
 from conn_engine.config import Effective
 from conn_engine.errors import ConnError
-from conn_engine.expressions import fixed_now
 from conn_engine.recordings.files import Recording
 from conn_engine.recordings.replay import Replay
 from conn_engine.runtime.call import Observer, Session
@@ -20,7 +19,7 @@ from conn_engine.runtime.webhooks.events import unified_events
 from conn_engine.runtime.webhooks.routing import same_value
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Names
-from conn_engine.testing.cases import Log, Outcome, SyntheticVault, sent_requests
+from conn_engine.testing.cases import Log, Outcome, SyntheticVault, conditions_at, sent_requests
 from conn_engine.webhooks import DeliveryVerifier, KeyCache, VerificationContext, VerificationError, Webhooks
 from conn_engine.webhooks.recorded import RecordedDelivery, get_received_at, to_delivery
 from conn_engine.wire import Flow, FrozenClock, Response
@@ -72,8 +71,7 @@ def replay_delivery(
     log = Log(answers)
     vault = MemoryVault({"": dict(session.document)})
     try:
-        with fixed_now(clock.now()):
-            finish(_received(effective, session, recorded, outcome), log, vault, clock)
+        finish(_received(effective, session, recorded, outcome), log, vault, clock)
     except ConnError as error:
         outcome.error = error
     outcome.sent = sent_requests(log.rows, [], [base, recorded.base_url])
@@ -130,7 +128,7 @@ def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenCl
     handed = handed_over(effective.webhooks)
     document = {**{name: value for name, value in made.items() if name not in handed}, **own}
     environ = {**{name: f"synthetic-{name}" for name in effective.env_names}, **env}
-    return Session("", document, environ, clock)
+    return Session("", document, environ, clock, conditions=conditions_at(clock.now(), effective.evaluator))
 
 
 def handed_over(told: Webhooks | None) -> frozenset[str]:

@@ -6,11 +6,11 @@ import zlib
 from typing import Any
 
 import pytest
+from evaluating import evaluate, use
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import evaluate, use
 
 EVALUATORS = ["jlens", "jsonata-python"]
 TEXT = st.text(max_size=20)

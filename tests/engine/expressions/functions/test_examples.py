@@ -5,9 +5,10 @@ import hashlib
 from typing import Any
 
 import pytest
+from evaluating import evaluate, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, use
+from conn_engine.expressions import UNDEFINED
 from conn_engine.expressions.functions import FUNCTIONS, Function
 
 EVALUATORS = ["jlens", "jsonata-python"]

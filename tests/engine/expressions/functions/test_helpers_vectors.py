@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluating import evaluate, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, use
+from conn_engine.expressions import UNDEFINED
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.functions.reference import DEPARTURES, MISSING, page
 from conn_engine.expressions.known import BUILT_IN

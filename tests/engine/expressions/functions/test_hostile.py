@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import pytest
+from evaluating import evaluate
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import evaluate
 
 LONG = 200_000
 DEEP: Any = {}

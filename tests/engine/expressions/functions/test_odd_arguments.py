@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from evaluating import evaluate, use
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, use
+from conn_engine.expressions import UNDEFINED
 from conn_engine.expressions.functions import FUNCTIONS
 
 EVALUATORS = ["jlens", "jsonata-python"]

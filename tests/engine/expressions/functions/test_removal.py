@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from evaluating import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.expressions import evaluate
 from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import FunctionFault
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from evaluating import evaluate, expression, fixed_now, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, expression, fixed_now, use
+from conn_engine.expressions import UNDEFINED
 
 EVALUATORS = ["jlens", "jsonata-python"]
 

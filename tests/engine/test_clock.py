@@ -1,18 +1,16 @@
 """One clock: only `wire.SystemClock` asks the machine what time it is, and only a program's entry makes one.
 
-Everything else has the clock that it was passed, or `wire.get_clock()`. What times real waiting (sockets, locks,
+Everything else has the clock that it was passed. What times real waiting (sockets, locks,
 the bounds of an evaluation) reads a stopwatch, which says nothing of the date; those modules are listed here.
 """
 
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from scanning import SOURCES, dotted_names, shown
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*ROOT.glob("engine/conn_engine/**/*.py"), *ROOT.glob("cli/conn_cli/**/*.py")])
 TIMES = ("time", "time_ns", "clock_gettime", "clock_gettime_ns", "localtime", "gmtime", "ctime", "strftime", "mktime")
 DATES = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
 CLOCKS = {
@@ -37,36 +35,15 @@ STOPWATCHES = {
 }
 
 
-def imports_of(tree: ast.Module) -> dict[str, str]:
-    """Local names of what is imported, with what they stand for: {"dt": "datetime.datetime"}."""
-    names = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
 def readings(text: str) -> Iterator[tuple[str, int]]:
     """What reads the machine's time or time zone, with its line: ("time.time", 3)."""
     tree = ast.parse(text)
-    names = imports_of(tree)
+    yield from ((name, line) for name, line in dotted_names(tree) if name in CLOCKS | STOPWATCH)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name | ast.Attribute):
-            whole = ast.unparse(node)
-            first, _, rest = whole.partition(".")
-            dotted = names.get(first, first) + (f".{rest}" if rest else "")
-            if dotted in CLOCKS | STOPWATCH:
-                yield dotted, node.lineno
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = len(node.args) + len(node.keywords)  # without a zone these mean the machine's
             if (node.func.attr == "fromtimestamp" and given < 2) or (node.func.attr == "astimezone" and not given):
                 yield f"{node.func.attr} without a zone", node.lineno
-
-
-def shown(path: Path) -> str:
-    return "/".join(path.relative_to(ROOT).parts[1:])
 
 
 def test_only_the_clock_asks_the_machine_what_time_it_is() -> None:
@@ -76,7 +53,7 @@ def test_only_the_clock_asks_the_machine_what_time_it_is() -> None:
             if name not in STOPWATCH or shown(path) not in STOPWATCHES:
                 found[shown(path)].append((name, line))
     assert [name for name, _ in found.pop("conn_engine/wire.py")] == ["time.time"]
-    advice = "read the clock that is passed, or wire.get_clock(); what times real waiting is listed in STOPWATCHES"
+    advice = "read the clock that is passed; what times real waiting is listed in STOPWATCHES"
     assert not found, advice
 
 

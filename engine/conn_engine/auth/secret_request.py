@@ -140,7 +140,7 @@ def send_secret_request(  # noqa: PLR0917
     When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
     a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
     """
-    now = SigningContext.from_time(clock.now())
+    now = SigningContext.from_time(clock.now(), conditions_of(names).chance)
     names = remove_absent(names, absent)
     request = finished(_build_request(told, now.names() | names, hosts, clock, label, absent))
     masked = mask_short(names)

@@ -36,6 +36,7 @@ from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.responses.ratelimit import Budgets
 from conn_engine.transport.egress import Trust
 
 __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
@@ -81,6 +82,8 @@ class Workspace:
         self._schemas: dict[Path, Document | None] = {}
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
+        self.budgets = Budgets()
+        """What the live accounts of this workspace have asked together. Replays count for themselves."""
 
     @property
     def identity(self) -> str:

@@ -13,7 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
@@ -30,28 +30,33 @@ _KEPT_PER_THREAD = 1024
 _CODE = re.compile(r"[A-Z][0-9]{4}|[a-z_]+")
 _CODES = {"number": "D3030", "toMillis": "D3110", "sort": "D3070", "replace": "D3010"}
 """The codes of JSONata where the package lets a Python error out of a function."""
-_lock = threading.Lock()
-_active = 0
-_usual = 0
 _threads = threading.local()
 
 
-@contextmanager
-def deep_stack() -> Iterator[None]:
-    """Raise the recursion limit while anyone needs it; the last to leave puts the process's own back."""
-    global _active, _usual  # noqa: PLW0603
-    with _lock:
-        if _active == 0:
-            _usual = sys.getrecursionlimit()
-            sys.setrecursionlimit(max(_RECURSION, _usual))
-        _active += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _active -= 1
-            if _active == 0:
-                sys.setrecursionlimit(_usual)
+class _DeepStack:
+    """Raises the recursion limit, which the whole process has, while anyone needs it; the last to leave puts the
+    process's own back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._active = 0
+        self._usual = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._active == 0:
+                self._usual = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(_RECURSION, self._usual))
+            self._active += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._active -= 1
+            if self._active == 0:
+                sys.setrecursionlimit(self._usual)
+
+
+deep_stack: Final = _DeepStack()
 
 
 class Pure:
@@ -84,7 +89,7 @@ class PureExpression:
         """The value, or UNDEFINED."""
         instance = parsed(self._text)
         trail: list[Any] = []
-        with deep_stack(), _translated(self._text, trail):
+        with deep_stack, _translated(self._text, trail):
             frame = instance.create_frame(instance.environment)
             for name, value in (bindings or {}).items():
                 frame.bind(name, prepared(value))
@@ -100,7 +105,7 @@ def parsed(text: str) -> Any:
     if text in kept:
         kept.move_to_end(text)
         return kept[text]
-    with deep_stack(), _translated(text, []):
+    with deep_stack, _translated(text, []):
         from jsonata import Jsonata
 
         instance = Jsonata(text + "\n")  # its lexer looks one character beyond a comment that ends the text

@@ -16,7 +16,7 @@ from conn_engine.conditions import Chance, Conditions
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
-from conn_engine.responses.ratelimit import SHARED, Budgets
+from conn_engine.responses.ratelimit import Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.endings import incomplete_error, log_verdict
@@ -122,7 +122,7 @@ def wire_account(
         environ,
         clock,
         policy or Policy(),
-        budgets=Budgets(SHARED),
+        budgets=Budgets(workspace.budgets),
         redactor=redactor,
         conditions=make_conditions(effective, clock, seed, isolation),
     )

@@ -126,18 +126,20 @@ def finish_request(  # noqa: PLR0917
     secret_scope = remove_absent(authorization_scope(effective, session), draft.absent)
     masked = mask_short(secret_scope)
     twin = replace(draft, headers=dict(draft.headers))
-    request = _finished(effective, operation, draft, session, secret_scope, purpose, label)
+    signed = not isinstance(operation.signature, NoSignature)
+    signing = SigningContext.from_time(session.clock.now(), session.conditions.chance) if signed else None
+    request = _finished(effective, operation, draft, signing, secret_scope, purpose, label)
     if masked is secret_scope:
         return request
     shown = Scope(masked, conditions_of(secret_scope))
-    return shown_as(request, lambda: _finished(effective, operation, twin, session, shown, purpose, label))
+    return shown_as(request, lambda: _finished(effective, operation, twin, signing, shown, purpose, label))
 
 
 def _finished(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     draft: Draft,
-    session: Session,
+    signing: SigningContext | None,
     secret_scope: Scope,
     purpose: Purpose,
     label: str,
@@ -167,13 +169,11 @@ def _finished(  # noqa: PLR0917
         stream=bodies.streams(read_as),
         declared=Headers(declared),
     )
-    if isinstance(operation.signature, NoSignature):
+    if signing is None:
         return request
     request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
     with _sealed():
-        signed = operation.signature.sign(
-            request, blank_absent(secret_scope, draft.absent), SigningContext.from_time(session.clock.now())
-        )
+        signed = operation.signature.sign(request, blank_absent(secret_scope, draft.absent), signing)
     before = request.headers
     return replace(
         signed, signed_headers=frozenset(name for name, text in signed.headers.items() if before.get(name) != text)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
 from conn_engine.auth.signing.moment import SigningContext
+from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import HOST, expression_over, reserve, template_over
@@ -107,7 +108,7 @@ def fetch_keys(told: KeyRequest, proving: VerificationContext, more: Names, *, a
         raise VerificationError("foreign_key", "the URL of the delivery's key is not a text")
     _check_segments(told.url, names)
     now = proving.clock.now()
-    at = SigningContext.from_time(now).names() | names
+    at = SigningContext.from_time(now, conditions_of(names).chance).names() | names
     of_it = [_fill(text, at) for text in (*told.query.values(), *told.headers.values()) if uses_delivery(text)]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise VerificationError(

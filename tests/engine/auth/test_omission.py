@@ -29,6 +29,7 @@ from conn_engine.auth import (
     remove_absent,
 )
 from conn_engine.auth.signatures import Signature, SigningContext
+from conn_engine.conditions import Chance
 from conn_engine.errors import ConnError, CredentialError, UsageError
 from conn_engine.settings import Draft
 from conn_engine.wire import FrozenClock, Headers, Request, Response
@@ -212,7 +213,7 @@ def test_what_is_asked_about_a_token_goes_without_too() -> None:
 def signed(signature: Any, document: dict[str, Any], absent: set[str]) -> Request:
     request = Request(method="GET", url=URL, headers=Headers())
     scope = blank_absent({**document, "env": {}, "context": {}}, frozenset(absent))
-    return msgspec.convert(signature, Signature).sign(request, scope, SigningContext.from_time(0))  # type: ignore[no-any-return]
+    return msgspec.convert(signature, Signature).sign(request, scope, SigningContext.from_time(0, Chance(0)))  # type: ignore[no-any-return]
 
 
 def test_a_signature_takes_what_is_left_out_for_empty_but_no_key() -> None:

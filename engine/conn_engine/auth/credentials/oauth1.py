@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Meta, field
 
-from conn_engine.auth.consent import Consent, check_callback, consent_url, fresh_secret
+from conn_engine.auth.consent import Consent, check_callback, consent_url
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.auth.names import CAPTURED, CredentialField, fill_templates
 from conn_engine.auth.secret_request import SecretRequest, build_redactor, host_of, plain, read, send_secret_request
@@ -187,7 +187,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         )
 
         def sign_request(request: Request) -> Request:
-            value = oauth1.header(request, keys, self.algorithm, clock.now(), fresh_secret()[:32])
+            value = oauth1.header(request, keys, self.algorithm, clock.now(), conditions_of(names).chance.draw_hex(16))
             return replace(request, headers=request.headers.replace_header("authorization", value))
 
         answer = yield from send_secret_request(told, names, hosts, clock, build_redactor(names), finished=sign_request)

@@ -5,7 +5,6 @@ Where one goes is a template's affair (`{{assertion}}`). Verifying JWTs is not h
 
 import base64
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, cast
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from msgspec import Meta, field
 
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, private_key, shared_key
+from conn_engine.conditions import conditions_of
 from conn_engine.roles import OUTER, template_over
 from conn_engine.settings import Scope, Settings, fill_templates
 
@@ -83,7 +83,7 @@ def sign_assertion(told: Assertion, names: Scope, now: float, unique: str | None
     purpose = "the signed assertion"
     usual: dict[str, Any] = {"iat": int(now) - told.backdate_seconds, "exp": int(now) + told.lifetime_seconds}
     if told.unique:
-        usual["jti"] = unique or secrets.token_hex(16)
+        usual["jti"] = unique or conditions_of(names).chance.draw_hex(16)
     claims = {**usual, **fill_templates(told.claims, names, purpose=purpose)}
     header: dict[str, Any] = {"alg": told.algorithm, "typ": "JWT"}
     if told.key_id is not None:

@@ -1,9 +1,9 @@
 """Time and random values of one request, fixed once: of a request that is signed, and of one for a token."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from conn_engine.conditions import Chance
 from conn_engine.settings import Names
 
 __all__ = ["SigningContext"]
@@ -17,9 +17,9 @@ class SigningContext:
     nonce: str
 
     @classmethod
-    def from_time(cls, now: float) -> "SigningContext":
+    def from_time(cls, now: float, chance: Chance) -> "SigningContext":
         """This moment, with a fresh nonce."""
-        return cls(now, secrets.token_hex(16))
+        return cls(now, chance.draw_hex(16))
 
     def names(self) -> Names:
         """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""

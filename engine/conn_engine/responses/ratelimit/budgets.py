@@ -13,7 +13,7 @@ from conn_engine.responses.ratelimit.settings import Budget, RateLimit
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
-__all__ = ["SHARED", "Budgets", "Charge"]
+__all__ = ["Budgets", "Charge"]
 
 _SHORTEST = 0.001  # a pause below the clock's own precision would only be repeated
 
@@ -99,10 +99,6 @@ class Budgets:
     def _count(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> None:
         for key, budget in pairs:
             self._sent.setdefault(key, deque(maxlen=budget.requests)).append(now)
-
-
-SHARED = Budgets()
-"""What all live accounts of a process have asked together. Replays count for themselves."""
 
 
 def _key(budget: Budget, charge: Charge) -> Hashable:

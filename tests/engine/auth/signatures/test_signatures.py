@@ -11,6 +11,7 @@ import pytest
 
 from conn_engine.auth.signatures import AwsSigV4, HmacSignature, NoSignature, OAuth1, Signature, SigningContext
 from conn_engine.auth.signing.oauth1 import base_string
+from conn_engine.conditions import Chance
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.wire import Headers, Request
@@ -265,4 +266,4 @@ def test_none_changes_nothing() -> None:
 
 
 def test_each_request_has_a_nonce_of_its_own() -> None:
-    assert SigningContext.from_time(1.0).nonce != SigningContext.from_time(1.0).nonce
+    assert SigningContext.from_time(1.0, Chance()).nonce != SigningContext.from_time(1.0, Chance()).nonce

@@ -1,0 +1,90 @@
+"""Nothing ambient: what changes a result is passed on, so that two tenants in one process share nothing by accident.
+
+Time is looked at in `test_clock`. Here: no context variables, no `global`, and one place where a run's random values
+come from (`conditions.Chance`). What draws its own is listed with the reason why no seed may make it repeat itself.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+from scanning import SOURCES, dotted_names, imports_of, shown
+
+TREES = {shown(path): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+OWN_RANDOMNESS = {
+    "conn_engine/conditions.py": "the one place: the machine's chance, or the session's seed",
+    "conn_engine/expressions/functions/moment.py": "that of an evaluation, from the seed that it is passed",
+    "conn_engine/expressions/native.py": "that of an evaluation, from the seed that it is passed",
+    "conn_engine/auth/consent.py": "state and verifier of a log-in: who foresees them takes the account over",
+    "conn_engine/runtime/webhooks/subscriptions.py": "the secret of a new subscription: it is stored",
+    "conn_engine/secrets/vault/file.py": "salt of an encrypted file",
+    "conn_engine/secrets/vault/keyring.py": "name of a stored value's pieces",
+    "conn_engine/personal/key.py": "the key of pseudonyms",
+    "conn_engine/transport/client_certificate.py": "the passphrase of a file that is there for a moment",
+    "conn_engine/webhooks/recording_secrets.py": "secrets in place of those of a recorded delivery",
+    "conn_engine/documents/files.py": "name of a temporary file",
+    "conn_engine/releases/opening.py": "name of a temporary file",
+    "conn_cli/scaffold.py": "the id of a new workspace",
+}
+OF_A_THREAD = {
+    "conn_engine/expressions/pure.py": "parsed texts, by content: the library is not made for threads",
+    "conn_engine/transport/deadline.py": "the bound of the exchange that the thread is in",
+}
+
+
+def random_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What asks the machine or a generator for random values."""
+    imported = {of.partition(".")[0] for of in imports_of(tree).values()} & {"secrets", "random"}
+    for name, line in dotted_names(tree):
+        module, _, function = name.rpartition(".")
+        if module in imported and function != "compare_digest":
+            yield name, line
+        if name in ("uuid.uuid1", "uuid.uuid4", "os.urandom", "os.getrandom", "random.Random", "random.SystemRandom"):
+            yield name, line
+
+
+def test_there_are_no_context_variables() -> None:
+    assert [name for name, tree in TREES.items() if "contextvars" in {*imports_of(tree).values()}] == []
+    assert [name for name, tree in TREES.items() if any("contextvars." in of for of in imports_of(tree).values())] == []
+
+
+def test_no_function_changes_a_global() -> None:
+    found = [name for name, tree in TREES.items() if any(isinstance(node, ast.Global) for node in ast.walk(tree))]
+    assert found == []
+
+
+def test_what_belongs_to_a_thread_changes_no_result() -> None:
+    found = {name for name, tree in TREES.items() if "threading.local" in {used for used, _ in dotted_names(tree)}}
+    assert found == OF_A_THREAD.keys()
+
+
+def test_random_values_come_from_the_session() -> None:
+    found = defaultdict(list)
+    for name, tree in TREES.items():
+        for used in random_names(tree):
+            found[name].append(used)
+    unlisted = {name: uses for name, uses in found.items() if name not in OWN_RANDOMNESS}
+    assert not unlisted, "draw it from conditions.chance, or list it with the reason"
+    assert OWN_RANDOMNESS.keys() <= found.keys(), "what draws nothing is not listed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import secrets\nsecrets.token_hex(3)",
+        "from secrets import token_bytes\ntoken_bytes(3)",
+        "import random\nrandom.random()",
+        "from random import Random as R\nR(3)",
+        "import uuid as u\nu.uuid4()",
+        "import os\nos.urandom(3)",
+    ],
+)
+def test_the_scan_sees_each_way_to_draw(text: str) -> None:
+    assert list(random_names(ast.parse(text)))
+
+
+def test_the_scan_lets_pass_what_draws_nothing() -> None:
+    text = "import secrets, uuid\nsecrets.compare_digest(a, b)\nuuid.uuid5(space, name)\nuuid.UUID(text)"
+    assert not list(random_names(ast.parse(text)))

@@ -31,7 +31,7 @@ class _Deliver(Protocol):
 
 class JobLayer(ListingLayer):
     """The lowest layer of an operation with a `job`: runs it, and reads the pages of its results. There is one page at
-    least, without records when there are none.
+    least; a job without results has an empty one.
 
     Its place has what the job's requests read of the first answer, and the number of the result, with the page and the
     rows in it. To resume, the same job is polled again, and asked where its results are now.
@@ -105,7 +105,7 @@ class JobLayer(ListingLayer):
 
 
 def _read_place(place: Any) -> dict[str, Any]:
-    """The place to resume at; empty: there is none."""
+    """The place to resume at; empty: start with a new job."""
     match place:
         case None:
             return {}

@@ -290,6 +290,25 @@ def assert_resumes_without_another_job(acme: Desk, pages: list[Page]) -> None:
     assert sum(got.method == "POST" for got in acme.site.arrived) == 1
 
 
+@pytest.mark.parametrize("max_pages", [1, 2])
+def test_a_result_of_which_pages_were_left_out_does_not_move_the_state(desk: Any, max_pages: int) -> None:
+    def result(got: Any) -> Any:
+        at = int(got.query.get("after", 1))
+        return {"items": [{"id": at}], **({"next": str(at + 1)} if at < 2 else {})}
+
+    answer = vendor("done")
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_path": "items"}}
+    paged = {"format": "cursor", "config": {"cursor_field": "next", "cursor_param": "after", "max_pages": max_pages}}
+    acme = desk(
+        lambda got, other: result(got) if got.path == "/r.csv" else answer(got, other),
+        job,
+        pagination=paged,
+        incremental={"format": "datetime", "config": {"start": "2024-01-01"}},
+    )
+    last = list(acme.pages())[-1]
+    assert (last.completeness.state, last.state is None) == [("stopped", True), ("complete", False)][max_pages - 1]
+
+
 def test_a_cursor_has_no_more_of_the_first_answer_than_requests_read(desk: Any) -> None:
     def answer(got: Any, other: str) -> Any:
         if got.method == "POST":

@@ -11,7 +11,7 @@ MOST_KNOWN = 1_000
 """Records that a cursor can have. While a listing runs there may be any number."""
 
 _SIZE = 6
-"""Bytes of a record's mark in a cursor: with 1,000 of them, two are alike in one listing of 300 million."""
+"""Bytes of a record's mark in a cursor: one record in 280 billion is mistaken for one of 1,000."""
 
 
 class KnownRecords:

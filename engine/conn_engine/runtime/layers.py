@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 LAYER_NAMES = ("partition", "parent", "window")
-"""The names that layers add to every scope, besides those that an author chooses."""
+"""The names that layers add to every scope, in addition to those that an author chooses."""
 
 Put: TypeAlias = Callable[[Draft], None]
 Place: TypeAlias = Mapping[str, Any]

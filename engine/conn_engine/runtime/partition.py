@@ -42,7 +42,7 @@ def add_partition(scope: Scope, part: Partition) -> Names:
 
 
 def read_position(place: Place, name: str) -> int:
-    """A number in a place, 0 where there is none. Raises UsageError for what is not one."""
+    """A number in a place, 0 if it is missing. Raises UsageError if it is not a number."""
     position = integer(place, name)
     if position < 0:
         raise foreign_cursor()

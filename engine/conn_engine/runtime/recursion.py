@@ -25,6 +25,11 @@ from conn_engine.wire import Flow
 
 __all__ = ["RecursionLayer"]
 
+_FORGOTTEN = (
+    f"records under a record with two parents may come again: the cursor has at most {MOST_KNOWN:,} of the records "
+    "that `recurse` asked for more"
+)
+
 
 class RecursionLayer(ListingLayer):
     """Lists what is below for the frame, and again for each record for which the operation's `recurse` holds."""
@@ -102,6 +107,13 @@ class RecursionLayer(ListingLayer):
         pages = pages if again else pages[: len(place.get("recurse", ()))]
         return {**place, "seen": self.seen.dump(pages)}
 
+    def add_note(self, page: Fetched) -> Fetched:
+        """The first page after a cursor that could not have all records that were asked for more says so."""
+        if not self.seen.has_forgotten:
+            return page
+        self.seen.has_forgotten = False
+        return replace(page, notes=(*page.notes, _FORGOTTEN))
+
 
 def _mark(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -157,6 +169,7 @@ class _Level:
             ahead = self._locate_child(page, 0) if children else rest
             back, here = self._locate(page.prev_state), layer.add_seen(self._locate(page.here), pages, again=True)
             ahead = layer.add_seen(ahead, pages)
+            page = layer.add_note(page)
             yield from layer.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
         else:
             first = min(max(stood[1], 0), len(children))

@@ -41,7 +41,7 @@ class WindowLayer(ListingLayer):
 
     @staticmethod
     def leave(listing: Listing, page: Fetched) -> Fetched:
-        """The page with the state after all windows, or with what its cursor has to say of it."""
+        """The page with the state after all windows, or with what a resumed listing needs to know of it."""
         settings = listing.operation.incremental
         return page if settings is None else tracker_of(listing, settings).finish(page)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conn_engine.errors import ConfigurationError, UsageError, VendorError
+from conn_engine.listing.known_records import MOST_KNOWN
 from conn_engine.runtime.call import Call, encode_cursor
 
 TREE = {"root": ["a", "b"], "a": ["a1", "a2"], "a1": ["x"], "b": [], "x": []}
@@ -50,6 +51,31 @@ def test_every_cursor_leads_to_exactly_the_rest(shop: Any, size: int) -> None:
     for index, page in enumerate(whole):
         rest = [] if page.next_cursor is None else acme.records("blocks.list", Call(cursor=page.next_cursor))
         assert rest == [record for later in whole[index + 1 :] for record in later.records]
+
+
+def test_a_note_reports_that_a_cursor_could_not_have_all_parents(shop: Any) -> None:
+    names = [f"n{number}" for number in range(MOST_KNOWN)]
+    tree = {
+        "root": [*names, "last", "more"],
+        "last": ["x"],
+        "more": ["y"],
+        "x": [],
+        "y": [],
+        **{name: [] for name in names},
+    }
+    every = {"list": {**BLOCKS["list"], "recurse": {"as": "block", "key": "id", "when": "record.id != 'x'"}}}
+
+    def answer(got: Any) -> Any:
+        return {"items": [{"id": name} for name in tree[got.path.rsplit("/", 1)[1]]]}
+
+    acme = shop({"blocks": every}, answer)
+    pages = list(acme.pages("blocks.list"))
+    assert [page.records[0]["id"] for page in pages if page.records] == ["n0", "x", "y"]
+    (at,) = [number for number, page in enumerate(pages) if page.records == [{"id": "x", "in": "last"}]]
+    rest = list(acme.pages("blocks.list", Call(cursor=pages[at].next_cursor)))
+    assert [page.records for page in rest] == [page.records for page in pages[at + 1 :]]
+    assert [len(page.notes) for page in rest] == [1] + [0] * (len(rest) - 1)
+    assert "may come again" in rest[0].notes[0]
 
 
 def test_page_by_page_in_separate_calls(shop: Any) -> None:

@@ -343,6 +343,18 @@ def test_a_job_whose_cursor_would_have_a_link_or_be_too_long_has_none(desk: Any,
     assert [(page.partial, page.next_cursor) for page in pages] == [(True, None), (False, None)]
 
 
+@pytest.mark.parametrize("location", ["//files.example.test/j1", "http://files.example.test/j1", "/exports/j1"])
+def test_a_forged_first_answer_leads_no_credential_to_another_host(desk: Any, location: str) -> None:
+    poll = {**POLL, "path": None, "url": "{{job.created.headers.location}}"}
+    acme = desk(vendor("done", result=CSV), {"poll": poll, "download": {"url": "job.polled.body.urls"}})
+    url = acme.other.name if location.startswith("/exports") else acme.site.url
+    created = {"url": f"{url}/exports", "status": 202, "headers": {"location": location}, "body": {}}
+    forged = encode_cursor({"place": {"job": {"result": 0, "created": created}}})
+    with pytest.raises((UsageError, ConfigurationError, VendorError)):
+        list(acme.pages(Call(cursor=forged)))
+    assert not acme.other.arrived
+
+
 @pytest.mark.parametrize(
     "place",
     [

@@ -26,7 +26,7 @@ from conn_engine.secrets import secret_name
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
-from conn_engine.testing.credential_headers import credential_headers
+from conn_engine.testing.credential_headers import describe_credential_headers
 from conn_engine.testing.recorded_files import given_file
 from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
 
@@ -68,7 +68,7 @@ class SentRequest:
 
     `url` is below the base URL, `whole_url` is where the request went, `authorized` whether with a credential;
     `headers` are those that the configuration and the caller say, by lower-case name, but none that a credential may
-    be in. `credentials` are those (see `credential_headers`); None where the credential is not an invented one.
+    be in. `credentials` are those (`describe_credential_headers`); None where the credential is not invented.
     """
 
     method: str
@@ -286,7 +286,7 @@ def sent_requests(
                 request.url,
                 request.authorized,
                 {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
-                None if invented is None else credential_headers(request, invented),
+                None if invented is None else describe_credential_headers(request, invented),
             )
         )
     return rows

@@ -12,7 +12,7 @@ from typing import Final
 from conn_engine.secrets import secret_name
 from conn_engine.wire import Request
 
-__all__ = ["credential_headers"]
+__all__ = ["describe_credential_headers"]
 
 _CREDENTIAL: Final = "[credential]"
 _SIGNATURE: Final = "[signature]"
@@ -24,7 +24,7 @@ _SHORTEST: Final = 4
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]* (?=\S)")
 
 
-def credential_headers(request: Request, invented: Collection[str]) -> dict[str, str]:
+def describe_credential_headers(request: Request, invented: Collection[str]) -> dict[str, str]:
     """Each header that carries a credential, by lower-case name, with `[credential]` for the texts that were invented
     for it: `{"authorization": "Bearer [credential]"}`.
 

@@ -10,7 +10,7 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.secrets import Redactor
-from conn_engine.testing.credential_headers import credential_headers
+from conn_engine.testing.credential_headers import describe_credential_headers
 from conn_engine.testing.goldens import update_golden
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
 from conn_engine.wire import Headers, Request
@@ -44,14 +44,14 @@ def basic(pair: str) -> str:
     ],
 )
 def test_only_what_stands_around_an_invented_credential_is_shown(value: str, shown: str) -> None:
-    assert credential_headers(request({"Authorization": value}), {"sample-1", "sample-12", "B"}) == {
+    assert describe_credential_headers(request({"Authorization": value}), {"sample-1", "sample-12", "B"}) == {
         "authorization": shown
     }
 
 
 def test_what_is_computed_is_never_shown() -> None:
     headers = {"Authorization": "OAuth oauth_token=sample-1, oauth_nonce=81", "X-Sig": "ab cd", "X-Hash": "ab cd"}
-    assert credential_headers(request(headers, None, "authorization", "x-sig"), {"sample-1"}) == {
+    assert describe_credential_headers(request(headers, None, "authorization", "x-sig"), {"sample-1"}) == {
         "authorization": "OAuth [signature]",
         "x-sig": "[signature]",
         "x-hash": "[credential]",
@@ -61,7 +61,7 @@ def test_what_is_computed_is_never_shown() -> None:
 def test_headers_of_the_configuration_and_of_the_body_are_none_of_a_credential() -> None:
     said = {"x-version": "1", "x-api-key": "open"}
     headers = {**said, "accept": "application/json", "content-type": "text/plain"}
-    assert credential_headers(request(headers, said), {"sample-1"}) == {"x-api-key": "[not shown]"}
+    assert describe_credential_headers(request(headers, said), {"sample-1"}) == {"x-api-key": "[not shown]"}
 
 
 ROWS = [("GET", "/people", {"items": [{"id": 1}]})]
@@ -96,7 +96,7 @@ def suite(workspace: Workspace, *, update: bool = False, accounts: tuple[str, ..
     return reports
 
 
-def found(reports: list[OperationReport]) -> list[tuple[str, str, str]]:
+def find_codes(reports: list[OperationReport]) -> list[tuple[str, str, str]]:
     return [
         (finding.code, f"{finding.span.file}:{finding.span.line}" if finding.span else "", finding.message)
         for report in reports
@@ -140,7 +140,7 @@ def test_goldens_hold_the_headers_of_each_kind_and_no_value(
     suite(workspace, update=True)
     assert credentials_in(workspace.root) == headers
     assert "sample-" not in (workspace.root / GOLDEN).read_text(encoding="utf-8")
-    assert found(suite(workspace)) == []
+    assert find_codes(suite(workspace)) == []
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_a_credential_that_is_sent_differently_is_found_where_that_is_set(
 ) -> None:
     suite(shop(before), update=True)
     reports = suite(shop(after))
-    assert found(reports) == [("TST108", f"{CONNECTOR}:{line}", message)]
+    assert find_codes(reports) == [("TST108", f"{CONNECTOR}:{line}", message)]
     assert "conn test --update" in reports[0].all_findings[0].hint
     suite(shop(after), update=True)
-    assert found(suite(shop(after))) == []
+    assert find_codes(suite(shop(after))) == []
 
 
 def test_a_golden_without_the_headers_says_nothing_about_them(shop: Shop) -> None:
@@ -197,7 +197,7 @@ def test_a_golden_without_the_headers_says_nothing_about_them(shop: Shop) -> Non
     golden = json.loads((workspace.root / GOLDEN).read_text(encoding="utf-8"))
     del golden["requests"][0]["credentials"]
     (workspace.root / GOLDEN).write_text(json.dumps(golden), encoding="utf-8")
-    assert found(suite(shop("authorization: { format: header, config: { name: X-Key } }"))) == []
+    assert find_codes(suite(shop("authorization: { format: header, config: { name: X-Key } }"))) == []
     suite(shop("authorization: { format: bearer }"), update=True)
     assert credentials_in(workspace.root) == {"authorization": "Bearer [credential]"}
 
@@ -208,7 +208,7 @@ def test_an_override_that_moves_the_credential_is_no_fault_of_the_shared_golden(
     own = "connector: shop\noverride: { authorization: { format: header, config: { name: X-Key } } }\n"
     workspace = shop(bearer, accounts__acme=own)
     reports = suite(workspace, accounts=("acme",))
-    assert (found(reports), reports[0].judgements[0].golden) == ([], "overridden")
+    assert (find_codes(reports), reports[0].judgements[0].golden) == ([], "overridden")
     suite(workspace, accounts=("acme",), update=True)
     assert not (workspace.root / "connectors/shop/expected/acme").exists()  # headers alone are no reason for another
 

@@ -5,13 +5,13 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrowed_glob
+from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrow_glob
 from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.auth import Authorization, Bearer
 from conn_engine.config import Path_
 from conn_engine.roles import read_roles
 
-__all__ = ["credential_settings", "host_settings"]
+__all__ = ["mutate_credentials", "mutate_hosts"]
 
 _KIND: Final = "authorization"
 _UNTRIED: Final = frozenset({"default", "encoding"})
@@ -28,27 +28,27 @@ _ROLES: Final = {
 }
 
 
-def credential_settings(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_credentials(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     """Mistakes in the `authorization` and the `signature` of a connector, a resource or an operation."""
     authorization, signature = holder.get("authorization"), holder.get("signature")
     if isinstance(authorization, Mapping):
-        yield from _authorization((*at, "authorization"), authorization)
+        yield from _mutate_authorization((*at, "authorization"), authorization)
     if isinstance(signature, Mapping) and signature.get("format") != "none":
         yield _KIND, "no signature", Change((*at, "signature"), {"format": "none"}), 0
         for key in ("headers", "query"):
-            yield from _renamed((*at, "signature", "config", key), (signature.get("config") or {}).get(key), key)
+            yield from _rename_each((*at, "signature", "config", key), (signature.get("config") or {}).get(key), key)
 
 
-def host_settings(hosts: Any) -> Iterator[Row]:
+def mutate_hosts(hosts: Any) -> Iterator[Row]:
     """Mistakes in `hosts`: a pattern that is not there, and one that fits less."""
     for index, pattern in enumerate(hosts if isinstance(hosts, list) else ()):
         yield "host", f"host {pattern} dropped", Change(("hosts", index), DROPPED), index
         if "*" in pattern:
-            other = narrowed_glob(pattern)
+            other = narrow_glob(pattern)
             yield "host", f"host {pattern} -> {other}", Change(("hosts", index), other), index
 
 
-def _authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _mutate_authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
     name, config = settings.get("format"), settings.get("config") or {}
     if name == "none":
         return
@@ -57,11 +57,11 @@ def _authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
         yield _KIND, f"{name} -> {moved['format']}", Change(at, moved), 0
     if name == "several":
         for index, one in enumerate(config.get("all") or []):
-            yield from _authorization((*at, "config", "all", index), one)
+            yield from _mutate_authorization((*at, "config", "all", index), one)
     for option, one in (config.get("options") or {}).items():
-        yield from _authorization((*at, "config", "options", option), one)
+        yield from _mutate_authorization((*at, "config", "options", option), one)
     headers = config.get("headers") or {}
-    yield from _renamed((*at, "config", "headers"), headers, "headers")
+    yield from _rename_each((*at, "config", "headers"), headers, "headers")
     for header, template in headers.items():
         for offset, text, other in _template_texts(template) if "{{" in template else ():
             yield _KIND, f"{header}: {text}", Change((*at, "config", "headers", header), other), offset
@@ -95,7 +95,7 @@ def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"format": _OTHER_PLACES[name], "config": {"name": config["name"], "value": value}}
 
 
-def _renamed(at: Path_, values: Any, label: str) -> Iterator[Row]:
+def _rename_each(at: Path_, values: Any, label: str) -> Iterator[Row]:
     """Each name of headers or parameters with another one."""
     for name in values if isinstance(values, Mapping) else ():
         other = {f"{key}_x" if key == name else key: value for key, value in values.items()}

@@ -16,8 +16,8 @@ __all__ = [
     "changed_paths",
     "changed_template",
     "is_path",
-    "narrowed_glob",
-    "widened_glob",
+    "narrow_glob",
+    "widen_glob",
     "with_value",
 ]
 
@@ -99,9 +99,7 @@ def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
     for index, token in enumerate(tokens):
         if token.kind == "string" and "*" in token.text:
             content = token.text[1:-1]
-            others = [
-                f"{token.text[0]}{other}{token.text[0]}" for other in (narrowed_glob(content), widened_glob(content))
-            ]
+            others = [f"{token.text[0]}{other}{token.text[0]}" for other in (narrow_glob(content), widen_glob(content))]
         elif token.text in _WILDCARDS and _is_wildcard(tokens, index):
             others = [_WILDCARDS[token.text]]
         else:
@@ -112,12 +110,12 @@ def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
                 yield token.start, token.text, other, made
 
 
-def narrowed_glob(pattern: str) -> str:
+def narrow_glob(pattern: str) -> str:
     """The pattern with its first `**` as `*`, or its first `*` as a letter; the same where there is none."""
     return pattern.replace("**", "*", 1) if "**" in pattern else pattern.replace("*", "x", 1)
 
 
-def widened_glob(pattern: str) -> str:
+def widen_glob(pattern: str) -> str:
     """The pattern with nothing beside `*` in the first step that has one; the same where there is nothing."""
     steps = pattern.split("/")
     at = next((at for at, step in enumerate(steps) if "*" in step and step.strip("*")), None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from conn_engine.analysis.mutants.credentials import host_settings
+from conn_engine.analysis.mutants.credentials import mutate_hosts
 from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
 from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.analysis.mutants.settings import (
@@ -99,7 +99,7 @@ def _all(data: Mapping[str, Any]) -> Iterator[Row]:
                     yield from _unified(("unified", model, resource, name), operation)
     if isinstance(data.get("webhooks"), Mapping):
         yield from webhook_settings(data["webhooks"])
-    yield from host_settings(data.get("hosts"))
+    yield from mutate_hosts(data.get("hosts"))
     yield from inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
         yield from inheritable(("resources", resource), operations)

@@ -7,8 +7,8 @@ refuses nothing that `hosts` allow, and verifies deliveries with throwaway secre
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
-from conn_engine.analysis.mutants.credentials import credential_settings
-from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrowed_glob, widened_glob
+from conn_engine.analysis.mutants.credentials import mutate_credentials
+from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrow_glob, widen_glob
 from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.models import Configuration
@@ -60,7 +60,7 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
                 yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
             if value is not None and not (kind == "header" and secret_name(name)):
                 yield from _changed(kind, (*at, key, name), value, f"{name}: ")
-    yield from credential_settings(at, holder)
+    yield from mutate_credentials(at, holder)
 
 
 def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
@@ -111,7 +111,7 @@ def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
             1,
         )
     members = lookup(operation, ("response_options", "members"))
-    for made in (narrowed_glob(members), widened_glob(members)) if isinstance(members, str) else ():
+    for made in (narrow_glob(members), widen_glob(members)) if isinstance(members, str) else ():
         if made != members:
             yield "glob", f"{members} -> {made}", Change((*at, "response_options", "members"), made), 0
     if isinstance(operation.get("record_filter"), str):

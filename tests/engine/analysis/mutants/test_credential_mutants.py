@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conn_engine.analysis.mutants import LEFT_OUT, Bench
-from conn_engine.analysis.mutants.credentials import credential_settings
-from conn_engine.analysis.mutants.edits import DROPPED, changed_globs, changed_operators, narrowed_glob, widened_glob
+from conn_engine.analysis.mutants.credentials import mutate_credentials
+from conn_engine.analysis.mutants.edits import DROPPED, changed_globs, changed_operators, narrow_glob, widen_glob
 from conn_engine.analysis.mutants.settings import operation_settings
 from conn_engine.config import load_workspace
 from conn_engine.secrets import Redactor
@@ -130,7 +130,7 @@ def test_the_names_of_a_signature_are_tried(shop: Shop) -> None:
         "headers: X-Time -> X-Time_x": True,
     }
     settings = {"signature": {"format": "hmac", "config": {"query": {"sig": "{{signature}}", "t": "1"}}}}
-    assert [(text, change.value) for _, text, change, _ in credential_settings((), settings)][1:] == [
+    assert [(text, change.value) for _, text, change, _ in mutate_credentials((), settings)][1:] == [
         ("query: sig -> sig_x", {"sig_x": "{{signature}}", "t": "1"}),
         ("query: t -> t_x", {"sig": "{{signature}}", "t_x": "1"}),
     ]
@@ -163,7 +163,7 @@ def test_patterns_fit_less_and_more() -> None:
     assert [row[3] for row in changed_globs("a.*.b + c * d")] == ["a.`not there`.b + c * d"]
     assert [row[3] for row in changed_globs("**.b")] == ["*.b"]
     assert [row[3] for row in changed_operators("a.*.b * c")] == ["a.*.b / c"]
-    assert (narrowed_glob("plain"), widened_glob("plain"), widened_glob("*")) == ("plain", "plain", "*")
+    assert (narrow_glob("plain"), widen_glob("plain"), widen_glob("*")) == ("plain", "plain", "*")
     members: dict[str, Any] = {"response_options": {"unpack": "zip", "members": "*.csv"}}
     rows = [(text, change.path) for kind, text, change, _ in operation_settings((), members) if kind == "glob"]
     assert rows == [
@@ -173,6 +173,6 @@ def test_patterns_fit_less_and_more() -> None:
 
 
 def test_no_authorization_has_none_to_lose() -> None:
-    assert list(credential_settings((), {"authorization": {"format": "none"}, "signature": {"format": "none"}})) == []
-    [row] = credential_settings(("resources",), {"signature": {"format": "aws_sigv4"}})
+    assert list(mutate_credentials((), {"authorization": {"format": "none"}, "signature": {"format": "none"}})) == []
+    [row] = mutate_credentials(("resources",), {"signature": {"format": "aws_sigv4"}})
     assert (row[2].path, row[2].value is DROPPED) == (("resources", "signature"), False)

@@ -24,6 +24,11 @@ class CredentialPlace:
     template: str = ""
     certain: bool = True
 
+    @property
+    def fixed_text(self) -> str:
+        """What of the template is the same for every credential: `Bearer ` of `Bearer {{token}}`."""
+        return _TEMPLATE.sub("", self.template)
+
     def secrets(self, value: str) -> Iterator[str]:
         """The value, and the parts of it that the template takes from the credential."""
         yield value

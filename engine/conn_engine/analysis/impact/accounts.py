@@ -82,10 +82,12 @@ def _kinds(credentials: Credentials) -> tuple[type, ...]:
     return (type(credentials), *(_kinds(credentials.get_delegate()) if isinstance(credentials, Mtls) else ()))
 
 
-def _places(effective: Effective, name: OperationName) -> list[tuple[str, str]]:
-    """The headers, parameters and fields in which an operation carries the credential."""
+def _places(effective: Effective, name: OperationName) -> list[tuple[str, str, str]]:
+    """The headers, parameters and fields in which an operation carries the credential, with the text around it."""
     try:
         places = effective.vendor(name.resource, name.method).authorization.places()
     except ConnError:
         return []
-    return [(place.kind, place.name.lower() if place.kind == "header" else place.name) for place in places]
+    return [
+        (place.kind, place.name.lower() if place.kind == "header" else place.name, place.fixed_text) for place in places
+    ]

@@ -223,6 +223,7 @@ def test_a_request_that_would_be_refused(compared: Callable[..., Impact]) -> Non
         (lambda c: c["credentials"].update(config={"ask": [{"name": "tenant"}]}), "credentials"),
         (lambda c: c.update(fields=[{"name": "tenant", "secret": True}]), "credentials"),
         (lambda c: c["authorization"]["config"].update(name="X-Other"), "authorization"),
+        (lambda c: c["authorization"]["config"].update(value="Key {{api_key}}"), "authorization"),
         (lambda c: c.update(authorization={"format": "query", "config": {"name": "key"}}), "authorization"),
     ],
 )

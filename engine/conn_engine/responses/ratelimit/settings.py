@@ -71,8 +71,8 @@ class Budget(Settings, frozen=True, kw_only=True):
     scope: Annotated[
         Literal["account", "connector", "operation"],
         Meta(
-            description="Who shares it: the operations of one account; all accounts of the connector in this process; "
-            "or nobody, each operation of an account has a budget of its own."
+            description="Who shares it: the operations of one account; all accounts of the connector in this "
+            "workspace and process; or nobody, each operation of an account has a budget of its own."
         ),
     ] = "account"
 

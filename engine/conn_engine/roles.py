@@ -29,6 +29,7 @@ __all__ = [
     "REQUEST_HEADER",
     "RESERVED",
     "SCOPES",
+    "SECRET",
     "SECRETS",
     "SENT",
     "TEMPLATE",
@@ -51,8 +52,8 @@ __all__ = [
 ]
 
 Role: TypeAlias = Literal[
-    "template", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter", "field",
-    "pointer", "host", "base_url", "path", "remark", "unit", "plain", "text",
+    "template", "secret", "expression", "values", "address", "consent", "header", "link", "request_header", "parameter",
+    "field", "pointer", "host", "base_url", "path", "remark", "unit", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
@@ -132,6 +133,9 @@ CREDENTIAL_SCOPES: Final = frozenset(
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
 
+SECRET: Final[dict[str, Any]] = {"role": "secret"}
+"""A template of a secret: of the credential, or of the connector's own app."""
+
 RESERVED: Final[dict[str, Any]] = {"role": "template", "reserved": True}
 """A template that only the connector may set."""
 
@@ -153,7 +157,7 @@ UNIT: Final[dict[str, Any]] = {"role": "unit"}
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
 
-TEMPLATES: Final[frozenset[Role]] = frozenset({"template", "address", "consent", "base_url", "path"})
+TEMPLATES: Final[frozenset[Role]] = frozenset({"template", "secret", "address", "consent", "base_url", "path"})
 """The roles of templates."""
 
 HEADER: Final[dict[str, Any]] = {"role": "header"}

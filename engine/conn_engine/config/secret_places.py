@@ -181,7 +181,7 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
         return
     yield levels.exception(layer, path, message)
     for departure in SecretComparison(known=OF_DELIVERIES).departures(made, ours, ()):
-        another_key = departure.kind == "name" and departure.role == "template" and _is_known(levels, departure)
+        another_key = departure.kind == "name" and departure.role == "secret" and _is_known(levels, departure)
         if "key_request" in departure.path or not (departure.kind == "place" or another_key):
             yield _build_finding(levels, [_VERIFY], departure)
 

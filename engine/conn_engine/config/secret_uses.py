@@ -26,7 +26,7 @@ __all__ = ["OF_DELIVERIES", "Departure", "SecretComparison", "secrets_read"]
 Name: TypeAlias = tuple[str | int, ...]
 """What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
 
-_COMPARED = frozenset({"template", "expression", "address", "consent", "remark", "plain"})
+_COMPARED = frozenset({"template", "secret", "expression", "address", "consent", "remark", "plain"})
 """The roles of texts that an override may write. By a text of any other role it could bring a secret elsewhere."""
 
 _OPEN = frozenset({"context", "timestamp", "timestamp_ms", "date", "nonce"})

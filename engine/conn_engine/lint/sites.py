@@ -25,7 +25,7 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
         here: Path_ = ("resources", resource)
         yield from _typed(Inheritable, operations, here)
         for method, operation in objects(operations):
-            if "path" in operation or "method" in operation or method not in _OPERATION_LIKE:
+            if "path" in operation or "method" in operation or method not in Inheritable.__struct_fields__:
                 brought = own_names(data, operation)
                 if brought is not None:
                     brought |= paging_names(data, operations, operation)
@@ -40,9 +40,6 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
 
 
 _OF_RESOURCE = frozenset({"events", *RESOURCE_MAPPINGS})
-_OPERATION_LIKE = frozenset(
-    {"headers", "query", "query_format", "authorization", "signature", "pagination", "rate_limit"}
-)
 
 
 def _typed(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:

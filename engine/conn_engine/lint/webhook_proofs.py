@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
+from conn_engine.roles import read_roles
 from conn_engine.webhooks import (
     AllOf,
     AnyOf,
@@ -18,16 +19,24 @@ from conn_engine.webhooks import (
 )
 from conn_engine.webhooks.signature_verifiers import SignatureVerifier
 
-__all__ = ["KEYS", "Paths", "Worth", "keys_of", "names_read", "paths", "read_unsigned", "secrets_read", "ways", "worth"]
+__all__ = [
+    "Paths",
+    "Worth",
+    "keys_of",
+    "names_of_secrets",
+    "names_read",
+    "paths",
+    "read_unsigned",
+    "secrets_read",
+    "ways",
+    "worth",
+]
 
 Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
 """Nothing is proved; whoever sends it knows a secret; the signature covers something else; it covers what is taken."""
 
 Paths: TypeAlias = frozenset[tuple[str, ...]] | None
 """What an expression reads of its scope; None when it may be anything."""
-
-KEYS = ("key", "username", "password")
-"""The settings that hold templates of secrets."""
 
 _ORDER: tuple[Worth, ...] = ("none", "part", "secret", "whole")
 _WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
@@ -169,10 +178,15 @@ def _templates(value: Any) -> Iterator[str]:
             return  # reported as such
 
 
+def names_of_secrets(way: Verification) -> list[str]:
+    """The settings that hold templates of secrets."""
+    return [name for name, _, note in read_roles(type(way)) if note.role == "secret"]
+
+
 def keys_of(verify: Verification) -> Iterator[Any]:
     """The templates and expressions by which each way finds its secrets."""
     for way in ways(verify):
-        for name in KEYS:
-            yield getattr(way, name, None)
+        for name in names_of_secrets(way):
+            yield getattr(way, name)
         if isinstance(way, HmacVerifier) and not way.key:
             yield f"{{{{{way.content}}}}}"

@@ -14,9 +14,9 @@ from conn_engine.lint.event_rules import finding, shown, told_events, told_of
 from conn_engine.lint.site import objects
 from conn_engine.lint.statuses import constant
 from conn_engine.lint.webhook_proofs import (
-    KEYS,
     Paths,
     keys_of,
+    names_of_secrets,
     names_read,
     paths,
     read_unsigned,
@@ -95,8 +95,8 @@ def _unwritten_keys(
 ) -> Iterator[Diagnostic]:
     """EXP103 for a secret that is read because nothing else is written; one that is written is a site of its own."""
     stored = stored_names(target)
-    for name in KEYS:
-        told = getattr(way, name, None)
+    for name in names_of_secrets(way):
+        told = getattr(way, name)
         if told is None or name in said or getattr(way, "key_request", None) is not None:
             continue
         for lacking in sorted(names_read(told) - stored):

@@ -14,7 +14,7 @@ from conn_engine.auth.signing.moment import SigningContext
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
-from conn_engine.roles import HOST, expression_over, reserve, template_over
+from conn_engine.roles import HOST, SECRET, expression_over, reserve
 from conn_engine.settings import Names, Scope, fill_templates
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
@@ -35,7 +35,7 @@ KeyTemplates = Annotated[
     Meta(
         description="Template for the key, such as `{{webhook_secret}}`; several are tried in order, and "
         "one that the account lacks is skipped, such as the old and the new key during a rotation.",
-        extra=template_over("verification"),
+        extra={**SECRET, "over": "verification"},
     ),
 ]
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from conn_engine.roles import expression_over, template_over
+from conn_engine.roles import SECRET, expression_over
 from conn_engine.settings import Names
 from conn_engine.webhooks.keys import KeyTemplates, get_account_keys
 from conn_engine.webhooks.recording_secrets import SigningKeys
@@ -67,12 +67,12 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
 class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """A user name and password in the Authorization header (RFC 7617). They do not cover the body."""
 
-    username: Annotated[str, Meta(description="Template for the user name.", extra=template_over("verification"))] = (
-        "{{webhook_username}}"
-    )
-    password: Annotated[str, Meta(description="Template for the password.", extra=template_over("verification"))] = (
-        "{{webhook_password}}"  # noqa: S105
-    )
+    username: Annotated[
+        str, Meta(description="Template for the user name.", extra={**SECRET, "over": "verification"})
+    ] = "{{webhook_username}}"
+    password: Annotated[
+        str, Meta(description="Template for the password.", extra={**SECRET, "over": "verification"})
+    ] = "{{webhook_password}}"  # noqa: S105
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
         """Verify the user name and the password."""

@@ -11,7 +11,7 @@ from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, s
 from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
-from conn_engine.roles import TEXT, bring_names, expression_over, inner_over, template_over
+from conn_engine.roles import SECRET, TEXT, bring_names, expression_over, inner_over
 from conn_engine.settings import Names
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetch_keys, get_account_keys
 from conn_engine.webhooks.recording_secrets import KeyKind, SigningKeys
@@ -222,7 +222,7 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
             'and one that the account lacks is skipped, such as the old and the new secret during a rotation. "": a '
             "plain digest "
             "without a key (the content then contains the secret).",
-            extra=template_over("verification"),
+            extra={**SECRET, "over": "verification"},
         ),
     ] = "{{webhook_secret}}"
     key_prefix: Annotated[str | None, Meta(description="Prefix that is removed from the key, such as whsec_.")] = None

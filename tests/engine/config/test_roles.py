@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from conn_engine.config import models
+from conn_engine.config.merge import INHERITED, MAPPINGS, RESOURCE_MAPPINGS
 from conn_engine.roles import OUTER, SCOPES, Note, note_of
 
 DOCUMENTS = (models.Configuration, models.Environment, models.Account, models.WorkspaceSettings, models.UnifiedDocument)
@@ -34,6 +35,20 @@ def test_scopes_are_declared_and_used() -> None:
     notes = [note_of(part) for _, field, _ in settings() for part in parts_of(field.type)]
     used = {scope for note in notes for scope in (note.over, note.inner, *note.into)} - {""}
     assert used - {OUTER} == set(SCOPES)
+
+
+def test_the_keys_that_the_merge_lists_are_those_of_the_models() -> None:
+    assert models.Inheritable.__struct_fields__ == INHERITED
+    unified, resource = (
+        [field.encode_name for field in msgspec.structs.fields(model) if is_mapping(field.type)]
+        for model in (models.UnifiedOperation, models.UnifiedResource)
+    )
+    assert set(unified) == MAPPINGS
+    assert tuple(resource) == RESOURCE_MAPPINGS
+
+
+def is_mapping(kind: Any) -> bool:
+    return any(isinstance(part, msgspec.Meta) and (part.extra or {}).get("mapping") for part in parts_of(kind))
 
 
 def settings() -> Iterator[tuple[type[msgspec.Struct], Any, Note]]:

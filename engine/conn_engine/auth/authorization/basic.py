@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -24,7 +24,7 @@ class BasicAuthorization(Settings, frozen=True, kw_only=True, tag_field="format"
         str | None,
         Meta(
             description='Template for the password; "" for none. Default: the stored `password`, if there is one.',
-            extra=TEMPLATE,
+            extra=SECRET,
         ),
     ] = None
     encoding: Annotated[Literal["utf-8", "latin-1"], Meta(description="Character set of the pair before base64.")] = (

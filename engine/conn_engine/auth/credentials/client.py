@@ -16,7 +16,7 @@ from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.errors import ConfigurationError
-from conn_engine.roles import ADDRESS, TEMPLATE
+from conn_engine.roles import ADDRESS, SECRET, TEMPLATE
 from conn_engine.settings import Scope
 
 __all__ = ["OAuthClient"]
@@ -42,7 +42,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Template for the client's secret. Default: the account's own, or none (a public client).",
-            extra=TEMPLATE,
+            extra=SECRET,
         ),
     ] = None
     client_authentication: Annotated[

@@ -15,7 +15,7 @@ from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
-from conn_engine.roles import ADDRESS, CONSENT, TEMPLATE, expression_over
+from conn_engine.roles import ADDRESS, CONSENT, SECRET, TEMPLATE, expression_over
 from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
 
@@ -51,7 +51,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         str | None,
         Meta(
             description="Template for its secret (for the RSA methods its private key). Default: the account's own.",
-            extra=TEMPLATE,
+            extra=SECRET,
         ),
     ] = None
     algorithm: Annotated[oauth1.Algorithm, Meta(description="Method of the signatures of the two requests.")] = (

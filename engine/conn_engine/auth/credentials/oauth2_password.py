@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET, TEMPLATE
 from conn_engine.settings import Scope
 
 __all__ = ["OAuth2Password"]
@@ -21,7 +21,7 @@ class OAuth2Password(OAuthClient, frozen=True, kw_only=True, tag_field="format",
         tuple[Asked, ...], Meta(description="What the account supplies. Default: `username` and `password`.")
     ] = (Asked(name="username", label="User name", secret=False), Asked(name="password"))
     username: Annotated[str, Meta(description="Template for the user name.", extra=TEMPLATE)] = "{{username}}"
-    password: Annotated[str, Meta(description="Template for the password.", extra=TEMPLATE)] = "{{password}}"  # noqa: S105
+    password: Annotated[str, Meta(description="Template for the password.", extra=SECRET)] = "{{password}}"  # noqa: S105
     use_refresh_token: Annotated[
         bool, Meta(description="Whether a refresh token, when the vendor gives one, is used before the password.")
     ] = True

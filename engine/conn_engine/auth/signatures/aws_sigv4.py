@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from conn_engine.auth.signatures.moment import SigningContext, fill_template
 from conn_engine.errors import CredentialError
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET, TEMPLATE
 from conn_engine.settings import Scope, Settings
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
@@ -33,11 +33,9 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
     access_key: Annotated[str, Meta(description="Template for the access key's id.", extra=TEMPLATE)] = (
         "{{access_key_id}}"
     )
-    secret_key: Annotated[str, Meta(description="Template for the secret key.", extra=TEMPLATE)] = (
-        "{{secret_access_key}}"  # noqa: S105
-    )
+    secret_key: Annotated[str, Meta(description="Template for the secret key.", extra=SECRET)] = "{{secret_access_key}}"  # noqa: S105
     session_token: Annotated[
-        str | None, Meta(description="Template for the token of temporary credentials. Default: none.", extra=TEMPLATE)
+        str | None, Meta(description="Template for the token of temporary credentials. Default: none.", extra=SECRET)
     ] = None
     encode_path_twice: Annotated[
         bool | None, Meta(description="Whether the signed path is encoded once more. Default: but for s3.")

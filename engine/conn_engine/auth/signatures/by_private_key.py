@@ -7,7 +7,7 @@ from msgspec import Meta
 from conn_engine.auth.signatures.moment import fill_template
 from conn_engine.auth.signatures.placed import PlacedSignature
 from conn_engine.auth.signing.keys import Digest, Scheme, by_key, private_key, seed_key
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET
 from conn_engine.settings import Scope
 
 __all__ = ["EcdsaSignature", "Ed25519Signature", "RsaSignature"]
@@ -20,11 +20,11 @@ class _Keyed(PlacedSignature, frozen=True, kw_only=True):
         str,
         Meta(
             description="Template for the private key in PEM form (also with `\\n` written out) or as a JWK.",
-            extra=TEMPLATE,
+            extra=SECRET,
         ),
     ] = "{{private_key}}"
     passphrase: Annotated[
-        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
+        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=SECRET)
     ] = None
 
     def sign_content(self, content: bytes, names: Scope, scheme: Scheme, digest: Digest, called: str) -> bytes:

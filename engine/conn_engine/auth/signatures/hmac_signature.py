@@ -9,7 +9,7 @@ from msgspec import Meta
 from conn_engine.auth.signatures.moment import fill_template
 from conn_engine.auth.signatures.placed import PlacedSignature
 from conn_engine.auth.signing.keys import KeyEncoding, shared_key
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET
 from conn_engine.settings import Scope
 
 __all__ = ["HmacSignature"]
@@ -25,7 +25,7 @@ class HmacSignature(PlacedSignature, frozen=True, kw_only=True, tag_field="forma
         str,
         Meta(
             description='Template for the key. "": a plain digest without a key (the content then has the secret).',
-            extra=TEMPLATE,
+            extra=SECRET,
         ),
     ] = "{{api_key}}"
     key_encoding: Annotated[KeyEncoding, Meta(description="How the key is written.")] = "text"

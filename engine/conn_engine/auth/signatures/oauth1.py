@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.signatures.moment import SigningContext, fill_template
 from conn_engine.auth.signing import oauth1
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import SECRET, TEMPLATE
 from conn_engine.settings import Scope, Settings
 from conn_engine.wire import Request
 
@@ -24,12 +24,12 @@ class OAuth1(Settings, frozen=True, kw_only=True, tag_field="format", tag="oauth
     )
     consumer_secret: Annotated[
         str,
-        Meta(description="Template for its secret; for the RSA methods its private key in PEM form.", extra=TEMPLATE),
+        Meta(description="Template for its secret; for the RSA methods its private key in PEM form.", extra=SECRET),
     ] = "{{consumer_secret}}"  # noqa: S105
-    token: Annotated[str, Meta(description='Template for the account\'s token; "" for none.', extra=TEMPLATE)] = (
+    token: Annotated[str, Meta(description='Template for the account\'s token; "" for none.', extra=SECRET)] = (
         "{{token}}"  # noqa: S105
     )
-    token_secret: Annotated[str, Meta(description='Template for its secret; "" for none.', extra=TEMPLATE)] = (
+    token_secret: Annotated[str, Meta(description='Template for its secret; "" for none.', extra=SECRET)] = (
         "{{token_secret}}"  # noqa: S105
     )
     version: Annotated[bool, Meta(description="Whether `oauth_version` is said.")] = True

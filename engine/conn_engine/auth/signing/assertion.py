@@ -13,7 +13,7 @@ from msgspec import Meta, field
 
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, private_key, shared_key
 from conn_engine.conditions import conditions_of
-from conn_engine.roles import OUTER, template_over
+from conn_engine.roles import OUTER, SECRET, template_over
 from conn_engine.settings import Scope, Settings, fill_templates
 
 __all__ = ["Algorithm", "Assertion", "SignedAssertion", "sign_assertion"]
@@ -35,12 +35,13 @@ class Assertion(Settings, frozen=True, kw_only=True):
         Meta(
             description="Template for the key: a private key in PEM form (also with `\\n` written out, as in JSON) or "
             "as a JWK; for HS algorithms the shared secret.",
-            extra=template_over(OUTER),
+            extra={**SECRET, "over": OUTER},
         ),
     ] = "{{private_key}}"
     key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
     passphrase: Annotated[
-        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=template_over(OUTER))
+        str | None,
+        Meta(description="Template for the passphrase of an encrypted key.", extra={**SECRET, "over": OUTER}),
     ] = None
     key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.", extra=template_over(OUTER))] = (
         None

@@ -125,9 +125,9 @@ def _said(error: Exception) -> str:
 
 def _learn_secrets(app: App) -> None:
     """Make every secret of the environment known: a crash may come before the account's own were."""
-    from conn_engine.secrets import secret_name
+    from conn_engine.secrets import is_secret_name
 
     for name, value in app.environ.items():
         own = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
-        if own or (secret_name(name) and name not in ("PWD", "OLDPWD")):
+        if own or (is_secret_name(name) and name not in ("PWD", "OLDPWD")):
             app.redactor.add(value)

@@ -14,33 +14,33 @@ __all__ = ["needs_store", "refuse_shadowed", "select_reusable"]
 
 def needs_store(account: str, vault_kind: str) -> None:
     """Raise CredentialError if a credential could not be stored. Call it before asking a person for anything."""
-    from conn_engine.secrets.vault.environment import no_store
+    from conn_engine.secrets.vault.environment import build_no_store_error
 
     if vault_kind == "environment":
-        raise no_store(account)
+        raise build_no_store_error(account)
 
 
 def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
     """Raise UsageError when what is stored would not be used."""
-    from conn_engine.secrets.vault.environment import variable_prefix
+    from conn_engine.secrets.vault.environment import build_variable_prefix
 
     if vault.environment.has(account):
         raise UsageError(
             f"the credential of {account} comes from the environment, which goes before what is stored",
-            hint=f"unset {variable_prefix(account)}* first",
+            hint=f"unset {build_variable_prefix(account)}* first",
         )
 
 
 def select_reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
     """Return what a new log-in may take over of the stored document: everything, or for a new host nothing secret."""
     from conn_engine.auth import CAPTURED
-    from conn_engine.transport.hosts import covered
+    from conn_engine.transport.hosts import is_covered
 
     stored = vault.find(account)
     if stored is None:
         return None
     known = stored.issue.hosts if stored.issue is not None else None
-    others = [host for host in effective.issued_hosts() if known is not None and not covered(host, known)]
+    others = [host for host in effective.issued_hosts() if known is not None and not is_covered(host, known)]
     if not others:
         return stored.document
     app.err(f"note: the log-in of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")

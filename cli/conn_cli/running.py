@@ -145,10 +145,12 @@ class Run:
 
     def _connected(self) -> "Connection":
         from conn_engine.runtime.connection import Connection
-        from conn_engine.transport.trace import Traced
+        from conn_engine.transport.trace import TracedTransport
 
         live = self.wiring.live()
-        return Connection(self.wiring, Traced(live, self.app.err, self.wiring.redactor) if self.trace else live)
+        return Connection(
+            self.wiring, TracedTransport(live, self.app.err, self.wiring.redactor) if self.trace else live
+        )
 
     def _pages(self, connection: "Connection") -> "Generator[Page, None, None]":
         return (connection.partitions if self.partitions else connection.pages)(self.name, self.call)

@@ -75,9 +75,9 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
 @contextmanager
 def written(app: App, path: Path, *, force: bool) -> Iterator[RecordWriter]:
     """A writer of records into a file, in the format that its ending says (else JSON lines)."""
-    from conn_engine.documents import whole_file
+    from conn_engine.documents import write_atomically
 
-    with whole_file(path, overwrite=force) as stream:
+    with write_atomically(path, overwrite=force) as stream:
         writer = WRITERS[_WRITERS.get(path.suffix.lower(), "jsonl")](_ToFile(app, stream))
         yield writer
         writer.close()

@@ -30,17 +30,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 def bundled_connectors() -> list[str]:
     """Names of the connectors that come with the product."""
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
-    return sorted(path.parent.name for path in packaged("connectors").glob("*/connector.yaml"))
+    return sorted(path.parent.name for path in find_packaged("connectors").glob("*/connector.yaml"))
 
 
 def known_schemes() -> dict[str, Any]:
     """The vendors whose deliveries are known, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
     from conn_engine.documents import parse
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
-    path = packaged("connectors", "webhook-schemes.yaml")
+    path = find_packaged("connectors", "webhook-schemes.yaml")
     data: dict[str, Any] = parse(path.read_text(encoding="utf-8"), path.name).data
     return data
 
@@ -105,10 +105,10 @@ def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
 
     Those that are there stay, unless `refresh`. Returns the files written.
     """
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
     made = []
-    for source in sorted(packaged("schemas").glob("*.schema.json")):
+    for source in sorted(find_packaged("schemas").glob("*.schema.json")):
         target = root / "schemas" / source.name
         text = source.read_text(encoding="utf-8")
         if target.exists() and (not refresh or target.read_text(encoding="utf-8") == text):
@@ -120,11 +120,11 @@ def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
 
 def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     """Make the example workspace in `root`: its accounts and environments, and the bundled connectors they use."""
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
     if root.exists() and any(root.iterdir()) and not force:
         raise UsageError(f"{relative(root)} is not empty", hint="choose another folder, or add --force")
-    example, connectors = packaged("example"), packaged("connectors")
+    example, connectors = find_packaged("example"), find_packaged("connectors")
 
     def build(folder: Path) -> None:
         shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
@@ -148,9 +148,9 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
 
     def build(folder: Path) -> None:
         if bundled:
-            from conn_engine.documents.locate import packaged
+            from conn_engine.documents.locate import find_packaged
 
-            shutil.copytree(packaged("connectors") / name, folder, dirs_exist_ok=True, ignore=_IGNORED)
+            shutil.copytree(find_packaged("connectors") / name, folder, dirs_exist_ok=True, ignore=_IGNORED)
             return
         for source in _files(SKELETON / "connector"):
             text = source.read_text(encoding="utf-8")

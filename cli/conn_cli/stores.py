@@ -37,14 +37,14 @@ def releases_of(app: App, named: str | None, *, create: bool = False) -> "Store"
 
     A password in its address is known to the redactor from then on.
     """
-    from conn_engine.releases import DEFAULT_FILE, Address, open_store
+    from conn_engine.releases import DEFAULT_FILE, StoreLocation, open_store
 
     if named is not None:
-        address = Address.read(named, app.folder)
+        address = StoreLocation.read(named, app.folder)
     elif app.environ.get("CONN_STORE"):
-        address = Address.read(app.environ["CONN_STORE"], app.folder)
+        address = StoreLocation.read(app.environ["CONN_STORE"], app.folder)
     else:
-        address = Address.read(app.workspace.settings.store or str(DEFAULT_FILE), app.workspace_root)
+        address = StoreLocation.read(app.workspace.settings.store or str(DEFAULT_FILE), app.workspace_root)
     for secret in address.secrets:
         app.redactor.add(secret, "the store's password")
     return open_store(address, create=create)
@@ -70,9 +70,9 @@ def local_secrets(app: App) -> "Redactor":
 
 
 def _secret(name: str) -> bool:
-    from conn_engine.secrets import secret_name
+    from conn_engine.secrets import is_secret_name
 
-    return secret_name(name)
+    return is_secret_name(name)
 
 
 def _endings(name: str) -> "Iterator[str]":

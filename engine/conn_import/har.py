@@ -17,7 +17,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.exchanges import flat
 from conn_engine.recordings.files import Exchange
 from conn_engine.recordings.har import import_har
-from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.secrets import REDACTED, is_secret_name
 from conn_engine.urls import split_plain_url
 from conn_import.coercion import as_list
 from conn_import.contract import Contract, Options
@@ -124,7 +124,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
         contract.losses.add("calls that always failed", endpoint.where)
         return None
     for name, values in _collect_queries(found).items():
-        if name and not secret_name(name) and not any(REDACTED in value for value in values):
+        if name and not is_secret_name(name) and not any(REDACTED in value for value in values):
             numeric = all(value.isdigit() for value in values)
             one = Parameter(name[:120], "query", kind="integer" if numeric else "string", sample=values[0][:500])
             endpoint.parameters.append(one)
@@ -203,7 +203,7 @@ def _list_labels(request: Mapping[str, Any]) -> Iterator[str]:
         elif is_key_name(name, "header"):
             yield "cookie" if name.lower() == "cookie" else f"header {name}"
     for pair in as_list(request.get("queryString")):
-        if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
+        if isinstance(pair, Mapping) and is_secret_name(str(pair.get("name", ""))):
             yield f"query {pair['name']}"
 
 

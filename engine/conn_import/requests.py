@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_import.contract import Losses
 from conn_import.path_names import PATH_PARAMETER
 from conn_import.secrecy import is_key_name, looks_secret
@@ -76,14 +76,14 @@ def _add_fixed_query(form: RequestTemplate, name: str, value: str, endpoint: End
     if variable is not None:
         form.query[name] = f"{{{{query.{to_step(name)}}}}}"
         form.asked.append(Parameter(name, "query", required=True))
-    elif "{{" in value or secret_name(name) or not name:
+    elif "{{" in value or is_secret_name(name) or not name:
         losses.add("query values in a path that are templates or may be secrets", clean_text(endpoint.where, 120))
     else:
         form.query[name] = value
 
 
 def _add_query(form: RequestTemplate, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
-    if secret_name(one.name):
+    if is_secret_name(one.name):
         if one.required or one.fixed is not UNSET:
             losses.add(f"the parameter {clean_text(one.name, 60)}: it looks like a credential", endpoint.where)
         return

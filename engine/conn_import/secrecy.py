@@ -5,7 +5,7 @@ written to a file.
 import re
 
 from conn_engine.config.literals import without_tokens
-from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.secrets import REDACTED, is_secret_name
 from conn_engine.urls import split_plain_url
 from conn_import.words import to_snake
 
@@ -32,7 +32,7 @@ def is_key_name(name: str, place: str) -> bool:
     """Return whether a header or parameter with this name contains a key. The last word of a name is decisive only for
     headers: `X-Shop-Token` is a key, the parameter `page_token` is not."""
     last = to_snake(name).rpartition("_")[2]
-    return secret_name(name) or (place == "header" and last in _LAST_WORDS and "idempot" not in name.lower())
+    return is_secret_name(name) or (place == "header" and last in _LAST_WORDS and "idempot" not in name.lower())
 
 
 def redact_prose(text: str) -> str:

@@ -259,9 +259,9 @@ def test_an_environment_may_not_send_it_elsewhere_either(shop, run, vendor, stra
 
 def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop, run, vendor, stranger, tmp_path):
     from conn_engine.secrets.vault import FileVault
-    from conn_engine.secrets.vault.folders import file_name
+    from conn_engine.secrets.vault.folders import to_file_name
 
-    earlier = FileVault(tmp_path / "state" / "credentials" / file_name(str(shop)), KEY["CONN_VAULT_KEY"])
+    earlier = FileVault(tmp_path / "state" / "credentials" / to_file_name(str(shop)), KEY["CONN_VAULT_KEY"])
     earlier.save("me", {"token": TOKEN})
     first = run(shop, "run", "things.list", "-a", "me").err
     assert f'account "me": its log-in is for 127.0.0.1:{vendor.port} from now on' in first

@@ -24,7 +24,7 @@ import jsonschema
 
 from conn_cli.console import App
 from conn_cli.main import execute
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.wire import FrozenClock
 
 FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -81,7 +81,7 @@ def check_report(text: str) -> None:
 
 @cache
 def report_validator(kind: str) -> Any:
-    schema = json.loads((packaged("schemas", "reports") / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((find_packaged("schemas", "reports") / f"{kind}.schema.json").read_text(encoding="utf-8"))
     return jsonschema.Draft202012Validator(schema)
 
 

@@ -11,7 +11,7 @@ import pytest
 from examples import DOCS, Example, build, examples, findings, play, same
 
 from conn_engine.config import load_workspace
-from conn_engine.documents import markdown_blocks
+from conn_engine.documents import find_markdown_blocks
 from conn_engine.lint.linter import lint_paths
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.webhooks import Event
@@ -36,7 +36,7 @@ def test_the_pages_themselves_are_linted() -> None:
 
 
 def test_the_recordings_shown_are_recordings(tmp_path: Path) -> None:
-    shown = [block for block in markdown_blocks((DOCS / "recordings.md").read_text()) if block.language == "json"]
+    shown = [block for block in find_markdown_blocks((DOCS / "recordings.md").read_text()) if block.language == "json"]
     for number, block in enumerate(shown):
         path = tmp_path / f"{number}.json"
         path.write_text(block.text)
@@ -59,7 +59,7 @@ def test_a_transcript_that_is_not_true_is_told(tmp_path: Path) -> None:
 
 def _shown(language: str) -> list[str]:
     page = (DOCS / "webhooks.md").read_text(encoding="utf-8")
-    return [block.text for block in markdown_blocks(page) if block.language == language]
+    return [block.text for block in find_markdown_blocks(page) if block.language == language]
 
 
 def test_the_deliveries_shown_are_deliveries(tmp_path: Path) -> None:

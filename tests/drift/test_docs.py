@@ -9,7 +9,7 @@ import pytest
 
 from conn_engine.bodies import BodyFormat, ResponseFormat
 from conn_engine.diagnostics.codes import CODES
-from conn_engine.documents import markdown_blocks, parse
+from conn_engine.documents import find_markdown_blocks, parse
 from conn_engine.responses.failures.rules import Action
 from conn_engine.schemas.docs import fill_page, find_parts, run
 from conn_engine.schemas.kinds import kinds
@@ -21,7 +21,9 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
 def _examples() -> list[Any]:
     """The data of every YAML and JSON block."""
-    blocks = [block for text in PAGES.values() for block in markdown_blocks(text) if block.language in ("yaml", "json")]
+    blocks = [
+        block for text in PAGES.values() for block in find_markdown_blocks(text) if block.language in ("yaml", "json")
+    ]
     return [parse(block.text, "page", language=block.language).data for block in blocks]  # type: ignore[arg-type]
 
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.functions.__main__ import run
 from conn_engine.expressions.functions.reference import page
 
 
 def test_the_committed_page_is_generated(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["--check"], packaged("docs"))
+    code = run(["--check"], find_packaged("docs"))
     assert (code, capsys.readouterr().out) == (0, ""), "run `python -m conn_engine.expressions.functions`"
 
 

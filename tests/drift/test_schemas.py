@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 import conn_engine
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.schemas import MODELS, texts
 from conn_engine.schemas.__main__ import run
 from conn_engine.schemas.reports import REPORTS
 
 
 def test_the_committed_schemas_are_generated(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["--check"], packaged("schemas"))
+    code = run(["--check"], find_packaged("schemas"))
     assert (code, capsys.readouterr().out) == (0, ""), "run `python -m conn_engine.schemas`"
 
 

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.documents import Document, dotted, dump_json, dump_yaml, parse, undotted, write_whole
-from conn_engine.documents.faults import Origin
+from conn_engine.documents import Document, dump_json, dump_yaml, format_path, parse, parse_path, write_whole
+from conn_engine.documents.faults import SourceText
 from conn_engine.documents.yaml_text import COMPOSER, SlowComposer, load
 from conn_engine.errors import ConfigurationError
 
@@ -172,7 +172,7 @@ def unescaped(text: str) -> object:
 @settings(max_examples=100, deadline=None)
 def test_both_composers_read_the_same(data, flow):
     text = emit(data, None, flow, 40)
-    fast, slow = (load(Origin("x.yaml", text), composer) for composer in (COMPOSER, SlowComposer))
+    fast, slow = (load(SourceText("x.yaml", text), composer) for composer in (COMPOSER, SlowComposer))
     assert fast[0] == slow[0] == data
     fast_document, slow_document = (Document("x.yaml", text, got[0], lambda got=got: got[1]) for got in (fast, slow))
     for path in paths(data):
@@ -199,7 +199,7 @@ def test_any_text_is_read_or_refused_with_a_place(file, text):
 
 @given(st.lists(st.text(CHARACTERS, max_size=8) | st.integers(0, 999), max_size=6).map(tuple))
 def test_a_dotted_path_is_read_back(path):
-    assert undotted(dotted(path)) == path
+    assert parse_path(format_path(path)) == path
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=3))

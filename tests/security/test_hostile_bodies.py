@@ -19,7 +19,7 @@ import pytest
 from conn_engine.bodies import ResponseOptions, Upload, decode, encode_upload, read
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.content import ContentFault, plain
+from conn_engine.transport.content import ContentFault, decompress
 from conn_engine.transport.spool import Spool
 from conn_engine.wire import Headers, Response
 
@@ -128,7 +128,7 @@ class TestBombs:
             body = gzip.compress(body)
         assert "further archive" in refused(body, "text")
         with pytest.raises(ContentFault, match="4 times over"):
-            plain(body, "gzip, gzip, gzip, gzip", 10**9)
+            decompress(body, "gzip, gzip, gzip, gzip", 10**9)
 
 
 class TestArchiveNames:

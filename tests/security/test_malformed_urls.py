@@ -16,9 +16,9 @@ from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.faults import Faults
-from conn_engine.transport.redirects import Answer, follow
+from conn_engine.transport.redirects import HopResponse, follow_redirects
 from conn_engine.urls import join_url, split_plain_url
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
@@ -118,10 +118,10 @@ def test_whatever_it_is(workspace: Workspace, place: str, url: str) -> None:
 
 def redirected(url: str, request: Request) -> TransportError | str:
     """Where the hop after such a redirect goes, or the error."""
-    course = follow(request, Redactor(), 5)
+    course = follow_redirects(request, Redactor(), 5)
     next(course)
     try:
-        return course.send(Answer(307, Headers({"location": url}), b"", "")).target.scheme
+        return course.send(HopResponse(307, Headers({"location": url}), b"", "")).target.scheme
     except TransportError as error:
         return error
     except StopIteration:  # no Location is no redirect
@@ -182,4 +182,4 @@ def test_nothing_is_raised_for_any_text(base: str, link: str) -> None:
     for text in (base, link, join_url(base, link)):
         parts = split_plain_url(text)
         assert (parts.scheme, parts.hostname, parts.username) is not None
-        door.is_target(text)
+        gateway.is_target(text)

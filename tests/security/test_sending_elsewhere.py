@@ -11,9 +11,9 @@ from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.origins import Layer
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door
-from conn_engine.transport.hosts import covered
-from conn_engine.transport.redirects import Answer, follow
+from conn_engine.transport import gateway
+from conn_engine.transport.hosts import is_covered
+from conn_engine.transport.redirects import HopResponse, follow_redirects
 from conn_engine.transport.url_templates import fill_base_url
 from conn_engine.wire import Headers, Request
 
@@ -75,7 +75,7 @@ def test_nothing_reaches_the_stranger(world: World, override: dict[str, Any]) ->
 def test_a_value_in_the_host_stays_a_part_of_it(value: str) -> None:
     with pytest.raises(ConfigurationError):
         made = fill_base_url("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
-        assert door.permitted(door.target(made).origin, ("*.vendor.example",)), made
+        assert gateway.is_permitted(gateway.parse_target(made).origin, ("*.vendor.example",)), made
         raise ConfigurationError("it stayed a part of the host")
 
 
@@ -92,7 +92,7 @@ def test_a_value_in_the_host_stays_a_part_of_it(value: str) -> None:
 def test_the_door_lets_no_credential_through(url: str) -> None:
     request = Request("GET", url, authorized=True, hosts=HOSTS)
     with pytest.raises(ConfigurationError):
-        door.check(request, Redactor())
+        gateway.check_request(request, Redactor())
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_door_lets_no_credential_through(url: str) -> None:
             "https://a.tenant.example/"],
 )  # fmt: skip
 def test_the_door_knows_the_vendor_however_it_is_spelled(url: str) -> None:
-    assert door.check(Request("GET", url, authorized=True, hosts=HOSTS), Redactor())
+    assert gateway.check_request(Request("GET", url, authorized=True, hosts=HOSTS), Redactor())
 
 
 @pytest.mark.parametrize("where", ["url", "header", "body", "basic"])
@@ -114,7 +114,7 @@ def test_a_secret_does_not_pass_for_data(where: str) -> None:
         hosts=HOSTS,
     )
     with pytest.raises(ConfigurationError, match="not a host of the connector"):
-        door.check(request, Redactor([KEY]))
+        gateway.check_request(request, Redactor([KEY]))
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_a_secret_does_not_pass_for_data(where: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("base", [HOSTS, ("api.vendor.example:443", "*.tenant.example:443")])
 def test_an_override_of_hosts_only_narrows(asked: str, base: tuple[str, ...]) -> None:
-    assert not covered(asked, base)
+    assert not is_covered(asked, base)
     layers = (Layer("base", {"hosts": list(base)}, ()), Layer("account", {"hosts": [asked]}, ()))
     assert effective_hosts(layers, ()) == ()
 
 
 def test_a_wildcard_port_does_not_let_http_in() -> None:
-    assert not covered("http://a.tenant.example:*", ("*.tenant.example:*",))
+    assert not is_covered("http://a.tenant.example:*", ("*.tenant.example:*",))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -162,10 +162,10 @@ INTERNAL = [
 
 @pytest.mark.parametrize("host", INTERNAL)
 def test_a_redirect_does_not_reach_into_our_network(host: str) -> None:
-    course = follow(Request("GET", "https://api.vendor.example/", hosts=HOSTS), Redactor(), 5)
+    course = follow_redirects(Request("GET", "https://api.vendor.example/", hosts=HOSTS), Redactor(), 5)
     next(course)
     with pytest.raises(TransportError):
-        course.send(Answer(302, Headers({"location": f"https://{host}/latest/meta-data/"}), b"", ""))
+        course.send(HopResponse(302, Headers({"location": f"https://{host}/latest/meta-data/"}), b"", ""))
 
 
 @pytest.mark.parametrize("host", INTERNAL)

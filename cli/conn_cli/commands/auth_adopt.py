@@ -112,7 +112,7 @@ class _Adoption:
         """Show who uses the log-ins, the hosts that each may go to, and the other hosts that this folder needs."""
         from conn_engine.command_reports import AdoptableLogIn
         from conn_engine.errors import ConnError
-        from conn_engine.transport.hosts import covered
+        from conn_engine.transport.hosts import is_covered
 
         workspace, lines = self.app.workspace, self.lines
         folders = ", ".join(self.folders) or "no known folder"
@@ -127,7 +127,7 @@ class _Adoption:
             error = ""
             try:
                 wanted = workspace.effective(account=account).issued_hosts()
-                others = [host for host in wanted if issue.hosts is not None and not covered(host, hosts)]
+                others = [host for host in wanted if issue.hosts is not None and not is_covered(host, hosts)]
             except ConnError as failure:
                 error = failure.message
                 lines.append(f"  {'':<18} cannot be used here: {error}")

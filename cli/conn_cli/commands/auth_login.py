@@ -175,7 +175,7 @@ def _read_document(app: App, account: str, credentials: "Credentials", values: d
     from conn_cli.credential_input import ask_for, describe_parts, read_one
     from conn_engine.conditions import Scope
     from conn_engine.errors import UsageError
-    from conn_engine.transport.client_certificate import check
+    from conn_engine.transport.client_certificate import check_certificate
 
     fields = credentials.fields()
     if values is None:
@@ -186,5 +186,5 @@ def _read_document(app: App, account: str, credentials: "Credentials", values: d
     document = credentials.document(values)
     certificate = credentials.certificate(Scope(document))
     if certificate is not None:
-        check(certificate, app.clock.now())
+        check_certificate(certificate, app.clock.now())
     return document

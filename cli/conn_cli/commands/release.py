@@ -9,7 +9,7 @@ from conn_cli.exits import Exit
 from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, local_secrets, releases_of
 
 if TYPE_CHECKING:
-    from conn_engine.releases.promotion import Made
+    from conn_engine.releases.promotion import CreatedRelease
     from conn_engine.reports import Report
 
 
@@ -40,10 +40,10 @@ def release(
     raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)
 
 
-def _made(app: App, store: str | None, by: str | None, message: str) -> "Made":
+def _made(app: App, store: str | None, by: str | None, message: str) -> "CreatedRelease":
     from conn_cli.choices import learn_found_literals
     from conn_cli.report import Sources
-    from conn_engine.releases import ReleaseRefused
+    from conn_engine.releases import ReleaseRefusedError
     from conn_engine.releases.promotion import make_release
 
     workspace = app.workspace
@@ -58,6 +58,6 @@ def _made(app: App, store: str | None, by: str | None, message: str) -> "Made":
                 redactor=secrets,
                 tell=lambda note: progress.advance(note=note),
             )
-        except ReleaseRefused as error:
+        except ReleaseRefusedError as error:
             learn_found_literals(app, error.findings, Sources(workspace.root))
             raise

@@ -126,7 +126,7 @@ class _PlannedRun:
         from conn_cli.running import wired
         from conn_engine.errors import CredentialError
         from conn_engine.runtime.plans import plan_operation, plan_write
-        from conn_engine.transport.trace import Traced
+        from conn_engine.transport.trace import TracedTransport
 
         first = plan_operation(self.wiring, self.name, self.call)
         if first is None or first.writes:
@@ -138,7 +138,9 @@ class _PlannedRun:
             self.app.err(f"  {error.hint}")
             return None
         live = wiring.live()
-        return plan_write(wiring, Traced(live, self.app.err, wiring.redactor) if trace else live, self.name, self.call)
+        return plan_write(
+            wiring, TracedTransport(live, self.app.err, wiring.redactor) if trace else live, self.name, self.call
+        )
 
     def show(self, found: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
         """Show the write that was found, else the first request."""
@@ -178,7 +180,7 @@ class _PlannedRun:
         yield from self._request_lines(request)
 
     def _request_lines(self, request: "Request") -> "Iterator[str]":
-        from conn_engine.transport.plan import curl
+        from conn_engine.transport.plan import format_curl
 
         request = request.visible
         yield f"  {request.method} {request.url}"
@@ -188,4 +190,4 @@ class _PlannedRun:
             yield f"  {request.body.decode('utf-8', 'replace')}"
         elif request.payload is not None:
             yield f"  ({request.payload.size} bytes)"
-        yield f"\n{curl(request, self.wiring.redactor)}"
+        yield f"\n{format_curl(request, self.wiring.redactor)}"

@@ -74,17 +74,17 @@ def _report(name: str, schema: dict[str, Any]) -> "Report":
 
 
 def _folders(app: App) -> list[Path]:
-    from conn_engine.documents.locate import find_workspace, packaged
+    from conn_engine.documents.locate import find_packaged, find_workspace
 
     own = app.workspace.models if find_workspace(app.folder) is not None else []
-    return [*own, packaged("schemas", "models")]
+    return [*own, find_packaged("schemas", "models")]
 
 
 def _names(app: App) -> list[str]:
     """Every schema that `conn schema` can print: documents, reports, records."""
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
-    documents = sorted(path.name.removesuffix(SUFFIX) for path in packaged("schemas").glob(f"*{SUFFIX}"))
+    documents = sorted(path.name.removesuffix(SUFFIX) for path in find_packaged("schemas").glob(f"*{SUFFIX}"))
     reports = [f"report {kind}" for kind in _reports()]
     records = {
         f"{path.parent.name}.{path.name.removesuffix(SUFFIX)}"
@@ -96,7 +96,7 @@ def _names(app: App) -> list[str]:
 
 def _find(app: App, name: str) -> Path | None:
     """The file of a schema by its name, or None."""
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
     if name not in _names(app):
         return None
@@ -104,15 +104,17 @@ def _find(app: App, name: str) -> Path | None:
         return _reports()[name.removeprefix("report ")]
     model, _, record = name.rpartition(".")
     if not model:
-        return packaged("schemas") / f"{name}{SUFFIX}"
+        return find_packaged("schemas") / f"{name}{SUFFIX}"
     return next((p for folder in _folders(app) if (p := folder / model / f"{record}{SUFFIX}").is_file()), None)
 
 
 def _reports() -> dict[str, Path]:
     """Kind of report to the file of its schema."""
-    from conn_engine.documents.locate import packaged
+    from conn_engine.documents.locate import find_packaged
 
-    return {path.name.removesuffix(SUFFIX): path for path in sorted(packaged("schemas", "reports").glob(f"*{SUFFIX}"))}
+    return {
+        path.name.removesuffix(SUFFIX): path for path in sorted(find_packaged("schemas", "reports").glob(f"*{SUFFIX}"))
+    }
 
 
 def _every_report() -> dict[str, Any]:

@@ -53,7 +53,7 @@ def listen(
     from conn_cli.receiving import Desk, EventWriter
     from conn_cli.words import counted
     from conn_engine.runtime.webhooks import Receiver
-    from conn_engine.transport.door import is_loopback
+    from conn_engine.transport.gateway import is_loopback
 
     app: App = context.obj
     if once and count is not None:
@@ -112,7 +112,7 @@ def _checked(url: str | None) -> None:
 def _forward(app: App, url: str | None) -> "Forward | None":
     from conn_cli.receiving import Forward
     from conn_engine.runtime.webhooks import signing_key
-    from conn_engine.transport.door import is_loopback
+    from conn_engine.transport.gateway import is_loopback
     from conn_engine.transport.live import Live
 
     if url is None:

@@ -55,9 +55,9 @@ def send(
 
 
 def _allowed(to: str, host: str | None) -> None:
-    from conn_engine.transport.door import is_loopback, target
+    from conn_engine.transport.gateway import is_loopback, parse_target
 
-    goal = target(to)
+    goal = parse_target(to)
     if is_loopback(goal.host):
         return
     if goal.scheme != "https":
@@ -109,7 +109,7 @@ def _plan(app: App, request: "Request", address: Address, formats: Formats) -> N
 
 def _plan_text(app: App, request: "Request") -> str:
     from conn_cli.words import join_lines
-    from conn_engine.transport.plan import curl
+    from conn_engine.transport.plan import format_curl
 
     parts = split_plain_url(request.url)
     lines = [
@@ -119,7 +119,7 @@ def _plan_text(app: App, request: "Request") -> str:
     ]
     if request.body:
         lines.append(f"  {request.body.decode('utf-8', 'replace')}")
-    return join_lines([*lines, f"\n{curl(request, app.redactor)}"])
+    return join_lines([*lines, f"\n{format_curl(request, app.redactor)}"])
 
 
 def _plan_report(app: App, request: "Request", address: Address) -> "Report":

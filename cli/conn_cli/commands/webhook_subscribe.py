@@ -164,17 +164,17 @@ class _Subscriptions:
 
     def _plan(self, wiring: "Wiring") -> None:
         from conn_engine.runtime.connection import Connection
-        from conn_engine.transport.plan import Plan, Planned, curl
+        from conn_engine.transport.plan import PlannedRequest, PlanTransport, format_curl
 
         account, request = wiring.session.account or "", None
         try:
-            self.do(Connection(wiring, Plan()))
-        except Planned as planned:
+            self.do(Connection(wiring, PlanTransport()))
+        except PlannedRequest as planned:
             request = planned.request
             self.lines += [
                 f"plan for {account}: nothing was sent",
                 f"  it begins with {request.label}",
-                f"\n{curl(request, wiring.redactor)}",
+                f"\n{format_curl(request, wiring.redactor)}",
             ]
         else:
             self.lines.append(f"plan for {account}: it would send no request")

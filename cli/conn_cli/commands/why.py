@@ -106,9 +106,9 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
     """Of the operation's own value; of a vendor operation also what it inherits from its resource or the connector."""
-    from conn_engine.documents import undotted
+    from conn_engine.documents import parse_path
 
-    inside = undotted(path)
+    inside = parse_path(path)
     candidates = [inside] if name is None else [(*name.path, *inside)]
     if name is not None and name.kind == "unified":
         operation = effective.get_unified(name.model, name.resource, name.method)

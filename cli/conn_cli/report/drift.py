@@ -5,7 +5,7 @@ from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.analysis.drift import TIERS, Drift, DriftDifference, Reader
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 
 __all__ = ["github", "markdown", "text"]
 
@@ -58,7 +58,7 @@ def _counts(found: Drift) -> str:
 
 def _told(difference: DriftDifference) -> str:
     change = difference.change
-    where = f" {dotted(change.path)}" if change.path else ""
+    where = f" {format_path(change.path)}" if change.path else ""
     return f"{difference.operation}{where}  {_what(difference)}"
 
 
@@ -93,7 +93,7 @@ def markdown(found: Drift) -> str:
 def _row(difference: DriftDifference) -> str:
     places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in difference.readers if r.span is not None)
     shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
-    path = cell(dotted(difference.change.path))
+    path = cell(format_path(difference.change.path))
     words, told = KINDS[difference.change.kind], difference.change.told
     what = words if told == words else f"{words}: {cell(told)}"
     return f"| {cell(difference.operation)} | {path} | {what} | {shown} | {len(difference.accounts) or ''} |"

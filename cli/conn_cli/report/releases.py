@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
-from conn_engine.releases import Channel, Event, Release, short
+from conn_engine.releases import Channel, ChannelMove, Release, shorten
 
 if TYPE_CHECKING:
     from conn_engine.releases.difference import Difference, PathChange
-    from conn_engine.releases.promotion import Made, Promotion
+    from conn_engine.releases.promotion import CreatedRelease, Promotion
 
 __all__ = ["difference", "history", "made", "promoted", "rolled_back"]
 
@@ -25,29 +25,29 @@ Drawings = dict[str, Callable[[], str]]
 # --- conn release ---
 
 
-def made(found: "Made") -> Drawings:
+def made(found: "CreatedRelease") -> Drawings:
     """A release that was made, or was there already."""
     return {"text": lambda: _made_text(found), "markdown": lambda: _made_md(found)}
 
 
-def _made_text(found: "Made") -> str:
+def _made_text(found: "CreatedRelease") -> str:
     state = counted(found.files, "file") if found.new else "is there already: the same content is the same release"
-    lines = [f"release {short(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
+    lines = [f"release {shorten(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
     lines += [f"  left out: {path} is this machine's own" for path in found.left_out]
     if found.verdict.good:
-        lines.append(f"next: conn promote {short(found.release.id)} staging")
+        lines.append(f"next: conn promote {shorten(found.release.id)} staging")
     else:
         lines.append("no promotion takes it: conn lint and conn test say what is wrong")
     return _text(lines)
 
 
-def _made_md(found: "Made") -> str:
-    lines = [f"### Release {code(short(found.release.id))}{'' if found.new else ' (was there already)'}", ""]
+def _made_md(found: "CreatedRelease") -> str:
+    lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (was there already)'}", ""]
     lines += [f"- {counted(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
     return _text(lines)
 
 
-def _counts(found: "Made") -> Mapping[str, Any]:
+def _counts(found: "CreatedRelease") -> Mapping[str, Any]:
     return found.release.verdict
 
 
@@ -78,13 +78,13 @@ def promoted(done: "Promotion") -> Drawings:
 def _promoted_text(done: "Promotion") -> str:
     name = done.before.name
     if done.already:
-        return f"{name} serves {short(done.release)} already\n"
+        return f"{name} serves {shorten(done.release)} already\n"
     lines = _verdict_lines(done.counts())
     if done.impact is not None:
         lines += [f"  {line}" for line in impact_report.text(done.impact).splitlines()]
     else:
         lines.append("  impact nothing to compare with: the first release of this channel")
-    lines.append(f"{name}: {_served(done.before)} -> {short(done.release)}{'' if done.event else '   not promoted'}")
+    lines.append(f"{name}: {_served(done.before)} -> {shorten(done.release)}{'' if done.event else '   not promoted'}")
     if done.overridden and done.event is not None:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
@@ -93,10 +93,10 @@ def _promoted_text(done: "Promotion") -> str:
 
 def _promoted_md(done: "Promotion") -> str:
     if done.already:
-        return f"### {code(done.before.name)} serves {code(short(done.release))} already\n"
+        return f"### {code(done.before.name)} serves {code(shorten(done.release))} already\n"
     state = "promoted" if done.event else "**not promoted**"
-    before = code(short(done.before.release)) or NOTHING
-    lines = [f"### {code(done.before.name)}: {before} → {code(short(done.release))}, {state}", ""]
+    before = code(shorten(done.before.release)) or NOTHING
+    lines = [f"### {code(done.before.name)}: {before} → {code(shorten(done.release))}, {state}", ""]
     lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
     lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
@@ -105,19 +105,19 @@ def _promoted_md(done: "Promotion") -> str:
 
 
 def _served(channel: Channel) -> str:
-    return short(channel.release) or NOTHING
+    return shorten(channel.release) or NOTHING
 
 
 # --- conn rollback ---
 
 
-def rolled_back(serving: Channel, event: Event | None) -> Drawings:
+def rolled_back(serving: Channel, event: ChannelMove | None) -> Drawings:
     """A rollback; no event: the channel served the release already."""
 
     def said(mark: Callable[[str], str]) -> str:
         if event is None:
-            return f"{mark(serving.name)} serves {mark(short(serving.release))} already"
-        previous, now = mark(short(event.previous)), mark(short(event.release))
+            return f"{mark(serving.name)} serves {mark(shorten(serving.release))} already"
+        previous, now = mark(shorten(event.previous)), mark(shorten(event.release))
         return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
 
     return {
@@ -129,7 +129,7 @@ def rolled_back(serving: Channel, event: Event | None) -> Drawings:
 # --- conn history ---
 
 
-def history(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> Drawings:
+def history(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> Drawings:
     """What the channels serve, what happened, which releases there are."""
     return {
         "text": lambda: _history_text(channels, events, releases),
@@ -137,12 +137,12 @@ def history(channels: Sequence[Channel], events: Sequence[Event], releases: Sequ
     }
 
 
-def _history_text(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
+def _history_text(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> str:
     width = max((len(channel.name) for channel in channels), default=0)
-    lines = [f"{c.name:<{width}}  serves {short(c.release)}   revision {c.revision}" for c in channels]
+    lines = [f"{c.name:<{width}}  serves {shorten(c.release)}   revision {c.revision}" for c in channels]
     lines += [] if channels else ["no channel serves anything yet: conn promote latest staging"]
     for event in events:
-        move = f"{short(event.previous) or NOTHING} -> {short(event.release)}"
+        move = f"{shorten(event.previous) or NOTHING} -> {shorten(event.release)}"
         said = f"   {event.reason}" if event.reason else ""
         lines.append(
             f"  {_moment(event.done_at)}  {event.channel:<{width}}  {event.kind:<8}  {move}  {event.done_by}{said}"
@@ -152,21 +152,21 @@ def _history_text(channels: Sequence[Channel], events: Sequence[Event], releases
     for release in releases:
         state = _state(release.verdict)
         said = f"   {release.message}" if release.message else ""
-        lines.append(f"  {_moment(release.made_at)}  {short(release.id)}  {state:<5}  {release.made_by}{said}")
+        lines.append(f"  {_moment(release.made_at)}  {shorten(release.id)}  {state:<5}  {release.made_by}{said}")
     return _text(lines)
 
 
-def _history_md(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
-    lines = [f"- {code(c.name)} serves {code(short(c.release))} (revision {c.revision})" for c in channels]
+def _history_md(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> str:
+    lines = [f"- {code(c.name)} serves {code(shorten(c.release))} (revision {c.revision})" for c in channels]
     lines += ["", "| when | channel | what | from | to | who | why |", "|---|---|---|---|---|---|---|"]
     for event in events:
-        moved = [short(event.previous) or NOTHING, short(event.release)]
+        moved = [shorten(event.previous) or NOTHING, shorten(event.release)]
         cells = [event.done_at, event.channel, event.kind, *moved, event.done_by, event.reason]
         lines.append(f"| {' | '.join(map(cell, cells))} |")
     if releases:
         lines += ["", "| release | when | who | state | what |", "|---|---|---|---|---|"]
     for release in releases:
-        cells = [short(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
+        cells = [shorten(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
         lines.append(f"| {' | '.join(map(cell, cells))} |")
     return _text(lines)
 
@@ -195,7 +195,7 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def _title(found: "Difference", mark: Callable[[str], str] = str) -> str:
-    sides = [f"{mark(side.name)} ({mark(short(side.manifest.id))})" for side in (found.before, found.after)]
+    sides = [f"{mark(side.name)} ({mark(shorten(side.manifest.id))})" for side in (found.before, found.after)]
     return " -> ".join(sides)
 
 

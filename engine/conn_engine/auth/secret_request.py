@@ -23,9 +23,9 @@ from conn_engine.responses.waits import numeric
 from conn_engine.roles import ADDRESS, OUTER, template_over
 from conn_engine.secrets import Redactor, mask_short
 from conn_engine.settings import Answer, Scope, Settings
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.url_templates import check_url_values, join_slashes
-from conn_engine.transport.visible import shown_as
+from conn_engine.transport.visible import show_as
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
 
@@ -146,7 +146,7 @@ def send_secret_request(  # noqa: PLR0917
     masked = mask_short(names)
     if masked is not names:
         shown = now.names() | Scope(masked, conditions_of(names))
-        request = shown_as(request, lambda: _build_request(told, shown, hosts, clock, label, absent))
+        request = show_as(request, lambda: _build_request(told, shown, hosts, clock, label, absent))
     if told.signature is not None:
         try:
             request = told.signature.sign(request, blank_absent(names, absent), now)
@@ -228,7 +228,7 @@ def _build_request(  # noqa: PLR0917
     url = fill_templates(told.url, names, purpose=purpose)
     check_url_values(told.url, names)
     url = join_slashes(url, told.url) if isinstance(url, str) else url
-    if not isinstance(url, str) or not door.is_target(url):
+    if not isinstance(url, str) or not gateway.is_target(url):
         problem = f"{purpose} has a URL that is not an absolute http or https URL"
         if _reads_answer(told.url):
             raise VendorError(problem, kind="bad_response", hint=f"it contains an answer of the vendor: {told.url}")
@@ -247,7 +247,7 @@ def _build_request(  # noqa: PLR0917
             headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')
     return Request(
         method=told.method.upper(),
-        url=door.as_sent(url),  # a signature is over the URL as it is sent
+        url=gateway.encode_url(url),  # a signature is over the URL as it is sent
         headers=Headers(headers),
         body=body,
         purpose="token",

@@ -31,7 +31,7 @@ from conn_engine.auth.secret_request import (
 )
 from conn_engine.conditions import conditions_of
 from conn_engine.roles import expression_over
-from conn_engine.secrets import Redactor, secret_name
+from conn_engine.secrets import Redactor, is_secret_name
 from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers
 
@@ -157,7 +157,7 @@ def request_token(
     kept = {name: value for name, value in said.items() if whole and name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())
-    secrets = [str(value) for name, value in said.items() if secret_name(name) and value]
+    secrets = [str(value) for name, value in said.items() if is_secret_name(name) and value]
     seen = open_part(answer, secrets) if told.capture else answer
     captured = {name: plain(read(seen, text)) for name, text in told.capture.items()}
     return Grant(kept, {name: value for name, value in captured.items() if value is not None})
@@ -166,7 +166,7 @@ def request_token(
 def open_part(answer: Answer, secrets: Iterable[str]) -> Answer:
     """The answer as `capture` may see it: what is captured is no secret, whoever wrote the expression."""
     redactor = Redactor(text for text in secrets if text)
-    kept = [(name, redactor.text(value)) for name, value in answer.response.headers.pairs if not secret_name(name)]
+    kept = [(name, redactor.text(value)) for name, value in answer.response.headers.pairs if not is_secret_name(name)]
     return replace(
         answer,
         body=redactor.data(answer.body),

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from conn_engine.bodies.charsets import Pieces
-from conn_engine.documents import whole_file
+from conn_engine.documents import write_atomically
 from conn_engine.wire import Headers
 
 __all__ = ["INLINE_BYTES", "BodyContent"]
@@ -62,7 +62,7 @@ class BodyContent:
 
         Raises UsageError when the file is there already and may not be overwritten, or cannot be written.
         """
-        with whole_file(Path(path), overwrite=overwrite) as file:
+        with write_atomically(Path(path), overwrite=overwrite) as file:
             for piece in self._pieces():
                 file.write(piece)
                 if told is not None:

@@ -17,8 +17,8 @@ from conn_engine.config.reads import find_reserved
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
 from conn_engine.config.secret_texts import find_whole_environments, iterate_leaves, names_read
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
-from conn_engine.documents import dotted
-from conn_engine.transport.hosts import covered
+from conn_engine.documents import format_path
+from conn_engine.transport.hosts import is_covered
 
 __all__ = ["declared_names", "find_widening"]
 
@@ -75,9 +75,9 @@ def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
         if is_on(url, levels.hosts) is False and not chosen:
             yield diagnostic(
                 "SEC160",
-                f"{dotted(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
+                f"{format_path(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
                 levels.layers[0].span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: the hosts of the URLs then apply",
             )
 
@@ -86,7 +86,7 @@ def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:
     for layer in levels.overrides:
         said = layer.data.get("hosts")
         for index, host in enumerate(said if isinstance(said, list) else []):
-            if not covered(str(host), levels.hosts):
+            if not is_covered(str(host), levels.hosts):
                 message = f'cannot let credentials go to "{host}": the connector does not name it'
                 yield levels.refusal("SEC110", layer, ("hosts", index), message, _NAMED)
 
@@ -94,7 +94,9 @@ def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:
 def _urls_asked(levels: Levels) -> Iterator[Diagnostic]:
     for layer, path, value in _texts(levels):
         if is_url_place(path) and is_on(value, (*levels.hosts, *consent_hosts(levels.base))) is False:
-            message = f'has {dotted(path)} on "{host_pattern(value)}", where the connector\'s credentials may not go'
+            message = (
+                f'has {format_path(path)} on "{host_pattern(value)}", where the connector\'s credentials may not go'
+            )
             yield levels.refusal("SEC110", layer, path, message, _NAMED)
 
 

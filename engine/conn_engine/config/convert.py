@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 import msgspec
 
 from conn_engine.config.merge import Path_
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError
 from conn_engine.settings import Settings
 
@@ -238,7 +238,7 @@ def convert(data: Any, kind: type[T], *, at: str = "") -> T:
     except msgspec.ValidationError as error:
         reason = _PLACE.sub("", str(error)).strip()
         place = _place(data, str(error))
-        where = ".".join(part for part in (at, dotted(place)) if part)
+        where = ".".join(part for part in (at, format_path(place)) if part)
         raise ConversionError(f"{where}: {reason}" if where else reason, reason=reason, place=place) from None
 
 

@@ -52,7 +52,7 @@ from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
 from conn_engine.expressions import mapping, template
@@ -226,7 +226,7 @@ class Effective:
             key: value for key, value in entries.items() if key not in known and not isinstance(value, dict | None)
         }
         if strange:
-            self._attempt(path, partial(convert, strange, kind, at=dotted(path)))
+            self._attempt(path, partial(convert, strange, kind, at=format_path(path)))
 
     def _attempt(self, at: Path_, attempt: Callable[[], T]) -> T:
         try:
@@ -321,7 +321,7 @@ class Effective:
             "record": record if isinstance(record, str) else singular(resource),
             **{name: value for name, value in own.items() if value is not None},
         }
-        made = self._unified[key] = convert(filled, UnifiedOperation, at=dotted(path))
+        made = self._unified[key] = convert(filled, UnifiedOperation, at=format_path(path))
         return made
 
     # --- what comes to us ---
@@ -340,7 +340,7 @@ class Effective:
         return tuple((name, self._attempt(name.path, partial(self._convert_event, name))) for name in names)
 
     def _convert_event(self, name: EventName) -> UnifiedEvent:
-        return convert(lookup(self.data, name.path), UnifiedEvent, at=dotted(name.path))
+        return convert(lookup(self.data, name.path), UnifiedEvent, at=format_path(name.path))
 
     # --- provenance ---
 
@@ -552,7 +552,7 @@ class Effective:
         """The error of what stands at a path, with findings: of the documents alone, which are worded for people, else
         of what they merge into."""
         merged = self._build_finding(at, error)
-        places = [(origin.document.file, dotted(origin.place)) for origin in self.origins(at)] if at else []
+        places = [(origin.document.file, format_path(origin.place)) for origin in self.origins(at)] if at else []
         found = [
             finding
             for finding in self.document_findings()

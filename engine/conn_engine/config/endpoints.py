@@ -11,8 +11,8 @@ from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.diagnostics import Diagnostic
-from conn_engine.documents import dotted
-from conn_engine.transport.hosts import covered
+from conn_engine.documents import format_path
+from conn_engine.transport.hosts import is_covered
 from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.url_paths import has_dot_segment, is_below
 
@@ -34,7 +34,7 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
                 continue
             if own is None:
                 own = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
-            where = dotted(path)
+            where = format_path(path)
             if path[-1] == "path" and _has_dots(text):
                 message = f"leads above the base URL: {where}"
                 hint = "write a path below `base_url`"
@@ -79,7 +79,7 @@ def _is_same_host(front: str, other: str) -> bool:
     if front.lower() == other.lower():
         return True
     host, pattern = host_pattern(front), host_pattern(other)
-    return host is not None and pattern is not None and covered(host, [pattern])
+    return host is not None and pattern is not None and is_covered(host, [pattern])
 
 
 def _is_granted(rest: str, levels: Levels) -> bool:
@@ -101,10 +101,9 @@ def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
         repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
         if repeated or _host(value) == _host(url) or not (stand_in or _host(value) == _host(before)):
             continue
-        message = f'moves requests to "{_host(url)}" and leaves {dotted(path)} at "{_host(value)}"'
-        hint = (
-            f"set {dotted(path)} here too, such as {_move_url(value, before, url)}; repeat it where it stays as it is"
-        )
+        message = f'moves requests to "{_host(url)}" and leaves {format_path(path)} at "{_host(value)}"'
+        hint = f"set {format_path(path)} here too, such as {_move_url(value, before, url)}; repeat it where it "
+        "stays as it is"
         yield levels.refusal("SEC116", levels.layers[number], ("base_url",), message, hint)
 
 

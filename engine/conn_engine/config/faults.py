@@ -9,7 +9,7 @@ from typing import Final
 
 from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 
 __all__ = ["fault", "quote_value"]
 
@@ -30,12 +30,14 @@ def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diag
     """
     if found := _UNKNOWN.match(reason):
         here = (*path, found[1])
-        return diagnostic("CFG101", f"unknown key {quote_value(found[1])}", span(here, True), path=dotted(here))
+        return diagnostic("CFG101", f"unknown key {quote_value(found[1])}", span(here, True), path=format_path(here))
     if found := _MISSING.match(reason):
-        message = f"missing key {quote_value(found[1])}" + (f" in {dotted(path)}" if path else "")
-        return diagnostic("CFG103", message, span(path, True), path=dotted((*path, found[1])))
+        message = f"missing key {quote_value(found[1])}" + (f" in {format_path(path)}" if path else "")
+        return diagnostic("CFG103", message, span(path, True), path=format_path((*path, found[1])))
     if found := _TYPE.match(reason):
-        return diagnostic("CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=dotted(path))
+        return diagnostic("CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=format_path(path))
     if path[-1:] == ("format",) and (found := _TAG.match(reason)):
-        return diagnostic("CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=dotted(path))
-    return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=dotted(path))
+        return diagnostic(
+            "CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=format_path(path)
+        )
+    return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=format_path(path))

@@ -10,7 +10,7 @@ from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import Allowance
 from conn_engine.config.origins import Layer
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 
 __all__ = ["Grants", "Levels"]
 
@@ -84,4 +84,4 @@ class Levels:
         return self._build_finding("SEC117", layer, path, message, "check whether it is still needed")
 
     def _build_finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
-        return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=dotted(path), hint=hint)
+        return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=format_path(path), hint=hint)

@@ -15,7 +15,7 @@ from conn_engine.config.origins import Layer
 from conn_engine.config.reads import find_keys
 from conn_engine.config.secret_texts import is_secret_place, iterate_leaves, secret_leaves
 from conn_engine.roles import Role
-from conn_engine.transport.hosts import covered
+from conn_engine.transport.hosts import is_covered
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.transport.url_templates import hide_templates
 
@@ -83,7 +83,7 @@ def is_on(url: str, allowed: Sequence[str]) -> bool | None:
     if host is None:
         return None
     plain = f"http://{host}" if url.lower().startswith("http://") else host
-    return covered(host, allowed) or covered(plain, allowed)
+    return is_covered(host, allowed) or is_covered(plain, allowed)
 
 
 def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[st
     for layer in layers[1:]:
         said = layer.data.get("hosts")
         if isinstance(said, list):
-            hosts = tuple(str(host).lower() for host in said if covered(str(host), hosts))
+            hosts = tuple(str(host).lower() for host in said if is_covered(str(host), hosts))
     patterns = (host.lower() for host in trusted if parse_network(host) is None)  # a network receives no credential
     return (*hosts, *(host for host in patterns if host not in hosts))
 

@@ -8,7 +8,7 @@ from conn_engine.config.host_patterns import host_pattern, urls_of
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.errors import ExpressionError
 from conn_engine.settings import Scope
-from conn_engine.transport.hosts import covered, is_wildcard
+from conn_engine.transport.hosts import is_covered, is_wildcard
 from conn_engine.transport.url_templates import fill_parts
 
 __all__ = ["issued_hosts"]
@@ -34,8 +34,8 @@ def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping
                 filled[host] = None
     found: dict[str, None] = {}
     for pattern in hosts:
-        exact = [host for host in filled if covered(host, [pattern])] if is_wildcard(pattern) else []
-        anywhere = any(not other or covered(other, [pattern]) or covered(pattern, [other]) for other in unknown)
+        exact = [host for host in filled if is_covered(host, [pattern])] if is_wildcard(pattern) else []
+        anywhere = any(not other or is_covered(other, [pattern]) or is_covered(pattern, [other]) for other in unknown)
         found |= dict.fromkeys([pattern] if anywhere or not exact else exact)
     return (*found, *(host for host in dict.fromkeys(_hosts_of_deliveries(data)) if host not in found))
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.documents import Path_, texts
-from conn_engine.secrets import REDACTED, secret_name
-from conn_engine.secrets.shapes import token_pattern
+from conn_engine.secrets import REDACTED, is_secret_name
+from conn_engine.secrets.shapes import build_token_pattern
 
 __all__ = ["literal_secrets", "password_in_url", "without_tokens"]
 
@@ -25,11 +25,11 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
     """The path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a document."""
     for path, value in texts(data):
         key = str(path[-1]) if path else ""
-        named = secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
+        named = is_secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
         named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
         named = named and not any(isinstance(name, str) and name.endswith("_mapping") for name in path)
         url_like = value.startswith(("http://", "https://", "/"))
-        if token_pattern().search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
+        if build_token_pattern().search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
         elif url_like and (inside := next(_in_url(value), "")):
             yield path, inside
@@ -40,13 +40,13 @@ def _in_url(address: str) -> Iterator[str]:
     if (user := _USER_INFO.match(address)) and "{{" not in user[1]:
         yield user[1]
     for name, value in _QUERY_PAIR.findall(address):
-        if secret_name(name) and not _LITERAL_OK.search(value):
+        if is_secret_name(name) and not _LITERAL_OK.search(value):
             yield value
 
 
 def without_tokens(text: str) -> str:
     """The text with `[redacted]` for what looks like a vendor's token."""
-    return token_pattern().sub(REDACTED, text)
+    return build_token_pattern().sub(REDACTED, text)
 
 
 def password_in_url(address: str) -> bool:

@@ -8,7 +8,7 @@ from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, is_equal
 from conn_engine.config.origins import Layer, Level
 from conn_engine.config.resource_mappings import MappingReach
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted, overlaps
+from conn_engine.documents import format_path, is_overlap
 
 __all__ = ["PartialOverride", "find_partial_overrides"]
 
@@ -35,7 +35,7 @@ class PartialOverride:
     def text(self) -> str:
         """What it is, in a sentence: which fields change where, and what keeps the old value."""
         _, model, resource = self.resource
-        fields = [dotted(field) for field in self.fields if field] or [f"the {self.key}"]
+        fields = [format_path(field) for field in self.fields if field] or [f"the {self.key}"]
         named = (
             f"{', '.join(fields[:_NAMED])} and {len(fields) - _NAMED} more"
             if len(fields) > _NAMED
@@ -74,7 +74,7 @@ def _find_in(
         others = tuple(
             name
             for name in meant
-            if not any(overlaps(own, field) for own in fields[name])
+            if not any(is_overlap(own, field) for own in fields[name])
             and not _is_same(lookup(data, (*resource, name, key, *field)), value)
         )
         if others:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conn_engine.diagnostics import diagnostic, did_you_mean
 from conn_engine.documents import Document, read, texts
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.documents.pointers import get_pointer
 from conn_engine.errors import ConfigurationError
 
@@ -95,7 +95,7 @@ def _with_definitions(part: Schema, whole: Any) -> Schema:
 
 @lru_cache(maxsize=256)
 def _find_bundled(model: str, name: str) -> Document | None:
-    path = packaged("schemas", "models") / model / name
+    path = find_packaged("schemas", "models") / model / name
     return read(path, path.name) if path.is_file() else None
 
 

@@ -15,7 +15,7 @@ from conn_engine.config.operations import find_inherited, operation_names
 from conn_engine.config.secret_texts import names_read, secret_leaves, secret_texts
 from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
 from conn_engine.diagnostics import Diagnostic
-from conn_engine.documents import dotted, undotted
+from conn_engine.documents import format_path, parse_path
 from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.webhooks import AnyOf, Verification
 
@@ -85,7 +85,7 @@ def _build_finding(levels: Levels, places: Iterable[Path_], departure: Departure
     layer, path = levels.find_setting(places, departure.path)
     if lookup(layer.data, (*path, "format")) is not MISSING:
         path = (*path, "format")
-    where = dotted(path)
+    where = format_path(path)
     message = {
         "place": f"changes where a secret goes: {where}",
         "name": f"uses {_list_names(departure)} in {where}, where the connector does not",
@@ -106,7 +106,7 @@ def _list_names(departure: Departure) -> str:
 
 def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
     allowance = levels.grants.allowance
-    places = [undotted(place) for place in allowance.placement]
+    places = [parse_path(place) for place in allowance.placement]
     if departure.kind == "computed" or not any(path[: len(place)] == place for place in places):
         return False
     return _is_known(levels, departure)

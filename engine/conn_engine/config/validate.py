@@ -29,8 +29,8 @@ from conn_engine.config.models import (
     UnifiedResource,
 )
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import Document, dotted
-from conn_engine.documents.locate import packaged
+from conn_engine.documents import Document, format_path
+from conn_engine.documents.locate import find_packaged
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -93,7 +93,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
 @cache
 def load_schema(kind: str) -> dict[str, Any]:
     """The published schema of a kind of document."""
-    schema: dict[str, Any] = msgspec.json.decode(packaged("schemas", f"{kind}.schema.json").read_bytes())
+    schema: dict[str, Any] = msgspec.json.decode(find_packaged("schemas", f"{kind}.schema.json").read_bytes())
     return schema
 
 
@@ -180,13 +180,13 @@ class _Check:
         else:
             hint = did_you_mean(key, known) or _list_words(known)
         if hint.startswith("did you mean"):
-            self.meant.add(dotted((*path, hint.split('"')[1])))
+            self.meant.add(format_path((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
 
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
-        where = f" in {dotted(path)}" if path else ""
-        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=dotted((*path, key)))
+        where = f" in {format_path(path)}" if path else ""
+        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=format_path((*path, key)))
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
         wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
@@ -218,10 +218,10 @@ class _Check:
         return self._at_value("CFG104", message, path, hint)
 
     def _at_key(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.key_span(path), path=dotted(path), hint=hint)
+        return diagnostic(code, message, self.document.key_span(path), path=format_path(path), hint=hint)
 
     def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
-        return diagnostic(code, message, self.document.span(path), path=dotted(path), hint=hint)
+        return diagnostic(code, message, self.document.span(path), path=format_path(path), hint=hint)
 
 
 def _suggest_type(path: Path_, types: list[str], value: Any) -> str:

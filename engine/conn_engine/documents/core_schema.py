@@ -7,7 +7,7 @@ import re
 
 from conn_engine.documents.limits import MAX_DIGITS
 
-__all__ = ["NOT_A_STRING", "TooManyDigits", "resolve"]
+__all__ = ["NOT_A_STRING", "TooManyDigitsError", "resolve"]
 
 _INT = r"[-+]?[0-9]+"
 _OCTAL = r"0o[0-7]+"
@@ -29,7 +29,7 @@ NOT_A_STRING = re.compile(
 """Plain text that a reader of this schema takes for something else than a string."""
 
 
-class TooManyDigits(ValueError):
+class TooManyDigitsError(ValueError):
     """An integer longer than `MAX_DIGITS`."""
 
 
@@ -51,5 +51,5 @@ def resolve(text: str) -> str | int | float | bool | None:
     if kind == "inf":
         return float(text.replace(".", ""))
     if len(text) > MAX_DIGITS:
-        raise TooManyDigits(text[:20])
+        raise TooManyDigitsError(text[:20])
     return int(text) if kind == "int" else int(text, 8 if kind == "octal" else 16)

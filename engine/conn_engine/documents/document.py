@@ -13,10 +13,10 @@ from typing import Any
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.paths import Path_
-from conn_engine.documents.scalars import offsets
+from conn_engine.documents.scalars import find_offsets
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["Block", "Document", "Lines", "Place", "Suppression"]
+__all__ = ["Document", "FencedBlock", "Lines", "Place", "Suppression"]
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SUPPRESSION = re.compile(r"(?:^|(?<=[\s]))#[ \t]*conn:[ \t]*ignore\b[ \t]*([^\r\n]*)", re.MULTILINE)
@@ -24,7 +24,7 @@ _REASON = re.compile(r"[ \t]*(?:--|—|–)[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FencedBlock:
     """A fenced block of Markdown. `line` counts from 1 in the file.
 
     `indent` are the columns taken off each line.
@@ -234,7 +234,7 @@ class Document:
             return min(place.start + offset, place.end)
         table = self._table.get(place.start)
         if table is None:  # many places of one long scalar are asked for in a row
-            table = offsets(self.text, place.start, place.end, place.style, value)
+            table = find_offsets(self.text, place.start, place.end, place.style, value)
             self._table.clear()
             self._table[place.start] = table
         return table[min(offset, len(value))]

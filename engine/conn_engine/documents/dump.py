@@ -36,7 +36,7 @@ def dump_yaml(data: Any) -> str:
     except yaml.YAMLError as fault:
         raise TypeError(str(fault)) from None
     except UnicodeEncodeError:
-        return _emit(_with_whole_characters(data))
+        return _emit(_remove_lone_surrogates(data))
 
 
 def _emit(data: Any) -> str:
@@ -56,11 +56,11 @@ def _emit(data: Any) -> str:
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110))
 
 
-def _with_whole_characters(data: Any) -> Any:
+def _remove_lone_surrogates(data: Any) -> Any:
     if isinstance(data, str):
         return _LONE.sub("\ufffd", data)
     if isinstance(data, dict):
-        return {_with_whole_characters(key): _with_whole_characters(value) for key, value in data.items()}
+        return {_remove_lone_surrogates(key): _remove_lone_surrogates(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
-        return [_with_whole_characters(item) for item in data]
+        return [_remove_lone_surrogates(item) for item in data]
     return data

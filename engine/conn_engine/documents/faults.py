@@ -5,13 +5,13 @@ from typing import NoReturn
 
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents.document import Lines, Place
-from conn_engine.documents.paths import dotted
+from conn_engine.documents.paths import format_path
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["Origin", "duplicate_key", "fail"]
+__all__ = ["SourceText", "build_duplicate_key", "fail"]
 
 
-class Origin:
+class SourceText:
     """The text being read, its name, and where it starts in the file.
 
     Makes spans before there is a document. `repeated` collects the findings for duplicate keys where these are read
@@ -77,7 +77,9 @@ def fail(findings: Sequence[Diagnostic]) -> NoReturn:
     raise ConfigurationError(f"{place}{first.message}{more}", hint=first.hint, findings=findings)
 
 
-def duplicate_key(origin: Origin, key: str, path: Sequence[str | int], place: Place, first: Place) -> Diagnostic:
+def build_duplicate_key(
+    origin: SourceText, key: str, path: Sequence[str | int], place: Place, first: Place
+) -> Diagnostic:
     """The finding (DOC003) for a key that its mapping has already had at `first`."""
     name = key if len(key) <= 60 else f"{key[:60]}…"
     return origin.finding(
@@ -85,7 +87,7 @@ def duplicate_key(origin: Origin, key: str, path: Sequence[str | int], place: Pl
         f'the key "{name}" is there twice',
         place.start,
         place.end,
-        path=dotted(path),
+        path=format_path(path),
         hint="keep one of them",
         related=[(origin.span(first.start, first.end), "first here")],
     )

@@ -10,13 +10,22 @@ from typing import BinaryIO, NoReturn, TypedDict
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.document import Document
-from conn_engine.documents.faults import Origin, fail
+from conn_engine.documents.faults import SourceText, fail
 from conn_engine.documents.folders import open_folder
 from conn_engine.documents.limits import MAX_BYTES
 from conn_engine.documents.parse import Language, parse
 from conn_engine.errors import UsageError
 
-__all__ = ["MAX_BYTES", "Placing", "read", "read_regular", "read_text", "remove_file", "whole_file", "write_whole"]
+__all__ = [
+    "MAX_BYTES",
+    "Placing",
+    "read",
+    "read_regular",
+    "read_text",
+    "remove_file",
+    "write_atomically",
+    "write_whole",
+]
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
@@ -37,7 +46,7 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
     Raises as `read`.
     """
     file = path.as_posix() if display is None else display
-    origin = Origin(file, "")
+    origin = SourceText(file, "")
     try:
         content = read_regular(path, limit)
     except FileNotFoundError:
@@ -53,7 +62,7 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
         known = content[: fault.start].decode("utf-8", "replace")
         wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
         hint = "it is UTF-16; save it as UTF-8" if wide else "save it as UTF-8"
-        Origin(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
+        SourceText(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
 
 
 def read_regular(path: Path, limit: int) -> bytes:
@@ -98,13 +107,13 @@ def write_whole(
     data = content.encode() if isinstance(content, str) else content
     if not links:
         _refuse_links(path, within)
-    target = _target(path, within) if links else path
+    target = _resolve_target(path, within) if links else path
     root = within.resolve() if within is not None and links else within
     try:
-        with _new_file(target, root, mode, overwrite=overwrite) as stream:
+        with _open_new_file(target, root, mode, overwrite=overwrite) as stream:
             stream.write(data)
-    except _Taken:
-        raise _taken(path) from None
+    except _NameTakenError:
+        raise _build_taken_error(path) from None
     except OSError as fault:
         _refuse(path, (fault.strerror or str(fault)).lower())
 
@@ -117,23 +126,23 @@ def remove_file(path: Path, within: Path | None = None) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+def write_atomically(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """A new file to write to. It has its name when the block is left well, and is gone when it is not.
 
     Raises UsageError when the name is taken (and may not be overwritten, or is no regular file) and when it cannot be
     written.
     """
     try:
-        with _new_file(path, None, None, overwrite=overwrite, create=False) as stream:
+        with _open_new_file(path, None, None, overwrite=overwrite, create=False) as stream:
             yield stream
-    except _Taken:
-        raise _taken(path) from None
+    except _NameTakenError:
+        raise _build_taken_error(path) from None
     except OSError as fault:
         raise UsageError(f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}") from fault
 
 
 @contextlib.contextmanager
-def _new_file(
+def _open_new_file(
     target: Path, within: Path | None, mode: int | None, *, overwrite: bool, create: bool = True
 ) -> Iterator[BinaryIO]:
     """A stream to a new file, which takes the target's name when the block is left well. Raises OSError."""
@@ -144,7 +153,7 @@ def _new_file(
         if old is not None and not stat.S_ISREG(old):
             raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(old) else "it is not a regular file")
         if old is not None and not overwrite:
-            raise _Taken
+            raise _NameTakenError
         rights = mode if mode is not None or old is None else stat.S_IMODE(old)
         try:
             # Created with no more rights than it will have: its content may be secret from the first byte on.
@@ -157,22 +166,22 @@ def _new_file(
             if overwrite:
                 folder.replace(target.name, by=temporary)
             elif not folder.claim(target.name, by=temporary):  # never replaces what came there meanwhile
-                raise _Taken
+                raise _NameTakenError
             folder.flush()
         finally:
             with contextlib.suppress(OSError):
                 folder.remove(temporary)
 
 
-class _Taken(Exception):
+class _NameTakenError(Exception):
     """There is a file that may not be replaced."""
 
 
-def _taken(path: Path) -> UsageError:
+def _build_taken_error(path: Path) -> UsageError:
     return UsageError(f"{path} is there already", hint="choose another name, or allow it to be replaced (--force)")
 
 
-def _target(path: Path, within: Path | None) -> Path:
+def _resolve_target(path: Path, within: Path | None) -> Path:
     try:
         target = path.resolve() if within is not None or path.is_symlink() else path
         root = (within or path.parent).resolve()

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.document import Place
-from conn_engine.documents.faults import Origin, duplicate_key
+from conn_engine.documents.faults import SourceText, build_duplicate_key
 from conn_engine.documents.limits import MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES
 
 __all__ = ["NotJson", "load", "plant"]
@@ -30,12 +30,12 @@ class NotJson(Exception):
         self.message = message
         self.at = at
 
-    def report(self, origin: Origin) -> NoReturn:
+    def report(self, origin: SourceText) -> NoReturn:
         """Raise ConfigurationError (DOC002) at the fault."""
-        origin.fail("DOC002", f"not JSON: {self.message}", self.at, hint=_hint(origin.text, self.at))
+        origin.fail("DOC002", f"not JSON: {self.message}", self.at, hint=_suggest_fix(origin.text, self.at))
 
 
-def load(origin: Origin) -> Any:
+def load(origin: SourceText) -> Any:
     """The data.
 
     Raises NotJson for a syntax error, ConfigurationError for duplicate keys and exceeded bounds.
@@ -50,7 +50,7 @@ def load(origin: Origin) -> Any:
         return made
 
     def constant(name: str) -> NoReturn:
-        raise NotJson(f"{name} is no JSON value", max(0, _outside_strings(text, name)))
+        raise NotJson(f"{name} is no JSON value", max(0, _find_outside_strings(text, name)))
 
     try:
         data = json.loads(text, object_pairs_hook=members, parse_constant=constant)
@@ -58,13 +58,13 @@ def load(origin: Origin) -> Any:
         message = fault.msg[:1].lower() + fault.msg[1:]
         raise NotJson(message, fault.pos) from None
     except RecursionError:
-        _too_deep(origin)
+        _fail_too_deep(origin)
     except ValueError:  # an integer beyond what Python converts
         found = _LONG_NUMBER.search(text)
         at, end = found.span() if found else (0, 1)
         origin.fail("DOC005", f"an integer of {end - at} digits is longer than {MAX_DIGITS}", at, end)
-    if _deeper(data, MAX_DEPTH):
-        _too_deep(origin)
+    if _is_deeper(data, MAX_DEPTH):
+        _fail_too_deep(origin)
     if doubled:
         findings: list[Diagnostic] = []
         plant(text, origin, findings)
@@ -74,7 +74,7 @@ def load(origin: Origin) -> Any:
     return data
 
 
-def plant(text: str, origin: Origin | None = None, doubled: list[Diagnostic] | None = None) -> Place:
+def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic] | None = None) -> Place:
     """The places of a text that `load` has accepted.
 
     Duplicate keys are added to `doubled` (at most some of them).
@@ -105,7 +105,7 @@ def plant(text: str, origin: Origin | None = None, doubled: list[Diagnostic] | N
         else:
             name = json.loads(text[key.start : key.end])
             if name in parent.keys and origin and doubled is not None and len(doubled) < MAX_DUPLICATES:
-                doubled.append(duplicate_key(origin, name, (*path, name), key, parent.keys[name]))
+                doubled.append(build_duplicate_key(origin, name, (*path, name), key, parent.keys[name]))
             parent.keys.setdefault(name, key)
             key = None
         place, opened = _value(token)
@@ -126,7 +126,7 @@ def _value(token: re.Match[str]) -> tuple[Place, bool]:
     return place, sign in "{["
 
 
-def _too_deep(origin: Origin) -> NoReturn:
+def _fail_too_deep(origin: SourceText) -> NoReturn:
     depth, at = 0, 0
     for token in _TOKEN.finditer(origin.text):
         sign = token[0]
@@ -137,23 +137,23 @@ def _too_deep(origin: Origin) -> NoReturn:
     origin.fail("DOC005", f"more than {MAX_DEPTH} levels of lists and objects inside each other", at)
 
 
-def _deeper(data: Any, depth: int) -> bool:
+def _is_deeper(data: Any, depth: int) -> bool:
     level = [data] if isinstance(data, dict | list) else []
     for _ in range(depth):
-        level = list(_containers(level))
+        level = list(_list_containers(level))
         if not level:
             return False
     return True
 
 
-def _containers(level: list[Any]) -> Iterator[Any]:
+def _list_containers(level: list[Any]) -> Iterator[Any]:
     for one in level:
         for item in one.values() if isinstance(one, dict) else one:
             if isinstance(item, dict | list):
                 yield item
 
 
-def _check_surrogates(origin: Origin) -> None:
+def _check_surrogates(origin: SourceText) -> None:
     for token in _STRING.finditer(origin.text):
         if "\\u" in token[0] and _LONE.search(json.loads(token[0], strict=False)):
             message = "a \\u escape is half of a surrogate pair"
@@ -161,12 +161,12 @@ def _check_surrogates(origin: Origin) -> None:
             origin.fail("DOC002", message, token.start(), token.end(), hint=hint)
 
 
-def _outside_strings(text: str, word: str) -> int:
+def _find_outside_strings(text: str, word: str) -> int:
     blanked = _STRING.sub(lambda found: " " * len(found[0]), text)
     return blanked.find(word)
 
 
-def _hint(text: str, at: int) -> str:
+def _suggest_fix(text: str, at: int) -> str:
     before = text[:at].rstrip()
     if text[at : at + 2] in ("//", "/*") or text[at : at + 1] == "#":
         return "JSON has no comments; a .yaml file has"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conn_engine.errors import InternalError
 
-__all__ = ["WORKSPACE_FILE", "find_workspace", "packaged"]
+__all__ = ["WORKSPACE_FILE", "find_packaged", "find_workspace"]
 
 WORKSPACE_FILE = "conn.yaml"
 
@@ -27,7 +27,7 @@ def find_workspace(start: Path) -> Path | None:
     return None
 
 
-def packaged(*parts: str) -> Path:
+def find_packaged(*parts: str) -> Path:
     """Path of bundled data, as `packaged("connectors", "<name>")`.
 
     Inside the installed package, else in the checkout.

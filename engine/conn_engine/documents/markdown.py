@@ -5,14 +5,14 @@ What is in them is read by `parse`, whose spans can count in the Markdown file.
 
 import re
 
-from conn_engine.documents.document import Block
+from conn_engine.documents.document import FencedBlock
 
-__all__ = ["markdown_blocks"]
+__all__ = ["find_markdown_blocks"]
 
 _FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)")
 
 
-def markdown_blocks(text: str) -> list[Block]:
+def find_markdown_blocks(text: str) -> list[FencedBlock]:
     """Every fenced block, in order. `line` is the file's line of the block's first line.
 
     A fence left open ends the text.
@@ -20,7 +20,7 @@ def markdown_blocks(text: str) -> list[Block]:
     Blocks inside list items are found too: the fence's own indentation is taken off every line and kept in
     `indent`.
     """
-    blocks: list[Block] = []
+    blocks: list[FencedBlock] = []
     opened: re.Match[str] | None = None
     first, kept = 0, list[str]()
     for number, line in enumerate(text.splitlines(), 1):
@@ -30,20 +30,20 @@ def markdown_blocks(text: str) -> list[Block]:
             if found and not (found["fence"][0] == "`" and "`" in found["info"]):
                 opened, first, kept = found, number + 1, []
         elif found and not found["info"].strip() and found["fence"].startswith(opened["fence"]):
-            blocks.append(_block(opened, first, kept))
+            blocks.append(_build_block(opened, first, kept))
             opened = None
         else:
             kept.append(line)
     if opened is not None:
-        blocks.append(_block(opened, first, kept))
+        blocks.append(_build_block(opened, first, kept))
     return blocks
 
 
-def _block(opened: re.Match[str], first: int, lines: list[str]) -> Block:
+def _build_block(opened: re.Match[str], first: int, lines: list[str]) -> FencedBlock:
     indent = opened["indent"]
     # A line that is indented less than its fence keeps its text; the column then counts from the fence
     # all the same.
     own = [line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t") for line in lines]
     words = opened["info"].split()
     language = words[0].strip("{}.").lower() if words else ""
-    return Block(language, first, "".join(f"{line}\n" for line in own), len(indent))
+    return FencedBlock(language, first, "".join(f"{line}\n" for line in own), len(indent))

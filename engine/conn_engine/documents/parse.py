@@ -7,7 +7,7 @@ from typing import Literal
 
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.document import Document
-from conn_engine.documents.faults import Origin
+from conn_engine.documents.faults import SourceText
 from conn_engine.documents.limits import MAX_BYTES, MAX_NODES
 
 __all__ = ["Language", "parse"]
@@ -37,7 +37,7 @@ def parse(
     name line, column and mend.
     """
     text = text.removeprefix("\ufeff")
-    origin = Origin(file, text, first_line, indent, repeated)
+    origin = SourceText(file, text, first_line, indent, repeated)
     if len(text) > max_bytes:
         origin.fail("DOC005", f"the document is larger than {max_bytes // 2**20} MiB")
     strict = language == "json" or (language is None and file.lower().endswith(_JSON_SUFFIXES))

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from conn_engine.errors import UsageError
 
-__all__ = ["Path_", "dotted", "overlaps", "texts", "undotted"]
+__all__ = ["Path_", "format_path", "is_overlap", "parse_path", "texts"]
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -19,7 +19,7 @@ _INDEX = re.compile(r"\[(\d{1,9})\]")
 _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-def dotted(path: Sequence[str | int]) -> str:
+def format_path(path: Sequence[str | int]) -> str:
     """`("errors", 0, "a.b")` as `errors[0]."a.b"`. Keys with dots, blanks, quotes or brackets are quoted."""
     text = ""
     for part in path:
@@ -31,7 +31,7 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def undotted(text: str) -> Path_:
+def parse_path(text: str) -> Path_:
     """The inverse of `dotted`. Raises UsageError where the text is no path.
 
     `errors.0.when` gives the key "0"; `Document` takes it as an index where the document has a list.
@@ -65,7 +65,7 @@ def undotted(text: str) -> Path_:
     )
 
 
-def overlaps(one: Path_, other: Path_) -> bool:
+def is_overlap(one: Path_, other: Path_) -> bool:
     """Whether one place holds the other, or is the same."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]

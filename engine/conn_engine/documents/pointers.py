@@ -18,7 +18,7 @@ def pointer_to(*names: str) -> str:
 
 def get_pointer(data: Any, pointer: str) -> Any:
     """The value at a pointer; None when there is none. Raises ConfigurationError when the text is no pointer."""
-    return get_at(data, _names(pointer))
+    return get_at(data, _split_pointer(pointer))
 
 
 def get_at(data: Any, names: Iterable[str]) -> Any:
@@ -36,19 +36,19 @@ def get_at(data: Any, names: Iterable[str]) -> Any:
 def set_pointer(data: Any, pointer: str, value: Any) -> Any:
     """A copy of `data` with `value` at a pointer. Missing objects on the way are made; only what lies on the way is
     copied. Raises ConfigurationError when the way leads through a scalar or outside of an array."""
-    return _set(data, _names(pointer), value, pointer)
+    return _set(data, _split_pointer(pointer), value, pointer)
 
 
 def remove_pointer(data: Any, pointer: str) -> Any:
     """A copy of `data` without the member of an object at a pointer; `data` itself when there is none."""
-    *above, last = _names(pointer)
+    *above, last = _split_pointer(pointer)
     holder = get_pointer(data, pointer_to(*above)) if above else data
     if not isinstance(holder, dict) or last not in holder:
         return data
     return _set(data, above, {name: value for name, value in holder.items() if name != last}, pointer)
 
 
-def _names(pointer: str) -> list[str]:
+def _split_pointer(pointer: str) -> list[str]:
     if not pointer.startswith("/"):
         raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}')
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]

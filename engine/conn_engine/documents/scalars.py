@@ -5,7 +5,7 @@ Finding the scalar is the parsers'.
 
 import re
 
-__all__ = ["offsets"]
+__all__ = ["find_offsets"]
 
 _BREAKS = "\r\n\x85\u2028\u2029"
 _BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
@@ -16,7 +16,7 @@ _NEWLINES = re.compile(r"\n+")
 _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
-def offsets(text: str, start: int, end: int, style: str, value: str) -> list[int]:
+def find_offsets(text: str, start: int, end: int, style: str, value: str) -> list[int]:
     """The offset in `text` of every character of `value`, and of its end.
 
     `len(value) + 1` numbers, ascending.
@@ -25,33 +25,33 @@ def offsets(text: str, start: int, end: int, style: str, value: str) -> list[int
     after the last sure character is placed at the scalar's end.
     """
     if style in {"|", ">"}:
-        table, end = _block(text, start, end, style, value)
+        table, end = _find_block_offsets(text, start, end, style, value)
     elif style == "json":
-        table, end = _escaped(text, start + 1, end - 1), end - 1
+        table, end = _find_escaped_offsets(text, start + 1, end - 1), end - 1
     elif style:
-        table, end = _flow(text, start + 1, end - 1, style), end - 1
+        table, end = _find_flow_offsets(text, start + 1, end - 1, style), end - 1
     else:
-        table = _flow(text, start, end, "")
+        table = _find_flow_offsets(text, start, end, "")
     del table[len(value) :]
     table.extend([end] * (len(value) + 1 - len(table)))
     return table
 
 
-def _escape_end(text: str, at: int) -> int:
+def _find_escape_end(text: str, at: int) -> int:
     if pair := _PAIR.match(text, at):
         return pair.end()
     return at + _ESCAPE_LENGTHS.get(text[at + 1 : at + 2], 2)
 
 
-def _escaped(text: str, at: int, end: int) -> list[int]:
+def _find_escaped_offsets(text: str, at: int, end: int) -> list[int]:
     table = []
     while at < end:
         table.append(at)
-        at = _escape_end(text, at) if text[at] == "\\" else at + 1
+        at = _find_escape_end(text, at) if text[at] == "\\" else at + 1
     return table
 
 
-def _flow(text: str, at: int, end: int, style: str) -> list[int]:
+def _find_flow_offsets(text: str, at: int, end: int, style: str) -> list[int]:
     """Plain and quoted scalars.
 
     A single line break is a blank, n + 1 of them are n breaks, blanks around them go.
@@ -78,14 +78,14 @@ def _flow(text: str, at: int, end: int, style: str) -> list[int]:
                 at = after
             else:
                 table.append(at)
-                at = _escape_end(text, at)
+                at = _find_escape_end(text, at)
         else:
             table.append(at)
             at += 2 if sign == "'" and style == "'" else 1
     return table
 
 
-def _block(text: str, start: int, end: int, style: str, value: str) -> tuple[list[int], int]:
+def _find_block_offsets(text: str, start: int, end: int, style: str, value: str) -> tuple[list[int], int]:
     header = _BREAK.search(text, start, end)
     if header is None:
         return [], end
@@ -97,25 +97,25 @@ def _block(text: str, start: int, end: int, style: str, value: str) -> tuple[lis
     lines.append((at, end))
     # The indentation may be declared or detected; either way it is what the first line with text has
     # lost in the value.
-    own = next((_lead(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
-    kept = next((_lead(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0)
+    own = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
+    kept = next((_count_indentation(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0)
     indent = own - kept
     contents = [(min(a + indent, b), b) for a, b in lines]
-    return (_folded(text, contents, value) if style == ">" else _literal(contents)), end
+    return (_find_folded_offsets(text, contents, value) if style == ">" else _find_literal_offsets(contents)), end
 
 
-def _lead(line: str) -> int:
+def _count_indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _literal(lines: list[tuple[int, int]]) -> list[int]:
+def _find_literal_offsets(lines: list[tuple[int, int]]) -> list[int]:
     table: list[int] = []
     for start, end in lines:
         table.extend(range(start, end + 1))  # the offset at `end` is the break's
     return table
 
 
-def _folded(text: str, lines: list[tuple[int, int]], value: str) -> list[int]:
+def _find_folded_offsets(text: str, lines: list[tuple[int, int]], value: str) -> list[int]:
     table: list[int] = []
     breaks: list[int] = []
     for start, end in lines:

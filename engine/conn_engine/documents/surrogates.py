@@ -5,7 +5,7 @@ Equally long private-use escapes stand in for them.
 
 import re
 
-__all__ = ["can_stand_in", "restore", "stand_in"]
+__all__ = ["can_stand_in", "replace_surrogates", "restore"]
 
 # An even number of backslashes before it: the escape's own backslash is not itself escaped.
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD]([89abAB])([0-9a-fA-F]{2})\\u[dD]([c-fC-F])([0-9a-fA-F]{2})")
@@ -19,23 +19,25 @@ def can_stand_in(text: str) -> bool:
     return bool(_PAIR.search(text)) and not _PRIVATE.search(text)
 
 
-def stand_in(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with its pairs replaced: same length, so every place stays what it was."""
-    return _PAIR.sub(lambda found: f"{found[1]}\\ue{_lower(found[2])}{found[3]}\\ue{_lower(found[4])}{found[5]}", text)
+    return _PAIR.sub(
+        lambda found: f"{found[1]}\\ue{_lower_digit(found[2])}{found[3]}\\ue{_lower_digit(found[4])}{found[5]}", text
+    )
 
 
 def restore(value: str, style: str, source: str) -> str:
     """The true value of a scalar read from a text with stand-ins. `source` is the scalar's original text."""
     if style == '"':
-        return _PRIVATE_PAIR.sub(lambda found: _character(*found[0]), value)
+        return _PRIVATE_PAIR.sub(lambda found: _join_surrogates(*found[0]), value)
     # Not an escape here but plain text: the originals come back in order, in their own letter case.
     originals = iter([found[0][len(found[1]) :] for found in _PAIR.finditer(source)])
     return _STAND_IN.sub(lambda found: next(originals, found[0]), value)
 
 
-def _lower(digit: str) -> str:
+def _lower_digit(digit: str) -> str:
     return str(int(digit, 16) - 8)
 
 
-def _character(high: str, low: str) -> str:
+def _join_surrogates(high: str, low: str) -> str:
     return chr(0x10000 + ((ord(high) - 0xE000) << 10) + (ord(low) - 0xE400))

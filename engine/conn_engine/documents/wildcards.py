@@ -5,15 +5,15 @@ No regular expressions: patterns and texts may be a stranger's, and of many mark
 
 from collections.abc import Sequence
 
-__all__ = ["fits", "in_order"]
+__all__ = ["has_in_order", "is_match"]
 
 
-def fits(pattern: str, text: str) -> bool:
+def is_match(pattern: str, text: str) -> bool:
     """Whether a text fits a pattern from end to end; `*` is any text."""
-    return in_order(pattern.split("*"), text)
+    return has_in_order(pattern.split("*"), text)
 
 
-def in_order(pieces: Sequence[str], text: str) -> bool:
+def has_in_order(pieces: Sequence[str], text: str) -> bool:
     """Whether a text is the pieces in order, with anything between them; of a single piece, whether it is that."""
     first, *middle = pieces
     if not middle:

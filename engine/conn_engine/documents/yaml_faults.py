@@ -3,19 +3,19 @@
 import re
 from typing import Any, NoReturn
 
-from conn_engine.documents.faults import Origin
+from conn_engine.documents.faults import SourceText
 
-__all__ = ["lone_surrogate", "syntax_error", "wrong_key"]
+__all__ = ["fail_lone_surrogate", "fail_syntax", "fail_wrong_key"]
 
 _QUOTE_TEMPLATE = 'quote a value that starts with {{: "{{…}}"'
 _TEMPLATE = re.compile(r"\{\s*\{")
 
 
-def syntax_error(origin: Origin, fault: Any) -> NoReturn:
+def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
     """Raise ConfigurationError (DOC002, DOC004) for what the YAML parser reports."""
     mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
     if mark is None:
-        _unreadable_character(origin, fault)
+        _fail_unreadable_character(origin, fault)
     at = min(mark.index, len(origin.text))
     problem = str(fault.problem or fault.context or "not YAML")
     if "another document" in problem:
@@ -28,7 +28,7 @@ def syntax_error(origin: Origin, fault: Any) -> NoReturn:
         origin.fail("DOC004", "the anchor is there twice", at, hint="give it another name")
     if "nesting depth" in problem:
         origin.fail("DOC005", "the document is nested too deep", at)
-    hint = _hint(origin.text, at, problem)
+    hint = _suggest_fix(origin.text, at, problem)
     opening = getattr(fault, "context_mark", None)
     if "end of stream" in problem and opening is not None:
         origin.fail("DOC002", "not YAML: a quote is opened here and never closed", opening.index)
@@ -38,19 +38,19 @@ def syntax_error(origin: Origin, fault: Any) -> NoReturn:
     origin.fail("DOC002", f"not YAML: {problem.replace('did not find expected', 'expected')}", at, hint=hint)
 
 
-def lone_surrogate(origin: Origin, at: int) -> NoReturn:
+def fail_lone_surrogate(origin: SourceText, at: int) -> NoReturn:
     """Raise ConfigurationError (DOC002) for half of a surrogate pair in the text itself."""
     origin.fail("DOC002", "the text holds half of a surrogate pair", at, hint="write the whole character")
 
 
-def wrong_key(origin: Origin, at: int, parent: int) -> NoReturn:
+def fail_wrong_key(origin: SourceText, at: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping: mostly a template that was not quoted."""
     if _TEMPLATE.match(origin.text, parent):
         origin.fail("DOC009", "a template that is not quoted is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
     origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
 
 
-def _unreadable_character(origin: Origin, fault: Any) -> NoReturn:
+def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
     position = getattr(fault, "position", 0)
     character = getattr(fault, "character", None)
     at = position if isinstance(position, int) else 0
@@ -63,7 +63,7 @@ def _unreadable_character(origin: Origin, fault: Any) -> NoReturn:
     origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", at)
 
 
-def _more_or_less_indented(text: str, start: int) -> bool:
+def _is_indented_differently(text: str, start: int) -> bool:
     """Whether the line at `start` begins with a plain key in another column than the line above it."""
     line, above = text[start:].split("\n", 1)[0], text[:start].rstrip("\r\n").rsplit("\n", 1)[-1]
     if not re.match(r"\s*[\w-]+:(\s|$)", line) or not above.strip() or above.rstrip().endswith(":"):
@@ -71,7 +71,7 @@ def _more_or_less_indented(text: str, start: int) -> bool:
     return len(line) - len(line.lstrip()) != len(above) - len(above.lstrip())
 
 
-def _hint(text: str, at: int, problem: str) -> str:
+def _suggest_fix(text: str, at: int, problem: str) -> str:
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
     before, sign = text[start:at], text[at : at + 1]
     if sign == "\t" or (not before.strip() and "\t" in before):
@@ -80,7 +80,7 @@ def _hint(text: str, at: int, problem: str) -> str:
     if _TEMPLATE.match(value):
         return _QUOTE_TEMPLATE
     if "mapping values" in problem:
-        if _more_or_less_indented(text, start):
+        if _is_indented_differently(text, start):
             return "indent this key as far as those it belongs to; or, if the line above holds its text, quote that"
         return 'quote the value, or write it as a block: "key: |" and the text indented below it'
     if sign and sign in "@`%":

@@ -14,12 +14,12 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from conn_engine.diagnostics import Diagnostic
-from conn_engine.documents.core_schema import TooManyDigits, resolve
+from conn_engine.documents.core_schema import TooManyDigitsError, resolve
 from conn_engine.documents.document import Place
-from conn_engine.documents.faults import Origin, duplicate_key
+from conn_engine.documents.faults import SourceText, build_duplicate_key
 from conn_engine.documents.limits import MAX_ALIASED, MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES, MAX_NODES
-from conn_engine.documents.surrogates import can_stand_in, restore, stand_in
-from conn_engine.documents.yaml_faults import lone_surrogate, syntax_error, wrong_key
+from conn_engine.documents.surrogates import can_stand_in, replace_surrogates, restore
+from conn_engine.documents.yaml_faults import fail_lone_surrogate, fail_syntax, fail_wrong_key
 
 __all__ = ["load"]
 
@@ -102,16 +102,16 @@ def _fast_composer() -> Any:
 COMPOSER: Any = _fast_composer()
 
 
-def load(origin: Origin, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES) -> tuple[Any, Place]:
+def load(origin: SourceText, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES) -> tuple[Any, Place]:
     """The data and its places. Raises ConfigurationError (DOC002 to DOC006, DOC008, DOC009)."""
     try:
         node, stood_in = _compose(origin, composer, max_nodes)
     except _TooMuch as fault:
         origin.fail("DOC005", str(fault), fault.at, hint="split the document")
     except yaml.YAMLError as fault:
-        syntax_error(origin, fault)
+        fail_syntax(origin, fault)
     except UnicodeEncodeError as fault:
-        lone_surrogate(origin, fault.start)
+        fail_lone_surrogate(origin, fault.start)
     except (RecursionError, ValueError, AttributeError) as fault:
         origin.fail("DOC002", f"not YAML: {fault}")
     if node is None:
@@ -122,14 +122,14 @@ def load(origin: Origin, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES
     return data, place
 
 
-def _compose(origin: Origin, composer: Any, max_nodes: int) -> tuple[yaml.Node | None, bool]:
+def _compose(origin: SourceText, composer: Any, max_nodes: int) -> tuple[yaml.Node | None, bool]:
     """The root node, and whether surrogate pairs were stood in for."""
     try:
         return _node(composer(origin.text), max_nodes), False
     except yaml.YAMLError as fault:
         if "Unicode character escape" not in str(fault) or not can_stand_in(origin.text):
             raise
-    return _node(composer(stand_in(origin.text)), max_nodes), True
+    return _node(composer(replace_surrogates(origin.text)), max_nodes), True
 
 
 def _node(composer: Any, max_nodes: int) -> yaml.Node | None:
@@ -141,7 +141,7 @@ def _node(composer: Any, max_nodes: int) -> yaml.Node | None:
 class _Walk:
     """Builds data and places from nodes. Faults that leave the rest readable are collected in `findings`."""
 
-    def __init__(self, origin: Origin, stood_in: bool) -> None:
+    def __init__(self, origin: SourceText, stood_in: bool) -> None:
         self.findings: list[Diagnostic] = []
         self._origin = origin
         self._text = origin.text
@@ -206,7 +206,7 @@ class _Walk:
         self._path.append("")
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                wrong_key(self._origin, key_node.start_mark.index, place.start)
+                fail_wrong_key(self._origin, key_node.start_mark.index, place.start)
             key, key_place = self._text_of(key_node)
             self._path[-1] = key
             if key == "<<" and not key_place.style:
@@ -231,7 +231,7 @@ class _Walk:
                 return text, place
         try:
             value = resolve(text)
-        except TooManyDigits:
+        except TooManyDigitsError:
             message = f"an integer is longer than {MAX_DIGITS} digits"
             self._origin.fail("DOC005", message, place.start, place.end)
         if tag == _PLAIN:
@@ -278,4 +278,4 @@ class _Walk:
 
     def _duplicate(self, key: str, place: Place, first: Place) -> None:
         if len(self.findings) < MAX_DUPLICATES and not self._inside_alias:
-            self.findings.append(duplicate_key(self._origin, key, self._path, place, first))
+            self.findings.append(build_duplicate_key(self._origin, key, self._path, place, first))

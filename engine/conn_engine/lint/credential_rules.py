@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conn_engine.auth import PathAuthorization, Several
 from conn_engine.config import MISSING, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.settings import Draft, Scope
 
@@ -45,7 +45,7 @@ def held(target: "LintTarget") -> Iterator[Diagnostic]:
             "EXP103",
             f"{named}: `authorization` reads the stored credential",
             target.effective.span(path),
-            path=dotted(path),
+            path=format_path(path),
             hint=did_you_mean(lacking, known) or there,
         )
 
@@ -95,7 +95,7 @@ def placed(target: "LintTarget") -> Iterator[Diagnostic]:
                     "SEC104",
                     f"the path of {operation.text} has no {{{name}}} for the credential to stand in",
                     target.effective.span(at),
-                    path=dotted(at),
+                    path=format_path(at),
                     hint=f"write /{{{name}}}/… where the vendor takes it, or `authorization: {{format: none}}`",
                 )
 
@@ -115,7 +115,7 @@ def kept(target: "LintTarget") -> Iterator[Diagnostic]:
             "SEC105",
             f'an account may leave out "{name}", and the path of {operation.text} cannot go without it',
             target.effective.span(at),
-            path=dotted(at),
+            path=format_path(at),
             hint="say `required: true`, or choose: `authorization: {format: choice}`",
         )
 
@@ -129,7 +129,7 @@ def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
                 "SEC106",
                 "`credentials` has no `token_url`, so no account can get a token",
                 target.effective.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint="add the vendor's token endpoint under `config`: `token_url: https://auth.example.com/token`",
             )
 

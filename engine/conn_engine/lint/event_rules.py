@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, singular
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted, read
+from conn_engine.documents import format_path, read
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.lint.webhook_proofs import paths
 from conn_engine.webhooks import Webhooks
@@ -138,4 +138,4 @@ def shown(name: EventName) -> str:
 
 def finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
     """A finding at the place of a path."""
-    return diagnostic(code, message, target.effective.span(path), path=dotted(path), hint=hint)
+    return diagnostic(code, message, target.effective.span(path), path=format_path(path), hint=hint)

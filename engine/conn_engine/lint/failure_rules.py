@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, certain, possible
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
@@ -37,7 +37,7 @@ def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
             why = _why_never(when, earlier, taken)
             if why is not None:
                 at = (*path, index, "when")
-                yield diagnostic("ERR101", why[0], layer.span(at), path=dotted(at), hint=why[1])
+                yield diagnostic("ERR101", why[0], layer.span(at), path=format_path(at), hint=why[1])
             earlier.setdefault(when.strip(), index)
             taken |= certain(when)
 
@@ -93,7 +93,7 @@ def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR102",
                     f"a {operation.method} may not be sent again: `retry` has no effect on {operation.text}",
                     effective.span(at),
-                    path=dotted(at),
+                    path=format_path(at),
                     hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
                     "idempotency key), else `fail`",
                 )
@@ -102,7 +102,7 @@ def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR103",
                     f"{operation.text} has no windows: `narrow` has no effect",
                     effective.span(at),
-                    path=dotted(at),
+                    path=format_path(at),
                     hint="say `incremental` with a start and an end, else `fail`",
                 )
 
@@ -122,7 +122,7 @@ def _only_writes(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR102",
                     f"no operation of {path[1]} may be sent again: `retry` has no effect on them",
                     effective.span(at),
-                    path=dotted(at),
+                    path=format_path(at),
                     hint="say `idempotent: true` on those the vendor tells repeated requests of apart, else `fail`",
                 )
 
@@ -151,7 +151,7 @@ def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                 "SEC102",
                 "the token goes into the URL of every request",
                 effective.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint="write `authorization: {format: bearer}`: a header is not kept in logs",
             )
         for key in ("base_url", "path", "query"):
@@ -160,7 +160,7 @@ def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                     "SEC102",
                     f"context.{name} goes into the URL",
                     effective.span(path),
-                    path=dotted(path),
+                    path=format_path(path),
                     hint="keep it with the credential and send it by `authorization`, in a header where the vendor "
                     "takes it there",
                 )
@@ -176,7 +176,7 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
         except ExpressionError:
             continue  # reported as such
         read = {str(one[1]) for paths in parts for one in paths if len(one) > 1 and one[0] == "context"}
-        yield from ((path, name) for name in sorted(read) if secret_name(name))
+        yield from ((path, name) for name in sorted(read) if is_secret_name(name))
 
 
 def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
@@ -198,7 +198,7 @@ def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
             if left > 0
             else f"the vendor may refuse {operation.text} since {day.isoformat()}",
             effective.span(path),
-            path=dotted(path),
+            path=format_path(path),
             hint=f"use {told.use}" if told.use else "look in the vendor's documentation for what replaces it",
         )
 

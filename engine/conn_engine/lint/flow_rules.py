@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.flows import ParentSource, steps_of
 
@@ -24,7 +24,7 @@ def flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
             try:
                 effective.vendor(resource, method)
             except UsageError as error:
-                yield diagnostic("REF102", error.message, effective.span(path), path=dotted(path), hint=error.hint)
+                yield diagnostic("REF102", error.message, effective.span(path), path=format_path(path), hint=error.hint)
             except ConfigurationError:
                 continue  # reported by the schema
 
@@ -45,7 +45,7 @@ def parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
                 "REF104",
                 f"the parents of {start} lead back to it: {' <- '.join(way)}",
                 target.effective.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint="an operation that repeats itself for its own records says `recurse`",
             )
 
@@ -65,7 +65,7 @@ def idle_types(target: "LintTarget") -> Iterator[Diagnostic]:
                     "MAP203",
                     f'record_types of {operation.text} has "{place}", which record_mapping does not make',
                     effective.span(path),
-                    path=dotted(path),
+                    path=format_path(path),
                     hint=did_you_mean(str(first), [str(name) for name in made]) or f"it makes {', '.join(made)}",
                 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.expressions import find_tokens
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import LayerView
@@ -23,7 +23,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
             span = view.place(site, offset + opening.start, closing.end - opening.start)
             message = f"[{key.text}] filters by a constant text, which is true for everything"
             hint = f"write .{_write_name(key.text)} to read the field"
-            yield diagnostic("EXP130", message, span, path=dotted(site.path), hint=hint)
+            yield diagnostic("EXP130", message, span, path=format_path(site.path), hint=hint)
 
 
 def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
@@ -39,7 +39,7 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 "EXP131",
                 message,
                 view.place(site, offset + token.start),
-                path=dotted(site.path),
+                path=format_path(site.path),
                 hint="`&` joins texts; $number(…) makes a number of one",
             )
             break  # the others of one chain are the same mistake

@@ -18,7 +18,7 @@ from conn_engine.config import (
 )
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted, overlaps, texts
+from conn_engine.documents import format_path, is_overlap, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
@@ -128,7 +128,7 @@ def _make_finding(  # noqa: PLR0917
     """The finding at a path of a level, or at a token of the expression there."""
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
     shown = to_written(path) if level.layer.of_resources else path
-    return diagnostic(code, message, place_in(level.layer, path, start, width), path=dotted(shown), hint=hint)
+    return diagnostic(code, message, place_in(level.layer, path, start, width), path=format_path(shown), hint=hint)
 
 
 def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
@@ -211,9 +211,9 @@ def _check_returned(
         if field[0] not in schema.get("properties", {}) or any(_makes(level.inside[1], field) for level in levels):
             continue
         if _is_overridden(effective, place) or not any(_makes(one, field) for one in base if one is not MISSING):
-            message = f"{dotted(field)} is sent, and {name.text} does not return it"
+            message = f"{format_path(field)} is sent, and {name.text} does not return it"
             hint = f"map it in response_mapping of {name.model}.{name.resource}, or leave it out of the write"
-            yield diagnostic("MAP134", message, effective.span(place), path=dotted(place), hint=hint)
+            yield diagnostic("MAP134", message, effective.span(place), path=format_path(place), hint=hint)
 
 
 def _check_sent(
@@ -230,9 +230,9 @@ def _check_sent(
             continue
         for place, _ in texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
-            if any(_makes(one, field) for one in below) or any(overlaps(field, other) for other in sent):
+            if any(_makes(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
                 continue
-            message = f"{name.text} returns {dotted(field)}, and no write of {name.model}.{name.resource} sends it"
+            message = f"{name.text} returns {format_path(field)}, and no write of {name.model}.{name.resource} sends it"
             hint = "if it can be written, map it in request_body_mapping, too"
             yield _make_finding("MAP134", level, (*at, *place), message, hint)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from conn_engine.config import DocumentKind, validate
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import Document, markdown_blocks, parse
+from conn_engine.documents import Document, find_markdown_blocks, parse
 from conn_engine.errors import ConfigurationError
 
 __all__ = ["lint_markdown"]
@@ -29,7 +29,7 @@ def lint_markdown(path: Path, file: str) -> tuple[list[Document], list[Diagnosti
         return [], [diagnostic("DOC001", f"the file cannot be read: {reason}", Span(file))]
     documents: list[Document] = []
     findings: list[Diagnostic] = []
-    for block in markdown_blocks(text):
+    for block in find_markdown_blocks(text):
         if block.language not in ("yaml", "yml", "json"):
             continue
         language: Literal["json", "yaml"] = "json" if block.language == "json" else "yaml"

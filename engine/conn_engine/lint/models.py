@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_engine.config import SchemaFiles
 from conn_engine.documents import Document, read
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 
 __all__ = ["known_models"]
 
@@ -16,7 +16,7 @@ def known_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any
     """Every model that can be mapped to, with the schemas of its records by name: the workspace's own first."""
     files = SchemaFiles(folders, find=_find)
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for folder in (*folders, packaged("schemas", "models")):
+    for folder in (*folders, find_packaged("schemas", "models")):
         for path in sorted(folder.glob(f"*/*{_SUFFIX}")):
             model, record = path.parent.name, path.name.removesuffix(_SUFFIX)
             schema = files.find_record(model, record)

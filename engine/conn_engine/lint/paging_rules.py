@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import constant
@@ -38,7 +38,7 @@ def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
             path = _written(target, (*base, "config", *key))
-            yield diagnostic(code, message, effective.span(path), path=dotted(path), hint=hint)
+            yield diagnostic(code, message, effective.span(path), path=format_path(path), hint=hint)
 
 
 def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
@@ -53,7 +53,7 @@ def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Ite
     path = _written(target, (*operation.place, *key))
     message = f"the request asks for {asked} records per page, above `max_size`, {paging.max_size}"
     hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
-    yield diagnostic("PAG103", message, target.effective.span(path), path=dotted(path), hint=hint)
+    yield diagnostic("PAG103", message, target.effective.span(path), path=format_path(path), hint=hint)
 
 
 Fault = tuple[str, tuple[str, ...], str, str]

@@ -8,7 +8,7 @@ from conn_engine.config import VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
 from conn_engine.expressions import render, template
 from conn_engine.lint.layer_view import LayerView
@@ -17,9 +17,9 @@ from conn_engine.lint.target import LintTarget
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import verify_operation
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.egress import judge_host
-from conn_engine.transport.hosts import covered
+from conn_engine.transport.hosts import is_covered
 from conn_engine.transport.url_templates import hide_templates
 
 __all__ = ["find_plain_urls", "find_single_braces", "find_unsendable_verify"]
@@ -39,7 +39,7 @@ def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
                 continue
             span = view.place(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as it is: a template has two braces"
-            yield diagnostic("CFG130", message, span, path=dotted(path), hint=f"write {{{{{found[1]}}}}}")
+            yield diagnostic("CFG130", message, span, path=format_path(path), hint=f"write {{{{{found[1]}}}}}")
 
 
 def _find_credential_names(target: LintTarget) -> set[str]:
@@ -62,16 +62,17 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
             continue
         pattern = host_pattern(text)
         url = hide_templates(text).replace("\0", "x")
-        if pattern is None or not door.is_target(url) or judge_host(door.target(url).origin, ()):
+        if pattern is None or not gateway.is_target(url) or judge_host(gateway.parse_target(url).origin, ()):
             continue
-        if covered(f"http://{pattern}", trusted):
+        if is_covered(f"http://{pattern}", trusted):
             continue
         yield diagnostic(
             "SEC130",
             f"requests to {pattern} are not encrypted: everyone on the way can read and change them",
             view.place(Site(path, text, "template", None), 0, len("http://")),
-            path=dotted(path),
-            hint=f'write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: ["http://{pattern}"]',
+            path=format_path(path),
+            hint=f"write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: "
+            f'["http://{pattern}"]',
         )
 
 
@@ -91,7 +92,7 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
         "REF130",
         f"verify names {operation.text}, which needs {' and '.join(missing)}: nobody gives it",
         effective.span(path),
-        path=dotted(path),
+        path=format_path(path),
         hint=f"name an operation that needs nothing{f', such as {other}' if other else ''}",
     )
 

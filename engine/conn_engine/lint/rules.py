@@ -8,7 +8,7 @@ from typing import Any
 from conn_engine.config import MAPPINGS, Effective, OperationName, Path_, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
 from conn_engine.lint.credential_rules import carried, find_unobtainable_tokens, held, kept, placed
@@ -52,7 +52,7 @@ def _parsed(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Dia
 def _syntax_error(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
     offset = error.offset + shift if error.offset >= 0 else -1
     span = view.place(site, offset, len(error.token))
-    return diagnostic("EXP101", error.message, span, path=dotted(site.path), hint=error.hint)
+    return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=error.hint)
 
 
 def functions(view: LayerView) -> Iterator[Diagnostic]:
@@ -68,7 +68,9 @@ def functions(view: LayerView) -> Iterator[Diagnostic]:
                 hint = did_you_mean(name, known)
                 hint = hint.replace('"', '"$', 1) if hint else "neither JSONata nor Conn has one of a like name"
                 span = view.place(site, offset + at, len(name) + 1)
-                yield diagnostic("EXP102", f"there is no function ${name}", span, path=dotted(site.path), hint=hint)
+                yield diagnostic(
+                    "EXP102", f"there is no function ${name}", span, path=format_path(site.path), hint=hint
+                )
 
 
 def names(view: LayerView) -> Iterator[Diagnostic]:
@@ -85,14 +87,14 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
             span = view.place(site, offset + at if at >= 0 else -1, len(root))
             if root in ("env", "oauth", "credentials", "secrets"):
                 message = f'"{root}" is not in scope here: secrets are only where a request is authorised'
-                yield diagnostic("EXP104", message, span, path=dotted(site.path))
+                yield diagnostic("EXP104", message, span, path=format_path(site.path))
                 continue
             hint = did_you_mean(root, site.names) or f"in scope: {', '.join(sorted(site.names))}"
             if site.credential and not did_you_mean(root, site.names):
                 hint = (
                     f"a secret of the account's? ask for it: fields: [{{name: {root}, secret: true, required: false}}]"
                 )
-            yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint)
+            yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=format_path(site.path), hint=hint)
 
 
 def variables(view: LayerView) -> Iterator[Diagnostic]:
@@ -110,7 +112,7 @@ def variables(view: LayerView) -> Iterator[Diagnostic]:
             span = view.place(site, offset + at, len(name) + 1)
             near = did_you_mean(name, [*given, *site.names])
             hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it before: (${name} := …; …)"
-            yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=dotted(site.path), hint=hint)
+            yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=format_path(site.path), hint=hint)
 
 
 def _is_mapped(path: Path_) -> bool:
@@ -130,7 +132,7 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
             "SEC101",
             f"{path[-1]} holds a literal secret",
             view.layer.span(path),
-            path=dotted(path),
+            path=format_path(path),
             hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
         )
 
@@ -144,12 +146,12 @@ def secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
     declared = {field.name for field in effective.connector.fields if field.secret}
     found = {path for path, _ in literal_secrets({"context": effective.context})}
     found |= {("context", name) for name in declared if isinstance(effective.context.get(name), str)}
-    for path in sorted(found, key=dotted):
+    for path in sorted(found, key=format_path):
         yield diagnostic(
             "SEC101",
             f"{path[-1]} holds a literal secret",
             document.span(path),
-            path=dotted(path),
+            path=format_path(path),
             hint=f"store it with the credential: conn auth login {effective.account}; and revoke this one",
         )
 
@@ -213,7 +215,7 @@ def _route(target: LintTarget, resource: str, method: str, path: Path_) -> Itera
         target.effective.vendor(resource, method)
     except UsageError as error:
         said = _said_wrongly(target.effective, resource, path)
-        yield diagnostic("REF102", error.message, target.effective.span(said), path=dotted(said), hint=error.hint)
+        yield diagnostic("REF102", error.message, target.effective.span(said), path=format_path(said), hint=error.hint)
     except ConfigurationError:
         return  # reported by the schema
 
@@ -245,7 +247,7 @@ def fields(target: LintTarget) -> Iterator[Diagnostic]:
                 span = origins[0].key_span if origins else effective.span(path)
                 text = f'the unified record {name.model}.{record} has no field "{key}"'
                 hint = did_you_mean(key, known) or "put the vendor's own fields under custom_fields"
-                yield diagnostic("MAP303", text, span, path=dotted(path), hint=hint)
+                yield diagnostic("MAP303", text, span, path=format_path(path), hint=hint)
 
 
 def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
@@ -263,9 +265,9 @@ def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     for origin in target.effective.dead():
         yield diagnostic(
             "CFG201",
-            f"{dotted(origin.path)} equals the level below: the override changes nothing",
+            f"{format_path(origin.path)} equals the level below: the override changes nothing",
             origin.span,
-            path=dotted(origin.path),
+            path=format_path(origin.path),
             hint="delete the line",
         )
 
@@ -273,9 +275,9 @@ def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
 def partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG150: an override that changes a field in some operations of a resource only."""
     for partial in target.effective.partial_overrides():
-        place = f"{dotted(partial.resource)}.{partial.key}"
+        place = f"{format_path(partial.resource)}.{partial.key}"
         hint = f"set it for the resource, under {place}, or ignore CFG150 with the reason"
-        yield diagnostic("CFG150", partial.text, partial.span, path=dotted(partial.path), hint=hint)
+        yield diagnostic("CFG150", partial.text, partial.span, path=format_path(partial.path), hint=hint)
 
 
 def idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
@@ -290,7 +292,7 @@ def idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
             "CFG151",
             f"{model}.{resource} has no operation that takes its {key}",
             origin.key_span,
-            path=dotted(origin.path),
+            path=format_path(origin.path),
             hint=hint or f"add an operation ({which}unified.{model}.{resource}), or delete the mapping",
         )
 
@@ -352,7 +354,7 @@ def recordings(target: LintTarget) -> Iterator[Diagnostic]:
             "REC101",
             f"{name.text} has no recording",
             effective.span(name.path),
-            path=dotted(name.path),
+            path=format_path(name.path),
             hint=f"conn record {name.text} --account ACCOUNT",
         )
 

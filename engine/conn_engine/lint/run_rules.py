@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.sites import Site, sites
@@ -33,7 +33,7 @@ def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
             "CFG202",
             f"{operation.text} is incremental, but asks for everything in every run",
             effective.span(path),
-            path=dotted(path),
+            path=format_path(path),
             hint="say where the start goes (`start_param: since`, or {{window.start}}), or `filter: true`",
         )
 

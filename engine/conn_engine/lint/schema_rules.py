@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import OperationName, Path_, VendorOperation, mapping_layers
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError
 from conn_engine.lint.target import LintTarget
 from conn_engine.runtime.body_schemas import SchemaPlace
@@ -27,7 +27,7 @@ def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
                 effective.schemas.find_part(getattr(operation, key), key)
             except ConfigurationError as error:
                 path = operation.get_path(key)
-                yield diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)
+                yield diagnostic("CFG104", error.message, effective.span(path), path=format_path(path), hint=error.hint)
 
 
 def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
@@ -83,7 +83,7 @@ def _find_unknown_keys(
                     "REF200",
                     f'the vendor\'s schema of {operation.text} does not have "{key}"',
                     origins[0].key_span if origins else target.effective.span(here),
-                    path=dotted(here),
+                    path=format_path(here),
                     hint=did_you_mean(str(key), sorted(names)) or f"it takes {known}",
                 )
 
@@ -103,6 +103,6 @@ def _find_missing_keys(
                 "REF201",
                 f'the vendor\'s schema of {operation.text} requires "{key}", which the mapping does not set',
                 target.effective.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint=f"map it: {key}: body.…",
             )

@@ -7,7 +7,7 @@ from conn_engine.auth import Credentials, add_asked_parts, secret_fields
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.expressions import expression
 from conn_engine.lint.event_rules import finding, shown, told_events, told_of
@@ -115,7 +115,7 @@ def _turned_off(target: "LintTarget") -> Iterator[Diagnostic]:
                 "WHK109",
                 f"{layer.level} takes deliveries without a proof",
                 layer.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint="leave the connector's proof; for deliveries of your own sign them: conn webhook send",
             )
 
@@ -144,7 +144,8 @@ def _left_open(target: "LintTarget", told: Webhooks) -> Iterator[Diagnostic]:
         yield finding(target, "WHK103", at, f"the secret stands in every delivery, and {what} from it", hint)
     unsigned = read_unsigned(told.verify, paths(told.events.type, told.events.each))
     if unsigned:
-        text = f"the signature does not cover {', '.join(sorted(map(dotted, unsigned)))}, where the type of an event is"
+        text = f"the signature does not cover {', '.join(sorted(map(format_path, unsigned)))}, where the type of an "
+        "event is"
         hint = "read the type from what is signed; if the vendor has it only there, check in `when` what the body has"
         yield finding(target, "WHK210", ("webhooks", "events", "type"), text, hint)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from conn_engine.config.literals import password_in_url
 from conn_engine.config.models import TRUSTED_HOST, fault_of_trusted
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import Document, dotted
+from conn_engine.documents import Document, format_path
 
 __all__ = ["trusted_networks", "unknown_connectors", "unknown_environments", "workspace_secrets"]
 
@@ -22,7 +22,7 @@ def trusted_networks(document: Document) -> Iterator[Diagnostic]:
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, str) and re.fullmatch(TRUSTED_HOST, entry) and (fault := fault_of_trusted(entry)):
             place = ("trusted_hosts", index)
-            yield diagnostic("CFG104", fault, document.span(place), path=dotted(place))
+            yield diagnostic("CFG104", fault, document.span(place), path=format_path(place))
 
 
 def unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
@@ -52,6 +52,6 @@ def _unknown_names(document: Document, key: str, known: Sequence[str], subject: 
                 "REF101",
                 f'{subject} "{name}", which the workspace does not have',
                 document.key_span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
             )

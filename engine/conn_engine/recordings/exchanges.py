@@ -18,7 +18,7 @@ from conn_engine.recordings.files import (
     RecordedResponse,
     Values,
 )
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_engine.wire import Blob, Headers, Request, Response
 
 __all__ = ["described", "exchange_of", "flat", "grouped", "made", "parts_of", "response_of"]
@@ -119,7 +119,7 @@ def _kept(headers: Headers) -> dict[str, str]:
     return {
         name: value
         for name, value in headers.plain().items()
-        if name not in _NOISE and not name.startswith(_NOISE_BEGINNINGS) and not secret_name(name)
+        if name not in _NOISE and not name.startswith(_NOISE_BEGINNINGS) and not is_secret_name(name)
     }
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from conn_engine.diagnostics import Span, diagnostic
-from conn_engine.documents import Placing, dump_json, parse, read_regular, remove_file, undotted, write_whole
+from conn_engine.documents import Placing, dump_json, parse, parse_path, read_regular, remove_file, write_whole
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import REDACTED, Redactor
 
@@ -217,7 +217,7 @@ def refuse_recorded(file: str, content: bytes, fault: str) -> NoReturn:
     span = Span(file)
     with contextlib.suppress(ConfigurationError):
         document = parse(content.decode("utf-8", "replace"), file)
-        span = document.span(undotted(dotted)) if dotted else document.span(())
+        span = document.span(parse_path(dotted)) if dotted else document.span(())
     _fail(file, "REC001", what[:1].lower() + what[1:], span, path=dotted)
 
 

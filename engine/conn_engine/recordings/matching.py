@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET
 
 from conn_engine.documents.pointers import pointer_to
-from conn_engine.documents.wildcards import in_order
+from conn_engine.documents.wildcards import has_in_order
 from conn_engine.recordings.exchanges import flat, grouped
 from conn_engine.recordings.files import RecordedPart, RecordedRequest, Values
-from conn_engine.secrets import REDACTED, is_numbered, unnumbered
+from conn_engine.secrets import REDACTED, is_numbered, remove_numbers
 
 __all__ = ["Question", "differences", "distance", "matches", "question", "same"]
 
@@ -93,8 +93,8 @@ def same(recorded: Any, asked: Any) -> bool:
             return isinstance(asked, str) and recorded == asked
         if not isinstance(asked, str):
             return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
-        told = recorded if is_numbered(asked) else unnumbered(recorded)
-        return in_order(told.split(REDACTED), asked)
+        told = recorded if is_numbered(asked) else remove_numbers(recorded)
+        return has_in_order(told.split(REDACTED), asked)
     if isinstance(recorded, dict):
         if not isinstance(asked, dict) or len(recorded) != len(asked):
             return False

@@ -6,38 +6,44 @@ Checks before a promotion are `promotion`'s, serving is `serving`'s. The databas
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conn_engine.releases.address import DEFAULT_FILE, Address
-from conn_engine.releases.content import Collected, Manifest, collect, lay_out
-from conn_engine.releases.faults import ChannelMoved, ReleaseRefused, StoreFault, StoreRefused, StoreUnreachable
-from conn_engine.releases.model import Channel, Event, Release, short
+from conn_engine.releases.content import CollectedFiles, Manifest, collect, lay_out
+from conn_engine.releases.faults import (
+    ChannelMovedError,
+    ReleaseRefusedError,
+    StoreFault,
+    StoreRefusedError,
+    StoreUnreachableError,
+)
+from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
 from conn_engine.releases.serving import ReleaseSource, ServedRelease
+from conn_engine.releases.store_location import DEFAULT_FILE, StoreLocation
 
 if TYPE_CHECKING:
     from conn_engine.releases.store import Store
 
 __all__ = [
     "DEFAULT_FILE",
-    "Address",
     "Channel",
-    "ChannelMoved",
-    "Collected",
-    "Event",
+    "ChannelMove",
+    "ChannelMovedError",
+    "CollectedFiles",
     "Manifest",
     "Release",
-    "ReleaseRefused",
+    "ReleaseRefusedError",
     "ReleaseSource",
     "ServedRelease",
     "StoreFault",
-    "StoreRefused",
-    "StoreUnreachable",
+    "StoreLocation",
+    "StoreRefusedError",
+    "StoreUnreachableError",
     "collect",
     "lay_out",
     "open_store",
-    "short",
+    "shorten",
 ]
 
 
-def open_store(address: Address | str | Path, *, create: bool = False) -> "Store":
+def open_store(address: StoreLocation | str | Path, *, create: bool = False) -> "Store":
     """The store at an address; a relative path counts from the current folder. `create` makes one where none is.
 
     Raises UsageError for an address that can be none, StoreFault, StoreUnreachable or StoreRefused.

@@ -16,10 +16,10 @@ from pathlib import Path, PurePosixPath
 from conn_engine.config import Workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConfigurationError
-from conn_engine.releases.faults import ReleaseRefused, StoreFault
+from conn_engine.releases.faults import ReleaseRefusedError, StoreFault
 from conn_engine.secrets import Redactor
 
-__all__ = ["DIGEST", "Collected", "Manifest", "collect", "digest_of", "lay_out"]
+__all__ = ["DIGEST", "CollectedFiles", "Manifest", "collect", "compute_digest", "lay_out"]
 
 FORMAT = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ _LOCAL = re.compile(r"\.local\.(yaml|yml|json)$")
 """Files that are one person's or one machine's own: kept out of version control, and out of releases."""
 
 
-def digest_of(content: bytes) -> str:
+def compute_digest(content: bytes) -> str:
     """SHA-256 in hexadecimal: what a content is called everywhere in a store."""
     return hashlib.sha256(content).hexdigest()
 
@@ -48,13 +48,13 @@ class Manifest:
     @cached_property
     def id(self) -> str:
         """The release's id."""
-        return digest_of(self.content)
+        return compute_digest(self.content)
 
     @classmethod
     def read(cls, content: bytes, expected: str) -> "Manifest":
         """A manifest from its bytes. Raises StoreFault when they are not those of the release `expected`."""
-        if digest_of(content) != expected:
-            raise damaged(f"the list of files of release {expected[:12]}")
+        if compute_digest(content) != expected:
+            raise build_damaged_error(f"the list of files of release {expected[:12]}")
         data = json.loads(content)
         if data.get("format") != FORMAT:
             raise StoreFault(
@@ -63,12 +63,12 @@ class Manifest:
             )
         files: dict[str, str] = data["files"]
         for path, digest in files.items():
-            if not _safe(path) or DIGEST.fullmatch(digest) is None:
+            if not _is_safe(path) or DIGEST.fullmatch(digest) is None:
                 raise StoreFault(f"release {expected[:12]} names a file that can be none: {path[:80]!r}")
         return cls(files)
 
 
-def damaged(what: str) -> StoreFault:
+def build_damaged_error(what: str) -> StoreFault:
     """The error of content that is not what its digest says."""
     return StoreFault(
         f"the store is damaged: {what} is not what was stored",
@@ -76,14 +76,14 @@ def damaged(what: str) -> StoreFault:
     )
 
 
-def _safe(path: str) -> bool:
+def _is_safe(path: str) -> bool:
     pure = PurePosixPath(path)
     parts = path.split("/")
     return not pure.is_absolute() and not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectedFiles:
     """A workspace as it is now, read once: the manifest, and the bytes of each digest. `left_out` are local files."""
 
     manifest: Manifest
@@ -91,7 +91,7 @@ class Collected:
     left_out: tuple[str, ...] = ()
 
 
-def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collected:
+def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> CollectedFiles:
     """Read everything of a workspace that decides what it does: conn.yaml, environments, accounts, accepted changes,
     connectors with mappings, recordings and goldens, models, and the certificates it trusts.
 
@@ -101,40 +101,42 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
     files: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
     left_out = []
-    for path in _paths(workspace):
+    for path in _list_paths(workspace):
         shown = workspace.format_path(path)
         if _LOCAL.search(path.name):
             left_out.append(shown)
             continue
-        content = _content(workspace, path, shown)
+        content = _read_content(workspace, path, shown)
         found = redactor.find(content) if redactor is not None else []
         if found:
-            raise ReleaseRefused(
+            raise ReleaseRefusedError(
                 f"{shown} holds a secret of this machine: the value of {found[0]}",
                 hint="take it out of the file; a release never holds a secret",
             )
-        if not _safe(shown):
+        if not _is_safe(shown):
             raise ConfigurationError(f"{shown} cannot be in a release: its name is none on every system")
-        digest = digest_of(content)
+        digest = compute_digest(content)
         files[shown] = digest
         blobs[digest] = content
-    return Collected(Manifest(files), blobs, tuple(left_out))
+    return CollectedFiles(Manifest(files), blobs, tuple(left_out))
 
 
-def _paths(workspace: Workspace) -> list[Path]:
+def _list_paths(workspace: Workspace) -> list[Path]:
     root = workspace.root
     found = {root / f"conn{suffix}" for suffix in SUFFIXES}
     for folder in ("environments", "accounts", "changes"):
-        found.update(_below(workspace, root / folder, deep=False))
-    found.update(_below(workspace, root / "connectors", deep=True))
+        found.update(_walk_below(workspace, root / folder, deep=False))
+    found.update(_walk_below(workspace, root / "connectors", deep=True))
     for folder_of_models in workspace.models:
-        found.update(_below(workspace, folder_of_models, deep=True))
+        found.update(_walk_below(workspace, folder_of_models, deep=True))
     if workspace.settings.trusted_certificates is not None:
         found.add(root / workspace.settings.trusted_certificates)
     return sorted(path for path in found if path.is_file())
 
 
-def _below(workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+def _walk_below(
+    workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[str] = frozenset()
+) -> Iterator[Path]:
     """The documents below a folder, hidden ones left out. `above` are the folders on the way, as links may go round."""
     if not folder.is_dir():
         return
@@ -147,12 +149,12 @@ def _below(workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[s
             if entry.name[0] == ".":
                 continue
             if deep and entry.is_dir():
-                yield from _below(workspace, Path(entry.path), deep=True, above=above | {here})
+                yield from _walk_below(workspace, Path(entry.path), deep=True, above=above | {here})
             elif entry.name.endswith(SUFFIXES):
                 yield Path(entry.path)
 
 
-def _content(workspace: Workspace, path: Path, shown: str) -> bytes:
+def _read_content(workspace: Workspace, path: Path, shown: str) -> bytes:
     workspace.check_inside(path)
     try:
         with path.open("rb") as stream:

@@ -13,21 +13,21 @@ from conn_engine.analysis.impact.statements import around_difference
 from conn_engine.analysis.population import AccountShape, Digests, Side
 from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, leaves, mapping_layers
 from conn_engine.config.literals import literal_secrets
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConnError
 from conn_engine.releases.content import Manifest, collect
 from conn_engine.releases.store import Store
 from conn_engine.releases.stored import Documents, stored_workspace
 from conn_engine.secrets import REDACTED
 
-__all__ = ["Content", "Difference", "FileChange", "Note", "PathChange", "compare", "content_of"]
+__all__ = ["Difference", "FileChange", "Note", "PathChange", "ReleaseContent", "compare", "content_of"]
 
 Note = Literal["added", "removed", "changed"]
 _NOT_CONFIGURATION = ("recordings", "deliveries", "expected")
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ReleaseContent:
     """One side: the manifest, and what gives the bytes of digests. `name` is what people call it."""
 
     name: str
@@ -64,8 +64,8 @@ class PathChange:
 class Difference:
     """The whole answer, sorted. `broken` are messages of configurations that cannot be had, with how many accounts."""
 
-    before: Content
-    after: Content
+    before: ReleaseContent
+    after: ReleaseContent
     files: tuple[FileChange, ...]
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -78,24 +78,24 @@ class Difference:
         return not self.files
 
 
-def content_of(store: Store, named: str | Workspace) -> Content:
+def content_of(store: Store, named: str | Workspace) -> ReleaseContent:
     """A release of the store by what people call it, or a workspace as it is now. Raises as `Store.resolve`."""
     if isinstance(named, Workspace):
         found = collect(named)
-        return Content("the workspace", found.manifest, lambda digests: {d: found.blobs[d] for d in digests})
+        return ReleaseContent("the workspace", found.manifest, lambda digests: {d: found.blobs[d] for d in digests})
     release = store.resolve(named)
     manifest = store.manifest(release)
-    return Content(named, manifest, lambda digests: dict(store.contents(digests)))
+    return ReleaseContent(named, manifest, lambda digests: dict(store.contents(digests)))
 
 
-def compare(before: Content, after: Content) -> Difference:
+def compare(before: ReleaseContent, after: ReleaseContent) -> Difference:
     """What turns one side into the other. Raises StoreFault for damaged content."""
     files = tuple(_files(before.manifest.files, after.manifest.files))
     changed = [file.path for file in files if _configures(file.path)]
     if not changed:
         return Difference(before, after, files)
     old, new = _workspace(before), _workspace(after)
-    tally = _Tally()
+    tally = _AccountTally()
     tally.settings(old, new)
     known = set(old.accounts()) & set(new.accounts())
     reached = known if any(not path.startswith("accounts/") for path in changed) else known & _accounts(changed)
@@ -136,7 +136,7 @@ def _accounts(paths: list[str]) -> set[str]:
     return {Path(path).stem for path in paths if path.startswith("accounts/")}
 
 
-def _workspace(side: Content) -> Workspace:
+def _workspace(side: ReleaseContent) -> Workspace:
     """A workspace of the documents of a side, which are fetched together: there may be thousands."""
     digests = sorted({digest for path, digest in side.manifest.files.items() if _configures(path)})
     known = side.contents(digests)
@@ -156,18 +156,18 @@ def _alike(old: Workspace, new: Workspace, names: list[str]) -> list[list[tuple[
 
 
 @dataclass(slots=True)
-class _Count:
+class _FileCount:
     accounts: int = 0
     said: dict[tuple[str, str], None] = field(default_factory=dict)
 
 
-class _Tally:
+class _AccountTally:
     """Counts, by connector and path, for how many accounts something differs."""
 
     def __init__(self) -> None:
         self.connectors: set[str] = set()
         self.broken: dict[str, int] = {}
-        self._found: dict[tuple[str, str, Note], _Count] = {}
+        self._found: dict[tuple[str, str, Note], _FileCount] = {}
 
     def settings(self, old: Workspace, new: Workspace) -> None:
         """What conn.yaml says."""
@@ -226,7 +226,7 @@ class _Tally:
             if old == new and type(old) is type(new):
                 continue
             note: Note = "added" if old is MISSING else "removed" if new is MISSING else "changed"
-            count = self._found.setdefault((connector, dotted(path), note), _Count())
+            count = self._found.setdefault((connector, format_path(path), note), _FileCount())
             count.accounts += accounts
             if len(count.said) < 2:
                 said = (REDACTED, REDACTED) if path in hidden else (_said(old), _said(new))

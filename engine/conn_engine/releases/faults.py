@@ -9,28 +9,28 @@ ChannelMoved       somebody else moved the channel meanwhile                    
 
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError
 
-__all__ = ["ChannelMoved", "ReleaseRefused", "StoreFault", "StoreRefused", "StoreUnreachable"]
+__all__ = ["ChannelMovedError", "ReleaseRefusedError", "StoreFault", "StoreRefusedError", "StoreUnreachableError"]
 
 
 class StoreFault(ConfigurationError):
     """The store cannot be used as it is."""
 
 
-class StoreUnreachable(TransportError):
+class StoreUnreachableError(TransportError):
     """The database does not answer in time. Trying again may help."""
 
 
-class StoreRefused(CredentialError):
+class StoreRefusedError(CredentialError):
     """The database refuses the user."""
 
 
-class ReleaseRefused(ConnError):
+class ReleaseRefusedError(ConnError):
     """A release is not made or not promoted: what the checks found stands against it."""
 
     exit_code = 1
 
 
-class ChannelMoved(ConnError):
+class ChannelMovedError(ConnError):
     """A channel serves another release than the one that a promotion or rollback was decided on."""
 
     exit_code = 1

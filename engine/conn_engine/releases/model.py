@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["SHORT", "Channel", "Event", "EventKind", "Release", "short"]
+__all__ = ["SHORT", "Channel", "ChannelMove", "EventKind", "Release", "shorten"]
 
 EventKind = Literal["promote", "rollback"]
 SHORT = 12
 
 
-def short(release: str) -> str:
+def shorten(release: str) -> str:
     """The beginning of a release's id, as people see it."""
     return release[:SHORT]
 
@@ -40,7 +40,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ChannelMove:
     """One movement of a channel. `previous` is "" for the first one; `checks` are counts; `reason` is a person's."""
 
     channel: str

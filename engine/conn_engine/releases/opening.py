@@ -14,9 +14,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases.address import Address
-from conn_engine.releases.faults import StoreFault, StoreRefused, StoreUnreachable
-from conn_engine.releases.tables import MIGRATIONS, Migration, migrate, newer, version_of
+from conn_engine.releases.faults import StoreFault, StoreRefusedError, StoreUnreachableError
+from conn_engine.releases.store_location import StoreLocation
+from conn_engine.releases.tables import MIGRATIONS, Migration, build_newer_error, migrate, read_version
 from conn_engine.secrets import Redactor
 
 __all__ = ["Database"]
@@ -36,15 +36,17 @@ class Database:
     to today's, a newer one refused.
     """
 
-    def __init__(self, address: Address, *, create: bool = False, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    def __init__(
+        self, address: StoreLocation, *, create: bool = False, migrations: Sequence[Migration] = MIGRATIONS
+    ) -> None:
         self.address = address
         self._redactor = Redactor(address.secrets)
         self._migrations = migrations
         self._process = os.getpid()
         if address.file is not None:
-            self._engine = _sqlite(address.file, create=create)
+            self._engine = _open_sqlite(address.file, create=create)
         else:
-            self._engine = _postgres(address)
+            self._engine = _open_postgres(address)
         try:
             self._prepare(create)
         except BaseException:
@@ -89,11 +91,11 @@ class Database:
 
     def _prepare(self, create: bool) -> None:
         with self.polling() as connection:
-            have = version_of(connection)
+            have = read_version(connection)
         if have > len(self._migrations):
-            raise newer(have, len(self._migrations))
+            raise build_newer_error(have, len(self._migrations))
         if have == 0 and not create:
-            raise missing(self.address)
+            raise build_missing_error(self.address)
         if have < len(self._migrations):
             with self.writing() as connection:
                 if self.address.url is not None:  # one at a time; SQLite's write lock does the same
@@ -111,33 +113,35 @@ class Database:
 
     def _fault(self, error: exc.SQLAlchemyError) -> ConnError:
         cause = getattr(error, "orig", None)
-        said = self._redactor.text(_first_line(cause or error))
+        said = self._redactor.text(_take_first_line(cause or error))
         where = self.address.shown
         state = str(getattr(cause, "sqlstate", None) or "")
         if isinstance(error, exc.TimeoutError) or "database is locked" in said or state == "55P03":
-            return StoreUnreachable(f"the store {where} is busy: another process has been writing for too long")
+            return StoreUnreachableError(f"the store {where} is busy: another process has been writing for too long")
         if state in _REFUSED or (not state and any(words in said for words in _REFUSED_WORDS)):
-            return StoreRefused(f"the store {where} refuses the user: {said}", hint="mend the user or the password")
+            return StoreRefusedError(
+                f"the store {where} refuses the user: {said}", hint="mend the user or the password"
+            )
         if state == _MISSING_DATABASE or ("does not exist" in said and "database " in said):
             return StoreFault(f"there is no store at {where}: {said}", hint="make the database first: createdb NAME")
         if state == "42501" or "readonly" in said or "permission denied" in said:
             return StoreFault(f"the store {where} may not be written: {said}", hint="mend the permissions")
         if isinstance(error, exc.OperationalError | exc.InterfaceError) and self.address.url is not None:
-            return StoreUnreachable(f"the store {where} does not answer: {said}", fault="connect")
+            return StoreUnreachableError(f"the store {where} does not answer: {said}", fault="connect")
         return StoreFault(f"the store {where} cannot be used: {said}", hint="it may be damaged, or be no store at all")
 
 
-def missing(address: Address) -> StoreFault:
+def build_missing_error(address: StoreLocation) -> StoreFault:
     """The error of a place where no store is."""
     return StoreFault(f"there is no store of releases at {address.shown}", hint="conn release makes one")
 
 
-def _first_line(error: BaseException) -> str:
+def _take_first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def _postgres(address: Address) -> Engine:
+def _open_postgres(address: StoreLocation) -> Engine:
     try:
         import psycopg  # noqa: F401 - only to say kindly that it is not there
     except ImportError:
@@ -151,13 +155,13 @@ def _postgres(address: Address) -> Engine:
     return sa.create_engine(address.url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
 
 
-def _sqlite(file: Path, *, create: bool) -> Engine:
+def _open_sqlite(file: Path, *, create: bool) -> Engine:
     if file.is_dir():
         raise StoreFault(f"the store {file} is a folder", hint="name a file")
     if not file.exists():
         if not create:
-            raise missing(Address(file=file))
-        _make(file)
+            raise build_missing_error(StoreLocation(file=file))
+        _make_file(file)
     # Opened so that a file that has gone meanwhile is an error, not an empty store.
     location = f"file:{quote(str(file.absolute()))}?mode=rw"
 
@@ -189,7 +193,7 @@ def _take_name(temporary: Path, file: Path) -> None:
             temporary.replace(file)
 
 
-def _make(file: Path) -> None:
+def _make_file(file: Path) -> None:
     """An empty database with a write-ahead log, so that nobody who reads waits for one who writes. Whole or not at all:
     it is made under another name, and takes its own only if that is still free.
     """

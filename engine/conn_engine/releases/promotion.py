@@ -15,20 +15,20 @@ from conn_engine.analysis.impact import BaseVersion, FieldImpact, Impact, Status
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.releases.content import Collected, collect, lay_out
-from conn_engine.releases.faults import ChannelMoved, ReleaseRefused
-from conn_engine.releases.model import Channel, Event, Release, short
+from conn_engine.releases.content import CollectedFiles, collect, lay_out
+from conn_engine.releases.faults import ChannelMovedError, ReleaseRefusedError
+from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
+from conn_engine.releases.release_checks import ReleaseChecks, Tell, judged
 from conn_engine.releases.store import LATEST, Store
-from conn_engine.releases.verdict import Tell, Verdict, judged
 from conn_engine.secrets import Redactor
 
-__all__ = ["CHANNELS", "Act", "Made", "Promotion", "laid_out", "make_release", "promote", "roll_back"]
+__all__ = ["CHANNELS", "Act", "CreatedRelease", "Promotion", "lay_out_release", "make_release", "promote", "roll_back"]
 
 CHANNELS = ("staging", "production")
 """The channels there are besides the workspace's environments."""
 
 
-def _silent(note: str) -> None:
+def _ignore_note(note: str) -> None:
     """Tells nobody."""
 
 
@@ -46,13 +46,13 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedRelease:
     """A release that was made, or was there: `new` tells. `verdict` is what lint and tests say of it now."""
 
     release: Release
     new: bool
     files: int
-    verdict: Verdict
+    verdict: ReleaseChecks
     left_out: tuple[str, ...] = ()
 
 
@@ -66,10 +66,10 @@ class Promotion:
 
     before: Channel
     release: str
-    verdict: Verdict | None = None
+    verdict: ReleaseChecks | None = None
     impact: Impact | None = None
     refusals: list[str] = field(default_factory=list)
-    event: Event | None = None
+    event: ChannelMove | None = None
     account_names: bool = False
 
     @property
@@ -88,7 +88,7 @@ class Promotion:
         if self.impact is not None:
             statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
             found["impact"] = {status: self.impact.count(status) for status in statuses}
-            found["impact"]["breaking"] = len(_breaking(self.impact))
+            found["impact"]["breaking"] = len(_list_breaking(self.impact))
             if self.impact.accepted:
                 found["impact"]["accepted"] = [one.name for one in self.impact.accepted if one.covers]
         return found
@@ -101,8 +101,8 @@ def make_release(
     *,
     message: str = "",
     redactor: Redactor | None = None,
-    tell: Tell = _silent,
-) -> Made:
+    tell: Tell = _ignore_note,
+) -> CreatedRelease:
     """Write the workspace as it is into the store, with what lint and tests say of it.
 
     Raises ReleaseRefused when it holds a secret (`redactor` knows those of the machine), ConfigurationError when a
@@ -110,15 +110,15 @@ def make_release(
     """
     tell("read")
     found = collect(workspace, redactor=redactor)
-    with _folder(found) as folder:
+    with _open_folder(found) as folder:
         verdict = judged(load_workspace(folder), act.now, tell=tell)
     secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
     if secrets:
-        raise ReleaseRefused("a document holds a secret: a release never does", findings=secrets)
-    release = Release(found.manifest.id, message, act.by, act.at, _engine(), verdict.counts())
+        raise ReleaseRefusedError("a document holds a secret: a release never does", findings=secrets)
+    release = Release(found.manifest.id, message, act.by, act.at, _get_engine_version(), verdict.counts())
     tell("write")
     new = store.add(release, found.manifest, found.blobs)
-    return Made(release, new, len(found.manifest.files), verdict, found.left_out)
+    return CreatedRelease(release, new, len(found.manifest.files), verdict, found.left_out)
 
 
 def promote(
@@ -129,7 +129,7 @@ def promote(
     *,
     override: str = "",
     expected: str = "",
-    tell: Tell = _silent,
+    tell: Tell = _ignore_note,
 ) -> Promotion:
     """Let `channel` serve what `source` means (another channel, `latest`, the beginning of an id), if the checks agree.
 
@@ -141,14 +141,14 @@ def promote(
     release = store.resolve(source)
     seen = store.channel(channel)
     if expected and store.resolve(expected) != seen.release:
-        raise ChannelMoved(
-            f"{channel} serves {short(seen.release) or 'nothing'}, not {expected}",
+        raise ChannelMovedError(
+            f"{channel} serves {shorten(seen.release) or 'nothing'}, not {expected}",
             hint=f"look at what has changed (conn history --channel {channel}), then decide again",
         )
     result = Promotion(seen, release)
     if result.already:
         return result
-    with laid_out(store, release) as folder:
+    with lay_out_release(store, release) as folder:
         workspace = load_workspace(folder)
         _check_channel(store, workspace, channel)
         result.account_names = workspace.settings.reports.account_names
@@ -156,10 +156,10 @@ def promote(
         if seen.revision:
             tell("impact")
             _compare(store, seen, workspace, result)
-    result.refusals = [*_against(result.verdict), *result.refusals]
+    result.refusals = [*_list_objections(result.verdict), *result.refusals]
     if result.refusals and not override:
         return result
-    event = Event(
+    event = ChannelMove(
         channel, seen.revision + 1, "promote", release, seen.release, act.by, act.at, override, result.counts()
     )
     store.move(event)
@@ -167,7 +167,7 @@ def promote(
     return result
 
 
-def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str = "") -> Event | None:
+def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str = "") -> ChannelMove | None:
     """Let a channel serve again what it served before, or the release `to` that it has served at some time.
 
     None when it serves that already. Raises UsageError when there is nothing to go back to, ChannelMoved when somebody
@@ -181,23 +181,23 @@ def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str
             hint=did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}",
         )
     events = store.history(channel)
-    release = store.resolve(to) if to else _before(channel, events)
+    release = store.resolve(to) if to else _find_previous(channel, events)
     if release not in {event.release for event in events}:
         raise UsageError(
-            f"{channel} has never served {short(release)}",
-            hint=f"a rollback goes back; to go on, promote it: conn promote {short(release)} {channel}",
+            f"{channel} has never served {shorten(release)}",
+            hint=f"a rollback goes back; to go on, promote it: conn promote {shorten(release)} {channel}",
         )
     if release == seen.release:
         return None
     for _ in store.contents(store.manifest(release).files.values()):
         pass  # each is held against its digest: nothing is served that is not whole
-    event = Event(channel, seen.revision + 1, "rollback", release, seen.release, act.by, act.at, reason)
+    event = ChannelMove(channel, seen.revision + 1, "rollback", release, seen.release, act.by, act.at, reason)
     store.move(event)
     return event
 
 
 @contextmanager
-def laid_out(store: Store, release: str) -> Iterator[Path]:
+def lay_out_release(store: Store, release: str) -> Iterator[Path]:
     """A folder with the files of a release, each held against its digest. It is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
         lay_out(store.manifest(release).files, store.contents, Path(place))
@@ -205,7 +205,7 @@ def laid_out(store: Store, release: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _folder(found: Collected) -> Iterator[Path]:
+def _open_folder(found: CollectedFiles) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
         lay_out(found.manifest.files, lambda digests: ((d, found.blobs[d]) for d in digests), Path(place))
         yield Path(place).resolve()
@@ -213,33 +213,35 @@ def _folder(found: Collected) -> Iterator[Path]:
 
 def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotion) -> None:
     try:
-        with laid_out(store, seen.release) as folder:
-            base = BaseVersion(name=f"release {short(seen.release)}, which {seen.name} serves")
+        with lay_out_release(store, seen.release) as folder:
+            base = BaseVersion(name=f"release {shorten(seen.release)}, which {seen.name} serves")
             result.impact = impact(load_workspace(folder), workspace, base=base)
     except ConfigurationError as error:
-        said = f"impact: what {seen.name} serves now ({short(seen.release)}) cannot be compared with: {error.message}"
+        said = f"impact: what {seen.name} serves now ({shorten(seen.release)}) cannot be compared with: {error.message}"
         result.refusals.append(said)
         return
     rows = result.impact.failing("breaking")
     if rows:
         changes = len({(row.connector, row.operation, row.field, row.kind) for row in rows})
         broken = len({account for row in rows for account in row.accounts})
-        result.refusals.append(f"impact: {_counted(changes, 'breaking change')}, {_counted(broken, 'account')} break")
+        result.refusals.append(
+            f"impact: {_format_count(changes, 'breaking change')}, {_format_count(broken, 'account')} break"
+        )
     if result.impact.not_comparable:
         result.refusals.append("impact: some accounts cannot be compared")
 
 
-def _against(verdict: Verdict) -> list[str]:
-    found = [f"lint: {_counted(verdict.errors, 'error')}"] if verdict.errors else []
-    return found + ([f"tests: {_counted(verdict.failed, 'operation')} failed"] if verdict.failed else [])
+def _list_objections(verdict: ReleaseChecks) -> list[str]:
+    found = [f"lint: {_format_count(verdict.errors, 'error')}"] if verdict.errors else []
+    return found + ([f"tests: {_format_count(verdict.failed, 'operation')} failed"] if verdict.failed else [])
 
 
-def _breaking(found: Impact) -> list[FieldImpact | Unknown]:
+def _list_breaking(found: Impact) -> list[FieldImpact | Unknown]:
     rows: list[FieldImpact | Unknown] = [*found.fields, *found.unknown]
     return [row for row in rows if row.breaking and row.accounts]
 
 
-def _before(channel: str, events: Sequence[Event]) -> str:
+def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
     """What a channel served before: promotions go forward, rollbacks back along the same way."""
     way: list[str] = []
     for event in reversed(events):
@@ -250,7 +252,7 @@ def _before(channel: str, events: Sequence[Event]) -> str:
             way.append(event.release)
     if len(way) < 2:
         raise UsageError(
-            f"{channel} has served nothing before {short(way[-1])}",
+            f"{channel} has served nothing before {shorten(way[-1])}",
             hint=f"to go to another release all the same: conn rollback {channel} --to RELEASE",
         )
     return way[-2]
@@ -265,7 +267,7 @@ def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:
         raise UsageError(f'there is no channel "{channel}"', hint=did_you_mean(channel, sorted(known)) or listed)
 
 
-def _engine() -> str:
+def _get_engine_version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -274,5 +276,5 @@ def _engine() -> str:
         return ""
 
 
-def _counted(number: int, noun: str) -> str:
+def _format_count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

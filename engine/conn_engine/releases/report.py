@@ -8,8 +8,8 @@ import msgspec
 
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.releases.difference import Difference, Note
-from conn_engine.releases.model import Channel, Event, EventKind, Release
-from conn_engine.releases.promotion import Made, Promotion
+from conn_engine.releases.model import Channel, ChannelMove, EventKind, Release
+from conn_engine.releases.promotion import CreatedRelease, Promotion
 from conn_engine.reports import Report
 
 __all__ = ["DifferenceReport", "HistoryReport", "PromotionReport", "ReleaseReport", "RollbackReport"]
@@ -27,7 +27,7 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
     verdict: dict[str, Any]
 
     @classmethod
-    def of(cls, made: Made) -> "ReleaseReport":
+    def of(cls, made: CreatedRelease) -> "ReleaseReport":
         """Report a release that was made, or was there."""
         return cls(
             release=made.release.id,
@@ -82,7 +82,7 @@ class RollbackReport(Report, frozen=True, kw_only=True):
     rolled_back: bool
 
     @classmethod
-    def of(cls, serving: Channel, event: Event | None) -> "RollbackReport":
+    def of(cls, serving: Channel, event: ChannelMove | None) -> "RollbackReport":
         """Report what the channel serves now; without an event, nothing moved."""
         return cls(
             channel=serving.name,
@@ -135,7 +135,9 @@ class HistoryReport(Report, frozen=True, kw_only=True):
     releases: list[MadeRelease]
 
     @classmethod
-    def of(cls, channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> "HistoryReport":
+    def of(
+        cls, channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]
+    ) -> "HistoryReport":
         """Report the history of a store."""
         return cls(
             channels=[ServedChannel(channel=one.name, release=one.release, revision=one.revision) for one in channels],
@@ -214,7 +216,7 @@ class DifferenceReport(Report, frozen=True, kw_only=True):
         )
 
 
-def _describe_event(event: Event) -> ChannelMovement:
+def _describe_event(event: ChannelMove) -> ChannelMovement:
     return ChannelMovement(
         channel=event.channel,
         revision=event.revision,

@@ -19,8 +19,8 @@ from typing import Any
 
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases.address import DEFAULT_FILE, Address
 from conn_engine.releases.model import Channel
+from conn_engine.releases.store_location import DEFAULT_FILE, StoreLocation
 from conn_engine.releases.stored import Documents, stored_workspace
 from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect, connect
 
@@ -54,7 +54,7 @@ class ReleaseSource:
 
     def __init__(
         self,
-        store: Address | str | Path,
+        store: StoreLocation | str | Path,
         channel: str,
         *,
         check_milliseconds: float = CHECK_MILLISECONDS,
@@ -153,7 +153,7 @@ class ReleaseSource:
         return dict(self._store.contents([digest]))[digest]
 
 
-def _credentials_of(address: Address) -> tuple[str, str]:
+def _credentials_of(address: StoreLocation) -> tuple[str, str]:
     """What tells the credentials of a store's accounts from others: an identity, or the folder of its workspace."""
     if address.file is None:
         return address.shown, ""

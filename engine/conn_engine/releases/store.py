@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.releases import tables
-from conn_engine.releases.address import Address
-from conn_engine.releases.content import DIGEST, Manifest, damaged, digest_of
-from conn_engine.releases.faults import ChannelMoved
-from conn_engine.releases.model import Channel, Event, Release, short
+from conn_engine.releases.content import DIGEST, Manifest, build_damaged_error, compute_digest
+from conn_engine.releases.faults import ChannelMovedError
+from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
 from conn_engine.releases.opening import Database
+from conn_engine.releases.store_location import StoreLocation
 
 __all__ = ["LATEST", "Store"]
 
@@ -44,13 +44,13 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, address: Address | str | Path, *, create: bool = False) -> "Store":
+    def open(cls, address: StoreLocation | str | Path, *, create: bool = False) -> "Store":
         """The store at an address. `create` makes it where there is none; otherwise that is a StoreFault."""
-        read = address if isinstance(address, Address) else Address.read(str(address), Path.cwd())
+        read = address if isinstance(address, StoreLocation) else StoreLocation.read(str(address), Path.cwd())
         return cls(Database(read, create=create))
 
     @property
-    def address(self) -> Address:
+    def address(self) -> StoreLocation:
         """Where it is."""
         return self._database.address
 
@@ -125,7 +125,7 @@ class Store:
 
     def _unknown(self, text: str) -> UsageError:
         channels = [channel.name for channel in self.channels()]
-        recent = [short(release.id) for release in self.releases(5)]
+        recent = [shorten(release.id) for release in self.releases(5)]
         hint = did_you_mean(text, [*channels, LATEST]) or f"it has {', '.join([*channels, *recent]) or 'none yet'}"
         return UsageError(f'the store has no release "{text}"', hint=hint)
 
@@ -136,7 +136,7 @@ class Store:
         found = dict(self.contents([release], check=False))
         if release not in found:
             self.release(release)
-            raise damaged(f"the list of files of release {short(release)} is gone; it")
+            raise build_damaged_error(f"the list of files of release {shorten(release)} is gone; it")
         return Manifest.read(found[release], release)
 
     def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
@@ -154,7 +154,7 @@ class Store:
                 missing.discard(row.digest)
                 yield row.digest, _unpacked(row)
         if missing and check:
-            raise damaged(f"content {short(min(missing))} is gone; it")
+            raise build_damaged_error(f"content {shorten(min(missing))} is gone; it")
 
     # --- channels ---
 
@@ -171,7 +171,7 @@ class Store:
             rows = connection.execute(sa.select(tables.channel).order_by(tables.channel.c.name))
             return [Channel(row.name, row.release, row.revision) for row in rows]
 
-    def history(self, channel: str | None = None, limit: int | None = None) -> list[Event]:
+    def history(self, channel: str | None = None, limit: int | None = None) -> list[ChannelMove]:
         """The movements of one channel or of all, the newest first."""
         table = tables.event
         query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
@@ -180,7 +180,7 @@ class Store:
         with self._database.reading() as connection:
             return [_event(row) for row in connection.execute(query)]
 
-    def move(self, event: Event) -> Channel:
+    def move(self, event: ChannelMove) -> Channel:
         """Let a channel serve `event.release`, and keep the event; `event.revision` is the one that this makes.
 
         It happens only while the channel still has the revision before: raises ChannelMoved otherwise, and nothing is
@@ -197,10 +197,10 @@ class Store:
                 row["checks"] = json.dumps(event.checks, sort_keys=True)
                 connection.execute(sa.insert(tables.event), row)
         except IntegrityError:  # not reached while the swap above decides; the keys of the tables say the same
-            raise ChannelMoved(f"{event.channel} has moved meanwhile", hint="look again: conn history") from None
+            raise ChannelMovedError(f"{event.channel} has moved meanwhile", hint="look again: conn history") from None
         return Channel(event.channel, event.release, event.revision)
 
-    def _swapped(self, connection: Connection, event: Event, seen: int) -> bool:
+    def _swapped(self, connection: Connection, event: ChannelMove, seen: int) -> bool:
         table = tables.channel
         new = {"release": event.release, "revision": event.revision}
         if seen == 0:
@@ -208,15 +208,17 @@ class Store:
         swap = sa.update(table).where(table.c.name == event.channel, table.c.revision == seen).values(**new)
         return connection.execute(swap).rowcount == 1
 
-    def _moved(self, connection: Connection, event: Event) -> ChannelMoved:
+    def _moved(self, connection: Connection, event: ChannelMove) -> ChannelMovedError:
         table = tables.event
         query = sa.select(table).where(table.c.channel == event.channel).order_by(table.c.revision.desc()).limit(1)
         last = connection.execute(query).first()
         if last is None:
-            return ChannelMoved(f"{event.channel} does not serve a release any more", hint="look again: conn history")
-        return ChannelMoved(
-            f"{event.channel} has moved meanwhile: it serves {short(last.release)} ({last.kind} by {last.done_by}), "
-            f"not {short(event.previous) or 'nothing'} any more",
+            return ChannelMovedError(
+                f"{event.channel} does not serve a release any more", hint="look again: conn history"
+            )
+        return ChannelMovedError(
+            f"{event.channel} has moved meanwhile: it serves {shorten(last.release)} ({last.kind} by {last.done_by}), "
+            f"not {shorten(event.previous) or 'nothing'} any more",
             hint=f"nothing was changed; look at it (conn history --channel {event.channel}), then decide again",
         )
 
@@ -231,7 +233,7 @@ class Store:
 
 
 def _blob_row(content: bytes) -> dict[str, Any]:
-    return {"digest": digest_of(content), "size": len(content), "content": zlib.compress(content, 6)}
+    return {"digest": compute_digest(content), "size": len(content), "content": zlib.compress(content, 6)}
 
 
 def _unpacked(row: Row[Any]) -> bytes:
@@ -240,8 +242,8 @@ def _unpacked(row: Row[Any]) -> bytes:
         content = inflate.decompress(row.content, max(row.size, 0) + 1)
     except zlib.error:
         content = b""
-    if len(content) != row.size or digest_of(content) != row.digest:
-        raise damaged(f"content {short(row.digest)}")
+    if len(content) != row.size or compute_digest(content) != row.digest:
+        raise build_damaged_error(f"content {shorten(row.digest)}")
     return content
 
 
@@ -276,8 +278,8 @@ def _release(row: Row[Any]) -> Release:
     return Release(row.id, row.message, row.made_by, row.made_at, row.engine, _counts(row.verdict))
 
 
-def _event(row: Row[Any]) -> Event:
-    return Event(
+def _event(row: Row[Any]) -> ChannelMove:
+    return ChannelMove(
         row.channel, row.revision, row.kind, row.release, row.previous or "", row.done_by, row.done_at, row.reason,
         _counts(row.checks),
     )  # fmt: skip
@@ -290,5 +292,5 @@ def _counts(text: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise damaged("what the checks said of a release or a promotion")
+        raise build_damaged_error("what the checks said of a release or a promotion")
     return found

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from conn_engine.releases.faults import StoreFault
 
-__all__ = ["MIGRATIONS", "blob", "channel", "event", "migrate", "release", "version_of"]
+__all__ = ["MIGRATIONS", "blob", "channel", "event", "migrate", "read_version", "release"]
 
 Migration = Callable[[Connection], None]
 
@@ -68,14 +68,14 @@ event = sa.Table(
 """One row for each revision of a channel: its constraint alone rules out that two movements count as one."""
 
 
-def _first(connection: Connection) -> None:
+def _create_tables(connection: Connection) -> None:
     _metadata.create_all(connection, tables=[blob, release, channel, event])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
 
 
-def version_of(connection: Connection) -> int:
+def read_version(connection: Connection) -> int:
     """The store's format; 0 where there is no store. Raises StoreFault for a table of that name with no number."""
     if not sa.inspect(connection).has_table(store.name):
         return 0
@@ -90,9 +90,9 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
 
     Raises StoreFault for a store of a newer format.
     """
-    have = version_of(connection)
+    have = read_version(connection)
     if have > len(migrations):
-        raise newer(have, len(migrations))
+        raise build_newer_error(have, len(migrations))
     if have == len(migrations):
         return
     if have == 0:
@@ -103,7 +103,7 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
     connection.execute(sa.update(store).values(format=len(migrations)))
 
 
-def newer(have: int, known: int) -> StoreFault:
+def build_newer_error(have: int, known: int) -> StoreFault:
     """The error of a store that this version does not understand."""
     return StoreFault(
         f"the store has the format {have}, and this version of conn knows formats up to {known}",

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import UsageError
 from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.call import Call
@@ -46,11 +46,11 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
 
 
 def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advice: str) -> Diagnostic:
-    where = dotted(("body", *path[:-1])) if path[1:] else "the body"
+    where = format_path(("body", *path[:-1])) if path[1:] else "the body"
     known = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
     hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {known}"
     message = f'{name.text} does not know the key "{path[-1]}" of {where}'
-    return diagnostic("RUN130", message, None, path=dotted(("body", *path)), hint=hint)
+    return diagnostic("RUN130", message, None, path=format_path(("body", *path)), hint=hint)
 
 
 def _find_reads(

@@ -25,7 +25,7 @@ from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
+from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, build_variable_name, open_vault
 from conn_engine.transport.egress import Trust
 from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness, Flow, Headers, Page
 
@@ -158,7 +158,7 @@ def lacking_credential(
     vault_kind: str, account: str, document: Mapping[str, Any] | None, missing: Sequence[CredentialField]
 ) -> CredentialError:
     """The error of an account whose credential is missing, or parts of it: what to do depends on what there is."""
-    variables = ", ".join(variable_name(account, part.name) for part in missing)
+    variables = ", ".join(build_variable_name(account, part.name) for part in missing)
     if document:
         names = ", ".join(part.name for part in missing)
         return CredentialError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from conn_engine.config import Effective, Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import IncompleteError
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Listing
@@ -172,7 +172,7 @@ def find_incompleteness(
     code = "PAG110" if verdict.state == "incomplete" else "PAG111"
     severity = Severity.ERROR if verdict.is_failure else Severity.WARNING
     message = describe_verdict("the listing", verdict)
-    return diagnostic(code, message, effective.span(path), path=dotted(path), hint=verdict.hint, severity=severity)
+    return diagnostic(code, message, effective.span(path), path=format_path(path), hint=verdict.hint, severity=severity)
 
 
 def incomplete_error(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine.conditions import conditions_of
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
 from conn_engine.listing.flows import Enrich, cast_records
@@ -38,7 +38,7 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
     if operation.record_mapping is not None:
         response = answer.response
         scope = frame.scope | {"status": response.status, "headers": response.headers.plain()}
-        with _locate_errors(dotted(operation.get_path("record_mapping"))):
+        with _locate_errors(format_path(operation.get_path("record_mapping"))):
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
@@ -47,14 +47,14 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
         new = _find_new(listing, operation.distinct, records, frame.scope)
         records, source = [records[index] for index in new], [source[index] for index in new]
     for index, settings in enumerate(operation.enrich):
-        at = f"{dotted(operation.get_path('enrich'))}[{index}]"
+        at = f"{format_path(operation.get_path('enrich'))}[{index}]"
         records = yield from _enrich(listing, settings, records, frame.scope, at)
     return records, source
 
 
 def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
     """The positions of the records that did not come before in this listing."""
-    with _locate_errors(dotted(listing.operation.get_path("distinct"))):
+    with _locate_errors(format_path(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
     known = _known_of(listing)
     listing.memory[_BEFORE] = range(known.position, MOST_KNOWN)

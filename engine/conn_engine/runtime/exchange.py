@@ -7,7 +7,7 @@ from typing import Any
 from conn_engine import auth, bodies
 from conn_engine.conditions import Chance
 from conn_engine.config import Effective, VendorOperation
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.responses.failures import ResponseClassification, Rule, attempt, graphql_rules
 from conn_engine.responses.notices import notices, warnings_of
@@ -194,6 +194,6 @@ def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: 
     except ResponsePathMissing as error:
         options = operation.response_options
         if options is None or not holds_list(path or "", answer.body, options.lists):
-            error.at = dotted(operation.get_path("response_path"))
+            error.at = format_path(operation.get_path("response_path"))
             raise
         return [], False

@@ -14,7 +14,7 @@ import msgspec
 from conn_engine.auth import NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature
 from conn_engine.config import Path_, VendorOperation, vendor_operation
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import (
     ConfigurationError,
     CredentialError,
@@ -34,7 +34,7 @@ from conn_engine.runtime.layers import Frame, Listing, foreign_cursor
 from conn_engine.runtime.records import pick, records_of
 from conn_engine.runtime.steps import rendered
 from conn_engine.settings import Answer, Draft, Scope
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.wire import Flow, Headers, Request, Response, Wait
 
 __all__ = ["JobRun", "can_resume"]
@@ -153,7 +153,7 @@ class JobRun:
         try:
             return answer.ask(poll.status, job=dict(self.answers))
         except ExpressionError as error:
-            error.at = error.at or dotted(self.at("poll", "status"))
+            error.at = error.at or format_path(self.at("poll", "status"))
             raise
 
     def _fail(
@@ -216,7 +216,7 @@ class JobRun:
             self.listing.session.document = session.document  # renewed on the way
 
     def _fill(self, text: str, *keys: str) -> Any:
-        return rendered(text, self.scope, dotted(self.at(*keys)))
+        return rendered(text, self.scope, format_path(self.at(*keys)))
 
     def _operation(self, request: JobRequest | Download, key: str) -> VendorOperation:
         """The request as an operation: query and headers of connector and resource, all else as it has it."""
@@ -255,7 +255,7 @@ class JobRun:
         try:
             found = pick(download.url, self.scope)
         except ExpressionError as error:
-            error.at = error.at or dotted(self.at("download", "url"))
+            error.at = error.at or format_path(self.at("download", "url"))
             raise
         if found is UNDEFINED or found is None:
             raise ConfigurationError(
@@ -299,10 +299,11 @@ class JobRun:
     def _may_authorize(self, settings: Download, url: str) -> bool:
         """Whether the credential goes along."""
         effective = self.listing.effective
-        permitted = door.permitted(door.target(url).origin, effective.granted_hosts)
+        permitted = gateway.is_permitted(gateway.parse_target(url).origin, effective.granted_hosts)
         if settings.authorized and not permitted:
             raise ConfigurationError(
-                f"the result of {self.listing.name} is on {door.target(url).authority}, which is not a host of the "
+                f"the result of {self.listing.name} is on {gateway.parse_target(url).authority}, which is not a "
+                f"host of the "
                 "connector: no credential goes there",
                 hint="leave out `authorized` of `download`, or name the host in the connector's `hosts`",
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import compile_schema
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 
 __all__ = ["SchemaTally", "Violation", "check_records", "schema_path"]
 
@@ -26,7 +26,7 @@ class Violation:
 
 def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:
     """The schema file of one unified record, or None when neither the workspace nor the bundle has one."""
-    folders = [*model_folders, packaged("schemas", "models")]
+    folders = [*model_folders, find_packaged("schemas", "models")]
     candidates = (folder / model / f"{record}.schema.json" for folder in folders)
     return next((path for path in candidates if path.is_file()), None)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conn_engine.diagnostics import did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import ParentSource
@@ -43,7 +43,7 @@ def run_records(  # noqa: PLR0917
     except UsageError as error:  # the author's fault here, not the caller's
         said = f'parents of {listing.name} come from "{source.from_}": {error}'
         raise ConfigurationError(said, hint=error.hint) from error
-    where = dotted(listing.operation.get_path("parents"))
+    where = format_path(listing.operation.get_path("parents"))
     params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)
     call = Call(

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, leaves, lookup
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import Document, dotted, texts, undotted
+from conn_engine.documents import Document, format_path, parse_path, texts
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
@@ -73,7 +73,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
     The error's `at` names the path when the raiser knew it; otherwise the string that holds the expression is found.
     """
     for holder in _holders(effective, error):
-        path = dotted(holder.path)
+        path = format_path(holder.path)
         if error.offset < 0:
             return holder.document.span(holder.place), path
         start = max(holder.text.find(error.text), 0) + error.offset
@@ -86,7 +86,7 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     if not error.text:
         return []
     try:
-        wanted = tuple(map(str, undotted(error.at))) if error.at else ()
+        wanted = tuple(map(str, parse_path(error.at))) if error.at else ()
     except UsageError:
         wanted = ()
     # Composed mappings and arrays are one leaf of the provenance: every level's statement is looked through.
@@ -139,7 +139,7 @@ def _error_finding(effective: Effective, name: OperationName, error: ConnError, 
 
 
 def _response_path(effective: Effective, name: OperationName, error: ResponsePathMissing) -> Origin | None:
-    exact = [origin for origin in effective.origins(undotted(error.at)) if error.at and origin.value == error.path]
+    exact = [origin for origin in effective.origins(parse_path(error.at)) if error.at and origin.value == error.path]
     found: list[tuple[Any, Origin]] = [
         (path, origin)
         for path, origin in effective.provenance().items()
@@ -162,7 +162,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     where = "the recording" if finding.span == Span(recording) else "it fails here, in a level below"
     related = [] if finding.span is None else [(finding.span, where)]
     return replace(
-        finding, span=origin.span, path=finding.path or dotted(origin.path), related=(*related, *finding.related)
+        finding, span=origin.span, path=finding.path or format_path(origin.path), related=(*related, *finding.related)
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from conn_engine.bodies import by_rows
 from conn_engine.config import VendorOperation
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import Recurse, place
@@ -89,7 +89,8 @@ class RecursionLayer(ListingLayer):
             if value is None or value is UNDEFINED:
                 raise ConfigurationError(
                     f"a record of {self.listing.name} has no key to ask for more by",
-                    hint=f"check `key` of {dotted(self.listing.operation.get_path('recurse'))}, or narrow it by `when`",
+                    hint=f"check `key` of {format_path(self.listing.operation.get_path('recurse'))}, or narrow it "
+                    f"by `when`",
                 )
             if str(value) in ancestors:
                 raise _endless(page, f"{' > '.join((*ancestors, str(value)))} comes back to where it was")

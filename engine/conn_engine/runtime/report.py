@@ -8,7 +8,7 @@ import msgspec
 from conn_engine.reports import Report
 from conn_engine.runtime.webhooks import Event, Receipt
 from conn_engine.secrets import Redactor
-from conn_engine.transport.plan import curl
+from conn_engine.transport.plan import format_curl
 from conn_engine.wire import Headers, Request
 
 __all__ = [
@@ -193,7 +193,7 @@ def describe_request(request: Request, redactor: Redactor) -> PlannedRequest:
         headers=_describe_headers(shown.headers),
         body=shown.body.decode("utf-8", "replace") if shown.body else None,
         bytes=size,
-        curl=curl(request, redactor),
+        curl=format_curl(request, redactor),
     )
 
 

@@ -11,15 +11,15 @@ from conn_engine.auth.names import seal_error
 from conn_engine.auth.signatures import NoSignature, SigningContext
 from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.config import Effective, VendorOperation, lookup
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.secrets import mask_short
 from conn_engine.settings import Draft, Names, Scope
-from conn_engine.transport import door, egress
+from conn_engine.transport import egress, gateway
 from conn_engine.transport.url_templates import fill_base_url
-from conn_engine.transport.visible import shown_as
+from conn_engine.transport.visible import show_as
 from conn_engine.url_paths import has_dot_segment, is_below
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Headers, Purpose, Request
@@ -106,7 +106,7 @@ def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]
     try:
         yield
     except ExpressionError as error:
-        here = dotted((*operation.get_path(key), *below))
+        here = format_path((*operation.get_path(key), *below))
         error.at = f"{here}.{error.at}" if error.at else here
         raise
 
@@ -132,7 +132,7 @@ def finish_request(  # noqa: PLR0917
     if masked is secret_scope:
         return request
     shown = Scope(masked, conditions_of(secret_scope))
-    return shown_as(request, lambda: _finished(effective, operation, twin, signing, shown, purpose, label))
+    return show_as(request, lambda: _finished(effective, operation, twin, signing, shown, purpose, label))
 
 
 def _finished(  # noqa: PLR0917
@@ -171,7 +171,7 @@ def _finished(  # noqa: PLR0917
     )
     if signing is None:
         return request
-    request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
+    request = replace(request, url=gateway.encode_url(request.url))  # it is the URL as sent that is signed
     with _sealed():
         signed = operation.signature.sign(request, blank_absent(secret_scope, draft.absent), signing)
     before = request.headers

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.listing.flows import Parents, ParentSource
@@ -221,7 +221,7 @@ def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, s
 
 def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[Any]:
     """What a source's `values` give: nulls and nothing left out, one value as a list of one."""
-    where = f"{dotted(listing.operation.get_path('parents'))}.values"
+    where = f"{format_path(listing.operation.get_path('parents'))}.values"
     if isinstance(source.values, str):
         try:
             found = ask(source.values, scope)

@@ -17,7 +17,7 @@ from conn_engine.config import (
     mapping_layers,
 )
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
@@ -143,7 +143,7 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
     paths = [(*name.path, "resource"), (*name.path, "method")]
     overridden = [path for path in paths if any(origin.level != "base" for origin in effective.origins(path))]
     path = (overridden or paths)[0]
-    return diagnostic("REF102", error.message, effective.span(path), path=dotted(path), hint=error.hint)
+    return diagnostic("REF102", error.message, effective.span(path), path=format_path(path), hint=error.hint)
 
 
 def vendor_behind(

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from conn_engine.config import VendorOperation
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
 from conn_engine.listing.incremental import Common, Unreadable, Window, WindowProgress
@@ -230,6 +230,6 @@ def _locate_errors(listing: Listing, key: str) -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:
-        here = dotted((*listing.operation.get_path("incremental"), "config", *key.split(".")))
+        here = format_path((*listing.operation.get_path("incremental"), "config", *key.split(".")))
         error.at = f"{here}.{error.at}" if error.at else here
         raise

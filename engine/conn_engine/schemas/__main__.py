@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.documents import write_whole
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.schemas.published import texts
 
 __all__ = ["run"]
@@ -32,4 +32,4 @@ def run(arguments: Sequence[str], folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(sys.argv[1:], packaged("schemas")))
+    raise SystemExit(run(sys.argv[1:], find_packaged("schemas")))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.documents import write_whole
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.schemas.kinds import kinds
 from conn_engine.schemas.reference import formats, table
 
@@ -67,7 +67,7 @@ def _needs(name: str) -> str:
     """A table of what public connectors need. Raises KeyError for one that there is not."""
     from conn_engine.schemas.vocabulary import tables
 
-    return tables(packaged("docs"))[name]
+    return tables(find_packaged("docs"))[name]
 
 
 def _codes() -> str:
@@ -98,4 +98,4 @@ def _rules() -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(sys.argv[1:], packaged("docs")))
+    raise SystemExit(run(sys.argv[1:], find_packaged("docs")))

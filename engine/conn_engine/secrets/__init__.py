@@ -1,8 +1,8 @@
 """Secret values and their removal from what leaves the process. `vault` stores the credentials of accounts."""
 
 from conn_engine.secrets.documents import mask_short
-from conn_engine.secrets.names import secret_name
-from conn_engine.secrets.redaction import REDACTED, NumberingRedactor, Redactor, is_numbered, unnumbered
+from conn_engine.secrets.names import is_secret_name
+from conn_engine.secrets.redaction import REDACTED, NumberingRedactor, Redactor, is_numbered, remove_numbers
 from conn_engine.secrets.secret import Secret, Vault
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Secret",
     "Vault",
     "is_numbered",
+    "is_secret_name",
     "mask_short",
-    "secret_name",
-    "unnumbered",
+    "remove_numbers",
 ]

@@ -14,7 +14,7 @@ from functools import cache
 from heapq import merge
 from html.entities import html5
 
-__all__ = ["Unescaped", "may_hide", "unescape_around", "unwrap", "unwrap_roughly"]
+__all__ = ["Unescaped", "can_hide", "unescape_around", "unwrap", "unwrap_roughly"]
 
 _DEEPEST = 4
 _FEW = 50
@@ -32,7 +32,7 @@ _TRACES = {
 }
 
 
-def _character_in_bytes(mark: str) -> str:
+def _match_character_in_bytes(mark: str) -> str:
     """A pattern for one character of UTF-8, each byte of it after a mark; or a byte of another character set."""
     later = f"{mark}[89AaBb][0-9A-Fa-f]"
     long = f"{mark}[CcDd][0-9A-Fa-f]{later}|{mark}[Ee][0-9A-Fa-f](?:{later}){{2}}|{mark}[Ff][0-7](?:{later}){{3}}"
@@ -42,11 +42,11 @@ def _character_in_bytes(mark: str) -> str:
 _SCRIPT = r"""\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})
     |\\u(?P<unit>[0-9a-fA-F]{4})|\\x(?P<byte>[0-9a-fA-F]{2})|\\u\{0*(?P<braced>[0-9a-fA-F]{1,6})\}
     |\\(?P<short>["'/\\bfnrt])"""
-_PERCENT = rf"%u(?P<legacy>[0-9a-fA-F]{{4}})|(?P<percent>{_character_in_bytes('%')})"
+_PERCENT = rf"%u(?P<legacy>[0-9a-fA-F]{{4}})|(?P<percent>{_match_character_in_bytes('%')})"
 _REFERENCES = r"""&\#0*(?P<decimal>[0-9]{1,7});?|&\#[xX]0*(?P<hexadecimal>[0-9a-fA-F]{1,6});?
     |&(?P<name>[A-Za-z][A-Za-z0-9]{1,30};)|(?P<section><!\[CDATA\[|\]\]>)"""
 _LINES = r"(?P<line>(?=[\r\n])(?<=[A-Za-z0-9+/]{60})\r?\n[ \t]*)"
-_QUOTED_PRINTABLE = rf"(?P<soft>=\r?\n)|(?P<quoted>{_character_in_bytes('=')})"
+_QUOTED_PRINTABLE = rf"(?P<soft>=\r?\n)|(?P<quoted>{_match_character_in_bytes('=')})"
 # Together, as texts are escaped within one another; and alone, as the text of one escape may look like another.
 _READINGS = ("|".join((_SCRIPT, _PERCENT, _REFERENCES, _LINES)), _SCRIPT, _PERCENT, _REFERENCES)
 _BYTE = re.compile("[0-9A-Fa-f]{2}")
@@ -61,7 +61,7 @@ def _compile_traces() -> list[tuple[str, re.Pattern[str]]]:  # not at the top: m
 
 
 @cache
-def _compiled(reading: str) -> re.Pattern[str]:
+def _compile(reading: str) -> re.Pattern[str]:
     return re.compile(reading, re.VERBOSE)
 
 
@@ -91,7 +91,7 @@ class Unescaped:
 
     def unescape(self, reading: str) -> "Unescaped":
         """The same without one more layer of escapes; this very object when it has none."""
-        made = _edit(self.text, _escapes(self.text, reading))
+        made = _edit(self.text, _find_escapes(self.text, reading))
         return Unescaped(*made, 0, self) if made[1] else self
 
     def within(self, source: "Unescaped") -> "Unescaped":
@@ -118,7 +118,7 @@ class Unescaped:
         return last.old_end + max(0, at - last.end)
 
 
-def may_hide(text: str) -> bool:
+def can_hide(text: str) -> bool:
     """Whether what never has to be escaped may be escaped in the text, or something may divide it."""
     return any(_has_trace(text, character, trace) for character, trace in _compile_traces())
 
@@ -135,7 +135,7 @@ def _has_trace(text: str, character: str, trace: re.Pattern[str]) -> bool:
 def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
     """What the text says around each trace of such escapes, `reach` characters to either side: without one layer of
     escapes, two, and so on."""
-    for start, end in _surroundings(text, reach):
+    for start, end in _find_surroundings(text, reach):
         part = Unescaped(text[start:end], [], start)
         seen = {part.text}
         for reading in _READINGS:
@@ -153,7 +153,7 @@ def unwrap(text: str) -> Iterator[Unescaped]:
     if "\0" in text:
         yield Unescaped(*_edit(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
     if _has_soft_breaks(text):
-        yield Unescaped(*_edit(text, _escapes(text, _QUOTED_PRINTABLE)))
+        yield Unescaped(*_edit(text, _find_escapes(text, _QUOTED_PRINTABLE)))
 
 
 def unwrap_roughly(text: str) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _has_soft_breaks(text: str) -> bool:
     return "\n" in text and ("=\n" in text or "=\r\n" in text)
 
 
-def _surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
+def _find_surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
     traces = [
         found.span() for character, trace in _compile_traces() if character in text for found in trace.finditer(text)
     ]
@@ -201,14 +201,14 @@ def _edit(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str,
     return "".join((*parts, text[done:])), edits
 
 
-def _escapes(text: str, reading: str) -> Iterator[tuple[int, int, str]]:
+def _find_escapes(text: str, reading: str) -> Iterator[tuple[int, int, str]]:
     found = (
-        (*match.span(), new) for match in _compiled(reading).finditer(text) if (new := _meaning(match)) is not None
+        (*match.span(), new) for match in _compile(reading).finditer(text) if (new := _decode_escape(match)) is not None
     )
-    return merge(_asides(text), found) if _REFERENCES in reading else found
+    return merge(_find_asides(text), found) if _REFERENCES in reading else found
 
 
-def _asides(text: str) -> list[tuple[int, int, str]]:
+def _find_asides(text: str) -> list[tuple[int, int, str]]:
     """The comments and processing instructions of XML."""
     found: list[tuple[int, int, str]] = []
     for opening, closing in _ASIDES:
@@ -222,7 +222,7 @@ def _asides(text: str) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _meaning(match: re.Match[str]) -> str | None:
+def _decode_escape(match: re.Match[str]) -> str | None:
     """The characters that an escape stands for; None where it does not stand for any."""
     kind = match.lastgroup or ""
     said = match[kind]

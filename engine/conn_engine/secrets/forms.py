@@ -11,7 +11,7 @@ from functools import cache
 from html.entities import html5
 from urllib.parse import quote
 
-__all__ = ["FormsPattern", "compile_forms", "marks", "widen"]
+__all__ = ["FormsPattern", "compile_forms", "find_marks", "widen"]
 
 _BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
 _ALNUM = re.compile("[A-Za-z0-9]+")
@@ -38,13 +38,15 @@ def compile_forms(labels: list[tuple[str, str]]) -> FormsPattern:
     """The pattern for secrets in every form in which they travel. `labels` are pairs of a value and its label."""
     # The longest first: a secret that begins with another must not be left in half.
     ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
-    forms = [(_direct(value), (label, False)) for value, label in ordered]
-    forms += [(form, (label, True)) for value, label in ordered for form in _packed(value)]
+    forms = [(_build_direct_forms(value), (label, False)) for value, label in ordered]
+    forms += [(form, (label, True)) for value, label in ordered for form in _build_packed_forms(value)]
     groups: list[tuple[str, bool]] = []
-    return FormsPattern(re.compile(_alternation(forms, groups)), groups, len(labels))
+    return FormsPattern(re.compile(_build_alternation(forms, groups)), groups, len(labels))
 
 
-def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0) -> str:
+def _build_alternation(
+    forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0
+) -> str:
     """One pattern of all forms, branching on their beginnings; an empty group at its end tells the form.
 
     Bare first characters let `re` skip to candidates, and keep many secrets as cheap as few. `groups` gets
@@ -58,7 +60,7 @@ def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[s
     for first, members in branches.items():
         if len(members) > 1 and len(first) == 1:
             rest = [(pattern[1:], meaning) for pattern, meaning in members]
-            parts.append(f"{first}(?:{_alternation(rest, groups, depth + 1)})")
+            parts.append(f"{first}(?:{_build_alternation(rest, groups, depth + 1)})")
         else:
             groups.append(members[0][1])
             parts.append(f"{members[0][0]}()")
@@ -76,38 +78,38 @@ def widen(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
     return start, tail.end() if tail else end
 
 
-def _direct(value: str) -> str:
+def _build_direct_forms(value: str) -> str:
     """A pattern for the value plain, percent-encoded, form-encoded, JSON-escaped and in HTML, in any mixture."""
     parts: list[str] = []
     at = 0
     while at < len(value):
         if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
             run = len(value[at:]) - len(value[at:].lstrip("\\"))
-            escapes = rf"{_PERCENT}5[Cc]|{_BACKSLASHES}u005[cC]|" + _references("\\")
+            escapes = rf"{_PERCENT}5[Cc]|{_BACKSLASHES}u005[cC]|" + _list_references("\\")
             parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
             at += run
             continue
         if value[at] in "\"'":  # tables double them; a run at once, for the same reason
             run = len(value[at:]) - len(value[at:].lstrip(value[at]))
-            parts.append(f"(?:{value[at]}{{{run},{2 * run}}}|{_character(value[at])}{{{run}}})")
+            parts.append(f"(?:{value[at]}{{{run},{2 * run}}}|{_spell_character(value[at])}{{{run}}})")
             at += run
             continue
-        parts.append(_character(value[at]))
+        parts.append(_spell_character(value[at]))
         at += 1
     return "".join(parts)
 
 
-def _character(character: str) -> str:
+def _spell_character(character: str) -> str:
     if character.isascii() and character.isalnum():
         return character
     hexes = [f"{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")]
-    percent = "".join(f"{_PERCENT}{_either_case(pair)}" for pair in hexes)
+    percent = "".join(f"{_PERCENT}{_match_either_case(pair)}" for pair in hexes)
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(f"{_BACKSLASHES}u{_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    escaped = "".join(f"{_BACKSLASHES}u{_match_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
     quoted_printable = "".join(f"={pair.upper()}" for pair in hexes)
     forms = [re.escape(character), percent, escaped, quoted_printable]
     if 127 < ord(character) < 256:
-        forms.append(f"{_PERCENT}{_either_case(f'{ord(character):02x}')}")
+        forms.append(f"{_PERCENT}{_match_either_case(f'{ord(character):02x}')}")
     short = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}.get(character)
     if short:
         forms.append(f"{_BACKSLASHES}{short}")
@@ -115,19 +117,19 @@ def _character(character: str) -> str:
         forms.append(f"{_BACKSLASHES}{character}")
     elif character == " ":
         forms.append(r"\+")
-    forms.append(_references(character))
+    forms.append(_list_references(character))
     return f"(?:{'|'.join(forms)})"
 
 
-def _references(character: str) -> str:
+def _list_references(character: str) -> str:
     """A pattern for what HTML and XML pages write for a character, also when they escape it twice."""
     number = ord(character)
-    named = "".join(f"{name}|" for name in _names_in_html().get(character, ()))
-    return f"&(?:amp;){{0,3}}(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_either_case(f'{number:x}')});"
+    named = "".join(f"{name}|" for name in _list_html_names().get(character, ()))
+    return f"&(?:amp;){{0,3}}(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_match_either_case(f'{number:x}')});"
 
 
 @cache
-def _names_in_html() -> dict[str, list[str]]:
+def _list_html_names() -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     for name, characters in html5.items():
         if name.endswith(";") and len(characters) == 1:
@@ -135,16 +137,16 @@ def _names_in_html() -> dict[str, list[str]]:
     return names
 
 
-def _either_case(digits: str) -> str:
+def _match_either_case(digits: str) -> str:
     return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)
 
 
-def _packed(value: str) -> list[str]:
+def _build_packed_forms(value: str) -> list[str]:
     """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
     forms: set[str] = set()
     for raw in _spell(value):
         forms.update({raw.hex(), raw.hex().upper()})
-        forms.update("".join(map(_in_base64, _core(raw, offset))) for offset in range(3))
+        forms.update("".join(map(_spell_in_base64, _encode_core(raw, offset))) for offset in range(3))
     forms.discard("")
     return sorted(forms, key=lambda form: (-len(form), form))
 
@@ -162,7 +164,7 @@ def _spell(value: str) -> set[bytes]:
     return spelled
 
 
-def _core(raw: bytes, offset: int) -> str:
+def _encode_core(raw: bytes, offset: int) -> str:
     """The base64 characters that only depend on `raw` when `offset` bytes (modulo 3) stand before it."""
     text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
     first = -(-offset * 8 // 6)
@@ -170,30 +172,30 @@ def _core(raw: bytes, offset: int) -> str:
     return text[first:last] if last - first >= 4 else ""
 
 
-def _in_base64(character: str) -> str:
+def _spell_in_base64(character: str) -> str:
     other = {"+": "-", "/": "_"}.get(character)
-    return character if other is None else f"(?:{_character(character)}|{other})"
+    return character if other is None else f"(?:{_spell_character(character)}|{other})"
 
 
-def marks(value: str) -> frozenset[str]:
+def find_marks(value: str) -> frozenset[str]:
     """Texts one of which stands wherever the value does, in any form: so most texts are known to be clean at a glance.
 
     Of characters alone that stand for themselves in every form (`secrets.escapes` undoes the others). An empty one is
     in every text.
     """
-    found = {_longest(_UNRESERVED, value)}
+    found = {_measure_longest(_UNRESERVED, value)}
     for raw in _spell(value):
-        digits = _longest(_DIGITS, raw.hex())  # the same in either case
+        digits = _measure_longest(_DIGITS, raw.hex())  # the same in either case
         found |= {digits} if len(digits) >= _TELLING_DIGITS else {raw.hex(), raw.hex().upper()}
-        for core in filter(None, (_core(raw, offset) for offset in range(3))):
-            run = _longest(_ALNUM, core)
-            found |= {run} if len(run) >= _TELLING else _base64_spellings(core)
+        for core in filter(None, (_encode_core(raw, offset) for offset in range(3))):
+            run = _measure_longest(_ALNUM, core)
+            found |= {run} if len(run) >= _TELLING else _list_base64_spellings(core)
     return frozenset(found)
 
 
-def _longest(kind: re.Pattern[str], text: str) -> str:
+def _measure_longest(kind: re.Pattern[str], text: str) -> str:
     return text if kind.fullmatch(text) else max(kind.findall(text), key=len, default="")
 
 
-def _base64_spellings(core: str) -> set[str]:
+def _list_base64_spellings(core: str) -> set[str]:
     return {core, core.translate(_URL_SAFE), core.replace("/", "\\/"), quote(core, safe="")}

@@ -10,8 +10,8 @@ __all__ = [
     "is_doubtful_parameter",
     "is_open_part",
     "is_public_part",
+    "is_secret_name",
     "is_signature_name",
-    "secret_name",
 ]
 
 Place: TypeAlias = Literal["header", "parameter", "field"]
@@ -122,53 +122,53 @@ _PAGING = re.compile(
 _COMMON_WORDS = frozenset({"true", "false", "null", "none"})
 
 
-def _squeezed(name: str) -> str:
+def _squeeze(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def secret_name(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
     """Whether a field, header or parameter of this name is a secret (`api_key`, `Set-Cookie` …).
 
     Names of paging tokens (`next_page_token`, `sync_token` …) are not secrets.
     """
-    key = _squeezed(name)
+    key = _squeeze(name)
     return key in _SECRET_NAMES or key.endswith(_SECRET_ENDINGS)
 
 
 def is_credential_name(name: str, place: Place) -> bool:
     """Whether a name in a file of which nothing else is known may be a credential's: more than `secret_name`, by where
     it stands. Names of paging tokens are none here either."""
-    key = _squeezed(name)
-    if secret_name(name) or key in _CREDENTIAL_NAMES:
+    key = _squeeze(name)
+    if is_secret_name(name) or key in _CREDENTIAL_NAMES:
         return True
-    if place == "header" and _words(name)[-1:] and _words(name)[-1] in _LAST_WORDS_OF_HEADERS:
+    if place == "header" and _split_words(name)[-1:] and _split_words(name)[-1] in _LAST_WORDS_OF_HEADERS:
         return "idempot" not in key
     return key.endswith(_CREDENTIAL_ENDINGS) and _PAGING.search(key) is None
 
 
 def is_doubtful_parameter(name: str) -> bool:
     """Whether a parameter of this name is a credential at some vendors, and something else at others."""
-    return _squeezed(name) in _DOUBTFUL_PARAMETERS
+    return _squeeze(name) in _DOUBTFUL_PARAMETERS
 
 
-def _words(name: str) -> list[str]:
+def _split_words(name: str) -> list[str]:
     return re.findall(r"[a-z]+|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower())
 
 
 def is_signature_name(name: str) -> bool:
     """Whether a parameter signs its URL: who has the URL may fetch what it names. In a document it may be anything."""
-    return _squeezed(name) in _SIGNED_URLS
+    return _squeeze(name) in _SIGNED_URLS
 
 
 def is_public_part(name: str) -> bool:
     """Whether a part of a credential document is not a secret (`scope`, `expires_at` …)."""
-    return _squeezed(name) in _PUBLIC_PARTS
+    return _squeeze(name) in _PUBLIC_PARTS
 
 
 def is_open_part(name: str) -> bool:
     """Whether a part of a credential document names somebody and proves nothing (`username`, `shop`): answers are full
     of it."""
-    return _squeezed(name).endswith(_OPEN_ENDINGS)
+    return _squeeze(name).endswith(_OPEN_ENDINGS)
 
 
 def is_common_word(text: str) -> bool:

@@ -6,11 +6,11 @@ from typing import Any, AnyStr
 from urllib.parse import unquote_plus
 
 from conn_engine.secrets.documents import replace_secrets
-from conn_engine.secrets.names import Place, is_open_part, is_signature_name, secret_name
+from conn_engine.secrets.names import Place, is_open_part, is_secret_name, is_signature_name
 from conn_engine.secrets.search import REDACTED, SecretSearch, Spans
 from conn_engine.secrets.streams import EchoCleaner, Replacement
 
-__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "is_numbered", "splice", "unnumbered"]
+__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "is_numbered", "remove_numbers", "splice"]
 
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
@@ -27,7 +27,7 @@ def is_numbered(text: str) -> bool:
     return _NUMBERED.search(text) is not None
 
 
-def unnumbered(text: str) -> str:
+def remove_numbers(text: str) -> str:
     """The text with its numbered placeholders made plain ones."""
     return _NUMBERED.sub(REDACTED, text)
 
@@ -93,7 +93,7 @@ class Redactor:
     def data_without_echo(self, data: Any) -> Any:
         """Decoded data without the secrets that an answer sends back, among its keys too; this very object when there
         are none. An escape of the answer's format hides nothing here."""
-        return self._data_without_echo(data) if self._search.suspects(_SEPARATOR.join(_texts_in(data))) else data
+        return self._data_without_echo(data) if self._search.suspects(_SEPARATOR.join(_walk_texts(data))) else data
 
     def echo_cleaner(self) -> EchoCleaner:
         """`without_echo` for a body that comes in pieces."""
@@ -128,7 +128,7 @@ class Redactor:
 
     def is_named(self, name: str, place: Place, value: Any = None) -> bool:
         """Whether the name says that the value is a secret, by where it stands."""
-        return secret_name(name) or (place == "parameter" and is_signature_name(name))
+        return is_secret_name(name) or (place == "parameter" and is_signature_name(name))
 
     def numbering(self) -> "NumberingRedactor":
         """One that tells apart what only a name gives away."""
@@ -166,8 +166,8 @@ class Redactor:
             if end <= done:  # a number had it too
                 continue
             start, end, mark = _fit_mark(text, max(start, done), end, done)  # noqa: PLW2901
-            first = place + _bytes_in(text[done:start])
-            place = first + _bytes_in(text[start:end])
+            first = place + _count_bytes(text[done:start])
+            place = first + _count_bytes(text[start:end])
             found.append((first, place, mark))
             done = end
         return found
@@ -229,7 +229,7 @@ class NumberingRedactor(Redactor):
         return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
 
 
-def _bytes_in(text: str) -> int:
+def _count_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
 
 
@@ -247,7 +247,7 @@ def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, by
     return start, end, REDACTED.encode()
 
 
-def _texts_in(data: Any) -> list[str]:
+def _walk_texts(data: Any) -> list[str]:
     """The texts of JSON data, keys included."""
     found: list[str] = []
     stack = [data]

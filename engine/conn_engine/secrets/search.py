@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from conn_engine.secrets.escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
-from conn_engine.secrets.forms import FormsPattern, compile_forms, marks, widen
+from conn_engine.secrets.escapes import Unescaped, can_hide, unescape_around, unwrap, unwrap_roughly
+from conn_engine.secrets.forms import FormsPattern, compile_forms, find_marks, widen
 
 __all__ = ["REDACTED", "SHORTEST", "SecretSearch", "Spans"]
 
@@ -31,7 +31,7 @@ class SecretSearch:
 
     def add(self, value: str, label: str, *, echo: bool) -> None:
         """Learn one secret. Values shorter than 4 characters are ignored: any text may have them."""
-        for part in (value, *_lines(value)):
+        for part in (value, *_list_lines(value)):
             if len(part) < SHORTEST:
                 continue
             label = self.labels.setdefault(part, label)
@@ -59,7 +59,7 @@ class SecretSearch:
         known = self._current_marks()
         if any(mark in text for mark in known):
             return True
-        if may_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
+        if can_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
             return True
         return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
 
@@ -70,7 +70,7 @@ class SecretSearch:
             return []
         parts = text.split(REDACTED)
         readings = (reading for part in parts for reading in (part, *(view.text for view in self._views(part))))
-        return list(dict.fromkeys(label for reading in readings for label in _labels(compiled, reading)))
+        return list(dict.fromkeys(label for reading in readings for label in _find_labels(compiled, reading)))
 
     def _locate(self, text: str, *, echoes: bool) -> Spans:
         compiled = self._current(echoes=echoes)
@@ -86,13 +86,13 @@ class SecretSearch:
         return found
 
     def _locate_in_part(self, compiled: FormsPattern, text: str) -> Spans:
-        spans = _matches(compiled, text)
-        found = [view.locate(*span) for view in self._views(text) for span in _matches(compiled, view.text)]
+        spans = _find_matches(compiled, text)
+        found = [view.locate(*span) for view in self._views(text) for span in _find_matches(compiled, view.text)]
         return _join_spans(spans + found) if found else spans
 
     def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
         """The text with escapes undone, wherever some may hide a secret."""
-        if may_hide(text):
+        if can_hide(text):
             yield from unescape_around(text, self.reach)
         for plain in unwrap(text) if wrapped else ():
             yield plain
@@ -102,7 +102,7 @@ class SecretSearch:
         count, known = self._marks
         if count != len(self._echoes):
             values = list(self._echoes)
-            known = tuple(dict.fromkeys(mark for value in values for mark in sorted(marks(value))))
+            known = tuple(dict.fromkeys(mark for value in values for mark in sorted(find_marks(value))))
             self._marks = len(values), known
         return known
 
@@ -115,18 +115,18 @@ class SecretSearch:
         return compiled
 
 
-def _lines(value: str) -> list[str]:
+def _list_lines(value: str) -> list[str]:
     """The lines of a key in PEM form, which leaks line by line as well."""
     if "\n" not in value:
         return []
     return [line for line in value.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
 
 
-def _labels(compiled: FormsPattern, text: str) -> Iterable[str]:
+def _find_labels(compiled: FormsPattern, text: str) -> Iterable[str]:
     return (compiled.groups[(match.lastindex or 1) - 1][0] for match in compiled.pattern.finditer(text))
 
 
-def _matches(compiled: FormsPattern, text: str) -> Spans:
+def _find_matches(compiled: FormsPattern, text: str) -> Spans:
     spans: Spans = []
     done = 0
     for match in compiled.pattern.finditer(text):

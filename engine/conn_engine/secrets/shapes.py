@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-__all__ = ["is_random", "locate_shapes", "shapes_in", "token_pattern"]
+__all__ = ["build_token_pattern", "find_shapes", "is_random", "locate_shapes"]
 
 # A part that each has, and its pattern.
 _TOKENS = {
@@ -62,7 +62,7 @@ _LETTERS = re.compile(r"[A-Za-z]+=*")
 
 
 @cache
-def token_pattern() -> re.Pattern[str]:
+def build_token_pattern() -> re.Pattern[str]:
     """A pattern for tokens of well-known vendors and JSON Web Tokens."""
     return re.compile("|".join(map(_set_apart, _TOKENS.values())))
 
@@ -83,7 +83,7 @@ def locate_shapes(text: str) -> list[tuple[int, int]]:
     return joined
 
 
-def shapes_in(text: str) -> list[str]:
+def find_shapes(text: str) -> list[str]:
     """What kinds of credentials stand in the text, for people."""
     return list(dict.fromkeys(label for _, _, label in _find_shapes(text)))
 
@@ -91,11 +91,11 @@ def shapes_in(text: str) -> list[str]:
 def _find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
     for part, pattern in _TOKENS.items():
         if part in text:
-            yield from ((*match.span(), _KNOWN_KIND) for match in _compiled(_set_apart(pattern)).finditer(text))
+            yield from ((*match.span(), _KNOWN_KIND) for match in _compile(_set_apart(pattern)).finditer(text))
     for label, part, pattern in _OTHERS:
         if part not in text:
             continue
-        for match in _compiled(pattern).finditer(text):
+        for match in _compile(pattern).finditer(text):
             group = match.lastindex or 0
             if not group or _LETTERS.fullmatch(match[group]) is None:  # "Basic functions" are words
                 yield *match.span(group), label
@@ -107,5 +107,5 @@ def _set_apart(pattern: str) -> str:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

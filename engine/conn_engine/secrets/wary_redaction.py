@@ -11,7 +11,7 @@ from typing import Any
 from conn_engine.secrets.names import Place, is_credential_name, is_doubtful_parameter
 from conn_engine.secrets.redaction import NumberingRedactor, Redactor, splice
 from conn_engine.secrets.search import REDACTED
-from conn_engine.secrets.shapes import is_random, locate_shapes, shapes_in
+from conn_engine.secrets.shapes import find_shapes, is_random, locate_shapes
 
 __all__ = ["WaryRedactor"]
 
@@ -72,7 +72,7 @@ class WaryRedactor(NumberingRedactor):
     def find(self, content: bytes | str) -> list[str]:
         """The labels of the known secrets present, and the kinds of those that are known by their looks."""
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
-        looks = (label for part in text.split(REDACTED) for label in shapes_in(part))
+        looks = (label for part in text.split(REDACTED) for label in find_shapes(part))
         return list(dict.fromkeys((*super().find(text), *looks)))
 
     def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
@@ -82,9 +82,9 @@ class WaryRedactor(NumberingRedactor):
     def _without_named_values(self, text: str, place: Place, before: str, value: str) -> str:
         def locate() -> Iterator[tuple[int, int, str]]:
             done = 0
-            for match in _compiled(before).finditer(text):
+            for match in _compile(before).finditer(text):
                 name = match["name"].rpartition(":")[2]
-                found = _compiled(value or _quoted(match["quote"])).match(text, match.end())
+                found = _compile(value or _quote_pattern(match["quote"])).match(text, match.end())
                 if match.start() >= done and found is not None and self.is_named(name, place, found[0]):
                     yield *found.span(), self._make_placeholder(found[0])
                     done = found.end()
@@ -95,12 +95,12 @@ class WaryRedactor(NumberingRedactor):
         return splice(text, ((*span, self._make_placeholder(text[slice(*span)])) for span in locate_shapes(text)))
 
 
-def _quoted(quote: str) -> str:
+def _quote_pattern(quote: str) -> str:
     """What stands between such quotes: one that is escaped more often than they are is inside."""
     mark, depth = quote[-1], len(quote) - 1
     return rf"(?:[^\\{mark}]|\\+[^\\{mark}]|\\{{{depth + 1},}}{mark}){{1,8000}}(?=\\{{{depth}}}{mark})"
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

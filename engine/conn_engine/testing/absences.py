@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_engine.config import Effective
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.runtime.endings import setting_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
 from conn_engine.runtime.unified import vendor_behind
@@ -63,7 +63,7 @@ def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> l
                 f"{name} is empty in every record; without the override it has a value in {below.seen[name]} of "
                 f"{below.records}",
                 origin.span,
-                path=dotted(path),
+                path=format_path(path),
                 hint=f"{_reading_hint(covered[0], effective, name) or 'correct the expression'}; to remove the field, "
                 f"write null; if the recording lacks what the account's records have: {command}",
             )
@@ -89,7 +89,7 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
                 "PAG104",
                 message,
                 effective.span(path),
-                path=dotted(path),
+                path=format_path(path),
                 hint=reason or f"correct it, or record a listing of two pages: conn record {ended[0].case.name.text}",
             )
         )

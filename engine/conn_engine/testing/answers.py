@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from conn_engine.config import Effective, VendorOperation, compile_part
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.files import Exchange
 from conn_engine.runtime.model_schemas import SchemaTally
@@ -36,7 +36,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
         tally = SchemaTally(compile_part(schema or {}, "response_schema"))
     except ConfigurationError as error:
         path = operation.get_path("response_schema")
-        return [diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)]
+        return [diagnostic("CFG104", error.message, effective.span(path), path=format_path(path), hint=error.hint)]
     tally.add(bodies)
     return [
         diagnostic(

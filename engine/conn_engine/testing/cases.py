@@ -22,7 +22,7 @@ from conn_engine.runtime.call import Call, Observer, Session, cursor_token, deco
 from conn_engine.runtime.drive import Sender, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
@@ -285,7 +285,7 @@ def sent_requests(
                 _body(request),
                 request.url,
                 request.authorized,
-                {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
+                {name: text for name, text in sorted(request.declared.items()) if not is_secret_name(name)},
                 None if invented is None else describe_credential_headers(request, invented),
             )
         )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_engine.wire import Request
 
 __all__ = ["describe_credential_headers"]
@@ -34,7 +34,7 @@ def describe_credential_headers(request: Request, invented: Collection[str]) -> 
     found = {}
     for name, value in sorted(request.headers.items()):
         if request.declared.get(name) == value:
-            if secret_name(name):
+            if is_secret_name(name):
                 found[name] = _HIDDEN
         elif name in request.signed_headers:
             found[name] = _scheme(name, value) + _SIGNATURE

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.conditions import Scope, conditions_of
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
-from conn_engine.documents import dotted, texts, undotted
+from conn_engine.documents import format_path, parse_path, texts
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, audit, evaluated, expression, mapping
 from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
@@ -60,7 +60,7 @@ def explain_value(
             f"{name.text} is an operation of the vendor: nothing is mapped",
             hint="name a unified one, such as crm.contacts.list",
         )
-    inside = undotted(field.removeprefix("response_mapping."))
+    inside = parse_path(field.removeprefix("response_mapping."))
     if not effective.origins((*name.path, "response_mapping", *inside)):
         raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
     case, seen, result, final = _found(workspace, effective, name, record)
@@ -68,7 +68,7 @@ def explain_value(
     value = _inside(result, inside)
     levels = _levels(effective, name, inside, scope, value)
     return Explanation(
-        case, record, dotted(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
+        case, record, format_path(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
     )
 
 
@@ -201,7 +201,7 @@ def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
         paths = expression(text).reads()
     except ExpressionError:
         return []
-    return [(dotted(path), _inside(scope, path)) for path in sorted(paths, key=dotted)]
+    return [(format_path(path), _inside(scope, path)) for path in sorted(paths, key=format_path)]
 
 
 def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.model_check import ModelCheck
@@ -333,7 +333,7 @@ def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
     message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'
-    return [diagnostic("MAP202", message, effective.span(path), path=dotted(path), hint=hint)]
+    return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
 
 
 def _incompleteness(result: Judgement, effective: Effective) -> list[Diagnostic]:

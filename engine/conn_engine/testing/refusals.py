@@ -9,7 +9,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.variants import base_url, in_context
 from conn_engine.testing.cases import Case, Outcome, SentRequest
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.egress import judge_host, refuse_host
 
 __all__ = ["find_credential_refusal", "find_refusal"]
@@ -25,7 +25,7 @@ def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> 
             label = f"{sent.method} {goal.path.partition('?')[0]}"
             if reason := judge_host(goal.origin, effective.trusted_hosts):
                 return refuse_host(goal, reason, label)
-            if sent.authorized and not door.permitted(goal.origin, effective.hosts):
+            if sent.authorized and not gateway.is_permitted(goal.origin, effective.hosts):
                 return ConfigurationError(f"{label} may not send a credential to {goal.authority}")
     except ConfigurationError as error:
         return error
@@ -44,7 +44,7 @@ def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) 
     effective = in_context(effective, case.recording.context)
     with suppress(ConfigurationError):  # a URL that no request can go to is reported where it is built
         for sent, goal in _iterate_goals(effective, outcome, case.recording.base_url):
-            if sent.authorized and not door.permitted(goal.origin, hosts):
+            if sent.authorized and not gateway.is_permitted(goal.origin, hosts):
                 return diagnostic(
                     "TST109",
                     f"{sent.method} {goal.path.partition('?')[0]} sends the credential to {goal.authority}, "
@@ -59,17 +59,17 @@ def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) 
 
 def _iterate_goals(
     effective: Effective, outcome: Outcome, recorded_base: str
-) -> Iterator[tuple[SentRequest, door.Target]]:
+) -> Iterator[tuple[SentRequest, gateway.RequestTarget]]:
     """The requests with where they go, without those that a recorded link leads to the host of the recording. Raises
     ConfigurationError for one that no request can go to."""
     if not outcome.sent:
         return
     own, recorded = _find_origin(base_url(effective)), _find_origin(recorded_base)
     for sent in outcome.sent:
-        goal = door.target(sent.whole_url)
+        goal = gateway.parse_target(sent.whole_url)
         if goal.origin != recorded or recorded == own:
             yield sent, goal
 
 
 def _find_origin(url: str) -> tuple[str, str, int] | None:
-    return door.target(url).origin if door.is_target(url) else None
+    return gateway.parse_target(url).origin if gateway.is_target(url) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.testing.cases import Case, recorded_call
 from conn_engine.testing.compare import RequestChange
@@ -41,7 +41,7 @@ def _describe_move(effective: Effective, case: Case, change: RequestChange, gold
         "TST108",
         f"request {change.number}: {'; '.join(_compare_headers(before, after))}",
         effective.span(path) or golden,
-        path=dotted(path),
+        path=format_path(path),
         related=[(golden, "the golden result")],
         hint=f"correct `{key}`; if this is wanted: conn test --update, and review the golden's diff",
     )

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from cryptography.x509 import Certificate
 
-__all__ = ["check", "load"]
+__all__ = ["check_certificate", "load_certificate"]
 
 _AGAIN = "log the account in again with both as the vendor gave them, their first and last lines too"
 _LONGEST = 256 * 1024
 
 
-def check(certificate: ClientCertificate, now: float | None = None) -> None:
+def check_certificate(certificate: ClientCertificate, now: float | None = None) -> None:
     """Raise CredentialError unless the two can be read and belong together, and are good at `now` if it is given."""
-    chain, _ = _checked(certificate)
+    chain, _ = _parse_certificate(certificate)
     if now is not None:
         _check_dates(chain[0], now)
 
 
-def load(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> None:
+def load_certificate(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> None:
     """Show the certificate in connections of the context. Raises CredentialError as `check` does.
 
     The library reads files alone: the key is written to one for that moment, encrypted with a passphrase that nobody
@@ -40,7 +40,7 @@ def load(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> 
 
     from cryptography.hazmat.primitives import serialization
 
-    chain, key = _checked(certificate)
+    chain, key = _parse_certificate(certificate)
     _check_dates(chain[0], now)
     word = secrets.token_hex(32)
     text = key.private_bytes(
@@ -61,11 +61,11 @@ def load(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> 
             Path(name).unlink()
 
 
-def _checked(certificate: ClientCertificate) -> "tuple[list[Certificate], PrivateKeyTypes]":
+def _parse_certificate(certificate: ClientCertificate) -> "tuple[list[Certificate], PrivateKeyTypes]":
     from cryptography.hazmat.primitives import serialization
 
-    chain = _chain(certificate.chain)
-    key = _key(certificate)
+    chain = _parse_chain(certificate.chain)
+    key = _parse_key(certificate)
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if chain[0].public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
         raise CredentialError(
@@ -90,7 +90,7 @@ def _check_dates(certificate: "Certificate", now: float) -> None:
         )
 
 
-def _chain(text: str) -> "list[Certificate]":
+def _parse_chain(text: str) -> "list[Certificate]":
     from cryptography import x509
 
     if len(text) > _LONGEST or "-----BEGIN CERTIFICATE-----" not in text:
@@ -101,7 +101,7 @@ def _chain(text: str) -> "list[Certificate]":
         raise CredentialError("the account's client certificate cannot be read", hint=_AGAIN) from None
 
 
-def _key(certificate: ClientCertificate) -> "PrivateKeyTypes":
+def _parse_key(certificate: ClientCertificate) -> "PrivateKeyTypes":
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -113,7 +113,7 @@ def _key(certificate: ClientCertificate) -> "PrivateKeyTypes":
         return load_pem_private_key(text.encode("utf-8", "replace"), word)
     except TypeError:  # what `cryptography` raises for a passphrase too many or too few
         if word is not None:
-            return _key(ClientCertificate(certificate.chain, certificate.key))  # it needs none
+            return _parse_key(ClientCertificate(certificate.chain, certificate.key))  # it needs none
         raise CredentialError(
             "the account's private key is encrypted, and there is no passphrase", hint="log the account in with it"
         ) from None

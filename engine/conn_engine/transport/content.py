@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-__all__ = ["ACCEPTED", "ContentFault", "Opening", "plain"]
+__all__ = ["ACCEPTED", "ContentFault", "Opening", "decompress"]
 
 ACCEPTED = "gzip, deflate"
 _LAYERS = 3
@@ -36,7 +36,7 @@ class Opening:
         names = [name for name in names if name != "identity"]
         if len(names) > _LAYERS:
             raise ContentFault(f"the body is compressed {len(names)} times over")
-        self._layers: list[_Layer] = [_layer(name) for name in reversed(names)]
+        self._layers: list[_Layer] = [_build_layer(name) for name in reversed(names)]
         self._max_bytes = max_bytes
         self._taken = self._given = 0
 
@@ -47,7 +47,7 @@ class Opening:
         self._taken += len(raw)
         pieces: Iterable[bytes] = (raw,)
         for layer in self._layers:
-            pieces = _through(layer, pieces)
+            pieces = _feed_layer(layer, pieces)
         for piece in pieces:
             self._given += len(piece)
             if self._given > self._max_bytes:
@@ -63,7 +63,7 @@ class Opening:
                 layer.finish()
 
 
-def plain(raw: bytes, encoding: str, max_bytes: int) -> bytes:
+def decompress(raw: bytes, encoding: str, max_bytes: int) -> bytes:
     """A whole body without its encodings. Raises ContentFault when it is damaged, truncated, or as `Opening` does."""
     opening = Opening(encoding, max_bytes)
     parts = list(opening.feed(raw))
@@ -71,12 +71,12 @@ def plain(raw: bytes, encoding: str, max_bytes: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _through(layer: _Layer, pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _feed_layer(layer: _Layer, pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         yield from layer.feed(piece)
 
 
-def _layer(name: str) -> _Layer:
+def _build_layer(name: str) -> _Layer:
     if name in ("gzip", "x-gzip"):
         return _Gzip()
     if name == "deflate":
@@ -107,7 +107,7 @@ class _Gzip:
                 self._machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
             # In slices, because what follows a member's end is copied.
             piece = memoryview(raw)[at : at + _SLICE]
-            yield from _decompressed(self._machine, piece)
+            yield from _decompress(self._machine, piece)
             at += len(piece) - len(self._machine.unconsumed_tail) - len(self._machine.unused_data)
             if self._machine.eof:
                 self._machine = None
@@ -133,7 +133,7 @@ class _Deflate:
             wrapped = raw[0] & 15 == 8 and (raw[0] << 8 | raw[1]) % 31 == 0
             self._machine = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         while raw and not self._machine.eof:
-            yield from _decompressed(self._machine, raw)
+            yield from _decompress(self._machine, raw)
             raw = self._machine.unconsumed_tail
 
     def finish(self) -> None:
@@ -141,7 +141,7 @@ class _Deflate:
             raise ContentFault("the compressed body ends too early")
 
 
-def _decompressed(machine: "zlib._Decompress", raw: bytes | memoryview) -> Iterator[bytes]:
+def _decompress(machine: "zlib._Decompress", raw: bytes | memoryview) -> Iterator[bytes]:
     try:
         text = machine.decompress(raw, _MOST_AT_ONCE)
         yield text

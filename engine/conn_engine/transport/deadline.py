@@ -14,7 +14,7 @@ import httpcore
 
 from conn_engine.transport.resolving import Resolver, aresolve_within, resolve, resolve_within
 
-__all__ = ["AsyncBackend", "Backend", "Judge", "limit", "prolong"]
+__all__ = ["AsyncBackend", "Backend", "Judge", "limit_time", "prolong_time"]
 
 Judge: TypeAlias = Callable[[str, int, Sequence[str]], None]
 
@@ -24,7 +24,7 @@ _current = threading.local()
 
 
 @contextlib.contextmanager
-def limit(seconds: float) -> Iterator[float]:
+def limit_time(seconds: float) -> Iterator[float]:
     """Bound everything this thread reads or writes inside; gives the deadline on the monotonic clock."""
     _current.deadline = time.monotonic() + seconds
     try:
@@ -33,14 +33,14 @@ def limit(seconds: float) -> Iterator[float]:
         _current.deadline = None
 
 
-def prolong(seconds: float) -> None:
+def prolong_time(seconds: float) -> None:
     """Give what this thread reads so much more time."""
     deadline = getattr(_current, "deadline", None)
     if deadline is not None:
         _current.deadline = deadline + seconds
 
 
-def _left(default: float | None, kind: type[Exception]) -> float | None:
+def _get_time_left(default: float | None, kind: type[Exception]) -> float | None:
     deadline = getattr(_current, "deadline", None)
     if deadline is None:
         return default
@@ -56,10 +56,10 @@ class _Stream(httpcore.NetworkStream):
         self._connected_by = connected_by
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, _get_time_left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+        self._inner.write(buffer, _get_time_left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -102,12 +102,12 @@ class Backend(_Opening, httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection to one of the host's addresses; each has its share of the time. Raises httpcore's errors."""
-        allowed = _left(self._seconds, httpcore.ConnectTimeout) or self._seconds
+        allowed = _get_time_left(self._seconds, httpcore.ConnectTimeout) or self._seconds
         until = time.monotonic() + allowed
         addresses = resolve_within(self._resolver, host, port, allowed)
         self._judge(host, port, addresses)
         fault: Exception = httpcore.ConnectError("no address")
-        for address, seconds in _shares(addresses, until):
+        for address, seconds in _share_time(addresses, until):
             try:
                 return _Stream(self._plain.connect_tcp(address, port, seconds, local_address, socket_options), until)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -133,7 +133,7 @@ class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
         addresses = await aresolve_within(self._resolver, host, port, self._seconds)
         self._judge(host, port, addresses)
         fault: Exception = httpcore.ConnectError("no address")
-        for address, seconds in _shares(addresses, until):
+        for address, seconds in _share_time(addresses, until):
             try:
                 return await self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -145,7 +145,7 @@ def _accept(host: str, port: int, addresses: Sequence[str]) -> None:
     """Judge nothing."""
 
 
-def _shares(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:
+def _share_time(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:
     """The addresses to try, each with its share of what is left of the time."""
     tried = addresses[:MOST_ADDRESSES]
     for index, address in enumerate(tried):

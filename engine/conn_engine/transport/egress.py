@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Self
 
 from conn_engine.errors import ConfigurationError
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.ip_ranges import Network, describe_internal, parse_address, parse_network, unwrap_address
 
 __all__ = [
     "AddressRefusal",
     "Trust",
     "check_host",
-    "fix_for",
     "judge_addresses",
     "judge_host",
     "judge_unresolved",
     "make_judge",
     "refuse_host",
+    "suggest_fix",
 ]
 
 _INTERNAL_ENDINGS = (".local", ".internal", ".localdomain", ".lan", ".home.arpa", ".localhost")
@@ -42,7 +42,7 @@ class Trust:
 
     def including(self, url: str) -> Self:
         """The same trust, and that in the host of a URL that the person at the command line wrote."""
-        return replace(self, hosts=(*self.hosts, door.pattern_of(door.target(url))))
+        return replace(self, hosts=(*self.hosts, gateway.to_pattern(gateway.parse_target(url))))
 
 
 class AddressRefusal(Exception):
@@ -60,12 +60,12 @@ def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
     Numbers in any spelling that a resolver takes for an address count, and names that no public DNS has. Where
     networks are trusted, the addresses of such a name decide.
     """
-    if door.permitted(origin, trusted):
+    if gateway.is_permitted(origin, trusted):
         return ""
     host = origin[1].rstrip(".")
     address = parse_address(host.strip("[]"))
     if address is None:
-        by_address = _networks(trusted) and not _is_numeric(host)
+        by_address = _parse_networks(trusted) and not _is_numeric(host)
         return "" if by_address else judge_unresolved(origin, trusted)
     found = describe_internal(address)
     return f"an internal address ({found})" if found and not _is_trusted(host.strip("[]"), trusted) else ""
@@ -74,7 +74,7 @@ def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
 def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
     """What is internal about a host name by itself, where its addresses are not known; "" when it may be reached."""
     host = origin[1]
-    if not _is_internal_name(host) or door.permitted(origin, trusted):
+    if not _is_internal_name(host) or gateway.is_permitted(origin, trusted):
         return ""
     return "an internal address in an unusual spelling" if _is_numeric(host) else "an internal address (by its name)"
 
@@ -82,7 +82,7 @@ def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> 
 def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trusted: tuple[str, ...]) -> str:
     """What is internal about the addresses that a host resolves to; "" when it may be reached. One is enough: whoever
     answers for the name could otherwise mix an internal address with public ones."""
-    if door.permitted(origin, trusted):
+    if gateway.is_permitted(origin, trusted):
         return ""
     for text in addresses:
         address = parse_address(text)
@@ -105,22 +105,22 @@ def make_judge(scheme: str, trusted: tuple[str, ...]) -> Callable[[str, int, Seq
 
 def check_host(url: str, trusted: tuple[str, ...], label: str) -> None:
     """Raise ConfigurationError for a URL whose host is internal and not trusted."""
-    goal = door.target(url)
+    goal = gateway.parse_target(url)
     if reason := judge_host(goal.origin, trusted):
         raise refuse_host(goal, reason, label)
 
 
-def refuse_host(goal: door.Target, reason: str, label: str) -> ConfigurationError:
+def refuse_host(goal: gateway.RequestTarget, reason: str, label: str) -> ConfigurationError:
     """The error for a request whose host is refused."""
     return ConfigurationError(
         f"{label} would go to {goal.scheme}://{goal.authority}, {reason}",
-        hint=fix_for(goal),
+        hint=suggest_fix(goal),
     )
 
 
-def fix_for(goal: door.Target) -> str:
+def suggest_fix(goal: gateway.RequestTarget) -> str:
     """How to allow an internal host."""
-    return f'if it is meant to be internal, add "{door.pattern_of(goal)}" to trusted_hosts in conn.yaml'
+    return f'if it is meant to be internal, add "{gateway.to_pattern(goal)}" to trusted_hosts in conn.yaml'
 
 
 @lru_cache(maxsize=256)
@@ -132,7 +132,7 @@ def _is_internal_name(host: str) -> bool:
         or name.startswith("[")
         or name.endswith(_INTERNAL_ENDINGS)
         or _is_numeric(name)
-        or door.is_loopback(name)
+        or gateway.is_loopback(name)
     )
 
 
@@ -145,9 +145,9 @@ def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
     parsed = parse_address(address)
     if parsed is None:
         return False
-    return any(parsed in network or unwrap_address(parsed) in network for network in _networks(trusted))
+    return any(parsed in network or unwrap_address(parsed) in network for network in _parse_networks(trusted))
 
 
 @lru_cache(maxsize=256)
-def _networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
+def _parse_networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(network for network in map(parse_network, trusted) if network is not None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from conn_engine.documents import wildcards
 
-__all__ = ["BoundHosts", "bind_hosts", "covered", "fits", "granted_hosts", "is_wildcard", "rebind_hosts"]
+__all__ = ["BoundHosts", "bind_hosts", "granted_hosts", "is_covered", "is_match", "is_wildcard", "rebind_hosts"]
 
 _HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 
@@ -25,8 +25,8 @@ class BoundHosts(tuple[str, ...]):
 
 def bind_hosts(hosts: tuple[str, ...], stored_for: tuple[str, ...], account: str) -> BoundHosts:
     """What the patterns of a connector and those that a credential was stored for have in common."""
-    same = [host for host in hosts if covered(host, stored_for)]
-    narrower = [host for host in stored_for if host not in same and covered(host, hosts)]
+    same = [host for host in hosts if is_covered(host, stored_for)]
+    narrower = [host for host in stored_for if host not in same and is_covered(host, hosts)]
     bound = BoundHosts((*same, *narrower))
     bound.account, bound.stored_for = account, stored_for
     bound.withheld = tuple(host for host in hosts if host not in same)
@@ -43,31 +43,31 @@ def rebind_hosts(hosts: tuple[str, ...], like: tuple[str, ...]) -> tuple[str, ..
     return bind_hosts(hosts, like.stored_for, like.account) if isinstance(like, BoundHosts) else hosts
 
 
-def fits(pattern: str, host: str) -> bool:
+def is_match(pattern: str, host: str) -> bool:
     """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it."""
     wanted, labels = pattern.split("."), host.split(".")
-    return len(wanted) == len(labels) and all(map(wildcards.fits, wanted, labels))
+    return len(wanted) == len(labels) and all(map(wildcards.is_match, wanted, labels))
 
 
-def covered(pattern: str, allowed: Iterable[str]) -> bool:
+def is_covered(pattern: str, allowed: Iterable[str]) -> bool:
     """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
-    scheme, host, port = _split(pattern)
+    scheme, host, port = _split_pattern(pattern)
     if not _HOST_PATTERN.fullmatch(host):
         return False
     for other in allowed:
-        allowed_scheme, allowed_host, allowed_port = _split(other)
+        allowed_scheme, allowed_host, allowed_port = _split_pattern(other)
         # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
-        if allowed_scheme == scheme and allowed_port in (port, "*") and fits(allowed_host, host):
+        if allowed_scheme == scheme and allowed_port in (port, "*") and is_match(allowed_host, host):
             return True
     return False
 
 
 def is_wildcard(pattern: str) -> bool:
     """Whether the pattern leaves a part of the host open."""
-    return "*" in _split(pattern)[1]
+    return "*" in _split_pattern(pattern)[1]
 
 
-def _split(pattern: str) -> tuple[str, str, str]:
+def _split_pattern(pattern: str) -> tuple[str, str, str]:
     """Scheme ("" for https), host and port ("" for the scheme's own) of a host pattern."""
     scheme, _, rest = pattern.lower().rstrip("/").rpartition("://")
     host, colon, port = rest.rpartition(":")

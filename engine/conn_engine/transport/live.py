@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, Unpack
 
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import content, door, egress, tls
+from conn_engine.transport import content, egress, gateway, tls
 from conn_engine.transport.egress import Trust
-from conn_engine.transport.message import apieces, header_bytes, headers_of, name_of, pieces
-from conn_engine.transport.outage import outage
+from conn_engine.transport.message import apieces, format_head, get_name, iterate_pieces, to_headers
+from conn_engine.transport.outage import build_outage_error
 from conn_engine.transport.proxies import BehindProxy, choose_proxy, make_proxy, read_proxies
 from conn_engine.transport.receiving import MAX_STREAM_BYTES, Receiving
-from conn_engine.transport.redirects import Answer, Hop, follow
+from conn_engine.transport.redirects import Hop, HopResponse, follow_redirects
 from conn_engine.wire import MACHINE_CLOCK, Blob, ClientCertificate, Clock, Headers, Request, Response
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _PoolKey: TypeAlias = tuple[bool, str, ClientCertificate | None]  # with TLS, by
 MAX_BYTES = 64 * 1024 * 1024
 
 
-class Limits(TypedDict, total=False):
+class TransportLimits(TypedDict, total=False):
     """The limits of a live transport, what it trusts, what looks host names up (DNS by default), and the clock by which
     a client certificate is judged."""
 
@@ -81,13 +81,13 @@ class _Wire:
         # The library below logs header values at DEBUG, which an application may have switched on for everything.
         logging.getLogger("httpcore").setLevel(logging.WARNING)
 
-    def _pool_key(self, goal: door.Target, request: Request) -> _PoolKey:
+    def _pool_key(self, goal: gateway.RequestTarget, request: Request) -> _PoolKey:
         proxy = choose_proxy(goal, self._proxies) if self._proxies else ""
         shown = request.certificate
         if goal.scheme != "https" or shown is None:
             return (goal.scheme == "https", proxy, None)
         # After a redirect to where no credential may go, the client shows no certificate either.
-        return (True, proxy, shown if door.permitted(goal.origin, request.hosts) else None)
+        return (True, proxy, shown if gateway.is_permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
         options: dict[str, Any] = {"max_connections": self._max_connections, "keepalive_expiry": 20.0}
@@ -110,7 +110,7 @@ class _Wire:
 
     def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
         if certificate not in self._tls:
-            self._tls[certificate] = tls.context(self._trust.certificates, certificate, self._clock.now())
+            self._tls[certificate] = tls.build_context(self._trust.certificates, certificate, self._clock.now())
         return self._tls[certificate]
 
     def _message(self, hop: Hop, request: Request) -> "httpcore.Request":
@@ -125,7 +125,7 @@ class _Wire:
                 port=goal.explicit_port,
                 target=goal.path.encode(),
             ),
-            headers=header_bytes(hop, request),
+            headers=format_head(hop, request),
             content=self._content(hop),
             extensions={
                 "timeout": {
@@ -138,7 +138,7 @@ class _Wire:
         )
 
     def _content(self, hop: Hop) -> Any:
-        return hop.body or b"" if hop.payload is None else pieces(hop.payload)
+        return hop.body or b"" if hop.payload is None else iterate_pieces(hop.payload)
 
     def _announced(self, request: Request, status: int, headers: Headers) -> Receiving | None:
         """What takes the body when it may be large. Raises when it says itself that it is too large."""
@@ -155,22 +155,22 @@ class _Wire:
     def _too_large(self, request: Request, most: int) -> TransportError:
         hint = "ask for less at once (a page size), or say a `response_format` that is read row by row (jsonl, csv)"
         return TransportError(
-            f"{name_of(request)}: the body is larger than {most} bytes",
+            f"{get_name(request)}: the body is larger than {most} bytes",
             request=request,
             retryable=False,
             hint="" if request.stream else hint,
         )
 
-    def _answer(self, request: Request, status: int, headers: Headers, raw: bytes) -> Answer:
+    def _answer(self, request: Request, status: int, headers: Headers, raw: bytes) -> HopResponse:
         encoding = headers.get("content-encoding")
         if encoding and raw:
             try:
-                raw = content.plain(raw, encoding, self._max_bytes)
+                raw = content.decompress(raw, encoding, self._max_bytes)
             except content.ContentFault as fault:
-                raise _unusable(request, fault) from None
-        return Answer(status, headers, raw, "")
+                raise _build_content_error(request, fault) from None
+        return HopResponse(status, headers, raw, "")
 
-    def _response(self, request: Request, answer: Answer, started: float) -> Response:
+    def _response(self, request: Request, answer: HopResponse, started: float) -> Response:
         """The answer as the engine gets it: a credential that it sends back is for token requests only."""
         headers, body = answer.headers, answer.body
         if request.purpose != "token":
@@ -194,19 +194,19 @@ class Live(_Wire):
     `egress`).
     """
 
-    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
+    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
         super().__init__(redactor, **limits)
         # Lent out one request at a time: the library's pool may close a connection that another thread is about to use.
         self._free: dict[_PoolKey, list[httpcore.ConnectionPool]] = {}
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status. Raises TransportError, or ConfigurationError from the door."""
-        from conn_engine.transport.deadline import limit
+        from conn_engine.transport.deadline import limit_time
 
         started = time.perf_counter()
-        course = follow(request, self.redactor, self._max_redirects, self._trust.hosts)
+        course = follow_redirects(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
-        with limit(request.timeout_seconds):
+        with limit_time(request.timeout_seconds):
             while True:
                 answer = self._exchange(hop, request)
                 try:
@@ -214,7 +214,7 @@ class Live(_Wire):
                 except StopIteration as end:
                     return self._response(request, end.value, started)
 
-    def _exchange(self, hop: Hop, request: Request) -> Answer:
+    def _exchange(self, hop: Hop, request: Request) -> HopResponse:
         key = self._pool_key(hop.target, request)
         home = self._free
         idle = home.setdefault(key, [])
@@ -226,14 +226,14 @@ class Live(_Wire):
             if home is not self._free:  # closed meanwhile
                 _close(home)
 
-    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, proxy: str) -> Answer:
+    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, proxy: str) -> HopResponse:
         message = self._message(hop, request)
         try:
             if proxy:
                 self._behind_proxy.judge(hop.target)
             response = pool.handle_request(message)
             try:
-                headers = headers_of(response.headers)
+                headers = to_headers(response.headers)
                 receiving = self._announced(request, response.status, headers)
                 if receiving is not None:
                     return self._received(receiving, response, headers)
@@ -249,19 +249,19 @@ class Live(_Wire):
         except ConnError:
             raise
         except content.ContentFault as fault:
-            raise _unusable(request, fault) from None
+            raise _build_content_error(request, fault) from None
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds, proxy) from _telling(error)
+            raise build_outage_error(error, hop, request, self._connect_seconds, proxy) from _find_telling_error(error)
         raw = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._answer(request, response.status, headers, raw)
 
-    def _received(self, receiving: Receiving, response: "httpcore.Response", headers: Headers) -> Answer:
-        from conn_engine.transport.deadline import prolong
+    def _received(self, receiving: Receiving, response: "httpcore.Response", headers: Headers) -> HopResponse:
+        from conn_engine.transport.deadline import prolong_time
 
         try:
             for part in response.iter_stream():
-                prolong(receiving.take(part))
-            return Answer(response.status, headers, *_ended(receiving))
+                prolong_time(receiving.take(part))
+            return HopResponse(response.status, headers, *_end(receiving))
         except BaseException:
             receiving.drop()
             raise
@@ -291,14 +291,14 @@ class Live(_Wire):
 class AsyncLive(_Wire):
     """`Live` for an event loop: the same limits, the same door. Belongs to the loop it is first used in."""
 
-    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
+    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
         super().__init__(redactor, **limits)
         self._pools: dict[_PoolKey, httpcore.AsyncConnectionPool] = {}
 
     async def asend(self, request: Request) -> Response:
         """As `Live.send`."""
         started = time.perf_counter()
-        course = follow(request, self.redactor, self._max_redirects, self._trust.hosts)
+        course = follow_redirects(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
         try:
             async with asyncio.timeout(request.timeout_seconds) as limit:
@@ -309,14 +309,14 @@ class AsyncLive(_Wire):
                     except StopIteration as end:
                         return self._response(request, end.value, started)
         except TimeoutError as error:
-            raise outage(
+            raise build_outage_error(
                 error, hop, request, self._connect_seconds, self._pool_key(hop.target, request)[1]
-            ) from _telling(error)
+            ) from _find_telling_error(error)
 
     def _content(self, hop: Hop) -> Any:
         return hop.body or b"" if hop.payload is None else apieces(hop.payload)
 
-    async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> Answer:
+    async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> HopResponse:
         key = self._pool_key(hop.target, request)
         pool = self._pool(key)
         message = self._message(hop, request)
@@ -325,7 +325,7 @@ class AsyncLive(_Wire):
                 await self._behind_proxy.ajudge(hop.target)
             response = await pool.handle_async_request(message)
             try:
-                headers = headers_of(response.headers)
+                headers = to_headers(response.headers)
                 receiving = self._announced(request, response.status, headers)
                 if receiving is not None:
                     return await self._received(receiving, response, headers, limit)
@@ -341,20 +341,20 @@ class AsyncLive(_Wire):
         except ConnError:
             raise
         except content.ContentFault as fault:
-            raise _unusable(request, fault) from None
+            raise _build_content_error(request, fault) from None
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds, key[1]) from _telling(error)
+            raise build_outage_error(error, hop, request, self._connect_seconds, key[1]) from _find_telling_error(error)
         return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
 
     async def _received(
         self, receiving: Receiving, response: "httpcore.Response", headers: Headers, limit: asyncio.Timeout
-    ) -> Answer:
+    ) -> HopResponse:
         try:
             async for part in response.aiter_stream():
                 earned = receiving.take(part)
                 if earned:
                     limit.reschedule((limit.when() or 0.0) + earned)
-            return Answer(response.status, headers, *_ended(receiving))
+            return HopResponse(response.status, headers, *_end(receiving))
         except BaseException:
             receiving.drop()
             raise
@@ -392,16 +392,16 @@ def _close(pools: "dict[_PoolKey, list[httpcore.ConnectionPool]]") -> None:
             idle.pop().close()
 
 
-def _ended(receiving: Receiving) -> tuple[bytes, str, Blob | None]:
+def _end(receiving: Receiving) -> tuple[bytes, str, Blob | None]:
     body, spool = receiving.end()
     return body, "", spool
 
 
-def _unusable(request: Request, fault: content.ContentFault) -> TransportError:
+def _build_content_error(request: Request, fault: content.ContentFault) -> TransportError:
     early = "early" in str(fault)
-    return TransportError(f"{name_of(request)}: {fault}", request=request, retryable=early and request.idempotent)
+    return TransportError(f"{get_name(request)}: {fault}", request=request, retryable=early and request.idempotent)
 
 
-def _telling(error: Exception) -> Exception | None:
+def _find_telling_error(error: Exception) -> Exception | None:
     """The error as a cause in a traceback, unless its text may quote a header."""
     return None if "LocalProtocol" in type(error).__name__ else error

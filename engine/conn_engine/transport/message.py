@@ -8,7 +8,7 @@ from conn_engine.transport import content
 from conn_engine.transport.redirects import Hop
 from conn_engine.wire import Blob, Headers, Request
 
-__all__ = ["apieces", "header_bytes", "headers_of", "name_of", "pieces"]
+__all__ = ["apieces", "format_head", "get_name", "iterate_pieces", "to_headers"]
 
 _OURS = frozenset({"content-length", "connection", "accept-encoding"})
 _FORBIDDEN = frozenset({"host", "transfer-encoding", "proxy-authorization", "upgrade", "te", "trailer"})
@@ -16,7 +16,7 @@ _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _PIECE = 64 * 1024
 
 
-def header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
+def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
     """The headers of a hop as they are sent. Raises ConfigurationError for one that cannot be set."""
     pairs = [(b"Host", hop.target.authority.encode())]
     named = set()
@@ -27,7 +27,7 @@ def header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
             continue
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
             raise ConfigurationError(
-                f"{name_of(request)}: the header {name[:60]!r} cannot be set"
+                f"{get_name(request)}: the header {name[:60]!r} cannot be set"
                 + ("" if lower in _FORBIDDEN else ": its name or value holds characters that headers cannot hold")
             )
         named.add(lower)
@@ -43,7 +43,7 @@ def header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
     return pairs
 
 
-def pieces(payload: Blob) -> Iterator[bytes]:
+def iterate_pieces(payload: Blob) -> Iterator[bytes]:
     """An upload piece by piece. Raises ConfigurationError when its file changed meanwhile."""
     left = payload.size
     with payload.open() as reader:
@@ -57,7 +57,7 @@ def pieces(payload: Blob) -> Iterator[bytes]:
 
 async def apieces(payload: Blob) -> AsyncIterator[bytes]:
     """As `pieces`, for an event loop."""
-    for piece in pieces(payload):
+    for piece in iterate_pieces(payload):
         yield piece
 
 
@@ -65,11 +65,11 @@ def _is_latin(value: str) -> bool:
     return value.isascii() or all(ord(character) < 256 for character in value)
 
 
-def headers_of(pairs: Any) -> Headers:
+def to_headers(pairs: Any) -> Headers:
     """The headers of an answer."""
     return Headers([(name.decode("ascii", "replace"), value.decode("latin-1")) for name, value in pairs])
 
 
-def name_of(request: Request) -> str:
+def get_name(request: Request) -> str:
     """What people call the request."""
     return request.label or request.method

@@ -5,14 +5,16 @@ import ssl
 
 from conn_engine.errors import ConnError, FaultKind, TransportError
 from conn_engine.transport.egress import AddressRefusal
-from conn_engine.transport.proxies import proxy_failure, show_proxy
-from conn_engine.transport.redirects import Hop, refused_host
+from conn_engine.transport.proxies import build_proxy_failure, show_proxy
+from conn_engine.transport.redirects import Hop, build_host_error
 from conn_engine.wire import Request
 
-__all__ = ["outage"]
+__all__ = ["build_outage_error"]
 
 
-def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float, proxy: str = "") -> ConnError:
+def build_outage_error(
+    error: Exception, hop: Hop, request: Request, connect_seconds: float, proxy: str = ""
+) -> ConnError:
     """Any failure of an exchange in one line. Never the text of a library's error that may quote a header.
 
     A TransportError, unless nothing was sent because of the address: see `egress`. `proxy` is the URL of the one in
@@ -21,13 +23,16 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float,
     import httpcore
 
     if isinstance(error, AddressRefusal):
-        return refused_host(hop, request, error.reason)
-    if proxy and (failure := proxy_failure(error, _root(error), proxy, hop.target, connect_seconds)) is not None:
+        return build_host_error(hop, request, error.reason)
+    if (
+        proxy
+        and (failure := build_proxy_failure(error, _find_root(error), proxy, hop.target, connect_seconds)) is not None
+    ):
         said = f"{request.label or request.method}: {failure.message}"
         return TransportError(said, request=request, retryable=failure.retryable, fault="proxy", hint=failure.hint)
     where = hop.target.authority
     setting = "token_url" if request.purpose == "token" else "base_url"
-    cause = _root(error)
+    cause = _find_root(error)
     retryable = False
     fault: FaultKind = "other"
     hint = ""
@@ -41,12 +46,12 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float,
     elif isinstance(cause, ssl.SSLCertVerificationError):
         what = f"the certificate of {where} is not trusted: {cause.verify_message}"
         fault = "tls"
-        hint = _mend_of(cause)
-    elif isinstance(cause, ssl.SSLError) and (refusal := _certificate_alert(cause, request)):
+        hint = _suggest_fix(cause)
+    elif isinstance(cause, ssl.SSLError) and (refusal := _describe_certificate_alert(cause, request)):
         what, fault = f"{where} {refusal}", "tls"
         hint = "the account's credential has to be a client certificate (`mtls`) that the vendor knows"
     elif isinstance(error, httpcore.ConnectError):
-        what, fault = f"cannot connect to {where}: {_reason(cause)}", "connect"
+        what, fault = f"cannot connect to {where}: {_describe_reason(cause)}", "connect"
         retryable = isinstance(cause, ConnectionResetError)
         if isinstance(cause, ConnectionRefusedError):
             fault = "refused"
@@ -59,10 +64,10 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float,
     elif isinstance(error, httpcore.LocalProtocolError):
         what = "the request has a method or header that HTTP does not allow"
     elif isinstance(error, httpcore.RemoteProtocolError):
-        what, fault = f"{where} broke off or did not speak HTTP", _broken_off(error)
+        what, fault = f"{where} broke off or did not speak HTTP", _find_fault_kind(error)
         retryable = True
     elif isinstance(error, (httpcore.NetworkError, OSError)):
-        what, fault = f"the connection to {where} broke: {_reason(cause)}", "reset"
+        what, fault = f"the connection to {where} broke: {_describe_reason(cause)}", "reset"
         retryable = True
     else:
         what = f"the exchange with {where} failed ({type(error).__name__})"
@@ -74,7 +79,7 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float,
 _NOT_YET, _EXPIRED = 9, 10  # of X.509 verification
 
 
-def _mend_of(cause: ssl.SSLCertVerificationError) -> str:
+def _suggest_fix(cause: ssl.SSLCertVerificationError) -> str:
     if cause.verify_code in (_NOT_YET, _EXPIRED):
         return "check this machine's clock; if it is right, the vendor's certificate is at fault"
     return (
@@ -83,7 +88,7 @@ def _mend_of(cause: ssl.SSLCertVerificationError) -> str:
     )
 
 
-def _certificate_alert(cause: ssl.SSLError, request: Request) -> str:
+def _describe_certificate_alert(cause: ssl.SSLError, request: Request) -> str:
     """What a server says of the client's certificate by breaking off; "" when it is about something else."""
     reason = cause.reason or ""
     if "ALERT" not in reason or not ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE" in reason):
@@ -93,7 +98,7 @@ def _certificate_alert(cause: ssl.SSLError, request: Request) -> str:
     return f"refuses the client certificate ({reason})"
 
 
-def _broken_off(error: Exception) -> FaultKind:
+def _find_fault_kind(error: Exception) -> FaultKind:
     """What the HTTP library's text tells: a body shorter than announced, a connection closed early, or no HTTP."""
     text = str(error)
     if "without sending complete message body" in text or "incomplete chunked read" in text:
@@ -101,14 +106,14 @@ def _broken_off(error: Exception) -> FaultKind:
     return "reset" if "disconnected" in text else "protocol"
 
 
-def _root(error: BaseException) -> BaseException:
+def _find_root(error: BaseException) -> BaseException:
     seen: BaseException = error
     while (inner := seen.__cause__ or seen.__context__) is not None:
         seen = inner
     return seen
 
 
-def _reason(cause: BaseException) -> str:
+def _describe_reason(cause: BaseException) -> str:
     if isinstance(cause, ConnectionRefusedError):
         return "it refuses the connection"
     if isinstance(cause, ConnectionResetError):

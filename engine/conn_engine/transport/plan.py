@@ -7,22 +7,22 @@ from contextlib import suppress
 from typing import Protocol
 from urllib.parse import unquote_plus
 
-from conn_engine.secrets import REDACTED, Redactor, secret_name
-from conn_engine.transport import door
+from conn_engine.secrets import REDACTED, Redactor, is_secret_name
+from conn_engine.transport import gateway
 from conn_engine.wire import Request, Response
 
-__all__ = ["Plan", "Planned", "ReadOnlySender", "curl"]
+__all__ = ["PlanTransport", "PlannedRequest", "ReadOnlySender", "format_curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
 _UNFIT = re.compile(r"[^ -\u00ff]|[\x7f-\xa0\xad]|##")  # looked at closer: most letters of the world are fit
 
 
-class _Sender(Protocol):
+class _InnerSender(Protocol):
     def send(self, request: Request) -> Response: ...
 
 
-class Planned(Exception):
+class PlannedRequest(Exception):
     """Ends an operation at its first `request`. A signal and no ConnError: no flow may catch it.
 
     It passes through the driver to whoever asked for the dry run. What would come after depends on the
@@ -34,7 +34,7 @@ class Planned(Exception):
         self.request = request
 
 
-class Plan:
+class PlanTransport:
     """A transport, sync and async, that collects `requests` and answers none, reads and steps included."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Plan:
     def send(self, request: Request) -> Response:
         """Collect the request and raise Planned."""
         self.requests.append(request)
-        raise Planned(request)
+        raise PlannedRequest(request)
 
     async def asend(self, request: Request) -> Response:
         """As `send`."""
@@ -56,14 +56,14 @@ class ReadOnlySender:
     `reads` are the requests of operations and steps that it sent.
     """
 
-    def __init__(self, inner: _Sender) -> None:
+    def __init__(self, inner: _InnerSender) -> None:
         self._inner = inner
         self.reads: list[Request] = []
 
     def send(self, request: Request) -> Response:
         """Send a read, or raise Planned for a write."""
         if request.writes:
-            raise Planned(request)
+            raise PlannedRequest(request)
         if request.purpose in ("operation", "step"):
             self.reads.append(request)
         return self._inner.send(request)
@@ -75,28 +75,28 @@ class ReadOnlySender:
             close()
 
 
-def curl(request: Request, redactor: Redactor) -> str:
+def format_curl(request: Request, redactor: Redactor) -> str:
     """The request as a command for any POSIX shell to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
 
     Characters that a terminal obeys, or nobody sees, are written by `printf`: a body that has some is piped in. A body
     that is not text is named as `@body.bin`.
     """
     request = request.visible
-    words = [_method(request)]
-    words.append(_quoted_url(door.as_sent(redactor.url(request.url))))
+    words = [_format_method(request)]
+    words.append(_quote_url(gateway.encode_url(redactor.url(request.url))))
     for name, value in request.headers.pairs:
         if name.lower() not in _UNSEEN:
-            words.append(f"-H {_header(name, value, redactor)}")
+            words.append(f"-H {_format_header(name, value, redactor)}")
     piped = ""
     if request.body or request.payload is not None:
         if "content-type" not in request.headers:
             words.append("-H 'Content-Type:'")  # curl would call it a form
-        piped, data = _body(request, redactor)
+        piped, data = _format_body(request, redactor)
         words.append(data)
     return piped + " \\\n  ".join(words)
 
 
-def _method(request: Request) -> str:
+def _format_method(request: Request) -> str:
     method = request.method.upper()
     if method == "HEAD":
         return "curl --head"
@@ -104,27 +104,27 @@ def _method(request: Request) -> str:
     return "curl" if method == implied else f"curl -X {shlex.quote(method)}"
 
 
-def _header(name: str, value: str, redactor: Redactor) -> str:
-    if not secret_name(name):
-        return _quoted(f"{name}: {redactor.text(value)}", _variable(name))
+def _format_header(name: str, value: str, redactor: Redactor) -> str:
+    if not is_secret_name(name):
+        return _quote(f"{name}: {redactor.text(value)}", _to_variable(name))
     scheme = _SCHEME.fullmatch(value)
     if scheme and name.lower().endswith("authorization"):
         variable = "TOKEN" if scheme[1].lower() == "bearer" else f"{scheme[1].upper()}_CREDENTIALS"
-        return _quoted(f"{name}: {scheme[1]} {REDACTED}", _variable(variable))
-    return _quoted(f"{name}: {REDACTED}", _variable(name))
+        return _quote(f"{name}: {scheme[1]} {REDACTED}", _to_variable(variable))
+    return _quote(f"{name}: {REDACTED}", _to_variable(name))
 
 
-def _quoted_url(url: str) -> str:
+def _quote_url(url: str) -> str:
     """Redacted parameters get a variable of their own name."""
     parts = re.split(r"([?&][^=&#?]*=[^&#]*)", url)
     words = []
     for part in parts:
         name = part.lstrip("?&").partition("=")[0]
-        words.append(_quoted(part, _variable(unquote_plus(name)) if REDACTED in part else "SECRET") if part else "")
+        words.append(_quote(part, _to_variable(unquote_plus(name)) if REDACTED in part else "SECRET") if part else "")
     return re.sub(r"''", "", "".join(words)) or "''"
 
 
-def _body(request: Request, redactor: Redactor) -> tuple[str, str]:
+def _format_body(request: Request, redactor: Redactor) -> tuple[str, str]:
     """What goes before the command, and the option for the body."""
     kind = request.headers.get("content-type", "")
     raw = request.body or b""
@@ -137,15 +137,15 @@ def _body(request: Request, redactor: Redactor) -> tuple[str, str]:
     if "x-www-form-urlencoded" in kind:
         clean = redactor.url(f"?{text}")[1:]
     elif text[:1] in ("{", "["):
-        clean = _json(text, redactor)
+        clean = _redact_json(text, redactor)
     else:
         clean = redactor.text(text)
     if _is_unfit(clean):
-        return f"{_printf(clean, 'SECRET')} |\n", "--data-binary @-"
-    return "", f"--data-raw {_quoted(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
+        return f"{_format_printf(clean, 'SECRET')} |\n", "--data-binary @-"
+    return "", f"--data-raw {_quote(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
 
 
-def _json(text: str, redactor: Redactor) -> str:
+def _redact_json(text: str, redactor: Redactor) -> str:
     try:
         data = json.loads(text)
         clean = redactor.data(data)
@@ -154,20 +154,20 @@ def _json(text: str, redactor: Redactor) -> str:
     return text if clean == data else json.dumps(clean, ensure_ascii=False)
 
 
-def _variable(name: str) -> str:
+def _to_variable(name: str) -> str:
     word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
     return word if word and not word[0].isdigit() else f"SECRET_{word}".rstrip("_")
 
 
-def _quoted(text: str, variable: str) -> str:
+def _quote(text: str, variable: str) -> str:
     """Shell-quoted, each redaction as a variable outside the quotes that would keep it from expanding."""
     if _is_unfit(text):
-        return f'"$({_printf(text, variable)})"'
-    pieces = [_word(piece) if piece else "" for piece in text.split(REDACTED)]
+        return f'"$({_format_printf(text, variable)})"'
+    pieces = [_quote_word(piece) if piece else "" for piece in text.split(REDACTED)]
     return f'"${variable}"'.join(pieces) or "''"
 
 
-def _word(text: str) -> str:
+def _quote_word(text: str) -> str:
     return f"'{text}'" if "'" not in text else shlex.quote(text)
 
 
@@ -176,15 +176,15 @@ def _is_unfit(text: str) -> bool:
     return any(found[0] == "##" or not found[0].isprintable() for found in _UNFIT.finditer(text))
 
 
-def _printf(text: str, variable: str) -> str:
+def _format_printf(text: str, variable: str) -> str:
     """A command that writes the text, its unfit characters as octal numbers: what every POSIX shell has."""
     pieces = text.split(REDACTED)
-    written = "%s".join(_octal(piece) for piece in pieces)
+    written = "%s".join(_to_octal(piece) for piece in pieces)
     written = f"\\055{written[1:]}" if written[0] == "-" else written  # or it would be an option
-    return " ".join([f"printf {_word(written)}", *[f'"${variable}"'] * (len(pieces) - 1)])
+    return " ".join([f"printf {_quote_word(written)}", *[f'"${variable}"'] * (len(pieces) - 1)])
 
 
-def _octal(text: str) -> str:
+def _to_octal(text: str) -> str:
     def one(found: re.Match[str]) -> str:
         if found[0].isprintable():
             return "\\043#" if found[0] == "##" else found[0]

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door, egress
+from conn_engine.transport import egress, gateway
 from conn_engine.transport.ip_ranges import parse_address
 from conn_engine.urls import split_plain_url
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BehindProxy",
     "ProxyFailure",
+    "build_proxy_failure",
     "choose_proxy",
     "make_proxy",
-    "proxy_failure",
     "read_proxies",
     "show_proxy",
 ]
@@ -46,12 +46,12 @@ def read_proxies() -> dict[str, str]:
     return {key: value for key, value in getproxies().items() if key in ("http", "https", "all", "no")}
 
 
-def choose_proxy(goal: door.Target, proxies: Mapping[str, str]) -> str:
+def choose_proxy(goal: gateway.RequestTarget, proxies: Mapping[str, str]) -> str:
     """The URL of the proxy for a request; "" for none, which this machine always is."""
     from urllib.request import proxy_bypass
 
     url = proxies.get(goal.scheme) or proxies.get("all") or ""
-    if not url or door.is_loopback(goal.host) or proxy_bypass(f"{goal.host}:{goal.port}"):
+    if not url or gateway.is_loopback(goal.host) or proxy_bypass(f"{goal.host}:{goal.port}"):
         return ""
     return url if "://" in url else f"http://{url}"
 
@@ -88,8 +88,8 @@ class ProxyFailure:
     retryable: bool = False
 
 
-def proxy_failure(
-    error: Exception, cause: BaseException, url: str, goal: door.Target, connect_seconds: float
+def build_proxy_failure(
+    error: Exception, cause: BaseException, url: str, goal: gateway.RequestTarget, connect_seconds: float
 ) -> ProxyFailure | None:
     """The failure of an exchange through a proxy when that is where it failed; None when it may be the vendor.
 
@@ -134,7 +134,7 @@ class BehindProxy:
         self._trusted = trusted
         self._judged: dict[tuple[str, str, int], float] = {}
 
-    def judge(self, goal: door.Target) -> None:
+    def judge(self, goal: gateway.RequestTarget) -> None:
         """Raise AddressRefusal for a host that may not be reached."""
         import httpcore
 
@@ -147,7 +147,7 @@ class BehindProxy:
             addresses = resolve_within(self._resolver or resolve, goal.host, goal.port, _LOOK_UP_SECONDS)
         self._judge(goal, addresses)
 
-    async def ajudge(self, goal: door.Target) -> None:
+    async def ajudge(self, goal: gateway.RequestTarget) -> None:
         """As `judge`, for an event loop."""
         import httpcore
 
@@ -160,11 +160,11 @@ class BehindProxy:
             addresses = await aresolve_within(self._resolver or resolve, goal.host, goal.port, _LOOK_UP_SECONDS)
         self._judge(goal, addresses)
 
-    def _is_due(self, goal: door.Target) -> bool:
+    def _is_due(self, goal: gateway.RequestTarget) -> bool:
         judged_until = self._judged.get(goal.origin, 0.0)
         return judged_until < time.monotonic() and parse_address(goal.host.strip("[]")) is None
 
-    def _judge(self, goal: door.Target, addresses: Sequence[str] | None) -> None:
+    def _judge(self, goal: gateway.RequestTarget, addresses: Sequence[str] | None) -> None:
         """`addresses` is None for a name that nobody here knows."""
         if addresses is not None:
             reason = egress.judge_addresses(goal.origin, addresses, self._trusted)

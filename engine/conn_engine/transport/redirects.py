@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from conn_engine.errors import ConfigurationError, ConnError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door, egress
+from conn_engine.transport import egress, gateway
 from conn_engine.urls import join_url
 from conn_engine.wire import Blob, Headers, Request
 
-__all__ = ["Answer", "Hop", "follow", "refused_host"]
+__all__ = ["Hop", "HopResponse", "build_host_error", "follow_redirects"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CARRIED = frozenset({"accept", "user-agent"})
@@ -20,7 +20,7 @@ _CARRIED = frozenset({"accept", "user-agent"})
 class Hop:
     """One exchange to make."""
 
-    target: door.Target
+    target: gateway.RequestTarget
     method: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
@@ -29,7 +29,7 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HopResponse:
     """What came back for a hop. `body` is plain (not compressed), a large one in `spool`; `url` the hop's own."""
 
     status: int
@@ -39,58 +39,60 @@ class Answer:
     spool: Blob | None = None
 
 
-def follow(
+def follow_redirects(
     request: Request, redactor: Redactor, max_redirects: int, trusted: tuple[str, ...] = ()
-) -> Generator[Hop, Answer, Answer]:
+) -> Generator[Hop, HopResponse, HopResponse]:
     """Yield hops, be sent their answers, return the last one.
 
     Within an origin a redirect is followed as it says. To another origin only a GET or HEAD follows, without
     body and with no header but Accept and User-Agent, and only when its URL holds no known secret. Raises
     ConfigurationError from the door, TransportError (not retryable) for a redirect that is refused.
     """
-    goal = door.check(request, redactor)
+    goal = gateway.check_request(request, redactor)
     url = request.url
     hop = Hop(goal, request.method.upper(), request.headers.pairs, request.body, request.payload)
     for _ in range(max_redirects + 1):
         if reason := egress.judge_host(hop.target.origin, trusted):
-            raise refused_host(hop, request, reason)
+            raise build_host_error(hop, request, reason)
         answer = yield hop
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or not location:
             return replace(answer, url=url)
         url = join_url(url, location.strip())
-        hop = _next(request, hop, answer.status, url, redactor)
-    raise _refusal(request, f"more than {max_redirects} redirects, the last to {_place(url)}")
+        hop = _build_next_hop(request, hop, answer.status, url, redactor)
+    raise _build_error(request, f"more than {max_redirects} redirects, the last to {_format_place(url)}")
 
 
-def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor) -> Hop:
+def _build_next_hop(request: Request, hop: Hop, status: int, url: str, redactor: Redactor) -> Hop:
     try:
-        goal = door.target(url)
+        goal = gateway.parse_target(url)
     except ConfigurationError as error:
-        raise _refusal(request, f"a redirect to {_place(url)}, which is not a plain http or https URL") from error
+        raise _build_error(
+            request, f"a redirect to {_format_place(url)}, which is not a plain http or https URL"
+        ) from error
     if hop.target.scheme == "https" and goal.scheme == "http":
-        raise _refusal(request, f"a redirect from https to http, at {goal.authority}")
-    method, keeps = _method(request, hop, status, goal)
+        raise _build_error(request, f"a redirect from https to http, at {goal.authority}")
+    method, keeps = _choose_method(request, hop, status, goal)
     if goal.origin == hop.target.origin:
         if keeps:
             return Hop(goal, method, hop.headers, hop.body, hop.payload, redirected=True)
         headers = tuple(pair for pair in hop.headers if not pair[0].lower().startswith("content-"))
         return Hop(goal, method, headers, None, redirected=True)
     if method not in ("GET", "HEAD"):
-        raise _refusal(request, f"a {method} is redirected to another host, {goal.authority}")
+        raise _build_error(request, f"a {method} is redirected to another host, {goal.authority}")
     if redactor.find(url):
-        raise _refusal(request, f"a redirect would carry a credential to {goal.authority}")
+        raise _build_error(request, f"a redirect would carry a credential to {goal.authority}")
     kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)
     return Hop(goal, method, kept, None, redirected=True)
 
 
-def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple[str, bool]:
+def _choose_method(request: Request, hop: Hop, status: int, goal: gateway.RequestTarget) -> tuple[str, bool]:
     """The next hop's method, and whether it keeps the body."""
     if hop.method in ("GET", "HEAD") or status in (307, 308):
         return hop.method, True
     if goal.origin != hop.target.origin or status == 301:
         # Browsers turn a moved POST into a GET: a write would silently become a read.
-        raise _refusal(
+        raise _build_error(
             request,
             f"a {hop.method} is redirected to {goal.scheme}://{goal.authority}{goal.path.split('?')[0]}",
             hint="the address has moved: correct base_url or path",
@@ -98,22 +100,22 @@ def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple
     return "GET", False
 
 
-def refused_host(hop: Hop, request: Request, reason: str) -> ConnError:
+def build_host_error(hop: Hop, request: Request, reason: str) -> ConnError:
     """The error for a hop to a host that may not be reached: the vendor's, where it redirects there."""
     label = request.label or request.method
     if not hop.redirected:
         return egress.refuse_host(hop.target, reason, label)
     where = f"{hop.target.scheme}://{hop.target.authority}"
-    return _refusal(request, f"a redirect to {where}, {reason}", hint=egress.fix_for(hop.target))
+    return _build_error(request, f"a redirect to {where}, {reason}", hint=egress.suggest_fix(hop.target))
 
 
-def _refusal(request: Request, what: str, hint: str = "") -> TransportError:
+def _build_error(request: Request, what: str, hint: str = "") -> TransportError:
     return TransportError(
         f"{request.label or request.method}: refused: {what}", request=request, retryable=False, hint=hint
     )
 
 
-def _place(url: str) -> str:
+def _format_place(url: str) -> str:
     """Scheme and host of any URL, for a message; the rest may be secret."""
     scheme, mark, rest = url.partition("://")
     if not mark:

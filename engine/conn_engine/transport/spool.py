@@ -33,7 +33,7 @@ class Spool:
 
     def open(self) -> BinaryIO:
         """A reader of its own, from the first byte."""
-        return io.BufferedReader(_Reader(self), 64 * 1024)
+        return io.BufferedReader(_SpoolReader(self), 64 * 1024)
 
     def read_at(self, at: int, most: int) -> bytes:
         """Bytes at a place, `most` at most; none at the end."""
@@ -57,7 +57,7 @@ class Spool:
         self.close()
 
 
-class _Reader(io.RawIOBase):
+class _SpoolReader(io.RawIOBase):
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._at = 0

@@ -6,10 +6,10 @@ from pathlib import Path
 from conn_engine.errors import ConfigurationError
 from conn_engine.wire import ClientCertificate
 
-__all__ = ["context"]
+__all__ = ["build_context"]
 
 
-def context(trusted: Path | None, certificate: ClientCertificate | None, now: float) -> ssl.SSLContext:
+def build_context(trusted: Path | None, certificate: ClientCertificate | None, now: float) -> ssl.SSLContext:
     """A client's context. `trusted` is a file with certificates of further authorities; `now` (Unix seconds) judges
     whether the client's own is valid.
 
@@ -22,15 +22,15 @@ def context(trusted: Path | None, certificate: ClientCertificate | None, now: fl
     except OSError as error:
         raise ConfigurationError("the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read") from error
     if trusted is not None:
-        _trust(made, trusted)
+        _add_trusted(made, trusted)
     if certificate is not None:
-        from conn_engine.transport.client_certificate import load
+        from conn_engine.transport.client_certificate import load_certificate
 
-        load(certificate, made, now)
+        load_certificate(certificate, made, now)
     return made
 
 
-def _trust(made: ssl.SSLContext, path: Path) -> None:
+def _add_trusted(made: ssl.SSLContext, path: Path) -> None:
     try:
         made.load_verify_locations(cafile=path)
     except OSError as error:  # also what TLS says of a file that it cannot read

@@ -5,20 +5,20 @@ from typing import Protocol
 
 from conn_engine.errors import TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.wire import Request, Response
 
-__all__ = ["Traced"]
+__all__ = ["TracedTransport"]
 
 
-class _Sender(Protocol):
+class _TracedSender(Protocol):
     def send(self, request: Request) -> Response: ...
 
 
-class Traced:
+class TracedTransport:
     """Wraps a transport; each exchange is one line given to `tell`, redacted."""
 
-    def __init__(self, inner: _Sender, tell: Callable[[str], None], redactor: Redactor) -> None:
+    def __init__(self, inner: _TracedSender, tell: Callable[[str], None], redactor: Redactor) -> None:
         self._inner = inner
         self._tell = tell
         self._redactor = redactor
@@ -27,15 +27,15 @@ class Traced:
         """Send through the inner transport and tell about it."""
         sent = len(request.body or b"") if request.payload is None else request.payload.size
         size = f", {sent} bytes" if sent else ""
-        names = _plain(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
-        url = _plain(door.as_sent(self._redactor.url(request.visible.url)))  # one line, whatever is in it
+        names = _clean_text(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
+        url = _clean_text(gateway.encode_url(self._redactor.url(request.visible.url)))  # one line, whatever is in it
         self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))
         try:
             response = self._inner.send(request)
         except TransportError as error:
             self._tell(self._redactor.text(f"< no answer: {error.message}"))
             raise
-        kind = _plain(self._redactor.text(response.headers.get("content-type", "")[:100]))
+        kind = _clean_text(self._redactor.text(response.headers.get("content-type", "")[:100]))
         self._tell(f"< {response.status}   {response.size} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms")
         return response
 
@@ -46,6 +46,6 @@ class Traced:
             close()
 
 
-def _plain(text: str) -> str:
+def _clean_text(text: str) -> str:
     """Without what a terminal would obey: the text is the vendor's or a document's."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import expression, template
 from conn_engine.settings import Scope
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.url_paths import has_dot_segment
 
 __all__ = ["check_url_values", "fill_base_url", "fill_parts", "hide_templates", "join_slashes", "split_url"]
@@ -69,15 +69,15 @@ def fill_base_url(text: str, scope: Scope) -> str:
     made = ""
     for value, source in fill_parts(text, scope):
         if source and ("{" in value or (_BEFORE_PATH.fullmatch(made) and not _HOST_VALUE.fullmatch(value))):
-            raise _unfit(text, made + value)
+            raise _build_unfit_error(text, made + value)
         made += value
     base = made.rstrip("/")
-    if not _BASE_URL.fullmatch(base) or has_dot_segment(base) or not door.is_target(base):
-        raise _unfit(text, base)
+    if not _BASE_URL.fullmatch(base) or has_dot_segment(base) or not gateway.is_target(base):
+        raise _build_unfit_error(text, base)
     return base
 
 
-def _unfit(source: str, base: str) -> ConfigurationError:
+def _build_unfit_error(source: str, base: str) -> ConfigurationError:
     return ConfigurationError(
         f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
         hint=f"it comes from {source!r}; a value put into its host may hold letters, digits, dots and hyphens only",
@@ -91,7 +91,7 @@ def check_url_values(text: str, scope: Scope) -> None:
         return
     made = ""
     for value, source in fill_parts(text, scope):
-        if source and _reads_context(source) and not _fits(value, made):
+        if source and _reads_context(source) and not _is_fit(value, made):
             raise ConfigurationError(
                 f"a value of the account's context does not fit into the URL {text}",
                 hint="in a host it may hold letters, digits, dots and hyphens only, in a path no ?, # and backslash",
@@ -119,7 +119,7 @@ def _reads_context(source: str) -> bool:
     return roots is None or "context" in roots
 
 
-def _fits(value: str, before: str) -> bool:
+def _is_fit(value: str, before: str) -> bool:
     if _BEFORE_PATH.fullmatch(before):
         return _HOST_VALUE.fullmatch(value) is not None
     return "?" in before or not _ENDS_A_PATH.search(value)

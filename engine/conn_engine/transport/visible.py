@@ -8,12 +8,12 @@ from conn_engine.secrets import REDACTED
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
-__all__ = ["shown_as"]
+__all__ = ["show_as"]
 
 _IN_URL = "%5Bredacted%5D"
 
 
-def shown_as(request: Request, make: Callable[[], Request]) -> Request:
+def show_as(request: Request, make: Callable[[], Request]) -> Request:
     """The request, shown as the one that is made with `[redacted]` for such secrets. Where none can be made (an
     expression computes with the secret), nothing but the host is shown."""
     try:

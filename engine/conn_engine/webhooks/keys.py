@@ -16,7 +16,7 @@ from conn_engine.errors import ConfigurationError, CredentialError, ExpressionEr
 from conn_engine.expressions import expression, template
 from conn_engine.roles import HOST, SECRET, expression_over, reserve
 from conn_engine.settings import Names, Scope, fill_templates
-from conn_engine.transport.door import permitted, target
+from conn_engine.transport.gateway import is_permitted, parse_target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks.delivery import NAMES
 from conn_engine.webhooks.verifier import VerificationContext, VerificationError, evaluate_on_delivery
@@ -135,7 +135,7 @@ def fetch_keys(told: KeyRequest, proving: VerificationContext, more: Names, *, a
     answer = yield from send_secret_request(
         told, names, hosts, proving.clock, build_redactor(proving.secrets), "key request"
     )
-    if answer.response.url and not permitted(target(answer.response.url).origin, granted_hosts(hosts)):
+    if answer.response.url and not is_permitted(parse_target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anyone can cause would let anyone impersonate the vendor
         raise VerificationError("foreign_key", "the key request was redirected to a host that is not allowed")
     keys = evaluate_on_delivery(told.keys, proving, **answer.names())
@@ -222,7 +222,7 @@ def _list_allowed_hosts(told: KeyRequest, url: str) -> tuple[str, ...]:
             hint="add the vendor's hosts to key_request: hosts: [keys.*.example.com]",
         )
     try:
-        allowed = permitted(target(url).origin, patterns)
+        allowed = is_permitted(parse_target(url).origin, patterns)
     except ConfigurationError:
         allowed = False
     if not allowed:

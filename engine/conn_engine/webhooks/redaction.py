@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from conn_engine.recordings.files import redacted_text
-from conn_engine.secrets import NumberingRedactor, Redactor, secret_name
+from conn_engine.secrets import NumberingRedactor, Redactor, is_secret_name
 from conn_engine.webhooks.text_marks import MARK, swap_texts
 from conn_engine.wire import Headers
 
@@ -44,9 +44,9 @@ def keep_headers(
     rows = []
     for name, value in headers.pairs:
         key, new = name.lower(), swap_texts(value, pairs)
-        private = (secret_name(key) or _PROOFS.search(key)) and not keeper.contains_replacement(new)
+        private = (is_secret_name(key) or _PROOFS.search(key)) and not keeper.contains_replacement(new)
         transit = key in _TRANSIT or key.startswith(_TRANSIT_BEGINNINGS)
-        if private and not (named(key) and not secret_name(key)):
+        if private and not (named(key) and not is_secret_name(key)):
             continue
         if not transit or named(key) or keeper.contains_replacement(new):
             rows.append((name, keeper.url(new)))
@@ -65,6 +65,6 @@ def clean_body(text: str, kind: str, keeper: Redactor) -> str:
 
 
 def _clean_field(name: str, value: str, keeper: Redactor) -> str:
-    if secret_name(name) and value:
+    if is_secret_name(name) and value:
         return str(keeper.data({name: value})[name])
     return redacted_text(value, keeper)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_import.airbyte.jinja import Default, Lit, Node, ObjectOf, PathNode, SecretNode, Untranslatable, to_node
 from conn_import.airbyte.spec import Place, Setting, read_specification, to_field
 from conn_import.words import find_free_name, to_identifier, to_snake
@@ -61,7 +61,7 @@ class ManifestSettings:
         setting.secret_name = find_free_name(_to_secret_name(setting.name), {one.secret_name for one in others})
 
     def _hide_by_name(self, setting: Setting) -> None:
-        if setting.could_be_secret and secret_name(setting.place[-1]):
+        if setting.could_be_secret and is_secret_name(setting.place[-1]):
             setting.hide()
 
     def find_setting(self, place: Place) -> Setting | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.config.literals import literal_secrets
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_import.contract import Losses, Where
 from conn_import.nango.entries import Entry
 from conn_import.nango.names import Names, strip_prefix
@@ -154,7 +154,7 @@ def read_settings(draft: ConnectorDraft) -> None:
 
 def _may_be_secret(name: str, row: Mapping[str, Any]) -> bool:
     """Return whether a value has a secret's name and the entry does not list its values."""
-    return secret_name(name) and not row.get("enum") and "default_value" not in row
+    return is_secret_name(name) and not row.get("enum") and "default_value" not in row
 
 
 def _find_secret_values(entry: Entry) -> set[str]:

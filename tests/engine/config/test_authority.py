@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conn_engine.config.host_patterns import host_pattern
-from conn_engine.transport.hosts import covered
+from conn_engine.transport.hosts import is_covered
 
 CONNECTOR = """\
 base_url: https://{{context.subdomain}}.example.com/api
@@ -65,7 +65,7 @@ def test_host_pattern(url: str, pattern: str | None) -> None:
     ],
 )
 def test_covered(pattern: str, allowed: list[str], expected: bool) -> None:
-    assert covered(pattern, allowed) is expected
+    assert is_covered(pattern, allowed) is expected
 
 
 def effective(make: Any, override: str, conn: str = "version: 1\n") -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from conn_engine.config import load_schema, validate
 from conn_engine.documents import parse
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 
 KINDS = ["connector", "unified", "environment", "account", "workspace", "recording"]
 
@@ -286,7 +286,7 @@ def test_the_published_schemas_are_valid(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_is_described(kind: str) -> None:
-    schema = json.loads(Path(packaged("schemas", f"{kind}.schema.json")).read_text(encoding="utf-8"))
+    schema = json.loads(Path(find_packaged("schemas", f"{kind}.schema.json")).read_text(encoding="utf-8"))
     places = {"": schema, **schema.get("$defs", {})}
     silent = [
         f"{name}.{key}"

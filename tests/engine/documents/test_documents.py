@@ -5,7 +5,7 @@ import time
 import pytest
 
 from conn_engine.diagnostics import Span
-from conn_engine.documents import Block, Suppression, markdown_blocks, parse
+from conn_engine.documents import FencedBlock, Suppression, find_markdown_blocks, parse
 from conn_engine.errors import ConfigurationError
 
 
@@ -346,12 +346,12 @@ def test_markdown_blocks_keep_their_lines():
         '  ~~~ json\n  {"a": 1,\n   "a": 2}\n  ~~~\n'
         "`````\n```\nno\n`````\n```js\nopen"
     )
-    blocks = markdown_blocks(text)
+    blocks = find_markdown_blocks(text)
     assert blocks == [
-        Block("yaml", 3, "a: 1\n", 0),
-        Block("json", 9, '{"a": 1,\n "a": 2}\n', 2),
-        Block("", 13, "```\nno\n", 0),
-        Block("js", 17, "open\n", 0),
+        FencedBlock("yaml", 3, "a: 1\n", 0),
+        FencedBlock("json", 9, '{"a": 1,\n "a": 2}\n', 2),
+        FencedBlock("", 13, "```\nno\n", 0),
+        FencedBlock("js", 17, "open\n", 0),
     ]
     yaml_block, json_block = blocks[:2]
     document = parse(yaml_block.text, "README.md", language="yaml", first_line=yaml_block.line)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conn_engine.documents import dotted, dump_json, dump_yaml, parse, read, undotted, write_whole
+from conn_engine.documents import dump_json, dump_yaml, format_path, parse, parse_path, read, write_whole
 from conn_engine.documents.folders import open_folder
 from conn_engine.errors import ConfigurationError, UsageError
 
@@ -176,14 +176,14 @@ def test_json_is_dumped_stably():
     ],
 )
 def test_dotted_paths(path, text):
-    assert dotted(path) == text
-    assert undotted(text) == path
+    assert format_path(path) == text
+    assert parse_path(text) == path
 
 
 @pytest.mark.parametrize("text", [".a", "a.", "a..b", "a[x]", "a]", 'a."b', "a b", "a[0]b", 'a."\\q"'])
 def test_texts_that_are_no_paths(text):
     with pytest.raises(UsageError, match="is not a path"):
-        undotted(text)
+        parse_path(text)
 
 
 @posix_only

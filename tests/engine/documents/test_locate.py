@@ -2,7 +2,7 @@
 
 import pytest
 
-from conn_engine.documents.locate import find_workspace, packaged
+from conn_engine.documents.locate import find_packaged, find_workspace
 from conn_engine.errors import InternalError
 
 
@@ -24,12 +24,12 @@ def test_no_workspace_is_none(tmp_path):
 
 
 def test_bundled_data_is_found_in_the_checkout():
-    assert packaged("schemas", "models").is_dir()
-    assert packaged("connectors").is_dir()
-    assert not packaged("connectors", "no-such-connector").exists()
+    assert find_packaged("schemas", "models").is_dir()
+    assert find_packaged("connectors").is_dir()
+    assert not find_packaged("connectors", "no-such-connector").exists()
 
 
 @pytest.mark.parametrize("parts", [("..",), ("connectors", "../x"), ("a\\b",), ("",), ("C:",)])
 def test_bundled_data_has_no_way_out(parts):
     with pytest.raises(InternalError):
-        packaged(*parts)
+        find_packaged(*parts)

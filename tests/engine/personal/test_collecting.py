@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conn_engine.config import compile_schema
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.personal import KEYWORD, MARKS, PersonalMarks, PersonalValues, collect, collect_mapped
@@ -168,7 +168,7 @@ def test_a_mapping_that_was_not_run_is_followed_by_its_paths() -> None:
 
 def test_the_bundled_models_mark_who_somebody_is() -> None:
     marked: dict[str, dict[str, Any]] = {}
-    for path in sorted(packaged("schemas", "models").glob("*/*.schema.json")):
+    for path in sorted(find_packaged("schemas", "models").glob("*/*.schema.json")):
         properties = json.loads(path.read_text())["properties"]
         marked[path.name.partition(".")[0]] = {
             name: part[KEYWORD] for name, part in properties.items() if part.get(KEYWORD, "free_text") != "free_text"

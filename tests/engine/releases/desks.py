@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.releases import Event, Release, collect, open_store
+from conn_engine.releases import ChannelMove, Release, collect, open_store
 from conn_engine.releases.store import Store
 
 __all__ = ["CRM", "FILES", "UNIFIED", "Desk", "movement"]
@@ -86,5 +86,5 @@ class Desk:
         store.move(movement(channel, seen.revision + 1, release, seen.release))
 
 
-def movement(channel: str, revision: int, release: str, previous: str = "", by: str = "ada") -> Event:
-    return Event(channel, revision, "promote", release, previous, by, "2026-01-01T00:00:00Z")
+def movement(channel: str, revision: int, release: str, previous: str = "", by: str = "ada") -> ChannelMove:
+    return ChannelMove(channel, revision, "promote", release, previous, by, "2026-01-01T00:00:00Z")

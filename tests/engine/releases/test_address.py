@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.releases import Address, StoreFault, StoreRefused, StoreUnreachable, open_store
+from conn_engine.releases import StoreFault, StoreLocation, StoreRefusedError, StoreUnreachableError, open_store
 
 PASSWORD = "h:unter%2/22"
 QUOTED = "h%3Aunter%252%2F22"
@@ -25,12 +25,12 @@ QUOTED = "h%3Aunter%252%2F22"
     ],
 )
 def test_a_file(text: str, file: str):
-    assert Address.read(text, Path("/work")).file == Path(file)
+    assert StoreLocation.read(text, Path("/work")).file == Path(file)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_a_postgres_database(kind: str):
-    address = Address.read(f"{kind}://conn:{QUOTED}@db:5433/conn?sslmode=require", Path("/"))
+    address = StoreLocation.read(f"{kind}://conn:{QUOTED}@db:5433/conn?sslmode=require", Path("/"))
     assert address.url is not None
     assert address.url.drivername == "postgresql+psycopg"
     assert address.shown == "postgresql+psycopg://conn:***@db:5433/conn?sslmode=require"
@@ -40,7 +40,7 @@ def test_a_postgres_database(kind: str):
 
 
 def test_a_password_in_the_query():
-    address = Address.read("postgresql://db/conn?user=conn&password=hunter22", Path("/"))
+    address = StoreLocation.read("postgresql://db/conn?user=conn&password=hunter22", Path("/"))
     assert address.secrets == ["hunter22"]
     assert "hunter22" not in address.shown
 
@@ -53,7 +53,7 @@ def test_a_password_in_the_query():
 )  # fmt: skip
 def test_what_is_no_address_is_said_without_showing_it(text: str):
     with pytest.raises(UsageError) as caught:
-        Address.read(text, Path("/"))
+        StoreLocation.read(text, Path("/"))
     assert "hunter22" not in caught.value.message + caught.value.hint
     assert caught.value.hint.startswith("a store is a SQLite file")
 
@@ -63,7 +63,7 @@ def shown(error: ConnError) -> str:
 
 
 def test_a_database_that_does_not_answer():
-    with pytest.raises(StoreUnreachable, match="does not answer") as caught:
+    with pytest.raises(StoreUnreachableError, match="does not answer") as caught:
         open_store(f"postgresql://conn:{QUOTED}@127.0.0.1:1/conn")
     assert caught.value.exit_code == 4
     assert PASSWORD not in shown(caught.value)
@@ -80,7 +80,7 @@ def test_a_database_that_is_not_there(postgres):
 
 def test_a_user_that_is_refused(postgres):
     url = sa.engine.make_url(postgres())
-    with pytest.raises(StoreRefused, match="refuses the user") as caught:
+    with pytest.raises(StoreRefusedError, match="refuses the user") as caught:
         open_store(url.set(username="nobody", password="hunter22").render_as_string(hide_password=False))
     assert caught.value.exit_code == 5
     assert "hunter22" not in shown(caught.value)
@@ -131,7 +131,7 @@ def test_a_busy_file_is_waited_for_and_then_said(tmp_path: Path, monkeypatch: py
     holding = sqlite3.connect(file, isolation_level=None)
     holding.execute("BEGIN IMMEDIATE")
     assert store.channels() == []  # reading does not wait for who writes
-    with pytest.raises(StoreUnreachable, match="is busy"), store._database.writing():
+    with pytest.raises(StoreUnreachableError, match="is busy"), store._database.writing():
         pass
     holding.execute("ROLLBACK")
     holding.close()

@@ -14,7 +14,7 @@ from desks import CRM, FILES, UNIFIED, Desk
 from conn_cli.console import App
 from conn_cli.main import execute
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.releases import ChannelMoved, ReleaseRefused, StoreFault, open_store
+from conn_engine.releases import ChannelMovedError, ReleaseRefusedError, StoreFault, open_store
 from conn_engine.releases import tables as stored
 from conn_engine.releases.promotion import Act, make_release, promote, roll_back
 from conn_engine.releases.store import Store
@@ -75,12 +75,12 @@ class TestRelease:
     def test_a_secret_is_never_released(self, desk: Desk):
         with desk.store() as store:
             desk.write("accounts/acme.yaml", "connector: demo\ncontext: {api_key: 0a1b2c3d4e5f}\n")
-            with pytest.raises(ReleaseRefused, match="a document holds a secret") as caught:
+            with pytest.raises(ReleaseRefusedError, match="a document holds a secret") as caught:
                 make_release(store, desk.workspace, ADA)
             assert [finding.code for finding in caught.value.findings] == ["SEC101"]
             desk.write("accounts/acme.yaml", "connector: demo\nlabel: 'the key is s3cret-of-acme'\n")
             with pytest.raises(
-                ReleaseRefused, match=r"accounts/acme\.yaml holds a secret of this machine: the value of K"
+                ReleaseRefusedError, match=r"accounts/acme\.yaml holds a secret of this machine: the value of K"
             ):
                 redactor = Redactor()
                 redactor.add("s3cret-of-acme", "K")
@@ -91,7 +91,7 @@ class TestRelease:
 
     def test_the_password_of_the_store_is_such_a_secret(self, file_desk: Desk):
         file_desk.write("conn.yaml", "version: 1\nstore: postgresql://conn:0a1b2c3d@db/conn\n")
-        with file_desk.store() as store, pytest.raises(ReleaseRefused):
+        with file_desk.store() as store, pytest.raises(ReleaseRefusedError):
             make_release(store, file_desk.workspace, ADA)
 
     def test_local_and_hidden_files_stay_out(self, file_desk: Desk):
@@ -186,12 +186,12 @@ class TestPromotion:
     @staticmethod
     def _unchecked(desk: Desk, store: Store) -> str:
         from conn_engine.releases import Manifest, Release
-        from conn_engine.releases.content import digest_of
+        from conn_engine.releases.content import compute_digest
 
         contents = [path.read_bytes() for path in desk.root.rglob("*") if path.is_file()]
         names = [path.relative_to(desk.root).as_posix() for path in desk.root.rglob("*") if path.is_file()]
-        manifest = Manifest({name: digest_of(content) for name, content in zip(names, contents, strict=True)})
-        store.add(Release(manifest.id), manifest, {digest_of(content): content for content in contents})
+        manifest = Manifest({name: compute_digest(content) for name, content in zip(names, contents, strict=True)})
+        store.add(Release(manifest.id), manifest, {compute_digest(content): content for content in contents})
         return manifest.id
 
     def test_a_slip_makes_no_new_channel(self, file_desk: Desk):
@@ -210,7 +210,7 @@ class TestPromotion:
             first = made(desk, store)
             promote(store, first, "production", ADA)
             second = made(desk, store, "response.nick")
-            with pytest.raises(ChannelMoved, match=f"production serves {first[:12]}, not "):
+            with pytest.raises(ChannelMovedError, match=f"production serves {first[:12]}, not "):
                 promote(store, second, "production", ADA, expected=second)
             assert promote(store, second, "production", ADA, expected=first[:8]).event is not None
 

@@ -12,12 +12,12 @@ from desks import Desk, movement
 
 from conn_engine.errors import UsageError
 from conn_engine.releases import (
-    Address,
     Channel,
-    ChannelMoved,
+    ChannelMovedError,
     Manifest,
     Release,
     StoreFault,
+    StoreLocation,
     collect,
     lay_out,
     open_store,
@@ -133,14 +133,14 @@ class TestChannels:
             release = desk.release(store)
             store.move(movement("production", 1, release, by="bob"))
             with pytest.raises(
-                ChannelMoved, match=rf"it serves {release[:12]} \(promote by bob\), not nothing"
+                ChannelMovedError, match=rf"it serves {release[:12]} \(promote by bob\), not nothing"
             ) as caught:
                 store.move(movement("production", 1, release))
             assert caught.value.exit_code == 1
             assert "conn history --channel production" in caught.value.hint
-            with pytest.raises(ChannelMoved):
+            with pytest.raises(ChannelMovedError):
                 store.move(movement("production", 3, release, release))
-            with pytest.raises(ChannelMoved, match="does not serve a release any more"):
+            with pytest.raises(ChannelMovedError, match="does not serve a release any more"):
                 store.move(movement("other", 7, release, release))
             assert len(store.history()) == 1
 
@@ -163,7 +163,7 @@ class TestChannels:
                 barrier.wait()
                 try:
                     store.move(event)
-                except ChannelMoved as error:
+                except ChannelMovedError as error:
                     return error.message
                 return ""
 
@@ -264,7 +264,7 @@ class TestFormat:
 
         def work(_: int) -> list[str]:
             barrier.wait()
-            database = Database(Address.read(desk.address, Path()), migrations=later)
+            database = Database(StoreLocation.read(desk.address, Path()), migrations=later)
             with Store(database) as store:
                 return [found.id for found in store.releases()]
 
@@ -282,7 +282,7 @@ class TestFormat:
             connection.exec_driver_sql("ALTER TABLE conn_nowhere ADD COLUMN note TEXT")
 
         with pytest.raises(StoreFault, match="cannot be used"):
-            Database(Address.read(desk.address, Path()), migrations=[*stored.MIGRATIONS, failing])
+            Database(StoreLocation.read(desk.address, Path()), migrations=[*stored.MIGRATIONS, failing])
         with open_store(desk.address) as store:
             assert [found.id for found in store.releases()] == [release]
             with store._database.reading() as connection:

@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from conn_engine.secrets import REDACTED, Redactor, Secret, secret_name
+from conn_engine.secrets import REDACTED, Redactor, Secret, is_secret_name
 
 AWKWARD = "p/ä+s \"w\\o''%rd\n=é&\U0001f511"
 
@@ -195,14 +195,14 @@ def test_key_in_pem_form_is_found_line_by_line():
     ],
 )
 def test_names_of_secrets(name):
-    assert secret_name(name)
+    assert is_secret_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["next_page_token", "sync_token", "tokens_used", "key", "author", "id", "secretary", ""]
 )
 def test_names_of_other_things(name):
-    assert not secret_name(name)
+    assert not is_secret_name(name)
 
 
 def test_data_by_value_and_by_name():

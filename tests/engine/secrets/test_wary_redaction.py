@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conn_engine.secrets import Redactor, unnumbered
+from conn_engine.secrets import Redactor, remove_numbers
 from conn_engine.secrets.names import is_credential_name
-from conn_engine.secrets.shapes import is_random, locate_shapes, shapes_in
+from conn_engine.secrets.shapes import find_shapes, is_random, locate_shapes
 from conn_engine.secrets.wary_redaction import WaryRedactor
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijk"
@@ -40,7 +40,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEvQIBADAN\n
 def test_texts(text, clean):
     redactor = WaryRedactor()
     once = redactor.text(text)
-    assert unnumbered(once) == clean
+    assert remove_numbers(once) == clean
     assert redactor.text(once) == once
     assert redactor.find(once) == []
 
@@ -60,16 +60,16 @@ def test_equal_values_have_equal_numbers_wherever_they_stand():
 def test_private_keys_as_data_and_codes_of_a_grant():
     redactor = WaryRedactor()
     key = redactor.data({"kty": "EC", "crv": "P-256", "x": "1", "d": "2"})
-    assert (key["x"], unnumbered(key["d"])) == ("1", "[redacted]")
+    assert (key["x"], remove_numbers(key["d"])) == ("1", "[redacted]")
     asked = redactor.parameters({"grant_type": "authorization_code", "code": "c"})
-    assert (asked["grant_type"], unnumbered(asked["code"])) == ("authorization_code", "[redacted]")
+    assert (asked["grant_type"], remove_numbers(asked["code"])) == ("authorization_code", "[redacted]")
     assert redactor.parameters({"code": "DE"}) == {"code": "DE"}
 
 
 def test_doubtful_parameters_are_told_by_their_values():
     query = {"key": "AbCd1234EfGh5678Ij", "sid": "2026-01-01T00:00:00Z", "state": "open"}
     clean = WaryRedactor(parameters=["who"]).parameters({**query, "Who": "x"})
-    assert {name: unnumbered(value) for name, value in clean.items()} == {
+    assert {name: remove_numbers(value) for name, value in clean.items()} == {
         **query,
         "key": "[redacted]",
         "Who": "[redacted]",
@@ -106,7 +106,7 @@ def test_names_of_headers_go_by_their_last_word():
 def test_looks():
     assert is_random("AbCd1234EfGh5678")
     assert not any(map(is_random, ["2026-01-01T00:00:00Z", "abcdefghijklmnopqrst", "12345678901234567890", "short1"]))
-    assert shapes_in("nothing, Basic functions") == []
+    assert find_shapes("nothing, Basic functions") == []
     text = f"{JWT} and {JWT}"
     assert [text[start:end] for start, end in locate_shapes(text)] == [JWT, JWT]
 

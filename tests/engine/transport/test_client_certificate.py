@@ -21,7 +21,7 @@ from authority import Authority, Pair, pem_of
 from trusting import HERE
 
 from conn_engine.errors import ConfigurationError, CredentialError, TransportError
-from conn_engine.transport.client_certificate import load
+from conn_engine.transport.client_certificate import load_certificate
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.wire import ClientCertificate, FrozenClock, Request, Response, SystemClock
 
@@ -200,7 +200,7 @@ def test_a_certificate_is_judged_by_the_runs_clock() -> None:
     for days, words in ((-3, "is good from"), (0, ""), (2, "ended at")):
         clock = FrozenClock(now + days * 86_400)
         with pytest.raises(CredentialError, match=words) if words else nullcontext():
-            load(of(CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), clock.now())
+            load_certificate(of(CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), clock.now())
 
 
 def test_no_key_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_no_key_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             assert Path(certfile).stat().st_mode & 0o077 == 0
             super().load_cert_chain(certfile, keyfile, password)
 
-    load(of(CLIENT), Context(ssl.PROTOCOL_TLS_CLIENT), SystemClock().now())
+    load_certificate(of(CLIENT), Context(ssl.PROTOCOL_TLS_CLIENT), SystemClock().now())
     (text,) = written
     assert "BEGIN ENCRYPTED PRIVATE KEY" in text and "BEGIN PRIVATE KEY" not in text
     assert list(tmp_path.iterdir()) == []

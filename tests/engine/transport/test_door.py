@@ -4,7 +4,7 @@ import pytest
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.door import check, is_loopback, permitted, target
+from conn_engine.transport.gateway import check_request, is_loopback, is_permitted, parse_target
 from conn_engine.wire import Headers, Request
 
 
@@ -40,7 +40,7 @@ from conn_engine.wire import Headers, Request
     ],
 )
 def test_patterns(url, pattern, allowed):
-    assert permitted(target(url).origin, (pattern,)) is allowed
+    assert is_permitted(parse_target(url).origin, (pattern,)) is allowed
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_patterns(url, pattern, allowed):
 )
 def test_urls_that_two_readers_could_take_differently_are_refused(url):
     with pytest.raises(ConfigurationError) as caught:
-        target(url)
+        parse_target(url)
     assert "pass" not in caught.value.message
 
 
 def test_url_parts():
-    goal = target("https://API.example.com:8443/a/b?c=d e&f=é#part")
+    goal = parse_target("https://API.example.com:8443/a/b?c=d e&f=é#part")
     assert (goal.scheme, goal.host, goal.port, goal.authority) == (
         "https",
         "api.example.com",
@@ -80,8 +80,8 @@ def test_url_parts():
         "api.example.com:8443",
     )
     assert goal.path == "/a/b?c=d%20e&f=%C3%A9"
-    assert target("http://example.com?x=1").path == "/?x=1"
-    assert target("http://example.com").authority == "example.com"
+    assert parse_target("http://example.com?x=1").path == "/?x=1"
+    assert parse_target("http://example.com").authority == "example.com"
 
 
 def test_this_machine():
@@ -91,21 +91,21 @@ def test_this_machine():
 
 def test_hint_says_what_to_add():
     with pytest.raises(ConfigurationError) as caught:
-        check(
+        check_request(
             Request("GET", "https://b.example.com:8443/", authorized=True, hosts=("a.example.com",)),
             Redactor(),
         )
     assert '"b.example.com:8443" to trusted_hosts' in caught.value.hint
     with pytest.raises(ConfigurationError) as caught:
-        check(Request("GET", "http://a.example.com/", authorized=True, hosts=("a.example.com",)), Redactor())
+        check_request(Request("GET", "http://a.example.com/", authorized=True, hosts=("a.example.com",)), Redactor())
     assert "over https" in caught.value.hint
     with pytest.raises(ConfigurationError) as caught:
-        check(Request("GET", "http://kinto:8888/", authorized=True, hosts=()), Redactor())
+        check_request(Request("GET", "http://kinto:8888/", authorized=True, hosts=()), Redactor())
     assert '"http://kinto:8888"' in caught.value.hint
 
 
 def test_basic_header_of_a_request_that_forgot_to_say_it_is_authorized():
     request = Request("GET", "https://b.example.com/", Headers({"Authorization": "Basic dXNlcjpodW50ZXIyMjI="}))
-    assert check(request, Redactor(["other-secret"])).host == "b.example.com"
+    assert check_request(request, Redactor(["other-secret"])).host == "b.example.com"
     with pytest.raises(ConfigurationError):
-        check(request, Redactor(["hunter222"]))
+        check_request(request, Redactor(["hunter222"]))

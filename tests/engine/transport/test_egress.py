@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from conn_engine.config.models import TRUSTED_HOST
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door, egress
+from conn_engine.transport import egress, gateway
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.ip_ranges import describe_internal, parse_address
 from conn_engine.transport.live import AsyncLive, Live
@@ -97,7 +97,7 @@ def test_nothing_that_python_calls_internal_is_public(address: Any) -> None:
 @pytest.mark.parametrize("host", [*(literal(a) for a in INTERNAL if "%" not in a), *SPELLINGS, *NAMES])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_an_error_suggests_is_accepted_and_enough(scheme: str, host: str) -> None:
-    goal = door.target(f"{scheme}://{host}:8443/x")
+    goal = gateway.parse_target(f"{scheme}://{host}:8443/x")
     with pytest.raises(ConfigurationError, match="internal address") as caught:
         egress.check_host(f"{scheme}://{host}:8443/x", (), "things.list")
     suggested = caught.value.hint.split('"')[1]

@@ -4,7 +4,7 @@ import pytest
 
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.door import check
+from conn_engine.transport.gateway import check_request
 from conn_engine.transport.hosts import bind_hosts, granted_hosts, rebind_hosts
 from conn_engine.wire import Headers, Request
 
@@ -40,12 +40,12 @@ HOSTS = bind_hosts(("a.example", "b.example"), ("a.example",), "acme")
 
 def test_another_host_is_a_new_log_in():
     redactor = Redactor(["a-secret-of-acme"])
-    check(request("https://a.example/x", HOSTS, authorized=True), redactor)
-    check(request("https://b.example/x", HOSTS), redactor)
+    check_request(request("https://a.example/x", HOSTS, authorized=True), redactor)
+    check_request(request("https://b.example/x", HOSTS), redactor)
     for carrying in ({"authorized": True}, {"headers": Headers({"X-Key": "a-secret-of-acme"})}):
         with pytest.raises(
             CredentialError, match=r'people.list would go to b.example; the log-in of "acme" is for a.example'
         ):
-            check(request("https://b.example/x", HOSTS, **carrying), redactor)
+            check_request(request("https://b.example/x", HOSTS, **carrying), redactor)
     with pytest.raises(ConfigurationError, match="not a host of the connector"):
-        check(request("https://c.example/x", HOSTS, authorized=True), redactor)
+        check_request(request("https://c.example/x", HOSTS, authorized=True), redactor)

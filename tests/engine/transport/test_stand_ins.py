@@ -13,7 +13,6 @@ from conn_engine.errors import ConnError, InternalError, MissingRecording, Trans
 from conn_engine.recordings.record import Recorder
 from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import Redactor
-from conn_engine.transport.door import as_sent
 from conn_engine.transport.faults import (
     PASS,
     Faults,
@@ -24,9 +23,10 @@ from conn_engine.transport.faults import (
     rate_limited,
     repeated,
 )
+from conn_engine.transport.gateway import encode_url
 from conn_engine.transport.live import AsyncLive, Live
-from conn_engine.transport.plan import Plan, Planned, curl
-from conn_engine.transport.trace import Traced
+from conn_engine.transport.plan import PlannedRequest, PlanTransport, format_curl
+from conn_engine.transport.trace import TracedTransport
 from conn_engine.wire import Headers, Request, Response
 
 ASK = Request("GET", "https://api.example.com/x?a=1")
@@ -87,15 +87,15 @@ def test_credential_headers_are_not_even_kept_in_memory():
 
 
 def test_plan_ends_the_operation_at_its_first_request():
-    plan = Plan()
+    plan = PlanTransport()
     for method in ("GET", "POST"):
-        with pytest.raises(Planned) as caught:
+        with pytest.raises(PlannedRequest) as caught:
             plan.send(Request(method, ASK.url, purpose="step"))
         assert caught.value.request.method == method
-    with pytest.raises(Planned):
+    with pytest.raises(PlannedRequest):
         asyncio.run(plan.asend(ASK))
     assert len(plan.requests) == 3
-    assert not issubclass(Planned, ConnError)
+    assert not issubclass(PlannedRequest, ConnError)
 
 
 def test_faults_follow_the_script_then_the_inner_transport():
@@ -148,7 +148,7 @@ def test_curl_shows_no_secret():
         ),
         b'{"name": "O\'Neil", "password": "p-unknown", "n": 1}',
     )
-    command = curl(request, redactor)
+    command = format_curl(request, redactor)
     assert "unknown" not in command
     assert "zzz" not in command
     assert "hunter22" not in command
@@ -198,7 +198,7 @@ def test_curl_sends_the_same_request(site, tmp_path):
     with Live(redactor, trust=HERE) as live:
         for request in requests:
             live.send(Request(request.method, request.url, request.headers, request.body, hosts=site.hosts))
-            command = curl(request, redactor)
+            command = format_curl(request, redactor)
             assert "hunter22" not in command
             run_curl(f"{command} -s -o /dev/null", tmp_path, **variables)
             ours, theirs = site.arrived[-2:]
@@ -210,9 +210,9 @@ def test_curl_sends_the_same_request(site, tmp_path):
 
 def test_curl_of_odd_bodies():
     binary = Request("POST", ASK.url, body=b"\xff\xfe")
-    assert "--data-binary @body.bin" in curl(binary, Redactor())
+    assert "--data-binary @body.bin" in format_curl(binary, Redactor())
     file = Request("POST", ASK.url, body=b"@/etc/passwd")
-    assert "--data-raw '@/etc/passwd'" in curl(file, Redactor())
+    assert "--data-raw '@/etc/passwd'" in format_curl(file, Redactor())
 
 
 SHELLS = [name for name in ("sh", "dash", "bash") if shutil.which(name)]
@@ -245,13 +245,13 @@ def test_a_curl_line_is_the_same_request_in_any_shell(shell, tmp_path):
             line = " ".join(f"hunter22 {text}".split("\n"))
             headers = Headers({"Content-Type": "text/plain", "X-Note": line})
             request = Request("POST", f"https://api.example.com/x?a={text}", headers, body.encode())
-            command = curl(request, redactor)
+            command = format_curl(request, redactor)
             assert "hunter22" not in command
             assert neutralize(command) == command, "what is shown is what is copied"
             variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "X_NOTE": "hunter22", "SECRET": "hunter22", "LC_ALL": "C"}
             subprocess.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=20)
             words = (tmp_path / "words").read_bytes().decode().split("\0")
-            assert words[0] == as_sent(request.url)
+            assert words[0] == encode_url(request.url)
             assert f"X-Note: {line}" in words
             sent = (
                 words[words.index("--data-raw") + 1]
@@ -264,7 +264,7 @@ def test_a_curl_line_is_the_same_request_in_any_shell(shell, tmp_path):
 def test_a_trace_is_one_line_whatever_is_in_a_url():
     told: list[str] = []
     link = "https://api.example.com/x?a=hunter22\n::error::b\r\u202e\x1b[2J&c=é#\x9b"
-    Traced(Faults([json_answer({})]), told.append, Redactor(["hunter22"])).send(Request("GET", link))
+    TracedTransport(Faults([json_answer({})]), told.append, Redactor(["hunter22"])).send(Request("GET", link))
     assert [line.split("   ")[0] for line in told] == [
         "> GET https://api.example.com/x?a=[redacted]%0A::error::b%0D%E2%80%AE%1B[2J&c=%C3%A9#%C2%9B",
         "< 200",

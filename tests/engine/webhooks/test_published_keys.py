@@ -11,7 +11,7 @@ from desk import NOW, Vendor, outcome, post, proved
 
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.door import check
+from conn_engine.transport.gateway import check_request
 from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import KeyCache, VerificationError
 from conn_engine.wire import Headers, Response
@@ -335,7 +335,7 @@ def test_a_request_for_keys_with_a_secret_goes_only_where_that_was_stored_for(mo
     proved(way(**more), by("one"), kept, vendor=vendor, hosts=hosts)
     (asked,) = vendor.asked
     if not bound:
-        assert check(asked, Redactor()).host == "id.vendor.example"
+        assert check_request(asked, Redactor()).host == "id.vendor.example"
         return
     with pytest.raises(CredentialError, match=r'the log-in of "acme" is for api\.vendor\.example'):
-        check(asked, Redactor())
+        check_request(asked, Redactor())

@@ -18,7 +18,7 @@ from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.transport.live import Live
 from conn_engine.wire import FrozenClock, Request, Response
 from conn_import import ImportedConnector, Options, import_source, read_source
@@ -38,7 +38,7 @@ class _Loopback:
         self._live, self._redactor, self._port = live, redactor, port
 
     def send(self, request: Request) -> Response:
-        door.check(request, self._redactor)
+        gateway.check_request(request, self._redactor)
         parts = urlsplit(request.url)
         target = parts._replace(scheme="http", netloc=f"127.0.0.1:{self._port}").geturl()
         headers = request.headers.replace_header(ORIGIN, f"{parts.scheme}://{parts.netloc}")

@@ -7,7 +7,7 @@ from conn_engine.analysis.drift.endpoints import normal_path
 from conn_engine.analysis.drift.paths import Path, Read, expression_paths, record_places, text_paths
 from conn_engine.analysis.population import routed
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.runtime.places import origin_of
 
 __all__ = ["asks", "flow_readers", "flows", "own_flow_readers", "readers_within"]
@@ -150,7 +150,7 @@ def _key(key: str | None) -> list[Path]:
 
 def _field(place: Path_) -> str:
     """A place within an operation as a report names it: a mapping by its field alone."""
-    return dotted(place[1:]) if place[:1] == ("response_mapping",) and len(place) > 1 else dotted(place)
+    return format_path(place[1:]) if place[:1] == ("response_mapping",) and len(place) > 1 else format_path(place)
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:

@@ -25,7 +25,7 @@ from conn_engine.config import (
 from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import format_path, texts
 from conn_engine.errors import ConnError
 from conn_engine.listing.flows import ACCEPTED, steps_of
 from conn_engine.roles import ANSWER_SCOPES, read_roles
@@ -178,7 +178,9 @@ def _steps(effective: Effective, name: OperationName, operation: VendorOperation
             for place, text in texts(data) if step.get("transform") is None else ():
                 for read in text_paths(text):
                     if read[:2] == (into, step.get("name")) and len(read) > 2:
-                        yield Read(read[2:], f"{name.text} {dotted(place)}", origin_of(effective, (*name.path, *place)))
+                        yield Read(
+                            read[2:], f"{name.text} {format_path(place)}", origin_of(effective, (*name.path, *place))
+                        )
 
 
 def _list(value: Any) -> list[Any]:

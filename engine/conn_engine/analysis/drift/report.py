@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 
 from conn_engine.analysis.drift import Drift, DriftDifference, Kind, Reader, Tier
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.reports import Report
 
 __all__ = ["DriftReport"]
@@ -75,7 +75,7 @@ class DriftReport(Report, frozen=True, kw_only=True):
 def _describe_difference(difference: DriftDifference) -> VendorDifference:
     return VendorDifference(
         operation=difference.operation,
-        path=dotted(difference.change.path),
+        path=format_path(difference.change.path),
         kind=difference.change.kind,
         tier=difference.tier,
         detail=difference.change.told,

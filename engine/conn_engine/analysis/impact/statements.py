@@ -9,8 +9,8 @@ from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
 from conn_engine.config import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Effective, Layer, Path_, is_remark, leaves, lookup
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted, overlaps
-from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.documents import format_path, is_overlap
+from conn_engine.secrets import REDACTED, is_secret_name
 
 __all__ = ["around_difference", "changed_statements", "touched_overrides"]
 
@@ -36,8 +36,8 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statem
             for path, note, layer in _differences(old, new):
                 said = around_difference(_said(old, path), _said(new, path))
                 account = group.accounts[0] if level == "account" else ""
-                found[level, dotted(path), _owner(level, group)] = Statement(
-                    level, dotted(path), layer.span(path), note, account, *said
+                found[level, format_path(path), _owner(level, group)] = Statement(
+                    level, format_path(path), layer.span(path), note, account, *said
                 )
     order = {"base": 0, "environment": 1, "account": 2}
     return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
@@ -73,7 +73,7 @@ def _said(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
     if value is MISSING:
         return ""
-    if path[-2:-1] in (("headers",), ("query",)) and secret_name(str(path[-1])):
+    if path[-2:-1] in (("headers",), ("query",)) and is_secret_name(str(path[-1])):
         return REDACTED  # where it does not belong, and yet may be
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
@@ -138,7 +138,7 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
             note = GONE
         elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
-        elif any(_gone(other, at, after, layer) for other in nearby for at in own if overlaps(at, other)):
+        elif any(_gone(other, at, after, layer) for other in nearby for at in own if is_overlap(at, other)):
             note = GONE
         elif any(other[: len(at)] == at for other in nearby for at in own):
             note = "conflict: the value it was written over has changed"
@@ -146,7 +146,7 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
             rows.append((path, note, layer.span(path)))
     accounts = group.accounts if layer.level == "account" else [""]
     return [
-        Statement(layer.level, dotted(path), _moved(span, group, account), note, account)
+        Statement(layer.level, format_path(path), _moved(span, group, account), note, account)
         for account in accounts
         for path, note, span in rows
     ]
@@ -189,7 +189,7 @@ def _is_same(before: object, after: object) -> bool:
 
 
 def _find_related(places: Sequence[Path_], below: set[Path_]) -> list[Path_]:
-    return [other for other in below if any(overlaps(path, other) for path in places)]
+    return [other for other in below if any(is_overlap(path, other) for path in places)]
 
 
 def _gone(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:

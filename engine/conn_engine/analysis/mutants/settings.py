@@ -15,7 +15,7 @@ from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note, find_texts
 from conn_engine.documents import texts
 from conn_engine.errors import ErrorKind
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import is_secret_name
 from conn_engine.webhooks import Webhooks
 
 __all__ = [
@@ -58,7 +58,7 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
         for name, value in (holder.get(key) or {}).items():
             if value is not None:
                 yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
-            if value is not None and not (kind == "header" and secret_name(name)):
+            if value is not None and not (kind == "header" and is_secret_name(name)):
                 yield from _changed(kind, (*at, key, name), value, f"{name}: ")
     yield from mutate_credentials(at, holder)
 

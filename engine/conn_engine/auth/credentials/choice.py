@@ -28,7 +28,7 @@ from conn_engine.conditions import USUAL, Conditions, conditions_of
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import PLAIN, expression_over
 from conn_engine.settings import Scope, Settings, ask
-from conn_engine.transport.client_certificate import check
+from conn_engine.transport.client_certificate import check_certificate
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
 __all__ = ["Choice", "Credentials", "Mtls", "choose_credentials"]
@@ -149,7 +149,7 @@ class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls
         own = {name: value for name, value in values.items() if name not in CERTIFICATE_NAMES}
         mine = document_of(CERTIFICATE_FIELDS, {name: values[name] for name in values if name in CERTIFICATE_NAMES})
         made = {**mine, **self.get_delegate().document(own)}
-        check(certificate_of(made))
+        check_certificate(certificate_of(made))
         return made
 
     def sample(self, number: int = 1) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.documents import write_whole
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.expressions.functions.reference import page
 
 __all__ = ["run"]
@@ -28,4 +28,4 @@ def run(arguments: Sequence[str], folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(sys.argv[1:], packaged("docs")))
+    raise SystemExit(run(sys.argv[1:], find_packaged("docs")))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from conn_engine.documents.wildcards import fits
+from conn_engine.documents.wildcards import is_match
 from conn_engine.expressions.functions.rows import FunctionFault
 
 __all__ = ["only_paths", "without_paths"]
@@ -95,5 +95,5 @@ def _onward(key: str, places: Places, paths: Paths) -> Iterator[tuple[int, int]]
             pattern = paths[at][step]
             if pattern == "**":
                 yield at, step
-            elif fits(pattern, key):
+            elif is_match(pattern, key):
                 yield at, step + 1

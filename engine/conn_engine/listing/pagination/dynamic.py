@@ -11,7 +11,7 @@ from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, token
 from conn_engine.roles import PARAMETER, POINTER, bring_names, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, ask
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 
 __all__ = ["Dynamic"]
 
@@ -119,7 +119,7 @@ def _plain(value: Any) -> Any:
 def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
     url, path = sent.get("url"), sent.get("path")
     if url is not None:
-        if not isinstance(url, str) or not door.is_target(url):
+        if not isinstance(url, str) or not gateway.is_target(url):
             problem = "pagination: the `url` of `send` is not an absolute http or https URL"
             raise VendorError(problem, kind="bad_response") if from_answer else ConfigurationError(problem)
         draft.url, draft.query, draft.absolute = url, [], True

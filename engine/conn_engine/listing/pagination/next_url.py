@@ -15,7 +15,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.followed import Followed
 from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Answer
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.urls import join_url, split_plain_url
 
 __all__ = ["NextUrl", "resolve"]
@@ -139,7 +139,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
 
 
 def _explain_malformed(url: str) -> str:
-    return "" if door.is_target(url) else "is not a plain http or https URL"
+    return "" if gateway.is_target(url) else "is not a plain http or https URL"
 
 
 def _problem(value: Any) -> str:

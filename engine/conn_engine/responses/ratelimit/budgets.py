@@ -112,9 +112,9 @@ def _key(budget: Budget, charge: Charge) -> Hashable:
 def _fits(budget: Budget, charge: Charge, request: Request) -> bool:
     if budget.methods and request.method not in {method.upper() for method in budget.methods}:
         return False
-    if budget.operations and not any(wildcards.fits(name, charge.operation) for name in budget.operations):
+    if budget.operations and not any(wildcards.is_match(name, charge.operation) for name in budget.operations):
         return False
     if budget.path is None:
         return True
     path = split_plain_url(request.url).path
-    return wildcards.fits(budget.path, path) or wildcards.fits(budget.path, path.removeprefix(charge.base_path))
+    return wildcards.is_match(budget.path, path) or wildcards.is_match(budget.path, path.removeprefix(charge.base_path))

@@ -16,7 +16,7 @@ from conn_engine.runtime.call import Session
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
 from conn_engine.settings import Scope, ask, fill_templates
-from conn_engine.transport.door import permitted, target
+from conn_engine.transport.gateway import is_permitted, parse_target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks import (
     Challenge,
@@ -145,7 +145,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationC
     redactor = build_redactor(proving.secrets)
 
     def bounded(request: Request) -> Request:
-        if not permitted(target(request.url).origin, granted_hosts(hosts)):
+        if not is_permitted(parse_target(request.url).origin, granted_hosts(hosts)):
             raise ConfigurationError("it does not go to one of the vendor's hosts", hint=f"they are {', '.join(hosts)}")
         return request
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
-from conn_engine.documents import dotted
+from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
 from conn_engine.responses.waits.moments import away
@@ -167,7 +167,7 @@ def unified_events(
     made: list[Event] = []
     scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
     for name, told in effective.events:
-        at = dotted(name.path)
+        at = format_path(name.path)
         if not _holds(told.when, delivery, scope, f"{at}.when"):
             continue
         behind, record = record_behind(effective, name, told)
@@ -188,7 +188,7 @@ def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
 def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> tuple[OperationName, str]:
     """The unified operation that maps or fetches an event's record, and which record of the model it is. Raises
     ConfigurationError when there is no such operation."""
-    operation = _behind(effective, name, told, dotted(name.path))
+    operation = _behind(effective, name, told, format_path(name.path))
     return operation, _record(effective, operation)
 
 

@@ -10,8 +10,8 @@ from conn_engine.errors import CredentialError
 from conn_engine.secrets import Vault
 from conn_engine.secrets.vault.environment import EnvironmentVault
 from conn_engine.secrets.vault.file import FileVault
-from conn_engine.secrets.vault.folders import file_name, state_folder
-from conn_engine.secrets.vault.keyring import KeyringVault, usable_keyring
+from conn_engine.secrets.vault.folders import find_state_folder, to_file_name
+from conn_engine.secrets.vault.keyring import KeyringVault, find_usable_keyring
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.secrets.vault.workspace import Issue, StoredCredential, WorkspaceVault
 
@@ -110,13 +110,13 @@ def open_vault(
     the workspace's folder, which must be registered to use what is stored under an id ("": the caller vouches for it).
     `accounts` are the names there are.
     """
-    state = folder or state_folder(environ)
+    state = folder or find_state_folder(environ)
     ours = folder is None and not environ.get("CONN_STATE_DIR")  # a folder that was named may have other uses
     locks = state / "locks"
     environment = EnvironmentVault(environ, accounts=accounts, folder=locks, top=state if ours else locks)
 
     def open_store() -> WorkspaceVault | None:
-        opener = _opener(environ, preferred, state, ours)
+        opener = _build_opener(environ, preferred, state, ours)
         return WorkspaceVault(opener, workspace, place) if opener is not None else None
 
     if preferred is not None:
@@ -125,7 +125,7 @@ def open_vault(
     return LayeredVault(environment, open_store)
 
 
-def _opener(
+def _build_opener(
     environ: Mapping[str, str], preferred: Kind | None, state: Path, ours: bool
 ) -> Callable[[str], Vault] | None:
     """What opens the store of a workspace's name; None where there is none."""
@@ -135,7 +135,7 @@ def _opener(
     if preferred == "memory":
         return lambda name: MemoryVault()
     if preferred == "keyring" or (preferred is None and not environ.get("CONN_NO_KEYRING")):
-        backend = usable_keyring()
+        backend = find_usable_keyring()
         if backend is not None:
             top = state if ours else state / "locks"
             return lambda name: KeyringVault(backend, state, service=f"conn {name}" if name else "conn", top=top)
@@ -148,7 +148,7 @@ def _opener(
         files = state / "credentials"
         top = state if ours else files
         FileVault(files, key)  # raises for a short key
-        return lambda name: FileVault(files / file_name(name) if name else files, key, top=top)
+        return lambda name: FileVault(files / to_file_name(name) if name else files, key, top=top)
     if preferred == "file":
         raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY")
     return None

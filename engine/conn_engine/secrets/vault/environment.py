@@ -17,32 +17,32 @@ from typing import Any
 from conn_engine.errors import CredentialError
 from conn_engine.secrets.vault.locks import Locks
 
-__all__ = ["EnvironmentVault", "no_store", "variable_name", "variable_prefix"]
+__all__ = ["EnvironmentVault", "build_no_store_error", "build_variable_name", "build_variable_prefix"]
 
 _RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"})
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
 _NUMBERS = frozenset({"expires_at", "expires_in"})
 
 
-def variable_prefix(account: str) -> str:
+def build_variable_prefix(account: str) -> str:
     """`CONN_ACME_EU_` for `acme-eu`."""
     return f"CONN_{re.sub(r'[^A-Z0-9]+', '_', account.upper()).strip('_')}_"
 
 
-def variable_name(account: str, field: str) -> str:
+def build_variable_name(account: str, field: str) -> str:
     """The variable of an account's field: `CONN_ACME_API_KEY`, `CONN_ACME_ACCESS_TOKEN` for part of an OAuth token."""
     name = "__".join(re.sub(r"[^A-Z0-9]+", "_", part.upper()) for part in field.split("."))
     short = next((short for short, long in _SHORT.items() if long == name), name)
-    return f"{variable_prefix(account)}{short}"
+    return f"{build_variable_prefix(account)}{short}"
 
 
-def no_store(account: str) -> CredentialError:
+def build_no_store_error(account: str) -> CredentialError:
     """The error of a machine that has no place for a credential. It starts with what to do."""
     return CredentialError(
         f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: there is no usable '
         "keyring here",
         hint="any long random text is a key, and the same one opens the file later; without a file: "
-        f"{variable_prefix(account)}CREDENTIALS gives the credential as JSON",
+        f"{build_variable_prefix(account)}CREDENTIALS gives the credential as JSON",
     )
 
 
@@ -63,7 +63,7 @@ class EnvironmentVault:
         top: Path | None = None,
     ) -> None:
         self._environ = environ
-        self._prefixes = [variable_prefix(account) for account in accounts]
+        self._prefixes = [build_variable_prefix(account) for account in accounts]
         self._renewed: dict[str, dict[str, Any]] = {}
         self._locks = Locks(folder, top=top, needed=False)
         self.notices: list[str] = []
@@ -82,20 +82,21 @@ class EnvironmentVault:
         document: dict[str, Any] = {}
         whole = variables.pop("CREDENTIALS", None)
         if whole is not None:
-            document = _parsed(f"{variable_prefix(account)}CREDENTIALS", whole)
+            document = _parse_value(f"{build_variable_prefix(account)}CREDENTIALS", whole)
         for field in sorted(variables):
-            _put(document, _SHORT.get(field, field), variables[field], f"{variable_prefix(account)}{field}")
+            _put(document, _SHORT.get(field, field), variables[field], f"{build_variable_prefix(account)}{field}")
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
         """Keep a renewed document for the rest of the run. Raises CredentialError without variables."""
         if not self.has(account):
-            raise no_store(account)
+            raise build_no_store_error(account)
         before = self.load(account)
         self._renewed[account] = copy.deepcopy(dict(document))
-        if _refresh_token(before) not in (None, _refresh_token(document)):
+        if _get_refresh_token(before) not in (None, _get_refresh_token(document)):
             self.notices.append(
-                f'account "{account}": the vendor replaced the refresh token, that in {variable_prefix(account)}* is '
+                f'account "{account}": the vendor replaced the refresh token, that in '
+                f"{build_variable_prefix(account)}* is "
                 "not valid any more after this run"
             )
 
@@ -103,7 +104,7 @@ class EnvironmentVault:
         """Forget a renewed document. Raises CredentialError when variables remain."""
         self._renewed.pop(account, None)
         if self.has(account):
-            names = ", ".join(sorted(variable_prefix(account) + field for field in self._variables(account)))
+            names = ", ".join(sorted(build_variable_prefix(account) + field for field in self._variables(account)))
             raise CredentialError(
                 f'the credential of account "{account}" comes from the environment', hint=f"unset {names}"
             )
@@ -114,7 +115,7 @@ class EnvironmentVault:
         return self._locks.hold(account)
 
     def _variables(self, account: str) -> dict[str, str]:
-        prefix = variable_prefix(account)
+        prefix = build_variable_prefix(account)
         longer = [other for other in self._prefixes if other != prefix and other.startswith(prefix)]
         return {
             name[len(prefix) :]: value
@@ -127,7 +128,7 @@ class EnvironmentVault:
         }
 
 
-def _parsed(name: str, text: str) -> dict[str, Any]:
+def _parse_value(name: str, text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -150,10 +151,10 @@ def _put(document: dict[str, Any], field: str, text: str, name: str) -> None:
     place[last] = float(text) if last in _NUMBERS and re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else text
 
 
-def _refresh_token(document: Mapping[str, Any] | None) -> Any:
+def _get_refresh_token(document: Mapping[str, Any] | None) -> Any:
     """A refresh token wherever it stands in the document."""
     if not isinstance(document, Mapping):
         return None
     if "refresh_token" in document:
         return document["refresh_token"]
-    return next((found for inner in document.values() if (found := _refresh_token(inner)) is not None), None)
+    return next((found for inner in document.values() if (found := _get_refresh_token(inner)) is not None), None)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from conn_engine.documents import write_whole
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.secrets.vault.folders import file_name, private_folder
+from conn_engine.secrets.vault.folders import make_private_folder, to_file_name
 from conn_engine.secrets.vault.locks import Locks
 
 __all__ = ["FileVault"]
@@ -65,9 +65,9 @@ class FileVault:
                 hint="set the right key, or log in again after removing the file",
             ) from None
         if not isinstance(plain, dict) or plain.get("account") != account:
-            _damaged(path)
+            _build_damaged_error(path)
         document = plain.get("document")
-        return document if isinstance(document, dict) else _damaged(path)
+        return document if isinstance(document, dict) else _build_damaged_error(path)
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
         """Write the document, whole or not at all."""
@@ -83,7 +83,7 @@ class FileVault:
             "content": Fernet(self._cipher_key(salt)).encrypt(plain).decode(),
         }
         try:
-            private_folder(self._folder, self._top)
+            make_private_folder(self._folder, self._top)
             write_whole(path, json.dumps(content, indent=2) + "\n", mode=0o600)
         except (OSError, ConfigurationError) as error:
             raise CredentialError(
@@ -106,7 +106,7 @@ class FileVault:
         return self._locks.hold(account)
 
     def _path(self, account: str) -> Path:
-        return self._folder / f"{file_name(account)}.json"
+        return self._folder / f"{to_file_name(account)}.json"
 
     def _salt(self, path: Path) -> bytes:
         """The salt for a file: its own, else that of another in the folder."""
@@ -134,12 +134,12 @@ class FileVault:
         try:
             content = json.loads(raw)
             if content["format"] != 1 or content["kdf"] != "scrypt":
-                _damaged(path)
+                _build_damaged_error(path)
             salt = base64.b64decode(content["salt"], validate=True)
             return salt, str(content["content"]).encode()
         except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
-            _damaged(path)
+            _build_damaged_error(path)
 
 
-def _damaged(path: Path) -> NoReturn:
+def _build_damaged_error(path: Path) -> NoReturn:
     raise CredentialError(f"{path} is not a credential file of conn", hint="remove it and log in again")

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["file_name", "private_folder", "state_folder"]
+__all__ = ["find_state_folder", "make_private_folder", "to_file_name"]
 
 _OWNER_ONLY = 0o700
 
 
-def state_folder(environ: Mapping[str, str]) -> Path:
+def find_state_folder(environ: Mapping[str, str]) -> Path:
     """The folder for what outlives a run: CONN_STATE_DIR, else the platform's own. It may not exist yet."""
     if environ.get("CONN_STATE_DIR"):
         return Path(environ["CONN_STATE_DIR"])
@@ -24,13 +24,13 @@ def state_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "conn"
 
 
-def file_name(account: str) -> str:
+def to_file_name(account: str) -> str:
     """A file name for any account: readable, and unlike that of any other account on any file system."""
     digest = hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', account)[:40]}-{digest}"
 
 
-def private_folder(folder: Path, top: Path | None = None) -> None:
+def make_private_folder(folder: Path, top: Path | None = None) -> None:
     """Make a folder, and the missing ones above it, for their owner only, whatever the umask is.
 
     Those that exist are closed to others from `top` (default: `folder`) down to `folder`. Raises OSError.

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from conn_engine.errors import CredentialError
 from conn_engine.secrets.vault.locks import Locks
 
-__all__ = ["KeyringVault", "usable_keyring"]
+__all__ = ["KeyringVault", "find_usable_keyring"]
 
 T = TypeVar("T")
 SERVICE = "conn"
@@ -25,7 +25,7 @@ _WINDOWS_CHARACTERS = 1200  # the credential manager takes 2,560 bytes, as UTF-1
 _PARTS = "conn_parts"
 
 
-def usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
+def find_usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
     """The backend that `keyring` chooses, or None when it could not keep anything."""
 
     def probe() -> Any | None:
@@ -42,7 +42,7 @@ def usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
         return backend
 
     try:
-        return _bounded(probe, seconds, "does not answer")
+        return _run_bounded(probe, seconds, "does not answer")
     except Exception:  # a backend may fail in any way while it looks for its service
         return None
 
@@ -85,7 +85,7 @@ class KeyringVault:
             return None
         document = self._parsed(account, text)
         if _PARTS in document:
-            parts = [self._get(key) for key in _part_keys(account, document[_PARTS])]
+            parts = [self._get(key) for key in _list_part_keys(account, document[_PARTS])]
             if None in parts:
                 raise self._damaged(account)
             document = self._parsed(account, "".join(part for part in parts if part is not None))
@@ -101,7 +101,7 @@ class KeyringVault:
             size = self._characters
             pieces = [text[at : at + size] for at in range(0, len(text), size)]
             label = [secrets.token_hex(4), len(pieces)]
-            for key, piece in zip(_part_keys(account, label), pieces, strict=True):
+            for key, piece in zip(_list_part_keys(account, label), pieces, strict=True):
                 self._set(key, piece)
             self._set(account, json.dumps({_PARTS: label}))
         for key in old:
@@ -123,7 +123,7 @@ class KeyringVault:
         text = self._get(account)
         with contextlib.suppress(CredentialError):
             if text is not None:
-                return _part_keys(account, self._parsed(account, text).get(_PARTS))
+                return _list_part_keys(account, self._parsed(account, text).get(_PARTS))
         return []
 
     def _parsed(self, account: str, text: str) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class KeyringVault:
 
     def _call(self, action: Callable[[], T]) -> T:
         try:
-            return _bounded(action, self._seconds, f"does not answer within {self._seconds:g} seconds")
+            return _run_bounded(action, self._seconds, f"does not answer within {self._seconds:g} seconds")
         except CredentialError:
             raise
         except Exception as error:
@@ -165,13 +165,13 @@ class KeyringVault:
             ) from None
 
 
-def _part_keys(account: str, label: Any) -> list[str]:
+def _list_part_keys(account: str, label: Any) -> list[str]:
     if not (isinstance(label, list) and len(label) == 2 and isinstance(label[1], int) and 0 < label[1] < 1000):
         return []
     return [f"{account} ({label[0]}, {number + 1} of {label[1]})" for number in range(label[1])]
 
 
-def _bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
+def _run_bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
     """Run a call that may never return beside, and leave it behind when it does not."""
     results: list[T] = []
     errors: list[BaseException] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from conn_engine.errors import CredentialError
-from conn_engine.secrets.vault.folders import file_name, private_folder
+from conn_engine.secrets.vault.folders import make_private_folder, to_file_name
 
 __all__ = ["Locks"]
 
@@ -49,7 +49,7 @@ class Locks:
         with _guard:
             own = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())
         if not own.acquire(timeout=self._wait):
-            raise _busy(account)
+            raise _build_busy_error(account)
         try:
             with contextlib.ExitStack() as stack:
                 if self._folder is not None:
@@ -61,8 +61,8 @@ class Locks:
     @contextlib.contextmanager
     def _file(self, folder: Path, account: str, until: float) -> Iterator[None]:
         try:
-            private_folder(folder, self._top)
-            stream = _lock_file(folder / f"{file_name(account)}.lock")
+            make_private_folder(folder, self._top)
+            stream = _lock_file(folder / f"{to_file_name(account)}.lock")
         except OSError as error:
             if self._needed:
                 raise CredentialError(
@@ -74,7 +74,7 @@ class Locks:
         with stream:  # closing gives the lock back, and so does the death of the process
             while not _take(stream):
                 if time.monotonic() > until:
-                    raise _busy(account)
+                    raise _build_busy_error(account)
                 time.sleep(_POLL_SECONDS)
             try:
                 yield
@@ -90,7 +90,7 @@ def _lock_file(path: Path) -> BinaryIO:
     return stream
 
 
-def _busy(account: str) -> CredentialError:
+def _build_busy_error(account: str) -> CredentialError:
     return CredentialError(
         f'the credential of account "{account}" is being renewed elsewhere and does not become free',
         hint="another process may hang while it renews it",

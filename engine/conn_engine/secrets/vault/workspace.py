@@ -122,7 +122,7 @@ class WorkspaceVault:
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders that may use the credentials."""
-        return _folders(self._record(self._name))
+        return _get_folders(self._record(self._name))
 
     @property
     def adoptable(self) -> bool:
@@ -154,9 +154,9 @@ class WorkspaceVault:
         self._registered = True
 
     def _check_folder(self, record: Mapping[str, Any]) -> None:
-        if self._registered or not record or self._folder in _folders(record):
+        if self._registered or not record or self._folder in _get_folders(record):
             return
-        raise self._refusal(_folders(record))
+        raise self._refusal(_get_folders(record))
 
     def _refusal(self, folders: tuple[str, ...]) -> CredentialError:
         users = f"belong to {', '.join(folders)}" if folders else "do not record their folder"
@@ -226,6 +226,6 @@ class WorkspaceVault:
         self._store(name).save(_RECORD, record)
 
 
-def _folders(record: Mapping[str, Any]) -> tuple[str, ...]:
+def _get_folders(record: Mapping[str, Any]) -> tuple[str, ...]:
     folders = record.get("folders")
     return tuple(str(folder) for folder in folders) if isinstance(folders, list) else ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_engine.config import Effective, EventName, Workspace
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import dotted, read
+from conn_engine.documents import format_path, read
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of
@@ -158,9 +158,9 @@ def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tupl
         if field_name.startswith("data."):
             path = (*operation, "response_mapping", *field_name.split(".")[1:])
         origin = origin_of(effective, path)
-        return (origin.span if origin else None), dotted(path)
+        return (origin.span if origin else None), format_path(path)
     path = ("webhooks", "events", *(field_name.split(".")[:1] if field_name in ("occurred_at",) else ()))
-    return effective.span(path), dotted(path)
+    return effective.span(path), format_path(path)
 
 
 def _mapped(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
@@ -191,7 +191,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
                     f"{violation.path or 'the record'} {violation.message} ({violation.records} of {len(records)} "
                     f"events {kind})",
                     origin.span if origin else Span(shown),
-                    path=dotted(where),
+                    path=format_path(where),
                     hint=violation.fix or f"conn schema {name.model}.{record} shows what the model says",
                 )
             )

@@ -19,7 +19,7 @@ from conn_engine.analysis.population import Digests
 from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import load_workspace
 from conn_engine.documents import dump_json
-from conn_engine.documents.locate import packaged
+from conn_engine.documents.locate import find_packaged
 from conn_engine.testing.compare import nameable
 
 Edit = Callable[[Path], None]
@@ -29,9 +29,9 @@ Edit = Callable[[Path], None]
 def example(tmp_path: Path) -> Path:
     """The example workspace, without the connectors that none of its accounts uses."""
     folder = tmp_path / "before"
-    shutil.copytree(packaged("example"), folder)
+    shutil.copytree(find_packaged("example"), folder)
     for name in ("hubspot", "github"):
-        shutil.copytree(packaged("connectors", name), folder / "connectors" / name, dirs_exist_ok=True)
+        shutil.copytree(find_packaged("connectors", name), folder / "connectors" / name, dirs_exist_ok=True)
     return folder
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door
+from conn_engine.transport import gateway
 from conn_engine.wire import Completeness, FrozenClock, Headers, Request, Response
 
 __all__ = ["BASE", "Listing", "Run", "Vendor", "by_page", "items", "one"]
@@ -44,7 +44,7 @@ class Listing:
         return [json.loads(request.body or b"null") for request in self.sent]
 
     def send(self, request: Request) -> Response:
-        door.check(request, Redactor(["s3cret"]))
+        gateway.check_request(request, Redactor(["s3cret"]))
         self.sent.append(request)
         assert len(self.sent) < 400, "the listing does not end"
         answer = self.vendor(request, self.queries[-1])

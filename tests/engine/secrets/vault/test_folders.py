@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from conn_engine.secrets.vault import FileVault, open_vault
-from conn_engine.secrets.vault.folders import private_folder
+from conn_engine.secrets.vault.folders import make_private_folder
 from conn_engine.secrets.vault.locks import Locks
 
 KEY = "a long passphrase for tests"
@@ -107,4 +107,4 @@ def test_a_folder_of_somebody_else_is_left_to_them(tmp_path, monkeypatch):
     folder = tmp_path / "theirs"
     folder.mkdir(mode=0o755)
     monkeypatch.setattr("pathlib.Path.chmod", lambda self, mode: (_ for _ in ()).throw(PermissionError(1, "no")))
-    private_folder(folder)
+    make_private_folder(folder)

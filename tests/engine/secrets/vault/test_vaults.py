@@ -24,12 +24,12 @@ from conn_engine.secrets.vault import (
     FileVault,
     KeyringVault,
     MemoryVault,
+    build_variable_name,
+    find_state_folder,
+    find_usable_keyring,
     open_vault,
-    state_folder,
-    usable_keyring,
-    variable_name,
 )
-from conn_engine.secrets.vault.folders import file_name
+from conn_engine.secrets.vault.folders import to_file_name
 from conn_engine.secrets.vault.locks import Locks
 
 TOKEN = {"oauth": {"token": {"access_token": "é-1", "refresh_token": "r-1", "expires_at": 1760000000}}}
@@ -191,7 +191,7 @@ def test_another_key_and_a_changed_file_are_told(tmp_path):
     vault.save("acme", TOKEN)
     with pytest.raises(CredentialError, match="CONN_VAULT_KEY is not its key"):
         FileVault(tmp_path, KEY + "!").load("acme")
-    path = tmp_path / f"{file_name('acme')}.json"
+    path = tmp_path / f"{to_file_name('acme')}.json"
     content = json.loads(path.read_text())
     content["content"] = content["content"][:-10] + "AAAAAAAA=="
     path.write_text(json.dumps(content))
@@ -206,7 +206,7 @@ def test_another_key_and_a_changed_file_are_told(tmp_path):
     ["", "{}", "[]", "null", "\x00", '{"format": 2, "kdf": "scrypt", "salt": "", "content": ""}', "{" * 9999],
 )
 def test_file_that_is_something_else(tmp_path, text):
-    (tmp_path / f"{file_name('acme')}.json").write_text(text)
+    (tmp_path / f"{to_file_name('acme')}.json").write_text(text)
     with pytest.raises(CredentialError, match="not a credential file"):
         FileVault(tmp_path, KEY).load("acme")
 
@@ -214,7 +214,7 @@ def test_file_that_is_something_else(tmp_path, text):
 def test_files_of_two_accounts_cannot_be_exchanged(tmp_path):
     vault = FileVault(tmp_path, KEY)
     vault.save("acme", {"api_key": "1"})
-    (tmp_path / f"{file_name('acme')}.json").rename(tmp_path / f"{file_name('other')}.json")
+    (tmp_path / f"{to_file_name('acme')}.json").rename(tmp_path / f"{to_file_name('other')}.json")
     with pytest.raises(CredentialError, match="not a credential file"):
         vault.load("other")
 
@@ -281,20 +281,20 @@ def chosen_keyring():
 def test_which_keyrings_are_usable(chosen_keyring, monkeypatch):
     for backend in (keyring.backends.fail.Keyring(), keyring.backends.null.Keyring()):
         chosen_keyring(backend)
-        assert usable_keyring() is None
+        assert find_usable_keyring() is None
     empty = keyring.backends.chainer.ChainerBackend()
     monkeypatch.setattr(type(empty), "backends", [])
     chosen_keyring(empty)
-    assert usable_keyring() is None
+    assert find_usable_keyring() is None
     drawer = Drawer()
     chosen_keyring(drawer)
-    assert usable_keyring() is drawer
+    assert find_usable_keyring() is drawer
 
     def hang():
         time.sleep(10)
 
     monkeypatch.setattr(keyring, "get_keyring", hang)
-    assert usable_keyring(0.1) is None
+    assert find_usable_keyring(0.1) is None
 
 
 # --- environment
@@ -425,14 +425,14 @@ def test_workspaces_keep_accounts_of_the_same_name_apart(tmp_path, chosen_keyrin
 
 
 def test_state_folder(monkeypatch, tmp_path):
-    assert state_folder({"CONN_STATE_DIR": "/x/y"}) == Path("/x/y")
+    assert find_state_folder({"CONN_STATE_DIR": "/x/y"}) == Path("/x/y")
     monkeypatch.setattr(sys, "platform", "linux")
-    assert state_folder({"XDG_STATE_HOME": "/s"}) == Path("/s/conn")
-    assert state_folder({}) == Path.home() / ".local" / "state" / "conn"
+    assert find_state_folder({"XDG_STATE_HOME": "/s"}) == Path("/s/conn")
+    assert find_state_folder({}) == Path.home() / ".local" / "state" / "conn"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert state_folder({}) == Path.home() / "Library" / "Application Support" / "conn"
+    assert find_state_folder({}) == Path.home() / "Library" / "Application Support" / "conn"
     monkeypatch.setattr(sys, "platform", "win32")
-    assert state_folder({"LOCALAPPDATA": "/l"}) == Path("/l/conn")
+    assert find_state_folder({"LOCALAPPDATA": "/l"}) == Path("/l/conn")
 
 
 def test_the_parts_of_an_oauth_token_have_short_names(tmp_path):
@@ -447,5 +447,5 @@ def test_the_variable_of_a_field_is_the_one_that_is_read(tmp_path):
         ("oauth.token.access_token", {"oauth": {"token": {"access_token": "a-value"}}}),
         ("a.b-c", {"a": {"b_c": "a-value"}}),
     ):
-        name = variable_name("acme-eu", field)
+        name = build_variable_name("acme-eu", field)
         assert EnvironmentVault({name: "a-value"}, accounts=["acme-eu"], folder=tmp_path).load("acme-eu") == document

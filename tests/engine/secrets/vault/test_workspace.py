@@ -9,7 +9,7 @@ from drawer import KEY, Drawer
 
 from conn_engine.errors import CredentialError
 from conn_engine.secrets.vault import FileVault, Issue, KeyringVault, MemoryVault, WorkspaceVault, open_vault
-from conn_engine.secrets.vault.folders import file_name
+from conn_engine.secrets.vault.folders import to_file_name
 
 STORED = Path(__file__).parent / "stores"  # written by the release before ids: account acme, under KEY
 DOCUMENT = {"api_key": "key-stored-before-ids"}
@@ -22,7 +22,7 @@ def stores(request, tmp_path):
     drawer = Drawer()
     if request.param == "keyring":
         return lambda name: KeyringVault(drawer, tmp_path / "state", service=f"conn {name}")
-    return lambda name: FileVault(tmp_path / "state" / file_name(name), KEY)
+    return lambda name: FileVault(tmp_path / "state" / to_file_name(name), KEY)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_format_of_a_later_release_is_left_alone(stores, folders):
 @pytest.fixture
 def earlier(tmp_path, folders):
     """A state folder as the release before ids left it, for the workspace in the first folder."""
-    home = tmp_path / "earlier" / "credentials" / file_name(folders[0])
+    home = tmp_path / "earlier" / "credentials" / to_file_name(folders[0])
     home.mkdir(parents=True)
     for path in STORED.glob("*.json"):
         shutil.copy(path, home / path.name)
@@ -144,7 +144,7 @@ def test_it_moves_under_the_id_and_is_found_from_a_branch_without_one(earlier, f
     vault = open_vault(earlier, workspace=ID, place=first)
     assert vault.load("acme") == DOCUMENT
     assert vault.store.folders == (first,)
-    assert FileVault(tmp_path / "earlier" / "credentials" / file_name(first), KEY).load("acme") is None
+    assert FileVault(tmp_path / "earlier" / "credentials" / to_file_name(first), KEY).load("acme") is None
     assert open_vault(earlier, workspace=ID, place=first).load("acme") == DOCUMENT
     before = open_vault(earlier, workspace=first, place=first)
     assert before.load("acme") == DOCUMENT

@@ -10,7 +10,7 @@ from conn_engine.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["DEFAULT_FILE", "Address"]
+__all__ = ["DEFAULT_FILE", "StoreLocation"]
 
 DEFAULT_FILE = Path(".conn") / "releases.sqlite3"
 """The store of a workspace that names none, below its folder."""
@@ -20,14 +20,14 @@ _HINT = "a store is a SQLite file (releases.sqlite3), or postgresql+psycopg://US
 
 
 @dataclass(frozen=True, repr=False)
-class Address:
+class StoreLocation:
     """Either a SQLite `file`, or the `url` of a Postgres database."""
 
     file: Path | None = None
     url: "URL | None" = None
 
     @classmethod
-    def read(cls, text: str, folder: Path) -> "Address":
+    def read(cls, text: str, folder: Path) -> "StoreLocation":
         """An address from what people write: a path (relative to `folder`), sqlite:///PATH or a Postgres URL.
 
         Raises UsageError for anything else.

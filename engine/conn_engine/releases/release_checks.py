@@ -15,13 +15,13 @@ from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
 from conn_engine.wire import FrozenClock
 
-__all__ = ["Verdict", "judged"]
+__all__ = ["ReleaseChecks", "judged"]
 
 Tell = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Verdict:
+class ReleaseChecks:
     """Findings of lint, and the reports of the tests. `cases` were replayed; `unrecorded` operations had nothing to."""
 
     lint: list[Diagnostic] = field(default_factory=list)
@@ -49,13 +49,13 @@ class Verdict:
         }
 
 
-def judged(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> Verdict:
+def judged(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> ReleaseChecks:
     """Lint and test a workspace, as of `now` (Unix seconds). `tell` is told what is being looked at.
 
     Raises ConfigurationError when the tests cannot be run at all: a document cannot be read, and lint says why.
     """
     tell("lint")
-    verdict = Verdict(lint_paths(workspace.root, [], FrozenClock(now)).findings)
+    verdict = ReleaseChecks(lint_paths(workspace.root, [], FrozenClock(now)).findings)
     unreadable = [finding for finding in verdict.lint if finding.code.startswith("DOC") and _error(finding)]
     if unreadable:
         raise ConfigurationError(unreadable[0].message, findings=unreadable)

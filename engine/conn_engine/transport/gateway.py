@@ -11,10 +11,19 @@ from functools import lru_cache
 
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.hosts import BoundHosts, fits
+from conn_engine.transport.hosts import BoundHosts, is_match
 from conn_engine.wire import Blob, Request
 
-__all__ = ["Target", "as_sent", "check", "is_loopback", "is_target", "pattern_of", "permitted", "target"]
+__all__ = [
+    "RequestTarget",
+    "check_request",
+    "encode_url",
+    "is_loopback",
+    "is_permitted",
+    "is_target",
+    "parse_target",
+    "to_pattern",
+]
 
 _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
@@ -27,7 +36,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """Where a URL leads. `path` is what stands in the request line: path and query, never empty."""
 
     scheme: str
@@ -52,7 +61,7 @@ class Target:
         return self.host if port is None else f"{self.host}:{port}"
 
 
-def target(url: str) -> Target:
+def parse_target(url: str) -> RequestTarget:
     """Take a URL apart. Raises ConfigurationError for all but plain absolute http and https.
 
     Strict, so that no two readers can disagree about the host: no user information, backslashes or non-ASCII
@@ -61,28 +70,28 @@ def target(url: str) -> Target:
     match = _URL.match(url)
     if match is None:
         raise ConfigurationError(
-            f"{_shown(url)} is not an absolute http or https URL",
+            f"{_format_url(url)} is not an absolute http or https URL",
             hint="a URL looks like https://api.example.com/path, without a user name or password",
         )
     scheme, host, port, path = match.groups()
-    scheme, host = scheme.lower(), _host(host)
+    scheme, host = scheme.lower(), _check_host_name(host)
     number = int(port) if port else _PORTS[scheme]
     if number > 65535:
-        raise ConfigurationError(f"{_shown(url)} has a port above 65535")
-    path = as_sent(path)
-    return Target(scheme, host, number, path if path.startswith("/") else f"/{path}")
+        raise ConfigurationError(f"{_format_url(url)} has a port above 65535")
+    path = encode_url(path)
+    return RequestTarget(scheme, host, number, path if path.startswith("/") else f"/{path}")
 
 
 def is_target(url: str) -> bool:
     """Whether a URL is one that `target` takes: what anybody else wrote may be none."""
     try:
-        target(url)
+        parse_target(url)
     except ConfigurationError:
         return False
     return True
 
 
-def as_sent(url: str) -> str:
+def encode_url(url: str) -> str:
     """A URL, or its path and query, as it goes over the wire: what cannot stand there is percent-encoded."""
     if not _UNSAFE.search(url):
         return url
@@ -92,7 +101,7 @@ def as_sent(url: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _host(text: str) -> str:
+def _check_host_name(text: str) -> str:
     host = text.lower()
     if not host.isascii():
         raise ConfigurationError(
@@ -113,7 +122,7 @@ def is_loopback(host: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def permitted(origin: tuple[str, str, int], hosts: tuple[str, ...]) -> bool:
+def is_permitted(origin: tuple[str, str, int], hosts: tuple[str, ...]) -> bool:
     """Whether a credential may go to this scheme, host and port."""
     return any(_matches(origin, pattern) for pattern in hosts)
 
@@ -132,37 +141,37 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
         return False
     if wanted_port not in (None, "*") and port != int(wanted_port):
         return False
-    return fits(name.rstrip("."), host.rstrip("."))
+    return is_match(name.rstrip("."), host.rstrip("."))
 
 
-def pattern_of(goal: Target) -> str:
+def to_pattern(goal: RequestTarget) -> str:
     """The host pattern that fits where a URL leads, and nothing else."""
     plain = goal.scheme == "http" and not is_loopback(goal.host)
     return f"http://{goal.authority}" if plain else goal.authority
 
 
-def check(request: Request, redactor: Redactor, to: Target | None = None) -> Target:
+def check_request(request: Request, redactor: Redactor, to: RequestTarget | None = None) -> RequestTarget:
     """Where the request goes. Raises ConfigurationError when it may not go there with what it carries.
 
     A request to one of its own `hosts` passes. Any other may neither be `authorized` nor hold a known secret
     in its URL, headers or body. `to` spares taking `request.url` apart again.
     """
-    goal = to or target(request.url)
-    if permitted(goal.origin, request.hosts):
+    goal = to or parse_target(request.url)
+    if is_permitted(goal.origin, request.hosts):
         return goal
-    carried = ["a credential"] if request.authorized else _secrets(request, redactor)
-    if carried and isinstance(request.hosts, BoundHosts) and permitted(goal.origin, request.hosts.withheld):
-        raise _new_login(request, request.hosts, goal)
+    carried = ["a credential"] if request.authorized else _find_secrets(request, redactor)
+    if carried and isinstance(request.hosts, BoundHosts) and is_permitted(goal.origin, request.hosts.withheld):
+        raise _build_login_error(request, request.hosts, goal)
     if carried:
         raise ConfigurationError(
             f"{request.label or request.method} would send {carried[0]} to {goal.scheme}://{goal.authority}, "
             f"which is not a host of the connector",
-            hint=_mend(goal, request.hosts),
+            hint=_suggest_fix(goal, request.hosts),
         )
     return goal
 
 
-def _new_login(request: Request, hosts: BoundHosts, goal: Target) -> CredentialError:
+def _build_login_error(request: Request, hosts: BoundHosts, goal: RequestTarget) -> CredentialError:
     return CredentialError(
         f'{request.label or request.method} would go to {goal.authority}; the log-in of "{hosts.account}" is for '
         f"{', '.join(hosts.stored_for) or 'no host'}",
@@ -170,15 +179,15 @@ def _new_login(request: Request, hosts: BoundHosts, goal: Target) -> CredentialE
     )
 
 
-def _secrets(request: Request, redactor: Redactor) -> list[str]:
+def _find_secrets(request: Request, redactor: Redactor) -> list[str]:
     found = redactor.find(request.url)
     for name, value in request.headers.pairs:
         found = found or redactor.find(f"{name}: {value}")
     found = found or (redactor.find(request.body) if request.body else [])
-    return found if found or request.payload is None else _in_payload(request.payload, redactor)
+    return found if found or request.payload is None else _find_in_payload(request.payload, redactor)
 
 
-def _in_payload(payload: Blob, redactor: Redactor) -> list[str]:
+def _find_in_payload(payload: Blob, redactor: Redactor) -> list[str]:
     with payload.open() as reader:
         window = b""
         while piece := reader.read(_WINDOW):
@@ -188,15 +197,15 @@ def _in_payload(payload: Blob, redactor: Redactor) -> list[str]:
     return []
 
 
-def _mend(goal: Target, hosts: tuple[str, ...]) -> str:
+def _suggest_fix(goal: RequestTarget, hosts: tuple[str, ...]) -> str:
     known = f"credentials may go to {', '.join(hosts)}" if hosts else "no host may receive credentials"
     plain = goal.scheme == "http" and not is_loopback(goal.host)
-    if plain and permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
+    if plain and is_permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
         return f"{known}, over https: write https:// in base_url"
-    return f'{known}; to allow this one, add "{pattern_of(goal)}" to trusted_hosts in conn.yaml'
+    return f'{known}; to allow this one, add "{to_pattern(goal)}" to trusted_hosts in conn.yaml'
 
 
-def _shown(url: str) -> str:
+def _format_url(url: str) -> str:
     """A URL for a message: without user information, query and whatever makes it long."""
     bare = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
     return f'"{bare[:80]}"'

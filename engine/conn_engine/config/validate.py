@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from conn_engine.config.convert import said_twice
+from conn_engine.config.convert import said_twice, union_tags
 from conn_engine.config.faults import quote_value
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
@@ -25,6 +25,7 @@ from conn_engine.config.models import (
     VARIABLE,
     WORD,
     Configuration,
+    Operation,
     Resource,
     UnifiedResource,
 )
@@ -71,7 +72,6 @@ _PATTERNS = {
 
 _HOST_FIRST = re.compile(r"[\w{][^\s:/]*[.:][^\s]*$")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
-_STRATEGIES = frozenset({"authorization", "credentials", "incremental", "pagination", "signature"})
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
@@ -228,7 +228,7 @@ def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
     """How a value of the wrong type is written as one of these types."""
     if value is None:
         return "say a value, or remove the key"
-    if path[-1:] and path[-1] in _STRATEGIES and isinstance(value, str):
+    if path[-1:] and path[-1] in _find_strategies() and isinstance(value, str):
         return f"write {{ format: {value[:40]} }}"
     if "string" in types and isinstance(value, bool | int | float):
         return f"quote it: {msgspec.json.encode(msgspec.json.encode(value).decode()).decode()}"
@@ -274,3 +274,10 @@ def _children(data: Any, path: Path_) -> Iterator[Path_]:
     node = lookup(data, path)
     if node is not MISSING and isinstance(node, dict):
         yield from ((*path, key) for key, value in node.items() if isinstance(value, dict))
+
+
+@cache
+def _find_strategies() -> frozenset[str]:
+    """The keys whose value is written with a `format`."""
+    fields = (field for model in (Configuration, Operation) for field in msgspec.structs.fields(model))
+    return frozenset(field.encode_name for field in fields if any(union_tags(field.type)))

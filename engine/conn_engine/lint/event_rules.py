@@ -9,14 +9,14 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path, read
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.lint.webhook_proofs import paths
-from conn_engine.webhooks import Webhooks
+from conn_engine.webhooks import VendorEvents, Webhooks
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
 __all__ = ["events", "finding", "shown", "told_events", "told_of", "undelivered"]
 
-_OF_EVENT = ("id", "type", "occurred_at", "record", "record_id", "item")
+_OF_EVENT = (*(key for key in VendorEvents.__struct_fields__ if key != "each"), "item")
 _ALWAYS = frozenset({"type", "item"})
 
 

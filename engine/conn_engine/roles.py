@@ -82,6 +82,7 @@ SCOPES: Final[Mapping[str, Names]] = {
     "path": None,
     "body": None,
     "item": None,
+    "row": None,
     "answer": _ANSWER,
     "paging": _PAGING,
     "restart": _PAGING | {"record"},
@@ -117,9 +118,9 @@ SCOPES: Final[Mapping[str, Names]] = {
 }
 """What expressions and templates are written over, and the names that each may use.
 
-`body` is the decoded body of an answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and
-`job_answer` see the body as `body`. What is over `OUTER`, such as the texts of a step, is over the scope that its place
-declares by `inner_over`.
+`body` is the decoded body of an answer itself, `item` one record, `row` one row of what completes records; `answer`,
+`paging`, `restart`, `fault` and `job_answer` see the body as `body`. What is over `OUTER`, such as the texts of a step,
+is over the scope that its place declares by `inner_over`.
 """
 
 ANSWER_SCOPES: Final = frozenset(scope for scope, names in SCOPES.items() if names is not None and names >= _ANSWER)

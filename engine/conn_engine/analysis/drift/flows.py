@@ -7,7 +7,9 @@ from conn_engine.analysis.drift.endpoints import normal_path
 from conn_engine.analysis.drift.paths import Path, Read, expression_paths, record_places, text_paths
 from conn_engine.analysis.population import routed
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
+from conn_engine.config.reads import find_texts
 from conn_engine.documents import format_path, texts
+from conn_engine.listing.flows import Enrich
 from conn_engine.runtime.places import origin_of
 
 __all__ = ["asks", "flow_readers", "flows", "own_flow_readers", "readers_within"]
@@ -49,11 +51,14 @@ def flow_readers(effective: Effective, operation: VendorOperation, known: Iterab
     for index, settings in enumerate(_list(_said(effective, operation, "enrich"))):
         place = (*operation.get_path("enrich"), index)
         what = f"{operation.text} enrich {settings.get('name')}"
-        for key in ("where", "key", "request"):
-            for inner, text in texts(settings.get(key)):
-                for path in text_paths(text):
-                    if path[:1] and path[0] in _OF_RECORD[:2]:
-                        yield Read(path[1:], what, origin_of(effective, (*place, key, *inner)))
+        for found in find_texts(Enrich, settings, place):
+            for path in text_paths(found.text):
+                if found.over == "item":
+                    yield Read(path, what, origin_of(effective, found.path))
+                elif len(path) > 1 and path[0] in _OF_RECORD[:2]:
+                    yield Read(path[1:], what, origin_of(effective, found.path))
+        if settings.get("batch") is not None and settings.get("key") is None:
+            yield Read(("id",), what, origin_of(effective, (*place, "batch")))
     for one in known:
         for name, place, source in _sources(effective, one):
             if source.get("from") == operation.text:

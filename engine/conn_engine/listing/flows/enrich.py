@@ -62,7 +62,7 @@ class Enrich(Settings, frozen=True, kw_only=True):
         Meta(
             description="With `batch`: expression over a row of the answer for its record's key. Default: as `key`. "
             "An answer that is an object is looked up by the key.",
-            extra=expression_over("item"),
+            extra=expression_over("row"),
         ),
     ] = None
 

@@ -123,6 +123,25 @@ def test_another_type_that_record_types_make_the_same_of_breaks_nothing(
     assert ("x.list record_types.n", 1) in readers(difference) or "n" not in types
 
 
+@pytest.mark.parametrize(("gone", "read"), [("uid", True), ("nick", True), ("on", True), ("of", False)])
+def test_an_enrichment_reads_the_record_by_its_key_its_condition_and_its_transform(
+    tmp_path: Path, gone: str, *, read: bool
+) -> None:
+    enrich = {"name": "more", "batch": 5, "key": "uid", "match": "of", "where": "record.on", "request": {"path": "/p"}}
+    row = {"method": "get", "path": "/x", "enrich": [{**enrich, "transform": "{'n': record.nick}"}]}
+    for name, data in {
+        "conn.yaml": {"version": 1},
+        "connectors/acme/connector.yaml": {"base_url": "https://a.example", "resources": {"x": {"list": row}}},
+        "accounts/one.yaml": {"connector": "acme"},
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    before = {"uid": 1, "nick": "a", "of": 1, "on": True}
+    now = {key: value for key, value in before.items() if key != gone}
+    (difference,) = found(tmp_path, "x.list", [before], [now]).differences
+    assert readers(difference) == ({("x.list enrich more", 1)} if read else set())
+
+
 def test_what_reads_before_the_types_is_broken_all_the_same(tmp_path: Path) -> None:
     row = {"method": "get", "path": "/x", "record_types": {"n": "number"}, "record_filter": "record.n > 1"}
     for name, data in {
@@ -154,7 +173,8 @@ def readers(difference: DriftDifference) -> set[tuple[str, int]]:
         ("issues.fields", {"fields": [{"name": 1, "x": 1}]}, "fields.name", {("issues.wide chunk", 2)}),
         # through what `record_mapping` makes of it
         ("issues.list", {"items": [{"key": 1, "x": 1}]}, "items.key",
-         {("issues.list record_mapping.id", 2), ("m.issues.list id", 2), ("comments.list parents issue", 2)}),
+         {("issues.list record_mapping.id", 2), ("m.issues.list id", 2), ("comments.list parents issue", 2),
+          ("issues.list enrich stats", 2)}),
         ("issues.list", {"items": [{"by": {"login": 1, "x": 1}}]}, "items.by.login",
          {("issues.list record_mapping.who", 2), ("issues.list enrich author", 2)}),
         # what is looked up, and whoever reads it in the completed record

@@ -130,7 +130,7 @@ def test_a_vendor_that_refuses_is_told(shop: Path, vendor: Any) -> None:
     [
         ((), "nothing to compare with"),
         (("--recordings", "a", "--openapi", "b"), "exclude each other"),
-        (("--openapi", "conn.yaml"), "none of the formats"),
+        (("--openapi", "conn.yaml"), "is not in a format that can be imported"),
         (("--openapi", "nowhere.json"), "is not a file"),
         (("--recordings", "nowhere"), "has no recordings"),
         (("--account", "acme", "--from", "old.json"), "--from goes with --openapi"),

@@ -247,7 +247,7 @@ def play(workspace: Workspace, text: str) -> str:
     session = Session("acme", stored, clock=clock, policy=Policy(wait=True), environ=ENVIRON)
     transport, vault = Faults(answer for _ in range(1000)), MemoryVault({"acme": stored})
     send = partial(finish, transport=transport, vault=vault, clock=clock)
-    with patch.object(SigningContext, "from_time", lambda now: SigningContext(now, "0" * 32)):
+    with patch.object(SigningContext, "from_time", lambda now, chance: SigningContext(now, "0" * 32)):
         try:
             if run.call[1:3] == ["auth", "login"]:
                 lines.append(f"= {json.dumps(_login(run, effective, session, send, lines))}")

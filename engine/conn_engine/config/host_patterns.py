@@ -116,7 +116,7 @@ def is_url_place(path: Path_) -> bool:
         return False
     if path[-1] == "base_url":
         return path[0] != "unified"
-    return is_secret_place(path) and (path[-1] in _keys()["address"] or is_consent_page(path))
+    return (path[-1] in _keys()["address"] or is_consent_page(path)) and is_secret_place(path)
 
 
 @cache

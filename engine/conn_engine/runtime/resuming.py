@@ -8,6 +8,9 @@ again, and so are the rows of a long answer that come before the place. A job is
 asked for its results. `distinct`, `recurse` and an error rule with `restart` need to know what came before; a cursor
 has up to `MOST_KNOWN` records for each of them. A place that is no longer there, or that belongs to other layers, is an
 error: a listing never restarts silently. What `find_obstacles` names can break the rule.
+
+A cursor may lead to nothing: after the last parent there may be an empty page of parents. The listing then has no page
+that ends it, neither at once nor resumed, so that it has no verdict, and no state that waits for the end.
 """
 
 from collections.abc import Iterator

@@ -14,6 +14,7 @@ from conn_engine.runtime.layers import Listing
 from conn_engine.runtime.listing import fetch_pages
 from conn_engine.runtime.partition import Partition
 from conn_engine.runtime.sources import run_combinations
+from conn_engine.settings import Scope
 from conn_engine.wire import Flow
 
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "a/b", "ä"])), max_size=5)
@@ -118,8 +119,12 @@ RECORDS = st.lists(
 )
 
 
+def merge(first: list[Any], more: list[Any]) -> list[Any]:
+    return merge_records(first, more, None, Scope())
+
+
 @given(RECORDS, RECORDS, RECORDS)
 def test_merging_pieces_loses_no_record_and_is_associative(a: list[Any], b: list[Any], c: list[Any]) -> None:
-    assert {r["id"] for r in merge_records(a, b, None)} == {r["id"] for r in a} | {r["id"] for r in b}
-    assert merge_records(merge_records(a, b, None), c, None) == merge_records(a, merge_records(b, c, None), None)
-    assert merge_records(a, [], None) == a
+    assert {r["id"] for r in merge(a, b)} == {r["id"] for r in a} | {r["id"] for r in b}
+    assert merge(merge(a, b), c) == merge(a, merge(b, c))
+    assert merge(a, []) == a

@@ -41,13 +41,13 @@ class ConsentLogin:
     def run(self, account: str) -> dict[str, Any]:
         """The document to store. Raises CredentialError when nobody consents, in time or at all."""
         from conn_engine.auth import CAPTURED
-        from conn_engine.runtime.call import Session
+        from conn_engine.runtime.call import Run, Session
         from conn_engine.runtime.request import authorization_scope
 
         app, credentials = self.app, self.credentials
         document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}
         session = Session(account, document, app.environ, app.clock)
-        scope = authorization_scope(self.effective, session)
+        scope = authorization_scope(Run(self.effective, session))
         consent, answer = self._asked(scope)
         self._learn(document, consent, answer)
         flow = credentials.redeem_consent(consent, answer, document, scope, self.effective.hosts, app.clock)

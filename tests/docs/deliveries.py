@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import Effective, Workspace
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.webhooks import Event, Receipt, Receiver
 from conn_engine.runtime.webhooks.subscribing import renew, subscribe
@@ -99,8 +99,8 @@ def _events(events: list[dict[str, Any]]) -> list[str]:
 def subscribing(call: list[str], effective: Effective, session: Session) -> Flow[list[str]]:
     """What is kept of a subscription that is made or renewed; the random secret is `new-secret`."""
     if call[2] == "subscribe":
-        made = yield from subscribe(effective, session, call[call.index("--url") + 1], "new-secret")
+        made = yield from subscribe(Run(effective, session), call[call.index("--url") + 1], "new-secret")
     else:
-        made = yield from renew(effective, session, "new-secret")
+        made = yield from renew(Run(effective, session), "new-secret")
     kept = [f"kept: {', '.join(made.captured)}"] if made.captured else []
     return [*kept, f"= [{json.dumps(made.kept)}]"]

@@ -46,7 +46,7 @@ from conn_engine.documents import parse
 from conn_engine.errors import ConnError, VendorError
 from conn_engine.lint.linter import lint_paths
 from conn_engine.responses.failures import Policy
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive, finish
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.operation import perform
@@ -270,7 +270,7 @@ def _results(run: Played, effective: Any, session: Session, transport: Faults, v
     """The records and the state of an operation."""
     call, operation = _call(run)
     records, state = list[Any](), None
-    flow = perform(effective, effective.resolve(operation), call, session)
+    flow = perform(Run(effective, session), effective.resolve(operation), call)
     for page in drive(flow, transport, vault, clock=session.clock):
         records += page.records
         state = page.state
@@ -281,7 +281,7 @@ def _login(
     run: Played, effective: Any, session: Session, send: Callable[[Any], Any], lines: list[str]
 ) -> dict[str, Any]:
     """The credential that a log-in by the vendor's page stores. `send` runs a flow to its end."""
-    credentials, scope = as_consenting(effective.connector.credentials), authorization_scope(effective, session)
+    credentials, scope = as_consenting(effective.connector.credentials), authorization_scope(Run(effective, session))
     assert credentials is not None
     redirect_uri = credentials.redirect_uri or f"http://127.0.0.1:{credentials.redirect_port or 4321}/callback"
     flow = credentials.build_consent(scope, redirect_uri, "s" * 43, "v" * 43, effective.hosts, session.clock)

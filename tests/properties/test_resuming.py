@@ -17,7 +17,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from conn_engine.config import Effective, load_workspace
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.resuming import find_obstacles
@@ -222,7 +222,7 @@ def connected(pagination: str, parents: str, window: str, *, chunk: bool, more: 
 def pages_of(effective: Effective, vendor: Vendor, call: Call) -> Iterator[Page]:
     clock = FrozenClock(1_705_708_800)  # 2024-01-20
     session = Session("acme", clock=clock)
-    flow = perform(effective, effective.resolve("rows.list"), call, session)
+    flow = perform(Run(effective, session), effective.resolve("rows.list"), call)
     with closing(drive(flow, vendor, MemoryVault({}), clock=clock)) as pages:
         yield from pages
 

@@ -18,7 +18,7 @@ from conn_engine.config.convert import convert
 from conn_engine.listing.incremental import Incremental, Window, windows
 from conn_engine.listing.incremental.durations import add, parse_duration
 from conn_engine.listing.incremental.formats import canonical, read_moment, write_moment
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets.vault.memory import MemoryVault
@@ -182,7 +182,7 @@ def taken(effective: Effective, operation: str, vendor: Vendor, state: Any, page
     session = Session("acme", {}, clock=clock)
     found = []
     for page in drive(
-        perform(effective, effective.resolve(operation), Call(state=state), session),
+        perform(Run(effective, session), effective.resolve(operation), Call(state=state)),
         vendor,
         MemoryVault({}),
         clock=clock,

@@ -23,7 +23,7 @@ from vendor import Arrived, Vendor, start_vendor
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError, ConnError
-from conn_engine.runtime.call import Call
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.request import authorization_scope
@@ -471,7 +471,7 @@ def played(workspace: Workspace) -> list[str]:
 
 
 def subscribed(acme: Connection) -> Any:
-    value, wiring = subscribe(acme.effective, acme.wiring.session, "https://x.example/in", NEW), acme.wiring
+    value, wiring = subscribe(Run(acme.effective, acme.wiring.session), "https://x.example/in", NEW), acme.wiring
     return finish(value, acme.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
 
@@ -479,7 +479,7 @@ def consent(acme: Connection) -> None:
     """The page of a log-in is a request as well: a browser's."""
     credentials = acme.effective.connector.credentials
     if hasattr(credentials, "consent"):
-        scope = authorization_scope(acme.effective, acme.wiring.session)
+        scope = authorization_scope(Run(acme.effective, acme.wiring.session))
         page = credentials.consent(scope, redirect_uri="http://127.0.0.1/", state="s", verifier="v" * 43)
         VISITED.append(Arrived("GET", "/" + page.url.partition("://")[2].partition("/")[2], {}, b""))
 

@@ -11,7 +11,7 @@ from conn_engine.auth.secret_request import SecretRequest, send_secret_request
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConnError, MissingRecording, TransportError, VendorError
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
@@ -91,7 +91,7 @@ def error_of(workspace: Workspace, place: str, url: str) -> ConnError | None:
     """What the caller gets, of three answers."""
     clock = FrozenClock()
     effective = workspace.effective(account="acme")
-    flow = perform(effective, effective.resolve(f"things.{place}"), Call(), Session("acme", {}, clock=clock))
+    flow = perform(Run(effective, Session("acme", {}, clock=clock)), effective.resolve(f"things.{place}"), Call())
     try:
         for _ in drive(flow, Faults([answer_with(url)] * 3), MemoryVault({}), clock=clock):
             pass
@@ -169,7 +169,7 @@ def test_a_base_url_that_a_log_in_found(workspace: Workspace, url: str) -> None:
     (workspace.root / "connectors/named/connector.yaml").write_text(dump_yaml(connector), encoding="utf-8")
     effective = load_workspace(workspace.root).effective(account=None, connector="named")
     effective.learn({"instance_url": url})
-    flow = perform(effective, effective.resolve("things.list"), Call(), Session())
+    flow = perform(Run(effective, Session()), effective.resolve("things.list"), Call())
     with pytest.raises(VendorError, match='"instance_url"') as caught:
         next(flow)
     assert caught.value.exit_code == 4

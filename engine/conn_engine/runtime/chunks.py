@@ -81,10 +81,9 @@ def exchange_chunks(
 
         scope = frame.scope if piece is None else frame.scope | {_NAME: piece}
         fetched = yield from exchange(
-            listing.effective,
+            listing.run,
             listing.operation,
             listing.call,
-            listing.session,
             scope,
             place_page,
             listing.purpose if merged is None else "step",

@@ -17,7 +17,7 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import Budgets
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.endings import incomplete_error, log_verdict
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
@@ -57,6 +57,11 @@ class Wiring:
     vault: Vault
     redactor: Redactor
     trust: Trust = field(default_factory=Trust)
+
+    @property
+    def run(self) -> Run:
+        """The configuration and the session, for what an operation is made of."""
+        return Run(self.effective, self.session)
 
     def live(self) -> "Live":
         """A transport that sends."""
@@ -193,7 +198,7 @@ class Connection:
     ) -> Generator[Page, None, None]:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        flow = perform(self.effective, name, call or Call(), self.wiring.session)
+        flow = perform(self.wiring.run, name, call or Call())
         return self._driven(flow)
 
     def partitions(
@@ -202,7 +207,7 @@ class Connection:
         """What a fanned-out operation would be repeated for, without running it: a page with one record for each."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         behind = vendor_behind(self.effective, name, call, self.wiring.session.conditions)
-        flow = perform_partitions(self.effective, behind, call or Call(), self.wiring.session)
+        flow = perform_partitions(self.wiring.run, behind, call or Call())
         return self._driven(flow)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
@@ -245,7 +250,7 @@ class Connection:
         Raises CredentialError when the vendor refuses it.
         """
         wiring = self.wiring
-        proved = self._finished(verify(wiring.effective, wiring.session))
+        proved = self._finished(verify(wiring.run))
         if proved and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
             wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
         return proved
@@ -254,7 +259,7 @@ class Connection:
         """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""
         wiring = self.wiring
         account = wiring.session.account
-        found = self._finished(connect_steps(wiring.effective, wiring.session))
+        found = self._finished(connect_steps(wiring.run))
         if found:
             with wiring.vault.exclusive(account):
                 stored = wiring.vault.load(account) or {}
@@ -268,7 +273,7 @@ class Connection:
 
         Raises CredentialError when the vendor does not do it. The stored credential stays as it is.
         """
-        return self._finished(revoke(self.wiring.effective, self.wiring.session))
+        return self._finished(revoke(self.wiring.run))
 
     def _driven(self, flow: Flow[Any]) -> Generator[Page, None, None]:
         wiring = self.wiring
@@ -308,7 +313,7 @@ class AsyncConnection:
     ) -> AsyncGenerator[Page, None]:
         """Run an operation and yield its pages as they arrive."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        flow = perform(self.effective, name, call or Call(), self.wiring.session)
+        flow = perform(self.wiring.run, name, call or Call())
         wiring = self.wiring
         session = wiring.session
         return adrive(

@@ -110,9 +110,8 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
             keys = [_read_key(records[index], settings.key, scope, at) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
         response = yield from step_request(
-            listing.effective,
+            listing.run,
             settings.request,
-            listing.session,
             scope | names,
             f"{at}.request",
             report=lambda name, verdict: endings_of(listing).add_values(verdict, name),

@@ -6,14 +6,14 @@ from typing import Any
 
 from conn_engine import auth, bodies
 from conn_engine.conditions import Chance
-from conn_engine.config import Effective, VendorOperation
+from conn_engine.config import VendorOperation
 from conn_engine.documents import format_path
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.responses.failures import ResponseClassification, Rule, attempt, graphql_rules
 from conn_engine.responses.notices import notices, warnings_of
 from conn_engine.responses.ratelimit import Charge, RateState
 from conn_engine.responses.ratelimit import read as read_rate_limit
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
 from conn_engine.runtime.request import authorization_scope, draft_of, finish_request, without_credential
@@ -28,10 +28,9 @@ _OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused
 
 
 def exchange(  # noqa: PLR0917
-    effective: Effective,
+    run: Run,
     operation: VendorOperation,
     call: Call,
-    session: Session,
     scope: Scope,
     place: Callable[[Draft], None],
     purpose: Purpose = "operation",
@@ -43,7 +42,7 @@ def exchange(  # noqa: PLR0917
 
     Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
-    one = _Exchange(effective, operation, call, session, scope, place, purpose)
+    one = _Exchange(run, operation, call, scope, place, purpose)
     answer, verdict = yield from one.settled(restarts)
     return one.exchanged(answer, verdict)
 
@@ -57,16 +56,16 @@ class _Exchange:
 
     def __init__(  # noqa: PLR0917
         self,
-        effective: Effective,
+        run: Run,
         operation: VendorOperation,
         call: Call,
-        session: Session,
         scope: Scope,
         place: Callable[[Draft], None],
         purpose: Purpose,
     ) -> None:
-        self.effective, self.operation, self.call = effective, operation, call
-        self.session, self.scope, self.place, self.purpose = session, scope, place, purpose
+        effective, session = run.effective, run.session
+        self.run, self.effective, self.session = run, effective, session
+        self.operation, self.call, self.scope, self.place, self.purpose = operation, call, scope, place, purpose
         self.read_as = "binary" if call.as_file else operation.response_format
         self.using, self.draft, self.told = session, Draft("", ""), RateState()
         self.refused: Response | None = None
@@ -132,7 +131,8 @@ class _Exchange:
         conditions = replace(self.session.conditions, chance=Chance.repeating(self._drawn))
         self.draft = draft_of(self.effective, self.operation, self.call, Scope(self.scope, conditions), self.place)
         self._sent.update(without_credential(self.operation, self.draft))
-        return finish_request(self.effective, self.operation, self.draft, self.using, self.purpose, self.operation.text)
+        run = Run(self.effective, self.using)
+        return finish_request(run, self.operation, self.draft, self.purpose, self.operation.text)
 
     def _decode(self, request: Request, got: Response | TransportError) -> Answer:
         self.refused = got if isinstance(got, Response) and got.status in _OF_A_CLOCK else None
@@ -165,7 +165,7 @@ class _Exchange:
             self.operation.credentials,
             session.account,
             self.using.document,
-            authorization_scope(effective, session),
+            authorization_scope(self.run),
             effective.hosts,
             session.clock,
         )

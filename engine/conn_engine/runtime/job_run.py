@@ -27,7 +27,7 @@ from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.jobs import Download, Job, JobRequest, Outcome, Poll
 from conn_engine.listing.pagination import Turn
 from conn_engine.listing.pagination.next_url import resolve
-from conn_engine.runtime.call import Call
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, foreign_cursor
@@ -79,7 +79,7 @@ class JobRun:
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
         scope, put = self.frame.scope, self.frame.put
         call = replace(listing.call, as_file=False)  # the file that is wanted is the job's result
-        got = yield from exchange(listing.effective, operation, call, listing.session, scope, put, listing.purpose)
+        got = yield from exchange(listing.run, operation, call, scope, put, listing.purpose)
         self.session.document = listing.session.document
         return self._remember("created", got)
 
@@ -208,12 +208,12 @@ class JobRun:
         *,
         as_file: bool = False,
     ) -> Flow[Fetched]:
-        effective, session = self.listing.effective, self.session
+        run = Run(self.listing.effective, self.session)
         try:
             call = Call(as_file=as_file)
-            return (yield from exchange(effective, operation, call, session, scope or self.scope, place, "step"))
+            return (yield from exchange(run, operation, call, scope or self.scope, place, "step"))
         finally:
-            self.listing.session.document = session.document  # renewed on the way
+            self.listing.session.document = self.session.document  # renewed on the way
 
     def _fill(self, text: str, *keys: str) -> Any:
         return rendered(text, self.scope, format_path(self.at(*keys)))

@@ -4,10 +4,10 @@
 from functools import partial
 from typing import Any
 
-from conn_engine.config import Effective, Verify
+from conn_engine.config import Verify
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED, truth
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.endings import log_verdict
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import read_all_rows
@@ -20,17 +20,18 @@ from conn_engine.wire import Flow
 __all__ = ["connect_steps", "revoke", "verify"]
 
 
-def verify(effective: Effective, session: Session) -> Flow[bool]:
+def verify(run: Run) -> Flow[bool]:
     """Prove the account's credential by the connector's `verify`. Returns False when it has none.
 
     Raises CredentialError when the vendor refuses the credential or does not answer as expected.
     """
+    effective, session = run.effective, run.session
     operation = verify_operation(effective)
     if operation is None:
         return False
     told = effective.connector.verify
     scope = call_scope(effective, Call(), session.conditions)
-    got = yield from exchange(effective, operation, Call(), session, scope, lambda draft: None, "verify")
+    got = yield from exchange(run, operation, Call(), scope, lambda draft: None, "verify")
     got = read_all_rows(got, operation)
     if isinstance(told, Verify) and told.expect is not None and not _holds(told.expect, got.answer):
         raise CredentialError(
@@ -59,9 +60,10 @@ def _words(told: Verify, answer: Answer) -> str:
     return found if isinstance(found, str) and found.strip() else usual
 
 
-def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]]:
+def connect_steps(run: Run) -> Flow[dict[str, Any]]:
     """Run the connector's `connect`, and return what is to be kept with the account, by name. The context of
     `effective` has each value from its step on."""
+    effective, session = run.effective, run.session
     kept: dict[str, Any] = {}
     results: dict[str, Any] = {}
     for index, step in enumerate(effective.connector.connect):
@@ -72,7 +74,7 @@ def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]
         found: Any = None
         if step.request is not None:
             report = partial(log_verdict, redactor=session.redactor)
-            found = yield from step_request(effective, step.request, session, scope, f"{at}.request", report=report)
+            found = yield from step_request(run, step.request, scope, f"{at}.request", report=report)
         if step.transform is not None:
             value = _evaluated(ask, step.transform, scope | {"response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value
@@ -91,15 +93,16 @@ def _evaluated(how: Any, text: str, scope: Scope, at: str) -> Any:
         raise
 
 
-def revoke(effective: Effective, session: Session) -> Flow[bool]:
+def revoke(run: Run) -> Flow[bool]:
     """Make the vendor forget the account's credential. Returns False when the connector does not say how.
 
     Raises CredentialError when the vendor does not do it, VendorError when it is out of order.
     """
+    effective, session = run.effective, run.session
     credentials = effective.connector.credentials
     if credentials is None or not credentials.revoke:
         return False
-    scope = authorization_scope(effective, session)
+    scope = authorization_scope(run)
     try:
         yield from credentials.revocation(scope, effective.hosts, session.clock)
     except CredentialError as error:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from conn_engine.config import Effective, VendorOperation
+from conn_engine.config import VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.runtime.call import Call, Run, Session, decode_cursor
+from conn_engine.runtime.call import Call, Run, decode_cursor
 from conn_engine.runtime.chunks import ChunkLayer
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.fetched import Fetched
@@ -40,11 +40,10 @@ def find_layers(operation: VendorOperation) -> Layers:
     return [layer for layer in LAYERS if layer.is_used(operation)]
 
 
-def fetch_pages(  # noqa: PLR0917
-    effective: Effective,
+def fetch_pages(
+    run: Run,
     operation: VendorOperation,
     call: Call,
-    session: Session,
     emit: Emit,
     extra: Names | None = None,
     *,
@@ -57,7 +56,7 @@ def fetch_pages(  # noqa: PLR0917
     It starts at the call's cursor, or at `state`: what an earlier page's cursor has. `purpose` and `chain` say for
     whom it is listed (see `layers.Listing`).
     """
-    listing = Listing(Run(effective, session), operation, call, fetch_pages, purpose, chain)
+    listing = Listing(run, operation, call, fetch_pages, purpose, chain)
     layers = find_layers(operation)
     state = state if call.cursor is None else decode_cursor(call.cursor)
     number = 0
@@ -75,7 +74,7 @@ def fetch_pages(  # noqa: PLR0917
     resume = {} if state is None else _check_place(layers, _to_place(state))
     for layer in layers:
         resume = layer.enter(listing, resume)
-    frame = Frame(call_scope(effective, call, session.conditions) | (extra or {}), resume=resume)
+    frame = Frame(call_scope(run.effective, call, run.session.conditions) | (extra or {}), resume=resume)
     yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)
 
@@ -106,7 +105,7 @@ def _to_state(place: Place | None) -> Any:
     return place["page"] if place.keys() == {"page"} else {"place": dict(place)}
 
 
-def perform_partitions(effective: Effective, operation: VendorOperation, call: Call, session: Session) -> Flow[None]:
+def perform_partitions(run: Run, operation: VendorOperation, call: Call) -> Flow[None]:
     """The generator of an operation's partitions alone: a page for each, its record the values by name.
 
     Raises UsageError when the operation has no parents.
@@ -121,8 +120,10 @@ def perform_partitions(effective: Effective, operation: VendorOperation, call: C
         number += 1
         yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
 
-    listing = Listing(Run(effective, session), operation, call, fetch_pages)
-    yield from run_combinations(listing, call_scope(effective, call, session.conditions), operation.parents, (), each)
+    listing = Listing(run, operation, call, fetch_pages)
+    yield from run_combinations(
+        listing, call_scope(run.effective, call, run.session.conditions), operation.parents, (), each
+    )
 
 
 def page_state(state: Any) -> Any:

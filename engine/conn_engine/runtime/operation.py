@@ -4,8 +4,8 @@
 `runtime.unified` map them.
 """
 
-from conn_engine.config import Effective, OperationName
-from conn_engine.runtime.call import Call, Session
+from conn_engine.config import OperationName
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.listing import fetch_pages
 from conn_engine.wire import Flow
@@ -13,7 +13,7 @@ from conn_engine.wire import Flow
 __all__ = ["perform"]
 
 
-def perform(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
+def perform(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """The generator of one operation. Yields Page after Page between its requests.
 
     Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError, CredentialError.
@@ -21,14 +21,14 @@ def perform(effective: Effective, name: OperationName, call: Call, session: Sess
     if call.body is not None:
         from conn_engine.runtime.body_keys import check_body
 
-        check_body(effective, name, call)
+        check_body(run.effective, name, call)
     if name.kind == "unified":
         from conn_engine.runtime.unified import perform_unified
 
-        yield from perform_unified(effective, name, call, session)
+        yield from perform_unified(run, name, call)
         return
 
     def emit(page: Fetched) -> Flow[None]:
         yield page.to_page(page.records)
 
-    yield from fetch_pages(effective, effective.vendor(name.resource, name.method), call, session, emit)
+    yield from fetch_pages(run, run.effective.vendor(name.resource, name.method), call, emit)

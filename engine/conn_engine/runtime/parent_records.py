@@ -72,9 +72,7 @@ def run_records(  # noqa: PLR0917
             values = {**outer.values, name: value}
             yield from each(Partition(values, {**outer.parents, name: record}, _locate(page.here, at, found), after))
 
-    yield from listing.fetch(
-        listing.effective, operation, call, listing.session, emit, state=start.get("here"), purpose="step", chain=chain
-    )
+    yield from listing.fetch(listing.run, operation, call, emit, state=start.get("here"), purpose="step", chain=chain)
 
 
 def _locate(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:

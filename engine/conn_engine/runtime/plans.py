@@ -112,7 +112,7 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
     A credential that would be renewed first is used as it is: nothing is sent, so nothing is refused. A token that
     there is not yet is made up.
     """
-    flow = perform(wiring.effective, name, call, wiring.session)
+    flow = perform(wiring.run, name, call)
     try:
         effect = next(flow, None)
         while effect is not None:

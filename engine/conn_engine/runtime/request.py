@@ -14,7 +14,7 @@ from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.secrets import mask_short
 from conn_engine.settings import Draft, Names, Scope
 from conn_engine.transport import egress, gateway
@@ -44,8 +44,9 @@ def call_scope(effective: Effective, call: Call, conditions: Conditions) -> Scop
     return Scope(names, conditions)
 
 
-def authorization_scope(effective: Effective, session: Session) -> Scope:
+def authorization_scope(run: Run) -> Scope:
     """The only scope with secrets: the stored document's keys, the declared variables and the account's context."""
+    effective, session = run.effective, run.session
     env = {name: session.environ[name] for name in effective.env_names if name in session.environ}
     return Scope({**session.document, "env": env, "context": effective.context}, session.conditions)
 
@@ -111,19 +112,19 @@ def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]
         raise
 
 
-def finish_request(  # noqa: PLR0917
-    effective: Effective,
+def finish_request(
+    run: Run,
     operation: VendorOperation,
     draft: Draft,
-    session: Session,
     purpose: Purpose,
     label: str,
 ) -> Request:
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
+    effective, session = run.effective, run.session
     egress.check_host(draft.url, effective.trusted_hosts, label)
     _check_path(effective, operation, draft, label)
     draft.absent = absent_parts(operation.credentials.fields(), session.document)
-    secret_scope = remove_absent(authorization_scope(effective, session), draft.absent)
+    secret_scope = remove_absent(authorization_scope(run), draft.absent)
     masked = mask_short(secret_scope)
     twin = replace(draft, headers=dict(draft.headers))
     signed = not isinstance(operation.signature, NoSignature)

@@ -11,7 +11,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import render
 from conn_engine.listing import pagination
 from conn_engine.listing.pagination.ending import Ending
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.endings import incomplete_error
 from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched, read_all_rows
@@ -40,10 +40,9 @@ def step_operation(effective: Effective, request: StepRequest, scope: Scope, at:
     return effective.vendor(resource, str(rendered(request.method, scope, f"{at}.method") or "get"))
 
 
-def step_request(  # noqa: PLR0917
-    effective: Effective,
+def step_request(
+    run: Run,
     request: StepRequest,
-    session: Session,
     scope: Scope,
     at: str,
     secret: frozenset[str] = frozenset(),
@@ -53,7 +52,7 @@ def step_request(  # noqa: PLR0917
     """Send a step's request and return its decoded answer, or the records of all pages of a listing. `at` is where the
     request stands, for errors. Names that are `secret` are for the step's own templates: the connector's headers, rules
     and the like do not see them."""
-    vendor = step_operation(effective, request, scope, at)
+    vendor = step_operation(run.effective, request, scope, at)
     identifier = rendered(request.id, scope, f"{at}.id")
     params = rendered(request.params, scope, f"{at}.params") or {}
     extra: Names = {name: scope[name] for name in _SHARED if name in scope}
@@ -70,7 +69,7 @@ def step_request(  # noqa: PLR0917
         },
     )
     try:
-        return (yield from _Reading(effective, vendor, call, session, extra, at).read(report))
+        return (yield from _Reading(run, vendor, call, extra, at).read(report))
     except ExpressionError as error:
         if request.path is not None and error.at.startswith("resources.step.request."):
             error.at = f"{at}.{error.at.removeprefix('resources.step.request.')}"
@@ -80,11 +79,9 @@ def step_request(  # noqa: PLR0917
 class _Reading:
     """What a step reads: one answer, or the records of a listing, page by page."""
 
-    def __init__(  # noqa: PLR0917
-        self, effective: Effective, operation: VendorOperation, call: Call, session: Session, extra: Names, at: str
-    ) -> None:
-        self._effective, self._operation, self._call, self._session = effective, operation, call, session
-        self._scope = call_scope(effective, call, session.conditions) | extra
+    def __init__(self, run: Run, operation: VendorOperation, call: Call, extra: Names, at: str) -> None:
+        self._run, self._operation, self._call = run, operation, call
+        self._scope = call_scope(run.effective, call, run.session.conditions) | extra
         self._at = at
         self._last: Fetched
         self._pages = 0
@@ -100,7 +97,7 @@ class _Reading:
         if self._verdict is not None:
             verdict = replace(self._verdict, policy=operation.complete)
             if verdict.is_failure:
-                raise incomplete_error(self._effective, operation, verdict, len(self._records))
+                raise incomplete_error(self._run.effective, operation, verdict, len(self._records))
             report(operation.text, verdict)
         if self._pages == 1 and operation.response_path is None:
             return self._last.answer.body
@@ -108,7 +105,7 @@ class _Reading:
 
     def _fetch(self, turn: pagination.Turn) -> Flow[Answer]:
         scope = turn.names(self._scope)
-        got = yield from exchange(self._effective, self._operation, self._call, self._session, scope, turn, "step")
+        got = yield from exchange(self._run, self._operation, self._call, scope, turn, "step")
         self._last = read_all_rows(got, self._operation)
         return self._last.answer
 
@@ -130,7 +127,7 @@ class _Reading:
 
     def _make_error(self, problem: str, hint: str) -> ConfigurationError:
         message = f"a step cannot read all of its listing: {problem}"
-        span = self._effective.span(parse_path(self._at))
+        span = self._run.effective.span(parse_path(self._at))
         finding = diagnostic("PAG112", message, span, path=self._at, hint=hint)
         return ConfigurationError(message, hint=hint, findings=[finding])
 

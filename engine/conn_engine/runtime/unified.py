@@ -20,7 +20,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
-from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
+from conn_engine.runtime.call import Call, Run, Session, cursor_token, decode_cursor
 from conn_engine.runtime.endings import describe_verdict
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import LAYER_NAMES
@@ -33,8 +33,9 @@ from conn_engine.wire import Completeness, Flow
 __all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route", "vendor_behind"]
 
 
-def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
+def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """The generator of one unified operation. Yields Page after Page of unified records."""
+    effective, session = run.effective, run.session
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
@@ -47,7 +48,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
         if verdict.state != "complete" and verdict.policy != "ignore":
             notes[describe_verdict(f"a step's listing of {listed}", verdict)] = None
 
-    yield from _steps(effective, operation.before, session, scope, "before", f"{at}.before", report)
+    yield from _steps(run, operation.before, scope, "before", f"{at}.before", report)
     vendor = route(effective, operation, name, scope)
     request = _vendor_call(operation, call, scope, at)
     # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
@@ -69,7 +70,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
                 "response": page.answer.body,
                 "after": {},
             }
-            yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after", report)
+            yield from _steps(run, operation.after, page_scope, "after", f"{at}.after", report)
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
@@ -77,10 +78,9 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
 
     try:
         yield from fetch_pages(
-            effective,
+            run,
             vendor,
             request,
-            session,
             emit,
             {"before": scope["before"], "raw_query": scope["query"]},
         )
@@ -89,14 +89,13 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
         raise
 
 
-def mapped_record(
-    effective: Effective, name: OperationName, record: Any, session: Session, identifier: str | None = None
-) -> list[Any]:
+def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | None = None) -> list[Any]:
     """The unified records of one of the vendor's that came by itself, as an event brings one: none, one or several.
 
     `identifier` is what it is known by, as `id`. The operation's `before` steps are not run, and there is no query and
     no page but the record. Raises ExpressionError.
     """
+    effective, session = run.effective, run.session
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
@@ -273,7 +272,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
 
 
 def _steps(  # noqa: PLR0917
-    effective: Effective, steps: Sequence[Step], session: Session, scope: Scope, into: str, at: str, report: Report
+    run: Run, steps: Sequence[Step], scope: Scope, into: str, at: str, report: Report
 ) -> Flow[None]:
     """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
@@ -283,7 +282,7 @@ def _steps(  # noqa: PLR0917
         seen = scope
         value: Any = None
         if step.request is not None:
-            value = yield from step_request(effective, step.request, session, scope, f"{place}.request", report=report)
+            value = yield from step_request(run, step.request, scope, f"{place}.request", report=report)
             seen = scope | {"response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")

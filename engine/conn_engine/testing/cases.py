@@ -18,7 +18,7 @@ from conn_engine.recordings.exchanges import described
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.recordings.replay import Replay
 from conn_engine.responses.failures import Policy
-from conn_engine.runtime.call import Call, Observer, Session, cursor_token, decode_cursor
+from conn_engine.runtime.call import Call, Observer, Run, Session, cursor_token, decode_cursor
 from conn_engine.runtime.drive import Sender, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
@@ -211,7 +211,8 @@ def replay(
         observer=observer,
         conditions=conditions_at(clock.now(), evaluator or effective.evaluator),
     )
-    flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
+    run = Run(for_replay(effective, base, recording.base_url), session)
+    flow = perform(run, name, recorded_call(recording))
     counts: list[int] = []
     try:
         with closing(drive(flow, transport, vault, clock=clock)) as pages:

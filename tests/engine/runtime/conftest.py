@@ -11,7 +11,7 @@ import pytest
 from vendor import Arrived, Reply, Vendor, start_vendor
 
 from conn_engine.config import Effective, Workspace, load_workspace
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
@@ -84,7 +84,7 @@ def make(tmp_path: Path) -> Make:
 
 
 @dataclass
-class Run:
+class RunOutcome:
     """What a run against a script gave."""
 
     pages: list[Page] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Run:
 
 
 @pytest.fixture
-def run() -> Callable[..., Run]:
+def run() -> Callable[..., RunOutcome]:
     """`run(workspace, operation, script, …)`: an operation of `acme` on scripted answers (data: a JSON answer).
 
     `result` may be given to look at what was sent although the run raises.
@@ -115,15 +115,15 @@ def run() -> Callable[..., Run]:
         call: Call | None = None,
         *,
         document: Mapping[str, Any] | None = None,
-        result: Run | None = None,
+        result: RunOutcome | None = None,
         **session: Any,
-    ) -> Run:
+    ) -> RunOutcome:
         effective = workspace.effective(account="acme")
-        made = result or Run()
+        made = result or RunOutcome()
         made.session = Session("acme", document or CREDENTIAL, clock=made.clock, **session)
         faults = Faults(json_answer(step) if isinstance(step, dict | list) else step for step in script)
         made.requests = faults.requests
-        flow = perform(effective, effective.resolve(operation), call or Call(), made.session)
+        flow = perform(Run(effective, made.session), effective.resolve(operation), call or Call())
         vault = MemoryVault({"acme": made.session.document})
         for page in drive(flow, faults, vault, clock=made.clock):
             made.pages.append(page)
@@ -151,7 +151,7 @@ class Shop:
         self.effective = effective
 
     def pages(self, name: str, call: Call | None = None) -> Iterator[Page]:
-        flow = perform(self.effective, self.effective.resolve(name), call or Call(), Session("acme"))
+        flow = perform(Run(self.effective, Session("acme")), self.effective.resolve(name), call or Call())
         with closing(
             drive(flow, Live(Redactor(), trust=Trust(self.effective.trusted_hosts)), MemoryVault({}))
         ) as pages:

@@ -10,7 +10,7 @@ import pytest
 
 from conn_engine.conditions import Conditions
 from conn_engine.errors import ConfigurationError, ConnError, TransportError
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import adrive, drive, finish
 from conn_engine.runtime.lifecycle import verify
 from conn_engine.runtime.operation import perform
@@ -49,7 +49,7 @@ def test_both_drivers_give_the_same(make: Any, case: str) -> None:
     results = []
     for kind in ("sync", "async"):
         faults = Faults([json_answer(step) if isinstance(step, dict) else step for step in script])
-        flow = perform(effective, name, call, Session("acme", {"token": "t"}, clock=FrozenClock()))
+        flow = perform(Run(effective, Session("acme", {"token": "t"}, clock=FrozenClock())), name, call)
         pages: list[Page] = []
         error: Any = None
         try:
@@ -165,7 +165,7 @@ def test_many_records_are_streamed_in_flat_memory(make: Any) -> None:
     name = effective.resolve("contacts.list")
 
     def peak(pages: int) -> tuple[int, int]:
-        flow = perform(effective, name, Call(), Session("acme", {"token": "t"}))
+        flow = perform(Run(effective, Session("acme", {"token": "t"})), name, Call())
         count = 0
         tracemalloc.start()
         for page in drive(flow, Endless(pages), MemoryVault()):
@@ -212,7 +212,9 @@ def test_what_an_operation_evaluates_and_sends_is_at_the_time_of_the_runs_clock(
         async def asend(self, request: Request) -> Response:
             return self.send(request)
 
-    flow = perform(effective, effective.resolve("contacts.list"), Call(), Session("acme", {"token": "t"}, clock=clock))
+    flow = perform(
+        Run(effective, Session("acme", {"token": "t"}, clock=clock)), effective.resolve("contacts.list"), Call()
+    )
     vault = MemoryVault()
     if driver == "drive":
         pages = list(drive(flow, Vendor(), vault, clock=clock))
@@ -231,14 +233,14 @@ def test_verify_uses_the_named_operation(make: Any) -> None:
     effective = make({"accounts/acme.yaml": account}).effective(account="acme")
     script = Faults([json_answer({"items": []})])
     session = Session("acme", {"token": "t"})
-    assert finish(verify(effective, session), script, MemoryVault(), FrozenClock()) is True
+    assert finish(verify(Run(effective, session)), script, MemoryVault(), FrozenClock()) is True
     assert script.requests[0].purpose == "verify"
     nothing = make({"accounts/acme.yaml": "connector: shop\n"}).effective(account="acme")
-    assert finish(verify(nothing, session), script, MemoryVault(), FrozenClock()) is False
+    assert finish(verify(Run(nothing, session)), script, MemoryVault(), FrozenClock()) is False
 
 
 def test_verify_of_an_unknown_operation_is_the_authors_fault(make: Any) -> None:
     account = {"connector": "shop", "override": {"verify": "people.lst"}}
     effective = make({"accounts/acme.yaml": account}).effective(account="acme")
     with pytest.raises(ConfigurationError, match=r"verify names \"people.lst\""):
-        finish(verify(effective, Session()), Faults([error_page()]), MemoryVault(), FrozenClock())
+        finish(verify(Run(effective, Session())), Faults([error_page()]), MemoryVault(), FrozenClock())

@@ -18,7 +18,7 @@ from conn_engine.recordings.exchanges import described
 from conn_engine.recordings.files import load_recording, save_recording
 from conn_engine.recordings.record import Recorder
 from conn_engine.recordings.replay import Replay
-from conn_engine.runtime.call import Call
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
@@ -433,14 +433,14 @@ class TestRecordings:
         live = wiring(workspace)
         recorder = Recorder(Faults([told]))
         name = live.effective.resolve("files.run")
-        pages = list(drive(perform(live.effective, name, call, live.session), recorder, live.vault))
+        pages = list(drive(perform(Run(live.effective, live.session), name, call), recorder, live.vault))
         made = recorder.recording(connector="shop", operation="files.run", recorded_at="2026-01-02T03:04:05Z")
         save_recording(path, made, Redactor([DOCUMENT["token"]]))
         other = {"token": "another-token"}
         again = wiring(workspace)
         again.session.document = other
         replay = Replay(load_recording(path), redactor=Redactor(["another-token"]))
-        flow = perform(again.effective, name, call, again.session)
+        flow = perform(Run(again.effective, again.session), name, call)
         records = [record for page in drive(flow, replay, again.vault) for record in page.records]
         assert records == [record for page in pages for record in page.records]
         return records, path.read_text()

@@ -15,7 +15,7 @@ import pytest
 
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
-from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
+from conn_engine.runtime.call import Call, Run, Session, decode_cursor, encode_cursor
 from conn_engine.runtime.drive import adrive, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
@@ -50,7 +50,7 @@ class Desk:
         self.session = Session("acme", {"token": TOKEN}, clock=self.clock)
 
     def pages(self, call: Call | None = None, transport: Any = None) -> Iterator[Page]:
-        flow = perform(self.effective, self.effective.resolve("exports.list"), call or Call(), self.session)
+        flow = perform(Run(self.effective, self.session), self.effective.resolve("exports.list"), call or Call())
         redactor = Redactor()
         redactor.add_document(dict(self.session.document))
         vault = MemoryVault({"acme": dict(self.session.document)})
@@ -572,7 +572,7 @@ def test_an_event_loop_runs_the_same_job(desk: Any) -> None:
     acme = desk(vendor("queued", "done", result=gzip.compress(CSV)), job)
 
     async def run() -> list[Page]:
-        flow = perform(acme.effective, acme.effective.resolve("exports.list"), Call(), acme.session)
+        flow = perform(Run(acme.effective, acme.session), acme.effective.resolve("exports.list"), Call())
         live = AsyncLive(Redactor(), trust=Trust(acme.effective.trusted_hosts))
         try:
             return [page async for page in adrive(flow, live, MemoryVault({"acme": {"token": TOKEN}}))]

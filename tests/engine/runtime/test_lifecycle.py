@@ -8,7 +8,7 @@ import pytest
 
 from conn_engine.auth import CAPTURED
 from conn_engine.errors import ConnError, CredentialError, ExpressionError, VendorError
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.connection import Connection, Wiring, wire_account
 from conn_engine.runtime.lifecycle import connect_steps, verify
 from conn_engine.secrets.vault.memory import MemoryVault
@@ -84,12 +84,12 @@ def test_what_the_accounts_document_says_goes_first(make: Any, vault: MemoryVaul
 def test_an_expression_that_fails_is_found(make: Any, vault: MemoryVault, step: str, at: str) -> None:
     effective = make(files(f"connect:\n  - {step}\n")).effective(account="acme")
     with pytest.raises(ExpressionError) as raised:
-        next(connect_steps(effective, Session("acme", {"token": "t"})))
+        next(connect_steps(Run(effective, Session("acme", {"token": "t"}))))
     assert raised.value.at == at
 
 
 def verified(workspace: Any, reply: Response) -> bool:
-    flow = verify(workspace.effective(account="acme"), Session("acme", {"token": "token-1"}, clock=FrozenClock()))
+    flow = verify(Run(workspace.effective(account="acme"), Session("acme", {"token": "token-1"}, clock=FrozenClock())))
     try:
         next(flow)
         flow.send(reply)

@@ -14,7 +14,7 @@ from conn_engine.errors import (
     VendorError,
 )
 from conn_engine.responses.failures import Policy
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.records import ResponsePathMissing
@@ -28,7 +28,7 @@ PAGES = [{"items": [{"id": 1, "name": "Ada"}], "next": "x"}, {"items": [{"id": 2
 def test_a_hand_driven_operation_asks_and_is_answered(make: Any) -> None:
     effective = make().effective(account="acme")
     session = Session("acme", {"token": "t"}, clock=FrozenClock())
-    flow = perform(effective, effective.resolve("contacts.list"), Call(query={"limit": 5}), session)
+    flow = perform(Run(effective, session), effective.resolve("contacts.list"), Call(query={"limit": 5}))
     first = next(flow)
     assert isinstance(first, Request)
     assert (first.method, first.url) == ("GET", "https://api.example.com/v1/people?size=5")
@@ -51,7 +51,7 @@ def test_a_hand_driven_operation_asks_and_is_answered(make: Any) -> None:
 
 def test_a_closed_operation_sends_nothing_more(make: Any) -> None:
     effective = make().effective(account="acme")
-    flow = perform(effective, effective.resolve("contacts.list"), Call(), Session("acme", {"token": "t"}))
+    flow = perform(Run(effective, Session("acme", {"token": "t"})), effective.resolve("contacts.list"), Call())
     next(flow)
     flow.send(json_answer(PAGES[0]))
     flow.close()
@@ -155,7 +155,7 @@ def test_an_unresolved_name_is_placed_and_never_sent(make: Any, operation: str, 
     script = Faults([])
     effective = make().effective(account="acme")
     with pytest.raises(ExpressionError) as caught:
-        list(drive(perform(effective, effective.resolve(operation), call, Session()), script, MemoryVault()))
+        list(drive(perform(Run(effective, Session()), effective.resolve(operation), call), script, MemoryVault()))
     assert (caught.value.code, caught.value.at) == ("unresolved", at)
     assert script.requests == []
 
@@ -193,7 +193,7 @@ def test_a_context_value_cannot_change_the_host(make: Any, run: Callable[..., An
     script = Faults([])
     effective = workspace.effective(account="acme")
     with pytest.raises(ConfigurationError) as caught:
-        list(drive(perform(effective, effective.resolve("a.b"), Call(), Session()), script, MemoryVault()))
+        list(drive(perform(Run(effective, Session()), effective.resolve("a.b"), Call()), script, MemoryVault()))
     assert script.requests == []
     assert "base_url" in caught.value.message
 
@@ -337,7 +337,7 @@ def test_a_fault_in_transit_is_tried_again(make: Any, run: Callable[..., Any]) -
 def test_pages_before_an_error_are_handed_out(make: Any, run: Callable[..., Any]) -> None:
     effective = make().effective(account="acme")
     script = Faults([json_answer(PAGES[0]), json_answer({"message": "gone"}, 404)])
-    flow = perform(effective, effective.resolve("contacts.list"), Call(), Session("acme", {"token": "t"}))
+    flow = perform(Run(effective, Session("acme", {"token": "t"})), effective.resolve("contacts.list"), Call())
     pages = drive(flow, script, MemoryVault())
     assert next(pages).records == [{"id": "1", "first_name": "Ada"}]
     with pytest.raises(VendorError, match="gone"):
@@ -376,7 +376,7 @@ def test_a_refused_fixed_credential_is_a_credential_error(make: Any, run: Callab
 def test_a_wait_is_an_effect_of_the_hand_driven_operation(make: Any) -> None:
     effective = make().effective(account="acme")
     session = Session("acme", {"token": "t"}, policy=Policy(wait=True))
-    flow = perform(effective, effective.resolve("contacts.list"), Call(), session)
+    flow = perform(Run(effective, session), effective.resolve("contacts.list"), Call())
     next(flow)
     effect = flow.send(rate_limited(3))
     assert isinstance(effect, Wait)

@@ -12,7 +12,7 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.runtime.call import Call
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.connection import aconnect, connect, wire_account
 from conn_engine.runtime.drive import adrive
 from conn_engine.runtime.operation import perform
@@ -240,7 +240,7 @@ def test_waiting_tasks_leave_the_loop_its_own_workers(workspace: Workspace, bank
             nonlocal count
             wiring = wire_account(workspace, "acme", environ=ENVIRON, vault=vault)
             name = wiring.effective.resolve("contacts.list")
-            async for page in adrive(perform(wiring.effective, name, Call(), wiring.session), transport, vault):
+            async for page in adrive(perform(Run(wiring.effective, wiring.session), name, Call()), transport, vault):
                 count += len(page.records)
 
         await asyncio.wait_for(asyncio.gather(*(one() for _ in range(8))), 20)

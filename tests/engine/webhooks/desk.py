@@ -13,7 +13,7 @@ import yaml
 from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.errors import CredentialError
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks import Acceptance, accept
@@ -142,7 +142,7 @@ def judged(
 ) -> Acceptance:
     """What `accept` says of a delivery."""
     clock = FrozenClock(now)
-    flow = accept(told, Session("me", dict(kept or {}), {}, clock), came, cache, pairing=pairing)
+    flow = accept(Run(told, Session("me", dict(kept or {}), {}, clock)), came, cache, pairing=pairing)
     return finish(flow, vendor or Vendor(), MemoryVault(), clock)
 
 

@@ -17,7 +17,7 @@ from msgspec import structs
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.request import authorization_scope
@@ -182,7 +182,7 @@ def signed(wiring: Wiring, delivery: Delivery, private: Any = None) -> Delivery:
     """As the vendor would send it."""
     told = wiring.effective.webhooks
     assert told is not None
-    scope = authorization_scope(wiring.effective, wiring.session)
+    scope = authorization_scope(Run(wiring.effective, wiring.session))
     proving = VerificationContext(delivery, scope, FrozenClock(NOW), wiring.effective.hosts)
     made = resign_for_sending(told, proving, scope, SigningKeys(own=private), NOW)
     assert not made.unsigned
@@ -190,7 +190,7 @@ def signed(wiring: Wiring, delivery: Delivery, private: Any = None) -> Delivery:
 
 
 def accepted(wiring: Wiring, delivery: Delivery, answers: Any = None) -> Any:
-    flow = accept(wiring.effective, wiring.session, delivery, KeyCache())
+    flow = accept(Run(wiring.effective, wiring.session), delivery, KeyCache())
     return finish(flow, answers, wiring.vault, FrozenClock(NOW), wiring.redactor)
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
-from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
 from conn_engine.settings import Scope, ask, fill_templates
@@ -61,22 +60,21 @@ class Acceptance:
     delivery: Delivery | None = None
 
 
-def accept(
-    effective: Effective, session: Session, delivery: Delivery, cache: KeyCache | None = None, *, pairing: bool = False
-) -> Flow[Acceptance]:
+def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairing: bool = False) -> Flow[Acceptance]:
     """Judge a delivery. `pairing`: a secret that the vendor hands over replaces the one that the account has.
 
     Raises ConfigurationError (ExpressionError) for what the connector says wrongly, CredentialError when the account
     lacks the secret, VendorError when a key cannot be had. A delivery that is not the vendor's is no exception: it is
     what `refused` says.
     """
+    effective, session = run.effective, run.session
     told = effective.webhooks
     if told is None:
         raise ConfigurationError(
             f'the connector "{effective.connector_name}" says nothing of webhooks',
             hint="say `webhooks` in connector.yaml: how a delivery is proved, and which events it holds",
         )
-    secrets = authorization_scope(effective, session)
+    secrets = authorization_scope(run)
     proving = VerificationContext(delivery, secrets, session.clock, effective.hosts, cache or KeyCache())
     try:
         number = _challenge(told, proving)

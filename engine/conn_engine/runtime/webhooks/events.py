@@ -16,7 +16,7 @@ from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
 from conn_engine.responses.waits.moments import away
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import mapped_record
 from conn_engine.settings import Scope, ask
@@ -157,13 +157,12 @@ def moment_of(value: Any) -> str | None:
 # --- as an account's mappings have them ---
 
 
-def unified_events(
-    effective: Effective, session: Session, delivery: Delivery, event: VendorEvent, *, remote_data: bool = False
-) -> Flow[list[Event]]:
+def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_data: bool = False) -> Flow[list[Event]]:
     """What a vendor's event is for an account: an event of each unified resource that takes it, else the vendor's own.
 
     Raises ExpressionError where a mapping fails, and what fetching a record raises.
     """
+    effective, session = run.effective, run.session
     made: list[Event] = []
     scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
     for name, told in effective.events:
@@ -172,7 +171,7 @@ def unified_events(
             continue
         behind, record = record_behind(effective, name, told)
         kind = f"{name.model}.{record}.{name.action}"
-        records, own = yield from _data(effective, session, behind, told, event, delivery, scope, at)
+        records, own = yield from _data(run, behind, told, event, delivery, scope, at)
         remote = own if remote_data else None
         made += [_event(effective, event, kind, data, remote, number) for number, data in enumerate(records)]
     if made:
@@ -209,8 +208,7 @@ def _record(effective: Effective, name: OperationName) -> str:
 
 
 def _data(  # noqa: PLR0917
-    effective: Effective,
-    session: Session,
+    run: Run,
     name: OperationName,
     told: UnifiedEvent,
     event: VendorEvent,
@@ -228,12 +226,12 @@ def _data(  # noqa: PLR0917
                 f"{at} has no record to map: the event does not hold one",
                 hint="say where it is with `record`, or have it fetched with `fetch: event.record_id`",
             )
-        return mapped_record(effective, name, own, session, event.record_id), own
+        return mapped_record(run, name, own, event.record_id), own
     identifier = _text(_found(told.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
         raise ConfigurationError(f"{at}.fetch ({told.fetch}) does not find the id of the record")
     try:
-        pages = yield from _pages(perform(effective, name, Call(id=identifier), session))
+        pages = yield from _pages(perform(run, name, Call(id=identifier)))
     except VendorError as error:
         if error.kind != "not_found":
             raise

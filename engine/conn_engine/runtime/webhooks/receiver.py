@@ -87,9 +87,7 @@ class Receiver:
             return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
         with closing(_Runs(self, account, wiring)) as runs:
             try:
-                accepted = runs.of(
-                    account, accept(wiring.effective, wiring.session, delivery, self.cache, pairing=pairing)
-                )
+                accepted = runs.of(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
                 captured = self._keep(accepted, account, pairing)
             except VerificationError as error:
                 return Receipt(Response(403), refused=error)
@@ -110,9 +108,7 @@ class Receiver:
             for event in accepted.events:
                 for owner in self._owners(runs, event, notes):
                     wiring = runs.wiring(owner)
-                    flow = unified_events(
-                        wiring.effective, wiring.session, delivery, event, remote_data=self.remote_data
-                    )
+                    flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
                     events += runs.of(owner, flow)
         except ConnError as error:
             return Receipt(_again(), tuple(events), accepted.proved, failed=error, notes=tuple(notes))

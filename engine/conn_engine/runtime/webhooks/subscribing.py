@@ -12,7 +12,7 @@ from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, truth
 from conn_engine.listing.flows import Step
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.endings import log_verdict
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_request
@@ -44,12 +44,12 @@ class Subscribed:
         return self.kept.get("expires_at")
 
 
-def subscribe(effective: Effective, session: Session, url: str, new_secret: str) -> Flow[Subscribed]:
+def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
     """Subscribe. Raises ConfigurationError when the connector does not say how, ExpressionError where an expression
     fails, and what a request raises."""
-    told = _told(effective)
-    scope = call_scope(effective, Call(), session.conditions) | {"url": url, "new_secret": new_secret}
-    results, response = yield from _run(effective, session, told.create, scope, "create")
+    told = _told(run.effective)
+    scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url, "new_secret": new_secret}
+    results, response = yield from _run_steps(run, told.create, scope, "create")
     captured: dict[str, str] = {}
     for name, text in told.capture.items():
         at = f"webhooks.subscription.capture.{name}"
@@ -62,39 +62,39 @@ def subscribe(effective: Effective, session: Session, url: str, new_secret: str)
     return Subscribed(_kept(told, results, response, scope), captured)
 
 
-def renew(effective: Effective, session: Session, new_secret: str) -> Flow[Subscribed]:
+def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
     """Make the account's subscription last longer; where the connector says no `renew`, a new one takes its place.
 
     Raises ConfigurationError when there is none, and as `subscribe`.
     """
-    told = _told(effective)
-    own = _own(effective)
+    told = _told(run.effective)
+    own = _own(run.effective)
     url = str(own.get("url", ""))
     if not told.renew:
-        made = yield from subscribe(effective, session, url, new_secret)  # before the old one goes: nothing is missed
+        made = yield from subscribe(run, url, new_secret)  # before the old one goes: nothing is missed
         try:
-            yield from unsubscribe(effective, session)
+            yield from unsubscribe(run)
         except VendorError as error:
             if error.kind != "not_found":  # it ended meanwhile
                 raise
         return made
-    scope = call_scope(effective, Call(), session.conditions) | {"url": url}
-    results, response = yield from _run(effective, session, told.renew, scope, "renew")
+    scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url}
+    results, response = yield from _run_steps(run, told.renew, scope, "renew")
     before = {name: value for name, value in own.items() if name not in ("url", "expires_at")}
     return Subscribed(_kept(told, {**before, **results}, response, scope))
 
 
-def unsubscribe(effective: Effective, session: Session) -> Flow[None]:
+def unsubscribe(run: Run) -> Flow[None]:
     """End the account's subscription. Raises as `renew`."""
-    told = _told(effective)
-    own = _own(effective)
+    told = _told(run.effective)
+    own = _own(run.effective)
     if not told.delete:
         raise ConfigurationError(
-            f'the connector "{effective.connector_name}" does not say how a subscription is ended',
+            f'the connector "{run.effective.connector_name}" does not say how a subscription is ended',
             hint="say `delete` of webhooks.subscription, or end it at the vendor",
         )
-    scope = call_scope(effective, Call(), session.conditions) | {"url": str(own.get("url", ""))}
-    yield from _run(effective, session, told.delete, scope, "delete")
+    scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": str(own.get("url", ""))}
+    yield from _run_steps(run, told.delete, scope, "delete")
 
 
 def due(effective: Effective, now: float) -> bool:
@@ -129,9 +129,7 @@ def _own(effective: Effective) -> Mapping[str, Any]:
     return own
 
 
-def _run(
-    effective: Effective, session: Session, steps: Sequence[Step], scope: Scope, key: str
-) -> Flow[tuple[dict[str, Any], Any]]:
+def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[tuple[dict[str, Any], Any]]:
     """Run the steps. Returns what their transforms found, by name, and the last answer."""
     results: dict[str, Any] = {}
     kept: dict[str, Any] = {}
@@ -143,10 +141,8 @@ def _run(
             continue
         found: Any = None
         if step.request is not None:
-            where, report = f"{at}.request", partial(log_verdict, redactor=session.redactor)
-            found = response = yield from step_request(
-                effective, step.request, session, seen, where, _SECRET, report=report
-            )
+            where, report = f"{at}.request", partial(log_verdict, redactor=run.session.redactor)
+            found = response = yield from step_request(run, step.request, seen, where, _SECRET, report=report)
         if step.transform is not None:
             found = kept[step.name] = _value(step.transform, seen | {"response": found}, f"{at}.transform")
         results = {**results, step.name: found}

@@ -29,21 +29,21 @@ def begin(connection: Connection, url: str) -> Subscribed:
         raise UsageError(
             f"{url} is no address that a vendor can call", hint="give the public https URL of your receiver"
         )
-    made = _run(connection, lambda secret: subscribe(connection.effective, connection.wiring.session, url, secret))
+    made = _run(connection, lambda secret: subscribe(connection.wiring.run, url, secret))
     _keep(connection, made)
     return made
 
 
 def extend(connection: Connection) -> Subscribed:
     """Make the account's subscription last longer. Raises as `subscribing.renew`."""
-    made = _run(connection, lambda secret: renew(connection.effective, connection.wiring.session, secret))
+    made = _run(connection, lambda secret: renew(connection.wiring.run, secret))
     _keep(connection, made)
     return made
 
 
 def end(connection: Connection) -> None:
     """End the account's subscription, and forget it. Raises as `subscribing.unsubscribe`."""
-    _run(connection, lambda _: unsubscribe(connection.effective, connection.wiring.session))
+    _run(connection, lambda _: unsubscribe(connection.wiring.run))
     wiring = connection.wiring
     account = wiring.session.account
     with wiring.vault.exclusive(account):

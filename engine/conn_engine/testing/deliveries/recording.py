@@ -22,7 +22,7 @@ from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.personal import Replacements
 from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
 from conn_engine.responses.waits.moments import away
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
@@ -85,7 +85,7 @@ def record_delivery(
     told = effective.webhooks
     if told is None:
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
-    scope = authorization_scope(effective, wiring.session)
+    scope = authorization_scope(Run(effective, wiring.session))
     proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
     captured = _captured(told, proving)
     for name, value in captured.items():
@@ -155,7 +155,9 @@ def moment_told(effective: Effective, session: Session, delivery: Delivery) -> f
     told = effective.webhooks
     if told is None:
         return None
-    proving = VerificationContext(delivery, authorization_scope(effective, session), session.clock, effective.hosts)
+    proving = VerificationContext(
+        delivery, authorization_scope(Run(effective, session)), session.clock, effective.hosts
+    )
     with suppress(VerificationError):
         for text, unit in told.verify.find_times(proving):
             return away(text, unit, 0.0)

@@ -11,7 +11,7 @@ from conn_engine.config import Effective
 from conn_engine.errors import ConnError
 from conn_engine.recordings.files import Recording
 from conn_engine.recordings.replay import Replay
-from conn_engine.runtime.call import Observer, Session
+from conn_engine.runtime.call import Observer, Run, Session
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
@@ -71,7 +71,7 @@ def replay_delivery(
     log = Log(answers)
     vault = MemoryVault({"": dict(session.document)})
     try:
-        finish(_received(effective, session, recorded, outcome), log, vault, clock)
+        finish(_received(Run(effective, session), recorded, outcome), log, vault, clock)
     except ConnError as error:
         outcome.error = error
     outcome.sent = sent_requests(log.rows, [], [base, recorded.base_url])
@@ -79,23 +79,22 @@ def replay_delivery(
     return outcome
 
 
-def _received(
-    effective: Effective, session: Session, recorded: RecordedDelivery, outcome: DeliveryOutcome
-) -> Flow[None]:
+def _received(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> Flow[None]:
     delivery = to_delivery(recorded)
-    accepted: Acceptance = yield from accept(effective, session, delivery, KeyCache())
+    accepted: Acceptance = yield from accept(run, delivery, KeyCache())
     outcome.reply, outcome.proved, outcome.challenge = accepted.reply, accepted.proved, accepted.challenge
     if recorded.proved is not None and outcome.proved:
         outcome.proved = recorded.proved
     if accepted.refused is not None:
         raise accepted.refused
+    effective = run.effective
     routing = effective.webhooks.account if effective.webhooks is not None else None
     for event in accepted.events:
         own = effective.context.get(routing.context) if routing is not None else None
         if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
             outcome.notes += (f"an event is for another account: its {routing.context} is not the recorded one",)
             continue
-        made = yield from unified_events(effective, session, accepted.delivery or delivery, event)
+        made = yield from unified_events(run, accepted.delivery or delivery, event)
         outcome.records += [_plain(one.plain()) for one in made]
 
 

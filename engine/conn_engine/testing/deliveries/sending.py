@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.runtime.call import Run
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.testing.deliveries.replaying import in_context_of, session_of
 from conn_engine.webhooks import Delivery, VerificationContext
@@ -40,7 +41,7 @@ def sendable(
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
     effective = in_context_of(effective, recorded)
     clock = FrozenClock(get_received_at(recorded))
-    scope = authorization_scope(effective, session_of(effective, recorded, clock))
+    scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))
     came = to_delivery(recorded)
     delivery = Delivery(came.method, _there(url, came.url), came.headers, came.body)
     proving = VerificationContext(delivery, scope, clock, effective.hosts)

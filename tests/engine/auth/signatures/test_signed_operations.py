@@ -5,7 +5,7 @@ from typing import Any
 
 import conn_engine
 from conn_engine.auth.signatures import HmacSignature, SigningContext
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets.vault import MemoryVault
@@ -52,7 +52,7 @@ def sent(folder: Path, operation: str, vendor: Vendor, body: Any = None) -> list
     assert effective.findings == ()
     clock = FrozenClock()
     session = Session("me", {"api_key": "key-1", "app": "app-1"}, {}, clock)
-    flow = perform(effective, effective.resolve(operation), Call(body=body, query={"q": "a b"}), session)
+    flow = perform(Run(effective, session), effective.resolve(operation), Call(body=body, query={"q": "a b"}))
     list(drive(flow, vendor, MemoryVault(), clock=clock))
     return vendor.sent
 

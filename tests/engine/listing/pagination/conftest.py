@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are imported by path: th
 from paged_vendors import BASE, Listing, Vendor
 
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets.vault.memory import MemoryVault
@@ -58,7 +58,7 @@ def run(workspace: Callable[..., Workspace]) -> Callable[..., Listing]:
         result = made or Listing()
         result.vendor = vendor
         session = Session("acme", {"token": "s3cret"}, clock=result.clock)
-        flow = perform(effective, effective.resolve("things.list"), call or Call(), session)
+        flow = perform(Run(effective, session), effective.resolve("things.list"), call or Call())
         for page in drive(flow, result, MemoryVault({"acme": session.document}), clock=result.clock):
             result.records += [record["id"] if isinstance(record, dict) else record for record in page.records]
             result.notes += page.notes

@@ -257,7 +257,9 @@ def play(workspace: Workspace, text: str) -> str:
                 seam = {"transport": transport, "clock": clock, "environ": ENVIRON}
                 lines.extend(told(workspace, run.delivery, run.call, stored, **seam))
             elif run.call[1] == "auth":
-                flow = {"verify": verify, "connect": connect_steps, "logout": revoke}[run.call[2]](effective, session)
+                flow = {"verify": verify, "connect": connect_steps, "logout": revoke}[run.call[2]](
+                    Run(effective, session)
+                )
                 lines.append(f"= {json.dumps(send(flow))}")
             else:
                 lines.extend(_results(run, effective, session, transport, vault))

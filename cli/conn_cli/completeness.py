@@ -4,7 +4,7 @@ what arrived before an error."""
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
-from conn_cli.words import counted
+from conn_cli.formatting import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
@@ -27,12 +27,12 @@ def show_completeness(
     call: "Call",
 ) -> None:
     """Show the verdict on a listing of `count` records, with the place of the setting to correct."""
-    records = counted(count, "record")
+    records = pluralize(count, "record")
     if verdict.state in ("complete", "stopped"):
         if not app.quiet:
             app.err(f"{verdict.state}: {records}{f'; {verdict.reason}' if verdict.reason else ''}")
         return
-    from conn_cli.boundary import show_findings
+    from conn_cli.error_output import show_findings
     from conn_engine.runtime.endings import find_incompleteness
     from conn_engine.runtime.unified import find_operation_behind
 
@@ -46,7 +46,7 @@ def show_violations(app: App, check: "ModelCheck") -> None:
     """Show which records break their model, by field, as warnings: the records have been written."""
     from dataclasses import replace
 
-    from conn_cli.boundary import show_findings
+    from conn_cli.error_output import show_findings
     from conn_engine.diagnostics import Severity
 
     if check.is_without_schema:
@@ -56,11 +56,11 @@ def show_violations(app: App, check: "ModelCheck") -> None:
     findings = check.findings()
     show_findings(app, [replace(finding, severity=Severity.WARNING) for finding in findings[:SHOWN_VIOLATIONS]])
     more = len(findings) - SHOWN_VIOLATIONS
-    also = f"; {counted(more, 'more kind')} of violation not shown" if more > 0 else ""
-    app.err(f"{counted(check.invalid, 'record')} of {check.records:,} broke the model {check.schema}{also}")
+    also = f"; {pluralize(more, 'more kind')} of violation not shown" if more > 0 else ""
+    app.err(f"{pluralize(check.invalid, 'record')} of {check.records:,} broke the model {check.schema}{also}")
 
 
 def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:
     """Show how many records arrived before an error, and what became of them and of the state."""
-    arrived = f"{counted(count, 'record')} arrived before the run ended"
+    arrived = f"{pluralize(count, 'record')} arrived before the run ended"
     app.err("; ".join(part for part in (arrived, records_to, state) if part))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from conn_cli.neutralize import Form, Styled, neutralize
-from conn_cli.progress import Progress, RichProgress, SparseProgress
+from conn_cli.progress import ProgressReporter, RichProgress, SparseProgress
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.wire import Clock, SystemClock
@@ -94,7 +94,7 @@ class App:
         buffer = StringIO()
         width = None if self.is_terminal else 200
         Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(table)
-        self.out(Styled(buffer.getvalue()), end="")
+        self.write(Styled(buffer.getvalue()), end="")
 
     @property
     def is_terminal(self) -> bool:
@@ -129,7 +129,7 @@ class App:
         clean = self.redactor.text(text)
         return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
-    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues:
         its exit code counts."""
         self._write(self.stdout, self.sanitize(text, form) + end)
@@ -198,14 +198,14 @@ class App:
         return line.rstrip("\r\n")
 
     @contextmanager
-    def progress(self, label: str, *, total: float | None = None, unit: str = "") -> Iterator[Progress]:
+    def progress(self, label: str, *, total: float | None = None, unit: str = "") -> Iterator[ProgressReporter]:
         """Progress of long work, on standard error: drawn on a terminal, else a plain line every few seconds.
 
         `total` is in `unit`s ("records", "pages"), None when unknown. Nothing at all is shown when `quiet`.
         """
-        shown: Progress
+        shown: ProgressReporter
         if self.quiet:
-            shown = Progress(label, total=total, unit=unit)
+            shown = ProgressReporter(label, total=total, unit=unit)
         elif _is_terminal(self.stderr):
             shown = RichProgress(
                 label, total=total, unit=unit, stream=self.stderr, clean=self._in_one_line, color=self.error_color

@@ -19,7 +19,7 @@ from conn_engine.urls import split_plain_url
 if TYPE_CHECKING:
     from conn_engine.auth import Consent
 
-__all__ = ["Listener", "is_local", "listening"]
+__all__ = ["Listener", "is_local", "open_listener"]
 
 _LOCAL = ("127.0.0.1", "localhost")
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>conn</title>
@@ -134,7 +134,7 @@ def _no_port(port: int, error: OSError) -> CredentialError:
 
 
 @contextmanager
-def listening(redirect_uri: str | None, port: int | None) -> Iterator[Listener]:
+def open_listener(redirect_uri: str | None, port: int | None) -> Iterator[Listener]:
     """Listen at a redirect URI on this machine until the block is left; by default at /callback, on any free port.
 
     Raises ConfigurationError for an unusable URI, CredentialError when the port is taken.

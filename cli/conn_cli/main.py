@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from conn_cli.boundary import show_crash, show_error, show_file_error, show_usage
 from conn_cli.console import App, OutputGone
+from conn_cli.error_output import show_crash, show_error, show_file_error, show_usage
 from conn_cli.exits import Exit
 from conn_cli.overview import Overview
 
@@ -30,10 +30,10 @@ application = typer.Typer(
 
 def _version(context: typer.Context, asked: bool) -> None:
     if asked:
-        from conn_cli.release import installed_version
+        from conn_cli.version import installed_version
 
         app: App = context.obj
-        app.out(f"conn {installed_version()}")
+        app.write(f"conn {installed_version()}")
         raise typer.Exit
 
 

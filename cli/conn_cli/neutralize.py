@@ -49,7 +49,7 @@ def neutralize(text: str, form: Form = "text") -> str:
     """
     if _HIDDEN.search(text) is None and "::" not in text and "##" not in text:
         return text
-    return _styled(text) if isinstance(text, Styled) else _FORMS[form](text)
+    return _neutralize_styled(text) if isinstance(text, Styled) else _FORMS[form](text)
 
 
 def _for_people(text: str) -> str:
@@ -57,7 +57,7 @@ def _for_people(text: str) -> str:
     return _COMMAND.sub(lambda found: f"{found[0]} ", plain)
 
 
-def _styled(text: str) -> Styled:
+def _neutralize_styled(text: str) -> Styled:
     pieces = _STYLE.split(text)
     pieces[::2] = [_for_people(piece) for piece in pieces[::2]]
     return Styled("".join(pieces))

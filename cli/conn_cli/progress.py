@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Drawing
     from rich.progress import TaskID
 
-__all__ = ["Progress", "RichProgress", "SparseProgress"]
+__all__ = ["ProgressReporter", "RichProgress", "SparseProgress"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-class Progress:
+class ProgressReporter:
     """Counts, and shows nothing. `done` and `total` are in `unit`s; `note` says what is happening now."""
 
     def __init__(self, label: str, *, total: float | None = None, unit: str = "") -> None:
@@ -63,7 +63,7 @@ class Progress:
         return f"{self.label}: {told}" if told else self.label
 
 
-class SparseProgress(Progress):
+class SparseProgress(ProgressReporter):
     """A plain line every few seconds; short work prints none."""
 
     def __init__(
@@ -82,7 +82,7 @@ class SparseProgress(Progress):
             self._write(self.line())
 
 
-class RichProgress(Progress):
+class RichProgress(ProgressReporter):
     """A spinner, a bar when the total is known, and the time so far; gone when the work ends."""
 
     def __init__(

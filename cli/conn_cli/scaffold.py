@@ -13,14 +13,14 @@ from typing import Any
 from conn_engine.errors import UsageError
 
 __all__ = [
-    "bundled_connectors",
     "check_connector",
     "copy_example",
+    "create_connector",
+    "create_workspace",
     "find_scheme",
     "import_connector",
-    "known_schemes",
-    "new_connector",
-    "new_workspace",
+    "list_bundled",
+    "load_schemes",
     "write_schemas",
 ]
 
@@ -28,14 +28,14 @@ SKELETON = Path(__file__).parent / "skeleton"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-def bundled_connectors() -> list[str]:
+def list_bundled() -> list[str]:
     """Names of the connectors that come with the product."""
     from conn_engine.documents.locate import find_packaged
 
     return sorted(path.parent.name for path in find_packaged("connectors").glob("*/connector.yaml"))
 
 
-def known_schemes() -> dict[str, Any]:
+def load_schemes() -> dict[str, Any]:
     """The vendors whose deliveries are known, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
     from conn_engine.documents import parse
     from conn_engine.documents.locate import find_packaged
@@ -59,11 +59,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
+def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
     """Make a workspace in `root` (which may exist). Returns the files made. Raises UsageError when one is there."""
     if (root / "conn.yaml").exists() and not force:
         raise UsageError(
-            f"{relative(root / 'conn.yaml')} exists: this folder is a workspace already",
+            f"{to_relative(root / 'conn.yaml')} exists: this folder is a workspace already",
             hint="add a connector: conn new hubspot; or start over with --force",
         )
     root.mkdir(parents=True, exist_ok=True)
@@ -123,28 +123,28 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     from conn_engine.documents.locate import find_packaged
 
     if root.exists() and any(root.iterdir()) and not force:
-        raise UsageError(f"{relative(root)} is not empty", hint="choose another folder, or add --force")
+        raise UsageError(f"{to_relative(root)} is not empty", hint="choose another folder, or add --force")
     example, connectors = find_packaged("example"), find_packaged("connectors")
 
     def build(folder: Path) -> None:
         shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
         _write_id(folder, _workspace_id(root))
-        for name in bundled_connectors():
+        for name in list_bundled():
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
         shutil.copy(SKELETON / "workspace" / "gitignore", folder / ".gitignore")
         write_schemas(folder)
 
-    return _whole(root, build)
+    return _build_completely(root, build)
 
 
-def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[Path], bool]:
+def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[Path], bool]:
     """Add a connector to the workspace at `root`. Returns the files made, and whether it is a bundled one.
 
     Raises UsageError for a bad name and when the connector exists.
     """
     target = check_connector(root, name, force=force)
-    bundled = name in bundled_connectors()
+    bundled = name in list_bundled()
 
     def build(folder: Path) -> None:
         if bundled:
@@ -158,7 +158,7 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
                 text = text.replace(mark, value)
             _write(folder / source.relative_to(SKELETON / "connector"), text)
 
-    return _whole(target, build), bundled
+    return _build_completely(target, build), bundled
 
 
 def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
@@ -172,15 +172,15 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
         raise UsageError(f'"{name}" is no name for a connector', hint="Windows keeps it for a device: choose another")
     target = root / "connectors" / name
     if not target.resolve().is_relative_to(root.resolve()):
-        raise UsageError(f"{relative(target)} leads out of the workspace", hint="remove the link, or choose another")
+        raise UsageError(f"{to_relative(target)} leads out of the workspace", hint="remove the link, or choose another")
     if target.exists() and not force:
-        raise UsageError(f"{relative(target)} exists", hint="nothing was changed; add --force to replace it")
+        raise UsageError(f"{to_relative(target)} exists", hint="nothing was changed; add --force to replace it")
     return target
 
 
 def import_connector(root: Path, name: str, build: Callable[[Path], None], *, force: bool = False) -> list[Path]:
     """Add a connector whose files `build` writes into a folder. Returns the files made. Raises as `new_connector`."""
-    return _whole(check_connector(root, name, force=force), build)
+    return _build_completely(check_connector(root, name, force=force), build)
 
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".env*", "*.local.yaml")
@@ -206,7 +206,7 @@ def _write(path: Path, text: str) -> None:
     write_whole(path, text)
 
 
-def _whole(target: Path, build: Callable[[Path], None]) -> list[Path]:
+def _build_completely(target: Path, build: Callable[[Path], None]) -> list[Path]:
     """Build beside the target, then move into place: a failure leaves nothing half-made.
 
     Into a folder that exists (empty, or forced) the files are moved one by one; what else is there stays.
@@ -229,7 +229,7 @@ def _whole(target: Path, build: Callable[[Path], None]) -> list[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def relative(path: Path) -> str:
+def to_relative(path: Path) -> str:
     """A path as people read it: relative to here where that is shorter."""
     text = os.path.relpath(path)
     return str(path) if text.startswith("../..") else text

@@ -55,10 +55,10 @@ def test_colours(environ, terminal, expected):
 def test_everything_printed_is_without_secrets():
     one = app(debug=True)
     one.redactor.add(PASSWORD)
-    one.out(f"a {PASSWORD}")
+    one.write(f"a {PASSWORD}")
     one.err(f"b {PASSWORD}")
     one.trace(f"c {PASSWORD}")
-    one.out("no break", end="")
+    one.write("no break", end="")
     assert one.stdout.getvalue() == "a [redacted]\nno break"
     assert one.stderr.getvalue() == "b [redacted]\nc [redacted]\n"
     assert PASSWORD not in repr(one)
@@ -73,7 +73,7 @@ def test_trace_is_silent_without_debug():
 def test_a_stream_that_is_not_utf_8_gets_escapes():
     raw = io.BytesIO()
     one = app(out=io.TextIOWrapper(raw, encoding="cp1252", newline="\n"))
-    one.out("é 😀 日")
+    one.write("é 😀 日")
     one.stdout.flush()
     assert raw.getvalue() == "é \\U0001f600 \\u65e5\n".encode("cp1252")
 

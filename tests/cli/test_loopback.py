@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conn_cli.loopback import Listener, listening
+from conn_cli.loopback import Listener, open_listener
 from conn_engine.auth import Consent
 
 STATE = "a state of this log-in"
@@ -13,7 +13,7 @@ STATE = "a state of this log-in"
 
 @pytest.fixture
 def listener():
-    with listening(None, None) as made:
+    with open_listener(None, None) as made:
         made.consent = Consent("https://auth.example.com/authorize", made.redirect_uri, STATE, None)
         yield made
 

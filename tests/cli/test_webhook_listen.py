@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from vendor import start_vendor
 
-from conn_cli.inbox import Inbox
+from conn_cli.delivery_server import DeliveryServer
 from conn_cli.neutralize import neutralize
 from conn_engine.wire import Response
 
@@ -250,7 +250,7 @@ def test_harm_is_turned_away_without_an_echo(folder):
 
 
 def test_many_who_say_nothing_keep_nobody_out():
-    inbox = Inbox("127.0.0.1", 0, lambda delivery, path: Response(200))
+    inbox = DeliveryServer("127.0.0.1", 0, lambda delivery, path: Response(200))
     thread = threading.Thread(target=inbox.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
 
@@ -273,7 +273,7 @@ def test_many_who_say_nothing_keep_nobody_out():
 
 
 def test_who_sends_a_byte_now_and_then_is_cut_off():
-    inbox = Inbox("127.0.0.1", 0, lambda delivery, path: Response(200), seconds=0.6)
+    inbox = DeliveryServer("127.0.0.1", 0, lambda delivery, path: Response(200), seconds=0.6)
     thread = threading.Thread(target=inbox.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

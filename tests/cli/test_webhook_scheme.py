@@ -6,7 +6,7 @@ import pytest
 import yaml
 from transcript import conn
 
-from conn_cli.scaffold import bundled_connectors, known_schemes
+from conn_cli.scaffold import list_bundled, load_schemes
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 
@@ -29,7 +29,7 @@ resources:
 def test_all_are_listed_by_name_way_and_label(tmp_path):
     done = conn(tmp_path, "webhook", "scheme")
     lines = done.out.splitlines()
-    assert (done.code, len(lines)) == (0, len(known_schemes()))
+    assert (done.code, len(lines)) == (0, len(load_schemes()))
     assert [line.split()[:2] for line in lines if line.startswith("stripe ")] == [["stripe", "hmac"]]
     listed = json.loads(conn(tmp_path, "webhook", "scheme", "--format", "json").out)["schemes"]
     rows = {row.pop("vendor"): row for row in listed}
@@ -77,7 +77,7 @@ def test_one_is_found_by_the_name_that_people_type(tmp_path, name, label):
 
 
 def test_every_bundled_connector_has_a_scheme():
-    assert sorted(BUNDLED) == bundled_connectors()
+    assert sorted(BUNDLED) == list_bundled()
 
 
 def test_a_new_connector_tells_of_it(tmp_path):
@@ -94,7 +94,7 @@ def test_what_is_not_known(tmp_path):
 
 def test_it_is_good_in_a_connector(tmp_path):  # that every one is, tests/engine/webhooks shows
     (tmp_path / "conn.yaml").write_text("version: 1\n")
-    for name in [*list(known_schemes())[::25], "box", "twilio", "aws_sns", "zoom", "ebay"]:
+    for name in [*list(load_schemes())[::25], "box", "twilio", "aws_sns", "zoom", "ebay"]:
         folder = tmp_path / "connectors" / name.replace("_", "-")
         folder.mkdir(parents=True)
         printed = conn(tmp_path, "webhook", "scheme", name).out

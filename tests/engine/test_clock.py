@@ -24,7 +24,7 @@ STOPWATCH = {
     for unit in ("", "_ns")
 }
 STOPWATCHES = {
-    "conn_cli/inbox.py",  # slow clients of the receiver on this machine
+    "conn_cli/delivery_server.py",  # slow clients of the receiver on this machine
     "conn_cli/loopback.py",  # how long a log-in waits for the browser
     "conn_engine/expressions/pure.py",  # the bound of an evaluation
     "conn_engine/releases/serving.py",  # how often a store is asked

@@ -50,14 +50,14 @@ def list_accounts(
 
 
 def _text(rows: "list[ListedAccount]") -> str:
-    from conn_cli.words import counted, join_lines
+    from conn_cli.formatting import join_lines, pluralize
 
     if not rows:
         return "no accounts: add accounts/NAME.yaml with `connector:` and `environment:`\n"
     wide = max(len(row.account) for row in rows)
     lines = []
     for row in rows:
-        columns = (row.connector, row.environment, counted(row.overrides, "override"))
+        columns = (row.connector, row.environment, pluralize(row.overrides, "override"))
         told = " ".join(f"{text:<14}" for text in columns)
         lines.append(f"{row.account:<{wide}}  {told} {row.label}".rstrip())
     return join_lines(lines)

@@ -15,7 +15,7 @@ from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_cli.lifecycle import CredentialChange
+    from conn_cli.credential_change import CredentialChange
     from conn_engine.auth import Credentials
     from conn_engine.command_reports import CredentialState
     from conn_engine.config import Effective
@@ -46,9 +46,9 @@ def status(
     """
     from msgspec import structs
 
-    from conn_cli.lifecycle import verify_credential
+    from conn_cli.credential_change import verify_credential
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.words import join_lines
     from conn_engine.errors import CredentialError
     from conn_engine.runtime.connection import vault_of
 
@@ -176,7 +176,7 @@ def verify_command(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Prove an account's credential by the connector's `verify`: ask the vendor whether it is accepted."""
-    from conn_cli.lifecycle import show_change, verify_credential
+    from conn_cli.credential_change import show_change, verify_credential
 
     app: App = context.obj
     with show_change(app, account, "verify", formats) as change:
@@ -192,7 +192,7 @@ def connect_command(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run the connector's `connect` steps again: what an account needs to know beside its credential."""
-    from conn_cli.lifecycle import run_connect_steps, show_change
+    from conn_cli.credential_change import run_connect_steps, show_change
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
@@ -215,7 +215,7 @@ def logout(
 
     It stays stored when the vendor does not do it, unless --force.
     """
-    from conn_cli.lifecycle import show_change
+    from conn_cli.credential_change import show_change
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj

@@ -26,8 +26,8 @@ def adopt_command(
 
     Shows which folders use them now, and the hosts that each was issued for. No log-in is sent to another host.
     """
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.words import join_lines
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj

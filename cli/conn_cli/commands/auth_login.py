@@ -10,7 +10,7 @@ from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_cli.lifecycle import CredentialChange
+    from conn_cli.credential_change import CredentialChange
     from conn_engine.auth import Consenting, Credentials
     from conn_engine.config import Effective
     from conn_engine.secrets.vault import LayeredVault
@@ -43,7 +43,7 @@ def login_command(  # noqa: PLR0917
     Type secrets hidden, or pass them on standard input (echo KEY | conn auth login ACCOUNT); never in options.
     Then the connector's `connect` steps run.
     """
-    from conn_cli.lifecycle import show_change
+    from conn_cli.credential_change import show_change
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
@@ -70,9 +70,9 @@ class _Login:
 
     def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
         """Get the credential's document and store it."""
-        from conn_cli.commands.auth_set import renewed
+        from conn_cli.commands.auth_set import merge_login
         from conn_cli.credential_input import read_json
-        from conn_cli.keeping import needs_store, refuse_shadowed, select_reusable
+        from conn_cli.credential_store import needs_store, refuse_shadowed, select_reusable
         from conn_engine.runtime.connection import vault_of
 
         app, effective, account = self.app, self.effective, self.change.account
@@ -83,20 +83,20 @@ class _Login:
             _check_verifiable(effective)
         stored = select_reusable(app, effective, account, vault)
         values = read_json(app, self.credentials.fields()) if with_json else None
-        consenting = None if paste else _consenting(self.credentials, values)
+        consenting = None if paste else _find_consenting(self.credentials, values)
         if consenting is not None:
-            from conn_cli.consent import ConsentLogin
+            from conn_cli.consent_login import ConsentLogin
 
             known = _client(app, account, consenting, values, stored)
             document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
         else:
             document = _read_document(app, account, self.credentials, values)
         app.redactor.add_document(document)
-        self._save(vault, renewed(effective, stored, document), verify=verify)
+        self._save(vault, merge_login(effective, stored, document), verify=verify)
 
     def _save(self, vault: "LayeredVault", document: dict[str, Any], *, verify: bool) -> None:
         """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
-        from conn_cli.lifecycle import run_connect_steps
+        from conn_cli.credential_change import run_connect_steps
         from conn_engine.secrets.vault import Issue
 
         app, change = self.app, self.change
@@ -111,7 +111,7 @@ class _Login:
 
     def _verify(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""
-        from conn_cli.lifecycle import run_connect_steps, verify_credential
+        from conn_cli.credential_change import run_connect_steps, verify_credential
         from conn_engine.errors import ConnError
         from conn_engine.secrets.vault import MemoryVault
 
@@ -137,7 +137,7 @@ def _check_verifiable(effective: "Effective") -> None:
         )
 
 
-def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
+def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
     """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
     from conn_engine.auth import as_consenting
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conn_engine.auth import CredentialField
     from conn_engine.config import Effective
 
-__all__ = ["renewed", "set_command"]
+__all__ = ["merge_login", "set_command"]
 
 _LONGEST = 1024 * 1024
 
@@ -27,8 +27,8 @@ def set_command(
 
     Any part can be stored first. Type it hidden, or pass it on standard input; never in an option.
     """
-    from conn_cli.keeping import needs_store, refuse_shadowed
-    from conn_cli.lifecycle import show_change
+    from conn_cli.credential_change import show_change
+    from conn_cli.credential_store import needs_store, refuse_shadowed
     from conn_engine.runtime.connection import vault_of
     from conn_engine.secrets.vault import Issue
 
@@ -45,12 +45,14 @@ def set_command(
         stored = vault.load(account) or {}
         hosts = known.issue.hosts if known is not None and known.issue is not None else None
         issue = Issue(effective.issued_hosts() if hosts is None else hosts)  # no part widens what the others are for
-        vault.save(account, _with(stored, part.name.split("."), value), issue)
+        vault.save(account, _set_part(stored, part.name.split("."), value), issue)
         change.stored, change.parts = vault.kind_of(account), [part.name]
         change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
 
 
-def renewed(effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]) -> dict[str, Any]:
+def merge_login(
+    effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]
+) -> dict[str, Any]:
     """The document of a new log-in with what it leaves as it was: the secrets of webhooks that are not given anew, and
     the account's subscription."""
     from conn_engine.auth import CAPTURED, secret_fields
@@ -99,7 +101,7 @@ def _value(app: App, part: "CredentialField") -> str:
     return value.strip()
 
 
-def _with(document: Mapping[str, Any], path: list[str], value: str) -> dict[str, Any]:
+def _set_part(document: Mapping[str, Any], path: list[str], value: str) -> dict[str, Any]:
     head, *rest = path
     below = document.get(head)
-    return {**document, head: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}
+    return {**document, head: _set_part(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}

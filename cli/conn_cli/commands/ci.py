@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.comparison_base import ComparisonBase, ImpactFailOn, choose_exit, choose_names, open_base
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Base, BaseDir, Formats, Names, Processes, format_option
-from conn_cli.sides import FailOn, OtherSide, exit_of, may_name, other_side
 
 if TYPE_CHECKING:
     from conn_engine.analysis.checks import CheckResult
@@ -24,8 +24,8 @@ def ci(
         bool, typer.Option("--all", help="Test everything and compare with nothing, as on the main branch itself.")
     ] = False,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Fail when an account's results change in this way.")
-    ] = FailOn.BREAKING,
+        ImpactFailOn, typer.Option("--fail-on", help="Fail when an account's results change in this way.")
+    ] = ImpactFailOn.BREAKING,
     minimum: Annotated[
         float | None,
         typer.Option("--min-coverage", min=0, max=100, help="Fail when an operation sees less of its fields, in %."),
@@ -45,7 +45,7 @@ def ci(
     formats: Annotated[Formats, format_option("markdown", "sarif", "junit", "github")] = None,
 ) -> None:
     """Check a change in one go: lint, the tests it reaches, coverage, its impact on every account. Exit 1 on any."""
-    from conn_cli.choices import learn_literals
+    from conn_cli.effective_selection import learn_literals
     from conn_cli.report import Sources, write_report
     from conn_cli.report.checks import draw_checks
     from conn_engine.analysis.checks.report import CheckReport, CheckVerdicts
@@ -58,15 +58,15 @@ def ci(
         raise UsageError('--accept and --reason "why" go together')
     if accept and whole:
         raise UsageError("--all compares with nothing: there is nothing to accept")
-    in_markdown, elsewhere = may_name(app, names, formats or [])
+    in_markdown, elsewhere = choose_names(app, names, formats or [])
     with ExitStack() as stack:
-        other = None if whole else stack.enter_context(other_side(app.workspace_root, app.folder, base, base_dir))
+        other = None if whole else stack.enter_context(open_base(app.workspace_root, app.folder, base, base_dir))
         result = _check(app, other, baseline, processes)
         if accept and other is not None:
             _accept(app, result, other, reason.strip(), fail_on)
     for report in result.reports:
         learn_literals(app, report.effective)
-    ending = exit_of(result.impact, fail_on) if result.impact is not None else Exit.OK
+    ending = choose_exit(result.impact, fail_on) if result.impact is not None else Exit.OK
     verdicts = CheckVerdicts(result, minimum=minimum, impact_fails=ending is not Exit.OK)
     draw = draw_checks(
         verdicts, Sources(app.workspace_root), names=elsewhere, names_in_markdown=in_markdown, color=app.color
@@ -76,7 +76,7 @@ def ci(
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
 
 
-def _check(app: App, other: OtherSide | None, baseline: Path | None, processes: int | None) -> "CheckResult":
+def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
     from conn_engine.analysis.checks import check
 
     with app.progress("checking") as progress:
@@ -92,7 +92,7 @@ def _check(app: App, other: OtherSide | None, baseline: Path | None, processes: 
         )
 
 
-def _accept(app: App, result: "CheckResult", other: OtherSide, reason: str, fail_on: FailOn) -> None:
+def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str, fail_on: ImpactFailOn) -> None:
     """Write what fails into a document of `changes/`, and judge the change with it."""
     from conn_engine.analysis.impact.accepted import accept_failing, with_accepted
     from conn_engine.analysis.impact.revisions import load_before

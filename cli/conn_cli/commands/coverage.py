@@ -36,9 +36,9 @@ def coverage(
             progress.advance(note=row.operation)
     low = find_below(rows, minimum)
     texts = {
-        "text": lambda: report.text(rows, low, minimum, verbose=verbose or operation is not None),
-        "markdown": lambda: report.markdown(rows, low, minimum),
-        "html": lambda: report.html(rows, low, minimum),
+        "text": lambda: report.draw_text(rows, low, minimum, verbose=verbose or operation is not None),
+        "markdown": lambda: report.draw_markdown(rows, low, minimum),
+        "html": lambda: report.draw_html(rows, low, minimum),
     }
     write_report(lambda: CoverageReport.of(rows, minimum), formats or [], texts, app, folder=app.folder)
     if low:

@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import FormatOption, StoreOption, releases_of
+from conn_cli.release_options import FormatOption, StoreOption, open_releases
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -30,7 +30,7 @@ def diff(
     from conn_engine.releases.difference import compare, content_of
 
     app: App = context.obj
-    with releases_of(app, store) as releases:
+    with open_releases(app, store) as releases:
         sides = [content_of(releases, app.workspace if name == "." else name) for name in (before, after)]
         found = compare(*sides)
 
@@ -39,5 +39,5 @@ def diff(
 
         return DifferenceReport.of(found)
 
-    write_report(describe, formats or [], report.difference(found), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_difference(found), app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if exit_code and not found.same else Exit.OK)

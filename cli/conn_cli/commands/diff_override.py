@@ -8,10 +8,10 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.formatting import join_lines, pluralize
 from conn_cli.options import Formats, format_option
-from conn_cli.report.deliveries import deliveries, is_delivery
+from conn_cli.report.deliveries import count_deliveries, is_delivery
 from conn_cli.report.markdown import cell, code
-from conn_cli.words import counted, join_lines
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, PartialOverride
@@ -110,19 +110,19 @@ def _value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def _at(span: "Span | None") -> str:
+def _format_span(span: "Span | None") -> str:
     return "" if span is None else f"{span.file}:{span.line}"
 
 
 def _place(change: "ConfigChange | PartialOverride") -> str:
-    return _at(change.span)
+    return _format_span(change.span)
 
 
 def _text(reports: "list[OverrideReport]") -> Iterator[str]:
     for report in reports:
         yield _title(report)
         for name, finding in report.failures:
-            yield f"  fails: {name.text}: {finding.message}   {_at(finding.span)}".rstrip()
+            yield f"  fails: {name.text}: {finding.message}   {_format_span(finding.span)}".rstrip()
             if finding.hint:
                 yield f"         fix: {finding.hint}"
         yield "  configuration" if report.changes else "  configuration: nothing is overridden"
@@ -137,7 +137,11 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
         received = sum(is_delivery(effect.name) for effect in recorded)
-        told = [counted(len(recorded) - received, "operation"), *deliveries(received), counted(records, "record")]
+        told = [
+            pluralize(len(recorded) - received, "operation"),
+            *count_deliveries(received),
+            pluralize(records, "record"),
+        ]
         yield f"  effect on recordings ({', '.join(told)})"
         for effect in report.effects:
             for line in _effect_lines(effect):
@@ -168,7 +172,7 @@ def _markdown(reports: "list[OverrideReport]") -> Iterator[str]:
     for report in reports:
         yield f"### {_title(report, code)}\n"
         for name, finding in report.failures:
-            yield f"**fails**: {code(name.text)}: {code(finding.message)} {code(_at(finding.span))}\n"
+            yield f"**fails**: {code(name.text)}: {code(finding.message)} {code(_format_span(finding.span))}\n"
         if report.changes:
             yield "| level | path | set at | shadows |\n|---|---|---|---|"
             for change in report.changes:

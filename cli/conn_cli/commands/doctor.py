@@ -8,8 +8,8 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.formatting import join_lines, pluralize
 from conn_cli.options import Formats, format_option
-from conn_cli.words import counted, join_lines
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -39,7 +39,7 @@ def _report(rows: list[Row]) -> "Report":
 
 
 def _python() -> Row:
-    from conn_cli.release import installed_version
+    from conn_cli.version import installed_version
 
     good = sys.version_info >= (3, 11)
     return ("python", "ok" if good else "bad", f"{platform.python_version()}, conn {installed_version()}")
@@ -76,9 +76,9 @@ def _vault(app: App) -> Row:
 
 
 def _bundle() -> Row:
-    from conn_cli.scaffold import bundled_connectors
+    from conn_cli.scaffold import list_bundled
 
-    names = bundled_connectors()
+    names = list_bundled()
     return (
         "bundle",
         "ok" if names else "bad",
@@ -95,7 +95,9 @@ def _workspace(app: App) -> Row:
         return ("workspace", "warn", "none from here upwards: conn init")
     try:
         workspace = app.workspace
-        counts = f"{counted(len(workspace.connectors()), 'connector')}, {counted(len(workspace.accounts()), 'account')}"
+        counts = (
+            f"{pluralize(len(workspace.connectors()), 'connector')}, {pluralize(len(workspace.accounts()), 'account')}"
+        )
     except ConnError as error:
         return ("workspace", "bad", error.message)
     return ("workspace", "ok", f"{root}: {counts}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective
 
 
-class FailOn(StrEnum):
+class DriftFailOn(StrEnum):
     """When the exit code is 1."""
 
     BREAKS = "breaks"
@@ -42,8 +42,8 @@ def drift(
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
     pages: Annotated[int, typer.Option("--pages", min=1, max=50, help="Asking the vendor: pages per operation.")] = 1,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Exit 1 when something breaks, or touches, a mapping.")
-    ] = FailOn.BREAKS,
+        DriftFailOn, typer.Option("--fail-on", help="Exit 1 when something breaks, or touches, a mapping.")
+    ] = DriftFailOn.BREAKS,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what nobody reads too.")] = False,
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
@@ -64,17 +64,17 @@ def drift(
             hint="name an account to ask its vendor (--account), newer --recordings, or a newer --openapi document",
         )
     effective = _effective(app, account, connector)
-    found = _found(app, effective, account, recordings, openapi, older, pages)
+    found = _compute_drift(app, effective, account, recordings, openapi, older, pages)
     texts = {
-        "text": lambda: report.text(found, verbose=verbose),
-        "markdown": lambda: report.markdown(found),
-        "github": lambda: report.github(found, Sources(app.workspace_root)),
+        "text": lambda: report.draw_text(found, verbose=verbose),
+        "markdown": lambda: report.draw_markdown(found),
+        "github": lambda: report.draw_github(found, Sources(app.workspace_root)),
     }
     write_report(lambda: DriftReport.of(found), formats or [], texts, app, folder=app.folder)
     if not found.compared:  # an empty comparison must not look like a passed one
         app.err("error: nothing could be compared")
         raise typer.Exit(Exit.USAGE)
-    tiers = {FailOn.BREAKS: ("breaks",), FailOn.TOUCHES: ("breaks", "touches"), FailOn.NONE: ()}[fail_on]
+    tiers = {DriftFailOn.BREAKS: ("breaks",), DriftFailOn.TOUCHES: ("breaks", "touches"), DriftFailOn.NONE: ()}[fail_on]
     raise typer.Exit(Exit.FINDINGS if any(difference.tier in tiers for difference in found.differences) else Exit.OK)
 
 
@@ -90,7 +90,7 @@ def _effective(app: App, account: str | None, connector: str | None) -> "Effecti
     return up_to(app.workspace.effective(account=None, connector=connector or names[0]), "base")
 
 
-def _found(  # noqa: PLR0917
+def _compute_drift(  # noqa: PLR0917
     app: App,
     effective: "Effective",
     account: str | None,
@@ -99,7 +99,7 @@ def _found(  # noqa: PLR0917
     older: Path | None,
     pages: int,
 ) -> "Drift":
-    from conn_cli.choices import learn_literals
+    from conn_cli.effective_selection import learn_literals
     from conn_engine.analysis.drift import drift as compare
     from conn_engine.analysis.drift import sources
     from conn_engine.analysis.population import AccountGroup, Digests, Side, account_groups

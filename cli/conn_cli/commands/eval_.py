@@ -25,9 +25,9 @@ def evaluate(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Evaluate a JSONata expression on JSON input and print the result. Undefined prints nothing and says so."""
-    from conn_cli.calls import read_input
+    from conn_cli.call_options import read_input
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.words import join_lines
     from conn_engine.conditions import Conditions
     from conn_engine.documents.locate import find_workspace
     from conn_engine.expressions import UNDEFINED, find_evaluator

@@ -56,7 +56,7 @@ def _report(words: "list[ExplainedWord]") -> "Report":
 
 
 def _list_codes() -> Explained:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
     from conn_engine.diagnostics.codes import CODES
 
     rows = list(CODES.values())
@@ -81,7 +81,7 @@ def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
 
 def _list_settings(*, is_complete: bool) -> Explained:
     """Every kind of settings; with a pointer to the other lists where no list was named."""
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
     from conn_engine.schemas.reference import overview
 
     others = [] if is_complete else ["", "besides: conn explain codes, conn explain functions"]
@@ -115,7 +115,7 @@ def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
 
 def _list_functions() -> Explained:
     """Every function with its example."""
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
     from conn_engine.expressions.functions import FUNCTIONS, THEMES
     from conn_engine.expressions.functions.reference import example
 

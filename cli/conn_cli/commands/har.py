@@ -8,7 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -38,10 +38,10 @@ def import_har(
 
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
-    from conn_cli.personal import choose_personal_data, show_summary
+    from conn_cli.formatting import pluralize
+    from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.report import write_report
-    from conn_cli.scaffold import relative
-    from conn_cli.words import counted
+    from conn_cli.scaffold import to_relative
     from conn_engine.errors import UsageError
     from conn_engine.testing.har_files import import_recording
 
@@ -54,7 +54,7 @@ def import_har(
     path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
     app.workspace.check_inside(path)
     if path.exists() and not force:
-        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
+        raise UsageError(f"{to_relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
     unanswered: list[str] = []
     count, summary = import_recording(
         effective,
@@ -71,8 +71,8 @@ def import_har(
     )
     for request in unanswered:
         app.err(f"skipped {request}: it has no response in {file.name}")
-    shown = relative(path)
-    text = f"made {shown} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask\n"
+    shown = to_relative(path)
+    text = f"made {shown} from {pluralize(count, 'exchange')}; set `call` in it to what a caller would ask\n"
     texts = {"text": lambda: text}
     write_report(lambda: _report(file, shown, count, unanswered), formats or [], texts, app, folder=app.folder)
     show_summary(app, summary)
@@ -86,13 +86,13 @@ def export_har(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Write a recording as a HAR 1.2 file."""
+    from conn_cli.formatting import pluralize
     from conn_cli.report import write_report
-    from conn_cli.words import counted
     from conn_engine.testing.har_files import export_recording
 
     app: App = context.obj
     count = export_recording(app.folder / recording, app.folder / output)
-    text = {"text": lambda: f"wrote {counted(count, 'exchange')} to {output}\n"}
+    text = {"text": lambda: f"wrote {pluralize(count, 'exchange')} to {output}\n"}
     write_report(lambda: _report(recording, str(output), count, []), formats or [], text, app, folder=app.folder)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.stores import FormatOption, StoreOption, releases_of
+from conn_cli.release_options import FormatOption, StoreOption, open_releases
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -26,7 +26,7 @@ def history(
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    with releases_of(app, store) as releases:
+    with open_releases(app, store) as releases:
         channels = releases.channels()
         if channel is not None:
             known = [found.name for found in channels]
@@ -42,4 +42,4 @@ def history(
 
         return HistoryReport.of(channels, events, made)
 
-    write_report(describe, formats or [], report.history(channels, events, made), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_history(channels, events, made), app, folder=app.folder)

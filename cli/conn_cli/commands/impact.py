@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from conn_cli.comparison_base import ImpactFailOn, choose_exit, choose_names, open_base
 from conn_cli.console import App
 from conn_cli.options import Base, BaseDir, Formats, Names, Processes, format_option
-from conn_cli.sides import FailOn, exit_of, may_name, other_side
 
 if TYPE_CHECKING:
     from conn_engine.analysis.impact import Impact
@@ -19,8 +19,8 @@ def impact(
     base: Base = None,
     base_dir: BaseDir = None,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Exit 1 when an account's results change in this way.")
-    ] = FailOn.BREAKING,
+        ImpactFailOn, typer.Option("--fail-on", help="Exit 1 when an account's results change in this way.")
+    ] = ImpactFailOn.BREAKING,
     names: Names = None,
     processes: Processes = None,
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
@@ -31,25 +31,25 @@ def impact(
     from conn_engine.analysis.impact.report import ImpactReport
 
     app: App = context.obj
-    in_markdown, elsewhere = may_name(app, names, formats or [])
-    found = _measured(app, base, base_dir, processes)
+    in_markdown, elsewhere = choose_names(app, names, formats or [])
+    found = _compute_impact(app, base, base_dir, processes)
     texts = {
-        "text": lambda: report.text(found, names=elsewhere),
-        "markdown": lambda: report.markdown(found, names=in_markdown),
-        "github": lambda: report.github(found, Sources(app.workspace_root), names=elsewhere),
+        "text": lambda: report.draw_text(found, names=elsewhere),
+        "markdown": lambda: report.draw_markdown(found, names=in_markdown),
+        "github": lambda: report.draw_github(found, Sources(app.workspace_root), names=elsewhere),
     }
     write_report(lambda: ImpactReport.of(found, names=elsewhere), formats or [], texts, app, folder=app.folder)
-    raise typer.Exit(exit_of(found, fail_on))
+    raise typer.Exit(choose_exit(found, fail_on))
 
 
-def _measured(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
+def _compute_impact(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
     from conn_engine.analysis.checks.reach import changed_files
     from conn_engine.analysis.impact import impact as measure
     from conn_engine.analysis.impact import nothing_to_compare
     from conn_engine.analysis.impact.revisions import load_before
 
     with (
-        other_side(app.workspace_root, app.folder, base, base_dir) as other,
+        open_base(app.workspace_root, app.folder, base, base_dir) as other,
         app.progress("comparing", unit="comparisons") as progress,
     ):
         before = load_before(other.folder)

@@ -7,7 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 
 
 def import_(
@@ -56,10 +56,10 @@ def import_(
 
     What was guessed says so in connector.yaml, what could not be carried over is listed there and here.
     """
-    from conn_cli.importing import Wishes, import_files
+    from conn_cli.connector_import import ImportRequest, import_files
 
     app: App = context.obj
-    wishes = Wishes(
+    wishes = ImportRequest(
         name,
         tuple(only or ()),
         base_url,

@@ -23,23 +23,23 @@ def init(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Make a workspace: a folder with conn.yaml, connectors, environments and accounts."""
+    from conn_cli.formatting import join_lines, pluralize
     from conn_cli.report import write_report
-    from conn_cli.scaffold import copy_example, new_workspace, relative
-    from conn_cli.words import counted, join_lines
+    from conn_cli.scaffold import copy_example, create_workspace, to_relative
 
     app: App = context.obj
     folder = app.folder / folder
-    made = copy_example(folder, force=force) if example else new_workspace(folder, force=force)
-    where = relative(folder)
+    made = copy_example(folder, force=force) if example else create_workspace(folder, force=force)
+    where = to_relative(folder)
     go = "" if where == "." else f"cd {where} && "
     lines = [
-        f"made the {'example ' if example else ''}workspace in {where} ({counted(len(made), 'file')})",
+        f"made the {'example ' if example else ''}workspace in {where} ({pluralize(len(made), 'file')})",
         f"next: {go}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
     ]
 
     def report() -> "Report":
         from conn_engine.command_reports import InitReport
 
-        return InitReport(folder=where, example=example, files=[relative(path) for path in made])
+        return InitReport(folder=where, example=example, files=[to_relative(path) for path in made])
 
     write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

@@ -26,9 +26,9 @@ def lint(
     ] = False,
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
-    from conn_cli.choices import learn_found_literals
+    from conn_cli.effective_selection import learn_found_literals
+    from conn_cli.formatting import pluralize
     from conn_cli.report import Sources, draw_findings, write_report
-    from conn_cli.words import counted
     from conn_engine.diagnostics import Severity
     from conn_engine.errors import UsageError
     from conn_engine.lint import lint_paths
@@ -45,8 +45,8 @@ def lint(
         accepted = len(findings)
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
         if update_baseline:
-            app.err(f"made the baseline {baseline}: {counted(accepted, 'finding')} accepted from now on")
+            app.err(f"made the baseline {baseline}: {pluralize(accepted, 'finding')} accepted from now on")
     draw = draw_findings(findings, Sources(result.root), color=app.color)
     write_report(lambda: LintReport.of(findings), formats or [], draw, app, folder=app.folder)
-    app.err(f"{counted(result.files, 'file')} checked")
+    app.err(f"{pluralize(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)

@@ -24,8 +24,8 @@ def map_(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run the response mapping of a unified operation on vendor records and print the unified ones."""
-    from conn_cli.calls import read_input
-    from conn_cli.choices import choose_effective
+    from conn_cli.call_options import read_input
+    from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
     from conn_engine.errors import UsageError
     from conn_engine.testing.trial import map_records

@@ -33,18 +33,20 @@ def mutate(
     from conn_engine.analysis.mutants.report import MutationReport, Score
 
     app: App = context.obj
-    scores = [Score(name, tuple(_tried(app, name, kind or []))) for name in connectors or app.workspace.connectors()]
+    scores = [
+        Score(name, tuple(_try_mutants(app, name, kind or []))) for name in connectors or app.workspace.connectors()
+    ]
     texts = {
-        "text": lambda: report.text(scores, minimum),
-        "markdown": lambda: report.markdown(scores, minimum),
-        "github": lambda: report.github(scores, Sources(app.workspace_root)),
+        "text": lambda: report.draw_text(scores, minimum),
+        "markdown": lambda: report.draw_markdown(scores, minimum),
+        "github": lambda: report.draw_github(scores, Sources(app.workspace_root)),
     }
     write_report(lambda: MutationReport.of(scores), formats or [], texts, app, folder=app.folder)
     low = any(score.tried and score.percent < (minimum or 0) for score in scores)
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
 
 
-def _tried(app: App, connector: str, kinds: list[str]) -> "list[Verdict]":
+def _try_mutants(app: App, connector: str, kinds: list[str]) -> "list[Verdict]":
     from conn_engine.analysis.mutants import KINDS, Bench
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError

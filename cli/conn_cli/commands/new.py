@@ -7,7 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Formats, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -42,18 +42,25 @@ def new(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
+    from conn_cli.formatting import join_lines, pluralize
     from conn_cli.report import write_report
-    from conn_cli.scaffold import bundled_connectors, find_scheme, known_schemes, new_connector, new_workspace, relative
-    from conn_cli.words import counted, join_lines
+    from conn_cli.scaffold import (
+        create_connector,
+        create_workspace,
+        find_scheme,
+        list_bundled,
+        load_schemes,
+        to_relative,
+    )
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
 
     app: App = context.obj
     if source is not None:
-        from conn_cli.importing import Wishes, import_files
+        from conn_cli.connector_import import ImportRequest, import_files
 
         chosen = (entry,) if entry else ()
-        wishes = Wishes(
+        wishes = ImportRequest(
             name,
             tuple(only or ()),
             samples=with_samples,
@@ -68,17 +75,17 @@ def new(
         raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
-    made, bundled = new_connector(root, name, force=force)
+    made, bundled = create_connector(root, name, force=force)
     lines = []
     if found is None:
-        new_workspace(root)
-        lines.append(f"there was no workspace here: made one in {relative(root)}")
+        create_workspace(root)
+        lines.append(f"there was no workspace here: made one in {to_relative(root)}")
     kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"
-    folder = relative(root / "connectors" / name)
-    lines.append(f"made {kind} {name} in {folder} ({counted(len(made), 'file')})")
+    folder = to_relative(root / "connectors" / name)
+    lines.append(f"made {kind} {name} in {folder} ({pluralize(len(made), 'file')})")
     if not bundled:
-        lines.append(f"bundled connectors: {', '.join(bundled_connectors())}")
-        if find_scheme(known_schemes(), name) is not None:
+        lines.append(f"bundled connectors: {', '.join(list_bundled())}")
+        if find_scheme(load_schemes(), name) is not None:
             lines.append(f"how its deliveries are proved is known: conn webhook scheme {name}")
     lines.append(f"next: conn lint && conn test --connector {name}")
 
@@ -86,11 +93,11 @@ def new(
         from conn_engine.command_reports import NewReport
 
         return NewReport(
-            workspace=relative(root) if found is None else None,
+            workspace=to_relative(root) if found is None else None,
             connector=name,
             folder=folder,
             bundled=bundled,
-            files=[relative(path) for path in made],
+            files=[to_relative(path) for path in made],
         )
 
     write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

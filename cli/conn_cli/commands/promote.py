@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
+from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, open_releases
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -40,12 +40,12 @@ def promote(
     from conn_engine.releases.promotion import promote as move
 
     app: App = context.obj
-    with releases_of(app, store) as releases, app.progress("checking") as progress:
+    with open_releases(app, store) as releases, app.progress("checking") as progress:
         done = move(
             releases,
             source,
             channel,
-            acting(app, by),
+            find_actor(app, by),
             override=override.strip(),
             expected=expect,
             tell=lambda note: progress.advance(note=note),
@@ -56,7 +56,7 @@ def promote(
 
         return PromotionReport.of(done)
 
-    write_report(describe, formats or [], report.promoted(done), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_promotion(done), app, folder=app.folder)
     if done.event is None and not done.already:
         app.err(f"error: not promoted: {'; '.join(done.refusals)}")
         app.err('  to do it all the same: --override "why"; the reason is kept in the history')

@@ -8,7 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Account, Body, Environment, Formats, Operation, Param, Send, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
@@ -52,8 +52,8 @@ def record(
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
     from conn_cli.completeness import show_completeness, show_interruption
-    from conn_cli.personal import choose_personal_data
-    from conn_cli.running import wired
+    from conn_cli.live_run import resolve_account
+    from conn_cli.personal_data import choose_personal_data
     from conn_engine.testing.recorder import record_operation
 
     app: App = context.obj
@@ -63,8 +63,8 @@ def record(
     _check_send(effective, name, call, send)
     path = _target(app, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        _taken(path, "" if own else account)
-    wiring = wired(app, account, environment, wait=wait)
+        _refuse_existing(path, "" if own else account)
+    wiring = resolve_account(app, account, environment, wait=wait)
     placing: Placing = {"within": app.workspace.root, "overwrite": force}
     personal = choose_personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
@@ -101,12 +101,12 @@ def _build_call(  # noqa: PLR0917
     files: list[str],
     state: str | None,
 ) -> "Call":
-    from conn_cli.calls import build_call
-    from conn_cli.saving import given_files
-    from conn_cli.states import StateFile
+    from conn_cli.call_options import build_call
+    from conn_cli.file_options import read_uploads
+    from conn_cli.state_file import StateFile
 
     call = build_call(app, effective, name, params=params, body=body)
-    call = replace(call, files=given_files(app, files))
+    call = replace(call, files=read_uploads(app, files))
     if state is not None:
         call = replace(call, state=StateFile(app, state, effective, name).read())
     return call
@@ -121,13 +121,13 @@ def _check_send(effective: "Effective", name: "OperationName", call: "Call", sen
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
 
 
-def _taken(path: Path, account: str) -> NoReturn:
-    from conn_cli.scaffold import relative
+def _refuse_existing(path: Path, account: str) -> NoReturn:
+    from conn_cli.scaffold import to_relative
     from conn_engine.errors import UsageError
 
     alone = f" --own to keep one for {account} alone," if account else ""
     raise UsageError(
-        f"{relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
+        f"{to_relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
     )
 
 
@@ -135,11 +135,11 @@ def _show(  # noqa: PLR0917
     app: App, kept: "Recorded", path: Path, name: "OperationName", account: str, formats: Formats
 ) -> None:
     """Show what was recorded, and what to look at."""
-    from conn_cli.personal import show_summary
+    from conn_cli.personal_data import show_summary
     from conn_cli.report import write_report
-    from conn_cli.scaffold import relative
+    from conn_cli.scaffold import to_relative
 
-    shown = relative(path)
+    shown = to_relative(path)
     text = {"text": lambda: _text(kept, shown, name.text, account)}
     write_report(lambda: _report(kept, shown, name.text, account), formats or [], text, app, folder=app.folder)
     show_summary(app, kept.personal)
@@ -151,9 +151,9 @@ def _show(  # noqa: PLR0917
 
 
 def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
-    from conn_cli.words import counted, join_lines
+    from conn_cli.formatting import join_lines, pluralize
 
-    lines = [f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {path}"]
+    lines = [f"recorded {pluralize(kept.exchanges, 'exchange')}, {pluralize(kept.records, 'record')} in {path}"]
     if kept.error is not None:
         lines.append(f"the operation ended with: {kept.error.message}")
         lines += [f"  {kept.error.hint}"] if kept.error.hint else []
@@ -166,7 +166,7 @@ def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
 
 
 def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Report":
-    from conn_cli.personal import describe_summary
+    from conn_cli.personal_data import describe_summary
     from conn_engine.command_reports import RecordReport
 
     return RecordReport(

@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, local_secrets, releases_of
+from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, find_local_secrets, open_releases
 
 if TYPE_CHECKING:
     from conn_engine.releases.promotion import CreatedRelease
@@ -29,31 +29,31 @@ def release(
     from conn_cli.report import write_report
 
     app: App = context.obj
-    made = _made(app, store, by, message)
+    made = _make_release(app, store, by, message)
 
     def describe() -> "Report":
         from conn_engine.releases.report import ReleaseReport
 
         return ReleaseReport.of(made)
 
-    write_report(describe, formats or [], report.made(made), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_release(made), app, folder=app.folder)
     raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)
 
 
-def _made(app: App, store: str | None, by: str | None, message: str) -> "CreatedRelease":
-    from conn_cli.choices import learn_found_literals
+def _make_release(app: App, store: str | None, by: str | None, message: str) -> "CreatedRelease":
+    from conn_cli.effective_selection import learn_found_literals
     from conn_cli.report import Sources
     from conn_engine.releases import ReleaseRefusedError
     from conn_engine.releases.promotion import make_release
 
     workspace = app.workspace
-    secrets = local_secrets(app)
-    with releases_of(app, store, create=True) as releases, app.progress("releasing") as progress:
+    secrets = find_local_secrets(app)
+    with open_releases(app, store, create=True) as releases, app.progress("releasing") as progress:
         try:
             return make_release(
                 releases,
                 workspace,
-                acting(app, by),
+                find_actor(app, by),
                 message=message,
                 redactor=secrets,
                 tell=lambda note: progress.advance(note=note),

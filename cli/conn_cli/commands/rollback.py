@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
+from conn_cli.release_options import ByOption, FormatOption, StoreOption, find_actor, open_releases
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
@@ -29,8 +29,8 @@ def rollback(
     from conn_engine.releases.promotion import roll_back
 
     app: App = context.obj
-    with releases_of(app, store) as releases:
-        event = roll_back(releases, channel, acting(app, by), to=to, reason=reason)
+    with open_releases(app, store) as releases:
+        event = roll_back(releases, channel, find_actor(app, by), to=to, reason=reason)
         serving = releases.channel(channel)
 
     def describe() -> "Report":
@@ -38,4 +38,4 @@ def rollback(
 
         return RollbackReport.of(serving, event)
 
-    write_report(describe, formats or [], report.rolled_back(serving, event), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_rollback(serving, event), app, folder=app.folder)

@@ -66,29 +66,29 @@ def run(
 
     --output is the form of the records, --format that of a plan.
     """
-    from conn_cli.calls import build_call
-    from conn_cli.outputs import record_writer
-    from conn_cli.placing import placed
-    from conn_cli.running import Run, wired
-    from conn_cli.saving import free, given_files, result_file
-    from conn_cli.states import StateFile
+    from conn_cli.call_options import build_call
+    from conn_cli.error_location import attach_finding
+    from conn_cli.file_options import check_free, find_result_file, read_uploads
+    from conn_cli.live_run import LiveRun, resolve_account
+    from conn_cli.record_writers import create_writer
+    from conn_cli.state_file import StateFile
     from conn_engine.errors import UsageError
     from conn_engine.runtime.plans import may_write, partitions_write
 
     app: App = context.obj
-    path = result_file(app, output)
-    writer = record_writer(app, output) if path is None else None
+    path = find_result_file(app, output)
+    writer = create_writer(app, output) if path is None else None
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
     kept = None if state is None else StateFile(app, state, effective, name)
     call = replace(call, remote_data=remote_data, state=kept.read() if kept else None)
-    call = replace(call, files=given_files(app, file or []))
+    call = replace(call, files=read_uploads(app, file or []))
     writes = (partitions_write if partitions else may_write)(effective, name, call)
     planned = dry_run or (writes and not send)
-    wiring = wired(app, account, environment, wait=wait, planned=planned)
+    wiring = resolve_account(app, account, environment, wait=wait, planned=planned)
     if planned:
-        with placed(wiring.effective, name):
+        with attach_finding(wiring.effective, name):
             plan = _PlannedRun(app, name, call, wiring)
             plan.show(
                 plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None,
@@ -100,9 +100,9 @@ def run(
     if formats:
         raise UsageError("--format is for a plan, and this run sends", hint="add --dry-run, or leave it to --output")
     if path is not None:
-        free(path, force=force)
-    run = Run(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
-    with placed(wiring.effective, name):
+        check_free(path, force=force)
+    run = LiveRun(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
+    with attach_finding(wiring.effective, name):
         if writer is not None:
             run.stream(writer)
         elif path is not None:
@@ -123,7 +123,7 @@ class _PlannedRun:
     ) -> "tuple[list[Request], Request | None] | None":
         """The reads before the first write, which are sent, and the write. None where nothing has to be read, or the
         account has no credential to read with."""
-        from conn_cli.running import wired
+        from conn_cli.live_run import resolve_account
         from conn_engine.errors import CredentialError
         from conn_engine.runtime.plans import plan_operation, plan_write
         from conn_engine.transport.trace import TracedTransport
@@ -132,7 +132,7 @@ class _PlannedRun:
         if first is None or first.writes:
             return None
         try:
-            wiring = wired(self.app, account, environment, wait=wait)
+            wiring = resolve_account(self.app, account, environment, wait=wait)
         except CredentialError as error:
             self.app.err(f"note: the write is not shown, as it depends on what this request reads: {error.message}")
             self.app.err(f"  {error.hint}")
@@ -144,8 +144,8 @@ class _PlannedRun:
 
     def show(self, found: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
         """Show the write that was found, else the first request."""
+        from conn_cli.formatting import join_lines
         from conn_cli.report import write_report
-        from conn_cli.words import join_lines
         from conn_engine.runtime.plans import has_empty_body, plan_operation
 
         reads, request = found or ([], plan_operation(self.wiring, self.name, self.call))
@@ -166,9 +166,9 @@ class _PlannedRun:
         )
 
     def _lines(self, reads: "list[Request]", request: "Request | None") -> "Iterator[str]":
-        from conn_cli.words import counted
+        from conn_cli.formatting import pluralize
 
-        what = f"{counted(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
+        what = f"{pluralize(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
         yield f"plan of {self.name.text} for {self.wiring.session.account}: {what}"
         for read in reads:
             yield f"  read: {read.label}   {read.method} {read.visible.url}"

@@ -30,8 +30,8 @@ def schema(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Print the JSON Schema of a document, a unified record or a report in JSON. Without a name: list them."""
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.words import join_lines
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import dump_json
     from conn_engine.errors import UsageError

@@ -30,7 +30,7 @@ def show(
     formats: Annotated[Formats, format_option("yaml")] = None,
 ) -> None:
     """List the workspace, or show an effective configuration and where each value comes from."""
-    from conn_cli.choices import choose_effective
+    from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
 
     app: App = context.obj
@@ -41,12 +41,12 @@ def show(
         return
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
-    shown = _Shown(effective, name)
+    shown = _Configuration(effective, name)
     write_report(shown.report, formats or [], {"text": shown.text, "yaml": shown.yaml}, app, folder=app.folder)
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Configuration:
     """An effective configuration, or one operation of it."""
 
     effective: "Effective"
@@ -73,7 +73,7 @@ class _Shown:
 
     def origins(self) -> "list[tuple[str, Origin]]":
         """The origin in effect of each value, with the value's path below the operation."""
-        from conn_cli.origins import leaf_origins
+        from conn_cli.leaf_origins import leaf_origins
 
         start = self.path
         return [
@@ -111,7 +111,7 @@ class _Shown:
         return dump_yaml(data)
 
     def text(self) -> str:
-        from conn_cli.words import join_lines
+        from conn_cli.formatting import join_lines
 
         rows = [
             (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}")
@@ -174,7 +174,7 @@ def _overview_yaml(found: "WorkspaceReport") -> str:
 
 
 def _overview(found: "WorkspaceReport") -> str:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
 
     lines = [f"workspace     {found.workspace}", f"environments  {', '.join(found.environments) or '-'}"]
     for row in found.connectors:

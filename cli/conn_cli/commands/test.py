@@ -57,7 +57,7 @@ def test(
 
     app: App = context.obj
     _refuse_contradictions(named=bool(operations), every=every, live=live, send=send)
-    named, deliveries = _named(operations or [], no_deliveries=live or raw)
+    named, deliveries = _select_names(operations or [], no_deliveries=live or raw)
     selection = Selection(
         operations=named,
         deliveries=deliveries,
@@ -74,7 +74,7 @@ def test(
         reports, Sources(app.workspace.root), verbose=verbose or bool(operations), live=live, color=app.color
     )
     write_report(lambda: SuiteReport.of(reports), formats or [], draw, app, folder=app.folder)
-    raise typer.Exit(_exit_code(reports, named=bool(operations)))
+    raise typer.Exit(_choose_exit(reports, named=bool(operations)))
 
 
 def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) -> None:
@@ -87,7 +87,7 @@ def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) 
 
 
 def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":
-    from conn_cli.choices import learn_literals
+    from conn_cli.effective_selection import learn_literals
 
     reports = _live(app, selection, send) if live else _replays(app, selection)
     for report in reports:
@@ -95,7 +95,7 @@ def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "li
     return reports
 
 
-def _named(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """The operations, or the recorded deliveries, that are meant."""
     from conn_engine.errors import UsageError
 
@@ -132,17 +132,17 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
 def _update(app: App, reports: "list[OperationReport]") -> None:
     """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
-    from conn_cli.words import counted
+    from conn_cli.formatting import pluralize
     from conn_engine.testing.goldens import update_golden
 
     changed = 0
     for report in reports:
         for judgement in report.judgements:
             changed += update_golden(judgement, app.redactor, within=app.workspace.root)
-    app.err(f"{counted(changed, 'golden')} written")
+    app.err(f"{pluralize(changed, 'golden')} written")
 
 
-def _exit_code(reports: "list[OperationReport]", *, named: bool) -> Exit:
+def _choose_exit(reports: "list[OperationReport]", *, named: bool) -> Exit:
     if any(report.failed for report in reports):
         return Exit.FINDINGS
     unrecorded = [report for report in reports if not report.recorded]

@@ -6,23 +6,23 @@ import typer
 
 from conn_cli.commands import webhook_listen, webhook_record, webhook_scheme, webhook_send, webhook_subscribe
 from conn_cli.console import App
-from conn_cli.deliveries import (
+from conn_cli.delivery_options import (
     Account,
-    Address,
     At,
     Connector,
+    DeliveryOwner,
     File,
     Secrets,
     Url,
-    address_of,
-    moment,
-    one_line,
-    read,
-    secrets,
+    find_owner,
+    parse_time,
+    read_delivery,
+    read_secrets,
+    to_json_line,
 )
 from conn_cli.exits import Exit
+from conn_cli.formatting import join_lines, pluralize
 from conn_cli.options import Formats, JsonAlias, format_option
-from conn_cli.words import counted, join_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ group.command("unsubscribe")(webhook_subscribe.unsubscribe)
 
 
 @group.command("check")
-def check(
+def verify(
     context: typer.Context,
     *,
     file: File,
@@ -65,18 +65,18 @@ def check(
     from conn_cli.report import write_report
 
     app: App = context.obj
-    address = address_of(app, account, connector)
-    given = secrets(app, secret)
-    held = read(app, file, url)
+    address = find_owner(app, account, connector)
+    given = read_secrets(app, secret)
+    held = read_delivery(app, file, url)
     if held.recorded is not None:
-        delivery, receipt = _replayed(app, address, held.recorded, given, moment(at))
+        delivery, receipt = _replay_delivery(app, address, held.recorded, given, parse_time(at))
         notes: tuple[str, ...] = ()
     else:
         assert held.delivery is not None  # noqa: S101 - the other of the two
         delivery = held.delivery
-        trial = _trial(app, given, moment(at))
+        trial = _trial(app, given, parse_time(at))
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
-        notes = _withheld(trial, receipt)
+        notes = _describe_withheld(trial, receipt)
     specs = formats or (["json"] if as_json else [])
     text = {"text": lambda: join_lines(_lines(app, address, delivery, receipt))}
     write_report(lambda: _report(address, receipt, notes), specs, text, app, folder=app.folder)
@@ -100,14 +100,14 @@ def _trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
     )
 
 
-def _withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
+def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
     if receipt.challenge is None or not trial.withheld:
         return ()
     return ("a receiver would have answered by a request as well; none was sent",)
 
 
-def _replayed(
-    app: App, address: Address, recorded: "RecordedDelivery", given: dict[str, str], at: float | None
+def _replay_delivery(
+    app: App, address: DeliveryOwner, recorded: "RecordedDelivery", given: dict[str, str], at: float | None
 ) -> "tuple[Delivery, Receipt]":
     """A recorded delivery, by its own secrets and its own clock."""
     from datetime import UTC, datetime
@@ -122,7 +122,7 @@ def _replayed(
     if at is not None:
         recorded = structs.replace(recorded, received_at=datetime.fromtimestamp(at, UTC).isoformat())
     recorded = structs.replace(recorded, secrets={**recorded.secrets, **given})
-    outcome = replay_delivery(address.effective(app), recorded)
+    outcome = replay_delivery(address.load_effective(app), recorded)
     receipt = Receipt(
         outcome.reply or Response(503),
         tuple(Event(account=address.account, **event) for event in outcome.records),
@@ -138,34 +138,34 @@ def _replayed(
 # --- showing ---
 
 
-def _report(address: Address, receipt: "Receipt", notes: tuple[str, ...]) -> "Report":
+def _report(address: DeliveryOwner, receipt: "Receipt", notes: tuple[str, ...]) -> "Report":
     from conn_engine.runtime.report import DeliveryReport
 
     return DeliveryReport.of(receipt, account=address.account, connector=address.connector, notes=notes)
 
 
-def _lines(app: App, address: Address, delivery: "Delivery", receipt: "Receipt") -> "Iterator[str]":
+def _lines(app: App, address: DeliveryOwner, delivery: "Delivery", receipt: "Receipt") -> "Iterator[str]":
     target = address.account or f"{address.connector} (no account)"
-    yield f"{delivery.method} {app.redactor.url(delivery.url)} · {counted(len(delivery.body), 'byte')} · {target}"
+    yield f"{delivery.method} {app.redactor.url(delivery.url)} · {pluralize(len(delivery.body), 'byte')} · {target}"
     yield from (f"  {line}" for line in _verdict(delivery, receipt))
     for event in receipt.events:
         whose = event.account or "no account"
         yield f"  event {event.type} · {whose} · {event.occurred_at or 'time unknown'} · {event.id}"
-        yield f"    {one_line(event.data)}"
+        yield f"    {to_json_line(event.data)}"
 
 
 def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     lines = []
     if receipt.refused is not None:
         lines.append(f"refused: {receipt.refused.message} ({receipt.refused.code})")
-        lines += [f"  {mend}" for mend in _mends(delivery, receipt)]
+        lines += [f"  {mend}" for mend in _list_fixes(delivery, receipt)]
     elif receipt.proved:
         lines.append(
             "nothing proves it: its connector says so" if receipt.proved == "none" else f"proved by {receipt.proved}"
         )
     if receipt.failed is not None:
         lines.append(f"failed: {receipt.failed.message}")
-        lines += [f"  {mend}" for mend in (receipt.failed.hint, _for_once(receipt)) if mend]
+        lines += [f"  {mend}" for mend in (receipt.failed.hint, _suggest_secret(receipt)) if mend]
     if receipt.challenge is not None:
         lines.append(f"challenge {receipt.challenge}: it tells of no event")
     if receipt.captured:
@@ -180,7 +180,7 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     return lines
 
 
-def _mends(delivery: "Delivery", receipt: "Receipt") -> list[str]:
+def _list_fixes(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     refused = receipt.refused
     if refused is None:
         return []
@@ -194,7 +194,7 @@ def _mends(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     return mends
 
 
-def _for_once(receipt: "Receipt") -> str:
+def _suggest_secret(receipt: "Receipt") -> str:
     from conn_engine.errors import CredentialError
 
     return "or give the secret for this once: --secret NAME" if isinstance(receipt.failed, CredentialError) else ""

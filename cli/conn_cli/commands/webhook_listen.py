@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.deliveries import Account, Address, address_of
+from conn_cli.delivery_options import Account, DeliveryOwner, find_owner
 from conn_cli.options import Formats, JsonAlias, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
-    from conn_cli.inbox import Inbox
-    from conn_cli.receiving import Desk, Forward
+    from conn_cli.delivery_listener import DeliveryListener, EventForwarder
+    from conn_cli.delivery_server import DeliveryServer
 
 __all__ = ["listen"]
 
@@ -48,10 +48,10 @@ def listen(
 
     At / for the account or connector chosen; else at /CONNECTOR and /accounts/ACCOUNT. Ctrl-C ends it.
     """
-    from conn_cli.inbox import Inbox
-    from conn_cli.personal import choose_personal_data
-    from conn_cli.receiving import Desk, EventWriter
-    from conn_cli.words import counted
+    from conn_cli.delivery_listener import DeliveryListener, EventWriter
+    from conn_cli.delivery_server import DeliveryServer
+    from conn_cli.formatting import pluralize
+    from conn_cli.personal_data import choose_personal_data
     from conn_engine.runtime.webhooks import Receiver
     from conn_engine.transport.gateway import is_loopback
 
@@ -59,10 +59,10 @@ def listen(
     if once and count is not None:
         raise UsageError("--once and --count exclude each other")
     address = _address(app, account, connector)
-    _checked(url)
+    _check_url(url)
     receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
     events_to = EventWriter(app, formats or (["json"] if as_json else []))
-    desk = Desk(
+    desk = DeliveryListener(
         app,
         receiver,
         address,
@@ -73,22 +73,27 @@ def listen(
         personal=choose_personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
     )
-    inbox = Inbox(host, port, desk.take, url)
+    inbox = DeliveryServer(host, port, desk.take, url)
     if not is_loopback(host):
         app.err(f"warning: {host} can be reached from elsewhere; 127.0.0.1 and a tunnel are safer")
     shown = f"[{host}]" if ":" in host else host
     try:
-        _serve(app, inbox, desk, f"listening on http://{shown}:{inbox.port} for {_told(address)} (Ctrl-C ends it)")
+        _serve(
+            app,
+            inbox,
+            desk,
+            f"listening on http://{shown}:{inbox.port} for {_format_address(address)} (Ctrl-C ends it)",
+        )
     finally:
         events_to.close()
-    app.err(f"stopped: {desk.deliveries:,} accepted, {counted(desk.events, 'event')}")
+    app.err(f"stopped: {desk.deliveries:,} accepted, {pluralize(desk.events, 'event')}")
 
 
-def _address(app: App, account: str | None, connector: str | None) -> Address | None:
+def _address(app: App, account: str | None, connector: str | None) -> DeliveryOwner | None:
     if account is None and connector is None:
         return None
-    address = address_of(app, account, connector)
-    effective = address.effective(app)
+    address = find_owner(app, account, connector)
+    effective = address.load_effective(app)
     if effective.webhooks is None:
         raise ConfigurationError(
             f'the connector "{effective.connector_name}" says nothing of webhooks',
@@ -97,20 +102,20 @@ def _address(app: App, account: str | None, connector: str | None) -> Address | 
     return address
 
 
-def _told(address: Address | None) -> str:
+def _format_address(address: DeliveryOwner | None) -> str:
     if address is None:
         return "all, at /CONNECTOR and /accounts/ACCOUNT"
     return address.account or str(address.connector)
 
 
-def _checked(url: str | None) -> None:
+def _check_url(url: str | None) -> None:
     parts = split_plain_url(url or "https://x")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"--url {url} is no address", hint="such as https://a1b2.tunnel.example/hooks")
 
 
-def _forward(app: App, url: str | None) -> "Forward | None":
-    from conn_cli.receiving import Forward
+def _forward(app: App, url: str | None) -> "EventForwarder | None":
+    from conn_cli.delivery_listener import EventForwarder
     from conn_engine.runtime.webhooks import signing_key
     from conn_engine.transport.gateway import is_loopback
     from conn_engine.transport.live import Live
@@ -125,10 +130,10 @@ def _forward(app: App, url: str | None) -> "Forward | None":
         raise UsageError(f"{SECRET} is not set", hint="the application checks events with it: openssl rand -base64 32")
     app.redactor.add(secret, SECRET)
     live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(url), clock=app.clock)
-    return Forward(url, signing_key(secret), live, app.clock.now)
+    return EventForwarder(url, signing_key(secret), live, app.clock.now)
 
 
-def _serve(app: App, inbox: "Inbox", desk: "Desk", told: str) -> None:
+def _serve(app: App, inbox: "DeliveryServer", desk: "DeliveryListener", told: str) -> None:
     """Until as many came as were wanted, or Ctrl-C."""
     from threading import Thread
 
@@ -139,7 +144,7 @@ def _serve(app: App, inbox: "Inbox", desk: "Desk", told: str) -> None:
         app.flush()
         while not desk.done.wait(0.5):  # in slices: an unbounded wait could not be interrupted everywhere
             app.check_reader()
-        inbox.settle()
+        inbox.wait_for_replies()
     except KeyboardInterrupt:
         app.err("")
     finally:

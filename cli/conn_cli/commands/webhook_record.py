@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.deliveries import (
+from conn_cli.delivery_options import (
     Account,
-    Address,
     At,
     Connector,
+    DeliveryOwner,
     File,
     Secrets,
     Url,
-    address_of,
-    delivery_path,
-    moment,
-    read,
-    secrets,
+    find_delivery_path,
+    find_owner,
+    parse_time,
+    read_delivery,
+    read_secrets,
 )
 from conn_cli.options import Formats, format_option
-from conn_cli.personal import KeepPersonal
+from conn_cli.personal_data import KeepPersonal
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,23 +61,23 @@ def record(
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms, except with --contract. Exits with 4,
     and records nothing, if the delivery is refused.
     """
-    from conn_cli.personal import choose_personal_data, show_summary
+    from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.report import write_report
-    from conn_cli.scaffold import relative
+    from conn_cli.scaffold import to_relative
 
     app: App = context.obj
-    address = address_of(app, account, connector)
-    path = delivery_path(app, address, name, own=own)
+    address = find_owner(app, account, connector)
+    path = find_delivery_path(app, address, name, own=own)
     if path.exists() and not force:
-        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or choose another name")
-    given = secrets(app, secret)
-    held = read(app, file, url)
+        raise UsageError(f"{to_relative(path)} exists", hint="add --force to replace it, or choose another name")
+    given = read_secrets(app, secret)
+    held = read_delivery(app, file, url)
     if held.delivery is None:
-        raise UsageError(f"{file} is a recorded delivery already", hint=f"put it at {relative(path)}")
+        raise UsageError(f"{file} is a recorded delivery already", hint=f"put it at {to_relative(path)}")
     if contract:
-        made = _by_contract(app, address, held.delivery, given, moment(at), note)
+        made = _by_contract(app, address, held.delivery, given, parse_time(at), note)
     else:
-        received = _received(app, address, held.delivery, given, moment(at), note)
+        received = _receive_delivery(app, address, held.delivery, given, parse_time(at), note)
         made = received.made(choose_personal_data(app, app.workspace, keep=keep_personal))
     if contract and made.outcome.refused is not None:
         raise UsageError(
@@ -86,8 +86,8 @@ def record(
         )
     made.save(path, app.redactor, within=app.workspace.root, overwrite=force)
     outcome = made.outcome
-    text = {"text": lambda: _text(made, relative(path), name)}
-    write_report(lambda: _report(made, relative(path)), formats or [], text, app, folder=app.folder)
+    text = {"text": lambda: _text(made, to_relative(path), name)}
+    write_report(lambda: _report(made, to_relative(path)), formats or [], text, app, folder=app.folder)
     show_summary(app, made.people.summary if made.people is not None else None)
     if outcome.error is not None:
         app.err(f"warning: a replay ends with: {outcome.error.message}")
@@ -96,16 +96,18 @@ def record(
 
 
 def _text(made: "KeptDelivery", path: str, name: str) -> str:
-    from conn_cli.words import counted, join_lines
+    from conn_cli.formatting import join_lines, pluralize
 
     outcome = made.outcome
-    what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
+    what = (
+        f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
+    )
     lines = [f"recorded {what}, {outcome.proved or 'not proved'}, in {path}"]
     return join_lines([*lines, f"next: conn test webhooks {name} --update"])
 
 
 def _report(made: "KeptDelivery", path: str) -> "Report":
-    from conn_cli.personal import describe_summary
+    from conn_cli.personal_data import describe_summary
     from conn_engine.command_reports import DeliveryRecordReport
 
     outcome = made.outcome
@@ -120,8 +122,8 @@ def _report(made: "KeptDelivery", path: str) -> "Report":
     )
 
 
-def _received(  # noqa: PLR0917
-    app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+def _receive_delivery(  # noqa: PLR0917
+    app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "Received":
     """Judged first, by the real secrets; what was asked for it is kept."""
     from conn_engine.testing.deliveries.keeping import keep_received
@@ -144,7 +146,7 @@ def _received(  # noqa: PLR0917
 
 
 def _by_contract(  # noqa: PLR0917
-    app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+    app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "KeptDelivery":
     """Signed by made-up secrets, at the moment that it says itself."""
     from conn_engine.runtime.connection import Wiring
@@ -154,17 +156,17 @@ def _by_contract(  # noqa: PLR0917
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
 
-    effective: Effective = address.effective(app)
+    effective: Effective = address.load_effective(app)
 
-    def signed(secrets: dict[str, str]) -> "KeptDelivery":
+    def record_signed(secrets: dict[str, str]) -> "KeptDelivery":
         placeholder = RecordedDelivery(received_at="", url=delivery.url, secrets=secrets)
         session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
         received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
         return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
 
-    made = signed(given)
+    made = record_signed(given)
     handed = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
     if made.outcome.error is None or not handed.keys() - given.keys():
         return made
-    return signed({**handed, **given})  # what the vendor hands over, it has handed over before
+    return record_signed({**handed, **given})  # what the vendor hands over, it has handed over before

@@ -34,15 +34,15 @@ def scheme(
     Try it on a delivery that really came: conn webhook check.
     """
     from conn_cli.report import write_report
-    from conn_cli.scaffold import known_schemes
+    from conn_cli.scaffold import load_schemes
 
     app: App = context.obj
-    known = known_schemes()
+    known = load_schemes()
     specs = formats or (["json"] if as_json else [])
     if vendor is None:
         write_report(lambda: _report_list(known), specs, {"text": lambda: _list(known)}, app, folder=app.folder)
         return
-    told = _chosen(known, vendor)
+    told = _find_scheme(known, vendor)
     write_report(lambda: _report(told), specs, {"text": lambda: _text(told)}, app, folder=app.folder)
 
 
@@ -75,7 +75,7 @@ def _report(told: dict[str, Any]) -> "Report":
     )
 
 
-def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
+def _find_scheme(known: dict[str, Any], vendor: str) -> dict[str, Any]:
     from conn_cli.scaffold import find_scheme
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
@@ -93,7 +93,7 @@ def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
 
 
 def _list(known: dict[str, Any]) -> str:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
 
     width = max(map(len, known))
     return join_lines(
@@ -122,7 +122,7 @@ def _label(name: str) -> str:
 
 
 def _text(told: dict[str, Any]) -> str:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
     from conn_engine.documents import dump_yaml
 
     head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
-from conn_cli.deliveries import Account, Address, Connector, address_of, read, secrets
-from conn_cli.deliveries import Secrets as SecretOptions
+from conn_cli.delivery_options import Account, Connector, DeliveryOwner, find_owner, read_delivery, read_secrets
+from conn_cli.delivery_options import Secrets as SecretOptions
 from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
 from conn_engine.errors import UsageError
@@ -45,16 +45,16 @@ def send(
     Signed by the account's secrets, where it has them, else by those of the file.
     """
     app: App = context.obj
-    _allowed(to, host)
-    address = address_of(app, account, connector)
-    request = _request(app, address, file, to, secrets(app, secret), key)
+    _check_target(to, host)
+    address = find_owner(app, account, connector)
+    request = _request(app, address, file, to, read_secrets(app, secret), key)
     if not really:
         _plan(app, request, address, formats)
         raise typer.Exit(Exit.USAGE)
     raise typer.Exit(_send(app, request, formats))
 
 
-def _allowed(to: str, host: str | None) -> None:
+def _check_target(to: str, host: str | None) -> None:
     from conn_engine.transport.gateway import is_loopback, parse_target
 
     goal = parse_target(to)
@@ -70,12 +70,12 @@ def _allowed(to: str, host: str | None) -> None:
 
 
 def _request(  # noqa: PLR0917
-    app: App, address: Address, file: str, to: str, given: dict[str, str], key: Path | None
+    app: App, address: DeliveryOwner, file: str, to: str, given: dict[str, str], key: Path | None
 ) -> "Request":
     from conn_engine.auth.signing.keys import private_key
     from conn_engine.testing.deliveries.sending import sendable
 
-    recorded = read(app, file, None).recorded
+    recorded = read_delivery(app, file, None).recorded
     if recorded is None:
         raise UsageError(f"{file} is no recorded delivery", hint="keep it first: conn webhook record NAME FILE")
     private = None
@@ -84,11 +84,11 @@ def _request(  # noqa: PLR0917
             private = private_key((app.folder / key).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--key {key} cannot be read: {type(error).__name__}") from None
-    own = {**_stored(app, address), **given}
-    return sendable(address.effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
+    own = {**_load_secrets(app, address), **given}
+    return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
 
 
-def _stored(app: App, address: Address) -> dict[str, Any]:
+def _load_secrets(app: App, address: DeliveryOwner) -> dict[str, Any]:
     """The account's secrets, the variables too."""
     from conn_engine.runtime.webhooks import Receiver
 
@@ -99,7 +99,7 @@ def _stored(app: App, address: Address) -> dict[str, Any]:
     return {**wiring.session.document, **variables}
 
 
-def _plan(app: App, request: "Request", address: Address, formats: Formats) -> None:
+def _plan(app: App, request: "Request", address: DeliveryOwner, formats: Formats) -> None:
     from conn_cli.report import write_report
 
     text = {"text": lambda: _plan_text(app, request)}
@@ -108,7 +108,7 @@ def _plan(app: App, request: "Request", address: Address, formats: Formats) -> N
 
 
 def _plan_text(app: App, request: "Request") -> str:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
     from conn_engine.transport.plan import format_curl
 
     parts = split_plain_url(request.url)
@@ -122,7 +122,7 @@ def _plan_text(app: App, request: "Request") -> str:
     return join_lines([*lines, f"\n{format_curl(request, app.redactor)}"])
 
 
-def _plan_report(app: App, request: "Request", address: Address) -> "Report":
+def _plan_report(app: App, request: "Request", address: DeliveryOwner) -> "Report":
     from conn_engine.runtime.report import PlanReport, describe_request
 
     shown = describe_request(request, app.redactor)

@@ -147,19 +147,21 @@ class _Subscriptions:
 
     def change(self, account: str) -> None:
         """Change the subscription of one account, or find the first request that this would send."""
-        from conn_cli.keeping import refuse_shadowed
-        from conn_cli.running import wired
+        from conn_cli.credential_store import refuse_shadowed
+        from conn_cli.live_run import resolve_account
         from conn_engine.runtime.connection import Connection, vault_of
 
         app = self.app
-        wiring = wired(app, account, None, planned=not self.send)
+        wiring = resolve_account(app, account, None, planned=not self.send)
         if not self.send:
             self._plan(wiring)
             return
         refuse_shadowed(account, vault_of(app.workspace, app.environ))
         with Connection(wiring, wiring.live()) as connection:
             made = self.do(connection)
-        self.lines.append(f"{_DONE[self.action]} {account}{'' if made is None else f': {_told(made)}'}")
+        self.lines.append(
+            f"{_DONE[self.action]} {account}{'' if made is None else f': {_describe_subscription(made)}'}"
+        )
         self.add(account, made=made)
 
     def _plan(self, wiring: "Wiring") -> None:
@@ -183,8 +185,8 @@ class _Subscriptions:
 
     def show(self, formats: Formats) -> None:
         """Show what was done so far."""
+        from conn_cli.formatting import join_lines
         from conn_cli.report import write_report
-        from conn_cli.words import join_lines
 
         lines = self.lines or ([] if self.rows else ["no subscription is due"])
         text = {"text": lambda: join_lines(lines)}
@@ -213,7 +215,7 @@ class _Subscriptions:
         self.rows.append(row)
 
 
-def _told(made: "Subscribed") -> str:
+def _describe_subscription(made: "Subscribed") -> str:
     kept = ", ".join(f"{name} {value}" for name, value in made.kept.items() if name not in ("url", "expires_at"))
     secrets = f", its {' and '.join(made.captured)} kept" if made.captured else ""
     ends = f", until {made.expires_at}" if made.expires_at is not None else ""

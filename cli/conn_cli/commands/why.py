@@ -34,7 +34,7 @@ def why(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
-    from conn_cli.choices import choose_effective
+    from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
@@ -51,7 +51,7 @@ def why(
         return
     origins = _origins(effective, name, path)
     if not origins:
-        known = sorted({".".join(map(str, leaf)) for leaf in _below(effective, name)})
+        known = sorted({".".join(map(str, leaf)) for leaf in _find_leaves(effective, name)})
         more = ", …" if len(known) > 10 else ""
         raise UsageError(
             f'nothing sets "{path}" here',
@@ -74,7 +74,7 @@ def why(
 
 
 def _text(origins: "list[Origin]", path: str) -> str:
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
 
     lines = []
     wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
@@ -92,7 +92,7 @@ def _text(origins: "list[Origin]", path: str) -> str:
 
 
 def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, formats: Formats) -> None:
-    from conn_cli.choices import learn_literals
+    from conn_cli.effective_selection import learn_literals
     from conn_cli.report import explanation as report
     from conn_cli.report import write_report
     from conn_engine.testing.explanation import explain_value
@@ -100,7 +100,7 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
 
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
-    text = {"text": lambda: report.text(found, app.workspace.format_path)}
+    text = {"text": lambda: report.draw_text(found, app.workspace.format_path)}
     write_report(lambda: ValueReport.of(found), formats or [], text, app, folder=app.folder)
 
 
@@ -125,8 +125,8 @@ def _origins(effective: "Effective", name: "OperationName | None", path: str) ->
     return []
 
 
-def _below(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:
-    from conn_cli.origins import leaf_origins
+def _find_leaves(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:
+    from conn_cli.leaf_origins import leaf_origins
 
     start: tuple[Any, ...] = name.path if name is not None else ()
     return [leaf[len(start) :] for leaf in leaf_origins(effective) if leaf[: len(start)] == start]

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
+from conn_cli.formatting import pluralize
 from conn_cli.neutralize import join_styled
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
-from conn_cli.report.deliveries import deliveries, is_delivery
+from conn_cli.report.deliveries import count_deliveries, is_delivery
 from conn_cli.report.formats import draw_findings, render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
 from conn_cli.report.markdown import cell, code
-from conn_cli.report.results import text_pieces
+from conn_cli.report.results import draw_pieces
 from conn_cli.report.sources import Sources
-from conn_cli.report.text import paint, pieces
-from conn_cli.words import counted
+from conn_cli.report.text import draw_finding, paint
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.reports import count_findings, shown_file
@@ -53,8 +53,8 @@ def _rows(verdicts: CheckVerdicts) -> list[tuple[CheckName, bool | None, str]]:
 def _summarize_lint(verdicts: CheckVerdicts) -> str:
     counts = count_findings(verdicts.result.findings)
     return (
-        f"{counted(verdicts.result.files, 'file')}, {counted(counts.errors, 'error')}, "
-        f"{counted(counts.warnings, 'warning')}"
+        f"{pluralize(verdicts.result.files, 'file')}, {pluralize(counts.errors, 'error')}, "
+        f"{pluralize(counts.warnings, 'warning')}"
     )
 
 
@@ -67,10 +67,14 @@ def _summarize_tests(verdicts: CheckVerdicts) -> str:
     failed = sum(report.failed for report in reports)
     unknown = sum(not report.recorded for report in reports)
     text = ", ".join(
-        [counted(len(reports) - received, "operation"), counted(cases, "recorded case"), *deliveries(received)]
+        [
+            pluralize(len(reports) - received, "operation"),
+            pluralize(cases, "recorded case"),
+            *count_deliveries(received),
+        ]
     )
     if verdicts.result.tested:
-        text += f", {counted(verdicts.result.tested, 'account')}"
+        text += f", {pluralize(verdicts.result.tested, 'account')}"
     text += f", {failed} failed" if failed else ""
     return f"{text}, {unknown} without a recording" if unknown else text
 
@@ -84,7 +88,7 @@ def _summarize_coverage(verdicts: CheckVerdicts) -> str:
 
 def _summarize_impact(verdicts: CheckVerdicts) -> str:
     impact = verdicts.result.impact
-    return "nothing to compare: --all" if impact is None else impact_report.summary(impact)
+    return "nothing to compare: --all" if impact is None else impact_report.summarize(impact)
 
 
 def _summary(verdicts: CheckVerdicts) -> list[str]:
@@ -96,13 +100,13 @@ def _text(verdicts: CheckVerdicts, sources: Sources, *, names: bool, color: bool
     result = verdicts.result
     parts: list[str] = []
     for finding in sorted(result.findings, key=Diagnostic.sort_key):
-        parts.append(paint(list(pieces(finding, sources)), color))
+        parts.append(paint(list(draw_finding(finding, sources)), color))
     if result.tests_failed:
-        parts.append(paint(list(text_pieces(result.reports, sources, verbose=False, live=False)), color))
+        parts.append(paint(list(draw_pieces(result.reports, sources, verbose=False, live=False)), color))
     if verdicts.low:
-        parts.append(coverage_report.text(verdicts.low, verdicts.low, verdicts.minimum))
+        parts.append(coverage_report.draw_text(verdicts.low, verdicts.low, verdicts.minimum))
     if result.impact is not None and (result.impact.fields or result.impact.accepted or result.impact.unjudged):
-        parts.append(impact_report.text(result.impact, names=names))
+        parts.append(impact_report.draw_text(result.impact, names=names))
     return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 
 
@@ -124,13 +128,13 @@ def _markdown(verdicts: CheckVerdicts, *, names: bool) -> str:
         lines += [*rows[:30], *([f"- … and {len(rows) - 30} more"] if len(rows) > 30 else [])]
         lines += ["", "</details>"]
     if result.impact is not None:
-        lines += ["", impact_report.markdown(result.impact, names=names).rstrip()]
+        lines += ["", impact_report.draw_markdown(result.impact, names=names).rstrip()]
     if verdicts.low:
         lines += [
             "",
             "### Coverage below the minimum",
             "",
-            coverage_report.markdown(verdicts.low, verdicts.low, verdicts.minimum).rstrip(),
+            coverage_report.draw_markdown(verdicts.low, verdicts.low, verdicts.minimum).rstrip(),
         ]
     return "\n".join(lines) + "\n"
 
@@ -156,7 +160,7 @@ def _github(verdicts: CheckVerdicts, sources: Sources, *, names: bool) -> str:
     result = verdicts.result
     lines = [render("github", result.all_findings(), sources)]
     if result.impact is not None:
-        lines.append(impact_report.github(result.impact, sources, names=names))
+        lines.append(impact_report.draw_github(result.impact, sources, names=names))
     for name, passed, told in _rows(verdicts):
         lines.append(command("error" if passed is False else "notice", told, title=f"conn ci: {name}") + "\n")
     return "".join(lines)

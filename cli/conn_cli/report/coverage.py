@@ -3,37 +3,39 @@
 from collections.abc import Sequence
 from html import escape
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.markdown import cell
-from conn_cli.words import counted
 from conn_engine.analysis.coverage import OperationCoverage
 
-__all__ = ["html", "markdown", "text"]
+__all__ = ["draw_html", "draw_markdown", "draw_text"]
 
 Rows = Sequence[OperationCoverage]
 MOST = 12
 
 
-def text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
+def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
     """For people: one line per operation, its empty fields, and with `verbose` what is unmapped and unread."""
     lines = []
     width = max((len(row.operation) for row in rows), default=9)
     for connector in dict.fromkeys(row.connector for row in rows):
         lines.append(connector)
         for row in (row for row in rows if row.connector == connector):
-            lines.append(f"  {row.operation:<{width}}  {_figures(row)}{_whose(row)}{_mark(row, low, minimum)}")
+            lines.append(
+                f"  {row.operation:<{width}}  {_figures(row)}{_format_accounts(row)}{_mark(row, low, minimum)}"
+            )
             lines += [f"      {line}" for line in _details(row, verbose=verbose)]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _figures(row: OperationCoverage) -> str:
     if not row.cases:
-        return f"no recording, {counted(row.mapped, 'mapped field')}"
-    seen = f"{row.percent:3.0f}% seen ({row.count('seen')} of {counted(row.mapped, 'mapped field')})"
+        return f"no recording, {pluralize(row.mapped, 'mapped field')}"
+    seen = f"{row.percent:3.0f}% seen ({row.count('seen')} of {pluralize(row.mapped, 'mapped field')})"
     model = f", {row.model - row.count('unmapped')} of {row.model} model fields mapped" if row.model else ""
-    return f"{seen}{model}, {counted(row.records, 'record')}"
+    return f"{seen}{model}, {pluralize(row.records, 'record')}"
 
 
-def _whose(row: OperationCoverage) -> str:
+def _format_accounts(row: OperationCoverage) -> str:
     if not row.accounts:
         return ""
     names = ", ".join(row.accounts[:3])
@@ -54,15 +56,15 @@ def _details(row: OperationCoverage, *, verbose: bool) -> list[str]:
         lines += [f"not mapped: {', '.join(unmapped)}"] if unmapped else []
         lines += [f"nobody reads: {', '.join(row.unread)}"] if row.unread else []
     elif row.unread:
-        lines.append(f"nobody reads {counted(len(row.unread), 'vendor field')}: {_some(row.unread)}")
+        lines.append(f"nobody reads {pluralize(len(row.unread), 'vendor field')}: {_format_names(row.unread)}")
     return lines
 
 
-def _some(names: Sequence[str]) -> str:
+def _format_names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more (--verbose)" if len(names) > MOST else "")
 
 
-def markdown(rows: Rows, low: Rows, minimum: float | None) -> str:
+def draw_markdown(rows: Rows, low: Rows, minimum: float | None) -> str:
     """A table for a pull request."""
     lines = ["| connector | operation | accounts | seen of mapped | always empty | not mapped | vendor fields unread |"]
     lines.append("|---|---|---:|---:|---|---:|---:|")
@@ -89,7 +91,7 @@ code{font-size:.92em}.key i{display:inline-block;width:.8em;height:.8em;margin:0
 """
 
 
-def html(rows: Rows, low: Rows, minimum: float | None) -> str:
+def draw_html(rows: Rows, low: Rows, minimum: float | None) -> str:
     """One HTML file without scripts and without anything from elsewhere."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
@@ -108,7 +110,7 @@ def _html_row(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
     mark = _mark(row, low, minimum).replace("<-", "").strip()
     head = f"<code>{escape(row.operation)}</code> {_bar(row)} {escape(_figures(row))}"
     head += f" <span class=low>{escape(mark)}</span>" if mark else ""
-    head += f" <span class=quiet>{escape(_whose(row).strip())}</span>" if row.accounts else ""
+    head += f" <span class=quiet>{escape(_format_accounts(row).strip())}</span>" if row.accounts else ""
     body = "".join(
         f"<tr><td><code>{escape(one.field)}</code><td>{one.state}{'' if one.model else ' (not in the model)'}"
         f"<td class=n>{one.records or ''}"

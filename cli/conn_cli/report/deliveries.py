@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.text import Piece
-from conn_cli.words import counted
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
     from conn_engine.testing.judgement import Judgement
 
-__all__ = ["case_pieces", "deliveries", "is_delivery"]
+__all__ = ["count_deliveries", "draw_delivery", "is_delivery"]
 
 
 def is_delivery(name: "OperationName") -> bool:
@@ -22,12 +22,12 @@ def is_delivery(name: "OperationName") -> bool:
     return isinstance(name, DeliveryName)
 
 
-def deliveries(number: int) -> list[str]:
+def count_deliveries(number: int) -> list[str]:
     """How many recorded deliveries, in words; nothing for none."""
     return [f"{number:,} recorded {'delivery' if number == 1 else 'deliveries'}"] if number else []
 
 
-def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:
+def draw_delivery(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:
     """A recorded delivery: where it came to, what was answered, which events it holds."""
     from conn_engine.testing.deliveries.cases import DeliveryCase
 
@@ -36,7 +36,7 @@ def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[
     delivery = case.delivery
     yield f"  {delivery.method} {split_plain_url(delivery.url).path or '/'}", "bold"
     status = outcome.reply.status if outcome.reply is not None else "-"
-    asked = f", {counted(len(outcome.sent), 'request')}" if outcome.sent else ""
+    asked = f", {pluralize(len(outcome.sent), 'request')}" if outcome.sent else ""
     yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{asked}\n", "dim"
     yield f"    {_verdict(judgement, outcome)}\n", "error" if judgement.failed else "good"
 
@@ -54,7 +54,7 @@ def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
         parts.append(f"challenge {outcome.challenge}")
     elif outcome.error is None:
         kinds = ", ".join(dict.fromkeys(event["type"] for event in outcome.records))
-        parts.append(f"{counted(len(outcome.records), 'event')}{f' ({kinds})' if kinds else ''}")
+        parts.append(f"{pluralize(len(outcome.records), 'event')}{f' ({kinds})' if kinds else ''}")
     words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
     codes = {finding.code for finding in judgement.findings}
     if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):

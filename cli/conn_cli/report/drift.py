@@ -1,13 +1,13 @@
 """Drift, drawn: text, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
-from conn_cli.words import counted
 from conn_engine.analysis.drift import TIERS, Drift, DriftDifference, Reader
 from conn_engine.documents import format_path
 
-__all__ = ["github", "markdown", "text"]
+__all__ = ["draw_github", "draw_markdown", "draw_text"]
 
 MOST = 200
 KINDS = {
@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-def text(found: Drift, *, verbose: bool = False) -> str:
+def draw_text(found: Drift, *, verbose: bool = False) -> str:
     """For people: tier by tier, each difference with its readers; what nobody reads only counted unless `verbose`."""
     lines = []
     for tier, words in TIERS.items():
@@ -30,11 +30,11 @@ def text(found: Drift, *, verbose: bool = False) -> str:
         if not rows:
             continue
         if tier == "noise" and not verbose:
-            lines.append(f"{words}: {counted(len(rows), 'difference')} (--verbose lists them)")
+            lines.append(f"{words}: {pluralize(len(rows), 'difference')} (--verbose lists them)")
             continue
         lines.append(words)
         for difference in rows[:MOST]:
-            lines.append(f"  {_told(difference)}")
+            lines.append(f"  {_format_difference(difference)}")
             lines += [f"      {_reader(reader)}" for reader in difference.readers[:20]]
             lines += [f"      … and {len(difference.readers) - 20} more"] if len(difference.readers) > 20 else []
     lines.append(_summary(found))
@@ -52,28 +52,28 @@ def _counts(found: Drift) -> str:
     accounts = len(
         {name for difference in found.differences if difference.tier == "breaks" for name in difference.accounts}
     )
-    broken = f"; {counted(accounts, 'account')} broken" if accounts else ""
-    return f"{counted(len(found.compared), 'operation')} compared, {counts}{broken}"
+    broken = f"; {pluralize(accounts, 'account')} broken" if accounts else ""
+    return f"{pluralize(len(found.compared), 'operation')} compared, {counts}{broken}"
 
 
-def _told(difference: DriftDifference) -> str:
+def _format_difference(difference: DriftDifference) -> str:
     change = difference.change
     where = f" {format_path(change.path)}" if change.path else ""
-    return f"{difference.operation}{where}  {_what(difference)}"
+    return f"{difference.operation}{where}  {_describe_change(difference)}"
 
 
-def _what(difference: DriftDifference) -> str:
+def _describe_change(difference: DriftDifference) -> str:
     words, told = KINDS[difference.change.kind], difference.change.told
     return words if told == words else f"{words}: {told}"
 
 
 def _reader(reader: Reader) -> str:
     place = f"{reader.span.file}:{reader.span.line}" if reader.span else ""
-    who = f", {counted(len(reader.accounts), 'account')}" if reader.accounts else ""
+    who = f", {pluralize(len(reader.accounts), 'account')}" if reader.accounts else ""
     return f"{reader.what}   {place}   {reader.level}{who}"
 
 
-def markdown(found: Drift) -> str:
+def draw_markdown(found: Drift) -> str:
     """For a pull request or an issue."""
     lines = [f"### {code(found.connector)}: {_counts(found)}", ""]
     for tier in ("breaks", "touches"):
@@ -99,7 +99,7 @@ def _row(difference: DriftDifference) -> str:
     return f"| {cell(difference.operation)} | {path} | {what} | {shown} | {len(difference.accounts) or ''} |"
 
 
-def github(found: Drift, sources: Sources) -> str:
+def draw_github(found: Drift, sources: Sources) -> str:
     """One annotation per reader of what breaks or touches it, and the summary."""
     lines = []
     for difference in found.differences:
@@ -110,7 +110,7 @@ def github(found: Drift, sources: Sources) -> str:
         for reader in readers or [None]:
             span = reader.span if reader is not None else None
             what = f": read by {reader.what}" if reader is not None else ""
-            told = f"{_told(difference)}{what}"
+            told = f"{_format_difference(difference)}{what}"
             lines.append(command(level, told, title="conn drift", span=span, sources=sources))
     lines.append(command("notice", _summary(found), title="conn drift"))
     return "".join(f"{line}\n" for line in lines)

@@ -8,12 +8,12 @@ from typing import Any
 from conn_engine.expressions import UNDEFINED
 from conn_engine.testing.explanation import Explanation, Said
 
-__all__ = ["text"]
+__all__ = ["draw_text"]
 
 LONGEST = 100
 
 
-def text(found: Explanation, shown: Callable[[Path], str]) -> str:
+def draw_text(found: Explanation, shown: Callable[[Path], str]) -> str:
     """The value, then level by level: the expression, what it read, what it gave, how it decided."""
     lines = [f"{found.case.name.text} {found.field} of record {found.record} is {_value(found.value)}"]
     lines.append(f"  in {shown(found.case.path)}")

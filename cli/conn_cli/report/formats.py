@@ -35,7 +35,7 @@ _FORMS: Mapping[str, Form] = {"json": "json", "sarif": "json", "junit": "xml", "
 class Output(Protocol):
     """Where reports go: standard output, and what must not be in any report. `console.App` is one."""
 
-    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard output."""
         ...
 
@@ -55,7 +55,7 @@ def render(
 
     `color` is heeded by "text" alone. Raises UsageError for an unknown format.
     """
-    module = import_module(_DRAWINGS[_known(format, _DRAWINGS)])
+    module = import_module(_DRAWINGS[_check_format(format, _DRAWINGS)])
     ordered = sorted(findings, key=Diagnostic.sort_key)
     draw: Callable[..., str] = module.render
     return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
@@ -78,7 +78,7 @@ def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tu
                 f"--format {spec}: another format already goes to {where}",
                 hint="give each a file: --format sarif=conn.sarif",
             )
-        parsed.append((_known(name, known), file))
+        parsed.append((_check_format(name, known), file))
     return parsed
 
 
@@ -121,10 +121,10 @@ def write_text(text: str, name: str, file: str, output: Output, *, folder: Path)
     if file:
         write_whole(folder / file, output.sanitize(remove_styles(text), form), within=folder, links=False)
     else:
-        output.out(text, end="", form=form)
+        output.write(text, end="", form=form)
 
 
-def _known(name: str, known: Iterable[str] = FORMATS) -> str:
+def _check_format(name: str, known: Iterable[str] = FORMATS) -> str:
     names = list(known)
     if name in names:
         return name

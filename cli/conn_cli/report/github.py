@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.sources import Sources
-from conn_cli.words import counted
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.diagnostics.codes import explain
 
@@ -28,7 +28,9 @@ def join_commands(commands: Sequence[str]) -> str:
             commands, key=lambda written: next(n for n, level in enumerate(levels) if written.startswith(level))
         )
         errors = sum(written.startswith(levels[0]) for written in gravest[MOST - 1 :])
-        message = f"{counted(len(commands) - MOST + 1, 'annotation')} left out, {counted(errors, 'error')} among them"
+        message = (
+            f"{pluralize(len(commands) - MOST + 1, 'annotation')} left out, {pluralize(errors, 'error')} among them"
+        )
         commands = [*gravest[: MOST - 1], command("notice", f"{message}; the text output has all", title="conn")]
     return "".join(f"{written}\n" for written in commands)
 

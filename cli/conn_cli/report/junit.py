@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from conn_cli.formatting import pluralize
 from conn_cli.report import text
-from conn_cli.report.plain import plain
+from conn_cli.report.plain import to_plain
 from conn_cli.report.sources import Sources
-from conn_cli.words import counted
 from conn_engine.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ def _recorded_case(suite: str, name: str, findings: Sequence[Diagnostic], source
 
 
 def _failure(finding: Diagnostic, sources: Sources) -> str:
-    said = "".join(piece for piece, _ in text.pieces(finding, sources))
-    shown = "\n".join(plain(line) for line in said.split("\n"))  # made plain, but for the breaks between lines
-    return _element("failure", {"type": finding.code, "message": plain(finding.message)}, _content(shown))
+    said = "".join(piece for piece, _ in text.draw_finding(finding, sources))
+    shown = "\n".join(to_plain(line) for line in said.split("\n"))  # made plain, but for the breaks between lines
+    return _element("failure", {"type": finding.code, "message": to_plain(finding.message)}, _content(shown))
 
 
 def _document(suites: list[str], tests: int, failures: int, left_out: int, left_failures: int) -> str:
     """The document of these suites; a case of its own counts those that were left out, and fails if any of them did."""
     if left_out:
-        said = f"{counted(left_out, 'case')} left out, {counted(left_failures, 'failure')} among them"
+        said = f"{pluralize(left_out, 'case')} left out, {pluralize(left_failures, 'failure')} among them"
         kind = ("failure", {"message": said}) if left_failures else ("system-out", {})
         case = _element("testcase", {"classname": "conn", "name": said}, _element(*kind, said))
         suites.append(_suite_of("conn", [case], bool(left_failures)))
@@ -105,7 +105,7 @@ def _case(file: str, finding: Diagnostic, sources: Sources) -> str:
     attributes = {"classname": file, "name": f"{finding.code}{place} {finding.message}"}
     if span:
         attributes |= {"file": sources.in_repository(file), "line": str(span.line)}
-    shown = _content("".join(piece for piece, _ in text.pieces(finding, sources)))
+    shown = _content("".join(piece for piece, _ in text.draw_finding(finding, sources)))
     if finding.severity is Severity.ERROR:
         inner = _element("failure", {"type": finding.code, "message": finding.message}, shown)
     else:

@@ -2,48 +2,48 @@
 
 from collections.abc import Sequence
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
-from conn_cli.words import counted
 from conn_engine.analysis.mutants import LEFT_OUT, Verdict
 from conn_engine.analysis.mutants.report import Score
 
-__all__ = ["github", "markdown", "text"]
+__all__ = ["draw_github", "draw_markdown", "draw_text"]
 
 
-def text(scores: Sequence[Score], minimum: float | None) -> str:
+def draw_text(scores: Sequence[Score], minimum: float | None) -> str:
     """For people: the score of each connector and its survivors with file and line."""
     lines = []
     for score in scores:
         low = f"   <- below {minimum:g}%" if minimum is not None and score.percent < minimum else ""
         lines.append(f"{score.connector}: {_figures(score)}{low}")
         for verdict in score.survivors:
-            lines.append(f"  {_at(verdict)}  {_told(verdict)}")
+            lines.append(f"  {_format_place(verdict)}  {_format_verdict(verdict)}")
         for verdict in score.inapplicable:
-            lines.append(f"  {_at(verdict)}  not applicable: {_told(verdict)}")
+            lines.append(f"  {_format_place(verdict)}  not applicable: {_format_verdict(verdict)}")
     lines.append(f"left out: {'; '.join(LEFT_OUT)}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _figures(score: Score) -> str:
     rest = f", {len(score.inapplicable):,} not applicable" if score.inapplicable else ""
-    return f"{score.killed:,} of {counted(len(score.tried), 'mistake')} noticed ({score.percent:.1f}%){rest}"
+    return f"{score.killed:,} of {pluralize(len(score.tried), 'mistake')} noticed ({score.percent:.1f}%){rest}"
 
 
-def _told(verdict: Verdict) -> str:
+def _format_verdict(verdict: Verdict) -> str:
     mutant = verdict.mutant
-    tested = f"no difference in {counted(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
+    tested = f"no difference in {pluralize(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
     tested = tested if verdict.applicable else "one of its places is gone with another"
     return f"{mutant.kind}: {' '.join(mutant.text.split())}   ({mutant.path}; {tested})"
 
 
-def _at(verdict: Verdict) -> str:
+def _format_place(verdict: Verdict) -> str:
     span = verdict.mutant.span
     return f"{span.file}:{span.line}" if span else verdict.mutant.path
 
 
-def markdown(scores: Sequence[Score], minimum: float | None) -> str:
+def draw_markdown(scores: Sequence[Score], minimum: float | None) -> str:
     """A table and the survivors, folded."""
     lines = ["| connector | noticed | of | score |", "|---|---:|---:|---:|"]
     for score in scores:
@@ -62,14 +62,18 @@ def markdown(scores: Sequence[Score], minimum: float | None) -> str:
 
 
 def _row(verdict: Verdict) -> str:
-    return f"- {code(_at(verdict))} {verdict.mutant.kind}: {code(verdict.mutant.text)}"
+    return f"- {code(_format_place(verdict))} {verdict.mutant.kind}: {code(verdict.mutant.text)}"
 
 
-def github(scores: Sequence[Score], sources: Sources) -> str:
+def draw_github(scores: Sequence[Score], sources: Sources) -> str:
     """One notice per survivor on its line, and the scores."""
     lines = [
         command(
-            "notice", f"not noticed: {_told(verdict)}", title="conn mutate", span=verdict.mutant.span, sources=sources
+            "notice",
+            f"not noticed: {_format_verdict(verdict)}",
+            title="conn mutate",
+            span=verdict.mutant.span,
+            sources=sources,
         )
         for score in scores
         for verdict in score.survivors

@@ -8,13 +8,13 @@ import unicodedata
 
 from conn_cli.neutralize import HIDDEN
 
-__all__ = ["plain", "width"]
+__all__ = ["measure_width", "to_plain"]
 
 TAB = 4
 _UNSAFE = re.compile(f"[\n{HIDDEN}]")
 
 
-def plain(text: str) -> str:
+def to_plain(text: str) -> str:
     """The text on one line.
 
     Tabs become blanks (as many as `width` counts), control and bidirectional signs become `�`.
@@ -22,7 +22,7 @@ def plain(text: str) -> str:
     return _UNSAFE.sub("\ufffd", text).replace("\t", " " * TAB)
 
 
-def width(text: str) -> int:
+def measure_width(text: str) -> int:
     """Columns that `plain(text)` takes on a terminal."""
     columns = 0
     for character in text:

@@ -6,16 +6,16 @@ Markdown has paths, names and counts, and no value of the configuration or of a 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from conn_cli.formatting import pluralize
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
-from conn_cli.words import counted
 from conn_engine.releases import Channel, ChannelMove, Release, shorten
 
 if TYPE_CHECKING:
     from conn_engine.releases.difference import Difference, PathChange
     from conn_engine.releases.promotion import CreatedRelease, Promotion
 
-__all__ = ["difference", "history", "made", "promoted", "rolled_back"]
+__all__ = ["draw_difference", "draw_history", "draw_promotion", "draw_release", "draw_rollback"]
 
 MOST = 40
 NOTHING = "nothing"
@@ -25,13 +25,13 @@ Drawings = dict[str, Callable[[], str]]
 # --- conn release ---
 
 
-def made(found: "CreatedRelease") -> Drawings:
+def draw_release(found: "CreatedRelease") -> Drawings:
     """A release that was made, or was there already."""
     return {"text": lambda: _made_text(found), "markdown": lambda: _made_md(found)}
 
 
 def _made_text(found: "CreatedRelease") -> str:
-    state = counted(found.files, "file") if found.new else "is there already: the same content is the same release"
+    state = pluralize(found.files, "file") if found.new else "is there already: the same content is the same release"
     lines = [f"release {shorten(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
     lines += [f"  left out: {path} is this machine's own" for path in found.left_out]
     if found.verdict.good:
@@ -43,7 +43,7 @@ def _made_text(found: "CreatedRelease") -> str:
 
 def _made_md(found: "CreatedRelease") -> str:
     lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (was there already)'}", ""]
-    lines += [f"- {counted(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
+    lines += [f"- {pluralize(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
     return _text(lines)
 
 
@@ -55,11 +55,11 @@ def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
     lint, tests = verdict.get("lint"), verdict.get("tests")
     if not lint or not tests:
         return []
-    failed = f"{counted(tests['failed'], 'operation')} failed" if tests["failed"] else "0 failed"
-    replayed = f"{counted(tests['cases'], 'case')}, {failed}" if tests["cases"] else "nothing recorded"
-    missing = f", {counted(tests['unrecorded'], 'operation')} without a recording" if tests["unrecorded"] else ""
+    failed = f"{pluralize(tests['failed'], 'operation')} failed" if tests["failed"] else "0 failed"
+    replayed = f"{pluralize(tests['cases'], 'case')}, {failed}" if tests["cases"] else "nothing recorded"
+    missing = f", {pluralize(tests['unrecorded'], 'operation')} without a recording" if tests["unrecorded"] else ""
     return [
-        f"  lint   {counted(lint['errors'], 'error')}, {counted(lint['warnings'], 'warning')}",
+        f"  lint   {pluralize(lint['errors'], 'error')}, {pluralize(lint['warnings'], 'warning')}",
         f"  tests  {replayed}{missing}",
     ]
 
@@ -67,7 +67,7 @@ def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
 # --- conn promote ---
 
 
-def promoted(done: "Promotion") -> Drawings:
+def draw_promotion(done: "Promotion") -> Drawings:
     """A promotion, done or refused."""
     return {
         "text": lambda: _promoted_text(done),
@@ -81,10 +81,12 @@ def _promoted_text(done: "Promotion") -> str:
         return f"{name} serves {shorten(done.release)} already\n"
     lines = _verdict_lines(done.counts())
     if done.impact is not None:
-        lines += [f"  {line}" for line in impact_report.text(done.impact).splitlines()]
+        lines += [f"  {line}" for line in impact_report.draw_text(done.impact).splitlines()]
     else:
         lines.append("  impact nothing to compare with: the first release of this channel")
-    lines.append(f"{name}: {_served(done.before)} -> {shorten(done.release)}{'' if done.event else '   not promoted'}")
+    lines.append(
+        f"{name}: {_format_release(done.before)} -> {shorten(done.release)}{'' if done.event else '   not promoted'}"
+    )
     if done.overridden and done.event is not None:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
@@ -100,36 +102,36 @@ def _promoted_md(done: "Promotion") -> str:
     lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
     lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
-        lines += ["", impact_report.markdown(done.impact, names=done.account_names).rstrip()]
+        lines += ["", impact_report.draw_markdown(done.impact, names=done.account_names).rstrip()]
     return _text(lines)
 
 
-def _served(channel: Channel) -> str:
+def _format_release(channel: Channel) -> str:
     return shorten(channel.release) or NOTHING
 
 
 # --- conn rollback ---
 
 
-def rolled_back(serving: Channel, event: ChannelMove | None) -> Drawings:
+def draw_rollback(serving: Channel, event: ChannelMove | None) -> Drawings:
     """A rollback; no event: the channel served the release already."""
 
-    def said(mark: Callable[[str], str]) -> str:
+    def format_rollback(mark: Callable[[str], str]) -> str:
         if event is None:
             return f"{mark(serving.name)} serves {mark(shorten(serving.release))} already"
         previous, now = mark(shorten(event.previous)), mark(shorten(event.release))
         return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
 
     return {
-        "text": lambda: f"{said(str)}\n",
-        "markdown": lambda: f"### {said(code)}\n",
+        "text": lambda: f"{format_rollback(str)}\n",
+        "markdown": lambda: f"### {format_rollback(code)}\n",
     }
 
 
 # --- conn history ---
 
 
-def history(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> Drawings:
+def draw_history(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> Drawings:
     """What the channels serve, what happened, which releases there are."""
     return {
         "text": lambda: _history_text(channels, events, releases),
@@ -183,7 +185,7 @@ def _moment(at: str) -> str:
 # --- conn diff ---
 
 
-def difference(found: "Difference") -> Drawings:
+def draw_difference(found: "Difference") -> Drawings:
     """What differs between two releases."""
     return {
         "text": lambda: _difference_text(found),
@@ -202,20 +204,20 @@ def _title(found: "Difference", mark: Callable[[str], str] = str) -> str:
 def _difference_text(found: "Difference") -> str:
     if found.same:
         return f"{_title(found)}: the same\n"
-    lines = [_title(found), counted(len(found.files), "file")]
-    lines += [f"  {SIGNS[file.note]} {file.path}" for file in found.files[:MOST]] + _more(len(found.files))
+    lines = [_title(found), pluralize(len(found.files), "file")]
+    lines += [f"  {SIGNS[file.note]} {file.path}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
         if names:
             lines.append(
-                f"{counted(len(names), 'account')} {word}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+                f"{pluralize(len(names), 'account')} {word}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
             )
-    lines.append(f"effective configuration: {counted(len(found.paths), 'path')}")
+    lines.append(f"effective configuration: {pluralize(len(found.paths), 'path')}")
     for change in found.paths[:MOST]:
         said = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
         varied = ", others otherwise" if change.varied else ""
         lines.append(f"  {SIGNS[change.note]} {_place(change)}   {said}   {_reach(change)}{varied}")
-    lines += _more(len(found.paths))
-    lines += [f"  unknown: {message} ({counted(number, 'account')})" for message, number in found.broken]
+    lines += _count_left_out(len(found.paths))
+    lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in found.broken]
     return _text(lines)
 
 
@@ -224,28 +226,28 @@ def _place(change: "PathChange") -> str:
 
 
 def _reach(change: "PathChange") -> str:
-    return f"({counted(change.accounts, 'account')})" if change.connector else "(everywhere)"
+    return f"({pluralize(change.accounts, 'account')})" if change.connector else "(everywhere)"
 
 
 def _difference_md(found: "Difference") -> str:
     lines = [f"### {_title(found, code)}", ""]
     if found.same:
         return _text([*lines, "The same."])
-    lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _more(len(found.files))
+    lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
-        lines += [f"- {counted(len(names), 'account')} {word}"] if names else []
+        lines += [f"- {pluralize(len(names), 'account')} {word}"] if names else []
     if found.paths:
         lines += ["", "| effective configuration | | accounts |", "|---|---|---:|"]
         lines += [
             f"| {cell(_place(change))} | {change.note} | {f'{change.accounts:,}' if change.connector else 'all'} |"
             for change in found.paths[:MOST]
         ]
-        lines += _more(len(found.paths))
-    lines += [f"- unknown: {code(message)}, {counted(number, 'account')}" for message, number in found.broken]
+        lines += _count_left_out(len(found.paths))
+    lines += [f"- unknown: {code(message)}, {pluralize(number, 'account')}" for message, number in found.broken]
     return _text(lines)
 
 
-def _more(number: int) -> list[str]:
+def _count_left_out(number: int) -> list[str]:
     return [f"  … and {number - MOST:,} more"] if number > MOST else []
 
 

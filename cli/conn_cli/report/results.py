@@ -4,17 +4,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from conn_cli.formatting import pluralize
 from conn_cli.report import Sources, deliveries, draw_findings
 from conn_cli.report.deliveries import is_delivery
-from conn_cli.report.text import Piece, paint, pieces
-from conn_cli.words import counted
+from conn_cli.report.text import Piece, draw_finding, paint
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
     from conn_engine.testing.judgement import Judgement
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["draw_reports", "text_pieces"]
+__all__ = ["draw_pieces", "draw_reports"]
 
 SHOWN_RECORDS = 10
 
@@ -33,12 +33,12 @@ def draw_reports(
     findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
     return {
         **draw_findings(findings, sources),
-        "text": lambda: paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), color),
+        "text": lambda: paint(list(draw_pieces(reports, sources, verbose=verbose, live=live)), color),
         "junit": draw_junit,
     }
 
 
-def text_pieces(
+def draw_pieces(
     reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool
 ) -> Iterator[Piece]:
     """The findings and the requests of what failed, or with `verbose` of everything, and a summary."""
@@ -52,7 +52,7 @@ def text_pieces(
             shown.add(finding)
             if finding.code == "REC101" and not verbose:
                 continue
-            yield from pieces(finding, sources)
+            yield from draw_finding(finding, sources)
     yield from _summary(reports)
 
 
@@ -76,18 +76,18 @@ def _case(judgement: "Judgement", live: bool) -> Iterator[Piece]:
 
     case, outcome = judgement.case, judgement.outcome
     if isinstance(outcome, DeliveryOutcome):
-        yield from deliveries.case_pieces(judgement, outcome)
+        yield from deliveries.draw_delivery(judgement, outcome)
         yield from _differences(judgement)
         return
     recording = case.recording
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
-    asked = counted(count, "request")
+    asked = pluralize(count, "request")
     source = f"live: {asked}" if live else f"replay: {asked}, {recording.source} {recording.recorded_at[:10]}"
     yield f"   {source}\n", "dim"
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
-        records = f"   {counted(sent.records, 'record')}" if sent.records else ""
+        records = f"   {pluralize(sent.records, 'record')}" if sent.records else ""
         yield f"    {sent.method} {_short_url(sent.url)}", ""
         yield f"   {sent.status or '-'}{records}{last}\n", "dim"
     yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
@@ -104,8 +104,8 @@ def _short_url(url: str) -> str:
 
 def _verdict(judgement: "Judgement") -> str:
     outcome = judgement.outcome
-    ending = _ending(judgement)
-    parts = [f"{counted(len(outcome.records), 'record')}{f', {ending}' if ending else ''}"]
+    ending = _format_ending(judgement)
+    parts = [f"{pluralize(len(outcome.records), 'record')}{f', {ending}' if ending else ''}"]
     if outcome.error is not None:
         parts = [f"ends with an error: {outcome.error.message}"]
     codes = {finding.code for finding in judgement.findings}
@@ -116,21 +116,21 @@ def _verdict(judgement: "Judgement") -> str:
         seen = len(coverage.seen) - len(coverage.empty)
         parts.append(f"{seen} of {len(coverage.seen)} mapped fields seen")
         if coverage.unread:
-            parts.append(f"{counted(len(coverage.unread), 'vendor field')} unread")
+            parts.append(f"{pluralize(len(coverage.unread), 'vendor field')} unread")
     words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
     if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
         parts.append(words[judgement.golden])
     return " · ".join(parts)
 
 
-def _ending(judgement: "Judgement") -> str:
+def _format_ending(judgement: "Judgement") -> str:
     """How a listing ended, such as `incomplete: 2 of 3 records arrived`."""
     outcome, verdict = judgement.outcome, judgement.outcome.completeness
     if outcome.whole or outcome.error is not None:
         return ""
     if verdict is None:
         pages = judgement.case.recording.call.pages
-        return "" if pages is None else f"stopped: the recording has {counted(pages, 'page')}"
+        return "" if pages is None else f"stopped: the recording has {pluralize(pages, 'page')}"
     return f"{verdict.state}: {verdict.reason}" if verdict.reason else verdict.state
 
 
@@ -167,11 +167,11 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
-    told = [] if received and received == len(reports) else [counted(len(reports) - received, "operation")]
-    told += [counted(len(cases), "recorded case")] if told else []
-    text = ", ".join([*told, *deliveries.deliveries(received)])
+    told = [] if received and received == len(reports) else [pluralize(len(reports) - received, "operation")]
+    told += [pluralize(len(cases), "recorded case")] if told else []
+    text = ", ".join([*told, *deliveries.count_deliveries(received)])
     if accounts:
-        text += f", {counted(len(accounts), 'account')}"
+        text += f", {pluralize(len(accounts), 'account')}"
     text += f": {len(reports) - failed - unrecorded} passed"
     if failed:
         text += f", {failed} failed"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from conn_cli.neutralize import Styled, neutralize
-from conn_cli.report.plain import plain, width
+from conn_cli.report.plain import measure_width, to_plain
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 
-__all__ = ["Piece", "paint", "pieces", "render", "summary"]
+__all__ = ["Piece", "draw_finding", "paint", "render", "summarize"]
 
 Style = Literal["", "error", "warning", "info", "dim", "bold", "good"]
 Piece = tuple[str, Style]
@@ -35,8 +35,8 @@ _MARGIN = 12
 
 def render(findings: Sequence[Diagnostic], sources: Sources, *, color: bool = False) -> str:
     """The findings, in the order given, and a summary line. With `color`, ANSI colours."""
-    parts = [piece for finding in findings for piece in (*pieces(finding, sources), ("\n", ""))]
-    return paint([*parts, (summary(findings), "good" if not findings else "bold"), ("\n", "")], color)
+    parts = [piece for finding in findings for piece in (*draw_finding(finding, sources), ("\n", ""))]
+    return paint([*parts, (summarize(findings), "good" if not findings else "bold"), ("\n", "")], color)
 
 
 def paint(parts: Sequence[Piece], color: bool) -> Styled:
@@ -47,15 +47,15 @@ def paint(parts: Sequence[Piece], color: bool) -> Styled:
     from rich.color import ColorSystem
     from rich.style import Style as RichStyle
 
-    def colored(text: str, style: Style) -> str:
+    def add_color(text: str, style: Style) -> str:
         if not style or not text.strip():
             return text
         return RichStyle.parse(_COLORS[style]).render(text, color_system=ColorSystem.STANDARD)
 
-    return Styled("".join(colored(text, style) for text, style in parts))
+    return Styled("".join(add_color(text, style) for text, style in parts))
 
 
-def summary(findings: Sequence[Diagnostic]) -> str:
+def summarize(findings: Sequence[Diagnostic]) -> str:
     """`2 errors, 1 warning in 2 files`, or `no findings`."""
     if not findings:
         return "no findings"
@@ -72,29 +72,29 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
 
 
-def pieces(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
+def draw_finding(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
     """One finding as lines of styled pieces."""
     level = _LEVELS[finding.severity]
     if finding.span:
         yield f"{_place(finding.span)}  ", "bold"
     yield finding.severity.name.lower(), level
     yield f" {finding.code}", level
-    yield f"  {plain(finding.message)}\n", ""
+    yield f"  {to_plain(finding.message)}\n", ""
     if finding.span:
         yield from _excerpt(finding.span, sources, level)
     if finding.path and finding.path not in finding.message:
-        yield f"  at {plain(finding.path)}\n", "dim"
+        yield f"  at {to_plain(finding.path)}\n", "dim"
     if finding.hint:
         yield "  mend: ", "good"
-        yield f"{plain(finding.hint)}\n", ""
+        yield f"{to_plain(finding.hint)}\n", ""
     for span, note in finding.related:
         yield f"  {_place(span)}", "bold"
-        yield f"  {plain(note)}\n", ""
+        yield f"  {to_plain(note)}\n", ""
         yield from _excerpt(span, sources, "dim")
 
 
 def _place(span: Span) -> str:
-    return f"{plain(span.file)}:{span.line}:{span.column}"
+    return f"{to_plain(span.file)}:{span.line}:{span.column}"
 
 
 def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
@@ -111,10 +111,10 @@ def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
     after = "…" if last < len(line) else ""
     number = str(span.line)
     yield f"  {number} | ", "dim"
-    yield f"{before}{plain(shown)}{after}\n", ""
+    yield f"{before}{to_plain(shown)}{after}\n", ""
     yield f"  {' ' * len(number)} | ", "dim"
-    lead = width(before + line[first:start])
-    marks = max(1, width(line[start : min(end, last)]))
+    lead = measure_width(before + line[first:start])
+    marks = max(1, measure_width(line[start : min(end, last)]))
     yield " " * lead, ""
     yield "^" * marks + "\n", style
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from conn_cli.report.drift import markdown
+from conn_cli.report.drift import draw_markdown
 from conn_cli.report.markdown import cell, code, html_code
 from conn_engine.analysis.drift import Drift, DriftDifference, Reader
 from conn_engine.analysis.drift.changes import Change
@@ -75,7 +75,7 @@ def test_drift_says_names_of_the_vendor_as_code():
     span = Span(f"{text}.yaml", 1, 1)
     reader = Reader((text,), text, "base", span, ("acme",))
     findings = (DriftDifference(text, Change("enum_grown", (text,), text), "breaks", (reader,)),)
-    shown = markdown(Drift(text, findings, (text,), ((text, text),)))
+    shown = draw_markdown(Drift(text, findings, (text,), ((text, text),)))
     tokens = inline(shown)
     assert {token.type for token in tokens} <= {"text", "code_inline", "strong_open", "strong_close", "softbreak"}
     assert not re.search("octocat|evil", "".join(token.content for token in tokens if token.type == "text"))

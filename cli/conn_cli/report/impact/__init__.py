@@ -3,9 +3,9 @@
 All but the text hold paths and counts only: no value of a record, nor of the configuration.
 """
 
-from conn_cli.report.impact.as_github import github
-from conn_cli.report.impact.as_markdown import markdown
-from conn_cli.report.impact.as_text import text
-from conn_cli.report.impact.wording import compared_with, summary
+from conn_cli.report.impact.as_github import draw_github
+from conn_cli.report.impact.as_markdown import draw_markdown
+from conn_cli.report.impact.as_text import draw_text
+from conn_cli.report.impact.wording import describe_base, summarize
 
-__all__ = ["compared_with", "github", "markdown", "summary", "text"]
+__all__ = ["describe_base", "draw_github", "draw_markdown", "draw_text", "summarize"]

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.github import command, join_commands
 from conn_cli.report.impact.wording import (
     UNJUDGED,
     describe_fault,
     describe_field,
     list_accounts,
-    summary,
+    summarize,
 )
 from conn_cli.report.sources import Sources
-from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
-__all__ = ["github"]
+__all__ = ["draw_github"]
 
 
-def github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
+def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
     """One annotation per field that changes, on the line of the configuration that changes it where one is known.
 
     Without `names`, no message names an account.
@@ -31,14 +31,13 @@ def github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
         if not row.accounts:
             continue
         level = "error" if row.breaking and row_key(row) not in accepted else "notice"
-        message = (
-            f"{describe_field(row)}: {KINDS[row.kind]} in {row.records:,} records of {counted(row.accounts, 'account')}"
-        )
+        reach = f"{pluralize(row.records, 'record')} of {pluralize(row.accounts, 'account')}"
+        message = f"{describe_field(row)}: {KINDS[row.kind]} in {reach}"
         statement = _cause(row, impact.statements)
         span = statement.span if statement is not None else None
         lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span, sources=sources))
     for unknown in (row for row in impact.unknown if row.breaking):
-        message = f"{unknown.operation} for {counted(unknown.accounts, 'account')}: {unknown.reason}; record it again"
+        message = f"{unknown.operation} for {pluralize(unknown.accounts, 'account')}: {unknown.reason}; record it again"
         lines.append(command("error", message, title="conn impact: unknown"))
     for statement in impact.overrides:
         told = f"override {statement.path}: {statement.note}"
@@ -52,7 +51,7 @@ def github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
             "`", ""
         )
         lines.append(command(level, told, title="conn impact", span=span, sources=sources))
-    return join_commands(lines) + command("notice", summary(impact), title="conn impact") + "\n"
+    return join_commands(lines) + command("notice", summarize(impact), title="conn impact") + "\n"
 
 
 def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.impact.wording import (
     MOST,
     NAMED,
     STATUSES,
     UNJUDGED,
-    compared_with,
     count_more,
+    describe_base,
     describe_coverage,
     describe_fault,
     describe_field,
@@ -20,14 +21,13 @@ from conn_cli.report.impact.wording import (
     shorten_path,
 )
 from conn_cli.report.markdown import cell, code
-from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
-__all__ = ["markdown"]
+__all__ = ["draw_markdown"]
 
 
-def markdown(impact: Impact, *, names: bool = False) -> str:
+def draw_markdown(impact: Impact, *, names: bool = False) -> str:
     """A comment for a pull request, which may be public."""
     if not impact.compared:
         return f"### Nothing to compare\n\n{_against(impact)}\n"
@@ -47,7 +47,7 @@ def markdown(impact: Impact, *, names: bool = False) -> str:
         lines += [_row(row, accepted=row_key(row) in accepted) for row in impact.fields[:MOST]]
         lines += ["", *count_more(len(impact.fields), "field")]
     for unknown in impact.unknown[:MOST]:
-        whose = f"{code(unknown.operation) or 'every operation'}, {counted(unknown.accounts, 'account')}"
+        whose = f"{code(unknown.operation) or 'every operation'}, {pluralize(unknown.accounts, 'account')}"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
     for one in impact.accepted[:MOST]:
@@ -68,14 +68,14 @@ def _details(title: str, lines: Iterable[str]) -> list[str]:
 
 
 def _statement_row(statement: Statement, number: int, *, names: bool) -> str:
-    more = f" and {counted(number - 1, 'more place')}" if number > 1 else ""
+    more = f" and {pluralize(number - 1, 'more place')}" if number > 1 else ""
     place = code(locate(statement.span, names=names))
     return f"- {statement.level}: {code(shorten_path(statement.path))}{more} {statement.note}, {place}"
 
 
 def _against(impact: Impact) -> str:
     """Markdown: what was compared, or that nothing differs from it."""
-    what = code(compared_with(impact.base))
+    what = code(describe_base(impact.base))
     return f"Compared with {what}." if impact.compared else f"No document of the workspace differs from {what}."
 
 
@@ -94,11 +94,11 @@ def _title(impact: Impact) -> str:
     if not changed:
         known = f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
         return f"{known if unknown or not unjudged else 'No account is known to change'}{rest}{breaks}"
-    return f"{counted(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
+    return f"{pluralize(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
 
 
 def _row(row: FieldImpact, *, accepted: bool) -> str:
     kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
     kind += ", accepted" if accepted else ""
-    kind += f", own change of {counted(row.own, 'account')}" if row.own else ""
+    kind += f", own change of {pluralize(row.own, 'account')}" if row.own else ""
     return f"| {cell(describe_field(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.impact.wording import (
     MOST,
     NAMED,
     UNJUDGED,
-    compared_with,
     count_more,
+    describe_base,
     describe_coverage,
     describe_field,
     find_concerned,
@@ -16,26 +17,25 @@ from conn_cli.report.impact.wording import (
     list_names,
     locate,
     shorten_path,
-    summary,
+    summarize,
 )
-from conn_cli.words import counted
 from conn_engine.analysis.impact import KINDS, Impact, Statement
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
-__all__ = ["text"]
+__all__ = ["draw_text"]
 
 RECORD_AGAIN = "   <- breaking: record it again"
 
 
-def text(impact: Impact, *, names: bool = True) -> str:
+def draw_text(impact: Impact, *, names: bool = True) -> str:
     """For people: what changes in the configuration, the accounts by verdict, a line per field, what is unknown."""
     if not impact.compared:
-        return f"{summary(impact)}\n"
+        return f"{summarize(impact)}\n"
     places = group_by_place(impact.statements)
-    lines = [f"compared with {compared_with(impact.base)}"] if impact.base is not None else []
+    lines = [f"compared with {describe_base(impact.base)}"] if impact.base is not None else []
     lines += [_statement_line(statement, count, names=names) for statement, count in places[:MOST]]
     lines += count_more(len(places), "change")
-    lines.append(summary(impact))
+    lines.append(summarize(impact))
     lines += [f"  {word}: {list_names(listed)}" for word, listed in find_concerned(impact) if names and listed]
     lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:MOST]
     accepted = find_accepted(impact)
@@ -45,14 +45,14 @@ def text(impact: Impact, *, names: bool = True) -> str:
     for row in impact.fields[:MOST]:
         lines.append(
             f"  {describe_field(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
-            + (f", own change of {counted(row.own, 'account')}" if row.own else "")
-            + (f", shielded in {counted(row.shielded, 'account')}" if row.shielded else "")
+            + (f", own change of {pluralize(row.own, 'account')}" if row.own else "")
+            + (f", shielded in {pluralize(row.shielded, 'account')}" if row.shielded else "")
             + ("   <- breaking" if row.breaking and row.accounts else "")
             + (", accepted" if row_key(row) in accepted else "")
         )
     lines += count_more(len(impact.fields), "field")
     for unknown in impact.unknown[:MOST]:
-        whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
+        whose = f"{unknown.operation or 'every operation'} for {pluralize(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
     lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
     for one in impact.accepted[:MOST]:
@@ -77,6 +77,6 @@ def _statement_line(statement: Statement, places: int, *, names: bool) -> str:
         "removed": f"- {statement.before}",
         "changed": f"{statement.before} -> {statement.after}",
     }[statement.note]
-    more = f" (and {counted(places - 1, 'more place')})" if places > 1 else ""
+    more = f" (and {pluralize(places - 1, 'more place')})" if places > 1 else ""
     place = locate(statement.span, names=names)
     return f"{statement.level} change: {shorten_path(statement.path)}{more}   {said}   {place}"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from conn_cli.formatting import pluralize
 from conn_cli.report.markdown import code
-from conn_cli.words import counted
 from conn_engine.analysis.impact import (
     Approval,
     BaseVersion,
@@ -23,8 +23,8 @@ __all__ = [
     "NAMED",
     "STATUSES",
     "UNJUDGED",
-    "compared_with",
     "count_more",
+    "describe_base",
     "describe_coverage",
     "describe_fault",
     "describe_field",
@@ -34,7 +34,7 @@ __all__ = [
     "list_names",
     "locate",
     "shorten_path",
-    "summary",
+    "summarize",
 ]
 
 MOST = 20
@@ -52,17 +52,17 @@ FIELD_WORDS = {
 }
 
 
-def summary(impact: Impact) -> str:
+def summarize(impact: Impact) -> str:
     """One line: how many accounts, and what becomes of them; or that there is nothing to compare."""
     if not impact.compared:
-        return f"nothing to compare: no document differs from {compared_with(impact.base)}"
+        return f"nothing to compare: no document differs from {describe_base(impact.base)}"
     parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
     parts += [f"{impact.count('shielded')} shielded by override", f"{impact.count('unknown')} unknown"]
     parts += [f"{number} could not be judged"] if (number := impact.count("unjudged")) else []
     return f"accounts {len(impact.accounts)} | {' | '.join(parts)}"
 
 
-def compared_with(base: BaseVersion | None) -> str:
+def describe_base(base: BaseVersion | None) -> str:
     """What was compared with, in words: a branch and revision with its day, or a folder."""
     if base is None:
         return "the other side"
@@ -74,7 +74,7 @@ def compared_with(base: BaseVersion | None) -> str:
 
 def describe_coverage(one: Approval) -> str:
     """How much a document of `changes/` covers."""
-    return f"{counted(len(one.covers), 'effect')} on {counted(one.accounts, 'account')}"
+    return f"{pluralize(len(one.covers), 'effect')} on {pluralize(one.accounts, 'account')}"
 
 
 def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
@@ -91,7 +91,7 @@ def list_names(names: Sequence[str]) -> str:
 
 def list_accounts(row: Unjudged, *, names: bool = True) -> str:
     """The accounts of a row; without `names`, how many there are."""
-    return list_names(row.accounts) if names else counted(len(row.accounts), "account")
+    return list_names(row.accounts) if names else pluralize(len(row.accounts), "account")
 
 
 def describe_fault(row: Unjudged, *, names: bool = True) -> str:
@@ -138,4 +138,4 @@ def shorten_path(path: str) -> str:
 
 def count_more(number: int, word: str) -> list[str]:
     """A line for the rows that are left out, if any are."""
-    return [f"… and {counted(number - MOST, f'more {word}')}"] if number > MOST else []
+    return [f"… and {pluralize(number - MOST, f'more {word}')}"] if number > MOST else []

@@ -107,7 +107,7 @@ class Page(HTMLParser):
 def test_the_html_is_self_contained_and_escaped(root: Path) -> None:
     found = list(rows(root).values())
     page = Page()
-    text = report.html(found, find_below(found, 90), 90)
+    text = report.draw_html(found, find_below(found, 90), 90)
     page.feed(text)
     assert page.links == [] and "script" not in page.tags and "b" not in page.tags
     assert text.count("<details>") == len(found)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conn_cli.comparison_base import ImpactFailOn, choose_exit
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
-from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.analysis.impact.model import Work
 from conn_engine.analysis.impact.report import ImpactReport
@@ -74,7 +74,7 @@ def test_a_header_that_a_mapping_makes_otherwise_is_a_changed_request(example: P
     found = changed(example, crm=(listing, f"      request_header_mapping: {{ X-Limit: query.limit }}\n{listing}"))
     rows = {(row.operation, row.field, row.kind) for row in found.fields}
     assert ("crm.contacts.list", "headers.x-limit", "request_changed") in rows
-    assert "crm.contacts.list the header x-limit" in report.text(found)
+    assert "crm.contacts.list the header x-limit" in report.draw_text(found)
 
 
 def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) -> None:
@@ -84,9 +84,9 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
     assert {row.operation for row in found.fields if row.breaking} == {
         f"ticketing.{name}" for name in ("comments.create", "comments.delete", "comments.update", "tickets.create")
     } | {"ticketing.tickets.update"}
-    table = report.markdown(found)
+    table = report.draw_markdown(found)
     assert "| `ticketing.tickets.list the header x-github-api-version` | request changed | 1 |" in table
-    annotations = report.github(found, Sources())
+    annotations = report.draw_github(found, Sources())
     line = 1 + (example / "connectors/github/connector.yaml").read_text().splitlines().index("headers:") + 2
     assert f"file=connectors/github/connector.yaml,line={line}" in annotations
     for text in (table, annotations, dump_json(ImpactReport.of(found).data())):
@@ -97,7 +97,7 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
 def test_a_header_that_may_hold_a_credential_is_compared_by_nobody(example: Path) -> None:
     found = changed(example, **{"github/connector": ("headers:\n", "headers:\n  x-api-key: abc\n")})
     assert (found.fields, found.count("changed")) == ((), 0)
-    assert "headers.x-api-key   + [redacted]" in report.text(found)
+    assert "headers.x-api-key   + [redacted]" in report.draw_text(found)
 
 
 def test_a_header_whose_name_is_data_is_not_named(example: Path) -> None:
@@ -113,10 +113,10 @@ def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
     acme = next(account for account in found.accounts if account.name == "acme")
     assert (acme.status, acme.breaking) == ("unjudged", True)
     assert found.breaking
-    assert {how for how in FailOn if exit_of(found, how) is Exit.FINDINGS} == {
-        FailOn.BREAKING,
-        FailOn.MISSING,
-        FailOn.ANY,
+    assert {how for how in ImpactFailOn if choose_exit(found, how) is Exit.FINDINGS} == {
+        ImpactFailOn.BREAKING,
+        ImpactFailOn.MISSING,
+        ImpactFailOn.ANY,
     }
 
 
@@ -146,8 +146,13 @@ def test_reports_hold_no_value_of_a_record(example: Path) -> None:
     assert planted > 5
     found = changed(example, crm=("response.properties.firstname", "$uppercase(response.properties.email)"))
     assert any(row.field == "first_name" and row.kind == "value_changed" for row in found.fields)
-    annotations = report.github(found, Sources())
-    for text in (report.text(found), dump_json(ImpactReport.of(found).data()), report.markdown(found), annotations):
+    annotations = report.draw_github(found, Sources())
+    for text in (
+        report.draw_text(found),
+        dump_json(ImpactReport.of(found).data()),
+        report.draw_markdown(found),
+        annotations,
+    ):
         assert "MARKER" not in text.upper().replace("MARKERS", "")
 
 
@@ -226,7 +231,7 @@ def test_what_could_not_be_read_before_the_change_is_not_taken_for_new(example: 
     found = impact(load_workspace(example), load_workspace(after), processes=1)
     assert status(found) == {"acme": "unjudged", "globex": "unchanged", "initech": "unjudged", "umbrella": "unchanged"}
     assert not found.breaking and not found.fields
-    assert exit_of(found, FailOn.BREAKING) is Exit.CONFIGURATION
+    assert choose_exit(found, ImpactFailOn.BREAKING) is Exit.CONFIGURATION
 
 
 def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> None:
@@ -247,7 +252,7 @@ def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:
     for kind in ("recordings", "deliveries"):
         shutil.rmtree(example / "connectors" / "hubspot" / kind)
     found = changed(example, crm=("response.properties.firstname", "response.properties.lastname"))
-    assert report.markdown(found).startswith("### No account is known to change, 3 unknown\n")
+    assert report.draw_markdown(found).startswith("### No account is known to change, 3 unknown\n")
 
 
 def overrides(found: Impact) -> set[tuple[str, str, str]]:
@@ -308,7 +313,7 @@ def test_keys_that_are_data_are_not_named(example: Path) -> None:
     row = lines(found)["crm.contacts.get", "more.*", "value_changed"]
     assert row[0] == 3
     assert all("@" not in row.field and not any(c.isdigit() for c in row.field) for row in found.fields)
-    assert "@" not in report.markdown(found)
+    assert "@" not in report.draw_markdown(found)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +356,7 @@ def test_another_way_back_is_told(example: Path) -> None:
     rows = {(row.operation, row.field, row.kind): (row.records, row.breaking) for row in found.fields}
     assert rows["ticketing.tickets.list", "prev_cursor", "value_changed"][1] is False
     assert {field for _, field, _ in rows} == {"prev_cursor"}
-    assert "ticketing.tickets.list prev_cursor" in report.text(found)
+    assert "ticketing.tickets.list prev_cursor" in report.draw_text(found)
 
 
 @pytest.mark.slow
@@ -384,9 +389,9 @@ def test_a_renamed_account_is_compared_with_itself(example: Path) -> None:
     shutil.copytree(example, after)
     rename(after, "acme", "acme_corp")
     found = impact(load_workspace(example), load_workspace(after), processes=1)
-    assert found.renamed == {"acme_corp": "acme"} and "renamed: acme -> acme_corp" in report.text(found)
+    assert found.renamed == {"acme_corp": "acme"} and "renamed: acme -> acme_corp" in report.draw_text(found)
     assert {(row.operation, row.kind, row.breaking) for row in found.fields} == {("", "account_renamed", True)}
-    assert exit_of(found, FailOn.BREAKING) is Exit.FINDINGS  # its credential is stored under the other name
+    assert choose_exit(found, ImpactFailOn.BREAKING) is Exit.FINDINGS  # its credential is stored under the other name
 
 
 def test_what_a_renamed_account_loses_is_told(example: Path) -> None:
@@ -418,7 +423,7 @@ def own_rows(found: Impact) -> set[tuple[str, str, bool, int, int]]:
 def test_a_change_of_an_account_s_own_file_is_its_own(example: Path) -> None:
     found = changed(example, acme=("$uppercase(response.properties.email[$])", "response.gone"))
     assert own_rows(found) == {(name, "missing", False, 1, 1) for name in ("email", "data.email")}
-    assert exit_of(found, FailOn.ANY) is Exit.OK
+    assert choose_exit(found, ImpactFailOn.ANY) is Exit.OK
 
 
 def test_a_change_of_the_base_beside_it_is_not(example: Path) -> None:
@@ -449,7 +454,7 @@ def test_its_own_change_breaks_where_the_schema_is_violated(example: Path) -> No
     found = changed(example, acme=("$uppercase(response.properties.email[$])", "7"))
     rows = {row.kind: (row.breaking, row.own) for row in found.fields if row.operation == "crm.contacts.list"}
     assert rows["schema_violated"] == (True, 1) and rows["type_changed"] == (False, 1)
-    assert exit_of(found, FailOn.BREAKING) is Exit.FINDINGS
+    assert choose_exit(found, ImpactFailOn.BREAKING) is Exit.FINDINGS
 
 
 def test_a_value_of_its_context_is_its_own_change(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conn_cli.comparison_base import ImpactFailOn, choose_exit
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
-from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.analysis.impact.model import Work
 from conn_engine.analysis.impact.report import ImpactReport
@@ -93,7 +93,7 @@ def test_a_field_that_is_lost_in_a_change_that_records_again_is_missing(compared
 
     found = compared(change)
     assert lines(found) == {("email", "missing"): 2, ("url", "request_changed"): 1}
-    assert (found.unknown, found.breaking, exit_of(found, FailOn.BREAKING)) == ((), True, Exit.FINDINGS)
+    assert (found.unknown, found.breaking, choose_exit(found, ImpactFailOn.BREAKING)) == ((), True, Exit.FINDINGS)
 
 
 def test_what_the_vendor_answers_less_to_a_changed_request_is_missing(compared: Callable[[Change], Impact]) -> None:
@@ -114,14 +114,14 @@ def test_a_change_that_nothing_answers_is_unknown_and_fails(compared: Callable[[
     assert lines(found) == {("url", "request_changed"): 1}
     assert found.unknown == (Unknown("crm.people.list", UNANSWERED, 1, breaking=True),)
     assert [account.breaking for account in found.accounts] == [True]
-    assert {how: exit_of(found, how) for how in FailOn} == {
-        **dict.fromkeys(FailOn, Exit.FINDINGS),
-        FailOn.NONE: Exit.OK,
+    assert {how: choose_exit(found, how) for how in ImpactFailOn} == {
+        **dict.fromkeys(ImpactFailOn, Exit.FINDINGS),
+        ImpactFailOn.NONE: Exit.OK,
     }
-    assert "crm.people.list for 1 account: the recording does not answer" in report.text(found)
+    assert "crm.people.list for 1 account: the recording does not answer" in report.draw_text(found)
     assert ImpactReport.of(found).breaking is True
-    assert "**1 break**" in report.markdown(found)
-    assert "::error title=conn impact%3A unknown::crm.people.list" in report.github(found, Sources())
+    assert "**1 break**" in report.draw_markdown(found)
+    assert "::error title=conn impact%3A unknown::crm.people.list" in report.draw_github(found, Sources())
 
 
 def test_a_recording_that_is_only_made_again_is_no_change(compared: Callable[[Change], Impact]) -> None:

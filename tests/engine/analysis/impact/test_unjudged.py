@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conn_cli.comparison_base import ImpactFailOn, choose_exit
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
-from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.checks import check
 from conn_engine.analysis.impact import Impact, impact
 from conn_engine.analysis.impact.report import ImpactReport
@@ -69,16 +69,16 @@ def test_one_that_cannot_be_used_stops_no_other(tmp_path: Path, text: str, code:
     assert row.findings[0].span.file == "accounts/b.yaml"
     rows = {(r.operation, r.field, r.kind): (r.accounts, r.breaking) for r in found.fields}
     assert rows == {("m.things.list", "name", "value_changed"): (2, False), ("", "", "now_failing"): (1, True)}
-    assert exit_of(found, FailOn.BREAKING) == Exit.FINDINGS  # it worked before
+    assert choose_exit(found, ImpactFailOn.BREAKING) == Exit.FINDINGS  # it worked before
 
 
 @pytest.mark.parametrize("before", [{"a": GOOD}, {"a": GOOD, "b": BROKEN}, {"a": GOOD, "b": DANGLING}])
-@pytest.mark.parametrize("how", FailOn)
-def test_one_that_never_worked_does_not_pass_either(tmp_path: Path, before: dict[str, str], how: FailOn) -> None:
+@pytest.mark.parametrize("how", ImpactFailOn)
+def test_one_that_never_worked_does_not_pass_either(tmp_path: Path, before: dict[str, str], how: ImpactFailOn) -> None:
     found = compared(tmp_path, before, {"a": GOOD, "b": BROKEN})
     assert statuses(found) == {"a": "unchanged", "b": "unjudged"}
     assert not found.breaking
-    assert exit_of(found, how) == Exit.CONFIGURATION
+    assert choose_exit(found, how) == Exit.CONFIGURATION
 
 
 @pytest.mark.parametrize("text", [BROKEN, DANGLING])
@@ -86,9 +86,9 @@ def test_what_could_not_be_read_before_is_named_and_not_taken_for_new(tmp_path: 
     found = compared(tmp_path, {"a": GOOD, "b": text, "c": text}, {"a": GOOD, "b": GOOD})
     assert statuses(found) == {"a": "unchanged", "b": "unjudged", "c": "unjudged"}
     assert {(row.side, row.accounts) for row in found.unjudged} == {("before", ("b",)), ("before", ("c",))}
-    assert exit_of(found, FailOn.BREAKING) == Exit.CONFIGURATION and not found.fields
-    assert "before the change" in report.text(found)
-    assert "file=accounts" not in report.github(found, Sources())  # its line is not today's
+    assert choose_exit(found, ImpactFailOn.BREAKING) == Exit.CONFIGURATION and not found.fields
+    assert "before the change" in report.draw_text(found)
+    assert "file=accounts" not in report.draw_github(found, Sources())  # its line is not today's
 
 
 def test_one_fault_of_many_accounts_is_one_row(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_one_fault_of_many_accounts_is_one_row(tmp_path: Path) -> None:
 
 def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     found = compared(tmp_path, {"a": GOOD, "b": GOOD}, {"a": GOOD, "b": 'connector: "s3cret\n', "d": DANGLING})
-    text = report.text(found)
+    text = report.draw_text(found)
     assert "accounts 3 | 0 changed | 1 unchanged | 0 shielded by override | 0 unknown | 2 could not be judged" in text
     assert "could not be judged: b   accounts/b.yaml:" in text
     assert 'could not be judged: d   accounts/d.yaml:1  REF101  account "d" names the connector "shob"' in text
@@ -117,8 +117,8 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     assert silent["finding"]["fingerprint"] != finding["fingerprint"]
     for text in (
         dump_json(ImpactReport.of(found).data()),
-        report.markdown(found, names=True),
-        report.github(found, Sources()),
+        report.draw_markdown(found, names=True),
+        report.draw_github(found, Sources()),
     ):
         assert "accounts/d.yaml" in text and "REF101" in text
         assert "s3cret" not in text and "shob" not in text

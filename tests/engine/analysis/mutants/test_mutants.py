@@ -254,13 +254,13 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     whole = Score("shop", (verdict, *(bench.verdict(mutant) for mutant in bench.mutants()[:4])))
     assert (len(whole.tried), whole.inapplicable) == (4, [verdict])
     assert whole.percent == 100.0
-    text = report.text([whole], None)
+    text = report.draw_text([whole], None)
     assert "shop: 4 of 4 mistakes noticed (100.0%), 1 not applicable" in text
     assert "m  not applicable: drop_field: both dropped" in text
     data = MutationReport.of([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
-    assert "both dropped" in report.markdown([whole], 95)
-    assert "left out: base URLs; log-ins" in text and "Left out: base URLs; " in report.markdown([whole], 95)
+    assert "both dropped" in report.draw_markdown([whole], 95)
+    assert "left out: base URLs; log-ins" in text and "Left out: base URLs; " in report.draw_markdown([whole], 95)
     assert "base URLs" in MutationReport.of([whole]).data()["left_out"]
 
 

@@ -32,7 +32,7 @@ def show_error(app: App, error: ConnError) -> None:
         show_findings(app, error.findings, counted=True)
         return
     kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
-    app.err(_indented(f"error{kind}: {error.message}"))
+    app.err(_indent(f"error{kind}: {error.message}"))
     where = _partition(error)
     if where:
         app.err(f"  at {where}")
@@ -40,23 +40,25 @@ def show_error(app: App, error: ConnError) -> None:
         _show_expression(app, error)
     hint = error.hint or _missing_value(error)
     if hint:
-        app.err(_indented(f"  {hint}"))
+        app.err(_indent(f"  {hint}"))
 
 
 def show_findings(app: App, findings: "Sequence[Diagnostic]", *, counted: bool = False) -> None:
     """Findings with their source lines, on standard error; `counted` adds how many there are."""
     from conn_cli.report import Sources
-    from conn_cli.report.text import paint, pieces, render
+    from conn_cli.report.text import draw_finding, paint, render
     from conn_engine.documents.locate import find_workspace
 
     sources = Sources(find_workspace(app.folder) or app.folder)
     if counted:
         app.err(render(findings, sources, color=app.error_color), end="")
     else:
-        app.err(paint([piece for finding in findings for piece in pieces(finding, sources)], app.error_color), end="")
+        app.err(
+            paint([piece for finding in findings for piece in draw_finding(finding, sources)], app.error_color), end=""
+        )
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     """Indent the further lines of a text from elsewhere, so that they do not look like ours."""
     return "\n    ".join(text.splitlines())
 
@@ -107,7 +109,7 @@ def show_file_error(app: App, error: OSError) -> None:
 def show_crash(app: App, error: Exception) -> None:
     """A fault of ours. The traceback is shown with --debug only, redacted, without the values of variables."""
     _learn_secrets(app)
-    app.err(f"internal error: {type(error).__name__}: {_said(error)}")
+    app.err(f"internal error: {type(error).__name__}: {_get_message(error)}")
     if app.debug:
         import traceback
 
@@ -116,7 +118,7 @@ def show_crash(app: App, error: Exception) -> None:
         app.err("  this is a fault in conn: run again with --debug and report what it prints")
 
 
-def _said(error: Exception) -> str:
+def _get_message(error: Exception) -> str:
     try:
         return str(error)
     except Exception:

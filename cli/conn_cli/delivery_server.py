@@ -22,9 +22,9 @@ from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.request_text import DeliveryTooLongError, unpack
 from conn_engine.wire import Headers, Response
 
-__all__ = ["Inbox", "Take"]
+__all__ = ["DeliveryHandler", "DeliveryServer"]
 
-Take = Callable[[Delivery, str], Response]
+DeliveryHandler = Callable[[Delivery, str], Response]
 """What is answered to a delivery; the second is the path that was called. It never raises."""
 
 MOST_AT_ONCE = 32
@@ -33,7 +33,7 @@ _LINE = 65_536
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-class Inbox(ThreadingHTTPServer):
+class DeliveryServer(ThreadingHTTPServer):
     """The server. `port` is the one that it listens on; `public` is the URL that the vendor calls, if it is another.
 
     Raises CredentialError when it cannot listen.
@@ -44,7 +44,9 @@ class Inbox(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"  # elsewhere it would let two programs listen on one port
     request_queue_size = 64
 
-    def __init__(self, host: str, port: int, take: Take, public: str | None = None, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, host: str, port: int, take: DeliveryHandler, public: str | None = None, seconds: float = SECONDS
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.take = take
         self.public = public
@@ -98,7 +100,7 @@ class Inbox(ThreadingHTTPServer):
                 with suppress(OSError):  # already closed
                     slowest.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
 
-    def settle(self, seconds: float = 2.0) -> None:
+    def wait_for_replies(self, seconds: float = 2.0) -> None:
         """Wait for the answers that are on their way."""
         end = time.monotonic() + seconds
         for _ in range(MOST_AT_ONCE):
@@ -144,7 +146,7 @@ class _Refused(Exception):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Inbox
+    server: DeliveryServer
     headers: Message
     protocol_version = "HTTP/1.1"
     timeout = SECONDS

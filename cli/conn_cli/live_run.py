@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from conn_cli.console import App
-from conn_cli.outputs import RecordWriter
+from conn_cli.record_writers import RecordWriter
 
 if TYPE_CHECKING:
-    from conn_cli.states import StateFile
+    from conn_cli.state_file import StateFile
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Connection, Wiring
     from conn_engine.runtime.model_check import ModelCheck
     from conn_engine.wire import Completeness, Page
 
-__all__ = ["Run", "wired"]
+__all__ = ["LiveRun", "resolve_account"]
 
 
-def wired(app: App, account: str, environment: str | None, *, wait: bool = False, planned: bool = False) -> "Wiring":
+def resolve_account(
+    app: App, account: str, environment: str | None, *, wait: bool = False, planned: bool = False
+) -> "Wiring":
     """An account's operations as the command runs them. `planned`: nothing will be sent, so that a credential need not
     be there."""
     from conn_engine.responses.failures import Policy
@@ -52,7 +54,7 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class Run:
+class LiveRun:
     """What is run, and how. `kept` is the file of the state it goes on from."""
 
     app: App
@@ -78,16 +80,16 @@ class Run:
 
     def save(self, path: Path, *, force: bool) -> None:
         """Into a file: the vendor's bytes, or records. The state is kept only with the file it speaks of."""
-        from conn_cli.saving import save_bytes, wants_bytes, written
+        from conn_cli.file_options import open_writer, save_bytes, wants_bytes
 
         if wants_bytes(self.wiring.effective, self.name, self.call) and not self.partitions:
             run = replace(self, call=replace(self.call, as_file=True))
-            with run._connected() as connection, run._notices(), closing(run._pages(connection)) as pages:
+            with run._connect() as connection, run._notices(), closing(run._pages(connection)) as pages:
                 save_bytes(run.app, path, pages, force=force, label=run._label)
             return
         with (
             self._interruption(f"{path.name} was not written", None) as done,
-            written(self.app, path, force=force) as writer,
+            open_writer(self.app, path, force=force) as writer,
         ):
             self._write(writer, done)
         self._keep(done)
@@ -143,7 +145,7 @@ class Run:
                 show_interruption(self.app, done.count, records_to=records_to, state=state)
             raise
 
-    def _connected(self) -> "Connection":
+    def _connect(self) -> "Connection":
         from conn_engine.runtime.connection import Connection
         from conn_engine.transport.trace import TracedTransport
 
@@ -171,7 +173,7 @@ class Run:
         said: tuple[str, ...] = ()
         done.check = self._model_check()
         with (
-            self._connected() as connection,
+            self._connect() as connection,
             self.app.progress(self._label, unit="records") as progress,
             self._notices(),
             closing(self._pages(connection)) as pages,
@@ -190,7 +192,7 @@ class Run:
                 if whole:  # of a page that was cut, the state would say too much
                     done.state = page.state
                 done.count += len(records)
-                progress.advance(len(records), _standing(page))
+                progress.advance(len(records), _format_place(page))
                 done.verdict = page.completeness if whole and not page.whole else None
                 if limit is not None and done.count >= limit:
                     if not whole or page.next_cursor is not None or page.partial:
@@ -205,7 +207,7 @@ class Run:
     def _tell(self, page: "Page", said: tuple[str, ...]) -> None:
         for note in page.notes if page.notes != said else ():  # the same with every page: said once
             self.app.err(f"note: {note}")
-        if page.content is not None and isinstance(page.raw, list) and any(_cut(record) for record in page.raw):
+        if page.content is not None and isinstance(page.raw, list) and any(_is_cut(record) for record in page.raw):
             self.app.err(f"note: the answer's {page.content.size} bytes are not shown: --output FILE saves them")
 
 
@@ -215,11 +217,11 @@ def _without_remote_data(record: Any) -> Any:
     )
 
 
-def _cut(record: Any) -> bool:
+def _is_cut(record: Any) -> bool:
     return isinstance(record, dict) and record.get("base64", "") is None
 
 
-def _standing(page: "Page") -> str:
+def _format_place(page: "Page") -> str:
     """`board 3, page 12`."""
     values = [f"{name} {value}" for name, value in page.partition.items() if isinstance(value, str | int)]
     return ", ".join((*values, f"page {page.number}"))

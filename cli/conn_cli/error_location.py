@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
 
-__all__ = ["placed"]
+__all__ = ["attach_finding"]
 
 
 @contextmanager
-def placed(effective: "Effective", name: "OperationName") -> Iterator[None]:
+def attach_finding(effective: "Effective", name: "OperationName") -> Iterator[None]:
     """Give an error of the author's the finding on its line, as `conn test` would; one of the caller's has none."""
     from conn_engine.errors import ConfigurationError, ParameterError
 

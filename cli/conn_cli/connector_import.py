@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from conn_engine.reports import Report
     from conn_import import ImportedConnector, ImportedDocument
 
-__all__ = ["Wishes", "import_files"]
+__all__ = ["ImportRequest", "import_files"]
 
 _SHOWN_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ImportRequest:
     """What the command line asks of an import. `name` is None where each document proposes its own; `entries` are keys
     of documents that hold several connectors, `every` takes all of them; `models` are the unified models to which
     mappings are proposed."""
@@ -35,10 +35,10 @@ class Wishes:
     keep_personal: bool = False
 
 
-def import_files(app: App, files: list[Path], wishes: Wishes, formats: "Sequence[str]") -> None:
+def import_files(app: App, files: list[Path], wishes: ImportRequest, formats: "Sequence[str]") -> None:
     """Make a connector of each document and tell what was left out. Writes nothing unless all can be made."""
     from conn_cli.report import write_report
-    from conn_cli.scaffold import check_connector, import_connector, new_workspace, relative
+    from conn_cli.scaffold import check_connector, create_workspace, import_connector, to_relative
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
     from conn_import import Options, import_source, propose_name, read_source
@@ -49,11 +49,11 @@ def import_files(app: App, files: list[Path], wishes: Wishes, formats: "Sequence
         raise UsageError("--name names one connector, and several are asked for", hint="import them one by one")
     found = find_workspace(app.folder)
     root = found or app.folder
-    models = _models(root, wishes.models)
+    models = _load_models(root, wishes.models)
     made: list[ImportedConnector] = []
     for file in files:
-        source = read_source(app.folder / file, relative(app.folder / file))
-        for entry in _entries(source, wishes):
+        source = read_source(app.folder / file, to_relative(app.folder / file))
+        for entry in _choose_entries(source, wishes):
             name = wishes.name or propose_name(source, entry)
             if any(other.name == name for other in made):
                 raise UsageError(
@@ -61,11 +61,11 @@ def import_files(app: App, files: list[Path], wishes: Wishes, formats: "Sequence
                 )
             check_connector(root, name, force=wishes.force)
             options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry, models=models)
-            made.append(import_source(source, options, recorded_at=_moment(app)))
+            made.append(import_source(source, options, recorded_at=_format_now(app)))
     for one in made:
         import_connector(root, one.name, one.write, force=wishes.force)
     if found is None:
-        new_workspace(root)
+        create_workspace(root)
     try:
         _record_observed(app, root, [one for one in made if one.observed and one.recordings], wishes)
     finally:  # the connectors are made
@@ -74,25 +74,25 @@ def import_files(app: App, files: list[Path], wishes: Wishes, formats: "Sequence
 
 
 def _text(root: Path, made: "list[ImportedConnector]", *, new: bool) -> str:
-    from conn_cli.scaffold import relative
-    from conn_cli.words import join_lines
+    from conn_cli.formatting import join_lines
+    from conn_cli.scaffold import to_relative
 
-    lines = [f"there was no workspace here: made one in {relative(root)}"] if new else []
+    lines = [f"there was no workspace here: made one in {to_relative(root)}"] if new else []
     for one in made:
-        lines += _summary(one, relative(root / "connectors" / one.name))
+        lines += _summarize(one, to_relative(root / "connectors" / one.name))
     recorded = [one.name for one in made if one.recordings]
     test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(made) == 1 else ""
     return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
 
 
 def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Report":
-    from conn_cli.scaffold import relative
+    from conn_cli.scaffold import to_relative
     from conn_engine.command_reports import ImportReport, ImportSummary, NotImported
 
     connectors = [
         ImportSummary(
             connector=one.name,
-            folder=relative(root / "connectors" / one.name),
+            folder=to_relative(root / "connectors" / one.name),
             format=one.format,
             operations=one.operations,
             resources=one.resources,
@@ -105,13 +105,13 @@ def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Repor
         )
         for one in made
     ]
-    return ImportReport(workspace=relative(root) if new else None, connectors=connectors)
+    return ImportReport(workspace=to_relative(root) if new else None, connectors=connectors)
 
 
-def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wishes: Wishes) -> None:
+def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wishes: ImportRequest) -> None:
     """Write the recordings of real answers, without the personal data in them."""
-    from conn_cli.personal import choose_personal_data, show_summary
-    from conn_cli.scaffold import relative
+    from conn_cli.personal_data import choose_personal_data, show_summary
+    from conn_cli.scaffold import to_relative
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConfigurationError
     from conn_engine.personal import PersonalSummary
@@ -137,11 +137,11 @@ def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wish
                 _, done = save_without_personal_data(path, effective, name, recording, personal, redactor, within=root)
                 summaries.append(done)
             except ConfigurationError as error:
-                app.err(f"warning: {relative(path)} was not written: {error.message}; {error.hint}")
+                app.err(f"warning: {to_relative(path)} was not written: {error.message}; {error.hint}")
     show_summary(app, PersonalSummary.merge(summaries) if summaries else None)
 
 
-def _entries(source: "ImportedDocument", wishes: Wishes) -> list[str]:
+def _choose_entries(source: "ImportedDocument", wishes: ImportRequest) -> list[str]:
     """The keys to import of a document; "" for one that is about one connector, or whose only one is meant."""
     from conn_engine.errors import UsageError
     from conn_import import list_entries
@@ -156,7 +156,7 @@ def _entries(source: "ImportedDocument", wishes: Wishes) -> list[str]:
     return list(dict.fromkeys(wishes.entries)) or [""]
 
 
-def _models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+def _load_models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
     """The models by name, each with the schemas of its records: the workspace's own, then the bundled ones."""
     from conn_engine.config import load_workspace
     from conn_engine.diagnostics import did_you_mean
@@ -175,28 +175,28 @@ def _models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict[str,
     return {name: known[name] for name in dict.fromkeys(names)}
 
 
-def _moment(app: App) -> str:
+def _format_now(app: App) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _summary(made: "ImportedConnector", folder: str) -> list[str]:
-    from conn_cli.words import counted
+def _summarize(made: "ImportedConnector", folder: str) -> list[str]:
+    from conn_cli.formatting import pluralize
     from conn_import import fold_losses
 
     of = f" of {made.found:,}" if made.found > made.operations else ""
-    samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
-    number = counted(made.operations, "operation")
-    resources = counted(made.resources, "resource")
+    samples = f", {pluralize(len(made.recordings), 'sample recording')}" if made.recordings else ""
+    number = pluralize(made.operations, "operation")
+    resources = pluralize(made.resources, "resource")
     lines = [f"made {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}"]
     if made.left:
-        lines.append(f"left out as asked (--only): {counted(made.left, 'operation')}")
+        lines.append(f"left out as asked (--only): {pluralize(made.left, 'operation')}")
     if made.guesses:
         noun = "guess" if made.guesses == 1 else "guesses"
         lines.append(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
     for model, fields in made.proposed.items():
-        where = f"{counted(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
+        where = f"{pluralize(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
         lines.append(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
     if made.losses:
         lines.append(f"not imported ({folder}/README.md has the complete list):")

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
-from conn_cli.deliveries import Address, one_line
+from conn_cli.delivery_options import DeliveryOwner, to_json_line
 from conn_engine.errors import ConnError
 from conn_engine.wire import Headers, Response
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from conn_engine.testing.personal import PersonalData
     from conn_engine.webhooks import Delivery
 
-__all__ = ["Desk", "EventWriter", "Forward"]
+__all__ = ["DeliveryListener", "EventForwarder", "EventWriter"]
 
 _NOT_FOUND = Response(404)
 _AGAIN = Response(503, Headers({"retry-after": "30"}))
 
 
 @dataclass(slots=True)
-class Forward:
+class EventForwarder:
     """Hands events on to an application. `send` is a transport; `key` signs them."""
 
     url: str
@@ -35,7 +35,7 @@ class Forward:
     transport: "Sender"
     now: Callable[[], float]
 
-    def hand_on(self, events: "Sequence[Event]") -> str:
+    def forward(self, events: "Sequence[Event]") -> str:
         """Hand on every event, in order. Says what went wrong; "" for nothing."""
         from conn_engine.runtime.webhooks import outgoing
 
@@ -66,12 +66,12 @@ class EventWriter:
             if file:
                 lines.append(line)
             else:
-                self._app.out(line, form="json" if name == "json" else "text")
+                self._app.write(line, form="json" if name == "json" else "text")
 
     def close(self) -> None:
         """Write the files."""
+        from conn_cli.formatting import join_lines
         from conn_cli.report import write_text
-        from conn_cli.words import join_lines
 
         for (name, file), lines in self._files.items():
             if file:
@@ -87,11 +87,11 @@ def _json_line(event: "Event") -> str:
 
 
 def _text_line(event: "Event") -> str:
-    return f"{event.type} · {event.account or 'no account'} · {event.id} · {one_line(event.data)}"
+    return f"{event.type} · {event.account or 'no account'} · {event.id} · {to_json_line(event.data)}"
 
 
 @dataclass(slots=True)
-class Desk:
+class DeliveryListener:
     """Takes deliveries, from several threads. `done` is set after `count` of them (None: never).
 
     With `keep`, deliveries are recorded; with `personal`, their personal data is replaced first.
@@ -99,9 +99,9 @@ class Desk:
 
     app: App
     receiver: "Receiver"
-    address: Address | None
+    address: DeliveryOwner | None
     events_to: "EventWriter"
-    forward: Forward | None = None
+    forward: EventForwarder | None = None
     pairing: bool = False
     keep: bool = False
     personal: "PersonalData | None" = None
@@ -113,36 +113,36 @@ class Desk:
 
     def take(self, delivery: "Delivery", path: str) -> Response:
         """The answer to a delivery."""
-        address = self.address or self._addressed(path)
+        address = self.address or self._read_address(path)
         if address is None:
             return _NOT_FOUND
         try:
-            return self._received(delivery, address)
+            return self._receive(delivery, address)
         except ConnError as error:
             self._tell_error(f"failed: {error.message}")
         except Exception as error:  # one delivery may not end the others
             self._tell_error(f"internal error: {type(error).__name__}")
         return _AGAIN
 
-    def _addressed(self, path: str) -> Address | None:
+    def _read_address(self, path: str) -> DeliveryOwner | None:
         """`/accounts/<account>`, or `/<connector>`."""
         parts = path.partition("?")[0].strip("/").split("/")
         workspace = self.app.workspace
         if len(parts) == 2 and parts[0] == "accounts" and parts[1] in workspace.accounts():
-            return Address(parts[1], None)
+            return DeliveryOwner(parts[1], None)
         if len(parts) == 1 and parts[0] in workspace.connectors():
-            return Address(None, parts[0])
+            return DeliveryOwner(None, parts[0])
         return None
 
-    def _received(self, delivery: "Delivery", address: Address) -> Response:
+    def _receive(self, delivery: "Delivery", address: DeliveryOwner) -> Response:
         kept = None
         if self.keep:
-            kept, receipt = self._recorded(delivery, address)
+            kept, receipt = self._record(delivery, address)
         else:
             receipt = self.receiver.receive(
                 delivery, account=address.account, connector=address.connector, pairing=self.pairing
             )
-        fault = "" if receipt.failed or self.forward is None else self.forward.hand_on(receipt.events)
+        fault = "" if receipt.failed or self.forward is None else self.forward.forward(receipt.events)
         with self._lock:
             self._tell(receipt, fault)
             if kept is not None and receipt.refused is None and receipt.failed is None:
@@ -150,7 +150,7 @@ class Desk:
             self._count(receipt, fault)
         return _AGAIN if fault else receipt.reply
 
-    def _recorded(self, delivery: "Delivery", address: Address) -> "tuple[Received, Receipt]":
+    def _record(self, delivery: "Delivery", address: DeliveryOwner) -> "tuple[Received, Receipt]":
         from conn_engine.testing.deliveries.keeping import keep_received
         from conn_engine.transport.live import Live
 
@@ -202,7 +202,7 @@ class Desk:
             self.app.err(text)
             self.app.flush()
 
-    def _try_to_save(self, kept: "Received", address: Address) -> None:
+    def _try_to_save(self, kept: "Received", address: DeliveryOwner) -> None:
         """Record the delivery. A failure is shown only here: the vendor must not deliver again because of it."""
         try:
             self._save(kept, address)
@@ -210,23 +210,23 @@ class Desk:
             self.app.err(f"not recorded: {error.message}{f'; {error.hint}' if error.hint else ''}")
             self.app.flush()
 
-    def _save(self, kept: "Received", address: Address) -> None:
-        from conn_cli.personal import show_summary
-        from conn_cli.scaffold import relative
+    def _save(self, kept: "Received", address: DeliveryOwner) -> None:
+        from conn_cli.personal_data import show_summary
+        from conn_cli.scaffold import to_relative
 
         made = kept.made(self.personal)
         path = self._free_path(address, _slug(kept))
         made.save(path, self.app.redactor, within=self.app.workspace.root, overwrite=False)
-        self.app.err(f"recorded in {relative(path)}")
+        self.app.err(f"recorded in {to_relative(path)}")
         show_summary(self.app, made.people.summary if made.people is not None else None)
         self.app.flush()
 
-    def _free_path(self, address: Address, name: str) -> Path:
-        from conn_cli.deliveries import delivery_path
+    def _free_path(self, address: DeliveryOwner, name: str) -> Path:
+        from conn_cli.delivery_options import find_delivery_path
 
         number = 1
         while True:
-            path = delivery_path(self.app, address, name if number == 1 else f"{name}-{number}", own=False)
+            path = find_delivery_path(self.app, address, name if number == 1 else f"{name}-{number}", own=False)
             if not path.exists():
                 return path
             number += 1

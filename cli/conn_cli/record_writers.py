@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from conn_cli.neutralize import Form
 from conn_engine.errors import UsageError
 
-__all__ = ["WRITERS", "RecordWriter", "Sink", "record_writer"]
+__all__ = ["WRITERS", "RecordWriter", "Sink", "create_writer"]
 
 TABLE_ROWS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 class Sink(Protocol):
     """What records are written to: the command's standard output, or a file."""
 
-    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write text."""
         ...
 
@@ -53,7 +53,7 @@ class JsonLines:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         if records:
-            self._app.out("\n".join(json.dumps(record, ensure_ascii=False) for record in records), form="json")
+            self._app.write("\n".join(json.dumps(record, ensure_ascii=False) for record in records), form="json")
 
     def close(self) -> None:
         """Nothing is left."""
@@ -70,12 +70,12 @@ class JsonArray:
         """Write some records."""
         for record in records:
             text = json.dumps(record, ensure_ascii=False, indent=2).replace("\n", "\n  ")
-            self._app.out(f"{',' if self._started else '['}\n  {text}", end="", form="json")
+            self._app.write(f"{',' if self._started else '['}\n  {text}", end="", form="json")
             self._started = True
 
     def close(self) -> None:
         """Close the array."""
-        self._app.out("\n]" if self._started else "[]")
+        self._app.write("\n]" if self._started else "[]")
 
 
 class Csv:
@@ -88,16 +88,16 @@ class Csv:
 
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
-        rows = [_flat(record) for record in records]
+        rows = [_flatten(record) for record in records]
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         if not self._columns and rows:
             self._columns = list(dict.fromkeys(name for row in rows for name in row))
-            writer.writerow([_cell(name) for name in self._columns])
+            writer.writerow([_format_cell(name) for name in self._columns])
         for row in rows:
             self._left_out |= row.keys() - set(self._columns)
-            writer.writerow([_cell(row.get(name)) for name in self._columns])
-        self._app.out(buffer.getvalue(), end="")
+            writer.writerow([_format_cell(row.get(name)) for name in self._columns])
+        self._app.write(buffer.getvalue(), end="")
 
     def close(self) -> None:
         """Say which columns came too late."""
@@ -120,33 +120,33 @@ class Table:
         """Keep some records."""
         for record in records:
             if len(self._rows) < TABLE_ROWS:
-                self._rows.append(_flat(record))
+                self._rows.append(_flatten(record))
             else:
                 self._more += 1
 
     def close(self) -> None:
         """Draw the table."""
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        self._app.table(columns, ([_plain(row.get(name)) for name in columns] for row in self._rows))
+        self._app.table(columns, ([_format_value(row.get(name)) for name in columns] for row in self._rows))
         if self._more:
             self._app.err(f"{self._more} further records are not shown (use --output jsonl)")
 
 
-def _flat(record: Any) -> dict[str, Any]:
+def _flatten(record: Any) -> dict[str, Any]:
     from conn_engine.testing.compare import leaves
 
     return leaves(record) if isinstance(record, Mapping) else {"value": record}
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     """A cell that a spreadsheet shows as it is: a text that starts like a formula, which it would run, gets a `'`."""
-    text = _plain(value)
+    text = _format_value(value)
     if not isinstance(value, str) or not text.startswith(_FORMULA) or _is_number(text):
         return text
     return f"'{text}"
@@ -164,7 +164,7 @@ WRITERS: dict[str, Callable[[Sink], RecordWriter]] = {
 }
 
 
-def record_writer(app: Sink, name: str) -> RecordWriter:
+def create_writer(app: Sink, name: str) -> RecordWriter:
     """The writer of that name. Raises UsageError for another."""
     if name not in WRITERS:
         raise UsageError(f'--output "{name}" is unknown', hint=f"one of {', '.join(WRITERS)}")

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account",
-    "Address",
     "At",
     "Connector",
+    "DeliveryFile",
+    "DeliveryOwner",
     "File",
-    "Read",
     "Secrets",
     "Url",
-    "address_of",
-    "delivery_path",
-    "moment",
-    "read",
-    "secrets",
+    "find_delivery_path",
+    "find_owner",
+    "parse_time",
+    "read_delivery",
+    "read_secrets",
 ]
 
 Account = Annotated[str | None, typer.Option("--account", "-a", help="The account whose delivery it is.")]
@@ -55,29 +55,29 @@ Secrets = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class DeliveryOwner:
     """At whose address a delivery came: an account's, or a connector's."""
 
     account: str | None
     connector: str | None
 
-    def effective(self, app: App) -> "Effective":
+    def load_effective(self, app: App) -> "Effective":
         """Its configuration."""
         return app.workspace.effective(account=self.account, connector=self.connector)
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class DeliveryFile:
     """What a file holds: a delivery as it came, or a recorded one."""
 
     delivery: "Delivery | None"
     recorded: "RecordedDelivery | None"
 
 
-def address_of(app: App, account: str | None, connector: str | None) -> Address:
+def find_owner(app: App, account: str | None, connector: str | None) -> DeliveryOwner:
     """The address that the options mean; by default that of the only connector with webhooks. Raises UsageError."""
     if account is not None:
-        return Address(account, None)
+        return DeliveryOwner(account, None)
     if connector is None:
         names = [name for name in app.workspace.connectors() if _receives(app, name)]
         if len(names) != 1:
@@ -85,26 +85,26 @@ def address_of(app: App, account: str | None, connector: str | None) -> Address:
             raise UsageError(told, hint="add --account ACCOUNT or --connector NAME")
         connector = names[0]
     app.workspace.effective(account=None, connector=connector)
-    return Address(None, connector)
+    return DeliveryOwner(None, connector)
 
 
 def _receives(app: App, connector: str) -> bool:
     return app.workspace.effective(account=None, connector=connector).data.get("webhooks") is not None
 
 
-def read(app: App, file: str, url: str | None) -> Read:
+def read_delivery(app: App, file: str, url: str | None) -> DeliveryFile:
     """The delivery in a file, or on standard input. Raises UsageError; ConfigurationError for a recorded one that is
     none."""
     from conn_engine.webhooks.request_text import read_request
 
     path = None if file == "-" else app.folder / file
-    raw = _standard_input(app) if path is None else _bytes(path, file)
+    raw = _read_standard_input(app) if path is None else _read_bytes(path, file)
     if not raw.lstrip().startswith(b"{"):
-        return Read(read_request(raw, url), None)
-    return Read(None, _recorded(app, path, raw, file))
+        return DeliveryFile(read_request(raw, url), None)
+    return DeliveryFile(None, _load_recorded(app, path, raw, file))
 
 
-def _recorded(app: App, path: Path | None, raw: bytes, file: str) -> "RecordedDelivery":
+def _load_recorded(app: App, path: Path | None, raw: bytes, file: str) -> "RecordedDelivery":
     import tempfile
 
     from conn_engine.webhooks.recorded import load_delivery
@@ -117,19 +117,19 @@ def _recorded(app: App, path: Path | None, raw: bytes, file: str) -> "RecordedDe
         return load_delivery(kept, "the input")
 
 
-def _bytes(path: Path, file: str) -> bytes:
+def _read_bytes(path: Path, file: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from None
 
 
-def _standard_input(app: App) -> bytes:
+def _read_standard_input(app: App) -> bytes:
     buffer = getattr(app.stdin, "buffer", None)
     return bytes(buffer.read()) if buffer is not None else app.stdin.read().encode()
 
 
-def secrets(app: App, options: list[str] | None) -> dict[str, str]:
+def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
     """The secrets of `--secret`. Raises UsageError for one that is written out, or whose variable is not set."""
     found: dict[str, str] = {}
     for option in options or ():
@@ -146,7 +146,7 @@ def secrets(app: App, options: list[str] | None) -> dict[str, str]:
     return found
 
 
-def moment(text: str | None, option: str = "--at") -> float | None:
+def parse_time(text: str | None, option: str = "--at") -> float | None:
     """Unix seconds of an RFC 3339 time. Raises UsageError."""
     if text is None:
         return None
@@ -157,18 +157,18 @@ def moment(text: str | None, option: str = "--at") -> float | None:
         raise UsageError(f'{option} "{text}" is no time', hint="such as 2026-11-25T14:30:00Z") from None
 
 
-def one_line(data: Any) -> str:
+def to_json_line(data: Any) -> str:
     """Data as JSON in a line."""
     return json.dumps(data, ensure_ascii=False, default=str)
 
 
-def delivery_path(app: App, address: Address, name: str, *, own: bool) -> Path:
+def find_delivery_path(app: App, address: DeliveryOwner, name: str, *, own: bool) -> Path:
     """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         raise UsageError(f'"{name}" is no name of a file', hint="lower-case letters, digits, dots, - and _")
     if own and address.account is None:
         raise UsageError("--own goes with --account")
-    folder = app.workspace.root / "connectors" / address.effective(app).connector_name / "deliveries"
+    folder = app.workspace.root / "connectors" / address.load_effective(app).connector_name / "deliveries"
     path = (folder / (address.account or "") if own else folder) / f"{name}.json"
     app.workspace.check_inside(path)
     return path

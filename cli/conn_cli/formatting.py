@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-__all__ = ["counted", "join_lines"]
+__all__ = ["join_lines", "pluralize"]
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """`1 file`, `2 files`, `1,904 records`. The plural is the noun with an s."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

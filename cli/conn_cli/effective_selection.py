@@ -28,7 +28,7 @@ def choose_effective(
 
     What is printed of it shows no secret that somebody wrote into a document.
     """
-    effective = _chosen(app, account, connector, operation, environment)
+    effective = _load_effective(app, account, connector, operation, environment)
     learn_literals(app, effective)
     return effective
 
@@ -52,7 +52,7 @@ def learn_found_literals(app: App, findings: "Sequence[Diagnostic]", sources: "S
             app.redactor.add(line[span.column - 1 : end].strip("\"' "), "a literal secret")
 
 
-def _chosen(
+def _load_effective(
     app: App, account: str | None, connector: str | None, operation: str | None, environment: str | None
 ) -> "Effective":
     workspace = app.workspace

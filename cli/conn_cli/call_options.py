@@ -36,7 +36,7 @@ def build_call(
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.parameters import parameters
 
-    pairs = dict(_pair(text) for text in params)
+    pairs = dict(_parse_pair(text) for text in params)
     given = pairs.pop("id", None)
     identifier = None if isinstance(given, list) else given
     known = parameters(effective, name)
@@ -68,7 +68,7 @@ def _check_names(
             app.err(f'warning: "{given}" is sent to the vendor as a query parameter; {near}')
 
 
-def _pair(text: str) -> tuple[str, Any]:
+def _parse_pair(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise UsageError(

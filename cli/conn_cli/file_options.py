@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from conn_cli.console import App
 from conn_cli.neutralize import Form
-from conn_cli.outputs import WRITERS, RecordWriter
+from conn_cli.record_writers import WRITERS, RecordWriter
 from conn_engine.errors import InternalError, UsageError
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from conn_engine.runtime.call import Call
     from conn_engine.wire import Page
 
-__all__ = ["free", "given_files", "result_file", "save_bytes", "wants_bytes", "written"]
+__all__ = ["check_free", "find_result_file", "open_writer", "read_uploads", "save_bytes", "wants_bytes"]
 
 _WRITERS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
-def result_file(app: App, output: str) -> Path | None:
+def find_result_file(app: App, output: str) -> Path | None:
     """The file that `--output` names; None when it is one of the formats for standard output.
 
     A file has a dot or a folder in its name, so that a mistyped format makes none. Raises UsageError for neither.
@@ -36,7 +36,7 @@ def result_file(app: App, output: str) -> Path | None:
     return app.folder / output
 
 
-def free(path: Path, *, force: bool) -> Path:
+def check_free(path: Path, *, force: bool) -> Path:
     """The path, when it can be written. Raises UsageError before anything is sent."""
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
@@ -69,11 +69,11 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
             raise UsageError("the vendor answered with nothing to save")
         content.content.save(path, overwrite=force, told=progress.advance)
         size, kind = content.content.size, content.content.content_type
-    app.err(f"saved {size} bytes{f' ({kind})' if kind else ''} as {_shown(app, path)}")
+    app.err(f"saved {size} bytes{f' ({kind})' if kind else ''} as {_relative_name(app, path)}")
 
 
 @contextmanager
-def written(app: App, path: Path, *, force: bool) -> Iterator[RecordWriter]:
+def open_writer(app: App, path: Path, *, force: bool) -> Iterator[RecordWriter]:
     """A writer of records into a file, in the format that its ending says (else JSON lines)."""
     from conn_engine.documents import write_atomically
 
@@ -81,7 +81,7 @@ def written(app: App, path: Path, *, force: bool) -> Iterator[RecordWriter]:
         writer = WRITERS[_WRITERS.get(path.suffix.lower(), "jsonl")](_ToFile(app, stream))
         yield writer
         writer.close()
-    app.err(f"saved as {_shown(app, path)}")
+    app.err(f"saved as {_relative_name(app, path)}")
 
 
 class _ToFile:
@@ -91,7 +91,7 @@ class _ToFile:
         self._app = app
         self._stream = stream
 
-    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+    def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to the file without secrets, and otherwise unchanged: no terminal or CI system reads it."""
         self._stream.write((self._app.redactor.text(text) + end).encode("utf-8", "replace"))
 
@@ -104,14 +104,14 @@ class _ToFile:
         raise InternalError("a table is not written to a file")
 
 
-def given_files(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
+def read_uploads(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
     """The files of `--file FIELD=PATH[;type=TYPE][;filename=NAME]`, by field. Raises UsageError."""
     from conn_engine.bodies import Upload
 
     found: dict[str, Upload] = {}
     for option in options:
         name, sign, rest = option.partition("=")
-        path, told = _told(rest)
+        path, told = _parse_content_type(rest)
         if not sign or not name or not path:
             raise UsageError(f'--file "{option}" is not FIELD=PATH', hint="such as --file document=./cv.pdf")
         if name in found:
@@ -122,7 +122,7 @@ def given_files(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
     return found
 
 
-def _told(text: str) -> tuple[str, dict[str, str]]:
+def _parse_content_type(text: str) -> tuple[str, dict[str, str]]:
     told: dict[str, str] = {}
     while True:
         rest, mark, last = text.rpartition(";")
@@ -133,5 +133,5 @@ def _told(text: str) -> tuple[str, dict[str, str]]:
         text = rest
 
 
-def _shown(app: App, path: Path) -> str:
+def _relative_name(app: App, path: Path) -> str:
     return str(path.relative_to(app.folder)) if path.is_relative_to(app.folder) else str(path)

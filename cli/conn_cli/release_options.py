@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conn_engine.releases.store import Store
     from conn_engine.secrets import Redactor
 
-__all__ = ["ByOption", "FormatOption", "StoreOption", "acting", "local_secrets", "releases_of"]
+__all__ = ["ByOption", "FormatOption", "StoreOption", "find_actor", "find_local_secrets", "open_releases"]
 
 StoreOption = Annotated[
     str | None,
@@ -32,7 +32,7 @@ FormatOption = Annotated[Formats, format_option("markdown")]
 _SHORTEST = 8
 
 
-def releases_of(app: App, named: str | None, *, create: bool = False) -> "Store":
+def open_releases(app: App, named: str | None, *, create: bool = False) -> "Store":
     """The store that `--store`, CONN_STORE or conn.yaml names, else the workspace's own.
 
     A password in its address is known to the redactor from then on.
@@ -50,7 +50,7 @@ def releases_of(app: App, named: str | None, *, create: bool = False) -> "Store"
     return open_store(address, create=create)
 
 
-def acting(app: App, by: str | None) -> "Act":
+def find_actor(app: App, by: str | None) -> "Act":
     """Who acts now."""
     from conn_engine.releases.promotion import Act
 
@@ -58,24 +58,24 @@ def acting(app: App, by: str | None) -> "Act":
     return Act(by or next((name for name in names if name), "unknown"), app.clock.now())
 
 
-def local_secrets(app: App) -> "Redactor":
+def find_local_secrets(app: App) -> "Redactor":
     """The secrets of the process's environment, so that a release which holds one is refused."""
     from conn_engine.secrets import Redactor
 
     known = Redactor()
     for name, value in app.environ.items():
-        if len(value) >= _SHORTEST and any(_secret(part) for part in _endings(name)):
+        if len(value) >= _SHORTEST and any(_is_secret(part) for part in _list_endings(name)):
             known.add(value, name)
     return known
 
 
-def _secret(name: str) -> bool:
+def _is_secret(name: str) -> bool:
     from conn_engine.secrets import is_secret_name
 
     return is_secret_name(name)
 
 
-def _endings(name: str) -> "Iterator[str]":
+def _list_endings(name: str) -> "Iterator[str]":
     """A variable's name, and what it ends with: ACME_API_KEY, API_KEY, KEY."""
     words = name.split("_")
     return ("_".join(words[start:]) for start in range(len(words)))

@@ -54,8 +54,8 @@ def show_change(
     app: App, account: str, action: Literal["login", "set", "verify", "connect", "logout"], formats: Formats
 ) -> Iterator[CredentialChange]:
     """Show what the block does with the credential; after an error, what it has done until then, if anything."""
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_cli.words import join_lines
 
     change = CredentialChange(account, action)
     is_finished = False

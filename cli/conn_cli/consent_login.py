@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from conn_cli.console import App
-from conn_cli.loopback import is_local, listening
+from conn_cli.loopback import is_local, open_listener
 from conn_engine.auth import Consent, Consenting, fresh_secret
 from conn_engine.errors import UsageError
 from conn_engine.urls import split_plain_url
@@ -48,12 +48,12 @@ class ConsentLogin:
         document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}
         session = Session(account, document, app.environ, app.clock)
         scope = authorization_scope(Run(self.effective, session))
-        consent, answer = self._asked(scope)
+        consent, answer = self._ask_in_browser(scope)
         self._learn(document, consent, answer)
         flow = credentials.redeem_consent(consent, answer, document, scope, self.effective.hosts, app.clock)
-        return self._sent(flow)
+        return self._run_flow(flow)
 
-    def _asked(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
+    def _ask_in_browser(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
         from conn_engine.auth.names import fill_templates
 
         told = self.credentials.redirect_uri
@@ -61,8 +61,8 @@ class ConsentLogin:
         if redirect_uri is not None and not is_local(redirect_uri):
             consent = self._consent(scope, redirect_uri)
             self._show(consent)
-            return consent, self._pasted(redirect_uri)
-        with listening(redirect_uri, self.credentials.redirect_port) as listener:
+            return consent, self._ask_for_address(redirect_uri)
+        with open_listener(redirect_uri, self.credentials.redirect_port) as listener:
             consent = listener.consent = self._consent(scope, listener.redirect_uri)
             self._show(consent)
             self.app.err(f"waiting for the answer at {listener.redirect_uri} ({self.seconds:g} s) ...")
@@ -74,18 +74,18 @@ class ConsentLogin:
         flow = self.credentials.build_consent(
             scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock
         )
-        return self._sent(flow)
+        return self._run_flow(flow)
 
     def _show(self, consent: Consent) -> None:
         # Before any secret is known to the redactor but those that were typed: the client's id is part of the address.
-        if self.browser and _opened(consent.url):
+        if self.browser and _open_browser(consent.url):
             self.app.err("opened in your browser; should it not appear, open this address:")
         else:
             self.app.err("open this address in a browser and consent:")
         self.app.err(f"\n  {consent.url}\n")
         self.app.stderr.flush()
 
-    def _pasted(self, redirect_uri: str) -> dict[str, str]:
+    def _ask_for_address(self, redirect_uri: str) -> dict[str, str]:
         """The parameters of the address that the browser ended at, which is not on this machine."""
         app = self.app
         question = f"the address that the browser ends at ({redirect_uri}?...)"
@@ -111,7 +111,7 @@ class ConsentLogin:
         for name in self.effective.env_names:
             redactor.add(self.app.environ.get(name, ""))
 
-    def _sent(self, flow: "Flow[T]") -> T:
+    def _run_flow(self, flow: "Flow[T]") -> T:
         from conn_engine.runtime.drive import finish
         from conn_engine.transport.live import Live
 
@@ -120,7 +120,7 @@ class ConsentLogin:
             return finish(flow, transport, self.vault, app.clock, app.redactor)
 
 
-def _opened(url: str) -> bool:
+def _open_browser(url: str) -> bool:
     """Whether a browser with a window took the address."""
     import os
     import webbrowser

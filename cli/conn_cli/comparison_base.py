@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from conn_cli.console import App
     from conn_engine.analysis.impact import BaseVersion, Impact
 
-__all__ = ["FailOn", "OtherSide", "exit_of", "may_name", "other_side"]
+__all__ = ["ComparisonBase", "ImpactFailOn", "choose_exit", "choose_names", "open_base"]
 
 
-class FailOn(StrEnum):
+class ImpactFailOn(StrEnum):
     """When a change is a failure."""
 
     BREAKING = "breaking"
@@ -26,7 +26,7 @@ class FailOn(StrEnum):
     NONE = "none"
 
 
-def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bool, bool]:
+def choose_names(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bool, bool]:
     """Whether accounts are named in Markdown, and in the other formats.
 
     Raises UsageError for Markdown that is to name them although conn.yaml does not allow it.
@@ -45,17 +45,17 @@ def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bo
     return allowed and names is not False, names is not False
 
 
-def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
+def choose_exit(found: "Impact", fail_on: ImpactFailOn) -> Exit:
     """How the command ends: by a change that is to stop it and is not accepted, or an acceptance that does not fit it;
     else by an account that could not be judged."""
-    expired = fail_on is not FailOn.NONE and any(one.findings for one in found.accepted)
+    expired = fail_on is not ImpactFailOn.NONE and any(one.findings for one in found.accepted)
     if expired or found.failing(fail_on.value):
         return Exit.FINDINGS
     return Exit.CONFIGURATION if found.not_comparable else Exit.OK
 
 
 @dataclass(frozen=True, slots=True)
-class OtherSide:
+class ComparisonBase:
     """The other side: the folder with its workspace, what it is, and whether the main branch itself is checked out."""
 
     folder: Path
@@ -64,7 +64,7 @@ class OtherSide:
 
 
 @contextmanager
-def other_side(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[OtherSide]:
+def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[ComparisonBase]:
     """What to compare the workspace at `root` with: `base_dir` below `folder`, or the revision `base` of git.
 
     With neither it is where the work left the main branch. Raises UsageError when nothing is found, ConfigurationError
@@ -79,8 +79,8 @@ def other_side(root: Path, folder: Path, base: str | None, base_dir: Path | None
     if base_dir is not None:
         if not (folder / base_dir).is_dir():
             raise UsageError(f"--base-dir {base_dir}: there is no such folder")
-        yield OtherSide(folder / base_dir, BaseVersion(name=str(base_dir)))
+        yield ComparisonBase(folder / base_dir, BaseVersion(name=str(base_dir)))
         return
     version = named_base(root, base) if base is not None else default_base(root)
     with workspace_at(root, version.revision) as found:
-        yield OtherSide(found, version, on_main=base is None and is_on_main(root))
+        yield ComparisonBase(found, version, on_main=base is None and is_on_main(root))

@@ -7,7 +7,7 @@ __all__ = ["find_kind", "fold_losses"]
 
 _SHOWN = 3
 _NEARLY = 4
-"""So many are shown where all of them are, rather than three and a count of one."""
+"""Up to this many items, all are shown, rather than three and a count of one."""
 _WORD = re.compile(r"[a-z]+(?:'s)?[,:;]?")
 _LONGEST_NAME = 60
 

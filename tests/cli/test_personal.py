@@ -34,7 +34,7 @@ def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(sh
     assert first.code == 0
     assert "recordings have pseudonyms instead of names, e-mail addresses" in first.err
     assert "--keep-personal-data" in first.err
-    assert "replaced: 1 e-mail address, 2 names; other free text is as it came" in first.err
+    assert "replaced: 1 e-mail address, 2 names; other free text is unchanged" in first.err
     before = person(shop)
     assert before["email"].endswith(".example.com")
     second = run(shop, *RECORD, **VAULT)

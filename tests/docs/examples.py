@@ -1,7 +1,7 @@
 """The examples of `docs/`: YAML blocks that make a small workspace, and transcripts that are played through the engine.
 
 A YAML block is a part of `connectors/shop/connector.yaml`, or of the file that its first comment names. Blocks of
-different files that follow each other are one workspace; a heading, or a block of a file that is there already, begins
+different files that follow each other are one workspace; a heading, or a block of a file that already exists, begins
 the next one. A fence `http` runs an operation on the answers (`<`) that it has, and says all that happens meanwhile:
 
     $ conn run people.list -p board=3     the call

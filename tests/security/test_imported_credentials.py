@@ -414,7 +414,7 @@ def test_a_file_that_would_hold_one_is_not_kept(tmp_path: Path, secret: str) -> 
     with pytest.raises(ConfigurationError, match="the recording would hold a") as caught:
         write_clean(path, json.dumps({"a": secret}), WaryRedactor(Redactor(["known-Zq9Xv7"])), within=tmp_path)
     assert caught.value.findings[0].code == "REC002"
-    assert caught.value.hint == "take it out of the file that is imported, and import it again"
+    assert caught.value.hint == "remove it from the imported file, and import it again"
     assert not path.exists()
     nothing_of(str(caught.value), secret)
 

@@ -98,7 +98,7 @@ CODES: dict[str, Code] = _table(
         "DOC010",
         "file cannot be written",
         "error",
-        "The file or its folder refuses the write, or a symbolic link leads out of the folder. The old file "
+        "The file or its folder refuses the write, or a symbolic link points outside the folder. The old file "
         "is untouched.",
     ),
     Code(

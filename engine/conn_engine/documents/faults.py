@@ -84,10 +84,10 @@ def build_duplicate_key(
     name = key if len(key) <= 60 else f"{key[:60]}…"
     return origin.finding(
         "DOC003",
-        f'the key "{name}" is there twice',
+        f'the key "{name}" occurs twice',
         place.start,
         place.end,
         path=format_path(path),
-        hint="keep one of them",
+        hint="remove one of them",
         related=[(origin.span(first.start, first.end), "first here")],
     )

@@ -50,7 +50,7 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
     try:
         content = read_regular(path, limit)
     except FileNotFoundError:
-        origin.fail("DOC001", f"cannot read {file}: there is no such file")
+        origin.fail("DOC001", f"cannot read {file}: it does not exist")
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         origin.fail("DOC001", f"cannot read {file}: {reason.lower()}")
@@ -178,7 +178,7 @@ class _NameTakenError(Exception):
 
 
 def _build_taken_error(path: Path) -> UsageError:
-    return UsageError(f"{path} is there already", hint="choose another name, or allow it to be replaced (--force)")
+    return UsageError(f"{path} already exists", hint="choose another name, or replace it with --force")
 
 
 def _resolve_target(path: Path, within: Path | None) -> Path:
@@ -188,7 +188,7 @@ def _resolve_target(path: Path, within: Path | None) -> Path:
     except (OSError, RuntimeError) as fault:
         _refuse(path, str(fault))
     if target is not path and not target.is_relative_to(root):
-        _refuse(path, "a symbolic link leads out of the folder")
+        _refuse(path, "a symbolic link points outside the folder")
     return target
 
 
@@ -197,7 +197,7 @@ def _refuse_links(path: Path, within: Path | None) -> None:
     link = next((part for part in (path, *below) if part.is_symlink()), None)
     if link is not None:
         what = "it" if link is path else link.as_posix()
-        _refuse(path, f"{what} is a symbolic link", "name a file that no link leads to, or remove the link")
+        _refuse(path, f"{what} is a symbolic link", "choose a path without links, or remove the link")
 
 
 def _refuse(path: Path, reason: str, hint: str = "") -> NoReturn:

@@ -50,7 +50,7 @@ def load(origin: SourceText) -> Any:
         return made
 
     def constant(name: str) -> NoReturn:
-        raise NotJson(f"{name} is no JSON value", max(0, _find_outside_strings(text, name)))
+        raise NotJson(f"{name} is not a JSON value", max(0, _find_outside_strings(text, name)))
 
     try:
         data = json.loads(text, object_pairs_hook=members, parse_constant=constant)
@@ -134,7 +134,7 @@ def _fail_too_deep(origin: SourceText) -> NoReturn:
         if depth > MAX_DEPTH:
             at = token.start()
             break
-    origin.fail("DOC005", f"more than {MAX_DEPTH} levels of lists and objects inside each other", at)
+    origin.fail("DOC005", f"more than {MAX_DEPTH} nested levels of lists and objects", at)
 
 
 def _is_deeper(data: Any, depth: int) -> bool:
@@ -169,11 +169,11 @@ def _find_outside_strings(text: str, word: str) -> int:
 def _suggest_fix(text: str, at: int) -> str:
     before = text[:at].rstrip()
     if text[at : at + 2] in ("//", "/*") or text[at : at + 1] == "#":
-        return "JSON has no comments; a .yaml file has"
+        return "remove the comment, or use a .yaml file: JSON has no comments"
     if text[at : at + 1] == "'":
-        return 'JSON strings are in double quotes: "…"'
+        return 'use double quotes for JSON strings: "…"'
     if text[at : at + 1] in ("}", "]") and before.endswith(","):
         return "remove the comma before it"
     if text[at : at + 1] == '"' and before[-1:] in set('"}]0123456789'):
-        return "a comma is missing before it"
+        return "add a comma before it"
     return ""

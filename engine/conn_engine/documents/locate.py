@@ -35,7 +35,7 @@ def find_packaged(*parts: str) -> Path:
     The path may not exist. Raises InternalError for parts that lead elsewhere.
     """
     if any(part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part for part in parts):
-        raise InternalError(f"{'/'.join(parts)} is no path of bundled data")
+        raise InternalError(f"{'/'.join(parts)} is not a path of bundled data")
     package = Path(__file__).resolve().parents[1]
     installed = package / "_data"
     # In a checkout the package is <root>/engine/conn_engine, and the data are folders of the root.

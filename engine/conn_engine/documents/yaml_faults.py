@@ -19,19 +19,19 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
     at = min(mark.index, len(origin.text))
     problem = str(fault.problem or fault.context or "not YAML")
     if "another document" in problem:
-        message = "a second document starts here; a file holds one"
-        origin.fail("DOC002", message, at, hint="remove the line ---, or make it a file of its own")
+        message = "a second document starts here, but a file can only have one"
+        origin.fail("DOC002", message, at, hint="remove the line ---, or move the document to its own file")
     if "undefined alias" in problem:
         hint = "quote a text that starts with *; in an expression this is the wildcard"
-        origin.fail("DOC004", "the alias names no anchor above it", at, hint=hint)
+        origin.fail("DOC004", "the alias has no anchor above it", at, hint=hint)
     if "duplicate anchor" in str(fault):
-        origin.fail("DOC004", "the anchor is there twice", at, hint="give it another name")
+        origin.fail("DOC004", "the anchor occurs twice", at, hint="give it another name")
     if "nesting depth" in problem:
-        origin.fail("DOC005", "the document is nested too deep", at)
+        origin.fail("DOC005", "the document is nested too deeply", at)
     hint = _suggest_fix(origin.text, at, problem)
     opening = getattr(fault, "context_mark", None)
     if "end of stream" in problem and opening is not None:
-        origin.fail("DOC002", "not YAML: a quote is opened here and never closed", opening.index)
+        origin.fail("DOC002", "not YAML: a quote starts here and never ends", opening.index)
     if "can't be" not in problem and fault.context and "flow" in str(fault.context) and opening is not None:
         sign = origin.text[opening.index : opening.index + 1]
         problem += f" for the {sign} opened on line {origin.span(opening.index).line}"
@@ -40,13 +40,13 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
 
 def fail_lone_surrogate(origin: SourceText, at: int) -> NoReturn:
     """Raise ConfigurationError (DOC002) for half of a surrogate pair in the text itself."""
-    origin.fail("DOC002", "the text holds half of a surrogate pair", at, hint="write the whole character")
+    origin.fail("DOC002", "the text contains half of a surrogate pair", at, hint="write the complete character")
 
 
 def fail_wrong_key(origin: SourceText, at: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping: mostly a template that was not quoted."""
     if _TEMPLATE.match(origin.text, parent):
-        origin.fail("DOC009", "a template that is not quoted is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
+        origin.fail("DOC009", "a template without quotes is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
     origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
 
 
@@ -75,18 +75,18 @@ def _suggest_fix(text: str, at: int, problem: str) -> str:
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
     before, sign = text[start:at], text[at : at + 1]
     if sign == "\t" or (not before.strip() and "\t" in before):
-        return "indent with spaces; YAML takes no tabs"
+        return "indent with spaces; YAML does not allow tabs"
     value = before.partition(":")[2].strip()
     if _TEMPLATE.match(value):
         return _QUOTE_TEMPLATE
     if "mapping values" in problem:
         if _is_indented_differently(text, start):
-            return "indent this key as far as those it belongs to; or, if the line above holds its text, quote that"
+            return "indent this key like its neighbors; if the line above is a text, quote that text"
         return 'quote the value, or write it as a block: "key: |" and the text indented below it'
     if sign and sign in "@`%":
         return f"quote a text that starts with {sign}"
     if "escape" in problem or "hexdecimal" in problem:
-        return "in double quotes a backslash is doubled; single quotes keep it as it is"
+        return "in double quotes, double the backslash, or use single quotes"
     if value[:1] in ("{", "["):
         return "quote the value if it is an expression or a text"
     if value[:1] in ('"', "'"):

@@ -65,7 +65,7 @@ class _Bounds:
         self._depth += 1
         self._nodes += 1
         if self._depth > MAX_DEPTH + 1:
-            message = f"more than {MAX_DEPTH} levels of lists and mappings inside each other"
+            message = f"more than {MAX_DEPTH} nested levels of lists and mappings"
             raise _TooMuch(message, parent.start_mark.index)
         if self._nodes > self.max_nodes:
             raise _TooMuch(f"more than {self.max_nodes} values in one document", parent.start_mark.index)
@@ -179,11 +179,11 @@ class _Walk:
 
     def _enter(self, name: int, place: Place) -> None:
         if name in self._open:
-            message = "an alias stands inside the very value that it repeats"
+            message = "an alias is inside the value that it repeats"
             self._origin.fail("DOC004", message, place.start, hint="write the value out")
         self._open.add(name)
         if len(self._open) > MAX_DEPTH:
-            message = f"more than {MAX_DEPTH} levels of lists and mappings inside each other"
+            message = f"more than {MAX_DEPTH} nested levels of lists and mappings"
             self._origin.fail("DOC005", message, place.start, hint="split the document")
 
     def _items(self, node: Any, place: Place) -> list[Any]:
@@ -211,7 +211,7 @@ class _Walk:
             self._path[-1] = key
             if key == "<<" and not key_place.style:
                 message = "merge keys (<<) are not part of YAML 1.2"
-                hint = 'write the keys out, repeat a whole value with an alias, or quote "<<" if it is a name'
+                hint = 'write the keys out, repeat the complete value with an alias, or quote "<<" if it is a name'
                 self._origin.fail("DOC008", message, key_place.start, key_place.end, hint=hint)
             if key in data:
                 self._duplicate(key, key_place, keys[key])
@@ -239,7 +239,7 @@ class _Walk:
         if tag == _FLOAT_TAG and type(value) is int:
             value = float(value)
         if type(value) not in _SCALAR_TAGS[tag]:
-            message = f"the value is not what its tag !!{tag.removeprefix(_CORE)} says"
+            message = f"the value does not match its tag !!{tag.removeprefix(_CORE)}"
             self._origin.fail("DOC006", message, place.start, place.end, hint="remove the tag")
         return value, place
 
@@ -266,8 +266,8 @@ class _Walk:
     def _check_tag(self, node: Any, known: Container[str]) -> None:
         if node.tag not in known:
             start = node.start_mark.index
-            message = f"the tag {node.tag.replace(_CORE, '!!')[:80]} is not supported here"
-            hint = "documents hold plain data: remove the tag, and quote the value if it is a text"
+            message = f"the tag {node.tag.replace(_CORE, '!!')[:80]} is not supported"
+            hint = "remove the tag, and quote the value if it is a text"
             self._origin.fail("DOC006", message, start, max(self._start(node), start + 1), hint=hint)
 
     def _count(self, node: Any) -> None:

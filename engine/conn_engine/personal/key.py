@@ -43,7 +43,8 @@ def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> Ps
     if given:
         if len(given) < _FEWEST_CHARACTERS:
             raise UsageError(
-                f"{VARIABLE} is shorter than {_FEWEST_CHARACTERS} characters", hint="make one: openssl rand -base64 32"
+                f"{VARIABLE} is shorter than {_FEWEST_CHARACTERS} characters",
+                hint="create one: openssl rand -base64 32",
             )
         redactor.add(given, VARIABLE)
         return PseudonymKey(hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(), "variable")

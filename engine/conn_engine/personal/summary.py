@@ -11,7 +11,7 @@ __all__ = ["PersonalSummary"]
 _SHOWN = 5
 _REASONS: dict[Reason, str] = {
     "named": "named by the connector",
-    "id": "an id as well",
+    "id": "also an ID",
     "code": "a code or an enumeration",
 }
 
@@ -48,7 +48,7 @@ class PersonalSummary:
         """Two sentences at most: what was replaced, what was left alone."""
         parts = [_count(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
         done = f"replaced: {', '.join(parts)}" if parts else "no personal data was found"
-        lines = [f"{done}; other free text is as it came"]
+        lines = [f"{done}; other free text is unchanged"]
         if self.left:
             reasons = [
                 f"{_count(count, 'value')} ({_REASONS[reason]}{self._list_named(reason)})"

@@ -44,9 +44,9 @@ __all__ = [
 
 
 def open_store(address: StoreLocation | str | Path, *, create: bool = False) -> "Store":
-    """The store at an address; a relative path counts from the current folder. `create` makes one where none is.
+    """Open the store at an address; a relative path starts at the current folder. `create` creates a missing store.
 
-    Raises UsageError for an address that can be none, StoreFault, StoreUnreachable or StoreRefused.
+    Raises UsageError for an invalid address, StoreFault, StoreUnreachableError or StoreRefusedError.
     """
     from conn_engine.releases.store import Store
 

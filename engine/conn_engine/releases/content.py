@@ -1,7 +1,7 @@
-"""What a release holds: the files that decide what a workspace does, each by its digest. No database, no checks.
+"""The content of a release: the files that determine what a workspace does, each with its digest.
 
-The manifest lists path and digest of every file in one canonical form, and the digest of the manifest is the release's
-id: the same content has the same id, and an id vouches for every byte.
+The manifest lists the path and digest of every file in a canonical form, and its digest is the release's ID: the same
+content has the same ID, and an ID covers every byte.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ FORMAT = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
 MAX_BYTES = 64 * 1024 * 1024
 _LOCAL = re.compile(r"\.local\.(yaml|yml|json)$")
-"""Files that are one person's or one machine's own: kept out of version control, and out of releases."""
+"""Files of one person or machine: they are excluded from version control and from releases."""
 
 
 def compute_digest(content: bytes) -> str:
-    """SHA-256 in hexadecimal: what a content is called everywhere in a store."""
+    """Return the SHA-256 in hexadecimal, which identifies a content in a store."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -54,25 +54,25 @@ class Manifest:
     def read(cls, content: bytes, expected: str) -> "Manifest":
         """A manifest from its bytes. Raises StoreFault when they are not those of the release `expected`."""
         if compute_digest(content) != expected:
-            raise build_damaged_error(f"the list of files of release {expected[:12]}")
+            raise build_damaged_error(f"the file list of release {expected[:12]}")
         data = json.loads(content)
         if data.get("format") != FORMAT:
             raise StoreFault(
-                f"release {expected[:12]} has the form {data.get('format')}, which this version does not read",
-                hint="it was made by a newer version of conn: upgrade conn-engine",
+                f"release {expected[:12]} has the format {data.get('format')}, which this version cannot read",
+                hint="upgrade conn-engine: a newer version created the release",
             )
         files: dict[str, str] = data["files"]
         for path, digest in files.items():
             if not _is_safe(path) or DIGEST.fullmatch(digest) is None:
-                raise StoreFault(f"release {expected[:12]} names a file that can be none: {path[:80]!r}")
+                raise StoreFault(f"release {expected[:12]} has an invalid file name: {path[:80]!r}")
         return cls(files)
 
 
 def build_damaged_error(what: str) -> StoreFault:
-    """The error of content that is not what its digest says."""
+    """Build the error for content that does not match its digest."""
     return StoreFault(
-        f"the store is damaged: {what} is not what was stored",
-        hint="restore the database from a backup, or release the workspace anew into another store",
+        f"the store is damaged: {what} has changed",
+        hint="restore the database from a backup, or create the release again in another store",
     )
 
 
@@ -92,11 +92,11 @@ class CollectedFiles:
 
 
 def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> CollectedFiles:
-    """Read everything of a workspace that decides what it does: conn.yaml, environments, accounts, accepted changes,
-    connectors with mappings, recordings and goldens, models, and the certificates it trusts.
+    """Read all files that determine what a workspace does: conn.yaml, environments, accounts, accepted changes,
+    connectors with mappings, recordings and goldens, models, and trusted certificates.
 
-    `redactor` knows secrets that must not be among it. Raises ReleaseRefused when one is, ConfigurationError for a file
-    that cannot be read or lies elsewhere.
+    Raises ReleaseRefusedError if a file contains a secret that `redactor` knows, and ConfigurationError if a file
+    cannot be read or is outside the workspace.
     """
     files: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
@@ -110,11 +110,11 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
         found = redactor.find(content) if redactor is not None else []
         if found:
             raise ReleaseRefusedError(
-                f"{shown} holds a secret of this machine: the value of {found[0]}",
-                hint="take it out of the file; a release never holds a secret",
+                f"{shown} contains a secret of this machine: the value of {found[0]}",
+                hint="remove it from the file; releases cannot contain secrets",
             )
         if not _is_safe(shown):
-            raise ConfigurationError(f"{shown} cannot be in a release: its name is none on every system")
+            raise ConfigurationError(f"{shown} cannot be in a release: its name is not valid on every system")
         digest = compute_digest(content)
         files[shown] = digest
         blobs[digest] = content
@@ -137,7 +137,8 @@ def _list_paths(workspace: Workspace) -> list[Path]:
 def _walk_below(
     workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[str] = frozenset()
 ) -> Iterator[Path]:
-    """The documents below a folder, hidden ones left out. `above` are the folders on the way, as links may go round."""
+    """Yield the documents below a folder, without hidden ones. `above` are the parent folders, to detect link
+    cycles."""
     if not folder.is_dir():
         return
     workspace.check_inside(folder)
@@ -169,7 +170,8 @@ def _read_content(workspace: Workspace, path: Path, shown: str) -> bytes:
 def lay_out(
     files: Mapping[str, str], contents: Callable[[Iterable[str]], Iterable[tuple[str, bytes]]], to: Path
 ) -> None:
-    """Write the files of a manifest into an empty folder; `contents` gives (digest, bytes) for the digests asked."""
+    """Write the files of a manifest into an empty folder. `contents` yields (digest, bytes) for the requested
+    digests."""
     places: dict[str, list[str]] = {}
     for path, digest in files.items():
         places.setdefault(digest, []).append(path)

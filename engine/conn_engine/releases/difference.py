@@ -1,6 +1,6 @@
-"""What differs between two releases: files, and the effective configuration of accounts. Nothing is run.
+"""Compare two releases: files, and the effective configuration of accounts. Nothing is run.
 
-Values are for people at a terminal; paths, names and counts for everybody else.
+Values are only for people at a terminal; reports have paths, names and counts.
 """
 
 import json
@@ -28,7 +28,7 @@ _NOT_CONFIGURATION = ("recordings", "deliveries", "expected")
 
 @dataclass(frozen=True, slots=True)
 class ReleaseContent:
-    """One side: the manifest, and what gives the bytes of digests. `name` is what people call it."""
+    """One side: the manifest, and a function that returns the bytes of digests. `name` is for people."""
 
     name: str
     manifest: Manifest
@@ -37,7 +37,7 @@ class ReleaseContent:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file that one side has, or has otherwise."""
+    """A file that only one side has, or that differs."""
 
     path: str
     note: Note
@@ -45,10 +45,10 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class PathChange:
-    """A path of the effective configuration (or of `context`) that differs, and for how many accounts.
+    """A path of the effective configuration (or of `context`) that differs, and the number of accounts.
 
-    `connector` is "" for what conn.yaml says. `accounts` is 0 for a connector that none uses. `before` and `after` are
-    the values of the first account, shortened; `varied` says that others have other ones.
+    `connector` is "" for settings of conn.yaml. `accounts` is 0 for a connector without accounts. `before` and `after`
+    are the shortened values of the first account; `varied` is set if other accounts have different ones.
     """
 
     connector: str
@@ -62,7 +62,7 @@ class PathChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The whole answer, sorted. `broken` are messages of configurations that cannot be had, with how many accounts."""
+    """The complete result, sorted. `broken` has the messages of invalid configurations with the number of accounts."""
 
     before: ReleaseContent
     after: ReleaseContent
@@ -79,7 +79,7 @@ class Difference:
 
 
 def content_of(store: Store, named: str | Workspace) -> ReleaseContent:
-    """A release of the store by what people call it, or a workspace as it is now. Raises as `Store.resolve`."""
+    """Return a release of the store by its name, or the current workspace. Raises like `Store.resolve`."""
     if isinstance(named, Workspace):
         found = collect(named)
         return ReleaseContent("the workspace", found.manifest, lambda digests: {d: found.blobs[d] for d in digests})
@@ -89,7 +89,7 @@ def content_of(store: Store, named: str | Workspace) -> ReleaseContent:
 
 
 def compare(before: ReleaseContent, after: ReleaseContent) -> Difference:
-    """What turns one side into the other. Raises StoreFault for damaged content."""
+    """Compare the two sides. Raises StoreFault for damaged content."""
     files = tuple(_files(before.manifest.files, after.manifest.files))
     changed = [file.path for file in files if _configures(file.path)]
     if not changed:
@@ -125,7 +125,7 @@ def _files(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[File
 
 
 def _configures(path: str) -> bool:
-    """Whether a file is one of those that an effective configuration is made of."""
+    """Return whether a file is part of an effective configuration."""
     parts = path.split("/")
     if parts[0] == "connectors":
         return len(parts) > 2 and parts[2] not in _NOT_CONFIGURATION
@@ -145,7 +145,7 @@ def _workspace(side: ReleaseContent) -> Workspace:
 
 
 def _alike(old: Workspace, new: Workspace, names: list[str]) -> list[list[tuple[AccountShape, AccountShape]]]:
-    """Accounts together that differ in their contexts alone, on both sides."""
+    """Yield groups of accounts that differ only in their contexts, on both sides."""
     digests = Digests()
     sides = Side(old, digests), Side(new, digests)
     found: dict[object, list[tuple[AccountShape, AccountShape]]] = {}
@@ -162,7 +162,7 @@ class _FileCount:
 
 
 class _AccountTally:
-    """Counts, by connector and path, for how many accounts something differs."""
+    """Counts the accounts with a difference, by connector and path."""
 
     def __init__(self) -> None:
         self.connectors: set[str] = set()
@@ -170,7 +170,7 @@ class _AccountTally:
         self._found: dict[tuple[str, str, Note], _FileCount] = {}
 
     def settings(self, old: Workspace, new: Workspace) -> None:
-        """What conn.yaml says."""
+        """Return the settings of conn.yaml."""
         data = [next((w.read(f).data for f in w.files() if f.kind == "workspace"), None) or {} for w in (old, new)]
         self._differences("", dict(leaves(data[0])), dict(leaves(data[1])), 0)
 
@@ -203,7 +203,7 @@ class _AccountTally:
         self._effectives((sides[0], sides[1]), 0)
 
     def changes(self) -> Iterator[PathChange]:
-        """What was found, by connector and path."""
+        """Return the result by connector and path."""
         for (connector, path, note), count in sorted(self._found.items()):
             before, after = around_difference(*next(iter(count.said)))
             yield PathChange(connector, path, note, count.accounts, before, after, len(count.said) > 1)
@@ -234,7 +234,7 @@ class _AccountTally:
 
 
 def _leaves(data: Any) -> dict[Path_, Any]:
-    """The leaves by path; of levels of a mapping that compose, what the highest says of each field."""
+    """Yield the leaves by path; for composed levels of a mapping, the highest level's value of each field."""
     found: dict[Path_, Any] = {}
     for path, value in leaves(data):
         if not isinstance(value, Layers):

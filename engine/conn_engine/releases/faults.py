@@ -1,10 +1,10 @@
-"""What can go wrong with releases, by who must act.
+"""Errors of releases, by who has to act.
 
-StoreFault         the store is missing, damaged, or made by a newer version      exit 3
-StoreUnreachable   the database does not answer, or is busy                      exit 4
-StoreRefused       the database does not take the user or the password           exit 5
-ReleaseRefused     a check says no: a secret, an error, a breaking change        exit 1
-ChannelMoved       somebody else moved the channel meanwhile                     exit 1
+StoreFault              the store is missing, damaged, or created by a newer version   exit 3
+StoreUnreachableError   the database does not respond, or is busy                      exit 4
+StoreRefusedError       the database rejects the user or the password                  exit 5
+ReleaseRefusedError     a check failed: a secret, an error, a breaking change          exit 1
+ChannelMovedError       another user has moved the channel in the meantime             exit 1
 """
 
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError
@@ -25,12 +25,12 @@ class StoreRefusedError(CredentialError):
 
 
 class ReleaseRefusedError(ConnError):
-    """A release is not made or not promoted: what the checks found stands against it."""
+    """A release is not created or not promoted, because of the findings of its checks."""
 
     exit_code = 1
 
 
 class ChannelMovedError(ConnError):
-    """A channel serves another release than the one that a promotion or rollback was decided on."""
+    """A channel serves a different release than when the promotion or rollback was decided."""
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""Releases, channels and their history as data. What is stored is this; how is `store`'s."""
+"""Releases, channels and their history as data. `store` stores them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ def shorten(release: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release: its id, why, who and when (RFC 3339, UTC) made it, with which engine, what lint and tests said.
+    """A release: its ID, reason, author and time (RFC 3339, UTC), the engine, and the results of lint and tests.
 
-    `verdict` holds counts only: `{lint: {errors, warnings}, tests: {cases, failed, unrecorded}}`.
+    `verdict` has only counts: `{lint: {errors, warnings}, tests: {cases, failed, unrecorded}}`.
     """
 
     id: str
@@ -32,7 +32,8 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What a channel serves. `revision` counts its movements from 1; 0 and no release: it has never moved."""
+    """What a channel serves. `revision` counts its movements from 1; it is 0, without a release, before the first
+    one."""
 
     name: str
     release: str = ""
@@ -41,7 +42,8 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class ChannelMove:
-    """One movement of a channel. `previous` is "" for the first one; `checks` are counts; `reason` is a person's."""
+    """A movement of a channel. `previous` is "" for the first one, `checks` are counts, and `reason` is a person's
+    text."""
 
     channel: str
     revision: int

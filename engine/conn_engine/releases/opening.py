@@ -23,17 +23,18 @@ __all__ = ["Database"]
 
 BUSY_SECONDS = 15.0
 CONNECT_SECONDS = 5
-_LOCK = 0x636F6E6E  # names our advisory lock; any number that nobody else takes
+_LOCK = 0x636F6E6E  # the number of our advisory lock; any unused number works
 _REFUSED = ("28000", "28P01")
 _REFUSED_WORDS = ("authentication failed", "no password supplied", "role ", "no pg_hba.conf entry")
 _MISSING_DATABASE = "3D000"
 
 
 class Database:
-    """Transactions on a store. Safe for threads, and for a process that forks: connections are never shared over it.
+    """Transactions on a store. Safe for threads, and for a process that forks: connections are not shared with the
+    child.
 
-    `create` makes the store where there is none; without it a missing one is a StoreFault. An older format is brought
-    to today's, a newer one refused.
+    `create` creates a missing store; otherwise it is a StoreFault. An older format is upgraded, and a newer one is
+    refused.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Database:
 
     def _current(self) -> Engine:
         if self._process != os.getpid():
-            # A forked child must neither use nor close what its parent still talks over.
+            # A forked child must neither use nor close its parent's connections.
             self._engine.dispose(close=False)
             self._process = os.getpid()
         return self._engine
@@ -109,7 +110,9 @@ class Database:
         except ConnError:
             raise
         except exc.SQLAlchemyError as error:
-            raise self._fault(error) from None  # its text may hold the address, and a traceback its parameters
+            raise self._fault(
+                error
+            ) from None  # its text may contain the address, and a traceback may contain parameters
 
     def _fault(self, error: exc.SQLAlchemyError) -> ConnError:
         cause = getattr(error, "orig", None)
@@ -120,20 +123,23 @@ class Database:
             return StoreUnreachableError(f"the store {where} is busy: another process has been writing for too long")
         if state in _REFUSED or (not state and any(words in said for words in _REFUSED_WORDS)):
             return StoreRefusedError(
-                f"the store {where} refuses the user: {said}", hint="mend the user or the password"
+                f"the store {where} refuses the user: {said}", hint="correct the user or the password"
             )
         if state == _MISSING_DATABASE or ("does not exist" in said and "database " in said):
-            return StoreFault(f"there is no store at {where}: {said}", hint="make the database first: createdb NAME")
+            return StoreFault(f"there is no store at {where}: {said}", hint="create the database first: createdb NAME")
         if state == "42501" or "readonly" in said or "permission denied" in said:
-            return StoreFault(f"the store {where} may not be written: {said}", hint="mend the permissions")
+            return StoreFault(f"the store {where} cannot be written: {said}", hint="correct the permissions")
         if isinstance(error, exc.OperationalError | exc.InterfaceError) and self.address.url is not None:
-            return StoreUnreachableError(f"the store {where} does not answer: {said}", fault="connect")
-        return StoreFault(f"the store {where} cannot be used: {said}", hint="it may be damaged, or be no store at all")
+            return StoreUnreachableError(f"the store {where} does not respond: {said}", fault="connect")
+        return StoreFault(
+            f"the store {where} cannot be used: {said}",
+            hint="check the address; the file may be damaged or not be a store",
+        )
 
 
 def build_missing_error(address: StoreLocation) -> StoreFault:
     """The error of a place where no store is."""
-    return StoreFault(f"there is no store of releases at {address.shown}", hint="conn release makes one")
+    return StoreFault(f"there is no release store at {address.shown}", hint="create one: conn release")
 
 
 def _take_first_line(error: BaseException) -> str:
@@ -150,7 +156,7 @@ def _open_postgres(address: StoreLocation) -> Engine:
             hint="pip install 'conn-engine[postgres]'",
         ) from None
     if address.url is None:
-        raise UsageError("no address of a Postgres database")
+        raise UsageError("the address has no Postgres database")
     options: dict[str, Any] = {} if "connect_timeout" in address.url.query else {"connect_timeout": CONNECT_SECONDS}
     return sa.create_engine(address.url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
 
@@ -162,7 +168,7 @@ def _open_sqlite(file: Path, *, create: bool) -> Engine:
         if not create:
             raise build_missing_error(StoreLocation(file=file))
         _make_file(file)
-    # Opened so that a file that has gone meanwhile is an error, not an empty store.
+    # A file that has been deleted in the meantime is an error, not an empty store.
     location = f"file:{quote(str(file.absolute()))}?mode=rw"
 
     def connect() -> sqlite3.Connection:
@@ -176,7 +182,7 @@ def _open_sqlite(file: Path, *, create: bool) -> Engine:
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A writer takes the lock at once: what it has read must still hold when it writes.
+        # A writer takes the lock first, so that what it has read is still valid when it writes.
         writes = connection.get_execution_options().get("conn_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -185,7 +191,7 @@ def _open_sqlite(file: Path, *, create: bool) -> Engine:
 
 def _take_name(temporary: Path, file: Path) -> None:
     try:
-        os.link(temporary, file)  # unlike a renaming, this never replaces what came there meanwhile
+        os.link(temporary, file)  # unlike renaming, this never replaces a file created in the meantime
     except FileExistsError:
         return
     except OSError:  # a file system without hard links
@@ -194,8 +200,8 @@ def _take_name(temporary: Path, file: Path) -> None:
 
 
 def _make_file(file: Path) -> None:
-    """An empty database with a write-ahead log, so that nobody who reads waits for one who writes. Whole or not at all:
-    it is made under another name, and takes its own only if that is still free.
+    """Create an empty database with a write-ahead log, so that readers do not wait for a writer. This is atomic: it is
+    created under another name, and linked to its own name only if that is free.
     """
     temporary = file.with_name(f".{file.name}.{os.urandom(6).hex()}.tmp")
     try:
@@ -210,7 +216,7 @@ def _make_file(file: Path) -> None:
     except (OSError, sqlite3.Error) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise StoreFault(
-            f"the store {file} cannot be made: {reason.lower()}", hint="mend the folder's rights"
+            f"cannot create the store {file}: {reason.lower()}", hint="correct the folder's permissions"
         ) from fault
     finally:
         for path in (temporary, *(temporary.with_name(f"{temporary.name}{end}") for end in ("-wal", "-shm"))):

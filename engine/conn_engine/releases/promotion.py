@@ -1,6 +1,6 @@
-"""Makes releases, moves channels forward when the checks allow it, and back without asking anybody but the history.
+"""Create releases, promote them to channels if the checks pass, and roll channels back by their history.
 
-Checks run on what the store holds, laid out in a folder of its own: what is checked is what is served.
+Checks run on the files of the store in a temporary folder, so that the checked files are the served ones.
 """
 
 import tempfile
@@ -25,11 +25,11 @@ from conn_engine.secrets import Redactor
 __all__ = ["CHANNELS", "Act", "CreatedRelease", "Promotion", "lay_out_release", "make_release", "promote", "roll_back"]
 
 CHANNELS = ("staging", "production")
-"""The channels there are besides the workspace's environments."""
+"""The channels in addition to the workspace's environments."""
 
 
 def _ignore_note(note: str) -> None:
-    """Tells nobody."""
+    """Ignore a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class CreatedRelease:
-    """A release that was made, or was there: `new` tells. `verdict` is what lint and tests say of it now."""
+    """A release that was created or already existed (`new`). `verdict` has the current results of lint and tests."""
 
     release: Release
     new: bool
@@ -58,10 +58,10 @@ class CreatedRelease:
 
 @dataclass(slots=True)
 class Promotion:
-    """What became of a promotion: `event` is its entry in the history, None when nothing moved.
+    """The result of a promotion. `event` is its entry in the history, or None if nothing moved.
 
-    `before` is what the channel served; `refusals` are what the checks have against it, one line each. `account_names`
-    tells that the release's conn.yaml allows Markdown to name accounts.
+    `before` is what the channel served. `refusals` are the objections of the checks, one line each. `account_names` is
+    set if the release's conn.yaml allows account names in Markdown.
     """
 
     before: Channel
@@ -83,7 +83,7 @@ class Promotion:
         return self.event is not None and bool(self.refusals)
 
     def counts(self) -> dict[str, Any]:
-        """The checks as the history keeps them."""
+        """The checks in the form of the history."""
         found = self.verdict.counts() if self.verdict is not None else {}
         if self.impact is not None:
             statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
@@ -103,10 +103,10 @@ def make_release(
     redactor: Redactor | None = None,
     tell: Tell = _ignore_note,
 ) -> CreatedRelease:
-    """Write the workspace as it is into the store, with what lint and tests say of it.
+    """Write the current workspace into the store, with the results of lint and tests.
 
-    Raises ReleaseRefused when it holds a secret (`redactor` knows those of the machine), ConfigurationError when a
-    document cannot be read. Nothing is written then.
+    Raises ReleaseRefusedError if it contains a secret (`redactor` knows those of the machine), and ConfigurationError
+    if a document cannot be read. Nothing is written then.
     """
     tell("read")
     found = collect(workspace, redactor=redactor)
@@ -114,7 +114,7 @@ def make_release(
         verdict = judged(load_workspace(folder), act.now, tell=tell)
     secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
     if secrets:
-        raise ReleaseRefusedError("a document holds a secret: a release never does", findings=secrets)
+        raise ReleaseRefusedError("a document contains a secret, which a release cannot have", findings=secrets)
     release = Release(found.manifest.id, message, act.by, act.at, _get_engine_version(), verdict.counts())
     tell("write")
     new = store.add(release, found.manifest, found.blobs)
@@ -131,19 +131,19 @@ def promote(
     expected: str = "",
     tell: Tell = _ignore_note,
 ) -> Promotion:
-    """Let `channel` serve what `source` means (another channel, `latest`, the beginning of an id), if the checks agree.
+    """Let `channel` serve `source` (another channel, `latest`, or the start of an ID) if the checks pass.
 
-    `override` is the reason to do it although they do not; it is kept. `expected` is the release that the channel must
-    serve now. A promotion that is refused has `refusals` and no event. Raises UsageError for an unknown release or
-    channel, ChannelMoved when somebody else moves the channel meanwhile, ConfigurationError for a release that cannot
-    be loaded.
+    `override` is the reason to ignore failed checks, and is recorded. `expected` is the release that the channel must
+    serve now. A refused promotion has `refusals` and no event. Raises UsageError for an unknown release or channel,
+    ChannelMovedError if another user moves the channel in the meantime, and ConfigurationError for a release that
+    cannot be loaded.
     """
     release = store.resolve(source)
     seen = store.channel(channel)
     if expected and store.resolve(expected) != seen.release:
         raise ChannelMovedError(
             f"{channel} serves {shorten(seen.release) or 'nothing'}, not {expected}",
-            hint=f"look at what has changed (conn history --channel {channel}), then decide again",
+            hint=f"check what has changed (conn history --channel {channel}), then decide again",
         )
     result = Promotion(seen, release)
     if result.already:
@@ -168,16 +168,16 @@ def promote(
 
 
 def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str = "") -> ChannelMove | None:
-    """Let a channel serve again what it served before, or the release `to` that it has served at some time.
+    """Let a channel serve its previous release, or `to`, a release that it has served before.
 
-    None when it serves that already. Raises UsageError when there is nothing to go back to, ChannelMoved when somebody
-    else moves the channel meanwhile, StoreFault when the release is not whole any more.
+    Returns None if it already serves that release. Raises UsageError if there is no previous release, ChannelMovedError
+    if another user moves the channel in the meantime, and StoreFault if the release is damaged.
     """
     seen = store.channel(channel)
     if not seen.revision:
         known = [known.name for known in store.channels()]
         raise UsageError(
-            f'the channel "{channel}" has never served anything',
+            f'the channel "{channel}" has not served a release yet',
             hint=did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}",
         )
     events = store.history(channel)
@@ -185,12 +185,12 @@ def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str
     if release not in {event.release for event in events}:
         raise UsageError(
             f"{channel} has never served {shorten(release)}",
-            hint=f"a rollback goes back; to go on, promote it: conn promote {shorten(release)} {channel}",
+            hint=f"to move forward, promote it: conn promote {shorten(release)} {channel}",
         )
     if release == seen.release:
         return None
     for _ in store.contents(store.manifest(release).files.values()):
-        pass  # each is held against its digest: nothing is served that is not whole
+        pass  # each file is checked against its digest: nothing incomplete is served
     event = ChannelMove(channel, seen.revision + 1, "rollback", release, seen.release, act.by, act.at, reason)
     store.move(event)
     return event
@@ -198,7 +198,7 @@ def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str
 
 @contextmanager
 def lay_out_release(store: Store, release: str) -> Iterator[Path]:
-    """A folder with the files of a release, each held against its digest. It is removed afterwards."""
+    """Provide a folder with the files of a release, each checked against its digest. It is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
         lay_out(store.manifest(release).files, store.contents, Path(place))
         yield Path(place).resolve()
@@ -217,7 +217,9 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
             base = BaseVersion(name=f"release {shorten(seen.release)}, which {seen.name} serves")
             result.impact = impact(load_workspace(folder), workspace, base=base)
     except ConfigurationError as error:
-        said = f"impact: what {seen.name} serves now ({shorten(seen.release)}) cannot be compared with: {error.message}"
+        said = (
+            f"impact: the release that {seen.name} serves ({shorten(seen.release)}) cannot be compared: {error.message}"
+        )
         result.refusals.append(said)
         return
     rows = result.impact.failing("breaking")
@@ -242,7 +244,7 @@ def _list_breaking(found: Impact) -> list[FieldImpact | Unknown]:
 
 
 def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
-    """What a channel served before: promotions go forward, rollbacks back along the same way."""
+    """Return what a channel served before. Promotions go forward, and rollbacks go back the same way."""
     way: list[str] = []
     for event in reversed(events):
         if event.kind == "rollback" and event.release in way:
@@ -253,17 +255,17 @@ def _find_previous(channel: str, events: Sequence[ChannelMove]) -> str:
     if len(way) < 2:
         raise UsageError(
             f"{channel} has served nothing before {shorten(way[-1])}",
-            hint=f"to go to another release all the same: conn rollback {channel} --to RELEASE",
+            hint=f"to use another release: conn rollback {channel} --to RELEASE",
         )
     return way[-2]
 
 
 def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:
-    """A channel is one of `CHANNELS`, an environment of the release, or one that was there: a slip makes no new one."""
+    """Check that a channel is one of `CHANNELS`, an environment of the release, or an existing one."""
     known = {*CHANNELS, workspace.settings.default_environment, *workspace.environments()}
     known |= {found.name for found in store.channels()}
     if channel not in known or channel == LATEST:
-        listed = f"channels: {', '.join(sorted(known))}; an environment of the workspace is one too"
+        listed = f"channels: {', '.join(sorted(known))}; environments of the workspace are channels too"
         raise UsageError(f'there is no channel "{channel}"', hint=did_you_mean(channel, sorted(known)) or listed)
 
 

@@ -1,6 +1,7 @@
-"""What lint and the recorded tests say of a whole workspace, as counts. One account stands for all that behave alike.
+"""Run lint and the recorded tests for a complete workspace and count the results. Accounts that behave the same run
+once.
 
-An operation is tested once for each way in which accounts do it, so that the work grows with what differs.
+An operation is tested once for each way in which accounts use it, so that the work depends on the differences.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,11 +38,11 @@ class ReleaseChecks:
 
     @property
     def good(self) -> bool:
-        """Whether nothing stands against it."""
+        """Whether there are no objections."""
         return not self.errors and not self.failed
 
     def counts(self) -> dict[str, Any]:
-        """As it is kept with a release."""
+        """The form that is stored with a release."""
         warnings = sum(finding.severity is Severity.WARNING for finding in self.lint)
         return {
             "lint": {"errors": self.errors, "warnings": warnings},
@@ -50,9 +51,9 @@ class ReleaseChecks:
 
 
 def judged(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> ReleaseChecks:
-    """Lint and test a workspace, as of `now` (Unix seconds). `tell` is told what is being looked at.
+    """Lint and test a workspace at `now` (Unix seconds). `tell` receives the progress.
 
-    Raises ConfigurationError when the tests cannot be run at all: a document cannot be read, and lint says why.
+    Raises ConfigurationError if the tests cannot run because a document cannot be read; lint reports the reason.
     """
     tell("lint")
     verdict = ReleaseChecks(lint_paths(workspace.root, [], FrozenClock(now)).findings)

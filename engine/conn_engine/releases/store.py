@@ -67,7 +67,7 @@ class Store:
     # --- releases ---
 
     def add(self, release: Release, manifest: Manifest, blobs: Mapping[str, bytes]) -> bool:
-        """Keep a release with its contents, whole or not at all. False when it is there already, and stays as it is."""
+        """Keep a release with its contents, whole or not at all. False when it already exists, and stays as it is."""
         contents = {**blobs, manifest.id: manifest.content}
         with self._database.writing() as connection:
             have = set(_chunked(connection, sa.select(tables.blob.c.digest), tables.blob.c.digest, sorted(contents)))
@@ -109,7 +109,7 @@ class Store:
         if text == LATEST:
             newest = self.releases(1)
             if not newest:
-                raise UsageError("the store holds no release yet", hint="conn release makes one")
+                raise UsageError("the store has no release yet", hint="create one: conn release")
             return newest[0].id
         if len(text) < _SHORTEST_ID or DIGEST.fullmatch(text.ljust(64, "0")) is None:
             raise self._unknown(text)
@@ -120,7 +120,7 @@ class Store:
         if not found:
             raise self._unknown(text)
         if len(found) > 1:
-            raise UsageError(f'"{text}" is the beginning of several releases', hint="give more of the id")
+            raise UsageError(f'"{text}" matches several releases', hint="pass more characters of the ID")
         return str(found[0])
 
     def _unknown(self, text: str) -> UsageError:
@@ -136,7 +136,7 @@ class Store:
         found = dict(self.contents([release], check=False))
         if release not in found:
             self.release(release)
-            raise build_damaged_error(f"the list of files of release {shorten(release)} is gone; it")
+            raise build_damaged_error(f"the file list of release {shorten(release)} is missing; it")
         return Manifest.read(found[release], release)
 
     def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
@@ -154,7 +154,7 @@ class Store:
                 missing.discard(row.digest)
                 yield row.digest, _unpacked(row)
         if missing and check:
-            raise build_damaged_error(f"content {shorten(min(missing))} is gone; it")
+            raise build_damaged_error(f"content {shorten(min(missing))} is missing; it")
 
     # --- channels ---
 
@@ -197,7 +197,9 @@ class Store:
                 row["checks"] = json.dumps(event.checks, sort_keys=True)
                 connection.execute(sa.insert(tables.event), row)
         except IntegrityError:  # not reached while the swap above decides; the keys of the tables say the same
-            raise ChannelMovedError(f"{event.channel} has moved meanwhile", hint="look again: conn history") from None
+            raise ChannelMovedError(
+                f"{event.channel} has moved in the meantime", hint="check it: conn history"
+            ) from None
         return Channel(event.channel, event.release, event.revision)
 
     def _swapped(self, connection: Connection, event: ChannelMove, seen: int) -> bool:
@@ -213,13 +215,12 @@ class Store:
         query = sa.select(table).where(table.c.channel == event.channel).order_by(table.c.revision.desc()).limit(1)
         last = connection.execute(query).first()
         if last is None:
-            return ChannelMovedError(
-                f"{event.channel} does not serve a release any more", hint="look again: conn history"
-            )
+            return ChannelMovedError(f"{event.channel} no longer serves a release", hint="check it: conn history")
         return ChannelMovedError(
-            f"{event.channel} has moved meanwhile: it serves {shorten(last.release)} ({last.kind} by {last.done_by}), "
-            f"not {shorten(event.previous) or 'nothing'} any more",
-            hint=f"nothing was changed; look at it (conn history --channel {event.channel}), then decide again",
+            f"{event.channel} has moved in the meantime: it serves {shorten(last.release)} ({last.kind} by "
+            f"{last.done_by}), "
+            f"no longer {shorten(event.previous) or 'nothing'}",
+            hint=f"nothing was changed; check it (conn history --channel {event.channel}), then decide again",
         )
 
     def _inserted(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
@@ -292,5 +293,5 @@ def _counts(text: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise build_damaged_error("what the checks said of a release or a promotion")
+        raise build_damaged_error("the checks of a release or a promotion")
     return found

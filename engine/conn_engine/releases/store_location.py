@@ -16,7 +16,7 @@ DEFAULT_FILE = Path(".conn") / "releases.sqlite3"
 """The store of a workspace that names none, below its folder."""
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _HALF_URL = re.compile(r"(postgres(ql)?(\+\w+)?|sqlite(\+\w+)?)(:/|//)", re.IGNORECASE)
-_HINT = "a store is a SQLite file (releases.sqlite3), or postgresql+psycopg://USER@HOST/DATABASE"
+_HINT = "pass a SQLite file (releases.sqlite3) or postgresql+psycopg://USER@HOST/DATABASE"
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +53,7 @@ class StoreLocation:
                 raise UsageError("a SQLite store is a file: sqlite:///PATH", hint=_HINT)
             return cls(file=folder / url.database)
         if kind not in _POSTGRES:
-            raise UsageError(f'there is no store of the kind "{kind}"', hint=_HINT)
+            raise UsageError(f'unknown type of store: "{kind}"', hint=_HINT)
         return cls(url=url.set(drivername="postgresql+psycopg"))
 
     @property

@@ -81,7 +81,10 @@ def read_version(connection: Connection) -> int:
         return 0
     number = connection.execute(sa.select(store.c.format)).scalar()
     if not isinstance(number, int) or number < 1:
-        raise StoreFault("the database holds a table conn_store that says no format", hint="it is no store of releases")
+        raise StoreFault(
+            "the table conn_store of the database has no format",
+            hint="use another database; this is not a release store",
+        )
     return number
 
 
@@ -106,6 +109,6 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
 def build_newer_error(have: int, known: int) -> StoreFault:
     """The error of a store that this version does not understand."""
     return StoreFault(
-        f"the store has the format {have}, and this version of conn knows formats up to {known}",
-        hint="a newer version of conn has made or changed it: upgrade conn-engine",
+        f"the store has the format {have}, but this version supports formats up to {known}",
+        hint="upgrade conn-engine: a newer version created or changed the store",
     )

@@ -57,7 +57,7 @@ class Redactor:
     them, as numbers, encrypted, compressed, or packed twice (base64 of base64).
     """
 
-    remedy = "it is part of what every recording says (a name, a date): record with another secret"
+    remedy = "it is also part of ordinary text (a name, a date): record with another secret"
     """What to do when a file cannot be without a secret."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:

@@ -44,7 +44,7 @@ _TOKENS = {
     "public.": r"v[1-4]\.public\.[\w-]{30,}",
     "eyJ": r"eyJ[\w-]{10,}\.(?:[\w-]*\.[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|[\w-]{10,}\.[\w-]{5,})",
 }
-_KNOWN_KIND = "a token that looks like one of a well-known kind"
+_KNOWN_KIND = "a token with a well-known form"
 _OTHERS = (
     (
         "a private key",

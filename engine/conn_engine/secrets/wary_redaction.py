@@ -41,7 +41,7 @@ class WaryRedactor(NumberingRedactor):
     It shares what the redactor knows. `parameters` are names of parameters that are the connector's credential.
     """
 
-    remedy = "take it out of the file that is imported, and import it again"
+    remedy = "remove it from the imported file, and import it again"
 
     def __init__(self, redactor: Redactor | None = None, parameters: Collection[str] = ()) -> None:
         super().__init__(redactor or Redactor())

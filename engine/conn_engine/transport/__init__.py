@@ -1,9 +1,8 @@
-"""The only way to the wire, and its stand-ins: live, record, replay, plan, faults.
+"""Transports: the only way to the network, and its replacements.
 
-Nothing else imports an HTTP client. Each stand-in is a module: `live` sends, `record` keeps what another
-transport answered, `replay` answers from recordings, `plan` sends nothing, `faults` answers as scripted.
-`door` says where a credential may go, `recordings` and `har` are the files. This module holds only what they
-have in common, so that importing it costs nothing.
+Nothing else imports an HTTP client. `live` sends requests, `plan` sends nothing, and `faults` answers from a script;
+recording and replay transports are in `recordings`. `gateway` decides where a credential may go. This module has only
+what they share, so that importing it is cheap.
 """
 
 from typing import Protocol

@@ -1,5 +1,5 @@
-"""A client's certificate and private key for TLS, checked so that whatever is wrong is said before a server says it in
-its own way. No message quotes a key."""
+"""Check a client's certificate and private key for TLS, so that errors are reported before a server rejects them. No
+message quotes a key."""
 
 import os
 import secrets
@@ -19,22 +19,21 @@ if TYPE_CHECKING:
 
 __all__ = ["check_certificate", "load_certificate"]
 
-_AGAIN = "log the account in again with both as the vendor gave them, their first and last lines too"
+_AGAIN = "log the account in again with both as the vendor provides them, including their first and last lines"
 _LONGEST = 256 * 1024
 
 
 def check_certificate(certificate: ClientCertificate, now: float | None = None) -> None:
-    """Raise CredentialError unless the two can be read and belong together, and are good at `now` if it is given."""
+    """Raise CredentialError unless both can be read, belong together, and are valid at `now` (if it is given)."""
     chain, _ = _parse_certificate(certificate)
     if now is not None:
         _check_dates(chain[0], now)
 
 
 def load_certificate(certificate: ClientCertificate, into: "ssl.SSLContext", now: float) -> None:
-    """Show the certificate in connections of the context. Raises CredentialError as `check` does.
+    """Add the certificate to connections of the context. Raises CredentialError like `check_certificate`.
 
-    The library reads files alone: the key is written to one for that moment, encrypted with a passphrase that nobody
-    keeps.
+    The TLS library only reads files, so the key is written to a temporary file, encrypted with a random passphrase.
     """
     import tempfile
 
@@ -49,13 +48,13 @@ def load_certificate(certificate: ClientCertificate, into: "ssl.SSLContext", now
         serialization.BestAvailableEncryption(word.encode()),
     )
     text += b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
-    handle, name = tempfile.mkstemp(prefix="conn-", suffix=".pem")  # for this user alone
+    handle, name = tempfile.mkstemp(prefix="conn-", suffix=".pem")  # only for this user
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text)
         into.load_cert_chain(name, password=word)
     except OSError as error:  # SSLError is one
-        raise CredentialError("the account's client certificate cannot be used here") from error
+        raise CredentialError("the account's client certificate cannot be used") from error
     finally:
         with suppress(OSError):
             Path(name).unlink()
@@ -69,8 +68,8 @@ def _parse_certificate(certificate: ClientCertificate) -> "tuple[list[Certificat
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if chain[0].public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
         raise CredentialError(
-            "the account's private key is not that of its client certificate",
-            hint="of several certificates the client's own comes first; " + _AGAIN,
+            "the account's private key does not belong to its client certificate",
+            hint="put the client's certificate before the others; " + _AGAIN,
         )
     return chain, key
 
@@ -80,12 +79,12 @@ def _check_dates(certificate: "Certificate", now: float) -> None:
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if moment >= ends:
         raise CredentialError(
-            f"the account's client certificate ended at {ends:%Y-%m-%d %H:%M} UTC",
-            hint="get a new one from the vendor and log the account in again; or this machine's clock is wrong",
+            f"the account's client certificate expired at {ends:%Y-%m-%d %H:%M} UTC",
+            hint="get a new one from the vendor and log the account in again, or correct this machine's clock",
         )
     if moment < begins:
         raise CredentialError(
-            f"the account's client certificate is good from {begins:%Y-%m-%d %H:%M} UTC on only",
+            f"the account's client certificate is not valid before {begins:%Y-%m-%d %H:%M} UTC",
             hint="check this machine's clock",
         )
 
@@ -94,7 +93,7 @@ def _parse_chain(text: str) -> "list[Certificate]":
     from cryptography import x509
 
     if len(text) > _LONGEST or "-----BEGIN CERTIFICATE-----" not in text:
-        raise CredentialError("the account's client certificate is no certificate in PEM form", hint=_AGAIN)
+        raise CredentialError("the account's client certificate is not in PEM form", hint=_AGAIN)
     try:
         return x509.load_pem_x509_certificates(text.replace("\\n", "\n").encode("utf-8", "replace"))
     except ValueError:
@@ -107,15 +106,16 @@ def _parse_key(certificate: ClientCertificate) -> "PrivateKeyTypes":
 
     text = certificate.key.replace("\\n", "\n")
     if len(text) > _LONGEST or "-----BEGIN" not in text:
-        raise CredentialError("the account's private key is no key in PEM form", hint=_AGAIN)
+        raise CredentialError("the account's private key is not in PEM form", hint=_AGAIN)
     word = certificate.passphrase.encode() if certificate.passphrase else None
     try:
         return load_pem_private_key(text.encode("utf-8", "replace"), word)
-    except TypeError:  # what `cryptography` raises for a passphrase too many or too few
+    except TypeError:  # `cryptography` raises it for a missing or an unneeded passphrase
         if word is not None:
-            return _parse_key(ClientCertificate(certificate.chain, certificate.key))  # it needs none
+            return _parse_key(ClientCertificate(certificate.chain, certificate.key))  # it needs no passphrase
         raise CredentialError(
-            "the account's private key is encrypted, and there is no passphrase", hint="log the account in with it"
+            "the account's private key is encrypted, and no passphrase is stored",
+            hint="log the account in with the passphrase",
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         what = "cannot be read: the passphrase is wrong, or it" if word else "cannot be read: it"

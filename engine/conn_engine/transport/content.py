@@ -16,7 +16,7 @@ _HARMLESS = 64 * 1024 * 1024
 
 
 class ContentFault(Exception):
-    """A body that cannot be used; the text says why."""
+    """A body cannot be used. The text gives the reason."""
 
 
 class _Layer(Protocol):
@@ -35,13 +35,13 @@ class Opening:
         names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
         names = [name for name in names if name != "identity"]
         if len(names) > _LAYERS:
-            raise ContentFault(f"the body is compressed {len(names)} times over")
+            raise ContentFault(f"the body is compressed {len(names)} times")
         self._layers: list[_Layer] = [_build_layer(name) for name in reversed(names)]
         self._max_bytes = max_bytes
         self._taken = self._given = 0
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """What comes out for these bytes."""
+        """Return what these bytes decompress to."""
         if not raw:
             return
         self._taken += len(raw)
@@ -53,18 +53,18 @@ class Opening:
             if self._given > self._max_bytes:
                 raise ContentFault(f"the body is larger than {self._max_bytes} bytes once decompressed")
             if self._given > _HARMLESS and self._given > _RATIO * self._taken:
-                raise ContentFault(f"the body is compressed more than {_RATIO} times over, as an archive bomb is")
+                raise ContentFault(f"the body expands to more than {_RATIO} times its size, like an archive bomb")
             yield piece
 
     def finish(self) -> None:
-        """Raise ContentFault when the body ended too early. An empty one is whole."""
+        """Raise ContentFault if the body ended too early. An empty body is complete."""
         if self._taken:
             for layer in self._layers:
                 layer.finish()
 
 
 def decompress(raw: bytes, encoding: str, max_bytes: int) -> bytes:
-    """A whole body without its encodings. Raises ContentFault when it is damaged, truncated, or as `Opening` does."""
+    """Decompress a complete body. Raises ContentFault if it is damaged or truncated, and like `Opening`."""
     opening = Opening(encoding, max_bytes)
     parts = list(opening.feed(raw))
     opening.finish()
@@ -81,7 +81,7 @@ def _build_layer(name: str) -> _Layer:
         return _Gzip()
     if name == "deflate":
         return _Deflate()
-    raise ContentFault(f'the body has the content encoding "{name[:40]}", which was not asked for')
+    raise ContentFault(f'the body has the content encoding "{name[:40]}", which was not requested')
 
 
 class _Gzip:
@@ -105,7 +105,7 @@ class _Gzip:
                 if self._members > _MEMBERS:
                     raise ContentFault(f"the body is compressed in more than {_MEMBERS} pieces")
                 self._machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            # In slices, because what follows a member's end is copied.
+            # In slices, because the rest after a member's end is copied.
             piece = memoryview(raw)[at : at + _SLICE]
             yield from _decompress(self._machine, piece)
             at += len(piece) - len(self._machine.unconsumed_tail) - len(self._machine.unused_data)

@@ -1,6 +1,6 @@
-"""Sockets for `live` under a time limit for the whole exchange: each read gets what is left of it.
+"""Sockets for `live` with a time limit for the complete exchange: each read gets the remaining time.
 
-The HTTP library's own limits hold for one read. Host names are looked up under the limit too. No HTTP here.
+The HTTP library's own limits apply to one read. Name look-ups are limited too. There is no HTTP here.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def limit_time(seconds: float) -> Iterator[float]:
 
 
 def prolong_time(seconds: float) -> None:
-    """Give what this thread reads so much more time."""
+    """Extend the time limit of this thread."""
     deadline = getattr(_current, "deadline", None)
     if deadline is not None:
         _current.deadline = deadline + seconds
@@ -46,7 +46,7 @@ def _get_time_left(default: float | None, kind: type[Exception]) -> float | None
         return default
     left = float(deadline) - time.monotonic()
     if left <= 0:
-        raise kind("the time is up")
+        raise kind("the time limit is reached")
     return left if default is None else min(default, left)
 
 
@@ -75,9 +75,9 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Opening:
-    """What both backends are made of.
+    """The base of both backends.
 
-    `judge` gets the host, its port and all its addresses before one of them is connected to, and may raise.
+    `judge` is called with the host, its port and all its addresses before a connection, and may raise.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ def _accept(host: str, port: int, addresses: Sequence[str]) -> None:
 
 
 def _share_time(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:
-    """The addresses to try, each with its share of what is left of the time."""
+    """Return the addresses to try, each with its share of the remaining time."""
     tried = addresses[:MOST_ADDRESSES]
     for index, address in enumerate(tried):
         seconds = (until - time.monotonic()) / (len(tried) - index)

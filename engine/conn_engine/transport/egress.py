@@ -1,8 +1,8 @@
-"""Which hosts and addresses a request may reach: the public internet, and what `trusted_hosts` of conn.yaml names.
+"""Decide which hosts and addresses requests may reach: the public internet, and `trusted_hosts` of conn.yaml.
 
-A URL's host is judged before every hop (`judge_host`; needs no network), and the addresses that it resolves to before
-every new connection (`judge_addresses`). The connection then goes to a judged address, so that a second answer of DNS
-changes nothing. Whether a credential may go along is the door's to decide.
+A URL's host is checked before every hop (`judge_host`; without network), and the addresses it resolves to before every
+new connection (`judge_addresses`). The connection then uses a checked address, so that a second DNS response changes
+nothing. The gateway decides whether a credential may be sent.
 """
 
 import re
@@ -34,8 +34,8 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What conn.yaml trusts beside the public internet: `hosts` are host patterns and networks that may be internal,
-    `certificates` is a file with certificates of private authorities."""
+    """What conn.yaml trusts in addition to the public internet. `hosts` are host patterns and networks that may be
+    internal; `certificates` is a file with certificates of private authorities."""
 
     hosts: tuple[str, ...] = ()
     certificates: Path | None = None
@@ -46,7 +46,7 @@ class Trust:
 
 
 class AddressRefusal(Exception):
-    """A host may not be reached: `reason` says what is internal about it. The transport makes an error of it."""
+    """A host may not be reached. `reason` says why it is internal. The transport converts it to an error."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -55,9 +55,9 @@ class AddressRefusal(Exception):
 
 @lru_cache(maxsize=1024)
 def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
-    """What is internal about the host of a URL, as far as it shows without DNS; "" when it may be reached.
+    """Return why the host of a URL is internal, as far as this is visible without DNS, or "" if it may be reached.
 
-    Numbers in any spelling that a resolver takes for an address count, and names that no public DNS has. Where
+    Numbers in any spelling that a resolver accepts as an address are internal, and so are names outside public DNS. If
     networks are trusted, the addresses of such a name decide.
     """
     if gateway.is_permitted(origin, trusted):
@@ -72,7 +72,7 @@ def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
 
 
 def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
-    """What is internal about a host name by itself, where its addresses are not known; "" when it may be reached."""
+    """Return why a host name is internal if its addresses are unknown, or "" if it may be reached."""
     host = origin[1]
     if not _is_internal_name(host) or gateway.is_permitted(origin, trusted):
         return ""
@@ -80,8 +80,8 @@ def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> 
 
 
 def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trusted: tuple[str, ...]) -> str:
-    """What is internal about the addresses that a host resolves to; "" when it may be reached. One is enough: whoever
-    answers for the name could otherwise mix an internal address with public ones."""
+    """Return why the addresses of a host are internal, or "" if it may be reached. One internal address is enough: an
+    attacker who controls the name could otherwise mix it with public ones."""
     if gateway.is_permitted(origin, trusted):
         return ""
     for text in addresses:
@@ -93,7 +93,7 @@ def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trus
 
 
 def make_judge(scheme: str, trusted: tuple[str, ...]) -> Callable[[str, int, Sequence[str]], None]:
-    """What raises AddressRefusal for a host, its port and its addresses where it may not be connected to."""
+    """Return a function that raises AddressRefusal for a host, port and addresses that may not be connected to."""
 
     def judge(host: str, port: int, addresses: Sequence[str]) -> None:
         origin = (scheme, f"[{host}]" if ":" in host else host, port)

@@ -34,11 +34,11 @@ Fault: TypeAlias = "Response | Exception | Callable[[Request], Response] | _Pass
 
 
 class Faults:
-    """A transport, sync and async, whose nth answer is the nth of `script`.
+    """A transport, sync and async, whose nth response is the nth entry of `script`.
 
-    A response is returned, an exception raised, a function asked; `PASS` asks `inner`. After the end of the
-    script every request goes to `inner`; without one it is a MissingRecording. `requests` is what was asked,
-    in order.
+    A response is returned, an exception is raised, and a function is called; `PASS` forwards to `inner`. After the end
+    of the script, all requests go to `inner`; without it they raise MissingRecording. `requests` has the requests in
+    order.
     """
 
     def __init__(self, script: Iterable[Fault], inner: Transport | None = None) -> None:
@@ -71,7 +71,7 @@ def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None 
 
 
 def rate_limited(retry_after: float | str | None = 1, status: int = 429) -> Response:
-    """A refusal for too many requests; `retry_after` in seconds or as an HTTP date, None to leave it out."""
+    """Return a response for too many requests. `retry_after` is in seconds or an HTTP date; None leaves it out."""
     headers = {} if retry_after is None else {"retry-after": f"{retry_after}"}
     return json_answer({"message": "Too many requests"}, status, headers)
 

@@ -1,8 +1,8 @@
-"""The one door: which hosts a request may go to. Judges, sends nothing; `live` asks it before every hop.
+"""The gateway decides which hosts a request may go to. It sends nothing; `live` calls it before every hop.
 
-A host pattern is a host name in which `*` stands for (part of) one label, with an optional port:
-`api.example.com`, `*.example.com`, `example.com:8443`, `127.0.0.1:*`. Without a port it means the scheme's
-own. Credentials travel over https only, except to this machine, or where a pattern says `http://` itself.
+A host pattern is a host name in which `*` stands for a label or a part of it, with an optional port:
+`api.example.com`, `*.example.com`, `example.com:8443`, `127.0.0.1:*`. Without a port, it means the scheme's default.
+Credentials are only sent over https, except to this machine, or if a pattern contains `http://`.
 """
 
 import re
@@ -37,7 +37,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """Where a URL leads. `path` is what stands in the request line: path and query, never empty."""
+    """The parts of a URL. `path` is the path and query in the request line, and never empty."""
 
     scheme: str
     host: str
@@ -46,12 +46,12 @@ class RequestTarget:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: what two URLs of one site share."""
+        """Scheme, host and port, which URLs of one site share."""
         return (self.scheme, self.host, self.port)
 
     @property
     def explicit_port(self) -> int | None:
-        """The port where it is not the scheme's own."""
+        """The port, if it is not the scheme's default."""
         return None if self.port == _PORTS[self.scheme] else self.port
 
     @property
@@ -62,16 +62,15 @@ class RequestTarget:
 
 
 def parse_target(url: str) -> RequestTarget:
-    """Take a URL apart. Raises ConfigurationError for all but plain absolute http and https.
+    """Split a URL. Raises ConfigurationError unless it is a plain absolute http or https URL.
 
-    Strict, so that no two readers can disagree about the host: no user information, backslashes or non-ASCII
-    names.
+    It is strict, so that all readers agree about the host: no user information, backslashes or non-ASCII names.
     """
     match = _URL.match(url)
     if match is None:
         raise ConfigurationError(
             f"{_format_url(url)} is not an absolute http or https URL",
-            hint="a URL looks like https://api.example.com/path, without a user name or password",
+            hint="write a URL such as https://api.example.com/path, without a user name and password",
         )
     scheme, host, port, path = match.groups()
     scheme, host = scheme.lower(), _check_host_name(host)
@@ -83,7 +82,7 @@ def parse_target(url: str) -> RequestTarget:
 
 
 def is_target(url: str) -> bool:
-    """Whether a URL is one that `target` takes: what anybody else wrote may be none."""
+    """Return whether `parse_target` accepts a URL. URLs of documents and vendors may be invalid."""
     try:
         parse_target(url)
     except ConfigurationError:
@@ -92,7 +91,7 @@ def is_target(url: str) -> bool:
 
 
 def encode_url(url: str) -> str:
-    """A URL, or its path and query, as it goes over the wire: what cannot stand there is percent-encoded."""
+    """Return a URL, or its path and query, as it is sent, with invalid characters percent-encoded."""
     if not _UNSAFE.search(url):
         return url
     host = _BEFORE_PATH.match(url)
@@ -105,7 +104,7 @@ def _check_host_name(text: str) -> str:
     host = text.lower()
     if not host.isascii():
         raise ConfigurationError(
-            f'the host "{text}" is not ASCII', hint='write it in its encoded form, which begins with "xn--"'
+            f'the host "{text}" is not ASCII', hint='write it in its encoded form, which starts with "xn--"'
         )
     if not _HOST.fullmatch(host) or ".." in host:
         raise ConfigurationError(f'"{text}" is not a host name')
@@ -145,16 +144,16 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
 
 
 def to_pattern(goal: RequestTarget) -> str:
-    """The host pattern that fits where a URL leads, and nothing else."""
+    """Return the host pattern that matches only this target."""
     plain = goal.scheme == "http" and not is_loopback(goal.host)
     return f"http://{goal.authority}" if plain else goal.authority
 
 
 def check_request(request: Request, redactor: Redactor, to: RequestTarget | None = None) -> RequestTarget:
-    """Where the request goes. Raises ConfigurationError when it may not go there with what it carries.
+    """Return the request's target. Raises ConfigurationError if the request may not go there with its content.
 
-    A request to one of its own `hosts` passes. Any other may neither be `authorized` nor hold a known secret
-    in its URL, headers or body. `to` spares taking `request.url` apart again.
+    A request to one of its own `hosts` passes. Other requests may not be `authorized` or contain a known secret in the
+    URL, headers or body. Pass `to` if `request.url` has been parsed already.
     """
     goal = to or parse_target(request.url)
     if is_permitted(goal.origin, request.hosts):
@@ -173,9 +172,9 @@ def check_request(request: Request, redactor: Redactor, to: RequestTarget | None
 
 def _build_login_error(request: Request, hosts: BoundHosts, goal: RequestTarget) -> CredentialError:
     return CredentialError(
-        f'{request.label or request.method} would go to {goal.authority}; the log-in of "{hosts.account}" is for '
+        f'{request.label or request.method} would go to {goal.authority}; the credential of "{hosts.account}" is for '
         f"{', '.join(hosts.stored_for) or 'no host'}",
-        hint=f"another host is a new log-in: conn auth login {hosts.account}",
+        hint=f"to use another host, log in again: conn auth login {hosts.account}",
     )
 
 
@@ -206,6 +205,6 @@ def _suggest_fix(goal: RequestTarget, hosts: tuple[str, ...]) -> str:
 
 
 def _format_url(url: str) -> str:
-    """A URL for a message: without user information, query and whatever makes it long."""
+    """Return a URL for a message: shortened, without user information and query."""
     bare = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
     return f'"{bare[:80]}"'

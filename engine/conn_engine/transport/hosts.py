@@ -1,5 +1,5 @@
-"""Host patterns against each other: which of them cover which, and what is left of a connector's for a credential that
-was stored for some. What a pattern means on the wire is the door's."""
+"""Compare host patterns, and limit the connector's hosts to those that a credential was stored for. The gateway matches
+patterns with requests."""
 
 import re
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ _HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 
 
 class BoundHosts(tuple[str, ...]):
-    """The hosts that a stored credential may go to: those of the connector that it was stored for.
+    """The hosts that a stored credential may be sent to: those of the connector that it was stored for.
 
-    `account` is whose it is, `stored_for` are the patterns that it was stored for, `withheld` those of the connector
-    that it was not: they need a new log-in.
+    `account` is its account, `stored_for` has the patterns it was stored for, and `withheld` has the connector's other
+    patterns, which need a new log-in.
     """
 
     account: str
@@ -24,7 +24,7 @@ class BoundHosts(tuple[str, ...]):
 
 
 def bind_hosts(hosts: tuple[str, ...], stored_for: tuple[str, ...], account: str) -> BoundHosts:
-    """What the patterns of a connector and those that a credential was stored for have in common."""
+    """Return the patterns that the connector and a stored credential have in common."""
     same = [host for host in hosts if is_covered(host, stored_for)]
     narrower = [host for host in stored_for if host not in same and is_covered(host, hosts)]
     bound = BoundHosts((*same, *narrower))
@@ -44,7 +44,7 @@ def rebind_hosts(hosts: tuple[str, ...], like: tuple[str, ...]) -> tuple[str, ..
 
 
 def is_match(pattern: str, host: str) -> bool:
-    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it."""
+    """Return whether a host name matches a pattern, label by label. `*` is any part of one label, or nothing."""
     wanted, labels = pattern.split("."), host.split(".")
     return len(wanted) == len(labels) and all(map(wildcards.is_match, wanted, labels))
 
@@ -56,7 +56,7 @@ def is_covered(pattern: str, allowed: Iterable[str]) -> bool:
         return False
     for other in allowed:
         allowed_scheme, allowed_host, allowed_port = _split_pattern(other)
-        # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
+        # A `*` is one label, as in the gateway; a scheme in an override would allow what https did not.
         if allowed_scheme == scheme and allowed_port in (port, "*") and is_match(allowed_host, host):
             return True
     return False
@@ -68,7 +68,7 @@ def is_wildcard(pattern: str) -> bool:
 
 
 def _split_pattern(pattern: str) -> tuple[str, str, str]:
-    """Scheme ("" for https), host and port ("" for the scheme's own) of a host pattern."""
+    """Return the scheme ("" for https), host and port ("" for the default) of a host pattern."""
     scheme, _, rest = pattern.lower().rstrip("/").rpartition("://")
     host, colon, port = rest.rpartition(":")
     if not colon or port.endswith("]"):

@@ -1,7 +1,7 @@
-"""Which IP addresses are public. Everything else belongs to this machine, this network or its cloud. Pure.
+"""Classify IP addresses as public or internal: this machine, this network, or its cloud.
 
-The tables follow the special-purpose registries of IANA. They are written out here because the answers of `ipaddress`
-differ between versions of Python, and because it counts multicast and Azure's metadata service as global.
+The tables follow IANA's special-purpose registries. They are written out because the results of `ipaddress` differ
+between versions of Python, and because it classifies multicast and Azure's metadata service as global.
 """
 
 import ipaddress
@@ -63,7 +63,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def parse_address(text: str) -> Address | None:
-    """An address in its usual spelling, without brackets; None for anything else. A zone (`%eth0`) is dropped."""
+    """Parse an address in its usual spelling, without brackets; None for anything else. A zone (`%eth0`) is dropped."""
     try:
         return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -72,7 +72,7 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=256)
 def parse_network(text: str) -> Network | None:
-    """A network such as `10.0.0.0/8`, also with brackets; None for anything else, such as a host pattern."""
+    """Parse a network such as `10.0.0.0/8`, also with brackets; None for anything else, such as a host pattern."""
     if "/" not in text:
         return None
     try:
@@ -82,10 +82,10 @@ def parse_network(text: str) -> Network | None:
 
 
 def describe_internal(address: Address) -> str:
-    """What makes an address internal, such as "private"; "" for a public one.
+    """Return what makes an address internal, such as "private", or "" for a public one.
 
-    An address that stands for an IPv4 address (mapped, or behind the well-known prefix of NAT64, which is how a network
-    without IPv4 reaches public hosts) is judged as that one.
+    An address that stands for an IPv4 address (mapped, or with the well-known prefix of NAT64, by which a network
+    without IPv4 reaches public hosts) is classified as that address.
     """
     if isinstance(address, ipaddress.IPv6Address):
         inner = unwrap_address(address)
@@ -96,7 +96,7 @@ def describe_internal(address: Address) -> str:
 
 
 def unwrap_address(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for; otherwise the address itself."""
+    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:

@@ -1,9 +1,8 @@
 """The live transport, sync and async: pooled HTTP/1.1 connections with limits on time, size and redirects.
 
-Works on the connection layer of httpx (`httpcore`): half the processor time per request, and sockets of our
-own, which a limit on the whole exchange needs. Nothing is kept between requests but connections: no cookies,
-no netrc. The environment is asked for proxies (HTTPS_PROXY, NO_PROXY …; never for this machine) and
-certificates (SSL_CERT_FILE).
+It uses the connection layer of httpx (`httpcore`), which needs half the processor time and allows custom sockets, as
+required for a limit on the complete exchange. Only connections are kept between requests: no cookies, no netrc. The
+environment configures proxies (HTTPS_PROXY, NO_PROXY …; never for this machine) and certificates (SSL_CERT_FILE).
 """
 
 import asyncio
@@ -31,14 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncLive", "Live"]
 
-_PoolKey: TypeAlias = tuple[bool, str, ClientCertificate | None]  # with TLS, by which proxy, showing what
+_PoolKey: TypeAlias = tuple[bool, str, ClientCertificate | None]  # TLS, proxy and client certificate
 
 MAX_BYTES = 64 * 1024 * 1024
 
 
 class TransportLimits(TypedDict, total=False):
-    """The limits of a live transport, what it trusts, what looks host names up (DNS by default), and the clock by which
-    a client certificate is judged."""
+    """The limits of a live transport, what it trusts, its name resolver (DNS by default), and the clock that checks
+    client certificates."""
 
     max_redirects: int
     max_bytes: int
@@ -51,7 +50,7 @@ class TransportLimits(TypedDict, total=False):
 
 
 class _Wire:
-    """What both transports share: settings, pools by proxy and TLS, and the bytes of a hop."""
+    """The shared base of both transports: settings, pools by proxy and TLS, and the bytes of a hop."""
 
     def __init__(
         self,
@@ -141,7 +140,7 @@ class _Wire:
         return hop.body or b"" if hop.payload is None else iterate_pieces(hop.payload)
 
     def _announced(self, request: Request, status: int, headers: Headers) -> Receiving | None:
-        """What takes the body when it may be large. Raises when it says itself that it is too large."""
+        """Return the receiver of a possibly large body. Raises if the announced size is too large."""
         streamed = request.stream and 200 <= status < 300
         most = self._max_stream_bytes if streamed else self._max_bytes
         length = headers.get("content-length", "")
@@ -153,7 +152,7 @@ class _Wire:
         return Receiving(request, headers.get("content-encoding", ""), self._max_stream_bytes, cleaner)
 
     def _too_large(self, request: Request, most: int) -> TransportError:
-        hint = "ask for less at once (a page size), or say a `response_format` that is read row by row (jsonl, csv)"
+        hint = "request less at once (a page size), or set a `response_format` that is read row by row (jsonl, csv)"
         return TransportError(
             f"{get_name(request)}: the body is larger than {most} bytes",
             request=request,
@@ -171,7 +170,7 @@ class _Wire:
         return HopResponse(status, headers, raw, "")
 
     def _response(self, request: Request, answer: HopResponse, started: float) -> Response:
-        """The answer as the engine gets it: a credential that it sends back is for token requests only."""
+        """Return the response for the engine. A credential that it contains is only for token requests."""
         headers, body = answer.headers, answer.body
         if request.purpose != "token":
             if answer.spool is None:
@@ -188,10 +187,10 @@ class _Wire:
 class Live(_Wire):
     """Sends requests, blocking. Threads may share it. `close()` it, or use it as a context manager.
 
-    `redactor` knows the secrets that must not leave (see `door`). `max_bytes` bounds each body, before and
-    after decompression; `Request.timeout_seconds` the whole exchange, redirects included; `connect_seconds`
-    name look-up, connection and TLS together. `trust` names what may be reached beside the public internet (see
-    `egress`).
+    `redactor` knows the secrets that must not be sent elsewhere (see `gateway`). `max_bytes` limits each body, before
+    and after decompression; `Request.timeout_seconds` limits the complete exchange with redirects; `connect_seconds`
+    limits name look-up, connection and TLS together. `trust` has the hosts that may be reached in addition to the
+    public internet (see `egress`).
     """
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
@@ -289,7 +288,7 @@ class Live(_Wire):
 
 
 class AsyncLive(_Wire):
-    """`Live` for an event loop: the same limits, the same door. Belongs to the loop it is first used in."""
+    """`Live` for an event loop, with the same limits and checks. It belongs to the loop in which it is first used."""
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[TransportLimits]) -> None:
         super().__init__(redactor, **limits)

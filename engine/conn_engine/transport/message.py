@@ -17,7 +17,7 @@ _PIECE = 64 * 1024
 
 
 def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
-    """The headers of a hop as they are sent. Raises ConfigurationError for one that cannot be set."""
+    """Return the headers of a hop as bytes. Raises ConfigurationError for an invalid one."""
     pairs = [(b"Host", hop.target.authority.encode())]
     named = set()
     for name, given in hop.headers:
@@ -28,7 +28,7 @@ def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
             raise ConfigurationError(
                 f"{get_name(request)}: the header {name[:60]!r} cannot be set"
-                + ("" if lower in _FORBIDDEN else ": its name or value holds characters that headers cannot hold")
+                + ("" if lower in _FORBIDDEN else ": its name or value contains invalid characters")
             )
         named.add(lower)
         pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
@@ -51,7 +51,7 @@ def iterate_pieces(payload: Blob) -> Iterator[bytes]:
             piece = reader.read(min(left, _PIECE))
             left -= len(piece)
             if not piece or (not left and reader.read(1)):
-                raise ConfigurationError("a file changed while it was sent: nothing is known of what arrived")
+                raise ConfigurationError("a file changed while it was sent, so the content that arrived is unknown")
             yield piece
 
 
@@ -71,5 +71,5 @@ def to_headers(pairs: Any) -> Headers:
 
 
 def get_name(request: Request) -> str:
-    """What people call the request."""
+    """Return the request's name for messages."""
     return request.label or request.method

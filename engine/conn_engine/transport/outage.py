@@ -15,10 +15,10 @@ __all__ = ["build_outage_error"]
 def build_outage_error(
     error: Exception, hop: Hop, request: Request, connect_seconds: float, proxy: str = ""
 ) -> ConnError:
-    """Any failure of an exchange in one line. Never the text of a library's error that may quote a header.
+    """Describe any failure of an exchange in one line, without texts of library errors that may quote a header.
 
-    A TransportError, unless nothing was sent because of the address: see `egress`. `proxy` is the URL of the one in
-    use: what is its fault is not blamed on the vendor.
+    Returns a TransportError, unless nothing was sent because of the address: see `egress`. `proxy` is the URL of the
+    proxy in use, whose failures are not attributed to the vendor.
     """
     import httpcore
 
@@ -41,7 +41,7 @@ def build_outage_error(
     elif isinstance(cause, socket.gaierror):
         what, fault = f"the host {hop.target.host} is unknown", "dns"
         hint = f"check {setting}, and the network"
-        # That there is no such name will still hold in a second; that nobody could be asked may not.
+        # An unknown name will still be unknown in a second; a failed look-up may succeed.
         retryable = cause.errno not in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
     elif isinstance(cause, ssl.SSLCertVerificationError):
         what = f"the certificate of {where} is not trusted: {cause.verify_message}"
@@ -49,22 +49,22 @@ def build_outage_error(
         hint = _suggest_fix(cause)
     elif isinstance(cause, ssl.SSLError) and (refusal := _describe_certificate_alert(cause, request)):
         what, fault = f"{where} {refusal}", "tls"
-        hint = "the account's credential has to be a client certificate (`mtls`) that the vendor knows"
+        hint = "use a client certificate (`mtls`) that the vendor knows as the account's credential"
     elif isinstance(error, httpcore.ConnectError):
         what, fault = f"cannot connect to {where}: {_describe_reason(cause)}", "connect"
         retryable = isinstance(cause, ConnectionResetError)
         if isinstance(cause, ConnectionRefusedError):
             fault = "refused"
-            hint = f"nothing listens there: check host and port of {setting}, and that the server runs"
+            hint = f"check the host and port of {setting}, and that the server is running"
         elif isinstance(cause, ssl.SSLError):
             fault = "tls"
-            hint = f"check {setting}: a server without TLS is reached by http://"
+            hint = f"check {setting}: for a server without TLS, write http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
         what, fault = f"{where} did not answer in full within {request.timeout_seconds:g} seconds", "timeout"
     elif isinstance(error, httpcore.LocalProtocolError):
         what = "the request has a method or header that HTTP does not allow"
     elif isinstance(error, httpcore.RemoteProtocolError):
-        what, fault = f"{where} broke off or did not speak HTTP", _find_fault_kind(error)
+        what, fault = f"{where} closed the connection early or did not send HTTP", _find_fault_kind(error)
         retryable = True
     elif isinstance(error, (httpcore.NetworkError, OSError)):
         what, fault = f"the connection to {where} broke: {_describe_reason(cause)}", "reset"
@@ -81,15 +81,16 @@ _NOT_YET, _EXPIRED = 9, 10  # of X.509 verification
 
 def _suggest_fix(cause: ssl.SSLCertVerificationError) -> str:
     if cause.verify_code in (_NOT_YET, _EXPIRED):
-        return "check this machine's clock; if it is right, the vendor's certificate is at fault"
+        return "check this machine's clock; if it is right, the vendor's certificate is invalid"
     return (
-        "where a private authority vouches for it, name its certificate in trusted_certificates of conn.yaml; behind a "
-        "proxy that inspects traffic, SSL_CERT_FILE names the proxy's"
+        "if a private authority issued it, add that authority's certificate to trusted_certificates in conn.yaml; "
+        "behind a "
+        "proxy that inspects traffic, set SSL_CERT_FILE to the proxy's"
     )
 
 
 def _describe_certificate_alert(cause: ssl.SSLError, request: Request) -> str:
-    """What a server says of the client's certificate by breaking off; "" when it is about something else."""
+    """Return what a server says about the client's certificate by closing the connection, or ""."""
     reason = cause.reason or ""
     if "ALERT" not in reason or not ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE" in reason):
         return ""
@@ -99,7 +100,7 @@ def _describe_certificate_alert(cause: ssl.SSLError, request: Request) -> str:
 
 
 def _find_fault_kind(error: Exception) -> FaultKind:
-    """What the HTTP library's text tells: a body shorter than announced, a connection closed early, or no HTTP."""
+    """Classify the HTTP library's text: a short body, a connection closed early, or no HTTP."""
     text = str(error)
     if "without sending complete message body" in text or "incomplete chunked read" in text:
         return "truncated"

@@ -23,10 +23,9 @@ class _InnerSender(Protocol):
 
 
 class PlannedRequest(Exception):
-    """Ends an operation at its first `request`. A signal and no ConnError: no flow may catch it.
+    """Ends an operation at its first `request`. It is not a ConnError, so that no flow catches it.
 
-    It passes through the driver to whoever asked for the dry run. What would come after depends on the
-    answer.
+    It passes through the driver to the caller of the dry run, because later requests depend on the response.
     """
 
     def __init__(self, request: Request) -> None:
@@ -35,7 +34,7 @@ class PlannedRequest(Exception):
 
 
 class PlanTransport:
-    """A transport, sync and async, that collects `requests` and answers none, reads and steps included."""
+    """A transport, sync and async, that collects `requests` and sends none, including reads and steps."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -51,7 +50,7 @@ class PlanTransport:
 
 
 class ReadOnlySender:
-    """Sends through another transport what only reads, and raises Planned at the first request that writes.
+    """Sends reads through another transport, and raises PlannedRequest at the first request that writes.
 
     `reads` are the requests of operations and steps that it sent.
     """
@@ -76,10 +75,10 @@ class ReadOnlySender:
 
 
 def format_curl(request: Request, redactor: Redactor) -> str:
-    """The request as a command for any POSIX shell to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
+    """Format the request as a command for any POSIX shell. Secrets are variables for the reader to set: `"$TOKEN"`.
 
-    Characters that a terminal obeys, or nobody sees, are written by `printf`: a body that has some is piped in. A body
-    that is not text is named as `@body.bin`.
+    Control and invisible characters are written by `printf`, and a body with such characters is piped in. A body that
+    is not text is named as `@body.bin`.
     """
     request = request.visible
     words = [_format_method(request)]
@@ -115,7 +114,7 @@ def _format_header(name: str, value: str, redactor: Redactor) -> str:
 
 
 def _quote_url(url: str) -> str:
-    """Redacted parameters get a variable of their own name."""
+    """Replace redacted parameters by variables with their name."""
     parts = re.split(r"([?&][^=&#?]*=[^&#]*)", url)
     words = []
     for part in parts:
@@ -125,7 +124,7 @@ def _quote_url(url: str) -> str:
 
 
 def _format_body(request: Request, redactor: Redactor) -> tuple[str, str]:
-    """What goes before the command, and the option for the body."""
+    """Return what precedes the command, and the option for the body."""
     kind = request.headers.get("content-type", "")
     raw = request.body or b""
     text = None
@@ -172,7 +171,7 @@ def _quote_word(text: str) -> str:
 
 
 def _is_unfit(text: str) -> bool:
-    """Whether the text cannot stand in a command as it is: it would be obeyed, unseen, or read by a CI system."""
+    """Return whether a text cannot be in a command unchanged: a terminal or a CI system would interpret it."""
     return any(found[0] == "##" or not found[0].isprintable() for found in _UNFIT.finditer(text))
 
 

@@ -36,7 +36,7 @@ __all__ = [
 
 _LOOK_UP_SECONDS = 2.0
 _REMEMBERED_SECONDS = 60.0
-_NAMED = "the environment names it: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY lists hosts to reach without it"
+_NAMED = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; list hosts that need no proxy in NO_PROXY"
 
 
 def read_proxies() -> dict[str, str]:
@@ -101,7 +101,7 @@ def build_proxy_failure(
     if isinstance(error, httpcore.ProxyError):
         status = str(error)[:3]
         said = f" (status {status})" if status.isdigit() else ""
-        hint = "it asks for a user: write http://USER:PASSWORD@HOST:PORT" if status == "407" else _NAMED
+        hint = "it requires a user: write http://USER:PASSWORD@HOST:PORT" if status == "407" else _NAMED
         return ProxyFailure(f"{proxy} refuses to connect to {goal.authority}{said}", hint)
     if isinstance(error, httpcore.UnsupportedProtocol):
         return ProxyFailure(f"{proxy} speaks a protocol that is not supported", _NAMED)
@@ -116,8 +116,8 @@ def build_proxy_failure(
             return None  # TLS is the vendor's
         reason = cause.reason or "no reason given"
         return ProxyFailure(
-            f"TLS failed ({reason}), with {proxy} or with {goal.authority} behind it",
-            "a proxy that is spoken to without TLS is written http://, also in HTTPS_PROXY",
+            f"TLS failed ({reason}) with {proxy} or with {goal.authority}",
+            "write http:// for a proxy without TLS, also in HTTPS_PROXY",
         )
     if isinstance(error, httpcore.ConnectError):
         refused = isinstance(cause, ConnectionRefusedError)

@@ -71,7 +71,7 @@ class Receiving:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             raise TransportError(
-                f"{self._request.label or self._request.method}: the answer cannot be kept on disk: "
+                f"{self._request.label or self._request.method}: the response cannot be stored on disk: "
                 + ("no space is left for temporary files" if full else (error.strerror or "it is refused").lower()),
                 request=self._request,
                 retryable=False,

@@ -1,4 +1,4 @@
-"""Which hops one request makes: the door is asked, redirects are judged. Pure: `live` does the sending."""
+"""Decide which hops a request makes, using the gateway and the rules for redirects. `live` sends them."""
 
 import re
 from collections.abc import Generator
@@ -30,7 +30,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class HopResponse:
-    """What came back for a hop. `body` is plain (not compressed), a large one in `spool`; `url` the hop's own."""
+    """The response to a hop. `body` is decompressed; a large one is in `spool`. `url` is the hop's URL."""
 
     status: int
     headers: Headers
@@ -42,11 +42,11 @@ class HopResponse:
 def follow_redirects(
     request: Request, redactor: Redactor, max_redirects: int, trusted: tuple[str, ...] = ()
 ) -> Generator[Hop, HopResponse, HopResponse]:
-    """Yield hops, be sent their answers, return the last one.
+    """Yield hops, receive their responses, and return the last one.
 
-    Within an origin a redirect is followed as it says. To another origin only a GET or HEAD follows, without
-    body and with no header but Accept and User-Agent, and only when its URL holds no known secret. Raises
-    ConfigurationError from the door, TransportError (not retryable) for a redirect that is refused.
+    Within an origin, redirects are followed as they are. To another origin, only a GET or HEAD follows, without a body,
+    only with the headers Accept and User-Agent, and only if its URL contains no known secret. Raises ConfigurationError
+    from the gateway, and TransportError (not retryable) for a refused redirect.
     """
     goal = gateway.check_request(request, redactor)
     url = request.url
@@ -81,13 +81,13 @@ def _build_next_hop(request: Request, hop: Hop, status: int, url: str, redactor:
     if method not in ("GET", "HEAD"):
         raise _build_error(request, f"a {method} is redirected to another host, {goal.authority}")
     if redactor.find(url):
-        raise _build_error(request, f"a redirect would carry a credential to {goal.authority}")
+        raise _build_error(request, f"a redirect would send a credential to {goal.authority}")
     kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)
     return Hop(goal, method, kept, None, redirected=True)
 
 
 def _choose_method(request: Request, hop: Hop, status: int, goal: gateway.RequestTarget) -> tuple[str, bool]:
-    """The next hop's method, and whether it keeps the body."""
+    """Return the next hop's method, and whether it has the body."""
     if hop.method in ("GET", "HEAD") or status in (307, 308):
         return hop.method, True
     if goal.origin != hop.target.origin or status == 301:
@@ -95,13 +95,13 @@ def _choose_method(request: Request, hop: Hop, status: int, goal: gateway.Reques
         raise _build_error(
             request,
             f"a {hop.method} is redirected to {goal.scheme}://{goal.authority}{goal.path.split('?')[0]}",
-            hint="the address has moved: correct base_url or path",
+            hint="the address has changed: correct base_url or path",
         )
     return "GET", False
 
 
 def build_host_error(hop: Hop, request: Request, reason: str) -> ConnError:
-    """The error for a hop to a host that may not be reached: the vendor's, where it redirects there."""
+    """Build the error for a hop to a host that may not be reached. For a redirect, it is the vendor's error."""
     label = request.label or request.method
     if not hop.redirected:
         return egress.refuse_host(hop.target, reason, label)

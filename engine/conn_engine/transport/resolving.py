@@ -1,4 +1,4 @@
-"""Host names to addresses, within a time. The one place that asks DNS: `Resolver` is the seam for it."""
+"""Resolve host names within a time limit. This is the only place that uses DNS; `Resolver` is its interface."""
 
 import asyncio
 import socket
@@ -29,9 +29,9 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 
 def resolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> Sequence[str]:
-    """The addresses of a host. Raises httpcore's ConnectError or ConnectTimeout.
+    """Return the addresses of a host. Raises httpcore's ConnectError or ConnectTimeout.
 
-    A look-up cannot be interrupted: it runs in a thread of its own and may be left behind.
+    A look-up cannot be interrupted. It runs in its own thread, which may be left behind.
     """
     if parse_address(host) is not None:
         return [host]
@@ -65,7 +65,7 @@ def _start_look_up(resolver: Resolver, host: str, port: int, result: "Future[Seq
         try:
             addresses = resolver(host, port)
         except Exception as fault:
-            with suppress(InvalidStateError):  # nobody waits for it any more
+            with suppress(InvalidStateError):  # the caller no longer waits for it
                 result.set_exception(fault)
         else:
             with suppress(InvalidStateError):
@@ -83,5 +83,5 @@ def _require_address(addresses: Sequence[str]) -> Sequence[str]:
 def _raise_unknown(fault: OSError) -> NoReturn:
     try:
         raise fault
-    except OSError as cause:  # as its context, which survives the pool raising this again "from None"
+    except OSError as cause:  # as the context, which remains when the pool raises this again "from None"
         raise httpcore.ConnectError("the host name is unknown") from cause

@@ -9,7 +9,7 @@ __all__ = ["Spool"]
 
 
 class Spool:
-    """Written once, then read as often as needed, by several readers at once. `close()` gives the file back."""
+    """A temporary file that is written once and read any number of times. `close()` deletes it."""
 
     def __init__(self) -> None:
         import tempfile
@@ -32,25 +32,25 @@ class Spool:
         self._size += len(piece)
 
     def open(self) -> BinaryIO:
-        """A reader of its own, from the first byte."""
+        """Return a new reader that starts at the first byte."""
         return io.BufferedReader(_SpoolReader(self), 64 * 1024)
 
     def read_at(self, at: int, most: int) -> bytes:
-        """Bytes at a place, `most` at most; none at the end."""
+        """Return at most `most` bytes at a position; none at the end."""
         with self._lock:
             file = self._held()
             file.seek(at)
             return file.read(most)
 
     def close(self) -> None:
-        """Give the file back. What is read later raises ValueError."""
+        """Delete the file. Reading afterwards raises ValueError."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def _held(self) -> BinaryIO:
         if self._file is None:
-            raise ValueError("the body was given back: read it while its page is the current one")
+            raise ValueError("the body was released: read it while its page is the current one")
         return self._file
 
     def __del__(self) -> None:
@@ -77,7 +77,7 @@ class _SpoolReader(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._spool.size}[whence]
         if base + offset < 0:
-            raise ValueError("a place before the beginning")
+            raise ValueError("a position before the start")
         self._at = base + offset
         return self._at
 

@@ -1,4 +1,4 @@
-"""What TLS connections are made with: which authorities vouch for servers, and what a client shows of itself."""
+"""Build TLS contexts: trusted authorities, and the client's certificate."""
 
 import ssl
 from pathlib import Path
@@ -10,10 +10,10 @@ __all__ = ["build_context"]
 
 
 def build_context(trusted: Path | None, certificate: ClientCertificate | None, now: float) -> ssl.SSLContext:
-    """A client's context. `trusted` is a file with certificates of further authorities; `now` (Unix seconds) judges
-    whether the client's own is valid.
+    """Build a client's context. `trusted` is a file with certificates of additional authorities. `now` (Unix seconds)
+    checks whether the client's certificate is valid.
 
-    Raises ConfigurationError for files that cannot be used, CredentialError for a certificate that does not serve.
+    Raises ConfigurationError for unusable files and CredentialError for an unusable certificate.
     """
     import httpx
 
@@ -33,8 +33,9 @@ def build_context(trusted: Path | None, certificate: ClientCertificate | None, n
 def _add_trusted(made: ssl.SSLContext, path: Path) -> None:
     try:
         made.load_verify_locations(cafile=path)
-    except OSError as error:  # also what TLS says of a file that it cannot read
-        what = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificates in PEM form"
+    except OSError as error:  # TLS also raises it for an unreadable file
+        what = "does not exist" if isinstance(error, FileNotFoundError) else "has no certificates in PEM form"
         raise ConfigurationError(
-            f'trusted_certificates: the file "{path.name}" {what}', hint="conn.yaml names it, relative to itself"
+            f'trusted_certificates: the file "{path.name}" {what}',
+            hint="correct trusted_certificates in conn.yaml; paths are relative to conn.yaml",
         ) from None

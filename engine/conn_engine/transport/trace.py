@@ -1,4 +1,4 @@
-"""A transport that tells what passes through another: method, URL, status, time; sizes and names, never contents."""
+"""Trace a transport's exchanges: method, URL, status, time, sizes and names, but no contents."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -16,7 +16,7 @@ class _TracedSender(Protocol):
 
 
 class TracedTransport:
-    """Wraps a transport; each exchange is one line given to `tell`, redacted."""
+    """Wraps a transport, and passes one redacted line for each exchange to `tell`."""
 
     def __init__(self, inner: _TracedSender, tell: Callable[[str], None], redactor: Redactor) -> None:
         self._inner = inner
@@ -24,7 +24,7 @@ class TracedTransport:
         self._redactor = redactor
 
     def send(self, request: Request) -> Response:
-        """Send through the inner transport and tell about it."""
+        """Send through the inner transport and trace it."""
         sent = len(request.body or b"") if request.payload is None else request.payload.size
         size = f", {sent} bytes" if sent else ""
         names = _clean_text(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
@@ -47,5 +47,5 @@ class TracedTransport:
 
 
 def _clean_text(text: str) -> str:
-    """Without what a terminal would obey: the text is the vendor's or a document's."""
+    """Remove characters that a terminal would interpret, because the text comes from a vendor or a document."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,4 +1,4 @@
-"""URLs whose parts are templates, filled in: no value ends the part of the URL that it stands in.
+"""Fill URL templates so that no value ends the part of the URL that contains it.
 
 The transport decides which hosts a request may reach.
 """
@@ -42,16 +42,15 @@ def hide_templates(text: str) -> str:
 
 
 def split_url(text: str) -> tuple[str, str]:
-    """A URL template in two: scheme and host, and what follows. The first is a template alone where a value begins the
-    URL, and empty where the text is not a URL."""
+    """Split a URL template into scheme with host, and the rest. The first part is only a template if a value starts the
+    URL, and empty if the text is not a URL."""
     found = _AUTHORITY.match(hide_templates(text))
     end = found.end() if found is not None else 0
     return text[:end], text[end:]
 
 
 def fill_parts(text: str, scope: Scope) -> Iterator[tuple[str, str]]:
-    """The parts of a template as they are filled in, each with its expression ("" for a fixed text). One that is not
-    asked for is not evaluated."""
+    """Yield the filled parts of a template, each with its expression ("" for fixed text). They are evaluated lazily."""
     parsed = template(text)
     for part in parsed.parts:
         if isinstance(part, str):
@@ -80,31 +79,33 @@ def fill_base_url(text: str, scope: Scope) -> str:
 def _build_unfit_error(source: str, base: str) -> ConfigurationError:
     return ConfigurationError(
         f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
-        hint=f"it comes from {source!r}; a value put into its host may hold letters, digits, dots and hyphens only",
+        hint=f"it comes from {source!r}; a value in its host can only contain letters, digits, dots and hyphens",
     )
 
 
 def check_url_values(text: str, scope: Scope) -> None:
-    """Raise ConfigurationError where a value of the account's `context` ends the host or the path that it stands in:
-    what the request carries would go to another endpoint. A template that is one value says nothing of an endpoint."""
+    """Raise ConfigurationError if a value of the account's `context` ends the host or the path that contains it: the
+    request would go to another endpoint. A template that is only one value is not checked."""
     if len(template(text).parts) == 1:
         return
     made = ""
     for value, source in fill_parts(text, scope):
         if source and _reads_context(source) and not _is_fit(value, made):
             raise ConfigurationError(
-                f"a value of the account's context does not fit into the URL {text}",
-                hint="in a host it may hold letters, digits, dots and hyphens only, in a path no ?, # and backslash",
+                f"a value of the account's context is not valid in the URL {text}",
+                hint="in a host, use only letters, digits, dots and hyphens; in a path, no ?, # and backslash",
             )
         made += value
     if has_dot_segment(split_url(made)[1]):
-        raise ConfigurationError(f"a value leads the URL {text} to another path", hint='it makes a segment ".."')
+        raise ConfigurationError(
+            f"a value changes the path of the URL {text}", hint='remove the segment ".." from the value'
+        )
 
 
 def join_slashes(url: str, text: str) -> str:
-    """A filled URL with one slash where a value that ends in a slash (`https://acme.example/`) stands before another:
-    as in `base_url`, it makes no empty segment. `text` is the template; slashes that it doubles itself stay, those of
-    a fixed text within an expression too."""
+    """Return a filled URL with one slash where a value that ends with a slash (`https://acme.example/`) is followed by
+    another one, as in `base_url`. `text` is the template; slashes that it doubles itself stay, also those of a fixed
+    text in an expression."""
     doubled = "//" in hide_templates(text).partition("?")[0].replace("://", "")
     if doubled or any(_ENDS_IN_SLASH.search(part) for part, _ in template(text).expressions):
         return url

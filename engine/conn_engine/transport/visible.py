@@ -1,4 +1,4 @@
-"""A request as it may be shown and kept where it carries a secret that is too short to be found in a text."""
+"""Show and record requests with secrets that are too short to be found in a text."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +14,8 @@ _IN_URL = "%5Bredacted%5D"
 
 
 def show_as(request: Request, make: Callable[[], Request]) -> Request:
-    """The request, shown as the one that is made with `[redacted]` for such secrets. Where none can be made (an
-    expression computes with the secret), nothing but the host is shown."""
+    """Return the request, displayed as the one that `make` returns with `[redacted]` for such secrets. If `make` fails
+    (an expression computes with the secret), only the host is displayed."""
     try:
         shown = make()
         shown = replace(shown, url=shown.url.replace(_IN_URL, REDACTED))

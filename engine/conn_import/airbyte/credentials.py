@@ -1,7 +1,7 @@
 """Convert authenticators of a manifest to `credentials` and `authorization`.
 
 A manifest sets an authenticator for each requester, but a connector has one kind of credentials. The kind that most
-streams use becomes the connector's, and what the others need is asked for in addition.
+streams use becomes the connector's, and what the others need becomes an additional question.
 """
 
 import json

@@ -106,7 +106,7 @@ def _read_spec_file(beside: NeighborFiles) -> Any:
 def _read_until_stable(
     components: list[Any], settings: ManifestSettings, source: Mapping[str, Any], beside: NeighborFiles
 ) -> Streams:
-    """The streams, read again until it is known which settings are secret, and once more with their names."""
+    """Read the streams until all secret settings are known, and then again with their names."""
     named = False
     while True:
         streams = Streams(settings, Logins(settings, source), Losses(), beside)

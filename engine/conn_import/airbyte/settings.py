@@ -226,7 +226,7 @@ class ManifestSettings:
         }
 
     def require(self, names: Iterable[str]) -> None:
-        """Let every account have these secrets: a path cannot go without its parts."""
+        """Let every account have these secrets: a path needs all its parts."""
         wanted = set(names)
         for setting in self.by_place.values():
             if setting.secret and setting.secret_name in wanted:

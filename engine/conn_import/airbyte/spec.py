@@ -124,7 +124,7 @@ def _read_settings(schema: Mapping[str, Any], place: Place, required: bool, dept
 
 
 def has_slash(values: Iterable[Any]) -> bool:
-    """Whether one of these values has slashes and is no URL."""
+    """Return whether one of these values contains slashes and is not a URL."""
     return any(isinstance(value, str) and "/" in value and "://" not in value for value in values)
 
 

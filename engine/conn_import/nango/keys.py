@@ -45,7 +45,7 @@ def read_api_key(draft: ConnectorDraft) -> None:
 
 
 def read_basic(draft: ConnectorDraft) -> dict[str, Any]:
-    """BASIC. Returns how requests send it. A password that nobody is asked for is empty."""
+    """BASIC. Returns how requests send it. A hidden password is empty."""
     rows = read_credentials(draft, {"username": "username", "password": "password"})
     password = rows.get("password", {})
     lacks = any(password.get(key) in (True, "true") for key in ("hidden", "optional")) or "default_value" in password

@@ -206,7 +206,7 @@ def test_a_link_in_the_place_of_a_folder_meanwhile_leads_nowhere(tmp_path):
 
 def test_what_is_there_is_not_replaced_unless_it_may_be(tmp_path):
     write_whole(tmp_path / "x", "old")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_whole(tmp_path / "x", "new", overwrite=False)
     write_whole(tmp_path / "y", "new", overwrite=False, within=tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"x": "old", "y": "new"}

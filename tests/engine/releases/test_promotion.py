@@ -80,7 +80,7 @@ class TestRelease:
             assert [finding.code for finding in caught.value.findings] == ["SEC101"]
             desk.write("accounts/acme.yaml", "connector: demo\nlabel: 'the key is s3cret-of-acme'\n")
             with pytest.raises(
-                ReleaseRefusedError, match=r"accounts/acme\.yaml holds a secret of this machine: the value of K"
+                ReleaseRefusedError, match=r"accounts/acme\.yaml contains a secret of this machine: the value of K"
             ):
                 redactor = Redactor()
                 redactor.add("s3cret-of-acme", "K")
@@ -239,7 +239,7 @@ class TestPromotion:
             assert later.previous == earlier.release
         assert serving.release == events[0].release
         for error in lost:
-            assert "has moved meanwhile: it serves" in error
+            assert "has moved in the meantime: it serves" in error
             assert "Traceback" not in error
 
 

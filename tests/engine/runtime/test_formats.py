@@ -236,7 +236,7 @@ class TestBytes:
             connection, _ = connected(shop(response_format="binary"), answer(b"new"))
             with connection.download("files.run") as content:
                 if not overwrite:
-                    with pytest.raises(UsageError, match="is there already"):
+                    with pytest.raises(UsageError, match="already exists"):
                         content.save(path)
                     assert path.read_bytes() == b"old"
                 else:

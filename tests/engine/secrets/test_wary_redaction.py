@@ -82,7 +82,7 @@ def test_it_knows_what_the_redactor_knows_and_names_what_it_finds():
     redactor = WaryRedactor(known)
     assert redactor.find(f"hunter22 {PEM} {JWT}") == [
         "the password",
-        "a token that looks like one of a well-known kind",
+        "a token with a well-known form",
         "a private key",
     ]
     assert redactor.text("%68unter22") == "[redacted]"

@@ -144,7 +144,7 @@ def test_compressed_bodies(ask, site, encoding, packed):
         ("gzip, gzip", gzip.compress(gzip.compress(b"0" * 50_000_000), mtime=0), "larger than"),
         ("gzip", gzip.compress(b"hello" * 99, mtime=0)[:-12], "ends too early"),
         ("gzip", b"not gzip", "damaged"),
-        ("br", b"xxxx", '"br", which was not asked for'),
+        ("br", b"xxxx", '"br", which was not requested'),
         ("gzip, gzip, gzip, gzip", b"xxxx", "compressed 4 times over"),
     ],
 )

@@ -141,8 +141,8 @@ def _build_opener(
             return lambda name: KeyringVault(backend, state, service=f"conn {name}" if name else "conn", top=top)
         if preferred == "keyring":
             raise CredentialError(
-                "there is no usable keyring on this machine",
-                hint="set CONN_VAULT_KEY and use the encrypted file, or set the account's variables",
+                "this machine has no usable keyring",
+                hint="set CONN_VAULT_KEY to use an encrypted file, or set the account's variables",
             )
     if key:
         files = state / "credentials"

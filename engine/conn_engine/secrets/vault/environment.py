@@ -39,10 +39,11 @@ def build_variable_name(account: str, field: str) -> str:
 def build_no_store_error(account: str) -> CredentialError:
     """The error of a machine that has no place for a credential. It starts with what to do."""
     return CredentialError(
-        f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: there is no usable '
-        "keyring here",
-        hint="any long random text is a key, and the same one opens the file later; without a file: "
-        f"{build_variable_prefix(account)}CREDENTIALS gives the credential as JSON",
+        f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: this machine has '
+        f"no usable "
+        "keyring",
+        hint="use any long random text as the key, and keep it; without a file, "
+        f"set {build_variable_prefix(account)}CREDENTIALS to the credential as JSON",
     )
 
 
@@ -95,9 +96,9 @@ class EnvironmentVault:
         self._renewed[account] = copy.deepcopy(dict(document))
         if _get_refresh_token(before) not in (None, _get_refresh_token(document)):
             self.notices.append(
-                f'account "{account}": the vendor replaced the refresh token, that in '
+                f'account "{account}": the vendor replaced the refresh token, so the one in '
                 f"{build_variable_prefix(account)}* is "
-                "not valid any more after this run"
+                "no longer valid after this run"
             )
 
     def delete(self, account: str) -> bool:
@@ -134,7 +135,7 @@ def _parse_value(name: str, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise CredentialError(f"{name} is not a JSON object", hint='it looks like {"api_key": "…"}')
+        raise CredentialError(f"{name} is not a JSON object", hint='write it like {"api_key": "…"}')
     return document
 
 

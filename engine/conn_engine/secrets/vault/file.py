@@ -40,7 +40,7 @@ class FileVault:
         if len(key) < _SHORTEST_KEY:
             raise CredentialError(
                 f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
-                hint="use a long random one",
+                hint="use a longer random text",
             )
         self._folder = folder
         self._top = top
@@ -61,7 +61,7 @@ class FileVault:
             plain = json.loads(Fernet(self._cipher_key(salt)).decrypt(token))
         except InvalidToken:
             raise CredentialError(
-                f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or it is damaged",
+                f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or the file is damaged",
                 hint="set the right key, or log in again after removing the file",
             ) from None
         if not isinstance(plain, dict) or plain.get("account") != account:
@@ -87,7 +87,7 @@ class FileVault:
             write_whole(path, json.dumps(content, indent=2) + "\n", mode=0o600)
         except (OSError, ConfigurationError) as error:
             raise CredentialError(
-                f"the credential cannot be stored in {path}", hint="CONN_STATE_DIR names another folder"
+                f"the credential cannot be stored in {path}", hint="set CONN_STATE_DIR to another folder"
             ) from error
 
     def delete(self, account: str) -> bool:
@@ -142,4 +142,4 @@ class FileVault:
 
 
 def _build_damaged_error(path: Path) -> NoReturn:
-    raise CredentialError(f"{path} is not a credential file of conn", hint="remove it and log in again")
+    raise CredentialError(f"{path} is not a credential file", hint="remove it and log in again")

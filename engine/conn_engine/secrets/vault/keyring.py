@@ -160,8 +160,8 @@ class KeyringVault:
         except Exception as error:
             # Not the error's text: some backends quote what they were given.
             raise CredentialError(
-                f"the keyring ({self.name}) refuses: {type(error).__name__}",
-                hint="unlock it, or set CONN_VAULT_KEY and use the encrypted file",
+                f"the keyring ({self.name}) failed: {type(error).__name__}",
+                hint="unlock it, or set CONN_VAULT_KEY to use an encrypted file",
             ) from None
 
 
@@ -188,5 +188,5 @@ def _run_bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise CredentialError(f"the keyring {fault}", hint="it may be locked and waiting for its password")
+        raise CredentialError(f"the keyring {fault}", hint="unlock it; it may be waiting for its password")
     return results[0]

@@ -66,8 +66,8 @@ class Locks:
         except OSError as error:
             if self._needed:
                 raise CredentialError(
-                    f"no lock can be made in {folder}: {(error.strerror or str(error)).lower()}",
-                    hint="CONN_STATE_DIR names another folder",
+                    f"cannot create a lock in {folder}: {(error.strerror or str(error)).lower()}",
+                    hint="set CONN_STATE_DIR to another folder",
                 ) from error
             yield
             return
@@ -92,8 +92,8 @@ def _lock_file(path: Path) -> BinaryIO:
 
 def _build_busy_error(account: str) -> CredentialError:
     return CredentialError(
-        f'the credential of account "{account}" is being renewed elsewhere and does not become free',
-        hint="another process may hang while it renews it",
+        f'the credential of account "{account}" is locked by another process that renews it',
+        hint="end the other process if it hangs, then run the command again",
     )
 
 

@@ -101,7 +101,7 @@ class WorkspaceVault:
                     issue = Issue(known.hosts if hosts is None else hosts, verified_at)
                     self._write(self._name, account, entry.document, issue)
                     if hosts and known.hosts is None:
-                        self.notices.append(f'account "{account}": its log-in is for {", ".join(hosts)} from now on')
+                        self.notices.append(f'account "{account}": its credential is now for {", ".join(hosts)}')
         except CredentialError as error:
             self.notices.append(f'account "{account}": {error.message}')
 
@@ -161,8 +161,8 @@ class WorkspaceVault:
     def _refusal(self, folders: tuple[str, ...]) -> CredentialError:
         users = f"belong to {', '.join(folders)}" if folders else "do not record their folder"
         return CredentialError(
-            f'the log-ins of workspace "{self._name}" {users}; {self._folder} may not use them yet',
-            hint="fix: conn auth adopt; or give the copy its own id in conn.yaml",
+            f'the credentials of workspace "{self._name}" {users}; {self._folder} cannot use them yet',
+            hint="conn auth adopt; or give the copy its own id in conn.yaml",
         )
 
     # --- entries ---
@@ -192,7 +192,7 @@ class WorkspaceVault:
                 self._save_record(self._folder, {"moved_to": self._name})
                 self._store(self._folder).delete(account)
         except CredentialError as error:
-            self.notices.append(f'account "{account}": its log-in stays stored under the folder: {error.message}')
+            self.notices.append(f'account "{account}": its credential stays stored for the folder: {error.message}')
         return entry
 
     def _store(self, name: str) -> Vault:
@@ -209,8 +209,8 @@ class WorkspaceVault:
         document, hosts, moment = (content.get(key) for key in ("document", "hosts", "verified_at"))
         if content[_FORMAT] != _VERSION or not isinstance(document, dict):
             raise CredentialError(
-                f'the stored credential of account "{account}" has a format that this release does not read',
-                hint=f"install the release that stored it, or run: conn auth login {account}",
+                f'the stored credential of account "{account}" has a format that this version cannot read',
+                hint=f"install the version that stored it, or run: conn auth login {account}",
             )
         known = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
         return StoredCredential(document, Issue(known, moment if isinstance(moment, int | float) else None))

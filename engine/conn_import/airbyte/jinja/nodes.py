@@ -180,7 +180,7 @@ class ObjectOf:
 
 @dataclass(frozen=True, slots=True)
 class StepNode:
-    """An index or a further step on a value that is no path."""
+    """An index or a further step on a value that is not a path."""
 
     base: "Node"
     steps: "tuple[Step, ...]"

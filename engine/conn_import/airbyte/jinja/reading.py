@@ -304,7 +304,7 @@ class _TemplateReader:
         for operand in node.ops:
             right: Node = left
             if operand.op in ("in", "notin") and self._is_variable(operand.expr, known) and isinstance(left, Lit):
-                # A name among those of a variable: `config` itself is no value of ours.
+                # A name among those of a variable: `config` itself is not a value.
                 found = self._variable(operand.expr.name, (left.value,), known)
                 there = Lit(False) if found == MISSING else filters.apply_test(found, "defined")
                 one = there if operand.op == "in" else Not(there)

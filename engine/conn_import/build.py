@@ -200,7 +200,7 @@ def _build_row(
     operation: BuiltOperation, contract: Contract, common: PaginationGuess | None, arrays: str, notes: dict[Where, str]
 ) -> dict[str, Any]:
     endpoint, form = operation.endpoint, operation.form
-    here: Where = ("resources", operation.name.resource, operation.name.method)
+    operation_path: Where = ("resources", operation.name.resource, operation.name.method)
     row: dict[str, Any] = {}
     if endpoint.summary:
         row["description"] = endpoint.summary
@@ -214,7 +214,7 @@ def _build_row(
             and operation.paging.size is not None
             and operation.paging.size.name in form.query
         ):
-            notes[(*here, "query", operation.paging.size.name)] = "the maximum page size"
+            notes[(*operation_path, "query", operation.paging.size.name)] = "the maximum page size"
     if form.headers:
         row["headers"] = form.headers
     if endpoint.body_format in ("form", "graphql", "multipart", "raw"):
@@ -222,20 +222,20 @@ def _build_row(
     if endpoint.fixed_body is not UNSET:
         row["body"] = endpoint.fixed_body
     if endpoint.body_format == "raw":
-        notes[*here, "body_format"] = "a text, or a file from the caller"
+        notes[*operation_path, "body_format"] = "a text, or a file from the caller"
     if endpoint.body_format == "multipart":
         if note := describe_files(endpoint):
-            notes[*here, "body_format"] = note
+            notes[*operation_path, "body_format"] = note
         if body := build_body(endpoint, contract.losses):
             row["body"] = body
     if endpoint.answer.format:
         row["response_format"] = endpoint.answer.format
     if operation.records:
         row["response_path"] = to_expression(operation.records)
-        notes[(*here, "response_path")] = _GUESS
+        notes[(*operation_path, "response_path")] = _GUESS
     if operation.reads_by_post:
         row["writes"] = False
-        notes[(*here, "writes")] = f"{_GUESS}: a POST that reads"
+        notes[(*operation_path, "writes")] = f"{_GUESS}: a POST that reads"
     _add_own_settings(row, operation, common, arrays=arrays, contract=contract, notes=notes)
     if endpoint.deprecated:
         row["deprecated"] = {"sunset": endpoint.sunset} if endpoint.sunset else {}
@@ -253,10 +253,10 @@ def _add_own_settings(
 ) -> None:
     """Paging and list spelling, where the operation differs from the connector."""
     paging = operation.paging
-    here: Where = ("resources", operation.name.resource, operation.name.method)
+    operation_path: Where = ("resources", operation.name.resource, operation.name.method)
     if paging is not None and (common is None or paging.settings != common.settings):
         row["pagination"] = paging.settings
-        notes[(*here, "pagination")] = f"{_GUESS}, from {paging.clue}"
+        notes[(*operation_path, "pagination")] = f"{_GUESS}, from {paging.clue}"
     elif needs_no_pagination(operation, common):
         row["pagination"] = {"format": "none"}
     styles = {one.arrays for one in operation.endpoint.parameters if one.arrays}

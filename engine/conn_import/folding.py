@@ -28,10 +28,10 @@ def find_kind(what: str) -> str:
     kind."""
     made: list[str] = []
     for word in what.split():
-        told = word if _WORD.fullmatch(word) else f"…{word[-1]}" if word[-1] in ":;" else "…"
-        if told[0] == "…" and made and made[-1] == "…":
+        pattern = word if _WORD.fullmatch(word) else f"…{word[-1]}" if word[-1] in ":;" else "…"
+        if pattern[0] == "…" and made and made[-1] == "…":
             made.pop()
-        made.append(told)
+        made.append(pattern)
     return " ".join(made)
 
 

@@ -87,20 +87,20 @@ Leaves = dict[tuple[str, ...], Shape]
 
 def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
     """Guess how to get the next page. Returns None if nothing indicates it."""
-    asked = {squeeze(one.name): one for one in endpoint.parameters if one.place == "query"}
+    query_parameters = {squeeze(one.name): one for one in endpoint.parameters if one.place == "query"}
     shape = endpoint.answer.shape
     leaves: Leaves = dict(shape.leaves()) if shape is not None and shape.type != "array" else {}
-    size = next((asked[name] for name in _SIZES if name in asked), None)
-    by_cursor = _guess_by_cursor(asked, leaves, size)
+    size = next((query_parameters[name] for name in _SIZES if name in query_parameters), None)
+    by_cursor = _guess_by_cursor(query_parameters, leaves, size)
     if by_cursor is not None:
         return by_cursor
     by_body = _guess_by_body(endpoint, leaves)
     if by_body is not None:
         return by_body
-    if "startingafter" in asked and (more := _find_leaf(leaves, _MORE)):
+    if "startingafter" in query_parameters and (more := _find_leaf(leaves, _MORE)):
         config = {
             "next_cursor": "records[-1].id",
-            "cursor_param": asked["startingafter"].name,
+            "cursor_param": query_parameters["startingafter"].name,
             "has_more": _to_body_path(more),
         }
         return PaginationGuess(
@@ -108,13 +108,13 @@ def guess_pagination(endpoint: Endpoint) -> PaginationGuess | None:
         )
     if "link" in endpoint.answer.headers and endpoint.method == "get":
         return PaginationGuess({"format": "link_header"}, "the Link header of the response", True, size)
-    url = _find_next_url(leaves, bool({*asked} & {*_OFFSETS, *_PAGES, *_CURSORS}))
+    url = _find_next_url(leaves, bool({*query_parameters} & {*_OFFSETS, *_PAGES, *_CURSORS}))
     if url:
         config = {"next_url_field": _to_path(url)}
         return PaginationGuess(
             {"format": "next_url", "config": config}, f"{_to_path(url)} of the response", True, size, next=url
         )
-    return _guess_by_number(asked, leaves, size)
+    return _guess_by_number(query_parameters, leaves, size)
 
 
 def find_page_parameter(endpoint: Endpoint) -> str:
@@ -124,23 +124,27 @@ def find_page_parameter(endpoint: Endpoint) -> str:
     return next(found, "")
 
 
-def _guess_by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
+def _guess_by_cursor(
+    query_parameters: dict[str, Parameter], leaves: Leaves, size: Parameter | None
+) -> PaginationGuess | None:
     for name in _CURSORS:
-        if name not in asked or (name == "offset" and asked[name].kind in ("integer", "number")):
+        if name not in query_parameters or (name == "offset" and query_parameters[name].kind in ("integer", "number")):
             continue
-        param = asked[name]
+        param = query_parameters[name]
         field = _find_cursor_field(leaves, name)
         if field:
             config = {"cursor_field": _to_path(field), "cursor_param": param.name}
             clue = f"the parameter {param.name} and {_to_path(field)} of the response"
             return PaginationGuess({"format": "cursor", "config": config}, clue, True, size, next=field)
-    return _guess_by_page_token(asked, leaves, size)
+    return _guess_by_page_token(query_parameters, leaves, size)
 
 
-def _guess_by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
+def _guess_by_page_token(
+    query_parameters: dict[str, Parameter], leaves: Leaves, size: Parameter | None
+) -> PaginationGuess | None:
     """Guess by a text parameter `page`: its value is the next page in the response, unless that is a URL or a
     number."""
-    page = asked.get("page")
+    page = query_parameters.get("page")
     if page is None or page.kind != "string" or str(page.sample).isdigit():
         return None
     for path, shape in leaves.items():
@@ -205,9 +209,21 @@ def _find_next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
     return ()
 
 
-def _guess_by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> PaginationGuess | None:
-    offset = next((asked[name] for name in _OFFSETS if name in asked and _is_offset_number(name, asked[name])), None)
-    page = next((asked[name] for name in _PAGES if name in asked and _is_numeric(asked[name])), None)
+def _guess_by_number(
+    query_parameters: dict[str, Parameter], leaves: Leaves, size: Parameter | None
+) -> PaginationGuess | None:
+    offset = next(
+        (
+            query_parameters[name]
+            for name in _OFFSETS
+            if name in query_parameters and _is_offset_number(name, query_parameters[name])
+        ),
+        None,
+    )
+    page = next(
+        (query_parameters[name] for name in _PAGES if name in query_parameters and _is_numeric(query_parameters[name])),
+        None,
+    )
     if offset is None and page is None:
         return None
     if page is None and size is None and squeeze(offset.name if offset else "") in ("start", "from"):
@@ -254,11 +270,11 @@ def _is_offset_number(name: str, param: Parameter) -> bool:
 
 
 def _is_url(shape: Shape) -> bool:
-    said = str(shape.said("description")).lower()
+    description = str(shape.said("description")).lower()
     return (
         shape.said("format") in ("uri", "url")
-        or " url" in said
-        or "uri" in said
+        or " url" in description
+        or "uri" in description
         or "http" in str(shape.said("example"))
     )
 

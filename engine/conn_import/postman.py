@@ -121,8 +121,8 @@ class _CollectionReader:
             folders, above, item = pending.pop()
             if not isinstance(item, Mapping):
                 continue
-            said = item.get("request")
-            own = said.get("auth") if isinstance(said, Mapping) else item.get("auth")
+            request = item.get("request")
+            own = request.get("auth") if isinstance(request, Mapping) else item.get("auth")
             auth = own if isinstance(own, Mapping) else above
             if isinstance(item.get("item"), list):
                 inner = (*folders, clean_text(item.get("name") or "", 80))
@@ -255,9 +255,9 @@ class _CollectionReader:
         if not _has_authorization(auth):
             return
         kind = str(auth["type"])
-        said = _get_settings(auth, kind) if kind == "apikey" else {}
-        place = "query" if said.get("in") == "query" else "header"
-        key = kind, place, str(said.get("key") or "")
+        settings = _get_settings(auth, kind) if kind == "apikey" else {}
+        place = "query" if settings.get("in") == "query" else "header"
+        key = kind, place, str(settings.get("key") or "")
         used, first = self._auths.get(key, (0, auth))
         self._auths[key] = (used + 1, first)
 
@@ -343,8 +343,12 @@ def _read_header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _get_settings(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """The settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
-    said = auth.get(kind)
-    return said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _list_rows(said)}
+    settings = auth.get(kind)
+    return (
+        settings
+        if isinstance(settings, Mapping)
+        else {str(row.get("key")): row.get("value") for row in _list_rows(settings)}
+    )
 
 
 def _split_url(url: str) -> tuple[str, str]:
@@ -388,8 +392,8 @@ def _read_header(row: Mapping[str, Any]) -> Parameter:
 
 
 def _read_description(row: Mapping[str, Any]) -> str:
-    said = row.get("description")
-    return str(said.get("content") or "") if isinstance(said, Mapping) else str(said or "")
+    description = row.get("description")
+    return str(description.get("content") or "") if isinstance(description, Mapping) else str(description or "")
 
 
 def _parse_json(text: str) -> Any:

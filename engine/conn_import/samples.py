@@ -182,9 +182,9 @@ def invent_value(shape: Shape) -> Any:
 def _invent(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
     left[0] -= 1
     for key in ("example", "const", "default"):
-        said = shape.said(key)
-        if said is not UNSET and (said is not None or key == "const") and _has_type(said, shape.type):
-            return _cut_to_limits(said, depth, left)
+        value = shape.said(key)
+        if value is not UNSET and (value is not None or key == "const") and _has_type(value, shape.type):
+            return _cut_to_limits(value, depth, left)
     choices = shape.said("enum")
     if isinstance(choices, list) and choices:
         return _cut_to_limits(choices[0], depth, left)

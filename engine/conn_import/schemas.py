@@ -156,8 +156,8 @@ def _is_nullable(node: Mapping[str, Any]) -> bool:
 
 
 def _convert_types(node: Mapping[str, Any]) -> dict[str, Any]:
-    said = node.get("type")
-    kinds = [one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str) and one in _TYPES]
+    types = node.get("type")
+    kinds = [one for one in (types if isinstance(types, list) else [types]) if isinstance(one, str) and one in _TYPES]
     if kinds and _is_nullable(node):
         kinds = [*kinds, *(["null"] if "null" not in kinds else [])]
     return {} if not kinds else {"type": kinds[0] if len(kinds) == 1 else kinds}

@@ -78,8 +78,8 @@ def _list_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
     return [one for one in found if _HOST.fullmatch(one)]
 
 
-def _list_options(said: Any) -> list[str]:
-    options = said.get("enum") if isinstance(said, Mapping) else None
+def _list_options(variable: Any) -> list[str]:
+    options = variable.get("enum") if isinstance(variable, Mapping) else None
     return [str(option) for option in options[:100]] if isinstance(options, list) else []
 
 
@@ -101,8 +101,8 @@ def _read_host_variable(contract: Contract, url: str, found: re.Match[str], vari
     """Handle `{instance_url}/v1`, a variable that is a complete URL: the account then sets only the host."""
     if url.startswith(".", found.end()):  # `{subdomain}.vendor.com` without a scheme
         return f"https://{url}"
-    said = variables.get(found[1])
-    default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
+    variable = variables.get(found[1])
+    default = str(variable.get("default", "")) if isinstance(variable, Mapping) else ""
     host = split_plain_url(default).netloc if "://" in default else default
     name = to_identifier(found[1], "host")
     _add_field(contract, name, {}, host or "api.example.com", "The host name, without https://.")
@@ -115,26 +115,30 @@ def _read_host_variable(contract: Contract, url: str, found: re.Match[str], vari
 def _add_variable(contract: Contract, variable: str, variables: Mapping[str, Any]) -> str:
     if variable.startswith("context."):
         return f"{{{{{variable}}}}}"
-    said = variables.get(variable)
-    said = said if isinstance(said, Mapping) else {}
-    default = said.get("default")
+    description = variables.get(variable)
+    description = description if isinstance(description, Mapping) else {}
+    default = description.get("default")
     name = to_identifier(variable)
-    _add_field(contract, name, said, str(default) if isinstance(default, str | int) and default != "" else "example")
+    _add_field(
+        contract, name, description, str(default) if isinstance(default, str | int) and default != "" else "example"
+    )
     return f"{{{{context.{name}}}}}"
 
 
-def _add_field(contract: Contract, name: str, said: Mapping[str, Any], sample: str, description: str = "") -> None:
+def _add_field(
+    contract: Contract, name: str, description_object: Mapping[str, Any], sample: str, description: str = ""
+) -> None:
     if name in contract.context:
         return
     row: dict[str, Any] = {"name": name}
-    text = clean_text(said.get("description") or description)
+    text = clean_text(description_object.get("description") or description)
     if text:
         row["description"] = text
-    if options := _list_options(said):
+    if options := _list_options(description_object):
         row["options"] = options
         sample = sample if sample in row["options"] else row["options"][0]
         row["default"] = sample
-    elif not description and "default" in said and not _PLACEHOLDER.fullmatch(sample.lower()):
+    elif not description and "default" in description_object and not _PLACEHOLDER.fullmatch(sample.lower()):
         row["default"] = sample
     else:
         row["pattern"] = "^[A-Za-z0-9.-]+$"

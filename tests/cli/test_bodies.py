@@ -113,7 +113,7 @@ def test_a_file_that_is_there_is_only_replaced_when_asked(desk, vendor):
     (desk / "a.pdf").write_bytes(b"old")
     done = run(desk, "files.download", "-p", "id=1", "-o", "a.pdf")
     assert done.code == 2
-    assert "a.pdf already exists" in done.err and "--force" in done.err
+    assert "a.pdf is there already" in done.err and "--force" in done.err
     assert vendor.arrived == []
     assert run(desk, "files.download", "-p", "id=1", "-o", "a.pdf", "--force").code == 0
     assert (desk / "a.pdf").read_bytes() == b"%PDF"

@@ -89,12 +89,14 @@ def test_a_clone_with_the_same_id_and_another_base_url_gets_nothing(shop, run, v
         ["auth", "login", "me"],
     ):
         done = run(clone, *words, code=5, stdin="typed-into-the-clone")
-        assert str(shop) in done.err and "fix: conn auth adopt" in done.err
+        assert str(shop) in done.err and "conn auth adopt" in done.err
     assert stranger.arrived == []
     assert "another host" not in run(clone, "auth", "adopt", "--yes").err
     done = run(clone, "run", "things.list", "-a", "me", code=5)
-    assert done.err.startswith(f'error: things.list would go to 127.0.0.1:{stranger.port}; the log-in of "me" is for')
-    assert "another host is a new log-in: conn auth login me" in done.err
+    assert done.err.startswith(
+        f'error: things.list would go to 127.0.0.1:{stranger.port}; the credential of "me" is for'
+    )
+    assert "to use another host, log in again: conn auth login me" in done.err
     assert stranger.arrived == []
     run(shop, "run", "things.list", "-a", "me")
     assert [got.headers["authorization"] for got in vendor.arrived] == [f"Bearer {TOKEN}"]
@@ -228,7 +230,7 @@ def test_another_subdomain_is_another_host(shop, run):
     login(run, shop)
     write(shop, {"accounts/me.yaml": "connector: shop\ncontext: { subdomain: evil }\n"})
     done = run(shop, "run", "things.list", "-a", "me", code=5)
-    assert 'would go to evil.shop.example; the log-in of "me" is for acme.shop.example' in done.err
+    assert 'would go to evil.shop.example; the credential of "me" is for acme.shop.example' in done.err
     workspace = load_workspace(shop)
 
     async def listed():
@@ -250,7 +252,7 @@ def test_an_environment_may_not_send_it_elsewhere_either(shop, run, vendor, stra
     )
     run(shop, "run", "things.list", "-a", "me")
     write(shop, {"accounts/me.yaml": "connector: shop\nenvironment: sandbox\n"})
-    assert "another host is a new log-in" in run(shop, "run", "things.list", "-a", "me", code=5).err
+    assert "to use another host, log in again" in run(shop, "run", "things.list", "-a", "me", code=5).err
     assert stranger.arrived == []
     login(run, shop, "tok-ofTheSandbox-77")
     run(shop, "run", "things.list", "-a", "me")
@@ -264,8 +266,8 @@ def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop,
     earlier = FileVault(tmp_path / "state" / "credentials" / to_file_name(str(shop)), KEY["CONN_VAULT_KEY"])
     earlier.save("me", {"token": TOKEN})
     first = run(shop, "run", "things.list", "-a", "me").err
-    assert f'account "me": its log-in is for 127.0.0.1:{vendor.port} from now on' in first
-    assert "from now on" not in run(shop, "run", "things.list", "-a", "me").err
+    assert f'account "me": its credential is now for 127.0.0.1:{vendor.port}' in first
+    assert "is now for" not in run(shop, "run", "things.list", "-a", "me").err
     assert len(vendor.arrived) == 2
     checkout(shop, stranger)
     assert f"is for 127.0.0.1:{vendor.port}" in run(shop, "run", "things.list", "-a", "me", code=5).err

@@ -124,7 +124,7 @@ def test_a_file_that_is_missing_is_named_by_the_path_that_was_tried(workspace: P
     monkeypatch.chdir(workspace.parent)
     code, said = conn(workspace.parent, "-C", workspace.name, "import", "missing.yaml")
     assert code == Exit.CONFIGURATION
-    assert f"cannot read {workspace.name}/missing.yaml: there is no such file" in said
+    assert f"cannot read {workspace.name}/missing.yaml: it does not exist" in said
 
 
 def test_options_of_an_import_need_a_file(workspace: Path) -> None:

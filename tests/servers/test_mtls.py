@@ -85,7 +85,7 @@ def test_somebody_elses_certificate_does_not_prove_the_account(conn: Conn) -> No
 def test_a_certificate_that_has_ended_is_not_even_sent(conn: Conn) -> None:
     given(conn, days=(-3, -1))
     told = conn("run", "things.list", "--account", "me", code=5).err
-    assert "client certificate ended at" in told and "PRIVATE KEY" not in told
+    assert "client certificate expired at" in told and "PRIVATE KEY" not in told
 
 
 def test_without_one_the_vendors_words_are_told(conn: Conn) -> None:

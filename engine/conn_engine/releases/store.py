@@ -219,7 +219,7 @@ class Store:
         return ChannelMovedError(
             f"{event.channel} has moved in the meantime: it serves {shorten(last.release)} ({last.kind} by "
             f"{last.done_by}), "
-            f"no longer {shorten(event.previous) or 'nothing'}",
+            f"not {shorten(event.previous) or 'nothing'}",
             hint=f"nothing was changed; check it (conn history --channel {event.channel}), then decide again",
         )
 

@@ -160,21 +160,21 @@ class Delivery:
                 clean.__dict__["data"] = redactor.data_without_echo(self.data)
         return clean
 
-    def build_names(self, told: Any, scope: Scope) -> Scope:
-        """Return `scope` with the delivery's names, which take precedence. `body` is included if `told`, a text or data
-        of texts with expressions, contains the word."""
+    def build_names(self, text_or_data: Any, scope: Scope) -> Scope:
+        """Return `scope` with the delivery's names, which take precedence. `body` is included if `text_or_data`, a text
+        or data of texts with expressions, contains the word."""
         names = scope | self.plain
-        if _has_word(told, "body"):
+        if _has_word(text_or_data, "body"):
             names["body"] = self.data
         return names
 
 
-def _has_word(told: Any, word: str) -> bool:
-    if isinstance(told, str):
-        return word in told or "*" in told or "$$" in told or "$." in told
-    if isinstance(told, Mapping):
-        return any(_has_word(value, word) for value in told.values())
-    return isinstance(told, list | tuple) and any(_has_word(item, word) for item in told)
+def _has_word(data: Any, word: str) -> bool:
+    if isinstance(data, str):
+        return word in data or "*" in data or "$$" in data or "$." in data
+    if isinstance(data, Mapping):
+        return any(_has_word(value, word) for value in data.values())
+    return isinstance(data, list | tuple) and any(_has_word(item, word) for item in data)
 
 
 def _parse_pairs(text: str) -> list[tuple[str, str]]:

@@ -38,19 +38,19 @@ def _find_boundary(content_type: str) -> bytes | None:
 
     head = Message()
     head["content-type"] = content_type
-    told = head.get_boundary()
-    return told.encode("latin-1", "replace") if told else None
+    boundary = head.get_boundary()
+    return boundary.encode("latin-1", "replace") if boundary else None
 
 
 def _find_name(head: bytes) -> str | None:
     from email.parser import HeaderParser
     from email.utils import collapse_rfc2231_value
 
-    told = (
+    name = (
         HeaderParser()
         .parsestr(head.decode("latin-1").strip() + "\r\n\r\n")
         .get_param("name", header="content-disposition")
     )
-    if told is None or isinstance(told, tuple):
-        return None if told is None else collapse_rfc2231_value(told)
-    return told.encode("latin-1", "replace").decode("utf-8", "replace")  # most senders write plain UTF-8
+    if name is None or isinstance(name, tuple):
+        return None if name is None else collapse_rfc2231_value(name)
+    return name.encode("latin-1", "replace").decode("utf-8", "replace")  # most senders write plain UTF-8

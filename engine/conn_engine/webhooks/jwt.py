@@ -137,11 +137,11 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             raise CredentialError("the key does not fit the JWT's algorithm") from None
 
     def _find_token(self, proving: VerificationContext) -> str:
-        said = evaluate_on_delivery(self.token, proving)
+        value = evaluate_on_delivery(self.token, proving)
         longest = _LONGEST_BODY if self.token.strip() == "text" else _LONGEST
-        if not isinstance(said, str) or not said.strip() or len(said) > longest:
+        if not isinstance(value, str) or not value.strip() or len(value) > longest:
             raise VerificationError("unsigned", f"the delivery has no JWT ({self.token})")
-        text = said.strip()
+        text = value.strip()
         prefix = self.prefix or ""
         return text[len(prefix) :].strip() if text.lower().startswith(prefix.lower()) else text
 
@@ -159,9 +159,9 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         if header.get("alg") not in self.algorithms:
             raise VerificationError("wrong_algorithm", "the algorithm of the JWT is not listed in algorithms")
         unfit: list[CredentialError] = []
-        for told in keys:
+        for raw_key in keys:
             try:
-                key = self._to_key(told)
+                key = self._to_key(raw_key)
                 payload = _build_jws().decode(text, key, algorithms=list(self.algorithms))
             except jwt.InvalidSignatureError:
                 continue
@@ -177,10 +177,10 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             raise unfit[0]
         return None
 
-    def _to_key(self, told: Any) -> Any:
+    def _to_key(self, raw_key: Any) -> Any:
         if str(self.algorithms[0]).startswith("HS"):
-            return shared_key(str(told), self.key_encoding)
-        return public_key(told)
+            return shared_key(str(raw_key), self.key_encoding)
+        return public_key(raw_key)
 
     def _check_claims(self, claims: dict[str, Any], proving: VerificationContext) -> None:
         now = proving.clock.now()
@@ -200,8 +200,8 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, proving):
             raise VerificationError("requirement", "the JWT has another issuer")
         if self.audience is not None:
-            said = claims.get("aud")
-            if self._fill(self.audience, proving) not in (said if isinstance(said, list) else [said]):
+            audiences = claims.get("aud")
+            if self._fill(self.audience, proving) not in (audiences if isinstance(audiences, list) else [audiences]):
                 raise VerificationError("requirement", "the JWT has another audience")
 
     def _fill(self, template: str, proving: VerificationContext) -> Any:

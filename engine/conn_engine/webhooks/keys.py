@@ -71,9 +71,9 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
     ] = 3600.0
 
 
-def get_account_keys(told: str | tuple[str, ...], proving: VerificationContext) -> Keys:
+def get_account_keys(templates_setting: str | tuple[str, ...], proving: VerificationContext) -> Keys:
     """Return the account's keys. Raises CredentialError if it has none, or only an empty one."""
-    templates = (told,) if isinstance(told, str) else told
+    templates = (templates_setting,) if isinstance(templates_setting, str) else templates_setting
     keys: Keys = []
     missing: CredentialError | None = None
     for text in templates:
@@ -95,50 +95,54 @@ def _is_blank(key: Any) -> bool:
     return key is None or (isinstance(key, str) and not key.strip())
 
 
-def fetch_keys(told: KeyRequest, proving: VerificationContext, more: Names, *, again: bool = False) -> Flow[Keys]:
+def fetch_keys(
+    key_request: KeyRequest, proving: VerificationContext, more: Names, *, again: bool = False
+) -> Flow[Keys]:
     """Return the vendor's keys, from the cache if possible. With `again`, they are requested again, unless that
     happened a moment ago.
 
     Raises VerificationError if the delivery lacks its part of the request, or if a host is not allowed. Raises
     VendorError and CredentialError if the vendor returns no keys or was asked too often.
     """
-    names = proving.build_names(_list_texts(told)) | more
-    url = _fill(told.url, names)
+    names = proving.build_names(_list_texts(key_request)) | more
+    url = _fill(key_request.url, names)
     if not isinstance(url, str):
         raise VerificationError("foreign_key", "the URL of the delivery's key is not a text")
-    _check_segments(told.url, names)
+    _check_segments(key_request.url, names)
     now = proving.clock.now()
     at = SigningContext.from_time(now, conditions_of(names).chance).names() | names
-    of_it = [_fill(text, at) for text in (*told.query.values(), *told.headers.values()) if uses_delivery(text)]
+    of_it = [
+        _fill(text, at) for text in (*key_request.query.values(), *key_request.headers.values()) if uses_delivery(text)
+    ]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise VerificationError(
             "foreign_key", "a value for the key request contains characters that a header cannot have"
         )
     request = _hash(
         [
-            told.method,
+            key_request.method,
             url,
-            _fill(told.body, names),
-            told.keys,
+            _fill(key_request.body, names),
+            key_request.keys,
             *of_it,
-            *_list_account_values(told, names, proving.secrets),
+            *_list_account_values(key_request, names, proving.secrets),
         ]
     )
-    kept = proving.cache.get(request, now, told.keep_seconds)
+    kept = proving.cache.get(request, now, key_request.keep_seconds)
     if kept is not None and not (again and proving.cache.is_stale(request, now)):
         return list(kept)
-    hosts = _list_allowed_hosts(told, url)
-    if uses_credential(told, proving.secrets):
+    hosts = _list_allowed_hosts(key_request, url)
+    if uses_credential(key_request, proving.secrets):
         hosts = rebind_hosts(hosts, proving.hosts)
-    if not proving.cache.may_request((told.method, told.url, told.hosts), now):
+    if not proving.cache.may_request((key_request.method, key_request.url, key_request.hosts), now):
         raise VendorError("too many requests for the vendor's keys within a minute", kind="rate_limited")
     answer = yield from send_secret_request(
-        told, names, hosts, proving.clock, build_redactor(proving.secrets), "key request"
+        key_request, names, hosts, proving.clock, build_redactor(proving.secrets), "key request"
     )
     if answer.response.url and not is_permitted(parse_target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anyone can cause would let anyone impersonate the vendor
         raise VerificationError("foreign_key", "the key request was redirected to a host that is not allowed")
-    keys = evaluate_on_delivery(told.keys, proving, **answer.names())
+    keys = evaluate_on_delivery(key_request.keys, proving, **answer.names())
     keys = keys if isinstance(keys, list) else [] if keys is None else [keys]
     if keys:  # a response without keys is not cached
         proving.cache.put(request, now, keys)
@@ -155,14 +159,14 @@ def _fill(text: Any, names: Scope) -> Any:
         raise VerificationError("unsigned", "the delivery does not name the key that it is signed with") from None
 
 
-def _list_account_values(told: KeyRequest, names: Scope, secrets: Mapping[str, Any]) -> list[Any]:
+def _list_account_values(key_request: KeyRequest, names: Scope, secrets: Mapping[str, Any]) -> list[Any]:
     """Return the account's part of parameters and headers, as far as it is constant: accounts do not share a cache
     entry."""
     found: list[Any] = []
-    for text in (*told.query.values(), *told.headers.values()):
+    for text in (*key_request.query.values(), *key_request.headers.values()):
         with suppress(CredentialError, ExpressionError):  # depends on the time, or fails when the request is sent
             found.append([text, fill_templates(text, names, purpose="the key request")])
-    return found if told.assertion is None and told.signature is None else [*found, dict(secrets)]
+    return found if key_request.assertion is None and key_request.signature is None else [*found, dict(secrets)]
 
 
 def _hash(data: Any) -> str:
@@ -170,27 +174,30 @@ def _hash(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
 
 
-def uses_delivery(told: Any) -> bool:
-    """Return whether a template in `told`, a text or data of texts, reads a value of the delivery."""
-    return any(_reads_name(text, _OF_DELIVERY) for text in _find_expressions(told))
+def uses_delivery(value: Any) -> bool:
+    """Return whether a template in `value`, a text or data of texts, reads a value of the delivery."""
+    return any(_reads_name(text, _OF_DELIVERY) for text in _find_expressions(value))
 
 
-def uses_credential(told: SecretRequest, secrets: Mapping[str, Any]) -> bool:
+def uses_credential(request: SecretRequest, secrets: Mapping[str, Any]) -> bool:
     """Return whether a request would send a value of the credential or the environment."""
-    if told.assertion is not None or told.signature is not None:
+    if request.assertion is not None or request.signature is not None:
         return True
     names = frozenset(secrets) - {"context"}
-    return any(_reads_name(text, names) for text in _find_expressions([told.url, told.headers, told.query, told.body]))
+    return any(
+        _reads_name(text, names)
+        for text in _find_expressions([request.url, request.headers, request.query, request.body])
+    )
 
 
-def _find_expressions(told: Any) -> Iterator[str]:
-    if isinstance(told, Mapping):
-        told = list(told.values())
-    if isinstance(told, list | tuple):
-        for item in told:
+def _find_expressions(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
             yield from _find_expressions(item)
-    elif isinstance(told, str):
-        yield from (text for text, _ in template(told).expressions)
+    elif isinstance(value, str):
+        yield from (text for text, _ in template(value).expressions)
 
 
 def _reads_name(text: str, names: frozenset[str]) -> bool:
@@ -208,14 +215,14 @@ def _check_segments(url: str, names: Scope) -> None:
             raise VerificationError("foreign_key", "the delivery's value for the key is not a valid key name")
 
 
-def _list_texts(told: KeyRequest) -> list[Any]:
-    return [told.url, told.headers, told.query, told.body]
+def _list_texts(key_request: KeyRequest) -> list[Any]:
+    return [key_request.url, key_request.headers, key_request.query, key_request.body]
 
 
-def _list_allowed_hosts(told: KeyRequest, url: str) -> tuple[str, ...]:
+def _list_allowed_hosts(key_request: KeyRequest, url: str) -> tuple[str, ...]:
     """Return the allowed hosts. Raises VerificationError if the URL's host is not one of them."""
-    authority = told.url.partition("://")[2].partition("/")[0]
-    patterns = told.hosts or ((authority,) if authority and "{{" not in authority else ())
+    authority = key_request.url.partition("://")[2].partition("/")[0]
+    patterns = key_request.hosts or ((authority,) if authority and "{{" not in authority else ())
     if not patterns:
         raise ConfigurationError(
             "the delivery chooses the host of the key request, and `hosts` is not set",

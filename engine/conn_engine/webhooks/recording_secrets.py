@@ -73,16 +73,16 @@ class SigningKeys:
     _by_public: dict[bytes, "PrivateKeyTypes"] = field(default_factory=dict)
     _published: dict[KeyKind, "PrivateKeyTypes"] = field(default_factory=dict)
 
-    def create_twin(self, told: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
+    def create_twin(self, public: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
         """Create a public key of the same type and in the same form, and store its private key. Keys that the vendor
         publishes (`published`) share one for each type. Raises CredentialError for an invalid public key."""
-        old = public_key(told, form)
+        old = public_key(public, form)
         kind = _find_kind(old)
         made = (self._published.get(kind) if published else None) or _generate_like(old)
         if published:
             self._published[kind] = made
         self._by_public[_to_der(to_public_key(made))] = made
-        return _format_key(to_public_key(made), told, form)
+        return _format_key(to_public_key(made), public, form)
 
     def create_key(self, kind: KeyKind, form: PublicKeyForm = "pem") -> str:
         """Create a public key of a type when no real one is known."""
@@ -99,9 +99,9 @@ class SigningKeys:
             return str(_format_key(public, "", "pem"))
         return base64.b64encode(_to_der(public)).decode() if form == "base64" else _to_der(public).hex()
 
-    def get_private_key(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
+    def get_private_key(self, public: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
         """Return the private key of a public one. Raises CredentialError if it is unknown."""
-        return _require_key(self._by_public.get(_to_der(public_key(told, form)), self.own))
+        return _require_key(self._by_public.get(_to_der(public_key(public, form)), self.own))
 
     def get_published_key(self, kind: KeyKind) -> "PrivateKeyTypes":
         """Return the private key of those that the vendor publishes. Raises CredentialError if it is unknown."""
@@ -151,16 +151,16 @@ def _generate_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
     raise CredentialError("a recording cannot replace this type of public key")
 
 
-def _format_key(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
+def _format_key(public: "PublicKeyTypes", original: Any, form: PublicKeyForm) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ed25519
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    text = told.strip() if isinstance(told, str) else ""
-    if isinstance(told, dict) or text.startswith("{"):
-        kept = told if isinstance(told, dict) else json.loads(text)
+    text = original.strip() if isinstance(original, str) else ""
+    if isinstance(original, dict) or text.startswith("{"):
+        kept = original if isinstance(original, dict) else json.loads(text)
         names = {name: value for name, value in kept.items() if name in ("kid", "use", "alg", "key_ops")}
         jwk = {**_to_jwk(public), **names}
-        return jwk if isinstance(told, dict) else json.dumps(jwk)
+        return jwk if isinstance(original, dict) else json.dumps(jwk)
     if form == "pem" or "-----BEGIN" in text:
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     old = _decode_base64(text) if form == "base64" else bytes.fromhex(text)

@@ -58,15 +58,15 @@ def _parse_headers(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 def _cut_body(body: bytes, headers: Headers) -> bytes:
     """Remove a line break that an editor or a shell added after the body."""
-    said = headers.get("content-length", "")
-    if not said.isdigit():
+    length = headers.get("content-length", "")
+    if not length.isdigit():
         return body
-    if len(body) < int(said):
+    if len(body) < int(length):
         raise UsageError(
-            f"the body has {len(body)} bytes, but content-length is {said}",
+            f"the body has {len(body)} bytes, but content-length is {length}",
             hint="save the request unchanged; it was cut, or an editor changed its line endings",
         )
-    return body[: int(said)] if not body[int(said) :].strip() else body
+    return body[: int(length)] if not body[int(length) :].strip() else body
 
 
 def _build_url(target: str, headers: Headers) -> str:

@@ -30,22 +30,22 @@ def get_format(way: DeliveryVerifier) -> Any:
     return type(way).__struct_config__.tag
 
 
-def build_name_check(told: Any) -> Callable[[str], bool]:
+def build_name_check(settings: Any) -> Callable[[str], bool]:
     """Return a function that checks whether a word occurs in the texts of settings."""
-    text = "\n".join(_find_texts(told))
+    text = "\n".join(_find_texts(settings))
     return lambda name: re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
 
 
 def create_recording_secrets(
-    told: Webhooks,
+    webhooks: Webhooks,
     proving: VerificationContext,
     ring: SigningKeys,
     document: Mapping[str, Any],
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Generate a replacement for each secret that the settings name."""
-    named = build_name_check(told)
-    forms = dict(_find_public_keys(told.verify, proving))
+    named = build_name_check(webhooks)
+    forms = dict(_find_public_keys(webhooks.verify, proving))
     known = {**document, **{f"env.{name}": value for name, value in environ.items()}}
     return {name: _replace(value, forms, ring) for name, value in known.items() if named(name)}
 

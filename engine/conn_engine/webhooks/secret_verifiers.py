@@ -56,12 +56,12 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
         return [str(get_account_keys(self.key, proving)[0])] * len(proofs)
 
     def _find_token(self, proving: VerificationContext) -> str:
-        said = evaluate_on_delivery(self.token, proving)
-        if not isinstance(said, str) or not said:
+        token = evaluate_on_delivery(self.token, proving)
+        if not isinstance(token, str) or not token:
             raise VerificationError("unsigned", f"the delivery has no token ({self.token})")
-        if self.prefix is not None and not said.startswith(self.prefix):
+        if self.prefix is not None and not token.startswith(self.prefix):
             raise VerificationError("unsigned", f"the token does not start with `prefix` ({self.token})")
-        return said.removeprefix(self.prefix or "")
+        return token.removeprefix(self.prefix or "")
 
 
 class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="basic"):
@@ -84,7 +84,7 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
         if b":" not in pair:
             raise VerificationError("unsigned", "the delivery has no user name and password")
         username, _, password = pair.partition(b":")
-        own = [str(get_account_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
+        own = [str(get_account_keys(template, proving)[0]).encode() for template in (self.username, self.password)]
         fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
         if not all(fits):
             raise VerificationError("wrong_signature", "the user name and password do not match the account's")
@@ -99,12 +99,12 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
     ) -> list[str]:
         """Return the account's user name and password."""
         _ = ring
-        pair = ":".join(str(get_account_keys(told, proving)[0]) for told in (self.username, self.password))
+        pair = ":".join(str(get_account_keys(template, proving)[0]) for template in (self.username, self.password))
         return [base64.b64encode(pair.encode()).decode()] * len(proofs)
 
     def _find_pair(self, proving: VerificationContext) -> str:
-        said = proving.delivery.headers.get_all("authorization")
-        scheme, _, text = said[0].strip().partition(" ") if len(said) == 1 else ("", "", "")
+        values = proving.delivery.headers.get_all("authorization")
+        scheme, _, text = values[0].strip().partition(" ") if len(values) == 1 else ("", "", "")
         if scheme.lower() != "basic" or not text.strip():
             raise VerificationError("unsigned", "the delivery has no user name and password")
         return text.strip()
@@ -126,8 +126,8 @@ class Unverified(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format"
         return {}
 
 
-def _check_secret(said: str, keys: list[object], what: str) -> None:
-    own = said.encode("utf-8", "surrogateescape")
+def _check_secret(token: str, keys: list[object], what: str) -> None:
+    own = token.encode("utf-8", "surrogateescape")
     fits = [hmac.compare_digest(own, str(key).encode("utf-8", "surrogateescape")) for key in keys]
     if not any(fits):
         raise VerificationError("wrong_signature", f"the {what} does not match the account's secret")

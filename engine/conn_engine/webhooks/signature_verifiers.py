@@ -131,8 +131,8 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         """Return the time of the signature, if it is checked."""
         if self.timestamp is None or not self.tolerance_seconds:
             return []
-        said = evaluate_on_delivery(self.timestamp, proving, parts=self._read_signatures(proving)[1])
-        return [] if said is None else [(str(said), self.timestamp_unit)]
+        time = evaluate_on_delivery(self.timestamp, proving, parts=self._read_signatures(proving)[1])
+        return [] if time is None else [(str(time), self.timestamp_unit)]
 
     def create_signatures(
         self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
@@ -155,8 +155,8 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
 
     def _read_signatures(self, proving: VerificationContext) -> tuple[list[str], dict[str, Any]]:
         """Return the signatures as they are written, and the named parts next to them."""
-        said = evaluate_on_delivery(self.signature, proving)
-        texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
+        found = evaluate_on_delivery(self.signature, proving)
+        texts = [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str) and item]
         if not texts:
             raise VerificationError("unsigned", f"the delivery has no signature ({self.signature})")
         if self.separator is not None:
@@ -171,12 +171,12 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         return texts, parts
 
     def _read_timestamp(self, proving: VerificationContext, more: Names) -> str:
-        said = evaluate_on_delivery(self.timestamp or "", proving, **more)
-        if isinstance(said, list):
+        time = evaluate_on_delivery(self.timestamp or "", proving, **more)
+        if isinstance(time, list):
             raise VerificationError("ambiguous", f"the delivery has several signature times ({self.timestamp})")
-        if isinstance(said, bool) or not isinstance(said, str | int | float) or said == "":
+        if isinstance(time, bool) or not isinstance(time, str | int | float) or time == "":
             raise VerificationError("no_timestamp", f"the delivery has no signature time ({self.timestamp})")
-        text = str(said)
+        text = str(time)
         distance = away(text, self.timestamp_unit, proving.clock.now())
         if distance is None:
             raise VerificationError(
@@ -196,8 +196,8 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     def _build_contents(self, proving: VerificationContext, more: Names) -> list[bytes]:
         if self.content.strip() == "text":
             return [proving.delivery.body]
-        said = evaluate_on_delivery(self.content, proving, whole=True, **more)
-        texts = said if isinstance(said, list) else [said]
+        content = evaluate_on_delivery(self.content, proving, whole=True, **more)
+        texts = content if isinstance(content, list) else [content]
         try:
             read = [proving.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
         except UnicodeEncodeError:
@@ -344,9 +344,9 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
         for again in (False, True):
             keys = yield from self._get_keys(proving, again)
             unfit: list[CredentialError] = []
-            for told in keys:
+            for raw_key in keys:
                 try:
-                    key = public_key(told, self.key_encoding)
+                    key = public_key(raw_key, self.key_encoding)
                     if any(borne_out(key, scheme, digest, one, other) for one in contents for other in signatures):
                         return
                 except CredentialError as error:

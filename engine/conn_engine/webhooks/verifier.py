@@ -59,9 +59,9 @@ class VerificationContext:
     claims: dict[str, Any] = field(default_factory=dict)
     is_verified: bool = False
 
-    def build_names(self, told: Any) -> Scope:
-        """Return the names that `told`, an expression, a template or data of them, can use."""
-        names = self.delivery.build_names(told, self.secrets)
+    def build_names(self, text_or_data: Any) -> Scope:
+        """Return the names that `text_or_data`, an expression, a template or data of them, can use."""
+        names = self.delivery.build_names(text_or_data, self.secrets)
         if self.item is not None:
             names["item"] = self.item
         if self.claims:

@@ -109,14 +109,14 @@ def _add_bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Conf
         value = cursor.get(key)
         if value is None:
             continue
-        said = value if isinstance(value, Mapping) else {"datetime": value}
+        bound_settings = value if isinstance(value, Mapping) else {"datetime": value}
         try:
-            at = _translate_bound(said.get("datetime"), scope)
+            at = _translate_bound(bound_settings.get("datetime"), scope)
             if at is None:
                 continue
-            made: Config = {"at": at, "format": _read_date_format(said.get("datetime_format"), notes) or form}
+            made: Config = {"at": at, "format": _read_date_format(bound_settings.get("datetime_format"), notes) or form}
             for bound, ours in (("min_datetime", "earliest"), ("max_datetime", "latest")):
-                if said.get(bound) and (limit := _translate_bound(said[bound], scope)) is not None:
+                if bound_settings.get(bound) and (limit := _translate_bound(bound_settings[bound], scope)) is not None:
                     made[ours] = limit
         except Untranslatable as reason:
             notes.add(f"{key}: {reason}")

@@ -32,14 +32,14 @@ def build_rules(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
     retries = RETRIES
     waits: Rule = {}
     for number, one in enumerate(handlers):
-        said = _build_backoff(one.get("backoff_strategies"), scope, notes)
+        backoff = _build_backoff(one.get("backoff_strategies"), scope, notes)
         times = _count_retries(one.get("max_retries"), scope, notes)
         if not number:
             retries = times
-        waits = waits or said
+        waits = waits or backoff
         for row in as_list(one.get("response_filters")):
             if isinstance(row, Mapping):
-                for rule, fixed in _build_filter_rules(row, said or waits, retries, scope, notes):
+                for rule, fixed in _build_filter_rules(row, backoff or waits, retries, scope, notes):
                     (certain if fixed or len(handlers) == 1 else open_).append(rule)
     rules = certain + open_
     if waits or retries != RETRIES:

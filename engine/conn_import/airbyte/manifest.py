@@ -33,8 +33,10 @@ def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> F
     resolver = Resolver(manifest)
     components = _list_components(manifest, resolver)
     specification = resolver.resolve(manifest.get("spec")) or _read_spec_file(options.beside)
-    asked = specification.get("connection_specification") if isinstance(specification, Mapping) else None
-    settings = ManifestSettings(asked)
+    connection_specification = (
+        specification.get("connection_specification") if isinstance(specification, Mapping) else None
+    )
+    settings = ManifestSettings(connection_specification)
     source = {"spec": specification}
     streams = _read_until_stable(components, settings, source, options.beside)
     losses = streams.losses
@@ -212,9 +214,9 @@ def _build_data(  # noqa: PLR0917
 def _share_authorization(data: dict[str, Any]) -> None:
     """Move an authorization that all operations share to the connector."""
     rows = [row for resource in data["resources"].values() for row in resource.values()]
-    told = rows[0].get("authorization") if rows else None
-    if told is not None and all(row.get("authorization") == told for row in rows):
-        data["authorization"] = told
+    shared = rows[0].get("authorization") if rows else None
+    if shared is not None and all(row.get("authorization") == shared for row in rows):
+        data["authorization"] = shared
         for row in rows:
             del row["authorization"]
 

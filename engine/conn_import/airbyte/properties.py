@@ -50,13 +50,13 @@ def _find_properties(requester: Mapping[str, Any]) -> tuple[str, Mapping[str, An
     return "", None
 
 
-def _build_values(said: Any, listed: Listed) -> Any:
-    if isinstance(said, list):
-        return [str(one) for one in said]
-    if isinstance(said, Mapping) and isinstance(said.get("retriever"), Mapping):
-        operation = listed(said["retriever"])
+def _build_values(property_list: Any, listed: Listed) -> Any:
+    if isinstance(property_list, list):
+        return [str(one) for one in property_list]
+    if isinstance(property_list, Mapping) and isinstance(property_list.get("retriever"), Mapping):
+        operation = listed(property_list["retriever"])
         if operation is not None:
-            path = [str(one) for one in as_list(said.get("property_field_path"))]
+            path = [str(one) for one in as_list(property_list.get("property_field_path"))]
             return {"from": operation, "key": ".".join(to_step(one) for one in path) or "$"}
     raise Untranslatable("a list with an unknown source")
 

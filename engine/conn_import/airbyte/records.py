@@ -109,8 +109,8 @@ def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
     for one in steps:
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
         schema = properties.get(one) if isinstance(properties, Mapping) and isinstance(one, str) else None
-    said = schema.get("type") if isinstance(schema, Mapping) else None
-    kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind != "null"]
+    types = schema.get("type") if isinstance(schema, Mapping) else None
+    kinds = [kind for kind in (types if isinstance(types, list) else [types]) if kind != "null"]
     return _SCALARS.get(kinds[0], "any") if len(kinds) == 1 and isinstance(kinds[0], str) else "any"
 
 
@@ -384,8 +384,8 @@ def _find_types_below(schema: Any, above: str, depth: int, found: dict[str, str]
 
 
 def _find_type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:
-    said = schema.get("type")
-    kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind != "null"]
+    types = schema.get("type")
+    kinds = [kind for kind in (types if isinstance(types, list) else [types]) if kind != "null"]
     kind = str(kinds[0]) if len(kinds) == 1 else ""
     if kind in _KINDS and len(place) <= _LONGEST_PLACE:
         found[place] = _KINDS[kind]

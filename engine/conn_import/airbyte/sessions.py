@@ -111,10 +111,10 @@ def _authorise(  # noqa: PLR0917
             )
         case "ApiKeyAuthenticator":
             option = authenticator.get("inject_into")
-            told = option if isinstance(option, Mapping) else {}
-            name = find_option_name(told, scope) if told else str(authenticator.get("header"))
+            option_settings = option if isinstance(option, Mapping) else {}
+            name = find_option_name(option_settings, scope) if option_settings else str(authenticator.get("header"))
             key = str(to_template(translate_credential(authenticator.get("api_token") or "", scope)))
-            _set_value(login, str(told.get("inject_into") or "header"), name, key)
+            _set_value(login, str(option_settings.get("inject_into") or "header"), name, key)
         case "JwtAuthenticator":
             made, how = build_jwt(authenticator, scope)
             login["assertion"] = made["config"]["assertion"]
@@ -180,10 +180,10 @@ def _build_token_request(credentials: Config) -> Config:
 
 def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
     """Add a request before a log-in, which sends its result."""
-    told = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
+    settings = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
     steps = request.get("before", [])
     name = f"login{len(steps) + 1}"
-    login["before"] = [*steps, {"name": name, **told}]
+    login["before"] = [*steps, {"name": name, **settings}]
     _apply_authorization(login, how, f"before.{name}")
 
 

@@ -112,15 +112,15 @@ def _read_settings(schema: Mapping[str, Any], place: Place, required: bool, dept
     for name, one in properties.items() if isinstance(properties, Mapping) else ():
         if not isinstance(one, Mapping):
             continue
-        here = (*place, str(name))
+        place_here = (*place, str(name))
         options = [alternative for key in ("oneOf", "anyOf") for alternative in _as_list(one.get(key))]
         groups = [group for group in (one, *options) if isinstance(group, Mapping) and group.get("properties")]
         if groups and depth < _MAX_DEPTH:
             alone = len(groups) == 1
             for group in groups:
-                yield from _read_settings(group, here, required and alone and name in listed, depth + 1)
+                yield from _read_settings(group, place_here, required and alone and name in listed, depth + 1)
         else:
-            yield _build_setting(one, here, required and name in listed, name in listed)
+            yield _build_setting(one, place_here, required and name in listed, name in listed)
 
 
 def has_slash(values: Iterable[Any]) -> bool:

@@ -120,7 +120,7 @@ def is_set_by_account(node: Node) -> bool:
 def read_rendered(node: Node) -> Node:
     """Convert a value of a query or a header: if its rendered text is a list or is quoted, use that value."""
     if isinstance(node, Lit) and isinstance(node.value, str):
-        read = _read(node.value)
+        read = _parse_literal(node.value)
         return to_node(read) if isinstance(read, list | str) else node
     if isinstance(node, Concat) and isinstance(node.parts[0], Lit):
         if isinstance(node.parts[-1], Lit) and _is_quoted(node):
@@ -183,7 +183,7 @@ def translate_literal(text: str, names: Names) -> Node:
 def to_literal(node: Node) -> Node:
     """A tree whose text, once it is rendered, is read as a literal if it is one."""
     if isinstance(node, Lit):
-        return Lit(_read(node.value)) if isinstance(node.value, str) else node
+        return Lit(_parse_literal(node.value)) if isinstance(node.value, str) else node
     if isinstance(node, Concat):
         first, last = node.parts[0], node.parts[-1]
         if isinstance(first, Lit) and isinstance(last, Lit) and _is_quoted(node):
@@ -219,7 +219,7 @@ def _to_literal(node: Node) -> Node:
         case Default(value, other, truth):
             return Default(_to_literal(value), _to_literal(other), truth)
         case Lit(str() as value):
-            return Lit(_read(value))
+            return Lit(_parse_literal(value))
         case SecretNode():
             return node
         case FunctionNode(name, (value,)) if name == JSON_TEXT:
@@ -269,7 +269,7 @@ def _read_structure(node: Concat) -> Node | None:
             text += f"{_NUMBER}{n:04}"
         else:
             return None  # a text there would turn all of it into a text
-    read = _read(text)
+    read = _parse_literal(text)
     return _insert_values(read, pieces) if isinstance(read, list | dict) else None
 
 
@@ -331,7 +331,7 @@ def _unquote(node: Concat) -> Node:
     return Concat(tuple(to_text(part) for part in kept))
 
 
-def _read(text: str) -> Any:
+def _parse_literal(text: str) -> Any:
     """Parse a text that is a Python literal: a number, a quoted text, a list or an object. Other texts are returned."""
     from conn_engine.expressions.functions.literals import read_literal
 

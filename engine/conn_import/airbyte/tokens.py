@@ -128,10 +128,10 @@ def build_oauth(
 
 def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a part of a component that is an object. Raises Untranslatable for anything else."""
-    said = one.get(key) or {}
-    if not isinstance(said, Mapping):
+    value = one.get(key) or {}
+    if not isinstance(value, Mapping):
         raise Untranslatable(f"{key} that is not an object")
-    return said
+    return value
 
 
 def _build_refreshing(  # noqa: PLR0917

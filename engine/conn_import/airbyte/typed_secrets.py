@@ -53,11 +53,11 @@ def _ask_for(credentials: Row, secrets: list[Setting], chosen: Collection[Settin
             config |= _build_required(setting, chosen)
         elif credentials["format"] == "basic" and setting.secret_name in PAIR:
             config |= _build_pair_config(setting, chosen)
-    asked = config.get("ask", [])
-    known = {row["name"] for row in asked} | _list_stored_names(credentials)
-    asked += [_build_ask_row(one, chosen) for one in secrets if one.secret_name not in known]
-    if asked or credentials["format"] in ("session", "jwt_bearer"):
-        config["ask"] = asked
+    questions = config.get("ask", [])
+    known = {row["name"] for row in questions} | _list_stored_names(credentials)
+    questions += [_build_ask_row(one, chosen) for one in secrets if one.secret_name not in known]
+    if questions or credentials["format"] in ("session", "jwt_bearer"):
+        config["ask"] = questions
     if not config:
         del credentials["config"]
 

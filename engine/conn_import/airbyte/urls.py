@@ -221,8 +221,8 @@ def _divide(node: Node) -> tuple[Node, Query]:
     for n, piece in enumerate(pieces):
         if isinstance(piece, Lit) and "?" in str(piece.value):
             before, _, after = str(piece.value).partition("?")
-            asked = parse_query([Lit(after), *pieces[n + 1 :]])
-            return (node, {}) if asked is None else (join_parts([*pieces[:n], Lit(before)]), asked)
+            query_after = parse_query([Lit(after), *pieces[n + 1 :]])
+            return (node, {}) if query_after is None else (join_parts([*pieces[:n], Lit(before)]), query_after)
         if isinstance(piece, Cond) and n == len(pieces) - 1:
             path, query = _divide(piece)
             if query:

@@ -185,13 +185,13 @@ def _build_data(draft: ConnectorDraft, options: Options, title: str, base: str, 
     complete_fields(draft)
     if draft.fields:
         data["fields"] = draft.fields
-    told: list[Url] = []
+    urls_with_templates: list[Url] = []
     if options.base_url:
-        told = [(base, base)]
+        urls_with_templates = [(base, base)]
     elif base != PLACEHOLDER:
-        told = [(entry.take_text("proxy", "base_url") or base, base)]
-    told += [(url, draft.fill_url(url, "a URL") or url) for url in urls]
-    if hosts := find_hosts(draft, told):
+        urls_with_templates = [(entry.take_text("proxy", "base_url") or base, base)]
+    urls_with_templates += [(url, draft.fill_url(url, "a URL") or url) for url in urls]
+    if hosts := find_hosts(draft, urls_with_templates):
         data["hosts"] = hosts
     data["credentials"] = draft.credentials or {"format": "none"}
     data["authorization"] = draft.authorization or {"format": "none"}

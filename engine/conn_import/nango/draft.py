@@ -108,14 +108,14 @@ class ConnectorDraft:
 
     def build_credentials(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Build credentials of a kind, with the values that an account adds and those captured from a response."""
-        told = {key: value for key, value in config.items() if value is not None and value != {}}
+        settings = {key: value for key, value in config.items() if value is not None and value != {}}
         if self.ask:
-            told["ask"] = [*told.get("ask", []), *self.ask]
+            settings["ask"] = [*settings.get("ask", []), *self.ask]
         if self.capture and name in ("oauth2", "oauth2_client_credentials", "session", "oauth1"):
-            told["capture"] = self.capture
+            settings["capture"] = self.capture
         elif self.capture:
             self.losses.add(f"values captured from the log-in response: {', '.join(self.capture)}")
-        return {"format": name, "config": told} if told else {"format": name}
+        return {"format": name, "config": settings} if settings else {"format": name}
 
 
 def read_settings(draft: ConnectorDraft) -> None:
@@ -161,8 +161,8 @@ def _find_secret_values(entry: Entry) -> set[str]:
     """Find values that are the complete value of a header or parameter with a key."""
     found: set[str] = set()
     for group, place in (("headers", "header"), ("query", "query")):
-        told = entry.peek("proxy", group)
-        for name, value in told.items() if isinstance(told, Mapping) else ():
+        values = entry.peek("proxy", group)
+        for name, value in values.items() if isinstance(values, Mapping) else ():
             mentioned = list(find_names(str(value)))
             if len(mentioned) == 1 and is_key_name(str(name), place):
                 found.add(strip_prefix(mentioned[0]))
@@ -250,11 +250,11 @@ def _build_field(draft: ConnectorDraft, called: str, row: Mapping[str, Any], *, 
     if options:
         made["options"] = options
     elif pattern:
-        said = _to_whole_pattern(pattern)
-        if said is None:
+        full_pattern = _to_whole_pattern(pattern)
+        if full_pattern is None:
             draft.losses.add("a pattern that is not a valid regular expression", called)
         else:
-            made["pattern"] = said
+            made["pattern"] = full_pattern
     if isinstance(row.get("default_value"), str) and row["default_value"]:
         made["default"] = row["default_value"]
     known = {
@@ -281,14 +281,14 @@ def _build_description(draft: ConnectorDraft, row: Mapping[str, Any]) -> str:
 
 def _to_whole_pattern(pattern: str) -> str | None:
     """Convert a pattern that is searched for to one that matches the complete value. None if it is invalid."""
-    said = pattern.replace("\\/", "/")
-    if not (said.startswith("^") and said.endswith("$")) or _has_choice(said):
-        said = f".*(?:{said}).*"
+    full_pattern = pattern.replace("\\/", "/")
+    if not (full_pattern.startswith("^") and full_pattern.endswith("$")) or _has_choice(full_pattern):
+        full_pattern = f".*(?:{full_pattern}).*"
     try:
-        re.compile(said)
+        re.compile(full_pattern)
     except (re.error, RecursionError, OverflowError):
         return None
-    return said
+    return full_pattern
 
 
 def _has_choice(pattern: str) -> bool:

@@ -84,24 +84,24 @@ def _find_row(draft: ConnectorDraft, name: str) -> Mapping[str, Any]:
 def find_hosts(draft: ConnectorDraft, urls: list[Url]) -> list[str]:
     """Return `hosts`: empty if the URLs imply them, and a placeholder if nothing does."""
     found: dict[str, None] = {}
-    told, guessed, left_open = True, False, []
+    is_implied, guessed, left_open = True, False, []
     for text, template in urls:
         for one in text.split("||"):
             patterns, guess = _find_patterns(draft, one.strip())
             if patterns is None:
                 left_open.append(", ".join(_NAME.findall(one.partition("://")[2].partition("/")[0] or one)))
-                told = False
+                is_implied = False
                 continue
             guessed |= guess
             found.update(dict.fromkeys(patterns))
-            told &= patterns == [host_pattern(template)]
+            is_implied &= patterns == [host_pattern(template)]
     if left_open:
         where = "list them under hosts in connector.yaml, or under trusted_hosts in conn.yaml"
         for name in dict.fromkeys(left_open):
             draft.losses.add(
                 f"the hosts that may receive the credential, where an account sets them: {where}", clean_text(name, 80)
             )
-    if told or not urls:
+    if is_implied or not urls:
         return []
     if guessed:
         draft.notes["hosts",] = "guess, from an example or a pattern in the entry"

@@ -81,13 +81,13 @@ def read_wsse(draft: ConnectorDraft) -> None:
     if protocol != "WSSE":
         draft.losses.add(f"the signature {clean_text(protocol, 40)}: set `signature` yourself")
         return
-    told = str(entry.peek("proxy", "headers", header)) if header is not None else "${accessToken}"
+    header_template = str(entry.peek("proxy", "headers", header)) if header is not None else "${accessToken}"
     draft.signed_headers.add(str(header))
     header_value = (
         'UsernameToken Username="{{username}}", PasswordDigest="{{$base64encode(signature)}}", Nonce="{{nonce}}", '
         'Created="{{date}}"'
     )
-    value = re.sub(r"\$\{accessToken\}", lambda _: header_value, told)
+    value = re.sub(r"\$\{accessToken\}", lambda _: header_value, header_template)
     draft.signature = {
         "format": "hmac",
         "config": {

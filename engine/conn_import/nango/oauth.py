@@ -90,13 +90,13 @@ def read_oauth1(draft: ConnectorDraft) -> None:
         algorithm = "HMAC-SHA1"
     if algorithm != "HMAC-SHA1":
         config["algorithm"] = algorithm
-    for name, told in (
+    for name, target in (
         ("authorization_params", "authorization_params"),
         ("request_params", "request_params"),
         ("token_params", "access_params"),
     ):
         if found := draft.fill_deep(entry.take_object(name), name):
-            config[told] = found
+            config[target] = found
     methods = {
         entry.take_text("request_http_method").lower() or "post",
         entry.take_text("token_http_method").lower() or "post",
@@ -108,8 +108,8 @@ def read_oauth1(draft: ConnectorDraft) -> None:
     _add_oauth1_scope(draft, config)
     draft.credentials = draft.build_credentials("oauth1", config)
     own = {"consumer_key": config["consumer_key"], "consumer_secret": config["consumer_secret"]}
-    said = {"algorithm": algorithm} if algorithm != "HMAC-SHA1" else {}
-    draft.signature = {"format": "oauth1", "config": {**said, **own}}
+    algorithm_setting = {"algorithm": algorithm} if algorithm != "HMAC-SHA1" else {}
+    draft.signature = {"format": "oauth1", "config": {**algorithm_setting, **own}}
 
 
 def _add_oauth1_scope(draft: ConnectorDraft, config: dict[str, Any]) -> None:
@@ -176,9 +176,11 @@ def _read_code_and_refresh(draft: ConnectorDraft, config: dict[str, Any]) -> dic
     """Read the parameters of both token requests: shared ones together, and different ones separately."""
     entry = draft.entry
     code = _remove_grant(draft.fill_deep(entry.take_object("token_params"), "token_params"))
-    said = entry.peek("refresh_params") is not None
+    has_refresh_params = entry.peek("refresh_params") is not None
     refresh = (
-        _remove_grant(draft.fill_deep(entry.take_object("refresh_params"), "refresh_params")) if said else dict(code)
+        _remove_grant(draft.fill_deep(entry.take_object("refresh_params"), "refresh_params"))
+        if has_refresh_params
+        else dict(code)
     )
     common = {name: value for name, value in code.items() if refresh.get(name) == value}
     made: dict[str, Any] = {}
@@ -199,7 +201,7 @@ def _build_refresh(
     draft: ConnectorDraft, config: dict[str, Any], url: str, extra: dict[str, Any], headers: dict[str, Any]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"grant_type": "refresh_token", "refresh_token": "{{oauth.token.refresh_token}}"}
-    told: dict[str, Any] = {
+    refresh: dict[str, Any] = {
         "url": draft.fill_url(url, "refresh_url") or config["token_url"] or draft.fill_required_url("", "token_url")
     }
     if config.get("client_authentication") == "body":
@@ -207,11 +209,11 @@ def _build_refresh(
     elif "client_secret" in config:
         headers = {"authorization": "{{client.basic}}", **headers}
     if headers:
-        told["headers"] = headers
-    told["body"] = {**body, **extra}
+        refresh["headers"] = headers
+    refresh["body"] = {**body, **extra}
     if "body_format" in config:
-        told["body_format"] = config["body_format"]
-    return told
+        refresh["body_format"] = config["body_format"]
+    return refresh
 
 
 def _remove_grant(params: dict[str, Any]) -> dict[str, Any]:

@@ -48,18 +48,18 @@ def read_waits(draft: ConnectorDraft) -> None:
 
 def read_pages(draft: ConnectorDraft) -> None:
     """`proxy.paginate` as `pagination`."""
-    told = draft.entry.take_object("proxy", "paginate")
-    if not told:
+    paginate = draft.entry.take_object("proxy", "paginate")
+    if not paginate:
         return
     used = {"type", "response_path", "limit_name_in_request", "limit"}
     config: dict[str, Any] = {}
-    kind = str(told.get("type"))
+    kind = str(paginate.get("type"))
     if kind == "link":
         used |= {"link_rel_in_response_header", "link_path_in_response_body"}
-        path = told.get("link_path_in_response_body")
+        path = paginate.get("link_path_in_response_body")
         name = "next_url" if path else "link_header"
         config = {"next_url_field": str(path)} if path else {}
-        rel = str(told.get("link_rel_in_response_header") or "next")
+        rel = str(paginate.get("link_rel_in_response_header") or "next")
         if not path and rel != "next":
             config["rel"] = rel
         size = "size_param"
@@ -67,15 +67,15 @@ def read_pages(draft: ConnectorDraft) -> None:
         used |= {"cursor_path_in_response", "cursor_name_in_request"}
         name, size = "cursor", "size_param"
         config = {
-            "cursor_field": told.get("cursor_path_in_response"),
-            "cursor_param": told.get("cursor_name_in_request"),
+            "cursor_field": paginate.get("cursor_path_in_response"),
+            "cursor_param": paginate.get("cursor_name_in_request"),
         }
     elif kind == "offset":
         used |= {"offset_name_in_request", "offset_start_value", "offset_calculation_method"}
-        by_page = told.get("offset_calculation_method") == "per-page"
+        by_page = paginate.get("offset_calculation_method") == "per-page"
         name, size = ("page", "size_param") if by_page else ("offset", "limit_param")
-        config = {"page_param" if by_page else "offset_param": told.get("offset_name_in_request")}
-        first = told.get("offset_start_value")
+        config = {"page_param" if by_page else "offset_param": paginate.get("offset_name_in_request")}
+        first = paginate.get("offset_start_value")
         if isinstance(first, int) and first != (1 if by_page else 0):
             config["first"] = first
         elif first is None and by_page:
@@ -84,14 +84,14 @@ def read_pages(draft: ConnectorDraft) -> None:
         draft.losses.add(f"proxy.paginate with the type {clean_text(kind, 40)}")
         return
     config = {key: value for key, value in config.items() if value is not None}
-    if isinstance(told.get("limit_name_in_request"), str):
-        config[size] = told["limit_name_in_request"]
-        if isinstance(told.get("limit"), int):
-            config["size"] = told["limit"]
-    if told.get("response_path"):
-        where = clean_text(told["response_path"], 80)
+    if isinstance(paginate.get("limit_name_in_request"), str):
+        config[size] = paginate["limit_name_in_request"]
+        if isinstance(paginate.get("limit"), int):
+            config["size"] = paginate["limit"]
+    if paginate.get("response_path"):
+        where = clean_text(paginate["response_path"], 80)
         draft.notes["pagination",] = f"for the lists that you add; their response_path is {where}"
-    for other in told.keys() - used:
+    for other in paginate.keys() - used:
         draft.losses.add("keys of proxy.paginate", clean_text(other, 60))
     draft.settings["pagination"] = {"format": name, "config": config} if config else {"format": name}
 
@@ -114,15 +114,15 @@ class Check:
 def read_verification(draft: ConnectorDraft, title: str) -> list[Check]:
     """Read the operations of `proxy.verification`. The first one verifies the credential."""
     entry = draft.entry
-    here = ("proxy", "verification")
-    method = (entry.take_text(*here, "method") or "GET").lower()
+    verification = ("proxy", "verification")
+    method = (entry.take_text(*verification, "method") or "GET").lower()
     if method not in _METHODS:
         draft.losses.add(f"proxy.verification.method {clean_text(method, 40)}")
         method = "get"
-    endpoints = entry.take_texts(*here, "endpoints")
-    headers = _read_headers(draft, entry.take_object(*here, "headers"))
-    data = entry.take(*here, "data")
-    base = entry.take_text(*here, "base_url_override")
+    endpoints = entry.take_texts(*verification, "endpoints")
+    headers = _read_headers(draft, entry.take_object(*verification, "headers"))
+    data = entry.take(*verification, "data")
+    base = entry.take_text(*verification, "base_url_override")
     listed = [
         Endpoint(method, _NAME.sub(lambda found: f"{{{to_identifier(found[1].rpartition('.')[2])}}}", path))
         for path in endpoints

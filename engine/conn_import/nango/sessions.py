@@ -103,26 +103,26 @@ def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> 
 def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
     """`token_response`: where the token and its end are."""
     entry = draft.entry
-    told = entry.take_object("token_response")
+    token_response = entry.take_object("token_response")
     made: dict[str, Any] = {}
-    token = str(told.get("token") or "")
+    token = str(token_response.get("token") or "")
     if not token:
         made |= {"response_format": "text", "response": _TEXT}
-    elif told.get("refresh_token"):
+    elif token_response.get("refresh_token"):
         made["response"] = (
             f"{{'access_token': {to_answer_path(token)}, "
-            f"'refresh_token': {to_answer_path(str(told['refresh_token']))}}}"
+            f"'refresh_token': {to_answer_path(str(token_response['refresh_token']))}}}"
         )
     else:
         made["response"] = to_answer_path(token)
-    if end := str(told.get("token_expiration") or ""):
+    if end := str(token_response.get("token_expiration") or ""):
         made["expires"] = to_answer_path(end)
-        strategy = told.get("token_expiration_strategy")
+        strategy = token_response.get("token_expiration_strategy")
         if strategy == "expireAt":
             made["expires_unit"] = "iso8601"
         elif strategy not in (None, "expireIn"):
             draft.losses.add(f"token_expiration_strategy {clean_text(strategy, 40)}")
-    for other in told.keys() - {"token", "token_expiration", "token_expiration_strategy", "refresh_token"}:
+    for other in token_response.keys() - {"token", "token_expiration", "token_expiration_strategy", "refresh_token"}:
         draft.losses.add("keys of token_response", clean_text(other, 60))
     lifetime = entry.take("token_expires_in_ms")
     if isinstance(lifetime, int | float) and lifetime > 0:

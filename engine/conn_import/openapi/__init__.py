@@ -66,5 +66,5 @@ def _find_server(data: Mapping[str, Any], contract: Contract) -> Server | None:
 
 def _find_schemes(data: Mapping[str, Any], follow: References) -> dict[str, Any]:
     holder = data if "swagger" in data else follow(data.get("components"))
-    said = holder.get("securityDefinitions" if "swagger" in data else "securitySchemes")
-    return {str(name): follow(scheme) for name, scheme in said.items()} if isinstance(said, Mapping) else {}
+    schemes = holder.get("securityDefinitions" if "swagger" in data else "securitySchemes")
+    return {str(name): follow(scheme) for name, scheme in schemes.items()} if isinstance(schemes, Mapping) else {}

@@ -41,8 +41,8 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
     others = [kind for kind in kinds if kind != chosen]
     if others:
         name = clean_text(chosen, 60) if raw else _NAMES.get(chosen, "JSON")
-        told = f"bodies of {clean_text(', '.join(others), 120)}: {name} is sent instead"
-        losses.add(told, endpoint.where)
+        loss = f"bodies of {clean_text(', '.join(others), 120)}: {name} is sent instead"
+        losses.add(loss, endpoint.where)
     media = _as_object(content[kinds[chosen]])
     endpoint.body = Shape.of(media.get("schema"), follow)
     endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
@@ -56,9 +56,9 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
 
 def _choose_kind(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolve) -> str:
     """Choose JSON if possible, then a form, then multipart. Multipart comes first if only it has files."""
-    told = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
+    json_kind = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
     vendor = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
-    usual = told or (_FORM if _FORM in kinds else "") or (vendor if vendor.endswith("json") else "")
+    usual = json_kind or (_FORM if _FORM in kinds else "") or (vendor if vendor.endswith("json") else "")
     if _MULTIPART not in kinds:
         return usual
 
@@ -75,13 +75,15 @@ def _find_parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> P
     whole: list[str] = []
     each: list[str] = []
     for name, field in shape.properties().items():
-        told = follow(encoding.get(name))
-        kinds = [kind.strip().lower() for kind in str(told.get("contentType") or "").split(",") if kind.strip()]
+        part_encoding = follow(encoding.get(name))
+        kinds = [
+            kind.strip().lower() for kind in str(part_encoding.get("contentType") or "").split(",") if kind.strip()
+        ]
         items = field.items() if field.type == "array" else None
         inner = items or field
         if _is_file(inner, kinds):
             files.append(name)
-        elif any(key in told for key in _STYLED):
+        elif any(key in part_encoding for key in _STYLED):
             continue
         elif kinds and all("json" in kind for kind in kinds):
             whole.append(name)
@@ -97,10 +99,10 @@ def _is_file(shape: Shape, kinds: list[str]) -> bool:
     if str(shape.said("format")) in _FILES or shape.type == "file":
         return True
     media = shape.said("contentMediaType")
-    told = [*kinds, *([media.lower()] if isinstance(media, str) else [])]
-    if shape.type not in ("string", "") or not told or shape.said("contentEncoding") is not UNSET:
+    media_types = [*kinds, *([media.lower()] if isinstance(media, str) else [])]
+    if shape.type not in ("string", "") or not media_types or shape.said("contentEncoding") is not UNSET:
         return False
-    return not any(kind.startswith("text/plain") or "json" in kind or "xml" in kind for kind in told)
+    return not any(kind.startswith("text/plain") or "json" in kind or "xml" in kind for kind in media_types)
 
 
 def _as_object(value: Any) -> Mapping[str, Any]:

@@ -106,14 +106,17 @@ class _OperationReader:
 
     def _read_answer(self, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
         responses = operation.get("responses")
-        said = {str(code): answer for code, answer in responses.items()} if isinstance(responses, Mapping) else {}
-        code = next((c for c in ("200", "201", "202", "2XX", "2xx") if c in said), "")
-        code = code or next(
-            (c for c in said if c.startswith("2") and c != "204"), "default" if "default" in said else ""
+        responses_by_code = (
+            {str(code): answer for code, answer in responses.items()} if isinstance(responses, Mapping) else {}
         )
-        if "204" in said and code == "default":
+        code = next((c for c in ("200", "201", "202", "2XX", "2xx") if c in responses_by_code), "")
+        code = code or next(
+            (c for c in responses_by_code if c.startswith("2") and c != "204"),
+            "default" if "default" in responses_by_code else "",
+        )
+        if "204" in responses_by_code and code == "default":
             return
-        answer = self._follow(said.get(code))
+        answer = self._follow(responses_by_code.get(code))
         headers = answer.get("headers")
         endpoint.answer.headers = (
             frozenset(str(name).lower() for name in headers) if isinstance(headers, Mapping) else frozenset()

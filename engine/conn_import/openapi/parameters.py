@@ -104,16 +104,16 @@ def _find_style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -
     name = str(row.get("name"))
     style, collection = row.get("style"), row.get("collectionFormat")
     if "schema" not in row:
-        said = _COLLECTIONS.get(str(collection or "csv"), "")
+        spelling = _COLLECTIONS.get(str(collection or "csv"), "")
     elif style in _STYLES:
-        said = _STYLES[str(style)]
+        spelling = _STYLES[str(style)]
     else:
-        said = "comma" if row.get("explode") is False else "repeat"
-    if not said:
+        spelling = "comma" if row.get("explode") is False else "repeat"
+    if not spelling:
         losses.add(
             f"lists in the query written as {clean_text(style or collection, 30)}", f"{where}: {clean_text(name, 60)}"
         )
-    return "" if name.endswith("[]") else said  # the brackets are part of the name already
+    return "" if name.endswith("[]") else spelling  # the brackets are part of the name already
 
 
 def _as_scalar(value: Any) -> Any:

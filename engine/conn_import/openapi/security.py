@@ -43,17 +43,17 @@ class Schemes:
             for scheme in self._schemes.values()
         )
 
-    def count_use(self, said: Any, where: str) -> None:
+    def count_use(self, requirements: Any, where: str) -> None:
         """Note the requirements of an operation (None: the document's default).
 
         An operation without a requirement is authorized like the others. This does no harm, and documents that forget
         requirements are more frequent than vendors that reject credentials. An empty requirement among others means
         that the operation also responds without a credential.
         """
-        asked = said if isinstance(said, list) else self._everywhere
-        optional = any(wanted == {} for wanted in asked or ())
+        applicable = requirements if isinstance(requirements, list) else self._everywhere
+        optional = any(wanted == {} for wanted in applicable or ())
         alternatives: list[tuple[str, ...]] = []
-        for wanted in asked or ():
+        for wanted in applicable or ():
             names = [name for name in wanted if name in self._schemes] if isinstance(wanted, Mapping) else []
             for name in names:
                 self._uses[name] += 1
@@ -63,10 +63,10 @@ class Schemes:
                 self._together.setdefault(tuple(names), where)
         self._asked.add(tuple(alternatives))
 
-    def is_public(self, said: Any) -> bool:
+    def is_public(self, requirements: Any) -> bool:
         """Return whether an operation declares that it needs no credential (None: the document's default)."""
-        asked = said if isinstance(said, list) else self._everywhere
-        return asked is not None and (not asked or {} in asked)
+        applicable = requirements if isinstance(requirements, list) else self._everywhere
+        return applicable is not None and (not applicable or {} in applicable)
 
     def choose(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, or the most used one that is supported) and note the others. Raises UsageError."""
@@ -99,8 +99,8 @@ class Schemes:
                 contract.losses.add(f"the security scheme {label}: another one was chosen (a connector has one)")
         for names, where in self._together.items():
             if not carried.issuperset(names):
-                told = clean_text(" and ".join(names))
-                contract.losses.add(f"{told}, required together: a connector has one credential", where)
+                required_together = clean_text(" and ".join(names))
+                contract.losses.add(f"{required_together}, required together: a connector has one credential", where)
         if not self._schemes:
             contract.authorization_loss = "authorization: the document has no security scheme"
 
@@ -205,14 +205,14 @@ def _build_api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dic
 
 def _make_optional(credentials: dict[str, Any]) -> None:
     """Make the key optional: every operation that accepts it also responds without one."""
-    told = {
+    optional_settings = {
         "api_key": {"required": False},
         "bearer": {"required": False},
         "basic": {"username_required": False, "password_required": False},
     }.get(credentials["format"])
-    if told is not None:
+    if optional_settings is not None:
         config = credentials.setdefault("config", {})
-        config.update(told)
+        config.update(optional_settings)
         for row in config.get("ask", ()):
             row["required"] = False
 

@@ -40,8 +40,8 @@ def note_webhooks(root: Mapping[str, Any], follow: References, losses: Losses) -
 
 def _find_operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key in ("webhooks", "x-webhooks"):
-        told = root.get(key)
-        for name, item in list(told.items())[:_MOST] if isinstance(told, Mapping) else ():
+        webhooks = root.get(key)
+        for name, item in list(webhooks.items())[:_MOST] if isinstance(webhooks, Mapping) else ():
             found = follow(item)
             method = next((method for method in _METHODS if isinstance(found.get(method), Mapping)), None)
             yield str(name), found[method] if method is not None else {}
@@ -59,8 +59,8 @@ def _find_constants(shape: Shape) -> dict[str, str]:
     """The texts that a body always has, by their place."""
     found: dict[str, str] = {}
     for path, leaf in shape.leaves():
-        said = leaf.said("enum")
-        value = said[0] if isinstance(said, list) and len(said) == 1 else leaf.said("const")
+        choices = leaf.said("enum")
+        value = choices[0] if isinstance(choices, list) and len(choices) == 1 else leaf.said("const")
         if isinstance(value, str) and all(part.isidentifier() for part in path):
             found[".".join(path)] = value
     return found

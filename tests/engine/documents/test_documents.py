@@ -117,8 +117,8 @@ def test_byte_order_mark_and_windows_line_ends():
         ("a: 'x\nb: 1\n", "DOC002", (1, 4), ""),
         ('a: "\\d"', "DOC002", (1, 5), "backslash"),
         ("- a\nb: 1", "DOC002", (2, 1), "indentation"),
-        ("a: 1\n---\nb: 2", "DOC002", (2, 1), "file of its own"),
-        ("a: 1\nb: 2\na: 3", "DOC003", (3, 1), "keep one"),
+        ("a: 1\n---\nb: 2", "DOC002", (2, 1), "to its own file"),
+        ("a: 1\nb: 2\na: 3", "DOC003", (3, 1), "remove one"),
         ("a: !!python/object/apply:os.system [x]", "DOC006", (1, 4), "remove the tag"),
         ("a: !!timestamp 2024-01-01", "DOC006", (1, 4), "remove the tag"),
         ("a: !!binary aGk=", "DOC006", (1, 4), "remove the tag"),
@@ -147,10 +147,10 @@ def test_faults_of_yaml_name_their_place_and_mend(text, code, place, hint):
         ('{"a": 1,}', "DOC002", (1, 9), "comma"),
         ("{'a': 1}", "DOC002", (1, 2), "double quotes"),
         ('{\n "a": 1 // no\n}', "DOC002", (2, 9), "comments"),
-        ('{"a": 1 "b": 2}', "DOC002", (1, 9), "comma is missing"),
+        ('{"a": 1 "b": 2}', "DOC002", (1, 9), "add a comma"),
         ('{"a": NaN}', "DOC002", (1, 7), ""),
         ('{"a NaN": NaN}', "DOC002", (1, 11), ""),
-        ('{"a": {"b": 1,\n "b": 2}}', "DOC003", (2, 2), "keep one"),
+        ('{"a": {"b": 1,\n "b": 2}}', "DOC003", (2, 2), "remove one"),
         ('{"a": ' + "1" * 5000 + "}", "DOC005", (1, 7), ""),
         ("", "DOC002", (1, 1), ""),
         ("a: 1", "DOC002", (1, 1), ""),
@@ -175,7 +175,7 @@ def test_every_duplicate_key_is_reported_with_the_first_one(file):
 
 
 def test_a_message_counts_the_other_findings():
-    with pytest.raises(ConfigurationError, match=r'x.yaml:2:1: the key "a" is there twice \(and 1 more\)'):
+    with pytest.raises(ConfigurationError, match=r'x.yaml:2:1: the key "a" occurs twice \(and 1 more\)'):
         parse("a: 1\na: 2\na: 3\n", "x.yaml")
 
 

@@ -44,7 +44,7 @@ def test_unreadable_content_is_refused(tmp_path, content, code, place, words):
 
 
 def test_missing_files_folders_and_devices_are_refused(tmp_path):
-    assert "no such file" in refused(lambda: read(tmp_path / "no.yaml")).message
+    assert "does not exist" in refused(lambda: read(tmp_path / "no.yaml")).message
     assert "folder" in refused(lambda: read(tmp_path)).message
     assert "not a regular file" in refused(lambda: read(type(tmp_path)("/dev/zero"))).message
     assert refused(lambda: read(tmp_path / "x\0y")).code == "DOC001"

@@ -55,7 +55,7 @@ def test_what_is_no_address_is_said_without_showing_it(text: str):
     with pytest.raises(UsageError) as caught:
         StoreLocation.read(text, Path("/"))
     assert "hunter22" not in caught.value.message + caught.value.hint
-    assert caught.value.hint.startswith("a store is a SQLite file")
+    assert caught.value.hint.startswith("pass a SQLite file")
 
 
 def shown(error: ConnError) -> str:
@@ -63,7 +63,7 @@ def shown(error: ConnError) -> str:
 
 
 def test_a_database_that_does_not_answer():
-    with pytest.raises(StoreUnreachableError, match="does not answer") as caught:
+    with pytest.raises(StoreUnreachableError, match="does not respond") as caught:
         open_store(f"postgresql://conn:{QUOTED}@127.0.0.1:1/conn")
     assert caught.value.exit_code == 4
     assert PASSWORD not in shown(caught.value)
@@ -92,7 +92,7 @@ def test_a_user_who_may_not_write(postgres):
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE ROLE reader LOGIN")
     engine.dispose()
-    with pytest.raises(StoreFault, match="may not be written: permission denied"):
+    with pytest.raises(StoreFault, match="cannot be written: permission denied"):
         open_store(url.set(username="reader").render_as_string(hide_password=False), create=True)
 
 
@@ -101,13 +101,13 @@ def test_a_file_that_is_no_store(tmp_path: Path):
     with pytest.raises(StoreFault, match="cannot be used: file is not a database"):
         open_store(tmp_path / "text.db")
     (tmp_path / "cut.db").write_bytes(b"")
-    with pytest.raises(StoreFault, match="no store of releases"):
+    with pytest.raises(StoreFault, match="no release store"):
         open_store(tmp_path / "cut.db")
     with pytest.raises(StoreFault, match="is a folder"):
         open_store(tmp_path)
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute("CREATE TABLE conn_store (format TEXT)")
-    with pytest.raises(StoreFault, match="says no format"):
+    with pytest.raises(StoreFault, match="has no format"):
         open_store(tmp_path / "other.db", create=True)
 
 
@@ -120,7 +120,7 @@ def test_a_store_is_made_whole_in_a_folder_that_git_ignores(tmp_path: Path):
 
 def test_a_place_where_nothing_can_be_made(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreFault, match="cannot be made"):
+    with pytest.raises(StoreFault, match="cannot create the store"):
         open_store(tmp_path / "file" / "releases.sqlite3", create=True)
 
 

@@ -75,7 +75,7 @@ class TestRelease:
     def test_a_secret_is_never_released(self, desk: Desk):
         with desk.store() as store:
             desk.write("accounts/acme.yaml", "connector: demo\ncontext: {api_key: 0a1b2c3d4e5f}\n")
-            with pytest.raises(ReleaseRefusedError, match="a document holds a secret") as caught:
+            with pytest.raises(ReleaseRefusedError, match="a document contains a secret") as caught:
                 make_release(store, desk.workspace, ADA)
             assert [finding.code for finding in caught.value.findings] == ["SEC101"]
             desk.write("accounts/acme.yaml", "connector: demo\nlabel: 'the key is s3cret-of-acme'\n")
@@ -180,7 +180,7 @@ class TestPromotion:
             release = made(file_desk, store)
             refused = promote(store, release, "production", ADA)
             assert refused.event is None
-            assert "cannot be compared with" in refused.refusals[0]
+            assert "cannot be compared" in refused.refusals[0]
             assert promote(store, release, "production", ADA, override="mended").event is not None
 
     @staticmethod
@@ -271,7 +271,7 @@ class TestRollback:
             second = made(desk, store, "response.nick")
             with pytest.raises(UsageError, match=f"has never served {second[:12]}"):
                 roll_back(store, "production", ADA, to=second)
-            with pytest.raises(UsageError, match="never served anything"):
+            with pytest.raises(UsageError, match="has not served a release yet"):
                 roll_back(store, "prodution", ADA)
 
     def test_a_release_that_is_not_whole_is_not_served_again(self, desk: Desk):

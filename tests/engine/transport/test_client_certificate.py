@@ -130,7 +130,7 @@ def test_a_private_authority_vouches_only_where_it_is_named(guarded: Callable[..
     assert sent(request_of(guard), ca).status == 200
 
 
-@pytest.mark.parametrize(("text", "words"), [(None, "is not there"), ("no certificate", "no certificates in PEM")])
+@pytest.mark.parametrize(("text", "words"), [(None, "does not exist"), ("no certificate", "no certificates in PEM")])
 def test_a_file_of_authorities_that_is_none(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "ca.pem"
     if text is not None:
@@ -148,14 +148,14 @@ LOCKED = AUTHORITY.vouch("ada", passphrase="open sesame")
 @pytest.mark.parametrize(
     ("certificate", "words"),
     [
-        (of(AUTHORITY.vouch("ada", days=(-3, -1))), "certificate ended at"),
-        (of(AUTHORITY.vouch("ada", days=(1, 3))), "on only"),
-        (ClientCertificate(CLIENT.certificate, OTHER_KEY), "not that of its client certificate"),
-        (ClientCertificate(AUTHORITY.certificate + CLIENT.certificate, CLIENT.key), "not that of"),
+        (of(AUTHORITY.vouch("ada", days=(-3, -1))), "certificate expired at"),
+        (of(AUTHORITY.vouch("ada", days=(1, 3))), "is not valid before"),
+        (ClientCertificate(CLIENT.certificate, OTHER_KEY), "does not belong to its client certificate"),
+        (ClientCertificate(AUTHORITY.certificate + CLIENT.certificate, CLIENT.key), "does not belong to"),
         (ClientCertificate(CLIENT.certificate, BROKEN), "cannot be read"),
-        (ClientCertificate(CLIENT.certificate, SECRET), "no key in PEM form"),
-        (ClientCertificate(CLIENT.certificate, "x" * 300_000), "no key in PEM form"),
-        (ClientCertificate(CLIENT.key, CLIENT.key), "no certificate in PEM form"),
+        (ClientCertificate(CLIENT.certificate, SECRET), "private key is not in PEM form"),
+        (ClientCertificate(CLIENT.certificate, "x" * 300_000), "private key is not in PEM form"),
+        (ClientCertificate(CLIENT.key, CLIENT.key), "certificate is not in PEM form"),
         (ClientCertificate("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", CLIENT.key), "cannot be read"),
         (of(LOCKED), "no passphrase"),
         (of(LOCKED, "wrong"), "passphrase is wrong"),
@@ -197,7 +197,7 @@ def test_a_key_with_a_passphrase_is_shown(guarded: Callable[..., Vendor], ca: Pa
 
 def test_a_certificate_is_judged_by_the_runs_clock() -> None:
     now = SystemClock().now()
-    for days, words in ((-3, "is good from"), (0, ""), (2, "ended at")):
+    for days, words in ((-3, "is not valid before"), (0, ""), (2, "expired at")):
         clock = FrozenClock(now + days * 86_400)
         with pytest.raises(CredentialError, match=words) if words else nullcontext():
             load_certificate(of(CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), clock.now())

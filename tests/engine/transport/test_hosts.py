@@ -44,7 +44,7 @@ def test_another_host_is_a_new_log_in():
     check_request(request("https://b.example/x", HOSTS), redactor)
     for carrying in ({"authorized": True}, {"headers": Headers({"X-Key": "a-secret-of-acme"})}):
         with pytest.raises(
-            CredentialError, match=r'people.list would go to b.example; the log-in of "acme" is for a.example'
+            CredentialError, match=r'people.list would go to b.example; the credential of "acme" is for a.example'
         ):
             check_request(request("https://b.example/x", HOSTS, **carrying), redactor)
     with pytest.raises(ConfigurationError, match="not a host of the connector"):

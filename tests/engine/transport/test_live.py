@@ -145,7 +145,7 @@ def test_compressed_bodies(ask, site, encoding, packed):
         ("gzip", gzip.compress(b"hello" * 99, mtime=0)[:-12], "ends too early"),
         ("gzip", b"not gzip", "damaged"),
         ("br", b"xxxx", '"br", which was not requested'),
-        ("gzip, gzip, gzip, gzip", b"xxxx", "compressed 4 times over"),
+        ("gzip, gzip, gzip, gzip", b"xxxx", "compressed 4 times"),
     ],
 )
 def test_unusable_compression(ask, site, encoding, packed, words):
@@ -168,7 +168,7 @@ def test_body_over_the_limit_announced_or_not(ask, site, raw):
 @both
 def test_body_shorter_than_announced_may_be_tried_again(ask, raw):
     url = raw(lambda s: s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"))
-    with pytest.raises(TransportError, match="broke off") as caught:
+    with pytest.raises(TransportError, match="closed the connection early") as caught:
         ask(Request("GET", url))
     assert (caught.value.retryable, caught.value.fault) == (True, "truncated")
 
@@ -176,7 +176,7 @@ def test_body_shorter_than_announced_may_be_tried_again(ask, raw):
 @both
 def test_chunks_that_break_off_may_be_tried_again(ask, raw):
     url = raw(lambda s: s.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"))
-    with pytest.raises(TransportError, match="broke off") as caught:
+    with pytest.raises(TransportError, match="closed the connection early") as caught:
         ask(Request("GET", url))
     assert (caught.value.retryable, caught.value.fault) == (True, "truncated")
 
@@ -188,7 +188,7 @@ def test_a_reset_may_be_tried_again(ask, raw):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
 
-    with pytest.raises(TransportError, match=r"reset by the other side|broke off") as caught:
+    with pytest.raises(TransportError, match=r"reset by the other side|closed the connection early") as caught:
         ask(Request("GET", raw(reset)))
     assert caught.value.retryable
     assert caught.value.fault in ("reset", "truncated")  # some networks tell a reset as the end
@@ -207,7 +207,7 @@ def test_a_tls_handshake_that_does_not_come_is_no_connection(ask):
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 banana\r\n\r\n"])
 def test_server_that_does_not_speak_http(ask, raw, answer):
     url = raw(lambda s: s.sendall(answer))
-    with pytest.raises(TransportError, match="broke off or did not speak HTTP") as caught:
+    with pytest.raises(TransportError, match="closed the connection early or did not send HTTP") as caught:
         ask(Request("GET", url))
     assert caught.value.fault == ("protocol" if b"banana" in answer else "reset")
 
@@ -219,7 +219,7 @@ def test_endless_headers(ask, raw):
         for number in range(1_000_000):
             connection.sendall(b"X-%d: %s\r\n" % (number, b"a" * 1000))
 
-    with pytest.raises(TransportError, match="broke off or did not speak HTTP"):
+    with pytest.raises(TransportError, match="closed the connection early or did not send HTTP"):
         ask(Request("GET", raw(talk)))
 
 

@@ -88,7 +88,7 @@ def test_one_that_is_spoken_to_in_tls_and_has_none(ask, behind, site):
     behind(site.url.replace("http:", "https:"))
     error = failed(ask)
     assert "TLS failed" in error.message and "the proxy https://127.0.0.1" in error.message
-    assert "is written http://" in error.hint
+    assert "write http://" in error.hint
 
 
 @both

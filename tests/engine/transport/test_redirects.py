@@ -89,7 +89,7 @@ def test_headers_do_not_come_back_on_the_way_home(ask, new_site):
 def test_redirect_that_carries_the_secret_elsewhere_is_refused(ask, new_site, query):
     home, away = new_site(), new_site()
     home.routes["/start"] = (302, {"Location": f"{away.url}/steal?{query}"}, b"")
-    with pytest.raises(TransportError, match="would carry a credential") as caught:
+    with pytest.raises(TransportError, match="would send a credential") as caught:
         ask(authorized("GET", home))
     assert away.arrived == []
     assert "s3cr3t" not in caught.value.message

@@ -88,7 +88,7 @@ def test_small_and_large(site: Vendor, send: Callable[..., Response]) -> None:
     with large.open() as reader:
         assert reader.read() == b"x" * (3 * MIB)
     large.close()
-    with pytest.raises(ValueError, match="given back"):
+    with pytest.raises(ValueError, match="released"):
         large.open().read()
 
 
@@ -122,7 +122,7 @@ def test_the_bound_of_streams(site: Vendor, send: Callable[..., Response], told:
 def test_a_bomb_in_the_content_encoding(site: Vendor, send: Callable[..., Response]) -> None:
     write_by(site, body(gzip.compress(b"\0" * (80 * MIB)), Content_Encoding="gzip"))
     started = time.process_time()
-    with pytest.raises(TransportError, match="more than 250 times over"):
+    with pytest.raises(TransportError, match="more than 250 times"):
         send(asked(site))
     assert time.process_time() - started < 10
 

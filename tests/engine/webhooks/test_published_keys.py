@@ -337,5 +337,5 @@ def test_a_request_for_keys_with_a_secret_goes_only_where_that_was_stored_for(mo
     if not bound:
         assert check_request(asked, Redactor()).host == "id.vendor.example"
         return
-    with pytest.raises(CredentialError, match=r'the log-in of "acme" is for api\.vendor\.example'):
+    with pytest.raises(CredentialError, match=r'the credential of "acme" is for api\.vendor\.example'):
         check_request(asked, Redactor())

@@ -136,7 +136,7 @@ def test_lock_of_a_killed_process_is_free_again(tmp_path):
     )
     assert process.stdout.readline() == "held\n"
     with (
-        pytest.raises(CredentialError, match="being renewed elsewhere"),
+        pytest.raises(CredentialError, match="locked by another process"),
         Locks(tmp_path, wait_seconds=0.2).hold("acme"),
     ):
         pass
@@ -159,7 +159,7 @@ def test_waiting_for_a_thread_is_bounded():
     thread = threading.Thread(target=holder)
     thread.start()
     entered.wait(10)
-    with pytest.raises(CredentialError, match="being renewed elsewhere"), locks.hold("slow"):
+    with pytest.raises(CredentialError, match="locked by another process"), locks.hold("slow"):
         pass
     done.set()
     thread.join()
@@ -167,7 +167,7 @@ def test_waiting_for_a_thread_is_bounded():
 
 def test_lock_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CredentialError, match="no lock can be made") as caught:
+    with pytest.raises(CredentialError, match="cannot create a lock") as caught:
         Locks(tmp_path / "file" / "x").hold("a").__enter__()
     assert "CONN_STATE_DIR" in caught.value.hint
     with Locks(tmp_path / "file" / "x", needed=False).hold("a"):
@@ -253,7 +253,7 @@ def test_entries_that_are_not_ours(tmp_path):
 
 
 def test_refusal_of_the_keyring_does_not_show_the_secret(tmp_path):
-    with pytest.raises(CredentialError, match=r"keyring \(drawer\) refuses: PasswordSetError") as caught:
+    with pytest.raises(CredentialError, match=r"keyring \(drawer\) failed: PasswordSetError") as caught:
         KeyringVault(Drawer(largest=5), tmp_path).save("acme", {"api_key": "hunter22"})
     assert "hunter22" not in str(caught.value) + caught.value.hint
     assert caught.value.__cause__ is None

@@ -166,12 +166,12 @@ class _Subscriptions:
 
     def _plan(self, wiring: "Wiring") -> None:
         from conn_engine.runtime.connection import Connection
-        from conn_engine.transport.plan import PlannedRequest, PlanTransport, format_curl
+        from conn_engine.transport.plan import DryRunEnd, PlanTransport, format_curl
 
         account, request = wiring.session.account or "", None
         try:
             self.do(Connection(wiring, PlanTransport()))
-        except PlannedRequest as planned:
+        except DryRunEnd as planned:
             request = planned.request
             self.lines += [
                 f"plan for {account}: nothing was sent",

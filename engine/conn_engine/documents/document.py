@@ -77,7 +77,7 @@ class Lines:
         self._starts = array("Q", [0])  # of two million lines, a list takes five times as much
         self._starts.extend(found.end() for found in _BREAK.finditer(text))
 
-    def at(self, offset: int) -> tuple[int, int]:
+    def to_line_and_column(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset; beyond the text, of its end."""
         offset = max(0, min(offset, len(self._text)))
         line = bisect_right(self._starts, offset)
@@ -166,7 +166,7 @@ class Document:
         Escapes, doubled quotes, folded lines and block indentation are followed. An offset beyond the value
         gives its end; a path that is missing or no scalar gives the start of `span(path)`.
         """
-        return self._shift(self._lines.at(self._offset(path, offset)))
+        return self._shift(self._lines.to_line_and_column(self._offset(path, offset)))
 
     def stretch(self, path: Sequence[str | int], start: int, end: int) -> Span:
         """The span of characters `start` to `end` (exclusive) of the scalar's value."""
@@ -191,11 +191,11 @@ class Document:
         return found
 
     def _suppress(self, match: re.Match[str]) -> Iterator[Suppression]:
-        line, column = self._lines.at(match.start())
+        line, column = self._lines.to_line_and_column(match.start())
         codes, *reason = _REASON.split(match[1], maxsplit=1)
         target = line
         if not self._lines.text(line)[: column - 1].strip():
-            last = self._lines.at(len(self.text))[0]
+            last = self._lines.to_line_and_column(len(self.text))[0]
             target = line + 1
             while target <= last and self._lines.text(target).lstrip()[:1] in ("", "#"):
                 target += 1
@@ -243,8 +243,8 @@ class Document:
         return at[0] + self.first_line - 1, at[1] + self.indent
 
     def _span(self, place: Place) -> Span:
-        start = self._shift(self._lines.at(place.start))
-        return Span(self.file, *start, *self._shift(self._lines.at(place.end)))
+        start = self._shift(self._lines.to_line_and_column(place.start))
+        return Span(self.file, *start, *self._shift(self._lines.to_line_and_column(place.end)))
 
 
 def _within_scalar(place: Place, offset: int) -> bool:

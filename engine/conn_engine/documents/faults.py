@@ -37,8 +37,8 @@ class SourceText:
         """The span of the offsets; of one character when `end` is not given."""
         if self._lines is None:
             self._lines = Lines(self.text)
-        line, column = self._lines.at(start)
-        end_line, end_column = self._lines.at(start + 1 if end is None else end)
+        line, column = self._lines.to_line_and_column(start)
+        end_line, end_column = self._lines.to_line_and_column(start + 1 if end is None else end)
         shift = self.first_line - 1
         return Span(self.file, line + shift, column + self.indent, end_line + shift, end_column + self.indent)
 

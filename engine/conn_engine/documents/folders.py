@@ -27,22 +27,22 @@ class OpenFolder:
     def find_mode(self, name: str) -> int | None:
         """What an entry is, and its permissions; None where there is none. A link is itself."""
         try:
-            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False).st_mode
+            return os.stat(self._to_path(name), dir_fd=self._descriptor, follow_symlinks=False).st_mode
         except FileNotFoundError:
             return None
 
     def create(self, name: str, mode: int) -> int:
         """The descriptor of a new file."""
-        return os.open(self._at(name), _NEW, mode, dir_fd=self._descriptor)
+        return os.open(self._to_path(name), _NEW, mode, dir_fd=self._descriptor)
 
     def replace(self, name: str, by: str) -> None:
         """Give the file `by` this name, in place of whatever has it."""
-        os.replace(self._at(by), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+        os.replace(self._to_path(by), self._to_path(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def claim(self, name: str, by: str) -> bool:
         """Give the file `by` this name too, unless something has it already."""
         try:
-            os.link(self._at(by), self._at(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            os.link(self._to_path(by), self._to_path(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except FileExistsError:
             return False
         except OSError:  # a file system without hard links
@@ -54,7 +54,7 @@ class OpenFolder:
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._at(name), dir_fd=self._descriptor)
+            os.unlink(self._to_path(name), dir_fd=self._descriptor)
 
     def flush(self) -> None:
         """Make what was renamed durable, where the system does that."""
@@ -62,7 +62,7 @@ class OpenFolder:
             with contextlib.suppress(OSError):  # some file systems refuse; the file itself is already on disk
                 os.fsync(self._descriptor)
 
-    def _at(self, name: str) -> str:
+    def _to_path(self, name: str) -> str:
         return name if self._descriptor is not None else str(self._path / name)
 
 

@@ -229,7 +229,7 @@ class _AccountTally:
             count = self._found.setdefault((connector, format_path(path), note), _FileCount())
             count.accounts += accounts
             if len(count.said) < 2:
-                said = (REDACTED, REDACTED) if path in hidden else (_said(old), _said(new))
+                said = (REDACTED, REDACTED) if path in hidden else (_list_settings(old), _list_settings(new))
                 count.said.setdefault(said)
 
 
@@ -245,7 +245,7 @@ def _leaves(data: Any) -> dict[Path_, Any]:
     return found
 
 
-def _said(value: Any) -> str:
+def _list_settings(value: Any) -> str:
     if value is MISSING:
         return ""
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())

@@ -70,7 +70,9 @@ class Store:
         """Keep a release with its contents, whole or not at all. False when it already exists, and stays as it is."""
         contents = {**blobs, manifest.id: manifest.content}
         with self._database.writing() as connection:
-            have = set(_chunked(connection, sa.select(tables.blob.c.digest), tables.blob.c.digest, sorted(contents)))
+            have = set(
+                _split_chunks(connection, sa.select(tables.blob.c.digest), tables.blob.c.digest, sorted(contents))
+            )
             for piece in _pieces([contents[digest] for digest in sorted(contents.keys() - {row[0] for row in have})]):
                 rows = [_blob_row(content) for content in piece]
                 connection.execute(self._insert(tables.blob).on_conflict_do_nothing(), rows)
@@ -248,7 +250,7 @@ def _unpacked(row: Row[Any]) -> bytes:
     return content
 
 
-def _chunked(
+def _split_chunks(
     connection: Connection, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[str]
 ) -> Iterator[Row[Any]]:
     for chunk in _batched(values, _CHUNK):

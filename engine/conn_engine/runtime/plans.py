@@ -19,7 +19,7 @@ from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
 from conn_engine.runtime.unified import route, vendor_behind
 from conn_engine.settings import Scope
-from conn_engine.transport.plan import PlannedRequest, ReadOnlySender
+from conn_engine.transport.plan import DryRunEnd, ReadOnlySender
 from conn_engine.wire import Page, Renew, Request, Wait
 
 __all__ = ["has_empty_body", "may_write", "partitions_write", "plan_operation", "plan_write"]
@@ -139,7 +139,7 @@ def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) 
         try:
             with closing(connection.pages(name, call)) as pages:
                 next(pages, None)
-        except PlannedRequest as planned:
+        except DryRunEnd as planned:
             return transport.reads, planned.request
     return transport.reads, None
 

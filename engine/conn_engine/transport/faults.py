@@ -19,7 +19,7 @@ __all__ = [
     "error_page",
     "json_answer",
     "rate_limited",
-    "repeated",
+    "repeat_response",
 ]
 
 
@@ -76,7 +76,7 @@ def rate_limited(retry_after: float | str | None = 1, status: int = 429) -> Resp
     return json_answer({"message": "Too many requests"}, status, headers)
 
 
-def repeated(answer: Response, times: int) -> list[Fault]:
+def repeat_response(answer: Response, times: int) -> list[Fault]:
     """The same answer several times, as a vendor gives whose cursor does not move on."""
     return [answer] * times
 

@@ -11,7 +11,7 @@ from conn_engine.secrets import REDACTED, Redactor, is_secret_name
 from conn_engine.transport import gateway
 from conn_engine.wire import Request, Response
 
-__all__ = ["PlanTransport", "PlannedRequest", "ReadOnlySender", "format_curl"]
+__all__ = ["DryRunEnd", "PlanTransport", "ReadOnlySender", "format_curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
@@ -22,7 +22,7 @@ class _InnerSender(Protocol):
     def send(self, request: Request) -> Response: ...
 
 
-class PlannedRequest(Exception):
+class DryRunEnd(Exception):
     """Ends an operation at its first `request`. It is not a ConnError, so that no flow catches it.
 
     It passes through the driver to the caller of the dry run, because later requests depend on the response.
@@ -42,7 +42,7 @@ class PlanTransport:
     def send(self, request: Request) -> Response:
         """Collect the request and raise Planned."""
         self.requests.append(request)
-        raise PlannedRequest(request)
+        raise DryRunEnd(request)
 
     async def asend(self, request: Request) -> Response:
         """As `send`."""
@@ -50,7 +50,7 @@ class PlanTransport:
 
 
 class ReadOnlySender:
-    """Sends reads through another transport, and raises PlannedRequest at the first request that writes.
+    """Sends reads through another transport, and raises DryRunEnd at the first request that writes.
 
     `reads` are the requests of operations and steps that it sent.
     """
@@ -62,7 +62,7 @@ class ReadOnlySender:
     def send(self, request: Request) -> Response:
         """Send a read, or raise Planned for a write."""
         if request.writes:
-            raise PlannedRequest(request)
+            raise DryRunEnd(request)
         if request.purpose in ("operation", "step"):
             self.reads.append(request)
         return self._inner.send(request)

@@ -25,7 +25,7 @@ class Spool:
 
     def write(self, piece: bytes) -> None:
         """Add to its end. Raises OSError when the disk is full."""
-        file = self._held()
+        file = self._get_file()
         rest = memoryview(piece)
         while rest:
             rest = rest[file.write(rest) :]
@@ -38,7 +38,7 @@ class Spool:
     def read_at(self, at: int, most: int) -> bytes:
         """Return at most `most` bytes at a position; none at the end."""
         with self._lock:
-            file = self._held()
+            file = self._get_file()
             file.seek(at)
             return file.read(most)
 
@@ -48,7 +48,7 @@ class Spool:
         if file is not None:
             file.close()
 
-    def _held(self) -> BinaryIO:
+    def _get_file(self) -> BinaryIO:
         if self._file is None:
             raise ValueError("the body was released: read it while its page is the current one")
         return self._file

@@ -23,7 +23,7 @@ from conn_import.airbyte.jinja import (
     to_text,
     translate,
 )
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import find_option_name
 from conn_import.airbyte.sessions import build_session
@@ -64,7 +64,7 @@ class Logins:
         self._known: dict[str, Login | None] = {}
         self._reasons: dict[str, list[str]] = {}
 
-    def find_login(self, authenticator: Any, scope: Scope, notes: Notes) -> Login | None:
+    def find_login(self, authenticator: Any, scope: TemplateScope, notes: Notes) -> Login | None:
         """Return how a requester is authorized, or None if the authenticator is unsupported."""
         if not isinstance(authenticator, Mapping):
             return Login(NONE)
@@ -82,7 +82,7 @@ class Logins:
             found.count += 1
         return found
 
-    def _build_login(self, authenticator: Mapping[str, Any], scope: Scope, notes: Notes) -> Login | None:
+    def _build_login(self, authenticator: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Login | None:
         authenticator = read_code(authenticator, "authorization", notes)
         if authenticator is None:
             return None
@@ -154,7 +154,7 @@ def _remove_passed_keys(component: Any) -> Any:
     return [_remove_passed_keys(one) for one in component] if isinstance(component, list) else component
 
 
-def _build_login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+def _build_login(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
     hosts: list[str] = []
     match one.get("type"):
         case "NoAuth" | None:
@@ -182,7 +182,7 @@ def _build_login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: M
             raise Untranslatable(f"the unknown type {other}")
 
 
-def _translate(value: Any, scope: Scope) -> Node:
+def _translate(value: Any, scope: TemplateScope) -> Node:
     return to_text(translate(str(value if value is not None else ""), scope.for_credential()))
 
 
@@ -192,7 +192,7 @@ def _build_bearer(node: Node) -> dict[str, Any]:
     return {"format": "header", "config": {"name": "Authorization", "value": f"Bearer {to_template(node)}"}}
 
 
-def _build_key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+def _build_key(one: Mapping[str, Any], scope: TemplateScope) -> dict[str, Any]:
     option = one.get("inject_into")
     value = str(to_template(_translate(one.get("api_token"), scope)))
     if not isinstance(option, Mapping):
@@ -209,7 +209,7 @@ def _build_key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
             raise Untranslatable(f"a key sent in {other}")
 
 
-def _build_basic(one: Mapping[str, Any], scope: Scope) -> Login:
+def _build_basic(one: Mapping[str, Any], scope: TemplateScope) -> Login:
     nodes = {key: _translate(one.get(key), scope) for key in PAIR}
     if _is_pair(nodes, scope):
         return Login({"format": "basic"}, {"format": "basic"})
@@ -219,7 +219,7 @@ def _build_basic(one: Mapping[str, Any], scope: Scope) -> Login:
     return Login({"format": "basic", "config": {"username": str(user), "password": str(password)}})
 
 
-def _is_pair(nodes: Mapping[str, Node], scope: Scope) -> bool:
+def _is_pair(nodes: Mapping[str, Node], scope: TemplateScope) -> bool:
     """Return whether a user name and a password are two settings, and give them the usual names.
 
     A key used as a user name does not count, because user names are shown while typing and in messages. If the password
@@ -238,7 +238,7 @@ def _is_pair(nodes: Mapping[str, Node], scope: Scope) -> bool:
     return all(scope.settings.claim(place, key) for key, place in places.items())
 
 
-def _build_choice(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+def _build_choice(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
     """One of several, by a value of the configuration."""
     path = [str(part) for part in as_list(one.get("authenticator_selection_path"))]
     options = one.get("authenticators")

@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_import.airbyte.custom import find_kind, read_code
 from conn_import.airbyte.jinja import Kind, Lit, Untranslatable, to_step, to_text, translate
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import find_option_name, find_option_place
 from conn_import.airbyte.templates import make_nullable, read_rendered, to_template
@@ -33,7 +33,7 @@ def find_window_kind(cursor: Any) -> Kind:
     return "digits" if form in ("%s", "%ms", "%epoch_microseconds") else "text"
 
 
-def build_incremental(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
+def build_incremental(cursor: Any, scope: TemplateScope, notes: Notes) -> Config | None:
     """The `incremental` of an operation."""
     cursor = read_code(cursor, "incremental sync", notes) if isinstance(cursor, Mapping) else None
     if cursor is None:
@@ -82,7 +82,7 @@ def has_effect(incremental: Config, row: Mapping[str, Any]) -> bool:
     return "window." in text or "state.cursor" in text
 
 
-def _add_cursor_field(cursor: Mapping[str, Any], scope: Scope, config: Config, notes: Notes) -> None:
+def _add_cursor_field(cursor: Mapping[str, Any], scope: TemplateScope, config: Config, notes: Notes) -> None:
     try:
         node = translate(str(cursor.get("cursor_field", "")), scope.for_config())
     except Untranslatable as reason:
@@ -104,7 +104,7 @@ def _read_date_format(value: Any, notes: Notes) -> str:
     return ""
 
 
-def _add_bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Config, notes: Notes) -> None:
+def _add_bounds(cursor: Mapping[str, Any], form: str, scope: TemplateScope, config: Config, notes: Notes) -> None:
     for key, name in (("start_datetime", "start"), ("end_datetime", "end")):
         value = cursor.get(key)
         if value is None:
@@ -124,14 +124,14 @@ def _add_bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Conf
         config[name] = made
 
 
-def _translate_bound(value: Any, scope: Scope) -> Any:
+def _translate_bound(value: Any, scope: TemplateScope) -> Any:
     """Return a bound as a template. If an account does not set it, the window is open."""
     if not isinstance(value, str):
         return None if value is None else str(value)
     return to_template(make_nullable(to_text(read_rendered(translate(value.strip(), scope.for_config())))))
 
 
-def _add_length(value: Any, name: str, scope: Scope, config: Config, notes: Notes) -> None:
+def _add_length(value: Any, name: str, scope: TemplateScope, config: Config, notes: Notes) -> None:
     if not value:
         return
     try:
@@ -145,7 +145,7 @@ def _add_length(value: Any, name: str, scope: Scope, config: Config, notes: Note
     config[name] = to_template(node)
 
 
-def _set_place(option: Any, name: str, scope: Scope, config: Config, notes: Notes) -> None:
+def _set_place(option: Any, name: str, scope: TemplateScope, config: Config, notes: Notes) -> None:
     if not isinstance(option, Mapping):
         return
     try:
@@ -154,7 +154,7 @@ def _set_place(option: Any, name: str, scope: Scope, config: Config, notes: Note
         notes.add(f"the place of a window's {name}: {reason}")
 
 
-def _build_counting(cursor: Mapping[str, Any], scope: Scope, notes: Notes) -> Config:
+def _build_counting(cursor: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Config:
     config: Config = {}
     _add_cursor_field(cursor, scope, config, notes)
     start = cursor.get("start_value")

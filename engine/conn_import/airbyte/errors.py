@@ -6,7 +6,7 @@ from typing import Any
 from conn_engine.lint.statuses import certain, possible
 from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import Lit, Untranslatable, quote, to_condition, to_expression, to_text, translate
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.coercion import as_list
 
@@ -21,7 +21,7 @@ RETRIES = 5
 _FIXED = ("SUCCESS", "RETRY", "IGNORE", "RESET_PAGINATION", "REDUCE_PAGE_SIZE")
 
 
-def build_rules(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
+def build_rules(handler: Any, scope: TemplateScope, notes: Notes) -> list[Rule]:
     """Return the rules of a handler. A composite handler tries its handlers in order: definite results (retry, ignore)
     come before those that it leaves to the next handler (fail)."""
     if not isinstance(handler, Mapping):
@@ -71,7 +71,7 @@ def _walk_handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iter
     yield handler
 
 
-def _count_retries(value: Any, scope: Scope, notes: Notes) -> int:
+def _count_retries(value: Any, scope: TemplateScope, notes: Notes) -> int:
     if isinstance(value, str):
         try:
             node = translate(value, scope.for_config())
@@ -85,7 +85,7 @@ def _count_retries(value: Any, scope: Scope, notes: Notes) -> int:
 
 
 def _build_filter_rules(
-    row: Mapping[str, Any], waits: Rule, retries: int, scope: Scope, notes: Notes
+    row: Mapping[str, Any], waits: Rule, retries: int, scope: TemplateScope, notes: Notes
 ) -> Iterator[tuple[Rule, bool]]:
     try:
         when, by_body = _build_condition(row, scope)
@@ -136,7 +136,7 @@ def _build_retry(waits: Rule, retries: int) -> Rule:
     return {"times": max(1, min(retries, _MOST_TIMES)), **waits}
 
 
-def _build_condition(row: Mapping[str, Any], scope: Scope) -> tuple[str, bool]:
+def _build_condition(row: Mapping[str, Any], scope: TemplateScope) -> tuple[str, bool]:
     """Return the condition, and whether it can match a response with a successful status."""
     conditions: list[str] = []
     codes = row.get("http_codes")
@@ -160,11 +160,11 @@ def _bracket(text: str) -> str:
     return f"({text})" if " and " in text or " ? " in text else text
 
 
-def _get_names(scope: Scope) -> Any:
+def _get_names(scope: TemplateScope) -> Any:
     return scope.for_answer()
 
 
-def _build_message(text: Any, scope: Scope) -> str:
+def _build_message(text: Any, scope: TemplateScope) -> str:
     if not isinstance(text, str) or not text.strip():
         return ""
     try:
@@ -173,7 +173,7 @@ def _build_message(text: Any, scope: Scope) -> str:
         return quote(text.strip())  # of a message no more than its wording is lost
 
 
-def _build_backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
+def _build_backoff(strategies: Any, scope: TemplateScope, notes: Notes) -> Rule:
     """Convert the first strategies, in the order in which they are tried, to options of a retry."""
     made: Rule = {}
     sources: list[Rule] = []
@@ -203,7 +203,7 @@ def _build_backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
     return made
 
 
-def _build_pause(value: Any, scope: Scope, notes: Notes, form: str, factor: float) -> Rule:
+def _build_pause(value: Any, scope: TemplateScope, notes: Notes, form: str, factor: float) -> Rule:
     try:
         node = translate(value, scope.for_config()) if isinstance(value, str) else Lit(value)
         if isinstance(node, Lit):
@@ -214,7 +214,7 @@ def _build_pause(value: Any, scope: Scope, notes: Notes, form: str, factor: floa
         return {}
 
 
-def _build_header_wait(one: Mapping[str, Any], scope: Scope, notes: Notes, *, until: bool) -> list[Rule]:
+def _build_header_wait(one: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, until: bool) -> list[Rule]:
     try:
         header = translate(str(one.get("header", "")), scope.for_config())
         pattern = translate(str(one.get("regex") or ""), scope.for_config())
@@ -233,7 +233,7 @@ def _build_header_wait(one: Mapping[str, Any], scope: Scope, notes: Notes, *, un
     return [source]
 
 
-def _build_response_wait(one: Mapping[str, Any], scope: Scope, notes: Notes) -> Rule:
+def _build_response_wait(one: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Rule:
     try:
         return {"wait": to_expression(translate(str(one.get("wait_time_in_seconds", "")), _get_names(scope)))}
     except Untranslatable as reason:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from conn_import.airbyte.jinja import Lit, Node, PathNode, Untranslatable, to_expression, translate
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.records import build_record_path
 from conn_import.airbyte.requests import build_request
@@ -22,7 +22,7 @@ _CREATED = ("extra_fields", "creation_response")
 
 
 @dataclass(slots=True)
-class _JobScope(Scope):
+class _JobScope(TemplateScope):
     """The names in a job's requests, in addition to those of the stream. `creating` is the requester that creates the
     job."""
 
@@ -31,7 +31,7 @@ class _JobScope(Scope):
     def for_request(self) -> Any:
         """Return the names in requests. `creation_response` and `polling_response` are the responses so far."""
         return {
-            **Scope.for_request(self),
+            **TemplateScope.for_request(self),
             "creation_response": lambda steps: PathNode("job", ("created", "body", *steps), sure=True),
             "polling_response": lambda steps: PathNode("job", ("polled", "body", *steps), sure=True),
             "download_target": lambda steps: PathNode("job", ("url", *steps), "text", not steps),
@@ -40,17 +40,17 @@ class _JobScope(Scope):
     def _read_slice(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
         """A slice of a job also has the answer that created it, with the request for that."""
         if steps[:2] != _CREATED:
-            return Scope._read_slice(self, steps, bare=bare)
+            return TemplateScope._read_slice(self, steps, bare=bare)
         headers = self.creating.get("request_headers")
         match steps[2:]:
             case ("request", "headers", str() as name) if isinstance(headers, Mapping):
                 by_name = {str(one).lower(): value for one, value in headers.items()}
-                return translate(str(by_name.get(name.lower(), "")), Scope.for_request(self))
+                return translate(str(by_name.get(name.lower(), "")), TemplateScope.for_request(self))
             case _:
                 raise Untranslatable("a part of the response that created the job")
 
 
-def build_job(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
+def build_job(retriever: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> Job:
     """Return the `job` of an operation whose own request creates it."""
     names = {one.name: getattr(scope, one.name) for one in fields(scope)}
     creating = retriever.get("creation_requester")
@@ -103,7 +103,7 @@ def _build_poll(retriever: Mapping[str, Any], scope: _JobScope, notes: Notes) ->
 
 
 def _build_download(
-    retriever: Mapping[str, Any], requester: Mapping[str, Any], scope: Scope, notes: Notes, *, located: bool
+    retriever: Mapping[str, Any], requester: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, located: bool
 ) -> Job:
     path = build_record_path(retriever.get("download_target_extractor"), scope, notes)
     body = "job.located.body" if located else "job.polled.body"

@@ -22,7 +22,7 @@ from conn_import.airbyte.jinja import (
 )
 from conn_import.airbyte.settings import ManifestSettings
 
-__all__ = ["ManifestPartition", "PageToken", "Scope"]
+__all__ = ["ManifestPartition", "PageToken", "TemplateScope"]
 
 _SLICE = ("stream_slice", "stream_partition", "stream_interval")
 
@@ -59,7 +59,7 @@ class PageToken:
 
 
 @dataclass(slots=True)
-class Scope:
+class TemplateScope:
     """One stream's names. `at` gives those of a kind of place."""
 
     settings: ManifestSettings

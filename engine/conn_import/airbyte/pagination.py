@@ -27,7 +27,7 @@ from conn_import.airbyte.jinja import (
     to_truth,
     translate,
 )
-from conn_import.airbyte.names import PageToken, Scope
+from conn_import.airbyte.names import PageToken, TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.templates import to_literal
 
@@ -71,7 +71,7 @@ def _follows_url(paginator: Mapping[str, Any]) -> bool:
 
 
 def build_pagination(
-    paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
+    paginator: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, used: bool
 ) -> ManifestPagination | None:
     """Return the `pagination` of an operation, or None. `used` is set if a template contains the token."""
     strategy = _get_strategy(paginator)
@@ -88,7 +88,7 @@ def build_pagination(
     return None
 
 
-def find_option_name(option: Mapping[str, Any], scope: Scope) -> str:
+def find_option_name(option: Mapping[str, Any], scope: TemplateScope) -> str:
     """Where a request option puts its value: a name, or a JSON pointer into the body; nothing when the name is a
     setting that no account has. Raises Untranslatable."""
     path = option.get("field_path")
@@ -119,7 +119,7 @@ def find_option_place(option: Any) -> str:
 def _add_size(  # noqa: PLR0917
     paginator: Mapping[str, Any],
     strategy: Mapping[str, Any],
-    scope: Scope,
+    scope: TemplateScope,
     notes: Notes,
     prefix: str,
     made: ManifestPagination,
@@ -157,7 +157,7 @@ def _add_size(  # noqa: PLR0917
 def _build_numbered(
     paginator: Mapping[str, Any],
     strategy: Mapping[str, Any],
-    scope: Scope,
+    scope: TemplateScope,
     notes: Notes,
     *,
     used: bool,
@@ -191,7 +191,7 @@ def _build_numbered(
 
 
 def _build_single_page(
-    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: TemplateScope, notes: Notes
 ) -> ManifestPagination:
     """Return the settings for one page. Its size is still requested."""
     made = ManifestPagination({"format": "none", "config": {}})
@@ -203,7 +203,7 @@ def _build_single_page(
     return made
 
 
-def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: Scope, notes: Notes) -> bool:
+def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: TemplateScope, notes: Notes) -> bool:
     option = paginator.get("page_token_option")
     if not isinstance(option, Mapping) or option.get("type") == "RequestPath":
         return False
@@ -216,7 +216,7 @@ def _set_place(paginator: Mapping[str, Any], name: str, config: Config, scope: S
 
 
 def _build_cursor(
-    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, used: bool
 ) -> ManifestPagination | None:
     names = scope.for_answer()
     try:

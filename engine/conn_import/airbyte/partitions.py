@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import ListOf, Lit, Untranslatable, to_expression, to_step, translate
-from conn_import.airbyte.names import ManifestPartition, Scope
+from conn_import.airbyte.names import ManifestPartition, TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import find_option_name, find_option_place
 from conn_import.airbyte.spec import has_slash
@@ -29,7 +29,7 @@ _TAKEN = frozenset({
 
 
 def build_partitions(
-    router: Any, scope: Scope, parent: Parent, notes: Notes, *, above: ManifestPartition | None = None
+    router: Any, scope: TemplateScope, parent: Parent, notes: Notes, *, above: ManifestPartition | None = None
 ) -> tuple[list[Source], ManifestPartition | None]:
     """Return the `parents` of an operation and the names in its slices, or nothing without a router. `above` has the
     names in the slices of a dynamic stream's component."""
@@ -44,7 +44,7 @@ def build_partitions(
 
 
 def _build_sources(
-    router: Any, scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+    router: Any, scope: TemplateScope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
     if not isinstance(router, Mapping):
         return []
@@ -76,7 +76,7 @@ def _build_sources(
 
 
 def _build_union(
-    router: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+    router: Mapping[str, Any], scope: TemplateScope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
     """Several routers one after the other, whose values have one name."""
     field = _translate_name(router.get("partition_field"), scope, notes) or "value"
@@ -107,7 +107,7 @@ def _choose_name(name: str, partition: ManifestPartition) -> str:
 
 
 def _build_list_source(
-    router: Mapping[str, Any], scope: Scope, partition: ManifestPartition, notes: Notes
+    router: Mapping[str, Any], scope: TemplateScope, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
     name = _translate_name(router.get("cursor_field"), scope, notes) or "value"
     values = router.get("values")
@@ -132,7 +132,7 @@ def _build_list_source(
     return [source]
 
 
-def _translate_name(value: Any, scope: Scope, notes: Notes) -> str:
+def _translate_name(value: Any, scope: TemplateScope, notes: Notes) -> str:
     try:
         node = translate(str(value or ""), scope.for_config())
     except Untranslatable:
@@ -143,7 +143,7 @@ def _translate_name(value: Any, scope: Scope, notes: Notes) -> str:
     return str(node.value)
 
 
-def _set_place(option: Any, source: Source, scope: Scope, notes: Notes) -> None:
+def _set_place(option: Any, source: Source, scope: TemplateScope, notes: Notes) -> None:
     if not isinstance(option, Mapping):
         return
     try:
@@ -153,7 +153,7 @@ def _set_place(option: Any, source: Source, scope: Scope, notes: Notes) -> None:
 
 
 def _build_substreams(
-    router: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+    router: Mapping[str, Any], scope: TemplateScope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> list[Source]:
     """A router over parent streams. Several of one name are one after the other, as the kit has it."""
     found: list[Source] = []
@@ -174,7 +174,7 @@ def _build_substreams(
 
 
 def _build_substream(
-    config: Mapping[str, Any], scope: Scope, parent: Parent, partition: ManifestPartition, notes: Notes
+    config: Mapping[str, Any], scope: TemplateScope, parent: Parent, partition: ManifestPartition, notes: Notes
 ) -> Source | None:
     stream = config.get("stream")
     known = parent(stream)

@@ -24,7 +24,7 @@ from conn_import.airbyte.jinja import (
     to_text,
     translate,
 )
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.templates import translate_literal
 from conn_import.coercion import as_list
@@ -40,7 +40,7 @@ _LONGEST_PLACE = 400
 _SCALARS: Mapping[str, Kind] = {"integer": "int", "boolean": "bool", "array": "list", "object": "object"}
 
 
-def build_record_path(extractor: Any, scope: Scope, notes: Notes) -> str | None:
+def build_record_path(extractor: Any, scope: TemplateScope, notes: Notes) -> str | None:
     """Return `response_path`. It is in brackets, because in the kit a missing path means no records."""
     if not isinstance(extractor, Mapping):
         return None
@@ -80,7 +80,7 @@ def _list_items(base: str) -> str:
     return f"($type({base}) = 'array' ? {base} : $values({base}))"
 
 
-def _combine_extractors(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:
+def _combine_extractors(extractor: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> str | None:
     """The records of several extractors: of all, or of the first that finds some."""
     paths = [build_record_path(one, scope, notes) or "[$]" for one in as_list(extractor.get("extractors"))]
     if not paths:
@@ -114,7 +114,9 @@ def find_kind(schema: Any, steps: Sequence[Any]) -> Kind:
     return _SCALARS.get(kinds[0], "any") if len(kinds) == 1 and isinstance(kinds[0], str) else "any"
 
 
-def build_filter(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root: str = "record") -> str | None:
+def build_filter(
+    record_filter: Any, scope: TemplateScope, schema: Any, notes: Notes, root: str = "record"
+) -> str | None:
     """`record_filter`."""
     if not isinstance(record_filter, Mapping) or note_code(record_filter, "filtering records", notes):
         return None
@@ -131,7 +133,7 @@ def build_filter(record_filter: Any, scope: Scope, schema: Any, notes: Notes, ro
     return to_condition(node)
 
 
-def _build_record_names(scope: Scope, schema: Any, root: str) -> Names:
+def _build_record_names(scope: TemplateScope, schema: Any, root: str) -> Names:
     def record(steps: tuple[Any, ...]) -> Node:
         return PathNode(root, steps, find_kind(schema, steps) if steps else "object", not steps)
 
@@ -141,7 +143,7 @@ def _build_record_names(scope: Scope, schema: Any, root: str) -> Names:
 class _RecordMapping:
     """Transformations of a record. Each one uses the result of the one before."""
 
-    def __init__(self, scope: Scope, schema: Any, notes: Notes) -> None:
+    def __init__(self, scope: TemplateScope, schema: Any, notes: Notes) -> None:
         self._scope = scope
         self._schema = schema
         self._notes = notes
@@ -312,7 +314,9 @@ _SNAKE = (
 )
 
 
-def build_mapping(transformations: Any, scope: Scope, schema: Any, notes: Notes, *, only: str = "") -> str | None:
+def build_mapping(
+    transformations: Any, scope: TemplateScope, schema: Any, notes: Notes, *, only: str = ""
+) -> str | None:
     """`record_mapping`. `only` is a condition over the result."""
     made = _RecordMapping(scope, schema, notes)
     for one in transformations if isinstance(transformations, list) else ():
@@ -340,7 +344,7 @@ def build_mapping(transformations: Any, scope: Scope, schema: Any, notes: Notes,
     return made.to_expression()
 
 
-def _replace_keys(made: _RecordMapping, one: Mapping[str, Any], scope: Scope, notes: Notes) -> None:
+def _replace_keys(made: _RecordMapping, one: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> None:
     try:
         old, new = (
             to_expression(to_text(translate(str(one.get(key, "")), scope.for_config()))) for key in ("old", "new")

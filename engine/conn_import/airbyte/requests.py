@@ -20,7 +20,7 @@ from conn_import.airbyte.jinja import (
     to_text,
     translate,
 )
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.templates import (
     is_set_by_account,
@@ -65,7 +65,7 @@ class ManifestRequest:
 
 
 def build_request(
-    requester: Mapping[str, Any], scope: Scope, notes: Notes, *, secrets: bool = False, job: bool = False
+    requester: Mapping[str, Any], scope: TemplateScope, notes: Notes, *, secrets: bool = False, job: bool = False
 ) -> ManifestRequest:
     """Return the request. Unsupported parts are noted. `secrets` is set for a token request, which may contain secrets.
     `job` is set for one of a job's requests, which share an authorization but have different paths."""
@@ -98,7 +98,12 @@ def build_request(
 
 
 def _add_url(  # noqa: PLR0917
-    requester: Mapping[str, Any], scope: Scope, names: Names, made: ManifestRequest, query: dict[str, Any], notes: Notes
+    requester: Mapping[str, Any],
+    scope: TemplateScope,
+    names: Names,
+    made: ManifestRequest,
+    query: dict[str, Any],
+    notes: Notes,
 ) -> None:
     base, path = requester.get("url_base"), requester.get("path")
     if not base:
@@ -141,7 +146,7 @@ def _add_url(  # noqa: PLR0917
         _add_value(query, "query", name, node, made, notes)
 
 
-def _move_secrets_to_authorization(node: Node, scope: Scope, made: ManifestRequest) -> Node:
+def _move_secrets_to_authorization(node: Node, scope: TemplateScope, made: ManifestRequest) -> Node:
     """A URL with a place for each secret that its path cannot be without; the authorization puts it there."""
     if made.job:
         return node

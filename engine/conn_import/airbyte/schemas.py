@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_import.airbyte.custom import note_code
 from conn_import.airbyte.jinja import Lit, Untranslatable, translate
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.neighbor_files import NeighborFiles
 
@@ -17,7 +17,7 @@ _MOST_BYTES = 2_000_000
 _DEEPEST = 4
 
 
-def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, notes: Notes) -> Any:
+def find_schema(loader: Any, name: str, scope: TemplateScope, beside: NeighborFiles, notes: Notes) -> Any:
     """Return the JSON Schema of a stream's records, or None if neither the manifest nor a file next to it has one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
@@ -42,7 +42,7 @@ def find_schema(loader: Any, name: str, scope: Scope, beside: NeighborFiles, not
     return merged
 
 
-def _read_schema_file(said: Any, name: str, scope: Scope, beside: NeighborFiles) -> Any:
+def _read_schema_file(said: Any, name: str, scope: TemplateScope, beside: NeighborFiles) -> Any:
     """Read a schema from the file that the manifest names, or from the kit's default path."""
     try:
         node = translate(str(said or f"schemas/{name}.json"), scope.for_config())

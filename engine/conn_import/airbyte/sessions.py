@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_import.airbyte.budgets import to_seconds
 from conn_import.airbyte.jinja import Concat, FunctionNode, Lit, SecretNode, Untranslatable, to_step, to_text, translate
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import find_option_name
 from conn_import.airbyte.requests import build_request
@@ -29,7 +29,7 @@ _PLACES = {"header": "headers", "request_parameter": "query", "body_json": "body
 
 
 def build_session(
-    one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
+    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> tuple[Config, Config]:
     """Credentials and authorization of a session; `hosts` gets those of its log-in."""
     if one.get("type") == "LegacySessionTokenAuthenticator":
@@ -68,7 +68,7 @@ def build_session(
 
 
 def _build_login(
-    requester: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
+    requester: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> Config:
     made = build_request(requester, scope, notes, secrets=True)
     hosts += made.hosts
@@ -87,7 +87,7 @@ def _build_login(
 def _authorise(  # noqa: PLR0917
     login: Config,
     authenticator: Mapping[str, Any],
-    scope: Scope,
+    scope: TemplateScope,
     notes: Notes,
     hosts: list[str],
     manifest: Mapping[str, Any],
@@ -188,7 +188,7 @@ def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) 
 
 
 def _build_legacy_session(
-    one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]
+    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str]
 ) -> tuple[Config, Config]:
     base = spread_choices(translate_text(one.get("api_url") or "", scope))
     hosts += find_hosts(base, scope.settings.list_choices)

@@ -14,7 +14,7 @@ from conn_import.airbyte.dynamic import COMPONENT, build_dynamic, expand_paramet
 from conn_import.airbyte.errors import build_rules
 from conn_import.airbyte.jinja import Untranslatable, to_expression
 from conn_import.airbyte.jobs import build_job
-from conn_import.airbyte.names import ManifestPartition, Scope
+from conn_import.airbyte.names import ManifestPartition, TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import build_pagination, find_page_token
 from conn_import.airbyte.partitions import build_partitions
@@ -196,7 +196,7 @@ class Streams:
             text = format_schema(schema, component.get("primary_key"), scope.cursor, name)
         return Stream("", name, row, request, login, scope.partition, notes, text)
 
-    def _build_parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
+    def _build_parents(self, retriever: Mapping[str, Any], scope: TemplateScope, notes: Notes) -> list[Row]:
         """Return what the stream repeats over, and add the names to the scope."""
         component, self._component = self._component, None  # the parents' own parents have no template
         scope.component = COMPONENT if component else ""
@@ -213,7 +213,7 @@ class Streams:
         retriever: Mapping[str, Any],
         requester: Mapping[str, Any],
         row: Row,
-        scope: Scope,
+        scope: TemplateScope,
         schema: Any,
         notes: Notes,
     ) -> None:
@@ -230,14 +230,14 @@ class Streams:
         if rules := build_rules(requester.get("error_handler"), scope, notes):
             row["errors"] = rules
 
-    def _build_scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
+    def _build_scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> TemplateScope:
         cursor = component.get("incremental_sync")
         parameters: dict[str, Any] = {}
         for one in (component, retriever):
             own = one.get(PARAMETERS)
             parameters |= own if isinstance(own, dict) else {}
         paginator = retriever.get("paginator")
-        return Scope(
+        return TemplateScope(
             self.settings,
             parameters,
             window=find_window_names(cursor),
@@ -263,7 +263,7 @@ class Streams:
         stream = self.add(component, main=False)
         return None if stream is None else (stream.operation, stream.partition)
 
-    def _add_pagination(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
+    def _add_pagination(self, retriever: Mapping[str, Any], row: Row, scope: TemplateScope, notes: Notes) -> None:
         paginator = retriever.get("paginator")
         if not isinstance(paginator, Mapping) or note_code(paginator, "pagination", notes):
             return
@@ -291,7 +291,7 @@ class Streams:
         component: Mapping[str, Any],
         retriever: Mapping[str, Any],
         row: Row,
-        scope: Scope,
+        scope: TemplateScope,
         schema: Any,
         notes: Notes,
     ) -> None:

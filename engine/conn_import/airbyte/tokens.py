@@ -12,7 +12,7 @@ from conn_import.airbyte.jinja import (
     to_text,
     translate,
 )
-from conn_import.airbyte.names import Scope
+from conn_import.airbyte.names import TemplateScope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.pagination import find_option_name
 from conn_import.airbyte.templates import make_nullable, to_template
@@ -36,12 +36,12 @@ _USUAL_NAMES = {
 }  # fmt: skip
 
 
-def translate_text(value: Any, scope: Scope) -> Node:
+def translate_text(value: Any, scope: TemplateScope) -> Node:
     """Translate the URL or a name of a token request. It may read secrets, but this does not make a setting secret."""
     return to_text(translate(str(value).strip(), {**scope.for_config(), "config": scope.settings.translate}))
 
 
-def translate_fixed_text(value: Any, scope: Scope, default: str) -> str:
+def translate_fixed_text(value: Any, scope: TemplateScope, default: str) -> str:
     if not value:
         return default
     node = translate_text(value, scope)
@@ -50,17 +50,17 @@ def translate_fixed_text(value: Any, scope: Scope, default: str) -> str:
     return str(node.value)
 
 
-def translate_credential(value: Any, scope: Scope) -> Node:
+def translate_credential(value: Any, scope: TemplateScope) -> Node:
     """Translate a part of a credential, where values of the configuration are secret."""
     return to_text(translate(str(value).strip(), scope.for_credential()))
 
 
-def translate_login_value(value: Any, scope: Scope) -> Node:
+def translate_login_value(value: Any, scope: TemplateScope) -> Node:
     """Translate a header or a field of a token request. It is secret if it authenticates."""
     return to_text(translate(str(value).strip(), scope.for_login()))
 
 
-def _claim_client_value(value: Any, name: str, scope: Scope) -> str | None:
+def _claim_client_value(value: Any, name: str, scope: TemplateScope) -> str | None:
     """Return the template of a client's ID or secret, or None if the account supplies it under its usual name.
 
     A single secret setting gets the usual name.
@@ -72,7 +72,7 @@ def _claim_client_value(value: Any, name: str, scope: Scope) -> str | None:
 
 
 def build_oauth(
-    one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
+    one: Mapping[str, Any], scope: TemplateScope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
 ) -> Config:
     """Credentials of an OAuth authenticator; `hosts` gets those of its requests."""
     config: Config = {}
@@ -135,7 +135,12 @@ def _get_object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _build_refreshing(  # noqa: PLR0917
-    one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
+    one: Mapping[str, Any],
+    scope: TemplateScope,
+    config: Config,
+    params: Config,
+    refresh: str,
+    manifest: Mapping[str, Any],
 ) -> Config:
     node = translate_credential(one.get("refresh_token") or "", scope)
     if not isinstance(node, SecretNode):  # there is no token to renew: the request is always the same
@@ -183,7 +188,7 @@ def build_custom_grant(config: Config, params: Config, grant: str) -> Config:
     return {"format": "session", "config": {"ask": ask, "login": login}}
 
 
-def _read_token_response(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
+def _read_token_response(one: Mapping[str, Any], scope: TemplateScope, config: Config) -> None:
     """How the token's answer is read, where it has other names than the usual."""
     token = translate_fixed_text(one.get("access_token_name"), scope, "access_token")
     expires = translate_fixed_text(one.get("expires_in_name"), scope, "expires_in")
@@ -207,7 +212,7 @@ def _to_path(name: str) -> str:
     return to_step(name)
 
 
-def _build_assertion(one: Mapping[str, Any], scope: Scope) -> Config:
+def _build_assertion(one: Mapping[str, Any], scope: TemplateScope) -> Config:
     """A signed assertion that is traded for a token."""
     assertion = one.get("profile_assertion")
     if not isinstance(assertion, Mapping):
@@ -219,7 +224,7 @@ def _build_assertion(one: Mapping[str, Any], scope: Scope) -> Config:
     return made
 
 
-def build_jwt(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
+def build_jwt(one: Mapping[str, Any], scope: TemplateScope) -> tuple[Config, Config]:
     """Credentials and authorization by a JWT that the account's key signs."""
     key = translate_credential(one.get("secret_key") or "", scope)
     text = str(to_template(key))

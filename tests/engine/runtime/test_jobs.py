@@ -23,7 +23,7 @@ from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.faults import Faults, broken_connection, json_answer
 from conn_engine.transport.live import AsyncLive, Live
-from conn_engine.transport.plan import PlannedRequest, PlanTransport
+from conn_engine.transport.plan import DryRunEnd, PlanTransport
 from conn_engine.wire import FrozenClock, Page
 
 TOKEN = "token-of-acme"
@@ -587,7 +587,7 @@ def test_an_event_loop_runs_the_same_job(desk: Any) -> None:
 def test_a_dry_run_shows_the_creating_request(desk: Any) -> None:
     acme = desk(vendor("done"), {"poll": POLL})
     plan = PlanTransport()
-    with pytest.raises(PlannedRequest):
+    with pytest.raises(DryRunEnd):
         list(acme.pages(transport=plan))
     assert [(request.method, request.url.partition("/exports")[1]) for request in plan.requests] == [
         ("POST", "/exports")

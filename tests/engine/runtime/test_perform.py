@@ -19,7 +19,14 @@ from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.records import ResponsePathMissing
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.transport.faults import Faults, broken_connection, error_page, json_answer, rate_limited, repeated
+from conn_engine.transport.faults import (
+    Faults,
+    broken_connection,
+    error_page,
+    json_answer,
+    rate_limited,
+    repeat_response,
+)
 from conn_engine.wire import FrozenClock, Page, Request, Response, Wait
 
 PAGES = [{"items": [{"id": 1, "name": "Ada"}], "next": "x"}, {"items": [{"id": 2, "name": "Bo"}]}]
@@ -122,7 +129,7 @@ def test_a_foreign_cursor_is_refused_before_anything_is_sent(make: Any, run: Cal
 
 
 def test_a_repeated_cursor_ends_the_listing_as_incomplete(make: Any, run: Callable[..., Any]) -> None:
-    made = run(make(), "contacts.list", repeated(json_answer(PAGES[0]), 5))
+    made = run(make(), "contacts.list", repeat_response(json_answer(PAGES[0]), 5))
     assert (len(made.requests), made.records) == (2, [{"id": "1", "first_name": "Ada"}])
     assert made.pages[-1].completeness.state == "incomplete"
 

@@ -21,11 +21,11 @@ from conn_engine.transport.faults import (
     error_page,
     json_answer,
     rate_limited,
-    repeated,
+    repeat_response,
 )
 from conn_engine.transport.gateway import encode_url
 from conn_engine.transport.live import AsyncLive, Live
-from conn_engine.transport.plan import PlannedRequest, PlanTransport, format_curl
+from conn_engine.transport.plan import DryRunEnd, PlanTransport, format_curl
 from conn_engine.transport.trace import TracedTransport
 from conn_engine.wire import Headers, Request, Response
 
@@ -89,17 +89,17 @@ def test_credential_headers_are_not_even_kept_in_memory():
 def test_plan_ends_the_operation_at_its_first_request():
     plan = PlanTransport()
     for method in ("GET", "POST"):
-        with pytest.raises(PlannedRequest) as caught:
+        with pytest.raises(DryRunEnd) as caught:
             plan.send(Request(method, ASK.url, purpose="step"))
         assert caught.value.request.method == method
-    with pytest.raises(PlannedRequest):
+    with pytest.raises(DryRunEnd):
         asyncio.run(plan.asend(ASK))
     assert len(plan.requests) == 3
-    assert not issubclass(PlannedRequest, ConnError)
+    assert not issubclass(DryRunEnd, ConnError)
 
 
 def test_faults_follow_the_script_then_the_inner_transport():
-    inner = Faults(repeated(json_answer({"inner": True}), 3))
+    inner = Faults(repeat_response(json_answer({"inner": True}), 3))
     faults = Faults([rate_limited(7), PASS, lambda r: json_answer({"m": r.method}), broken_connection()], inner)
     assert (faults.send(ASK).status, faults.requests) == (429, [ASK])
     assert json.loads(faults.send(ASK).body) == {"inner": True}

@@ -49,15 +49,15 @@ class LayeredVault:
 
     def kind_of(self, account: str) -> str:
         """The store that answers for this account."""
-        return self._of(account).kind
+        return self._get_vault(account).kind
 
     def load(self, account: str) -> dict[str, Any] | None:
         """The account's document; None when it has none."""
-        return self._of(account).load(account)
+        return self._get_vault(account).load(account)
 
     def find(self, account: str) -> StoredCredential | None:
         """The account's credential with what else is known of it; None when it has none."""
-        store = self._of(account)
+        store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             return store.find(account)
         document = store.load(account)
@@ -65,7 +65,7 @@ class LayeredVault:
 
     def save(self, account: str, document: Mapping[str, Any], issue: Issue | None = None) -> None:
         """Store it where the account's credential is. With `issue` it is another credential than before."""
-        store = self._of(account)
+        store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             store.save(account, document, issue)
         else:
@@ -73,19 +73,19 @@ class LayeredVault:
 
     def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
         """Note something of the account's credential where it is stored."""
-        store = self._of(account)
+        store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             store.mark(account, hosts=hosts, verified_at=verified_at)
 
     def delete(self, account: str) -> bool:
         """Forget it; whether there was one."""
-        return self._of(account).delete(account)
+        return self._get_vault(account).delete(account)
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
         """The lock of the store that answers for this account."""
-        return self._of(account).exclusive(account)
+        return self._get_vault(account).exclusive(account)
 
-    def _of(self, account: str) -> Vault:
+    def _get_vault(self, account: str) -> Vault:
         if self.environment.has(account) or self.store is None:
             return self.environment
         return self.store

@@ -85,7 +85,7 @@ class EnvironmentVault:
         if whole is not None:
             document = _parse_value(f"{build_variable_prefix(account)}CREDENTIALS", whole)
         for field in sorted(variables):
-            _put(document, _SHORT.get(field, field), variables[field], f"{build_variable_prefix(account)}{field}")
+            _set_field(document, _SHORT.get(field, field), variables[field], f"{build_variable_prefix(account)}{field}")
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
@@ -139,7 +139,7 @@ def _parse_value(name: str, text: str) -> dict[str, Any]:
     return document
 
 
-def _put(document: dict[str, Any], field: str, text: str, name: str) -> None:
+def _set_field(document: dict[str, Any], field: str, text: str, name: str) -> None:
     *parents, last = [part.lower() for part in field.split("__")]
     place = document
     for part in parents:

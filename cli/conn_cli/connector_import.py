@@ -162,12 +162,12 @@ def _load_models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents.locate import WORKSPACE_FILE
     from conn_engine.errors import UsageError
-    from conn_engine.lint.models import known_models
+    from conn_engine.lint.models import load_models
 
     if not names:
         return {}
     own = load_workspace(root).models if (root / WORKSPACE_FILE).is_file() else []
-    known = known_models(tuple(own))
+    known = load_models(tuple(own))
     for name in names:
         if name not in known:
             hint = did_you_mean(name, list(known)) or f"models: {', '.join(sorted(known))}"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from conn_engine.diagnostics import Diagnostic, Severity, Span
-from conn_engine.diagnostics.codes import SeverityName, explain
+from conn_engine.diagnostics.codes import SeverityName, find_code
 
 __all__ = [
     "Finding",
@@ -98,7 +98,7 @@ def describe_fault(finding: Diagnostic, *, names: bool) -> Finding:
     """
     span = finding.span
     place = replace(span, file=shown_file(span.file, names=names)) if span is not None else None
-    row = explain(finding.code)
+    row = find_code(finding.code)
     return describe_finding(Diagnostic(finding.code, row.title if row else "", finding.severity, place))
 
 

@@ -222,7 +222,7 @@ def test_the_schema_of_any_report_is_that_of_its_kind(tmp_path: Path) -> None:
     schema = json.loads(conn(tmp_path, "schema", "report").out)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    lint = LintReport.of([diagnostic("DOC002", "wrong", Span("a.yaml", 2, 3))]).data()
+    lint = LintReport.from_findings([diagnostic("DOC002", "wrong", Span("a.yaml", 2, 3))]).data()
     assert validator.is_valid(lint)
     for wrong in ({**lint, "kind": "test"}, {**lint, "kind": "lynt"}, {**lint, "summary": None}, {"version": 1}, []):
         assert not validator.is_valid(wrong)

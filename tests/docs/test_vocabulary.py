@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from examples import DOCS
 
-from conn_engine.schemas.vocabulary import Need, is_known, read, tables
+from conn_engine.schemas.vocabulary import Need, build_tables, is_known, read_vocabulary
 
 TESTS = DOCS.parent / "tests"
-TOLD = read(DOCS)
+TOLD = read_vocabulary(DOCS)
 EVERY = [*TOLD.rows, *TOLD.odd, *TOLD.beyond]
 NOT_SAID = {
     "authorization of MCP servers",
@@ -96,5 +96,5 @@ def test_what_is_not_there_is_told() -> None:
 
 
 def test_the_tables_have_every_need() -> None:
-    made = "".join(tables(DOCS).values())
+    made = "".join(build_tables(DOCS).values())
     assert [need.need for need in EVERY if need.need.replace("|", "\\|") not in made] == []

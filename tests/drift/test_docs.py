@@ -12,7 +12,7 @@ from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import find_markdown_blocks, parse
 from conn_engine.responses.failures.rules import Action
 from conn_engine.schemas.docs import fill_page, find_parts, run
-from conn_engine.schemas.kinds import kinds
+from conn_engine.schemas.kinds import find_kinds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
@@ -59,30 +59,30 @@ def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_every_kind_is_on_one_page() -> None:
     places = [name for text in PAGES.values() for what, name in find_parts(text) if what == "keys"]
-    assert sorted(places) == sorted(name for name, kind in kinds().items() if kind.keys or not kind.formats)
+    assert sorted(places) == sorted(name for name, kind in find_kinds().items() if kind.keys or not kind.formats)
     unions = [name for text in PAGES.values() for what, name in find_parts(text) if what == "formats"]
-    assert sorted(unions) == sorted(name for name, kind in kinds().items() if kind.formats)
+    assert sorted(unions) == sorted(name for name, kind in find_kinds().items() if kind.formats)
 
 
 def test_every_key_says_what_it_means() -> None:
-    assert [f"{kind.name}.{key.name}" for kind in kinds().values() for key in kind.keys if not key.meaning] == []
+    assert [f"{kind.name}.{key.name}" for kind in find_kinds().values() for key in kind.keys if not key.meaning] == []
 
 
 def test_every_code_is_on_the_page() -> None:
     assert all(f"### {code}\n" in PAGES["lint-codes.md"] for code in CODES)
 
 
-@pytest.mark.parametrize("union", [name for name, kind in kinds().items() if kind.formats])
+@pytest.mark.parametrize("union", [name for name, kind in find_kinds().items() if kind.formats])
 def test_every_format_has_an_example(union: str) -> None:
     shown = {
         value["format"] for key, value in PAIRS if isinstance(value, dict) and isinstance(value.get("format"), str)
     }
-    assert {name.rpartition(".")[2] for name in kinds()[union].formats} <= shown
+    assert {name.rpartition(".")[2] for name in find_kinds()[union].formats} <= shown
 
 
 def test_every_other_kind_has_an_example() -> None:
     shown = {key for key, _ in PAIRS}
-    held = {name.rpartition(".")[2] for name, kind in kinds().items() if not kind.formats and not kind.format}
+    held = {name.rpartition(".")[2] for name, kind in find_kinds().items() if not kind.formats and not kind.format}
     files = {
         "connector",
         "resource",
@@ -100,11 +100,13 @@ def test_every_other_kind_has_an_example() -> None:
 
 def test_every_key_has_an_example() -> None:
     shown = {key for key, _ in PAIRS} | {"<name>"}
-    assert [f"{name}.{key.name}" for name, kind in kinds().items() for key in kind.keys if key.name not in shown] == []
+    assert [
+        f"{name}.{key.name}" for name, kind in find_kinds().items() for key in kind.keys if key.name not in shown
+    ] == []
 
 
 def test_examples_use_the_keys_own_names() -> None:
-    keys = [key for kind in kinds().values() for key in kind.keys]
+    keys = [key for kind in find_kinds().values() for key in kind.keys]
     aliases = {alias for key in keys for alias in key.aliases} - {key.name for key in keys}
     assert aliases & {key for key, _ in PAIRS} == set()
 

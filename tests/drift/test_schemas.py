@@ -8,7 +8,7 @@ import pytest
 
 import conn_engine
 from conn_engine.documents.locate import find_packaged
-from conn_engine.schemas import MODELS, texts
+from conn_engine.schemas import MODELS, build_texts
 from conn_engine.schemas.__main__ import run
 from conn_engine.schemas.reports import REPORTS
 
@@ -32,7 +32,7 @@ def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_every_kind_is_published() -> None:
     published = [f"{kind}.schema.json" for kind in MODELS] + [f"reports/{kind}.schema.json" for kind in REPORTS]
-    assert sorted(texts()) == sorted(published)
+    assert sorted(build_texts()) == sorted(published)
 
 
 def test_every_class_of_reports_is_listed() -> None:
@@ -43,6 +43,6 @@ def test_every_class_of_reports_is_listed() -> None:
 
 @pytest.mark.parametrize("kind", REPORTS)
 def test_a_report_always_has_all_its_keys(kind: str) -> None:
-    schemas = [schema := json.loads(texts()[f"reports/{kind}.schema.json"]), *schema.get("$defs", {}).values()]
+    schemas = [schema := json.loads(build_texts()[f"reports/{kind}.schema.json"]), *schema.get("$defs", {}).values()]
     for one in schemas:
         assert one["required"] == list(one["properties"]), one["description"]

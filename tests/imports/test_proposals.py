@@ -11,7 +11,7 @@ from conn_engine.diagnostics import Severity
 from conn_engine.documents import parse
 from conn_engine.expressions import expression
 from conn_engine.lint import lint_paths
-from conn_engine.lint.models import known_models
+from conn_engine.lint.models import load_models
 from conn_import import Options, import_source, read_source
 from conn_import.proposals import (
     VendorField,
@@ -23,7 +23,7 @@ from conn_import.proposals import (
 
 CHOICE = {"type": "string", "enum": ["open", "won"]}
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
-CRM = known_models(())["crm"]
+CRM = load_models(())["crm"]
 
 
 def obj(**properties: Any) -> dict[str, Any]:

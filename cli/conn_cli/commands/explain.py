@@ -64,9 +64,9 @@ def _list_codes() -> Explained:
 
 
 def _explain_code(word: str) -> "Explained | None":
-    from conn_engine.diagnostics.codes import explain as find
+    from conn_engine.diagnostics.codes import find_code
 
-    found = find(word)
+    found = find_code(word)
     if found is None:
         return None
     text = f"{found.id} · {found.severity} · {found.title}\n\n{found.explanation.strip()}\n"
@@ -82,10 +82,10 @@ def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
 def _list_settings(*, is_complete: bool) -> Explained:
     """Every kind of settings; with a pointer to the other lists where no list was named."""
     from conn_cli.formatting import join_lines
-    from conn_engine.schemas.reference import overview
+    from conn_engine.schemas.reference import list_kinds
 
     others = [] if is_complete else ["", "besides: conn explain codes, conn explain functions"]
-    return partial(_describe_settings, [line.split()[0] for line in overview()]), join_lines([*overview(), *others])
+    return partial(_describe_settings, [line.split()[0] for line in list_kinds()]), join_lines([*list_kinds(), *others])
 
 
 def _explain_settings(word: str) -> Explained:
@@ -93,20 +93,20 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
-    from conn_engine.schemas.reference import find, plain, words
+    from conn_engine.schemas.reference import find_references, format_reference, list_words
 
-    found = find(word)
+    found = find_references(word)
     if not found:
-        hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else did_you_mean(word, words())
+        hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else did_you_mean(word, list_words())
         raise UsageError(f'there is no code, kind of settings or key "{word}"', hint=hint or "conn explain lists them")
-    return partial(_describe_settings, found), "\n\n".join(plain(one) for one in found) + "\n"
+    return partial(_describe_settings, found), "\n\n".join(format_reference(one) for one in found) + "\n"
 
 
 def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
     from conn_engine.command_reports import ExplainedWord
-    from conn_engine.schemas.reference import plain
+    from conn_engine.schemas.reference import format_reference
 
-    texts = {name: plain(name) for name in names}
+    texts = {name: format_reference(name) for name in names}
     return [
         ExplainedWord(topic="settings", name=name, title=text.partition("\n")[0].partition(" · ")[2], text=text)
         for name, text in texts.items()

@@ -47,6 +47,6 @@ def lint(
         if update_baseline:
             app.err(f"made the baseline {baseline}: {pluralize(accepted, 'finding')} accepted from now on")
     draw = draw_findings(findings, Sources(result.root), color=app.color)
-    write_report(lambda: LintReport.of(findings), formats or [], draw, app, folder=app.folder)
+    write_report(lambda: LintReport.from_findings(findings), formats or [], draw, app, folder=app.folder)
     app.err(f"{pluralize(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)

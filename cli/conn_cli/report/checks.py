@@ -148,9 +148,9 @@ def _in_markdown(check: str, told: str, *, names: bool) -> str:
 
 def _finding_row(finding: Diagnostic, *, names: bool) -> str:
     """Where and what kind of finding it is: its own message may quote a record's value."""
-    from conn_engine.diagnostics.codes import explain
+    from conn_engine.diagnostics.codes import find_code
 
-    row = explain(finding.code)
+    row = find_code(finding.code)
     place = f" {code(f'{shown_file(finding.span.file, names=names)}:{finding.span.line}')}" if finding.span else ""
     path = f" at {code(finding.path)}" if finding.path else ""
     return f"- **{finding.code}**{place} {row.title if row else ''}{path}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from conn_cli.formatting import pluralize
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span
-from conn_engine.diagnostics.codes import explain
+from conn_engine.diagnostics.codes import find_code
 
 __all__ = ["MOST", "command", "join_commands", "render"]
 
@@ -36,7 +36,7 @@ def join_commands(commands: Sequence[str]) -> str:
 
 
 def _command(finding: Diagnostic, sources: Sources) -> str:
-    row = explain(finding.code)
+    row = find_code(finding.code)
     parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
     parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
     title = f"{finding.code} {row.title}" if row else finding.code

@@ -6,8 +6,8 @@ from conn_engine.diagnostics.finding import (
     Span,
     diagnostic,
     did_you_mean,
-    without_echoes,
-    worst,
+    find_worst_severity,
+    remove_duplicates,
 )
 
-__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "without_echoes", "worst"]
+__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "find_worst_severity", "remove_duplicates"]

@@ -8,7 +8,7 @@ RUN (requests and answers), TST (test results), WHK (webhooks).
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CODES", "Code", "explain"]
+__all__ = ["CODES", "Code", "find_code"]
 
 SeverityName = Literal["error", "warning", "info"]
 
@@ -23,14 +23,14 @@ class Code:
     explanation: str
 
 
-def _table(*rows: Code) -> dict[str, Code]:
+def _build_table(*rows: Code) -> dict[str, Code]:
     table = {row.id: row for row in rows}
     if len(table) != len(rows):
         raise ValueError("a diagnostic code is defined twice")
     return table
 
 
-CODES: dict[str, Code] = _table(
+CODES: dict[str, Code] = _build_table(
     Code(
         "DOC001",
         "document cannot be read",
@@ -923,6 +923,6 @@ CODES: dict[str, Code] = _table(
 )
 
 
-def explain(code: str) -> Code | None:
+def find_code(code: str) -> Code | None:
     """The entry of a code, whatever its letter case; None when there is no such code."""
     return CODES.get(code.upper())

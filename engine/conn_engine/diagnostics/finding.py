@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from conn_engine.diagnostics.codes import CODES
 
-__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "without_echoes", "worst"]
+__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "find_worst_severity", "remove_duplicates"]
 
 
 class Severity(IntEnum):
@@ -77,17 +77,17 @@ def diagnostic(
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` for the nearest known word, or an empty string."""
-    return _nearest(word, tuple(known))
+    return _suggest_nearest(word, tuple(known))
 
 
 @lru_cache(maxsize=2048)
-def _nearest(word: str, known: tuple[str, ...]) -> str:
+def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
     # Remembered, as thousands of accounts inherit one slip from their base.
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 
 
-def without_echoes(findings: Iterable[Diagnostic], gist: Callable[[str], str] = str) -> list[Diagnostic]:
+def remove_duplicates(findings: Iterable[Diagnostic], gist: Callable[[str], str] = str) -> list[Diagnostic]:
     """Sorted by place, each finding once: an alias, or several recordings, may bring the same fault of one line many
     times. Two findings at one place are the same when `gist` gives the same of their messages."""
     kept: dict[tuple[str, Span | None, str], Diagnostic] = {}
@@ -96,6 +96,6 @@ def without_echoes(findings: Iterable[Diagnostic], gist: Callable[[str], str] = 
     return list(kept.values())
 
 
-def worst(findings: Iterable[Diagnostic]) -> Severity | None:
+def find_worst_severity(findings: Iterable[Diagnostic]) -> Severity | None:
     """The worst severity among the findings; None when there are none."""
     return max((finding.severity for finding in findings), default=None)

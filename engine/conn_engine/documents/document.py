@@ -124,7 +124,7 @@ class Document:
     def _lines(self) -> Lines:
         return Lines(self.text)
 
-    def mapping(self) -> dict[str, Any]:
+    def require_mapping(self) -> dict[str, Any]:
         """The data, when it is a mapping. Raises ConfigurationError (DOC007) otherwise."""
         if isinstance(self.data, dict):
             return self.data
@@ -186,7 +186,7 @@ class Document:
             return []
         found: list[Suppression] = []
         for match in _SUPPRESSION.finditer(self.text):
-            if not _within_scalar(self._root, match.start()):
+            if not _is_within_scalar(self._root, match.start()):
                 found.extend(self._suppress(match))
         return found
 
@@ -247,10 +247,10 @@ class Document:
         return Span(self.file, *start, *self._shift(self._lines.to_line_and_column(place.end)))
 
 
-def _within_scalar(place: Place, offset: int) -> bool:
+def _is_within_scalar(place: Place, offset: int) -> bool:
     if not place.start <= offset < place.end:
         return False
     if place.children is None:
         return True
     inner = [*(place.keys or {}).values(), *place.children.values()]
-    return any(_within_scalar(child, offset) for child in inner)
+    return any(_is_within_scalar(child, offset) for child in inner)

@@ -42,7 +42,7 @@ class SourceText:
         shift = self.first_line - 1
         return Span(self.file, line + shift, column + self.indent, end_line + shift, end_column + self.indent)
 
-    def finding(
+    def build_finding(
         self,
         code: str,
         message: str,
@@ -66,7 +66,7 @@ class SourceText:
 
     def fail(self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = "") -> NoReturn:
         """Raise ConfigurationError with this one finding."""
-        fail([self.finding(code, message, start, end, hint=hint)])
+        fail([self.build_finding(code, message, start, end, hint=hint)])
 
 
 def fail(findings: Sequence[Diagnostic]) -> NoReturn:
@@ -82,7 +82,7 @@ def build_duplicate_key(
 ) -> Diagnostic:
     """The finding (DOC003) for a key that its mapping has already had at `first`."""
     name = key if len(key) <= 60 else f"{key[:60]}…"
-    return origin.finding(
+    return origin.build_finding(
         "DOC003",
         f'the key "{name}" occurs twice',
         place.start,

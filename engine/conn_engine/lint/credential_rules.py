@@ -14,7 +14,13 @@ from conn_engine.settings import Draft, Scope
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["carried", "find_unobtainable_tokens", "held", "kept", "placed"]
+__all__ = [
+    "check_authorization_names",
+    "check_credential_is_sent",
+    "check_path_has_placeholder",
+    "check_path_part_is_required",
+    "find_unobtainable_tokens",
+]
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
@@ -26,7 +32,7 @@ _KNOWN_LATER = frozenset({"env", "context", "request"})
 """What stands below these, or below a name that is stored (`session.csrf`), a sample does not show."""
 
 
-def held(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
     """EXP103: `authorization` needs what the stored credential does not have."""
     checked = set()
     for operation in target.effective.vendor_operations():
@@ -35,7 +41,7 @@ def held(target: "LintTarget") -> Iterator[Diagnostic]:
             continue
         checked.add(path)
         stored = operation.credentials.sample()
-        lacking = _lacking(operation, stored, target.effective.context)
+        lacking = _find_missing_name(operation, stored, target.effective.context)
         if lacking is None:
             continue
         known = [name for name in stored if not name.startswith("_")]
@@ -50,7 +56,7 @@ def held(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+def _find_missing_name(operation: VendorOperation, stored: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
     """The name that a request could not be authorised without; empty for the usual token, None when nothing lacks."""
     env = {"env": {}, "context": dict(context)}
     draft = Draft(operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format)
@@ -66,7 +72,7 @@ def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Map
     return None
 
 
-def carried(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_credential_is_sent(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC103: an account stores a credential, and nothing says how a request carries it."""
     effective = target.effective
     said = effective.data.get("credentials") or {}
@@ -84,11 +90,11 @@ def carried(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def placed(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_path_has_placeholder(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC104: a credential belongs into the path, and an operation's has no place for it."""
     for operation in target.effective.vendor_operations():
         url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
-        for name in (one.name for one in _in_path(operation.authorization)):
+        for name in (one.name for one in _find_path_authorizations(operation.authorization)):
             if f"{{{name}}}" not in url:
                 at = (*operation.place, "path")
                 yield diagnostic(
@@ -100,13 +106,13 @@ def placed(target: "LintTarget") -> Iterator[Diagnostic]:
                 )
 
 
-def kept(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_path_part_is_required(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC105: a part of the credential that may be left out stands in the path, which cannot go without it."""
     checked = set()
     for operation in target.effective.vendor_operations():
         at = operation.get_path("authorization")
         optional = {part.name for part in operation.credentials.fields() if not part.required}
-        read = {name for one in _in_path(operation.authorization) for name in _NAME.findall(one.value)}
+        read = {name for one in _find_path_authorizations(operation.authorization) for name in _NAME.findall(one.value)}
         if at in checked or not optional & read:
             continue
         checked.add(at)
@@ -147,10 +153,10 @@ def _iterate_options(credentials: Any, path: Path_) -> Iterator[tuple[Path_, Map
         yield from _iterate_options(config.get("with"), (*path, "config", "with"))
 
 
-def _in_path(authorization: Any) -> Iterator[PathAuthorization]:
+def _find_path_authorizations(authorization: Any) -> Iterator[PathAuthorization]:
     """What certainly goes into the path; what a choice does is the account's affair."""
     if isinstance(authorization, PathAuthorization):
         yield authorization
     elif isinstance(authorization, Several):
         for one in authorization.all:
-            yield from _in_path(one)
+            yield from _find_path_authorizations(one)

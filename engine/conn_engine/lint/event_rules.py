@@ -8,51 +8,62 @@ from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, 
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path, read
 from conn_engine.errors import ConfigurationError, ConnError
-from conn_engine.lint.webhook_proofs import paths
+from conn_engine.lint.webhook_verification import find_paths
 from conn_engine.webhooks import VendorEvents, Webhooks
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["events", "finding", "shown", "told_events", "told_of", "undelivered"]
+__all__ = [
+    "build_finding",
+    "check_events",
+    "check_events_are_recorded",
+    "format_event",
+    "get_unified_events",
+    "get_webhooks",
+]
 
 _OF_EVENT = (*(key for key in VendorEvents.__struct_fields__ if key != "each"), "item")
 _ALWAYS = frozenset({"type", "item"})
 
 
-def events(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_events(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK106: a unified event that cannot be made. REF102: it names no operation. MAP302: its record has no schema.
     EXP103: it reads of `event` what events do not have."""
-    told = told_of(target)
-    for name, own in told_events(target):
+    told = get_webhooks(target)
+    for name, own in get_unified_events(target):
         if told is None or told.events is None:
             what = "`webhooks`" if told is None else "`webhooks.events`"
             hint = "say in connector.yaml how deliveries are proved, and which events they hold"
-            yield finding(target, "WHK106", name.path, f"the connector has no {what}: no delivery tells of it", hint)
+            yield build_finding(
+                target, "WHK106", name.path, f"the connector has no {what}: no delivery tells of it", hint
+            )
             continue
-        yield from _mapped(target, name, own)
+        yield from _check_event_mapping(target, name, own)
         said = {key for key in _OF_EVENT if key in _ALWAYS or getattr(told.events, key) is not None}
         if own.record is None and own.fetch is None and "record" not in said:
             hint = "say `record`, or `fetch: event.record_id`; or `record` under webhooks.events"
-            yield finding(target, "WHK106", name.path, f"{shown(name)} has no record to map", hint)
+            yield build_finding(target, "WHK106", name.path, f"{format_event(name)} has no record to map", hint)
         for key in ("when", "record", "fetch"):
-            yield from _read_of_event(target, name, key, getattr(own, key), said)
+            yield from _check_event_names(target, name, key, getattr(own, key), said)
 
 
-def undelivered(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
     """REC102: a unified event that no recorded delivery tells of."""
     effective = target.effective
     if effective.account is not None or not effective.events:
         return
-    told = _delivered(target.workspace.root / "connectors" / effective.connector_name / "expected" / "deliveries")
-    for name, own in told_events(target):
-        kind = f"{name.model}.{_record(target, name, own)}.{name.action}"
+    told = _find_recorded_types(
+        target.workspace.root / "connectors" / effective.connector_name / "expected" / "deliveries"
+    )
+    for name, own in get_unified_events(target):
+        kind = f"{name.model}.{_find_record_name(target, name, own)}.{name.action}"
         if kind not in told:
             hint = "conn webhook record NAME FILE --account ACCOUNT; then conn test webhooks NAME --update"
-            yield finding(target, "REC102", name.path, f"no recorded delivery tells of {kind}", hint)
+            yield build_finding(target, "REC102", name.path, f"no recorded delivery tells of {kind}", hint)
 
 
-def _delivered(folder: Path) -> set[str]:
+def _find_recorded_types(folder: Path) -> set[str]:
     """The types of the events in goldens."""
     found: set[str] = set()
     for path in sorted(folder.glob("*.json")):
@@ -69,53 +80,51 @@ def _delivered(folder: Path) -> set[str]:
     return found
 
 
-def _behind(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | None:
+def _find_mapping_method(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | None:
     """The method that maps the record; None when there is none."""
     methods = (own.method,) if own.method is not None else ("get", "list")
     said = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
     return next((method for method, one in zip(methods, said, strict=True) if one not in (MISSING, None)), None)
 
 
-def _record(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str:
-    method = _behind(target, name, own)
+def _find_record_name(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str:
+    method = _find_mapping_method(target, name, own)
     operation = target.effective.get_unified(name.model, name.resource, method) if method is not None else None
     return (operation.record if operation is not None else None) or singular(name.resource)
 
 
-def _mapped(target: "LintTarget", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
+def _check_event_mapping(target: "LintTarget", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
     effective = target.effective
     methods = (own.method,) if own.method is not None else ("get", "list")
-    if _behind(target, name, own) is None:
-        text = (
-            f"{shown(name)} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not"
-        )
+    if _find_mapping_method(target, name, own) is None:
+        text = f"{format_event(name)} needs the unified operation {name.model}.{name.resource}.{methods[0]}"
         known = [one.method for one in effective.operations() if one.path[:3] == name.path[:3]]
         near = did_you_mean(methods[0], known) or f"there are: {', '.join(known) or 'none'}"
         at = (*name.path, "method") if own.method is not None else name.path
-        yield finding(target, "REF102", at, text, near)
+        yield build_finding(target, "REF102", at, text, near)
         return
-    record = _record(target, name, own)
+    record = _find_record_name(target, name, own)
     if effective.schemas.find_record(name.model, record) is None:
-        text = f"there is no schema for {name.model}.{record}, the record of {shown(name)}"
+        text = f"there is no schema for {name.model}.{record}, the record of {format_event(name)}"
         hint = f"write models/{name.model}/{record}.schema.json, or set `record` in the unified mapping"
-        yield finding(target, "MAP302", name.path, text, hint)
+        yield build_finding(target, "MAP302", name.path, text, hint)
 
 
-def _read_of_event(
+def _check_event_names(
     target: "LintTarget", name: EventName, key: str, text: str | None, said: set[str]
 ) -> Iterator[Diagnostic]:
-    read = paths(text) if text is not None else None
+    read = find_paths(text) if text is not None else None
     for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
         at = (*name.path, key)
         if word not in _OF_EVENT:
             hint = did_you_mean(word, _OF_EVENT) or f"it has {', '.join(_OF_EVENT)}"
-            yield finding(target, "EXP103", at, f'nothing is called "event.{word}" here', hint)
+            yield build_finding(target, "EXP103", at, f'nothing is called "event.{word}" here', hint)
         elif key != "when":
-            text = f"{shown(name)} reads event.{word}, and webhooks.events does not say where it is"
-            yield finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
+            text = f"{format_event(name)} reads event.{word}, and webhooks.events does not say where it is"
+            yield build_finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
 
 
-def told_of(target: "LintTarget") -> Webhooks | None:
+def get_webhooks(target: "LintTarget") -> Webhooks | None:
     """What the connector says of webhooks; None when it says nothing, or wrongly."""
     try:
         return target.effective.webhooks
@@ -123,7 +132,7 @@ def told_of(target: "LintTarget") -> Webhooks | None:
         return None  # reported by the schema
 
 
-def told_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEvent]]:
+def get_unified_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEvent]]:
     """The unified events; none when one is wrong."""
     try:
         return list(target.effective.events)
@@ -131,11 +140,11 @@ def told_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEvent]]:
         return []  # reported by the schema
 
 
-def shown(name: EventName) -> str:
+def format_event(name: EventName) -> str:
     """Its place, as people read it."""
     return f"{name.model}.{name.resource}.events.{name.action}"
 
 
-def finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
+def build_finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
     """A finding at the place of a path."""
     return diagnostic(code, message, target.effective.span(path), path=format_path(path), hint=hint)

@@ -10,21 +10,21 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.lint.statuses import STATUSES, certain, possible
+from conn_engine.lint.statuses import STATUSES, find_certain_statuses, find_possible_statuses
 from conn_engine.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["credentials_in_urls", "dead_rules", "idle_actions", "sunsets"]
+__all__ = ["check_sunsets", "find_credentials_in_urls", "find_ineffective_actions", "find_unreachable_rules"]
 
 _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_password", "jwt_bearer"})
 
 
-def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
+def find_unreachable_rules(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR101: an error rule that can never hold. The rules of an override are meant to come before those below."""
     effective = target.effective
-    for layer, path in ((one, path) for one in effective.layers for path in _levels(one.data)):
+    for layer, path in ((one, path) for one in effective.layers for path in _find_rule_lists(one.data)):
         rules = lookup(layer.data, path)
         if not isinstance(rules, list):
             continue
@@ -34,20 +34,20 @@ def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
             when = rule.get("when") if isinstance(rule, Mapping) else None
             if not isinstance(when, str):
                 continue
-            why = _why_never(when, earlier, taken)
+            why = _explain_unreachable_rule(when, earlier, taken)
             if why is not None:
                 at = (*path, index, "when")
                 yield diagnostic("ERR101", why[0], layer.span(at), path=format_path(at), hint=why[1])
             earlier.setdefault(when.strip(), index)
-            taken |= certain(when)
+            taken |= find_certain_statuses(when)
 
 
-def _why_never(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> tuple[str, str] | None:
+def _explain_unreachable_rule(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> tuple[str, str] | None:
     if when.strip() in earlier:
         return f"rule {earlier[when.strip()] + 1} of this list has the same condition and comes first", "delete one"
-    if _names_fault(when):
+    if _reads_fault(when):
         return None  # it may hold where there is no answer and no status
-    held = possible(when)
+    held = find_possible_statuses(when)
     if not held:
         return (
             f"no answer fits the condition: {when.strip()}",
@@ -59,7 +59,7 @@ def _why_never(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> 
     return None
 
 
-def _names_fault(when: str) -> bool:
+def _reads_fault(when: str) -> bool:
     try:
         roots = expression(when).roots()
     except ExpressionError:
@@ -67,7 +67,7 @@ def _names_fault(when: str) -> bool:
     return roots is None or "fault" in roots
 
 
-def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
+def _find_rule_lists(data: Mapping[str, Any]) -> Iterator[Path_]:
     yield ("errors",)
     resources = data.get("resources")
     for resource, operations in resources.items() if isinstance(resources, Mapping) else ():
@@ -77,18 +77,18 @@ def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
                 yield ("resources", resource, method, "errors")
 
 
-def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
+def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR102: a rule of a write that may not be sent again says to send it again. ERR103: a rule of an operation
     without windows says to halve them."""
     effective = target.effective
-    yield from _only_writes(target)
+    yield from _check_resource_retries(target)
     for operation in effective.vendor_operations():
         path = (*operation.place, "errors")
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             then = rule.get("then") if isinstance(rule, Mapping) else None
             at = (*path, index, "then")
-            if not operation.idempotent and _says(then, "retry"):
+            if not operation.idempotent and _is_action(then, "retry"):
                 yield diagnostic(
                     "ERR102",
                     f"a {operation.method} may not be sent again: `retry` has no effect on {operation.text}",
@@ -97,7 +97,7 @@ def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                     hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
                     "idempotency key), else `fail`",
                 )
-            if operation.incremental is None and _says(then, "narrow"):
+            if operation.incremental is None and _is_action(then, "narrow"):
                 yield diagnostic(
                     "ERR103",
                     f"{operation.text} has no windows: `narrow` has no effect",
@@ -107,7 +107,7 @@ def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                 )
 
 
-def _only_writes(target: "LintTarget") -> Iterator[Diagnostic]:
+def _check_resource_retries(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR102 of a resource's rules, when none of its operations may be sent again."""
     effective = target.effective
     heirs: dict[Path_, list[bool]] = {}
@@ -116,7 +116,7 @@ def _only_writes(target: "LintTarget") -> Iterator[Diagnostic]:
     for path, repeatable in heirs.items():
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) and not any(repeatable) else ()):
-            if isinstance(rule, Mapping) and _says(rule.get("then"), "retry"):
+            if isinstance(rule, Mapping) and _is_action(rule.get("then"), "retry"):
                 at = (*path, index, "then")
                 yield diagnostic(
                     "ERR102",
@@ -127,11 +127,11 @@ def _only_writes(target: "LintTarget") -> Iterator[Diagnostic]:
                 )
 
 
-def _says(then: Any, action: str) -> bool:
+def _is_action(then: Any, action: str) -> bool:
     return then == action or (isinstance(then, Mapping) and then.get(action) is not None)
 
 
-def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
+def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC102: a credential goes into a URL, where logs and proxies keep it."""
     effective = target.effective
     kind = (effective.data.get("credentials") or {}).get("format")
@@ -155,7 +155,7 @@ def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                 hint="write `authorization: {format: bearer}`: a header is not kept in logs",
             )
         for key in ("base_url", "path", "query"):
-            for path, name in _secrets_read(lookup(effective.data, (*place, key)), (*place, key)):
+            for path, name in _find_secret_names(lookup(effective.data, (*place, key)), (*place, key)):
                 yield diagnostic(
                     "SEC102",
                     f"context.{name} goes into the URL",
@@ -166,7 +166,7 @@ def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                 )
 
 
-def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
+def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
     """Each name of the account's context that is a secret's and that a template reads, with its place."""
     for path, text in texts(value, base):
         if "{{" not in text:
@@ -179,7 +179,7 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
         yield from ((path, name) for name in sorted(read) if is_secret_name(name))
 
 
-def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
     """DEP101: an operation whose sunset has come; DEP102: one whose sunset will come. The one rule that depends on the
     day: that of the clock that lint is passed.
     """
@@ -187,7 +187,7 @@ def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
     effective = target.effective
     for operation in effective.vendor_operations():
         told = operation.deprecated
-        day = _day(told.sunset) if told is not None and told.sunset is not None else None
+        day = _parse_day(told.sunset) if told is not None and told.sunset is not None else None
         if told is None or day is None:
             continue
         left = (day - today).days
@@ -203,7 +203,7 @@ def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     """The day of an ISO 8601 or HTTP date; None for anything else."""
     try:
         return date.fromisoformat(text.strip()[:10])

@@ -12,14 +12,14 @@ from conn_engine.listing.flows import ParentSource, steps_of
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["flow_operations", "idle_types", "parent_cycles"]
+__all__ = ["check_flow_operations", "check_record_types", "find_parent_cycles"]
 
 
-def flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
     """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have."""
     effective = target.effective
     for operation in effective.vendor_operations():
-        for path, name in (*_sources(operation), *_enrichments(operation)):
+        for path, name in (*_find_source_operations(operation), *_find_enrichment_operations(operation)):
             resource, _, method = name.partition(".")
             try:
                 effective.vendor(resource, method)
@@ -29,15 +29,15 @@ def flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
                 continue  # reported by the schema
 
 
-def parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
+def find_parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
     """REF104: an operation is its own parent, directly or through others. Told once per circle."""
     above = {
-        operation.text: [(path, name) for path, name in _sources(operation) if path[3] == "parents"]
+        operation.text: [(path, name) for path, name in _find_source_operations(operation) if path[3] == "parents"]
         for operation in target.effective.vendor_operations()
     }
     told: set[frozenset[str]] = set()
     for start, sources in above.items():
-        way = _way_back(start, above)
+        way = _find_cycle(start, above)
         if way and frozenset(way) not in told:
             told.add(frozenset(way))
             path = next(path for path, name in sources if name == way[1])
@@ -50,7 +50,7 @@ def parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
             )
 
 
-def idle_types(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_record_types(target: "LintTarget") -> Iterator[Diagnostic]:
     """MAP203: a place of `record_types` that the object of `record_mapping` does not make."""
     effective = target.effective
     for operation in effective.vendor_operations():
@@ -70,7 +70,7 @@ def idle_types(target: "LintTarget") -> Iterator[Diagnostic]:
                 )
 
 
-def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:
+def _find_cycle(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:
     """The operations from one back to itself, or nothing."""
     seen: set[str] = set()
     waiting = [[start]]
@@ -85,7 +85,7 @@ def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str
     return []
 
 
-def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
+def _find_source_operations(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
     """Where an operation names another one whose records are values, and the name."""
     at = operation.get_path("parents")
     for index, parents in enumerate(operation.parents):
@@ -100,7 +100,7 @@ def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
         yield (*operation.get_path("chunk"), "values", "from"), values.from_
 
 
-def _enrichments(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
+def _find_enrichment_operations(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
     for index, enrich in enumerate(operation.enrich):
         request = enrich.request
         if request.path is None and "{{" not in f"{request.resource}{request.method}":

@@ -8,14 +8,14 @@ from conn_engine.diagnostics import Span
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import template
 from conn_engine.lint.site import Site
-from conn_engine.lint.sites import sites
+from conn_engine.lint.sites import find_sites
 from conn_engine.lint.target import LintTarget
-from conn_engine.lint.webhook_rules import stored_names
+from conn_engine.lint.webhook_rules import find_stored_names
 
-__all__ = ["LayerView", "place_in"]
+__all__ = ["LayerView", "locate_in_layer"]
 
 
-def place_in(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
+def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
     """The place of a character inside a string of one layer, in its file; of the string where the offset is none."""
     if offset < 0:
         return layer.span(path)
@@ -34,18 +34,18 @@ class LayerView:
     @cached_property
     def sites(self) -> list[Site]:
         """Every expression and template."""
-        found = list(sites(self.layer.data))
+        found = list(find_sites(self.layer.data))
         if any(site.credential for site in found):
-            stored = stored_names(self.target)
+            stored = find_stored_names(self.target)
             found = [
                 replace(site, names=site.names | stored) if site.credential and site.names is not None else site
                 for site in found
             ]
         return found
 
-    def place(self, site: Site, offset: int, width: int = 1) -> Span:
+    def locate(self, site: Site, offset: int, width: int = 1) -> Span:
         """The place of a character inside the site's string, in its file."""
-        return place_in(self.layer, site.path, offset, width)
+        return locate_in_layer(self.layer, site.path, offset, width)
 
     @cached_property
     def parts(self) -> list[tuple[Site, str, int]]:

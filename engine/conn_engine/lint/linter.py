@@ -15,20 +15,20 @@ from conn_engine.config import (
     validate,
 )
 from conn_engine.config.models import NAME
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, remove_duplicates
 from conn_engine.documents import Document
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES
-from conn_engine.lint.suppressions import Silence, faulty_suppressions
+from conn_engine.lint.suppressions import SuppressedPlaces, find_faulty_suppressions
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (
-    trusted_networks,
-    unknown_connectors,
-    unknown_environments,
-    workspace_secrets,
+    check_trusted_hosts,
+    find_unknown_connectors,
+    find_unknown_environments,
+    find_workspace_secrets,
 )
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
@@ -53,50 +53,50 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     A folder of connectors outside any workspace is linted too. Raises UsageError when there is no such path, or no file
     to lint: an empty check must not look like a passed one.
     """
-    places = list(dict.fromkeys(_real(folder / path) for path in paths or [Path()]))
+    places = list(dict.fromkeys(_resolve_parents(folder / path) for path in paths or [Path()]))
     for path, place in zip(paths, places, strict=False):
         if not place.exists():
             raise UsageError(f"cannot lint {path}: there is no such file or folder")
-    workspace = _workspace(_root(places[0]))
+    workspace = _load_workspace(_find_root(places[0]))
     only = None if not paths else places
     result = LintResult(workspace.root)
     checked: list[Path] = []
-    documents = _documents(workspace, only, result, checked)
-    _recordings(workspace, only, result, checked)
-    _semantics(workspace, documents, result, clock.now())
+    documents = _check_documents(workspace, only, result, checked)
+    _check_recordings(workspace, only, result, checked)
+    _run_rules(workspace, documents, result, clock.now())
     blocks: list[Document] = []
-    for path in sorted({path for place in only or () for path in _markdown(place)}):
+    for path in sorted({path for place in only or () for path in _find_markdown(place)}):
         checked.append(path)
         found, findings = lint_markdown(path, workspace.format_path(path))
         blocks += found
         result.findings += findings
     result.files = len(checked)
     for place in places:
-        if not any(_within(path, [place]) for path in checked) or _of_another(place, workspace):
-            what = f"there is nothing to lint in {_named(place, folder)}"
-            raise UsageError(what, hint=_why_nothing(place, workspace))
-    result.findings = _settled(workspace, [*(document for _, document in documents), *blocks], result.findings)
+        if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
+            what = f"there is nothing to lint in {_format_relative(place, folder)}"
+            raise UsageError(what, hint=_explain_nothing_to_lint(place, workspace))
+    result.findings = _apply_severities(workspace, [*(document for _, document in documents), *blocks], result.findings)
     return result
 
 
-def _real(path: Path) -> Path:
+def _resolve_parents(path: Path) -> Path:
     """The path without `..` and links on its way, as the workspace's own paths are; a link at its end is kept."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-def _of_another(place: Path, workspace: Workspace) -> bool:
+def _is_in_another_workspace(place: Path, workspace: Workspace) -> bool:
     """Whether a place belongs to a workspace other than that of the first place: its documents were not read."""
     if place.is_relative_to(workspace.root):
         return False
     return find_workspace(place if place.is_dir() else place.parent) not in (None, workspace.root)
 
 
-def _named(place: Path, folder: Path) -> str:
+def _format_relative(place: Path, folder: Path) -> str:
     real = folder.resolve()
     return str(place.relative_to(real)) if place != real and place.is_relative_to(real) else str(place)
 
 
-def _why_nothing(place: Path, workspace: Workspace) -> str:
+def _explain_nothing_to_lint(place: Path, workspace: Workspace) -> str:
     if not place.is_relative_to(workspace.root):
         return f"it is outside the workspace {workspace.root}: lint it by a command of its own"
     if place.is_file():
@@ -104,7 +104,7 @@ def _why_nothing(place: Path, workspace: Workspace) -> str:
     return "name a workspace, a connector folder, a document or a Markdown file"
 
 
-def _root(place: Path) -> Path:
+def _find_root(place: Path) -> Path:
     found = find_workspace(place if place.is_dir() else place.parent)
     if found is not None:
         return found
@@ -116,7 +116,7 @@ def _root(place: Path) -> Path:
     return place if place.is_dir() else place.parent
 
 
-def _workspace(root: Path) -> Workspace:
+def _load_workspace(root: Path) -> Workspace:
     if (root / WORKSPACE_FILE).is_file():
         try:
             return load_workspace(root)
@@ -130,7 +130,7 @@ def _workspace(root: Path) -> Workspace:
     return workspace
 
 
-def _markdown(place: Path) -> list[Path]:
+def _find_markdown(place: Path) -> list[Path]:
     if place.is_file():
         return [place] if place.suffix == ".md" else []
     found = (path for path in place.rglob("*.md") if path.is_file())
@@ -141,61 +141,61 @@ def _markdown(place: Path) -> list[Path]:
     ]
 
 
-def _within(path: Path, only: Sequence[Path] | None) -> bool:
+def _is_selected(path: Path, only: Sequence[Path] | None) -> bool:
     return only is None or any(path == place or path.is_relative_to(place) for place in only)
 
 
-def _documents(
+def _check_documents(
     workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
 ) -> list[tuple[File, Document]]:
     """The documents that can be read, validated against their schemas; the others are findings."""
     found = []
     for file in workspace.files():
-        if not _within(file.path, only):
+        if not _is_selected(file.path, only):
             continue
         checked.append(file.path)
         try:
             document = workspace.read(file)
         except ConfigurationError as error:
-            result.findings += error.findings or [_bare(error, workspace.format_path(file.path))]
+            result.findings += error.findings or [_build_file_finding(error, workspace.format_path(file.path))]
             continue
         result.findings += validate(document, file.kind)
         if file.kind == "workspace":
-            result.findings += workspace_secrets(document)
-            result.findings += trusted_networks(document)
+            result.findings += find_workspace_secrets(document)
+            result.findings += check_trusted_hosts(document)
             known = sorted({*workspace.environments(), workspace.settings.default_environment})
-            result.findings += unknown_environments(document, known)
+            result.findings += find_unknown_environments(document, known)
         if file.kind == "environment":
-            result.findings += unknown_connectors(document, workspace.connectors())
+            result.findings += find_unknown_connectors(document, workspace.connectors())
         found.append((file, document))
-    for path in _without_document(workspace):
-        if _within(path, only):
+    for path in _find_missing_documents(workspace):
+        if _is_selected(path, only):
             checked.append(path)
             what = "is a folder, not a file" if path.is_dir() else "is missing"
             message = f"{path.parent.name} is no connector: its connector.yaml {what}"
             hint = "conn new makes one; a folder that is none belongs elsewhere"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.format_path(path)), hint=hint))
-    _models(workspace, only, result, checked)
+    _check_models(workspace, only, result, checked)
     for finding in workspace.strays():
-        if finding.span is not None and _within(workspace.root / finding.span.file, only):
+        if finding.span is not None and _is_selected(workspace.root / finding.span.file, only):
             result.findings.append(finding)
     return found
 
 
-def _models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
+def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
     """The workspace's own schemas of unified records: each must be one."""
     for path in sorted(path for folder in workspace.models for path in folder.glob("*/*.schema.json")):
-        if not _within(path, only):
+        if not _is_selected(path, only):
             continue
         checked.append(path)
         try:
             workspace.check_inside(path)
             compile_schema(path, workspace.format_path(path))
         except ConfigurationError as error:
-            result.findings += error.findings or [_bare(error, workspace.format_path(path))]
+            result.findings += error.findings or [_build_file_finding(error, workspace.format_path(path))]
 
 
-def _without_document(workspace: Workspace) -> list[Path]:
+def _find_missing_documents(workspace: Workspace) -> list[Path]:
     """The connector.yaml that each folder of `connectors` lacks. One that only holds recordings of accounts is none."""
     folder = workspace.root / "connectors"
     known = set(workspace.connectors())
@@ -207,26 +207,28 @@ def _without_document(workspace: Workspace) -> list[Path]:
     ]
 
 
-def _bare(error: ConnError, file: str) -> Diagnostic:
+def _build_file_finding(error: ConnError, file: str) -> Diagnostic:
     return diagnostic("DOC001", error.message, Span(file), hint=error.hint)
 
 
-def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
+def _check_recordings(
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
+) -> None:
     from conn_engine.recordings.files import load_recording
     from conn_engine.webhooks.recorded import load_delivery
 
     for folder, load in (("recordings", load_recording), ("deliveries", load_delivery)):
         for path in sorted((workspace.root / "connectors").glob(f"*/{folder}/**/*.json")):
-            if not _within(path, only):
+            if not _is_selected(path, only):
                 continue
             checked.append(path)
             try:
                 load(path, workspace.format_path(path))
             except ConfigurationError as error:
-                result.findings += error.findings or [_bare(error, workspace.format_path(path))]
+                result.findings += error.findings or [_build_file_finding(error, workspace.format_path(path))]
 
 
-def _semantics(
+def _run_rules(
     workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult, now: float
 ) -> None:
     """Run the rules for every connector, environment and account that one of the documents belongs to."""
@@ -234,7 +236,7 @@ def _semantics(
     wanted = {document.file for _, document in documents}
     seen_layers: set[tuple[str, ...]] = set()
     inherited: set[tuple[str, str | None] | None] = set()
-    for account, connector, environment in _scopes(workspace, [file for file, _ in documents]):
+    for account, connector, environment in _find_scopes(workspace, [file for file, _ in documents]):
         try:
             effective = workspace.effective(account=account, connector=connector, environment=environment)
             target = LintTarget(workspace, effective, now)
@@ -249,7 +251,7 @@ def _semantics(
                     result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
             if any(own & broken for own in files):
                 continue  # its documents are wrong already: what follows would only echo that
-            own_level = _own_level(effective)
+            own_level = _find_inherited_level(effective)
             for target_rule in CONTEXT_RULES if own_level in inherited else TARGET_RULES:
                 result.findings += [f for f in target_rule(target) if f.span is None or f.span.file in wanted]
             if own_level is not None:
@@ -259,7 +261,7 @@ def _semantics(
     result.findings = list(dict.fromkeys(result.findings))
 
 
-def _own_level(effective: Effective) -> tuple[str, str | None] | None:
+def _find_inherited_level(effective: Effective) -> tuple[str, str | None] | None:
     """Connector and environment of an account that overrides nothing: all of these are linted by their values alone,
     but for the first. None for any other.
     """
@@ -270,7 +272,7 @@ def _own_level(effective: Effective) -> tuple[str, str | None] | None:
     return effective.connector_name, effective.environment
 
 
-def _scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | None, str | None, str | None]]:
+def _find_scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | None, str | None, str | None]]:
     """(account, connector, environment) of each effective configuration to lint, without repeats."""
     connectors: dict[str, None] = {}
     accounts: dict[str, None] = {}
@@ -293,10 +295,12 @@ def _scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | Non
     return rows + [(name, None, None) for name in accounts]
 
 
-def _settled(workspace: Workspace, documents: Sequence[Document], findings: Sequence[Diagnostic]) -> list[Diagnostic]:
+def _apply_severities(
+    workspace: Workspace, documents: Sequence[Document], findings: Sequence[Diagnostic]
+) -> list[Diagnostic]:
     """Severities as conn.yaml has them, without what a comment with a reason silences, sorted."""
-    silence = Silence(documents)
-    faulty = [finding for document in documents for finding in faulty_suppressions(document)]
+    silence = SuppressedPlaces(documents)
+    faulty = [finding for document in documents for finding in find_faulty_suppressions(document)]
     levels = workspace.settings.lint.severity
     kept = []
     for finding in (*findings, *faulty):
@@ -304,4 +308,4 @@ def _settled(workspace: Workspace, documents: Sequence[Document], findings: Sequ
             continue
         level = levels.get(finding.code)
         kept.append(replace(finding, severity=Severity[level.upper()]) if level else finding)
-    return without_echoes(kept)
+    return remove_duplicates(kept)

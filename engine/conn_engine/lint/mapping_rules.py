@@ -22,7 +22,7 @@ from conn_engine.documents import format_path, is_overlap, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
-from conn_engine.lint.layer_view import place_in
+from conn_engine.lint.layer_view import locate_in_layer
 from conn_engine.lint.target import LintTarget
 
 __all__ = ["find_base_references", "find_one_sided_fields", "find_removed_fields"]
@@ -128,7 +128,9 @@ def _make_finding(  # noqa: PLR0917
     """The finding at a path of a level, or at a token of the expression there."""
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
     shown = to_written(path) if level.layer.of_resources else path
-    return diagnostic(code, message, place_in(level.layer, path, start, width), path=format_path(shown), hint=hint)
+    return diagnostic(
+        code, message, locate_in_layer(level.layer, path, start, width), path=format_path(shown), hint=hint
+    )
 
 
 def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
@@ -208,9 +210,9 @@ def _check_returned(
         lookup(layer.data, (*name.path, "response_mapping")) for layer in effective.expanded if layer.level == "base"
     ]
     for field, place in sorted(sent.items()):
-        if field[0] not in schema.get("properties", {}) or any(_makes(level.inside[1], field) for level in levels):
+        if field[0] not in schema.get("properties", {}) or any(_sets_field(level.inside[1], field) for level in levels):
             continue
-        if _is_overridden(effective, place) or not any(_makes(one, field) for one in base if one is not MISSING):
+        if _is_overridden(effective, place) or not any(_sets_field(one, field) for one in base if one is not MISSING):
             message = f"{format_path(field)} is sent, and {name.text} does not return it"
             hint = f"map it in response_mapping of {name.model}.{name.resource}, or leave it out of the write"
             yield diagnostic("MAP134", message, effective.span(place), path=format_path(place), hint=hint)
@@ -230,14 +232,14 @@ def _check_sent(
             continue
         for place, _ in texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
-            if any(_makes(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
+            if any(_sets_field(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
                 continue
             message = f"{name.text} returns {format_path(field)}, and no write of {name.model}.{name.resource} sends it"
             hint = "if it can be written, map it in request_body_mapping, too"
             yield _make_finding("MAP134", level, (*at, *place), message, hint)
 
 
-def _makes(layer: Any, field: Path_) -> bool:
+def _sets_field(layer: Any, field: Path_) -> bool:
     """Whether a level's mapping has something for a field: an expression for it or what holds it, or for what is in
     it."""
     node = layer

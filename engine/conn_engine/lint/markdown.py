@@ -39,13 +39,13 @@ def lint_markdown(path: Path, file: str) -> tuple[list[Document], list[Diagnosti
             findings += error.findings
             continue
         documents.append(document)
-        kind = _kind(document)
+        kind = _detect_kind(document)
         if kind is not None:
             findings += validate(document, kind)
     return documents, findings
 
 
-def _kind(document: Document) -> Any:
+def _detect_kind(document: Document) -> Any:
     data = document.data
     if not isinstance(data, dict):
         return None

@@ -7,14 +7,14 @@ from conn_engine.config import SchemaFiles
 from conn_engine.documents import Document, read
 from conn_engine.documents.locate import find_packaged
 
-__all__ = ["known_models"]
+__all__ = ["load_models"]
 
 _SUFFIX = ".schema.json"
 
 
-def known_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+def load_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]]]:
     """Every model that can be mapped to, with the schemas of its records by name: the workspace's own first."""
-    files = SchemaFiles(folders, find=_find)
+    files = SchemaFiles(folders, find=_read_if_exists)
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for folder in (*folders, find_packaged("schemas", "models")):
         for path in sorted(folder.glob(f"*/*{_SUFFIX}")):
@@ -25,5 +25,5 @@ def known_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any
     return found
 
 
-def _find(path: Path) -> Document | None:
+def _read_if_exists(path: Path) -> Document | None:
     return read(path, path.name) if path.is_file() else None

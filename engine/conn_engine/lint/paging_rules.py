@@ -8,7 +8,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
-from conn_engine.lint.statuses import constant
+from conn_engine.lint.statuses import evaluate_constant
 from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, PageNumber, Range
 from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirmative, number
 from conn_engine.listing.pagination.placement import Where
@@ -17,12 +17,12 @@ from conn_engine.roles import read_roles
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["paginations"]
+__all__ = ["check_paginations"]
 
 _NEXT = ("next_page", "next_offset", "next_cursor", "next")
 
 
-def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
+def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     """PAG101: a listing that cannot end. PAG102: a setting of paging to no effect. PAG103: a page size above the most.
 
     What several operations inherit is at fault only when it is for each of them.
@@ -33,15 +33,15 @@ def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
         paging = operation.get_pagination()
         if isinstance(paging, NoPagination):
             continue
-        found.setdefault(operation.get_path("pagination"), []).append(set(_faults(operation, paging)))
-        yield from _asked(target, operation, paging)
+        found.setdefault(operation.get_path("pagination"), []).append(set(_find_faults(operation, paging)))
+        yield from _check_requested_size(target, operation, paging)
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
-            path = _written(target, (*base, "config", *key))
+            path = _nearest_written_path(target, (*base, "config", *key))
             yield diagnostic(code, message, effective.span(path), path=format_path(path), hint=hint)
 
 
-def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
+def _check_requested_size(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
     """PAG103 where an operation's own query or body asks for too many."""
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
@@ -50,7 +50,7 @@ def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Ite
     if asked is None or asked <= paging.max_size:
         return
     key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
-    path = _written(target, (*operation.place, *key))
+    path = _nearest_written_path(target, (*operation.place, *key))
     message = f"the request asks for {asked} records per page, above `max_size`, {paging.max_size}"
     hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
     yield diagnostic("PAG103", message, target.effective.span(path), path=format_path(path), hint=hint)
@@ -60,28 +60,28 @@ Fault = tuple[str, tuple[str, ...], str, str]
 """Code, the keys below `config`, message and hint."""
 
 
-def _faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+def _find_faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if isinstance(paging, Nested):
         for part in ("outer", "inner"):
-            for code, key, message, hint in _faults(operation, getattr(paging, part)):
+            for code, key, message, hint in _find_faults(operation, getattr(paging, part)):
                 yield code, (part, "config", *key), message, hint
         return
-    yield from _endless(operation, paging)
-    yield from _unsent(operation, paging)
-    yield from _sizes(operation, paging)
+    yield from _find_endless(operation, paging)
+    yield from _find_unsent(operation, paging)
+    yield from _check_sizes(operation, paging)
 
 
-def _stops(paging: Any) -> bool:
+def _can_stop(paging: Any) -> bool:
     """Whether a `stop` rule may ever hold."""
-    fixed, value = constant(paging.stop) if paging.stop is not None else (True, None)
+    fixed, value = evaluate_constant(paging.stop) if paging.stop is not None else (True, None)
     return not fixed or affirmative(value)
 
 
-def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
-    stops = isinstance(paging, Ending) and _stops(paging)
+def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    stops = isinstance(paging, Ending) and _can_stop(paging)
     for key in _NEXT:
         text = getattr(paging, key, None)
-        fixed, value = constant(text) if isinstance(text, str) else (False, None)
+        fixed, value = evaluate_constant(text) if isinstance(text, str) else (False, None)
         if fixed and value is not UNDEFINED and not paging.is_missing(value) and not stops:
             message = f"`{key}` names the same next page after every page"
             yield (
@@ -92,22 +92,22 @@ def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
             )
     if not isinstance(paging, Counted) or isinstance(paging, Range) or stops:
         return
-    fixed, value = constant(paging.has_more) if paging.has_more is not None else (False, None)
+    fixed, value = evaluate_constant(paging.has_more) if paging.has_more is not None else (False, None)
     if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:
         hint = "read it from the answer, or leave it out: then an empty page is the last"
         yield "PAG101", ("has_more",), "`has_more` says yes after every page", hint
-    if operation.response_format in ("text", "binary") and not _reads_answer(paging):
+    if operation.response_format in ("text", "binary") and not _reads_response(paging):
         message = f"an answer of {operation.response_format} is one record: no page is ever empty, so none is the last"
         yield "PAG101", (), message, "add a `stop` or `has_more` rule"
 
 
-def _reads_answer(paging: Ending) -> bool:
+def _reads_response(paging: Ending) -> bool:
     roles = read_roles(type(paging))
     return any(note.role == "expression" and getattr(paging, name) is not None for name, _, note in roles)
 
 
-def _unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
-    key, where, name = _place(paging)
+def _find_unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    key, where, name = _find_page_parameter(paging)
     if where is None or operation.job is not None:
         return
     bodiless = operation.method == "HEAD" or (operation.method == "GET" and operation.body is None)
@@ -119,7 +119,7 @@ def _unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
         yield "PAG102", (), "nothing of the request asks for the next page", hint
 
 
-def _place(paging: Any) -> tuple[str, Where | None, str]:
+def _find_page_parameter(paging: Any) -> tuple[str, Where | None, str]:
     """The prefix of the settings for the place of the page's value, the place, and the value's name in templates."""
     if isinstance(paging, PageNumber):
         return "page", paging.where, "number"
@@ -132,7 +132,7 @@ def _place(paging: Any) -> tuple[str, Where | None, str]:
     return "", None, ""
 
 
-def _sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+def _check_sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if not isinstance(paging, Sized) or isinstance(paging, Range):
         return
     where = paging.size_where
@@ -147,10 +147,10 @@ def _sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 def _reads_page(operation: VendorOperation, name: str) -> bool:
     """Whether a template of the operation reads `page` (or reads everything)."""
     said = [operation.path, operation.query, operation.headers, operation.body]
-    return any(_reads(text) for _, text in texts(said) if "{{" in text)
+    return any(_is_page_read(text) for _, text in texts(said) if "{{" in text)
 
 
-def _reads(text: str) -> bool:
+def _is_page_read(text: str) -> bool:
     try:
         parts = [expression(part).roots() for part, _ in template(text).expressions]
     except ExpressionError:
@@ -158,7 +158,7 @@ def _reads(text: str) -> bool:
     return any(roots is None or "page" in roots for roots in parts)
 
 
-def _written(target: "LintTarget", path: Path_) -> Path_:
+def _nearest_written_path(target: "LintTarget", path: Path_) -> Path_:
     """The path, or the nearest above it that a document says."""
     while len(path) > 1 and not any(origin.path == path for origin in target.effective.origins(path)):
         path = path[:-1]

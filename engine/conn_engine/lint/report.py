@@ -17,6 +17,6 @@ class LintReport(Report, frozen=True, kw_only=True):
     summary: FindingCounts
 
     @classmethod
-    def of(cls, findings: Sequence[Diagnostic]) -> "LintReport":
+    def from_findings(cls, findings: Sequence[Diagnostic]) -> "LintReport":
         """Report the findings that are left after suppressions and the baseline."""
         return cls(findings=describe_findings(findings), summary=count_findings(findings))

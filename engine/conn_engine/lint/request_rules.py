@@ -37,7 +37,7 @@ def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
         for found in _SINGLE.finditer(plain):
             if found[1] in _find_credential_names(view.target):
                 continue
-            span = view.place(Site(path, text, "template", None), found.start(), len(found[0]))
+            span = view.locate(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as it is: a template has two braces"
             yield diagnostic("CFG130", message, span, path=format_path(path), hint=f"write {{{{{found[1]}}}}}")
 
@@ -69,7 +69,7 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
         yield diagnostic(
             "SEC130",
             f"requests to {pattern} are not encrypted: everyone on the way can read and change them",
-            view.place(Site(path, text, "template", None), 0, len("http://")),
+            view.locate(Site(path, text, "template", None), 0, len("http://")),
             path=format_path(path),
             hint=f"write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: "
             f'["http://{pattern}"]',

@@ -11,51 +11,62 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
-from conn_engine.lint.credential_rules import carried, find_unobtainable_tokens, held, kept, placed
-from conn_engine.lint.event_rules import events, undelivered
-from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
-from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
-from conn_engine.lint.habit_rules import find_constant_filters, find_text_sums
+from conn_engine.lint.credential_rules import (
+    check_authorization_names,
+    check_credential_is_sent,
+    check_path_has_placeholder,
+    check_path_part_is_required,
+    find_unobtainable_tokens,
+)
+from conn_engine.lint.event_rules import check_events, check_events_are_recorded
+from conn_engine.lint.expression_rules import find_constant_filters, find_text_sums
+from conn_engine.lint.failure_rules import (
+    check_sunsets,
+    find_credentials_in_urls,
+    find_ineffective_actions,
+    find_unreachable_rules,
+)
+from conn_engine.lint.flow_rules import check_flow_operations, check_record_types, find_parent_cycles
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.mapping_rules import find_base_references, find_one_sided_fields, find_removed_fields
-from conn_engine.lint.paging_rules import paginations
+from conn_engine.lint.paging_rules import check_paginations
 from conn_engine.lint.request_rules import find_plain_urls, find_single_braces, find_unsendable_verify
-from conn_engine.lint.run_rules import unused_windows
+from conn_engine.lint.run_rules import find_unused_windows
 from conn_engine.lint.schema_rules import find_unfit_keys, find_unreadable_schemas
 from conn_engine.lint.site import Site
 from conn_engine.lint.target import LintTarget
-from conn_engine.lint.webhook_rules import challenges, proofs, routing
+from conn_engine.lint.webhook_rules import check_challenges, check_routing_context, check_verification
 
 __all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES"]
 
 
-def syntax(view: LayerView) -> Iterator[Diagnostic]:
+def check_syntax(view: LayerView) -> Iterator[Diagnostic]:
     """EXP101: an expression or template does not parse."""
     for site in view.sites:
         try:
             if site.kind == "template":
                 for text, offset in template(site.text).expressions:
-                    yield from _parsed(view, site, text, offset)
+                    yield from _check_expression(view, site, text, offset)
             else:
-                yield from _parsed(view, site, site.text, 0)
+                yield from _check_expression(view, site, site.text, 0)
         except ExpressionError as error:
-            yield _syntax_error(view, site, error, 0)
+            yield _build_syntax_finding(view, site, error, 0)
 
 
-def _parsed(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
+def _check_expression(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
     try:
         expression(text)
     except ExpressionError as error:
-        yield _syntax_error(view, site, error, offset)
+        yield _build_syntax_finding(view, site, error, offset)
 
 
-def _syntax_error(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
+def _build_syntax_finding(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
     offset = error.offset + shift if error.offset >= 0 else -1
-    span = view.place(site, offset, len(error.token))
+    span = view.locate(site, offset, len(error.token))
     return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=error.hint)
 
 
-def functions(view: LayerView) -> Iterator[Diagnostic]:
+def check_functions(view: LayerView) -> Iterator[Diagnostic]:
     """EXP102: a function is called that does not exist."""
     known = known_functions()
     for site, text, offset in view.parts:
@@ -67,13 +78,13 @@ def functions(view: LayerView) -> Iterator[Diagnostic]:
             if name not in known:
                 hint = did_you_mean(name, known)
                 hint = hint.replace('"', '"$', 1) if hint else "neither JSONata nor Conn has one of a like name"
-                span = view.place(site, offset + at, len(name) + 1)
+                span = view.locate(site, offset + at, len(name) + 1)
                 yield diagnostic(
                     "EXP102", f"there is no function ${name}", span, path=format_path(site.path), hint=hint
                 )
 
 
-def names(view: LayerView) -> Iterator[Diagnostic]:
+def check_names(view: LayerView) -> Iterator[Diagnostic]:
     """EXP103: a name that nothing brings into scope; EXP104: env or a credential outside authorization."""
     for site, text, offset in view.parts:
         if site.names is None:
@@ -84,7 +95,7 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
             continue
         for root in sorted(map(str, (roots or frozenset()) - site.names)):
             at = _find_word(text, root)
-            span = view.place(site, offset + at if at >= 0 else -1, len(root))
+            span = view.locate(site, offset + at if at >= 0 else -1, len(root))
             if root in ("env", "oauth", "credentials", "secrets"):
                 message = f'"{root}" is not in scope here: secrets are only where a request is authorised'
                 yield diagnostic("EXP104", message, span, path=format_path(site.path))
@@ -97,25 +108,25 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
             yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=format_path(site.path), hint=hint)
 
 
-def variables(view: LayerView) -> Iterator[Diagnostic]:
+def check_variables(view: LayerView) -> Iterator[Diagnostic]:
     """EXP103: a variable that nothing sets, in a place whose names are known."""
     for site, text, offset in view.parts:
         if site.names is None:
             continue
         try:
-            given = {"base"} if _is_mapped(site.path) else set()
+            given = {"base"} if _is_in_mapping(site.path) else set()
             unset = expression(text).variables() - known_functions() - site.names - given
         except ExpressionError:
             continue
         for name in sorted(unset - {called for called, _ in expression(text).calls()}):
             at = text.find(f"${name}")
-            span = view.place(site, offset + at, len(name) + 1)
+            span = view.locate(site, offset + at, len(name) + 1)
             near = did_you_mean(name, [*given, *site.names])
             hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it before: (${name} := …; …)"
             yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=format_path(site.path), hint=hint)
 
 
-def _is_mapped(path: Path_) -> bool:
+def _is_in_mapping(path: Path_) -> bool:
     """Whether a place is in a mapping, where `$base` is what the levels below make."""
     return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
 
@@ -125,7 +136,7 @@ def _find_word(text: str, word: str) -> int:
     return found.start() if found else text.find(word)
 
 
-def secrets(view: LayerView) -> Iterator[Diagnostic]:
+def find_literal_secrets(view: LayerView) -> Iterator[Diagnostic]:
     """SEC101: a secret is written into a document."""
     for path, _ in literal_secrets(view.layer.data):
         yield diagnostic(
@@ -137,7 +148,7 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
         )
 
 
-def secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
+def find_secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
     """SEC101: an account's context, which every expression sees, holds a secret."""
     effective = target.effective
     if effective.account is None:
@@ -156,7 +167,7 @@ def secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
         )
 
 
-def routes(target: LintTarget) -> Iterator[Diagnostic]:
+def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
     """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have."""
     effective = target.effective
     for name in effective.operations():
@@ -165,14 +176,14 @@ def routes(target: LintTarget) -> Iterator[Diagnostic]:
         operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
             continue
-        own = _route(target, str(operation.resource), str(operation.method), name.path)
-        yield from (replace(finding, hint=_meant(effective, name) or finding.hint) for finding in own)
+        own = _check_reference(target, str(operation.resource), str(operation.method), name.path)
+        yield from (replace(finding, hint=_suggest_operation(effective, name) or finding.hint) for finding in own)
         for key in ("before", "after"):
             for index, step in enumerate(getattr(operation, key)):
                 request = step.request
                 if request is None or request.path is not None or "{{" in f"{request.resource}{request.method}":
                     continue
-                yield from _route(
+                yield from _check_reference(
                     target,
                     str(request.resource),
                     request.method or "get",
@@ -182,16 +193,16 @@ def routes(target: LintTarget) -> Iterator[Diagnostic]:
     said, place = (named.get("operation"), ("verify", "operation")) if isinstance(named, dict) else (named, ("verify",))
     if isinstance(said, str):
         resource, _, method = said.partition(".")
-        yield from _route(target, resource, method, place)
+        yield from _check_reference(target, resource, method, place)
     for index, step in enumerate(effective.connector.connect):
         request = step.request
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
             at = ("connect", index, "request")
-            yield from _route(target, str(request.resource), request.method or "get", at)
-    yield from _subscribing(target)
+            yield from _check_reference(target, str(request.resource), request.method or "get", at)
+    yield from _check_subscription_steps(target)
 
 
-def _subscribing(target: LintTarget) -> Iterator[Diagnostic]:
+def _check_subscription_steps(target: LintTarget) -> Iterator[Diagnostic]:
     told = target.effective.webhooks
     subscription = told.subscription if told is not None else None
     for key in ("create", "renew", "delete") if subscription is not None else ():
@@ -199,10 +210,10 @@ def _subscribing(target: LintTarget) -> Iterator[Diagnostic]:
             request = step.request
             if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
                 at = ("webhooks", "subscription", key, index, "request")
-                yield from _route(target, str(request.resource), request.method or "get", at)
+                yield from _check_reference(target, str(request.resource), request.method or "get", at)
 
 
-def _meant(effective: Effective, name: OperationName) -> str:
+def _suggest_operation(effective: Effective, name: OperationName) -> str:
     """A did-you-mean for an operation that an override adds to the model, when the levels below have one like it."""
     below = [known.text for known in effective.operations() if known.kind == "unified" and known != name]
     origins = effective.origins(name.path)
@@ -210,17 +221,17 @@ def _meant(effective: Effective, name: OperationName) -> str:
     return did_you_mean(name.text, below) if added else ""
 
 
-def _route(target: LintTarget, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
+def _check_reference(target: LintTarget, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
     try:
         target.effective.vendor(resource, method)
     except UsageError as error:
-        said = _said_wrongly(target.effective, resource, path)
+        said = _find_wrong_key(target.effective, resource, path)
         yield diagnostic("REF102", error.message, target.effective.span(said), path=format_path(said), hint=error.hint)
     except ConfigurationError:
         return  # reported by the schema
 
 
-def _said_wrongly(effective: Effective, resource: str, path: Path_) -> Path_:
+def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:
     """The `resource` or `method` that names what is not there, where one is written; else the operation itself."""
     known = effective.data.get("resources")
     wrong = "method" if isinstance(known, Mapping) and resource in known else "resource"
@@ -230,7 +241,7 @@ def _said_wrongly(effective: Effective, resource: str, path: Path_) -> Path_:
     return path
 
 
-def fields(target: LintTarget) -> Iterator[Diagnostic]:
+def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP303: a mapped field that the unified model does not have."""
     effective = target.effective
     for name, operation in effective.unified_operations():
@@ -240,7 +251,7 @@ def fields(target: LintTarget) -> Iterator[Diagnostic]:
         known = effective.schemas.find_closed_fields(name.model, record)
         if known is None:
             continue
-        for path in _mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
+        for path in _find_mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
             key = str(path[-1])
             if key not in known:
                 origins = effective.origins(path)
@@ -250,7 +261,7 @@ def fields(target: LintTarget) -> Iterator[Diagnostic]:
                 yield diagnostic("MAP303", text, span, path=format_path(path), hint=hint)
 
 
-def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
+def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
     """The paths of the fields that a mapping's levels set by name; a field that a level removes is none."""
     found: dict[Path_, None] = {}
     for layer in mapping_layers(mapped):
@@ -260,7 +271,7 @@ def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
     return found
 
 
-def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG201: an override that changes nothing."""
     for origin in target.effective.dead():
         yield diagnostic(
@@ -272,7 +283,7 @@ def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
         )
 
 
-def partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+def find_partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG150: an override that changes a field in some operations of a resource only."""
     for partial in target.effective.partial_overrides():
         place = f"{format_path(partial.resource)}.{partial.key}"
@@ -280,7 +291,7 @@ def partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
         yield diagnostic("CFG150", partial.text, partial.span, path=format_path(partial.path), hint=hint)
 
 
-def idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
+def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG151: a mapping of a resource that no operation takes."""
     effective = target.effective
     for origin in effective.idle_mappings():
@@ -297,12 +308,12 @@ def idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
         )
 
 
-def authority(target: LintTarget) -> Iterator[Diagnostic]:
+def report_configuration_findings(target: LintTarget) -> Iterator[Diagnostic]:
     """SEC110 to SEC113 and faults of the merged configuration (see `config.authority`)."""
     yield from target.effective.findings
 
 
-def required_values(target: LintTarget) -> Iterator[Diagnostic]:
+def check_required_values(target: LintTarget) -> Iterator[Diagnostic]:
     """REF103: the account lacks a value that its connector needs."""
     effective = target.effective
     if effective.account is None:
@@ -325,12 +336,12 @@ def required_values(target: LintTarget) -> Iterator[Diagnostic]:
         elif needed.options and str(value) not in needed.options:
             text = f"{needed.name} is {value!r}, not one of {', '.join(needed.options)}"
             yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
-        elif needed.pattern and not _fits(needed.pattern, str(value)):
+        elif needed.pattern and not _matches_pattern(needed.pattern, str(value)):
             text = f"{needed.name} does not match the pattern {needed.pattern}"
             yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
 
 
-def _fits(pattern: str, text: str) -> bool:
+def _matches_pattern(pattern: str, text: str) -> bool:
     from conn_engine.errors import ExpressionError
     from conn_engine.expressions import groups_of
 
@@ -340,7 +351,7 @@ def _fits(pattern: str, text: str) -> bool:
         return False
 
 
-def recordings(target: LintTarget) -> Iterator[Diagnostic]:
+def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
     """REC101: a unified operation without a recording."""
     effective = target.effective
     if effective.account is not None:
@@ -360,55 +371,58 @@ def recordings(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
-    syntax,
-    functions,
-    names,
-    variables,
+    check_syntax,
+    check_functions,
+    check_names,
+    check_variables,
     find_constant_filters,
     find_text_sums,
-    secrets,
+    find_literal_secrets,
     find_single_braces,
     find_plain_urls,
 )
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
-    authority,
-    routes,
+    report_configuration_findings,
+    check_operation_references,
     find_unsendable_verify,
     find_unreadable_schemas,
     find_unfit_keys,
-    flow_operations,
-    parent_cycles,
-    idle_types,
-    unused_windows,
-    paginations,
-    dead_rules,
-    idle_actions,
-    credentials_in_urls,
-    held,
-    carried,
-    placed,
-    kept,
+    check_flow_operations,
+    find_parent_cycles,
+    check_record_types,
+    find_unused_windows,
+    check_paginations,
+    find_unreachable_rules,
+    find_ineffective_actions,
+    find_credentials_in_urls,
+    check_authorization_names,
+    check_credential_is_sent,
+    check_path_has_placeholder,
+    check_path_part_is_required,
     find_unobtainable_tokens,
-    sunsets,
-    proofs,
-    challenges,
-    routing,
-    events,
-    fields,
+    check_sunsets,
+    check_verification,
+    check_challenges,
+    check_routing_context,
+    check_events,
+    check_model_fields,
     find_base_references,
     find_removed_fields,
     find_one_sided_fields,
-    dead_overrides,
-    partial_overrides,
-    idle_mappings,
-    required_values,
-    secrets_in_context,
-    recordings,
-    undelivered,
+    find_dead_overrides,
+    find_partial_overrides,
+    find_idle_mappings,
+    check_required_values,
+    find_secrets_in_context,
+    check_operations_are_recorded,
+    check_events_are_recorded,
 )
 """Rules over an effective configuration."""
 
-CONTEXT_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (required_values, secrets_in_context)
+CONTEXT_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
+    check_required_values,
+    find_secrets_in_context,
+)
 """Those of them that look at an account's own values: all that is left for an account that overrides nothing."""

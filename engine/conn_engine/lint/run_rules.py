@@ -8,25 +8,25 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.lint.sites import Site, sites
+from conn_engine.lint.sites import Site, find_sites
 from conn_engine.listing.incremental import Common
 from conn_engine.roles import SENT, read_roles
 
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["unused_windows"]
+__all__ = ["find_unused_windows"]
 
 _NAMES = frozenset({"window", "state"})
 
 
-def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
+def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
     """CFG202: an operation is incremental, and neither its requests nor its records depend on that."""
     effective = target.effective
     for operation in effective.vendor_operations():
         settings = operation.incremental
         dependent = any(source.incremental for parents in operation.parents for source in parents.sources)
-        if settings is None or dependent or _used(settings) or _read(effective.data, operation):
+        if settings is None or dependent or _uses_window(settings) or _reads_window(effective.data, operation):
             continue
         path = operation.get_path("incremental")
         yield diagnostic(
@@ -38,23 +38,25 @@ def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def _used(settings: Common) -> bool:
+def _uses_window(settings: Common) -> bool:
     roles = read_roles(type(settings))
     placed = any(note.role in SENT and getattr(settings, name) is not None for name, _, note in roles)
     return placed or settings.filter or settings.stop_when_older
 
 
-def _read(data: Mapping[str, Any], operation: VendorOperation) -> bool:
+def _reads_window(data: Mapping[str, Any], operation: VendorOperation) -> bool:
     """Whether a template or an expression that the operation uses reads the window or the state."""
     kept = {
         key: value
         for key, value in data["resources"][operation.resource].items()
         if key == operation.name or not isinstance(value, dict) or "path" not in value
     }
-    return any(_reads(site) for site in sites({**data, "unified": {}, "resources": {operation.resource: kept}}))
+    return any(
+        _is_window_read(site) for site in find_sites({**data, "unified": {}, "resources": {operation.resource: kept}})
+    )
 
 
-def _reads(site: Site) -> bool:
+def _is_window_read(site: Site) -> bool:
     if "incremental" in site.path[:4]:
         return False
     try:

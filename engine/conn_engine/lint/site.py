@@ -7,7 +7,7 @@ from typing import Any, Literal
 from conn_engine.documents import Path_
 from conn_engine.roles import Names
 
-__all__ = ["Site", "objects"]
+__all__ = ["Site", "find_objects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,6 @@ class Site:
     credential: bool = False
 
 
-def objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
+def find_objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
     """The entries of a mapping that are mappings themselves."""
     return [(str(k), v) for k, v in value.items() if isinstance(v, dict)] if isinstance(value, Mapping) else []

@@ -8,41 +8,41 @@ from conn_engine.config import RESOURCE_MAPPINGS, Path_
 from conn_engine.config.models import Connector, Inheritable, Operation, UnifiedOperation, UnifiedResource
 from conn_engine.config.reads import find_texts
 from conn_engine.config.secret_texts import is_secret_place
-from conn_engine.lint.own_names import own_names, paging_names
-from conn_engine.lint.site import Site, objects
+from conn_engine.lint.operation_names import find_operation_names, find_restart_names
+from conn_engine.lint.site import Site, find_objects
 from conn_engine.roles import CREDENTIAL_SCOPES, Names
 from conn_engine.settings import Settings
 
-__all__ = ["Site", "sites"]
+__all__ = ["Site", "find_sites"]
 
 
-def sites(data: Mapping[str, Any]) -> Iterator[Site]:
+def find_sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
-    yield from _typed(Inheritable, data, ())
+    yield from _find_settings_sites(Inheritable, data, ())
     own = {key: data[key] for key in ("credentials", "verify", "connect", "webhooks") if key in data}
-    yield from _typed(Connector, own, ())
-    for resource, operations in objects(data.get("resources")):
+    yield from _find_settings_sites(Connector, own, ())
+    for resource, operations in find_objects(data.get("resources")):
         here: Path_ = ("resources", resource)
-        yield from _typed(Inheritable, operations, here)
-        for method, operation in objects(operations):
+        yield from _find_settings_sites(Inheritable, operations, here)
+        for method, operation in find_objects(operations):
             if "path" in operation or "method" in operation or method not in Inheritable.__struct_fields__:
-                brought = own_names(data, operation)
+                brought = find_operation_names(data, operation)
                 if brought is not None:
-                    brought |= paging_names(data, operations, operation)
-                yield from _within(_typed(Operation, operation, (*here, method)), brought)
-    for model, resources in objects(data.get("unified")):
-        for resource, operations in objects(resources):
+                    brought |= find_restart_names(data, operations, operation)
+                yield from _add_operation_names(_find_settings_sites(Operation, operation, (*here, method)), brought)
+    for model, resources in find_objects(data.get("unified")):
+        for resource, operations in find_objects(resources):
             here = ("unified", model, resource)
-            yield from _typed(UnifiedResource, operations, here)
-            for method, operation in objects(operations):
+            yield from _find_settings_sites(UnifiedResource, operations, here)
+            for method, operation in find_objects(operations):
                 if method not in _OF_RESOURCE:
-                    yield from _typed(UnifiedOperation, operation, (*here, method))
+                    yield from _find_settings_sites(UnifiedOperation, operation, (*here, method))
 
 
 _OF_RESOURCE = frozenset({"events", *RESOURCE_MAPPINGS})
 
 
-def _typed(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
+def _find_settings_sites(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     """The sites of settings, as their models declare them."""
     for found in find_texts(kind, data, path):
         if found.role in ("expression", "template"):
@@ -56,7 +56,7 @@ def _typed(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterat
             )
 
 
-def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:
+def _add_operation_names(found: Iterator[Site], own: Names) -> Iterator[Site]:
     """The sites of an operation, with the names that it brings into scope itself."""
     for site in found:
         if site.names is None or site.path[-1] == "base_url":

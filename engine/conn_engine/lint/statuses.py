@@ -6,7 +6,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import evaluate, expression
 from conn_engine.expressions.tokens import LexError, Token, lex
 
-__all__ = ["STATUSES", "certain", "constant", "possible"]
+__all__ = ["STATUSES", "evaluate_constant", "find_certain_statuses", "find_possible_statuses"]
 
 STATUSES = frozenset((*range(100, 600), 999))
 """What HTTP has, and one that a large vendor made up."""
@@ -16,20 +16,20 @@ _LOOSER = frozenset({"or", "?", ":", ":=", "?:", "??", "~>", ";", "^", ","})
 _CHANGING = frozenset({"now", "millis", "random", "uuid"})
 
 
-def possible(when: str) -> frozenset[int]:
+def find_possible_statuses(when: str) -> frozenset[int]:
     """The statuses for which a condition may hold: for every other one it certainly does not."""
     found = STATUSES
-    for part in _conjuncts(when):
-        found &= _told(part)
+    for part in _split_conjunction(when):
+        found &= _find_matching_statuses(part)
     return found
 
 
-def certain(when: str) -> frozenset[int]:
+def find_certain_statuses(when: str) -> frozenset[int]:
     """The statuses for which a condition holds, whatever else the answer says."""
-    return _told(when) if _reads_status_alone(when) else frozenset()
+    return _find_matching_statuses(when) if _reads_only_status(when) else frozenset()
 
 
-def constant(text: str) -> tuple[bool, object]:
+def evaluate_constant(text: str) -> tuple[bool, object]:
     """Whether an expression has the same value whatever the answer is, and that value (or UNDEFINED)."""
     try:
         parsed = expression(text)
@@ -42,9 +42,9 @@ def constant(text: str) -> tuple[bool, object]:
 
 
 @lru_cache(maxsize=1024)
-def _told(part: str) -> frozenset[int]:
+def _find_matching_statuses(part: str) -> frozenset[int]:
     """The statuses for which a part of a condition may hold; all of them when it reads more than the status."""
-    if not _reads_status_alone(part):
+    if not _reads_only_status(part):
         return STATUSES
     held = set()
     for status in STATUSES:
@@ -58,7 +58,7 @@ def _told(part: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=1024)
-def _reads_status_alone(text: str) -> bool:
+def _reads_only_status(text: str) -> bool:
     try:
         parsed = expression(text)
     except ExpressionError:
@@ -67,7 +67,7 @@ def _reads_status_alone(text: str) -> bool:
     return roots is not None and roots <= {"status"} and not parsed.variables() and not parsed.functions() & _CHANGING
 
 
-def _conjuncts(text: str) -> list[str]:
+def _split_conjunction(text: str) -> list[str]:
     """The parts that a condition joins by `and`; the whole when anything binds more loosely."""
     try:
         tokens = lex(text)

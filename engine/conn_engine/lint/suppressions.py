@@ -6,13 +6,13 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import Document
 
-__all__ = ["Silence", "faulty_suppressions"]
+__all__ = ["SuppressedPlaces", "find_faulty_suppressions"]
 
 _NOT_SILENCEABLE = frozenset({"SEC110", "SEC111", "SEC113", "SEC114", "SEC115", "SEC116"})
 """What an override may not do. Its author could write the comment as well, so only conn.yaml makes exceptions."""
 
 
-class Silence:
+class SuppressedPlaces:
     """Which (file, line, code) are silenced. A comment before a block scalar (`|`, `>`) reaches all of its lines."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
@@ -20,7 +20,7 @@ class Silence:
         for document in documents:
             for suppression in document.suppressions:
                 if suppression.reason and suppression.code in CODES and suppression.code not in _NOT_SILENCEABLE:
-                    for line in _reach(document, suppression.line):
+                    for line in _iterate_lines(document, suppression.line):
                         self._places.add((document.file, line, suppression.code))
 
     def covers(self, finding: Diagnostic) -> bool:
@@ -28,7 +28,7 @@ class Silence:
         return finding.span is not None and (finding.span.file, finding.span.line, finding.code) in self._places
 
 
-def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
+def find_faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
     """DOC011 for each comment that silences nothing: without a code or reason, or with one that it cannot silence."""
     for suppression in document.suppressions:
         span = Span(document.file, suppression.at, 1)
@@ -53,7 +53,7 @@ def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
         yield diagnostic("DOC011", message, span, hint=hint)
 
 
-def _reach(document: Document, line: int) -> Iterator[int]:
+def _iterate_lines(document: Document, line: int) -> Iterator[int]:
     """The line itself and, when a block scalar begins on it, the scalar's lines: no comment can stand inside one."""
     yield line
     text = document.line(line)

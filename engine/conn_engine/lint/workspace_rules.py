@@ -8,15 +8,15 @@ from conn_engine.config.models import TRUSTED_HOST, fault_of_trusted
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path
 
-__all__ = ["trusted_networks", "unknown_connectors", "unknown_environments", "workspace_secrets"]
+__all__ = ["check_trusted_hosts", "find_unknown_connectors", "find_unknown_environments", "find_workspace_secrets"]
 
 
-def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+def find_unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
     """REF101: an environment sets something for an unknown connector, so it has no effect."""
-    yield from _unknown_names(document, "connectors", known, "the environment names the connector")
+    yield from _find_unknown_names(document, "connectors", known, "the environment names the connector")
 
 
-def trusted_networks(document: Document) -> Iterator[Diagnostic]:
+def check_trusted_hosts(document: Document) -> Iterator[Diagnostic]:
     """CFG104: an entry of `trusted_hosts` that is neither a host pattern nor a network."""
     entries = document.data.get("trusted_hosts") if isinstance(document.data, dict) else None
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -25,12 +25,12 @@ def trusted_networks(document: Document) -> Iterator[Diagnostic]:
             yield diagnostic("CFG104", fault, document.span(place), path=format_path(place))
 
 
-def unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+def find_unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
     """REF101: conn.yaml sets something for an unknown environment, so it has no effect."""
-    yield from _unknown_names(document, "environments", known, "conn.yaml names the environment")
+    yield from _find_unknown_names(document, "environments", known, "conn.yaml names the environment")
 
 
-def workspace_secrets(document: Document) -> Iterator[Diagnostic]:
+def find_workspace_secrets(document: Document) -> Iterator[Diagnostic]:
     """SEC101: the address of the store of releases holds a password."""
     address = document.data.get("store") if isinstance(document.data, dict) else None
     if isinstance(address, str) and password_in_url(address):
@@ -43,7 +43,7 @@ def workspace_secrets(document: Document) -> Iterator[Diagnostic]:
         )
 
 
-def _unknown_names(document: Document, key: str, known: Sequence[str], subject: str) -> Iterator[Diagnostic]:
+def _find_unknown_names(document: Document, key: str, known: Sequence[str], subject: str) -> Iterator[Diagnostic]:
     names = document.data.get(key) if isinstance(document.data, dict) else None
     for name in names if isinstance(names, dict) else ():
         if name not in known:

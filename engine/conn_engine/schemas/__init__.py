@@ -4,6 +4,6 @@ Validating with them is `config.validate`'s; the schemas of the unified models a
 `schemas/models/`.
 """
 
-from conn_engine.schemas.published import MODELS, SITE, schema, texts
+from conn_engine.schemas.published import MODELS, SITE, build_schema, build_texts
 
-__all__ = ["MODELS", "SITE", "schema", "texts"]
+__all__ = ["MODELS", "SITE", "build_schema", "build_texts"]

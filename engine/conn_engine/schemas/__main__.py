@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conn_engine.documents import write_whole
 from conn_engine.documents.locate import find_packaged
-from conn_engine.schemas.published import texts
+from conn_engine.schemas.published import build_texts
 
 __all__ = ["run"]
 
@@ -19,7 +19,7 @@ def run(arguments: Sequence[str], folder: Path) -> int:
         sys.stderr.write("usage: python -m conn_engine.schemas [--check]\n")
         return 2
     drifted = []
-    for name, text in texts().items():
+    for name, text in build_texts().items():
         path = folder / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

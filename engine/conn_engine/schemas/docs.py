@@ -11,8 +11,8 @@ from pathlib import Path
 
 from conn_engine.documents import write_whole
 from conn_engine.documents.locate import find_packaged
-from conn_engine.schemas.kinds import kinds
-from conn_engine.schemas.reference import formats, table
+from conn_engine.schemas.kinds import find_kinds
+from conn_engine.schemas.reference import format_key_table, format_strategy_table
 
 __all__ = ["fill_page", "find_parts", "run"]
 
@@ -31,7 +31,11 @@ def fill_page(text: str) -> str:
 
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
-        made = {"keys": table, "formats": formats, "vocabulary": _needs}[what](name) if name else _build_part(what)
+        made = (
+            {"keys": format_key_table, "formats": format_strategy_table, "vocabulary": _build_vocabulary}[what](name)
+            if name
+            else _build_part(what)
+        )
         return f"<!-- {what}{' ' if name else ''}{name} -->\n{made}<!-- / -->"
 
     return _PART.sub(part, text)
@@ -57,20 +61,20 @@ def run(arguments: Sequence[str], folder: Path) -> int:
 
 def _build_part(what: str) -> str:
     if what == "codes":
-        return _codes()
+        return _build_codes()
     if what == "kinds":
-        return ", ".join(f"`{name}`" for name in kinds()) + "\n"
-    return _rules()
+        return ", ".join(f"`{name}`" for name in find_kinds()) + "\n"
+    return _build_rules()
 
 
-def _needs(name: str) -> str:
+def _build_vocabulary(name: str) -> str:
     """A table of what public connectors need. Raises KeyError for one that there is not."""
-    from conn_engine.schemas.vocabulary import tables
+    from conn_engine.schemas.vocabulary import build_tables
 
-    return tables(find_packaged("docs"))[name]
+    return build_tables(find_packaged("docs"))[name]
 
 
-def _codes() -> str:
+def _build_codes() -> str:
     from conn_engine.diagnostics.codes import CODES
 
     parts = []
@@ -79,7 +83,7 @@ def _codes() -> str:
     return "\n".join(parts)
 
 
-def _rules() -> str:
+def _build_rules() -> str:
     """The error rules that hold when no rule of the connector does."""
     from conn_engine.responses.failures import DEFAULT_RULES
 

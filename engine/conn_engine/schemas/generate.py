@@ -37,12 +37,12 @@ class Generator:
         self.definitions: dict[str, Schema] = {}
         self._names: dict[str, Any] = {}
 
-    def struct(self, kind: Any, mode: Mode = "full") -> Schema:
+    def describe_model(self, kind: Any, mode: Mode = "full") -> Schema:
         """The schema of one model, written out."""
         info = inspect.type_info(kind)
         if not isinstance(info, inspect.StructType):
             raise TypeError(f"{kind!r} is no model")
-        return self._object(info, mode)
+        return self._convert_model(info, mode)
 
     # --- types ---
 
@@ -50,22 +50,22 @@ class Generator:
         if isinstance(info, inspect.Metadata):
             return self._annotate(info, mode)
         if isinstance(info, inspect.UnionType):
-            return self._union(info, mode)
+            return self._convert_union(info, mode)
         if isinstance(info, inspect.StructType):
-            return self._reference(info, mode)
+            return self._refer_to_model(info, mode)
         if isinstance(info, inspect.ListType | inspect.VarTupleType):
             return {"type": "array", "items": self._to_schema(info.item_type, "full")}  # a list is always whole
         if isinstance(info, inspect.TupleType):
             items = [self._to_schema(item, "full") for item in info.item_types]
             return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
         if isinstance(info, inspect.DictType):
-            return self._map(info, mode)
-        return _scalar(info)
+            return self._convert_map(info, mode)
+        return _convert_scalar(info)
 
     def _annotate(self, info: inspect.Metadata, mode: Mode) -> Schema:
         extra = info.extra or {}
         if extra.get("override"):
-            made = self._reference(_struct_type(Configuration), "part")
+            made = self._refer_to_model(_struct_type(Configuration), "part")
         elif extra.get("mapping"):
             self.definitions.setdefault("Mapping", _MAPPING)
             made = {"$ref": "#/$defs/Mapping"}
@@ -73,35 +73,35 @@ class Generator:
             made = self._to_schema(info.type, mode)
         return {**made, **(info.extra_json_schema or {})}
 
-    def _union(self, info: inspect.UnionType, mode: Mode) -> Schema:
+    def _convert_union(self, info: inspect.UnionType, mode: Mode) -> Schema:
         parts = [part for part in info.types if not isinstance(part, inspect.NoneType)]
         tagged = [part for part in parts if isinstance(part, inspect.StructType) and part.tag is not None]
         schemas = [self._to_schema(part, mode) for part in parts if part not in tagged]
         if tagged:
-            schemas.append(self._shared_strategies(tagged, mode))
+            schemas.append(self._refer_to_strategies(tagged, mode))
         if len(parts) < len(info.types):
-            return nullable(_choose_by_type(schemas))
+            return allow_null(_choose_by_type(schemas))
         return _choose_by_type(schemas)
 
-    def _map(self, info: inspect.DictType, mode: Mode) -> Schema:
+    def _convert_map(self, info: inspect.DictType, mode: Mode) -> Schema:
         value = self._to_schema(info.value_type, mode)
         made: Schema = {
             "type": "object",
-            "additionalProperties": nullable(value) if mode == "part" else value,
+            "additionalProperties": allow_null(value) if mode == "part" else value,
         }
-        return made | _key_names(info)
+        return made | _convert_key_names(info)
 
     # --- models ---
 
-    def _reference(self, info: inspect.StructType, mode: Mode) -> Schema:
+    def _refer_to_model(self, info: inspect.StructType, mode: Mode) -> Schema:
         mode = "part" if mode == "inherited" else mode
-        name = self._name(info.cls, _SUFFIX[mode])
+        name = self._choose_name(info.cls, _SUFFIX[mode])
         if name not in self.definitions:
             self.definitions[name] = {}  # a model may contain itself
-            self.definitions[name] = self._object(info, mode)
+            self.definitions[name] = self._convert_model(info, mode)
         return {"$ref": f"#/$defs/{name}"}
 
-    def _name(self, kind: Any, suffix: str) -> str:
+    def _choose_name(self, kind: Any, suffix: str) -> str:
         name = f"{kind.__name__}{suffix}"
         if self._names.setdefault(name, kind) is not kind:
             name = f"{kind.__module__.rpartition('.')[2].title().replace('_', '')}{name}"
@@ -109,13 +109,13 @@ class Generator:
                 raise ValueError(f"two models are called {name}")
         return name
 
-    def _object(self, info: inspect.StructType, mode: Mode) -> Schema:
+    def _convert_model(self, info: inspect.StructType, mode: Mode) -> Schema:
         rest = getattr(info.cls, "rest", "")
         aliases = dict(info.cls.aliases) if issubclass(info.cls, Settings) else {}
         inherits = info.cls in (Operation, Resource)
         made: Schema = {
             "type": "object",
-            "description": _doc(info.cls),
+            "description": _get_docstring(info.cls),
             "properties": {},
             "additionalProperties": False,
         }
@@ -123,13 +123,13 @@ class Generator:
         for entry in info.fields:
             name = entry.encode_name
             if name == rest:
-                made |= self._rest(entry, mode)
+                made |= self._convert_rest(entry, mode)
                 continue
             schema = self._to_schema(
                 entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
             )
-            schema = nullable(schema) if mode == "part" else schema
-            made["properties"][name] = _with_default(schema, entry)
+            schema = allow_null(schema) if mode == "part" else schema
+            made["properties"][name] = _add_default(schema, entry)
             spellings = [alias for alias, target in aliases.items() if target == name]
             for alias in spellings:
                 made["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
@@ -141,14 +141,14 @@ class Generator:
             made["allOf"] = choices
         return made
 
-    def _rest(self, entry: inspect.Field, mode: Mode) -> Schema:
+    def _convert_rest(self, entry: inspect.Field, mode: Mode) -> Schema:
         info = entry.type.type if isinstance(entry.type, inspect.Metadata) else entry.type
         if not isinstance(info, inspect.DictType):
             raise TypeError(f"the rest of a model is a mapping, not {info!r}")
         schema = self._to_schema(info.value_type, mode)
-        return {"additionalProperties": nullable(schema) if mode == "part" else schema, **_key_names(info)}
+        return {"additionalProperties": allow_null(schema) if mode == "part" else schema, **_convert_key_names(info)}
 
-    def _shared_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
+    def _refer_to_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         """A union of strategies is called after the package that holds them."""
         package = parts[0].cls.__module__.rpartition(".")[0].rpartition(".")[2]
         name = f"{package.title()}Strategy{_SUFFIX[mode]}"
@@ -157,15 +157,15 @@ class Generator:
             raise ValueError(f"two unions of strategies are called {name}")
         if name not in self.definitions:
             self.definitions[name] = {}
-            self.definitions[name] = self._strategies(parts, mode)
+            self.definitions[name] = self._convert_strategies(parts, mode)
         return {"$ref": f"#/$defs/{name}"}
 
-    def _strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
+    def _convert_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         branch_mode: Mode = "full" if mode == "full" else "part"
         tags = [str(part.tag) for part in parts]
         branches = []
         for part, tag in zip(parts, tags, strict=True):
-            then: Schema = {"properties": {"config": nullable(self._reference(part, branch_mode))}}
+            then: Schema = {"properties": {"config": allow_null(self._refer_to_model(part, branch_mode))}}
             if branch_mode == "full" and any(entry.required for entry in part.fields):
                 then["required"] = ["config"]
             meant = {"properties": {"format": {"const": tag}}, "required": ["format"]}
@@ -173,7 +173,7 @@ class Generator:
         made: Schema = {
             "type": "object",
             "properties": {
-                "format": {"description": _formats(parts), "enum": tags},
+                "format": {"description": _describe_formats(parts), "enum": tags},
                 "config": {"type": ["object", "null"], "description": "The settings of the format."},
             },
             "additionalProperties": False,
@@ -186,20 +186,20 @@ class Generator:
         return made
 
 
-def nullable(schema: Schema) -> Schema:
+def allow_null(schema: Schema) -> Schema:
     """The schema, or null."""
-    if not schema or "null" in _types(schema):
+    if not schema or "null" in _list_types(schema):
         return schema
     if "enum" in schema and "type" not in schema:
         return {**schema, "enum": [*schema["enum"], None]}
     if "type" in schema and not schema.keys() & {"enum", "const", "if", "allOf", "anyOf"}:
-        return {**schema, "type": [*_types(schema), "null"]}
+        return {**schema, "type": [*_list_types(schema), "null"]}
     outer: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in outer}
     return {**outer, "if": {"not": {"type": "null"}}, "then": inner}
 
 
-def _types(schema: Schema) -> list[str]:
+def _list_types(schema: Schema) -> list[str]:
     said = schema.get("type", [])
     return [said] if isinstance(said, str) else list(said)
 
@@ -213,7 +213,7 @@ def _choose_by_type(schemas: list[Schema]) -> Schema:
     types: list[str] = []
     conditions: list[Schema] = []
     for schema in schemas:
-        own = _types(schema) or ["object" if "$ref" in schema else _value_type(schema)]
+        own = _list_types(schema) or ["object" if "$ref" in schema else _value_type(schema)]
         types.extend(kind for kind in own if kind not in types)
         if schema.keys() - {"type", "description"}:
             conditions.append({"if": {"type": own[0] if len(own) == 1 else own}, "then": schema})
@@ -226,7 +226,7 @@ def _value_type(schema: Schema) -> str:
     return "string" if all(isinstance(value, str) for value in values) else "number"
 
 
-def _scalar(info: inspect.Type) -> Schema:
+def _convert_scalar(info: inspect.Type) -> Schema:
     if isinstance(info, inspect.AnyType):
         return {}
     if isinstance(info, inspect.LiteralType):
@@ -239,7 +239,7 @@ def _scalar(info: inspect.Type) -> Schema:
     )
     for kind, name in names:
         if isinstance(info, kind):
-            return {"type": name, **_bounds(info)}
+            return {"type": name, **_convert_bounds(info)}
     if isinstance(info, inspect.NoneType):
         return {"type": "null"}
     raise TypeError(f"no JSON Schema for {info!r}")
@@ -257,28 +257,30 @@ _BOUNDS = {
 }
 
 
-def _bounds(info: inspect.Type) -> Schema:
+def _convert_bounds(info: inspect.Type) -> Schema:
     said = ((keyword, getattr(info, name, None)) for name, keyword in _BOUNDS.items())
     return {keyword: value for keyword, value in said if value is not None}
 
 
-def _key_names(info: inspect.DictType) -> Schema:
+def _convert_key_names(info: inspect.DictType) -> Schema:
     key = info.key_type.type if isinstance(info.key_type, inspect.Metadata) else info.key_type
-    bounds = _bounds(key)
+    bounds = _convert_bounds(key)
     return {"propertyNames": bounds} if bounds else {}
 
 
-def _with_default(schema: Schema, entry: inspect.Field) -> Schema:
+def _add_default(schema: Schema, entry: inspect.Field) -> Schema:
     plain = isinstance(entry.default, str | int | float) and entry.default != ""
     return {**schema, "default": entry.default} if plain else schema
 
 
-def _doc(kind: Any) -> str:
+def _get_docstring(kind: Any) -> str:
     return " ".join((kind.__doc__ or "").split())
 
 
-def _formats(parts: Iterable[inspect.StructType]) -> str:
-    return "Which kind. " + " ".join(f"{part.tag}: {_doc(part.cls).partition('. ')[0].rstrip('.')}." for part in parts)
+def _describe_formats(parts: Iterable[inspect.StructType]) -> str:
+    return "Which kind. " + " ".join(
+        f"{part.tag}: {_get_docstring(part.cls).partition('. ')[0].rstrip('.')}." for part in parts
+    )
 
 
 def _struct_type(kind: Any) -> inspect.StructType:

@@ -17,7 +17,7 @@ from conn_engine.config.models import Configuration
 from conn_engine.schemas.published import MODELS
 from conn_engine.settings import Settings
 
-__all__ = ["Key", "Kind", "kinds"]
+__all__ = ["Key", "Kind", "find_kinds"]
 
 _ROOTS = ("connector", "resource", "operation")
 
@@ -48,12 +48,12 @@ class Kind:
 
 
 @cache
-def kinds() -> dict[str, Kind]:
+def find_kinds() -> dict[str, Kind]:
     """Every kind by its name, in the order in which documents lead to them."""
-    return _Finder().to_kinds()
+    return _KindFinder().to_kinds()
 
 
-class _Finder:
+class _KindFinder:
     """Walks the models. Names are given first, so that keys can refer to kinds that come later."""
 
     def __init__(self) -> None:
@@ -87,12 +87,12 @@ class _Finder:
         if info.tag is not None:  # what strategies hold is called after their union
             prefix = f"{name.partition('.')[0]}."
         for entry in info.fields:
-            tagged = [part for part in _structs(entry.type) if part.tag is not None]
+            tagged = [part for part in _find_models(entry.type) if part.tag is not None]
             key = f"{prefix}{entry.encode_name}"
             for part in tagged:
                 union = self._union(key, tagged)
                 self._name(part.cls, f"{union}.{part.tag}")
-            for part in _structs(entry.type):
+            for part in _find_models(entry.type):
                 if part.tag is None:
                     self._name(part.cls, self._singular(part.cls, key))
 
@@ -135,12 +135,14 @@ class _Finder:
 
     def _key(self, entry: inspect.Field, aliases: dict[str, str]) -> Key:
         name = entry.encode_name
-        refers = [self.names[part.cls] for part in _structs(entry.type) if part.cls in self.names]
-        unions = [key for key, parts in self.unions.items() if any(part.cls in _classes(entry.type) for part in parts)]
+        refers = [self.names[part.cls] for part in _find_models(entry.type) if part.cls in self.names]
+        unions = [
+            key for key, parts in self.unions.items() if any(part.cls in _find_classes(entry.type) for part in parts)
+        ]
         return Key(
             name,
-            _type(entry.type),
-            _default(entry),
+            _describe_type(entry.type),
+            _format_default(entry),
             _get_description(entry.type),
             tuple(alias for alias, target in aliases.items() if target == name),
             tuple(dict.fromkeys(unions or refers)),
@@ -154,31 +156,31 @@ def _struct(model: Any) -> inspect.StructType:
     return info
 
 
-def _bare(info: inspect.Type) -> inspect.Type:
+def _unwrap(info: inspect.Type) -> inspect.Type:
     while isinstance(info, inspect.Metadata):
         info = info.type
     return info
 
 
-def _structs(info: inspect.Type) -> Iterator[inspect.StructType]:
+def _find_models(info: inspect.Type) -> Iterator[inspect.StructType]:
     """The models that a value may be, or hold as an item."""
     extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
-    info = _bare(info)
+    info = _unwrap(info)
     if isinstance(info, inspect.StructType):
         yield info
     elif extra.get("override"):
         return
     elif isinstance(info, inspect.UnionType):
         for part in info.types:
-            yield from _structs(part)
+            yield from _find_models(part)
     elif isinstance(info, inspect.ListType | inspect.VarTupleType):
-        yield from _structs(info.item_type)
+        yield from _find_models(info.item_type)
     elif isinstance(info, inspect.DictType):
-        yield from _structs(info.value_type)
+        yield from _find_models(info.value_type)
 
 
-def _classes(info: inspect.Type) -> set[type]:
-    return {part.cls for part in _structs(info)}
+def _find_classes(info: inspect.Type) -> set[type]:
+    return {part.cls for part in _find_models(info)}
 
 
 def _get_description(info: inspect.Type) -> str:
@@ -188,7 +190,7 @@ def _get_description(info: inspect.Type) -> str:
     return " ".join(str(said or "").split())
 
 
-def _default(entry: inspect.Field) -> str:
+def _format_default(entry: inspect.Field) -> str:
     import msgspec
 
     if entry.required:
@@ -209,23 +211,23 @@ _NAMES: tuple[tuple[type[inspect.Type], str], ...] = (
 )
 
 
-def _type(info: inspect.Type) -> str:
+def _describe_type(info: inspect.Type) -> str:
     """What a value may be, in words."""
     extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
     if extra.get("mapping"):
         return "expression, or object of expressions"
     if extra.get("override"):
         return "part of a connector"
-    info = _bare(info)
+    info = _unwrap(info)
     if isinstance(info, inspect.LiteralType):
         values = [str(value) for value in info.values]  # GET beside get is one value
         return " | ".join(value for value in values if value == value.lower() or value.lower() not in values)
     if isinstance(info, inspect.StructType):
         return "object"
     if isinstance(info, inspect.ListType | inspect.VarTupleType):
-        item = _type(info.item_type)
+        item = _describe_type(info.item_type)
         return f"list of {item}s" if item in ("text", "object", "number", "whole number") else f"list of {item}"
     if isinstance(info, inspect.UnionType):
-        parts = dict.fromkeys(_type(part) for part in info.types if not isinstance(part, inspect.NoneType))
+        parts = dict.fromkeys(_describe_type(part) for part in info.types if not isinstance(part, inspect.NoneType))
         return ", ".join(parts)
     return next((name for kind, name in _NAMES if isinstance(info, kind)), "any")

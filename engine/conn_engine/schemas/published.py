@@ -17,7 +17,7 @@ from conn_engine.recordings.files import Recording
 from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.webhooks.recorded import RecordedDelivery
 
-__all__ = ["MODELS", "SITE", "schema", "texts"]
+__all__ = ["MODELS", "SITE", "build_schema", "build_texts"]
 
 SITE: Final = "https://conn.dev/schemas"
 
@@ -34,27 +34,27 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
 """Document kind to its model and title."""
 
 
-def schema(kind: str) -> Schema:
+def build_schema(kind: str) -> Schema:
     """The published schema of a kind of document."""
     model, title = MODELS[kind]
     generator = Generator()
-    made = generator.struct(model)
+    made = generator.describe_model(model)
     here = {"type": "string", "description": "Schema of this document, for editors."}
     made["properties"] = {"$schema": here, **made["properties"]}
     definitions = dict(sorted(generator.definitions.items()))
-    return {**_head(f"{kind}.schema.json", title), **made, **({"$defs": definitions} if definitions else {})}
+    return {**_build_head(f"{kind}.schema.json", title), **made, **({"$defs": definitions} if definitions else {})}
 
 
-def _head(name: str, title: str) -> Schema:
+def _build_head(name: str, title: str) -> Schema:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{SITE}/{name}", "title": title}
 
 
-def texts() -> dict[str, str]:
+def build_texts() -> dict[str, str]:
     """File name to the text that belongs in it, for every kind of document and report."""
-    from conn_engine.schemas.reports import REPORTS, report_schema  # imports most of the engine
+    from conn_engine.schemas.reports import REPORTS, build_report_schema  # imports most of the engine
 
-    found = {f"{kind}.schema.json": schema(kind) for kind in MODELS}
+    found = {f"{kind}.schema.json": build_schema(kind) for kind in MODELS}
     for kind in REPORTS:
         name = f"reports/{kind}.schema.json"
-        found[name] = {**_head(name, f"Conn report: {kind}"), **report_schema(kind)}
+        found[name] = {**_build_head(name, f"Conn report: {kind}"), **build_report_schema(kind)}
     return {name: dump_json(made) for name, made in found.items()}

@@ -2,37 +2,46 @@
 
 import re
 
-from conn_engine.schemas.kinds import Key, Kind, kinds
+from conn_engine.schemas.kinds import Key, Kind, find_kinds
 
-__all__ = ["find", "formats", "overview", "plain", "table", "words"]
+__all__ = [
+    "find_references",
+    "format_key_table",
+    "format_reference",
+    "format_strategy_table",
+    "list_kinds",
+    "list_words",
+]
 
 
-def table(name: str) -> str:
+def format_key_table(name: str) -> str:
     """The Markdown table of a kind's keys. Raises KeyError for an unknown kind."""
-    kind = kinds()[name]
+    kind = find_kinds()[name]
     if not kind.keys:
         return "No keys.\n"
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for key in kind.keys:
-        default = key.default if key.default in ("", "required") else f"`{_cell(key.default)}`"
-        rows.append(f"| `{key.name}` | {_cell(key.type)} | {default} | {_cell(_describe_key(key))} |")
+        default = key.default if key.default in ("", "required") else f"`{_escape_cell(key.default)}`"
+        rows.append(f"| `{key.name}` | {_escape_cell(key.type)} | {default} | {_escape_cell(_describe_key(key))} |")
     if kind.common:
         rows += ["", f"And the keys that every format of `{kind.common}` has."]
     return "\n".join(rows) + "\n"
 
 
-def formats(name: str) -> str:
+def format_strategy_table(name: str) -> str:
     """The Markdown table of a union's formats. Raises KeyError for an unknown kind."""
     rows = [f"| `{name}: {{format: …}}` | |", "|---|---|"]
-    for member in kinds()[name].formats:
-        rows.append(f"| `{member.rpartition('.')[2]}` | {_cell(_first(kinds()[member].meaning))} |")
+    for member in find_kinds()[name].formats:
+        rows.append(
+            f"| `{member.rpartition('.')[2]}` | {_escape_cell(_take_first_sentence(find_kinds()[member].meaning))} |"
+        )
     return "\n".join(rows) + "\n"
 
 
-def find(word: str) -> list[str]:
+def find_references(word: str) -> list[str]:
     """The kinds that a word may mean: one that is called so, else those whose last part it is, else those that have a
     key of that name (as `kind#key`). Empty when there is none."""
-    known = kinds()
+    known = find_kinds()
     if word in known:
         return [word]
     last = [name for name in known if name.rpartition(".")[2] == word]
@@ -45,46 +54,49 @@ def find(word: str) -> list[str]:
     return [f"{name}#{key.name}" for name, key in keyed]
 
 
-def words() -> list[str]:
+def list_words() -> list[str]:
     """Every word that `find` knows: kinds, their last parts, and keys."""
-    known = kinds()
+    known = find_kinds()
     keys = [word for kind in known.values() for key in kind.keys for word in (key.name, *key.aliases)]
     return list(dict.fromkeys([*known, *(name.rpartition(".")[2] for name in known), *keys]))
 
 
-def overview() -> list[str]:
+def list_kinds() -> list[str]:
     """A line for each kind, formats below their union."""
-    return [f"{name:<44} {_first(kind.meaning)}" for name, kind in kinds().items()]
+    return [f"{name:<44} {_take_first_sentence(kind.meaning)}" for name, kind in find_kinds().items()]
 
 
-def plain(found: str) -> str:
+def format_reference(found: str) -> str:
     """One result of `find` as text for a terminal."""
     name, _, wanted = found.partition("#")
-    kind = kinds()[name]
+    kind = find_kinds()[name]
     if wanted:
-        return f"{name} · " + "\n".join(_row(key) for key in kind.keys if key.name == wanted)
-    lines = [_title(kind), ""]
-    lines += [f"  {member.rpartition('.')[2]:<26} {_first(kinds()[member].meaning)}" for member in kind.formats]
+        return f"{name} · " + "\n".join(_format_key(key) for key in kind.keys if key.name == wanted)
+    lines = [_format_title(kind), ""]
+    lines += [
+        f"  {member.rpartition('.')[2]:<26} {_take_first_sentence(find_kinds()[member].meaning)}"
+        for member in kind.formats
+    ]
     if kind.formats and kind.keys:
         lines += ["", "what every format may say:", ""]
-    lines += [_row(key) for key in kind.keys]
+    lines += [_format_key(key) for key in kind.keys]
     if kind.common:
         lines += ["", f"besides, what every format of {kind.common} may say:", ""]
-        lines += [_row(key) for key in kinds()[kind.common].keys]
+        lines += [_format_key(key) for key in find_kinds()[kind.common].keys]
     if not kind.keys and not kind.formats and not kind.common:
         lines.append("no keys")
     return "\n".join(lines)
 
 
-def _title(kind: Kind) -> str:
-    title = f"{kind.name} · {_first(kind.meaning)}" if kind.format else f"{kind.name} · {kind.meaning}"
+def _format_title(kind: Kind) -> str:
+    title = f"{kind.name} · {_take_first_sentence(kind.meaning)}" if kind.format else f"{kind.name} · {kind.meaning}"
     if not kind.format:
         return title
     union, _, tag = kind.name.rpartition(".")
     return f"{title}\n\n{union}: {{format: {tag}{', config: {…}' if kind.keys else ''}}}"
 
 
-def _row(key: Key) -> str:
+def _format_key(key: Key) -> str:
     told = "required" if key.default == "required" else f"default {_format_default(key.default)}" if key.default else ""
     head = f"{key.name}  ({key.type}{'; ' if told else ''}{told})"
     return f"{head}\n    {_describe_key(key)}"
@@ -104,10 +116,10 @@ def _describe_key(key: Key) -> str:
     return " ".join(more)
 
 
-def _first(text: str) -> str:
+def _take_first_sentence(text: str) -> str:
     """The first sentence of a docstring."""
     return re.split(r"(?<=[.!?]) (?=[A-Z`])", text, maxsplit=1)[0]
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|")

@@ -44,7 +44,7 @@ from conn_engine.testing.overrides_report import OverridesReport
 from conn_engine.testing.report import SuiteReport
 from conn_engine.testing.value_report import ValueReport
 
-__all__ = ["REPORTS", "report_schema"]
+__all__ = ["REPORTS", "build_report_schema"]
 
 _KINDS: Final[tuple[type[Report], ...]] = (
     AccountsReport,
@@ -93,11 +93,11 @@ REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in _KI
 """Kind to the class whose fields are the keys of the report."""
 
 
-def report_schema(kind: str) -> Schema:
+def build_report_schema(kind: str) -> Schema:
     """The schema of a kind of report, without its head: every key is required and no other is allowed."""
     report = REPORTS[kind]
     generator = Generator()
-    made = generator.struct(report)
+    made = generator.describe_model(report)
     made["properties"] = {
         "version": {"const": report.version, "description": "Version of this form."},
         "kind": {"const": kind, "description": "Kind of the report."},

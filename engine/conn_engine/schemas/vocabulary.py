@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from conn_engine.documents import parse
-from conn_engine.schemas.kinds import kinds
+from conn_engine.schemas.kinds import find_kinds
 
-__all__ = ["Need", "Vocabulary", "is_known", "read", "tables"]
+__all__ = ["Need", "Vocabulary", "build_tables", "is_known", "read_vocabulary"]
 
 FILE = "vocabulary.yaml"
 _WORD = re.compile(r"(?P<kind>[a-z][a-z0-9_.]*)(?:=(?P<value>\w+))?")
@@ -39,7 +39,7 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     beyond: tuple[Need, ...]
 
 
-def read(folder: Path) -> Vocabulary:
+def read_vocabulary(folder: Path) -> Vocabulary:
     """The data beside the page. Raises msgspec.ValidationError for data of another form."""
     path = folder / FILE
     return msgspec.convert(parse(path.read_text(encoding="utf-8"), FILE, language="yaml").data, Vocabulary)
@@ -55,31 +55,33 @@ def is_known(word: str) -> bool:
     if found is None:
         return False
     name, value = found["kind"], found["value"]
-    if name in kinds() and value is None:
+    if name in find_kinds() and value is None:
         return True
     holder, _, own = name.rpartition(".")
-    kind = kinds().get(holder)
-    holders = [kind, kinds()[kind.common]] if kind is not None and kind.common else [kind] if kind is not None else []
+    kind = find_kinds().get(holder)
+    holders = (
+        [kind, find_kinds()[kind.common]] if kind is not None and kind.common else [kind] if kind is not None else []
+    )
     keys = [key for kind in holders for key in kind.keys if key.name == own]
     return bool(keys) and (value is None or value in re.split(r"[ ,|]+", keys[0].type))
 
 
-def tables(folder: Path) -> dict[str, str]:
+def build_tables(folder: Path) -> dict[str, str]:
     """The Markdown tables by name: `rows`, `odd`, `beyond`."""
-    told = read(folder)
+    told = read_vocabulary(folder)
     return {
-        "rows": _table(("", "need", "manifests", "providers", "keys", "example"), told.rows),
-        "odd": _table(("", "case", "keys", "example"), told.odd),
-        "beyond": _table(("need", "keys", "example"), told.beyond),
+        "rows": _build_table(("", "need", "manifests", "providers", "keys", "example"), told.rows),
+        "odd": _build_table(("", "case", "keys", "example"), told.odd),
+        "beyond": _build_table(("need", "keys", "example"), told.beyond),
     }
 
 
-def _table(head: tuple[str, ...], needs: Sequence[Need]) -> str:
+def _build_table(head: tuple[str, ...], needs: Sequence[Need]) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for need in needs:
         counted = [str(need.number)] if need.number is not None else []
         numbers = [f"{count}" for count in (need.manifests, need.providers) if count is not None]
-        cells = [*counted, need.need, *numbers, _describe_need(need), _examples(need)]
+        cells = [*counted, need.need, *numbers, _describe_need(need), _format_examples(need)]
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -90,6 +92,6 @@ def _describe_need(need: Need) -> str:
     return ". ".join(part for part in (told, missing) if part)
 
 
-def _examples(need: Need) -> str:
+def _format_examples(need: Need) -> str:
     shown = [place for place in need.shown if ".md#" in place]
     return ", ".join(f"[{place.partition('#')[2].replace('-', ' ')}]({place})" for place in shown)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conn_engine.config import Effective, is_remark
 from conn_engine.documents import texts
 from conn_engine.expressions.tokens import LexError, lex
-from conn_engine.lint.sites import sites
+from conn_engine.lint.sites import find_sites
 from conn_engine.personal import fold_case
 
 __all__ = ["find_named_texts"]
@@ -22,7 +22,7 @@ def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[st
     values: set[str] = set()
     names: set[str] = set()
     for layer in effective.layers:
-        kinds = {site.path: site.kind for site in sites(layer.data)}
+        kinds = {site.path: site.kind for site in find_sites(layer.data)}
         for path, text in texts(layer.data):
             names.update(str(part) for part in path if isinstance(part, str))
             if is_remark(path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, remove_duplicates
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import shared, up_to
@@ -97,7 +97,7 @@ class OperationReport:
     def all_findings(self) -> list[Diagnostic]:
         """The operation's findings and those of its cases, without repeats, by place."""
         every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
-        return without_echoes(every, _without_counts)
+        return remove_duplicates(every, _without_counts)
 
     @property
     def failed(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conn_engine.lint.statuses import certain, possible
+from conn_engine.lint.statuses import find_certain_statuses, find_possible_statuses
 from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import Lit, Untranslatable, quote, to_condition, to_expression, to_text, translate
 from conn_import.airbyte.names import TemplateScope
@@ -53,9 +53,9 @@ def drop_unreachable(rules: list[Rule]) -> list[Rule]:
     found: dict[str, Rule] = {}
     for rule in rules:
         when = rule["when"]
-        if when not in found and not possible(when) <= taken:
+        if when not in found and not find_possible_statuses(when) <= taken:
             found[when] = rule
-            taken |= certain(when)
+            taken |= find_certain_statuses(when)
     return list(found.values())
 
 

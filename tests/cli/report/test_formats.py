@@ -125,7 +125,7 @@ def test_places_outside_a_line_are_drawn_all_the_same(sources):
 
 
 def test_json_has_every_part(findings):
-    data = LintReport.of(findings).data()
+    data = LintReport.from_findings(findings).data()
     assert (data["version"], data["kind"]) == (1, "lint")
     assert data["summary"] == {"errors": 4, "warnings": 1, "notes": 1}
     typo = next(one for one in data["findings"] if one["code"] == "DOC003")
@@ -243,7 +243,7 @@ def test_the_same_findings_in_any_order_give_the_same_text(findings, sources):
     assert sorted(drawn) == ["github", "junit", "sarif", "text"]
     for name, draw in drawn.items():
         assert draw() == again[name]()
-    assert LintReport.of(findings) == LintReport.of(findings[::-1])
+    assert LintReport.from_findings(findings) == LintReport.from_findings(findings[::-1])
 
 
 def test_sources_read_files_below_the_root_only(tmp_path):
@@ -271,7 +271,7 @@ def app(folder: Path) -> App:
 
 def write_findings(specs, findings, sources, output: App) -> None:
     draw = draw_findings(findings, sources, color=output.color)
-    write_report(lambda: LintReport.of(findings), specs, draw, output, folder=output.folder)
+    write_report(lambda: LintReport.from_findings(findings), specs, draw, output, folder=output.folder)
 
 
 def test_a_file_has_no_colors(tmp_path, findings, sources):

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from conn_engine.diagnostics import Severity, Span, diagnostic, did_you_mean, without_echoes, worst
-from conn_engine.diagnostics.codes import CODES, explain
+from conn_engine.diagnostics import Severity, Span, diagnostic, did_you_mean, find_worst_severity, remove_duplicates
+from conn_engine.diagnostics.codes import CODES, find_code
 
 
 def test_every_code_is_a_family_and_a_number_with_words():
@@ -51,17 +51,17 @@ def test_findings_sort_by_place():
 def test_two_findings_at_one_place_stay_two():
     place = Span("a.yaml", 2, 1, 2, 9)
     missing = [diagnostic("CFG103", f'missing key "{key}"', place) for key in ("path", "method")]
-    assert without_echoes([*missing, *missing]) == missing[::-1]
+    assert remove_duplicates([*missing, *missing]) == missing[::-1]
 
 
 def test_the_worst_severity():
     error, note = diagnostic("DOC003", "x"), diagnostic("DOC003", "x", severity=Severity.INFO)
-    assert worst([note, error, note]) is Severity.ERROR
-    assert worst([]) is None
+    assert find_worst_severity([note, error, note]) is Severity.ERROR
+    assert find_worst_severity([]) is None
 
 
 def test_did_you_mean_and_explain():
     assert did_you_mean("respnse_path", ["response_path", "path"]) == 'did you mean "response_path"?'
     assert did_you_mean("zzz", ["response_path"]) == ""
-    assert explain("doc003") is CODES["DOC003"]
-    assert explain("nope") is None
+    assert find_code("doc003") is CODES["DOC003"]
+    assert find_code("nope") is None

@@ -226,7 +226,7 @@ def test_aliases_give_separate_data_with_the_place_of_the_anchor():
 @pytest.mark.parametrize(("text", "kind"), [("", "nothing"), ("- 1", "a list"), ("x", "a text"), ("7", "a number")])
 def test_a_top_that_is_no_mapping_is_said(text, kind):
     with pytest.raises(ConfigurationError, match=kind) as caught:
-        parse(text, "x.yaml").mapping()
+        parse(text, "x.yaml").require_mapping()
     assert caught.value.findings[0].code == "DOC007"
 
 

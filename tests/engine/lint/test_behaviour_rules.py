@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conn_engine.lint import lint_paths
-from conn_engine.lint.statuses import STATUSES, certain, possible
+from conn_engine.lint.statuses import STATUSES, find_certain_statuses, find_possible_statuses
 from conn_engine.wire import MACHINE_CLOCK, Clock, FrozenClock
 
 CONNECTOR: dict[str, Any] = {
@@ -134,12 +134,12 @@ def test_rules_that_never_hold(tmp_path: Path, conditions: list[str], dead: list
 
 
 def test_the_sets_of_statuses() -> None:
-    assert possible("status = 404 and body.code = 7") == {404}
-    assert certain("status = 404 and body.code = 7") == frozenset()
-    assert certain("status = 404 or status = 410") == {404, 410}
-    assert possible("body.a or status = 404") == STATUSES
-    assert possible("(status = 404 and status = 403)") == frozenset()
-    assert possible("$number(status) + ") == STATUSES
+    assert find_possible_statuses("status = 404 and body.code = 7") == {404}
+    assert find_certain_statuses("status = 404 and body.code = 7") == frozenset()
+    assert find_certain_statuses("status = 404 or status = 410") == {404, 410}
+    assert find_possible_statuses("body.a or status = 404") == STATUSES
+    assert find_possible_statuses("(status = 404 and status = 403)") == frozenset()
+    assert find_possible_statuses("$number(status) + ") == STATUSES
 
 
 @pytest.mark.parametrize("then", ["retry", {"retry": {"times": 3}}])

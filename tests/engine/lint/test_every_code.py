@@ -7,7 +7,7 @@ import pytest
 from bad_workspaces import LINTED, REPLAYED, make
 
 from conn_engine.config import load_workspace
-from conn_engine.diagnostics.codes import CODES, explain
+from conn_engine.diagnostics.codes import CODES, find_code
 from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import Selection, run_suite
 
@@ -77,7 +77,7 @@ def test_every_code_explains_itself(code):
     assert len(text.split()) >= 8
     assert re.search(MENDS, text), "says no mend"
     assert code.title[0].islower() or code.title[:4].strip() in ("YAML", "JSON", "HAR")
-    assert explain(code.id.lower()) is code
+    assert find_code(code.id.lower()) is code
 
 
 MENDS = re.compile(

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from conn_engine.lint.linter import lint_paths
-from conn_engine.lint.sites import sites
+from conn_engine.lint.sites import find_sites
 
 REQUEST = {"url": "https://a.example.com/x"}
 
 
 def found(data: dict[str, Any]) -> dict[str, tuple[str, bool, bool]]:
     """By dotted path: the kind, whether any name may stand there, whether secrets are in scope."""
-    return {".".join(map(str, site.path)): (site.kind, site.names is None, site.secret) for site in sites(data)}
+    return {".".join(map(str, site.path)): (site.kind, site.names is None, site.secret) for site in find_sites(data)}
 
 
 def test_expressions_of_a_token_are_over_its_answer() -> None:

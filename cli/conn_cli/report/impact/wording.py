@@ -15,7 +15,7 @@ from conn_engine.analysis.impact import (
     Unjudged,
 )
 from conn_engine.diagnostics import Span
-from conn_engine.diagnostics.codes import explain
+from conn_engine.diagnostics.codes import find_code
 from conn_engine.reports import shown_file
 
 __all__ = [
@@ -99,7 +99,7 @@ def describe_fault(row: Unjudged, *, names: bool = True) -> str:
     if not row.findings:
         return "the configuration cannot be used"
     finding = row.findings[0]
-    row_of_code = explain(finding.code)
+    row_of_code = find_code(finding.code)
     return f"{finding.code} {row_of_code.title if row_of_code else ''}, {code(locate(finding.span, names=names))}"
 
 

@@ -22,14 +22,14 @@ from conn_engine.webhooks.signature_verifiers import SignatureVerifier
 __all__ = [
     "Paths",
     "Worth",
-    "keys_of",
-    "names_of_secrets",
-    "names_read",
-    "paths",
-    "read_unsigned",
-    "secrets_read",
-    "ways",
-    "worth",
+    "find_names_read",
+    "find_paths",
+    "find_secrets_read",
+    "find_unsigned",
+    "iterate_keys",
+    "iterate_verifiers",
+    "list_secret_settings",
+    "rate_verification",
 ]
 
 Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
@@ -42,20 +42,20 @@ _ORDER: tuple[Worth, ...] = ("none", "part", "secret", "whole")
 _WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
 
 
-def ways(verify: Verification) -> Iterator[Verification]:
+def iterate_verifiers(verify: Verification) -> Iterator[Verification]:
     """The ways that it is made of, itself first."""
     yield verify
     for one in verify.of if isinstance(verify, AnyOf | AllOf) else ():
-        yield from ways(one)
+        yield from iterate_verifiers(one)
 
 
-def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
+def rate_verification(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
     """What the proof is worth for what is taken of the delivery. One of several ways is worth what the weakest is."""
     own = verify.each if verify.each is not None else each
     if isinstance(verify, AnyOf):
-        return min((worth(one, taken, own) for one in verify.of), key=_ORDER.index)
+        return min((rate_verification(one, taken, own) for one in verify.of), key=_ORDER.index)
     if isinstance(verify, AllOf):
-        return max((worth(one, taken, own) for one in verify.of), key=_ORDER.index)
+        return max((rate_verification(one, taken, own) for one in verify.of), key=_ORDER.index)
     if isinstance(verify, Unverified):
         return "none"
     if isinstance(verify, TokenVerifier | BasicVerifier):
@@ -65,43 +65,43 @@ def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
     ):
         return "whole"
     if isinstance(verify, JwtVerifier):
-        bound = _bound(verify.require, own, frozenset({"claims"}))
-        return "whole" if bound or _covered(taken, frozenset({("claims",)})) else "part"
+        bound = _is_body_bound(verify.require, own, frozenset({"claims"}))
+        return "whole" if bound or _is_covered(taken, frozenset({("claims",)})) else "part"
     if isinstance(verify, SignatureVerifier):
-        signed = paths(verify.content, own)
-        bound = _bound(verify.require, own, frozenset(path[0] for path in signed or ()))
-        return "whole" if bound or _covered(taken, signed) else "part"
+        signed = find_paths(verify.content, own)
+        bound = _is_body_bound(verify.require, own, frozenset(path[0] for path in signed or ()))
+        return "whole" if bound or _is_covered(taken, signed) else "part"
     return "whole"
 
 
-def read_unsigned(verify: Verification, read: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
+def find_unsigned(verify: Verification, read: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
     """Return what of `read` no signature covers. Nothing for a proof that signs nothing: `worth` judges that. Of
     several ways, what one of them leaves open."""
     own = verify.each if verify.each is not None else each
     found = read or frozenset()
     if isinstance(verify, AnyOf):
-        return frozenset().union(*(read_unsigned(one, read, own) for one in verify.of))
+        return frozenset().union(*(find_unsigned(one, read, own) for one in verify.of))
     if isinstance(verify, AllOf):
         signing = [one for one in verify.of if not isinstance(one, TokenVerifier | BasicVerifier | Unverified)]
         for one in signing:
-            found &= read_unsigned(one, read, own)
+            found &= find_unsigned(one, read, own)
         return found if signing else frozenset()
     if isinstance(verify, JwtVerifier):
         signed: Paths = frozenset({("claims",)})
-        if verify.token.strip() == "text" or _bound(verify.require, own, frozenset({"claims"})):
+        if verify.token.strip() == "text" or _is_body_bound(verify.require, own, frozenset({"claims"})):
             signed = _WHOLE | {("claims",)}
     elif isinstance(verify, StandardWebhooksVerifier):
         signed = _WHOLE | {("headers", f"{verify.header_prefix}-{name}") for name in ("id", "timestamp")}
     elif isinstance(verify, SignatureVerifier):
-        signed = paths(verify.content, own)
-        if signed is not None and _bound(verify.require, own, frozenset(path[0] for path in signed)):
+        signed = find_paths(verify.content, own)
+        if signed is not None and _is_body_bound(verify.require, own, frozenset(path[0] for path in signed)):
             signed = signed | _WHOLE
     else:
         return frozenset()
-    return frozenset(path for path in found if not _signed(path, signed))
+    return frozenset(path for path in found if not _is_signed(path, signed))
 
 
-def _signed(path: tuple[str, ...], signed: Paths) -> bool:
+def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
     if signed is None or path[0] not in ("body", "text", "body_sha256", "claims", "headers", "query"):
         return True  # anything may be signed; or it is not the sender's
     if path[0] in ("body", "text", "body_sha256") and signed & _WHOLE:
@@ -111,16 +111,16 @@ def _signed(path: tuple[str, ...], signed: Paths) -> bool:
     return any(path[: len(one)] == one for one in signed)
 
 
-def _bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
+def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
     """Whether `require` compares the body with what is signed, such as a hash of it in the claims or in the URL."""
-    read = paths(require or "", each)
+    read = find_paths(require or "", each)
     if not read or not read & _WHOLE:
         return False
     parts = signed | ({"query", "path", "target"} if signed & {"url", "target"} else frozenset())
     return any(path[0] in parts for path in read - _WHOLE)
 
 
-def _covered(taken: Paths, signed: Paths) -> bool:
+def _is_covered(taken: Paths, signed: Paths) -> bool:
     """Whether everything that is taken of the body is signed: the whole of it, or the parts that it stands in."""
     if signed is None or signed & _WHOLE:
         return True
@@ -129,7 +129,7 @@ def _covered(taken: Paths, signed: Paths) -> bool:
     return all(any(path[: len(one)] == one for one in signed) for path in taken)
 
 
-def paths(text: str, each: str | None = None) -> Paths:
+def find_paths(text: str, each: str | None = None) -> Paths:
     """What an expression reads. `item` is what `each` finds."""
     try:
         read = expression(text).reads() if text.strip() else frozenset()
@@ -140,18 +140,18 @@ def paths(text: str, each: str | None = None) -> Paths:
     found: set[tuple[str, ...]] = set()
     for path in read:
         plain = tuple(map(str, path))
-        above = paths(each) if plain[0] == "item" and each is not None else frozenset({plain[:1]})
+        above = find_paths(each) if plain[0] == "item" and each is not None else frozenset({plain[:1]})
         if above is None:
             return None
         found |= {(*one, *plain[1:]) for one in above}
     return frozenset(found)
 
 
-def secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
+def find_secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
     """Which of these names, `env` among them as `env.NAME`, the templates of a value read."""
     found: set[str] = set()
-    for text in _templates(data):
-        for path in paths(text) or ():
+    for text in _iterate_expressions(data):
+        for path in find_paths(text) or ():
             if path[0] in names:
                 found.add(path[0])
             elif path[0] == "env" and len(path) > 1:
@@ -159,18 +159,18 @@ def secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def names_read(data: Any) -> frozenset[str]:
+def find_names_read(data: Any) -> frozenset[str]:
     """The names that the templates of a value read."""
-    return frozenset(path[0] for text in _templates(data) for path in paths(text) or ())
+    return frozenset(path[0] for text in _iterate_expressions(data) for path in find_paths(text) or ())
 
 
-def _templates(value: Any) -> Iterator[str]:
+def _iterate_expressions(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for item in value.values():
-            yield from _templates(item)
+            yield from _iterate_expressions(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _templates(item)
+            yield from _iterate_expressions(item)
     elif isinstance(value, str):
         try:
             yield from (text for text, _ in template(value).expressions)
@@ -178,15 +178,15 @@ def _templates(value: Any) -> Iterator[str]:
             return  # reported as such
 
 
-def names_of_secrets(way: Verification) -> list[str]:
+def list_secret_settings(way: Verification) -> list[str]:
     """The settings that hold templates of secrets."""
     return [name for name, _, note in read_roles(type(way)) if note.role == "secret"]
 
 
-def keys_of(verify: Verification) -> Iterator[Any]:
+def iterate_keys(verify: Verification) -> Iterator[Any]:
     """The templates and expressions by which each way finds its secrets."""
-    for way in ways(verify):
-        for name in names_of_secrets(way):
+    for way in iterate_verifiers(verify):
+        for name in list_secret_settings(way):
             yield getattr(way, name)
         if isinstance(way, HmacVerifier) and not way.key:
             yield f"{{{{{way.content}}}}}"

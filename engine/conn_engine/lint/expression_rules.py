@@ -20,7 +20,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
         for before, opening, key, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
             if (opening.text, key.kind, closing.text) != ("[", "string", "]") or not _ends_operand(before):
                 continue
-            span = view.place(site, offset + opening.start, closing.end - opening.start)
+            span = view.locate(site, offset + opening.start, closing.end - opening.start)
             message = f"[{key.text}] filters by a constant text, which is true for everything"
             hint = f"write .{_write_name(key.text)} to read the field"
             yield diagnostic("EXP130", message, span, path=format_path(site.path), hint=hint)
@@ -38,7 +38,7 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
             yield diagnostic(
                 "EXP131",
                 message,
-                view.place(site, offset + token.start),
+                view.locate(site, offset + token.start),
                 path=format_path(site.path),
                 hint="`&` joins texts; $number(…) makes a number of one",
             )

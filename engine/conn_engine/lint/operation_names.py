@@ -8,13 +8,13 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import Names
 
-__all__ = ["own_names", "paging_names"]
+__all__ = ["find_operation_names", "find_restart_names"]
 
 
-def own_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
+def find_operation_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
     """What an operation brings into its own scope: the names of its path, of its partitions and those above them, of
     its recursion, its chunks and its windows. None when a parent stands in another document: they cannot be told."""
-    found = set(_path_names(operation.get("path"))) | _run_names(operation)
+    found = set(_find_path_names(operation.get("path"))) | _find_window_names(operation)
     if isinstance(operation.get("chunk"), Mapping):
         found.add("chunk")
     recurse = operation.get("recurse")
@@ -23,7 +23,7 @@ def own_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
     seen: set[str] = set()
     waiting = [operation]
     while waiting:
-        for source, _ in _sources(waiting.pop().get("parents"), ()):
+        for source, _ in _iterate_sources(waiting.pop().get("parents"), ()):
             if isinstance(source.get("as"), str):
                 found.add(source["as"])
             name = source.get("from")
@@ -37,7 +37,7 @@ def own_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
     return frozenset(found)
 
 
-def _path_names(path: Any) -> frozenset[str]:
+def _find_path_names(path: Any) -> frozenset[str]:
     if not isinstance(path, str) or "{{" not in path:
         return frozenset()
     try:
@@ -47,7 +47,7 @@ def _path_names(path: Any) -> frozenset[str]:
     return frozenset(str(root) for some in roots for root in some)
 
 
-def paging_names(*holders: Mapping[str, Any]) -> frozenset[str]:
+def find_restart_names(*holders: Mapping[str, Any]) -> frozenset[str]:
     """The names that a restart gives to templates, of whichever level has the pagination."""
     found: set[str] = set()
     for holder in holders:
@@ -58,13 +58,13 @@ def paging_names(*holders: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _run_names(operation: Mapping[str, Any]) -> frozenset[str]:
+def _find_window_names(operation: Mapping[str, Any]) -> frozenset[str]:
     """What an incremental operation brings into its own scope. A part of an operation (an override) may be of one."""
     whole = "method" in operation and "path" in operation
     return frozenset() if whole and "incremental" not in operation else frozenset({"window", "state"})
 
 
-def _sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:
+def _iterate_sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:
     """Every source of values, those inside unions too."""
     for index, one in enumerate(parents) if isinstance(parents, list) else ((None, parents),):
         here = path if index is None else (*path, index)

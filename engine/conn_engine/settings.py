@@ -158,11 +158,14 @@ class Answer:
         """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
         scope = self.scope | {"records": self.records, "request": dict(self.sent)}
         if isinstance(self.problem, TransportError):
-            return scope | {"fault": self.problem.fault}
+            scope["fault"] = self.problem.fault
+            return scope
         scope |= {"status": self.response.status, "headers": self.response.headers.plain()}
         if self.problem is not None:
-            return scope | {"fault": "body"}
-        return scope | {"body": self.body, "response": self.body}
+            scope["fault"] = "body"
+        else:
+            scope |= {"body": self.body, "response": self.body}
+        return scope
 
     def text(self) -> str:
         """The body as text, at most 1 MiB of it, whatever its format; the message of a fault where there is none."""
@@ -187,7 +190,8 @@ class Answer:
         names = self.names()
         if "text" in text and "text" not in names and _reads(text, "text"):
             names["text"] = self.text()  # decoded only for those that read it
-        return ask(text, names | more)
+        names |= more
+        return ask(text, names)
 
     def holds(self, text: str, **more: Any) -> bool:
         """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""

@@ -8,7 +8,7 @@ from benchmarks.by_hand import MAPPINGS
 from benchmarks.measure import Row, Spread, alternate, ratios, timed
 from benchmarks.records import base_level, made
 from conn_engine.config import mapping_layers
-from conn_engine.expressions import mapping
+from conn_engine.expressions import compile_mapping
 
 __all__ = ["run"]
 
@@ -27,7 +27,7 @@ def _row(connector: str, operation: str, hand: Callable[[Any, Any], Any], *, qui
     unified = effective.get_unified(name.model, name.resource, name.method)
     if unified is None:
         raise RuntimeError(f"{connector} has no {operation}")
-    compiled = mapping(mapping_layers(unified.response_mapping))
+    compiled = compile_mapping(mapping_layers(unified.response_mapping))
     pages = 10 if quick else 50
     records, context = made(connector, operation, PAGE * pages)
     rows = [records[start : start + PAGE] for start in range(0, len(records), PAGE)]

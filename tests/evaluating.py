@@ -90,7 +90,7 @@ def expression(text: str, parts: frozenset[str] = frozenset()) -> Any:
         if error.code not in ("disabled", "size", "surrogate"):
             evaluator.compile(text)  # its own words, where it refuses the text too
         raise
-    made.compiled(evaluator)
+    made.compile_with(evaluator)
     return Bound(made)
 
 
@@ -99,7 +99,7 @@ def evaluate(text: str, data: Any, *, now: float | None = None, **more: Any) -> 
 
 
 def mapping(layers: Sequence[Any]) -> Any:
-    return Bound(expressions.mapping(layers))
+    return Bound(expressions.compile_mapping(layers))
 
 
 def template(text: str) -> Any:

@@ -214,7 +214,7 @@ class DeliveryListener:
         from conn_cli.personal_data import show_summary
         from conn_cli.scaffold import to_relative
 
-        made = kept.made(self.personal)
+        made = kept.to_stored(self.personal)
         path = self._free_path(address, _slug(kept))
         made.save(path, self.app.redactor, within=self.app.workspace.root, overwrite=False)
         self.app.err(f"recorded in {to_relative(path)}")

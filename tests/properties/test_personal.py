@@ -68,7 +68,7 @@ def recording_of(found, texts):
     recorder = Recorder(Faults([answer, answer]))
     for request in requests:
         recorder.send(request)
-    return recorder.recording(connector="c", operation="o", recorded_at="2026-01-01T00:00:00Z")
+    return recorder.to_recording(connector="c", operation="o", recorded_at="2026-01-01T00:00:00Z")
 
 
 JSON = {"content-type": "application/json"}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.expressions import DEFAULT_LIMITS, evaluators
-from conn_engine.expressions.plain import Page, plain
+from conn_engine.expressions.plain import PageScopes, plain
 
 names = st.sampled_from(["a", "b", "c", "_x1", "length", "and", "null", "function", "é"])
 common = st.sampled_from(["a", "b"])  # most paths are to find something
@@ -111,7 +111,7 @@ def test_not_plain(text: str) -> None:
 def column(text: str, *values: Any, limits: Any = DEFAULT_LIMITS) -> list[Any] | None:
     leaf = plain(text)
     assert leaf is not None
-    return Page([{"a": value} for value in values], limits).column(leaf)
+    return PageScopes([{"a": value} for value in values], limits).column(leaf)
 
 
 @pytest.mark.parametrize(

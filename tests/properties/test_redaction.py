@@ -95,7 +95,7 @@ def test_saved_recording_never_holds_a_secret(data, secret):
     )
     recorder = Recorder(Faults([response]))
     recorder.send(request)
-    recording = recorder.recording(
+    recording = recorder.to_recording(
         connector="c",
         operation="o.list",
         recorded_at="2026-01-01T00:00:00Z",
@@ -135,7 +135,7 @@ def test_recording_made_with_one_secret_replays_with_another(first, second, enco
 
     recorder = Recorder(Faults([Response(200, body=b"ok")]))
     recorder.send(ask(first))
-    recording = recorder.recording(connector="c", operation="o.list", recorded_at="2026-01-01T00:00:00Z")
+    recording = recorder.to_recording(connector="c", operation="o.list", recorded_at="2026-01-01T00:00:00Z")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "r.json"
         save_recording(path, recording, Redactor([first]))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conn_engine.config import DocumentFragment, Effective, Layer, Level, leaves, mapping_layers
 from conn_engine.documents import parse
-from conn_engine.expressions import mapping
+from conn_engine.expressions import compile_mapping
 
 LEVELS: tuple[Level, ...] = ("base", "environment", "account")
 RESPONSE, REQUEST = "response_mapping", "request_body_mapping"
@@ -52,7 +52,7 @@ def result_of(said: Any) -> Any:
     """What a mapping gives: its texts are expressions of a fixed text."""
     if isinstance(said, dict) and set(said) != {"replace"}:
         return {key: result_of(value) for key, value in said.items()}
-    return mapping([said["replace"] if isinstance(said, dict) else said]).apply_one({})
+    return compile_mapping([said["replace"] if isinstance(said, dict) else said]).apply_one({})
 
 
 def over(below: Any, said: Any) -> Any:
@@ -96,7 +96,7 @@ def given_by(configured: Effective, operation: str, key: str) -> Any:
     typed = configured.get_unified("crm", "contacts", operation)
     assert typed is not None
     layers = mapping_layers(getattr(typed, key))
-    return mapping(layers).apply_one({}) if layers else None
+    return compile_mapping(layers).apply_one({}) if layers else None
 
 
 def shown(value: Any) -> Any:

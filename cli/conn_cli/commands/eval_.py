@@ -37,7 +37,7 @@ def evaluate(
     own = None if under or find_workspace(app.folder) is None else app.workspace.settings.evaluator
     evaluator = find_evaluator(under or own or "")
     made = compiled(expression)
-    made.compiled(evaluator)
+    made.compile_with(evaluator)
     if reads:
         paths = [".".join(map(str, path)) for path in sorted(made.reads(), key=str)]
         text = {"text": lambda: join_lines(paths)}

@@ -78,7 +78,7 @@ def record(
         made = _by_contract(app, address, held.delivery, given, parse_time(at), note)
     else:
         received = _receive_delivery(app, address, held.delivery, given, parse_time(at), note)
-        made = received.made(choose_personal_data(app, app.workspace, keep=keep_personal))
+        made = received.to_stored(choose_personal_data(app, app.workspace, keep=keep_personal))
     if contract and made.outcome.refused is not None:
         raise UsageError(
             f"it cannot be signed: {made.outcome.refused.message}",
@@ -151,7 +151,7 @@ def _by_contract(  # noqa: PLR0917
     """Signed by made-up secrets, at the moment that it says itself."""
     from conn_engine.runtime.connection import Wiring
     from conn_engine.secrets.vault.memory import MemoryVault
-    from conn_engine.testing.deliveries.recording import moment_told, record_delivery
+    from conn_engine.testing.deliveries.recording import read_signed_at, record_delivery
     from conn_engine.testing.deliveries.replaying import handed_over, session_of
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
@@ -161,7 +161,7 @@ def _by_contract(  # noqa: PLR0917
     def record_signed(secrets: dict[str, str]) -> "KeptDelivery":
         placeholder = RecordedDelivery(received_at="", url=delivery.url, secrets=secrets)
         session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
-        received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
+        received = at if at is not None else read_signed_at(effective, session, delivery) or app.clock.now()
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
         return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
 

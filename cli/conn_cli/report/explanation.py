@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.expressions import UNDEFINED
-from conn_engine.testing.explanation import Explanation, Said
+from conn_engine.testing.explanation import Explanation, LevelExplanation
 
 __all__ = ["draw_text"]
 
@@ -25,7 +25,7 @@ def draw_text(found: Explanation, shown: Callable[[Path], str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _note(said: Said) -> str:
+def _note(said: LevelExplanation) -> str:
     if said.effective:
         return "(a part of it)"
     if said.origin.value is None:
@@ -33,7 +33,7 @@ def _note(said: Said) -> str:
     return "(replaces the levels below)" if said.origin.path[-1:] == ("replace",) else ""
 
 
-def _level(said: Said, note: str) -> list[str]:
+def _level(said: LevelExplanation, note: str) -> list[str]:
     span = said.origin.span
     lines = [f"{said.origin.level:<11}  {span.file}:{span.line}   {_source(said.origin.value)}   {note}".rstrip()]
     if said.origin.value is not None:

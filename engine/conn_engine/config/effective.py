@@ -55,7 +55,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.documents import format_path, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
-from conn_engine.expressions import mapping, template
+from conn_engine.expressions import compile_mapping, template
 from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import Webhooks
 
@@ -303,7 +303,7 @@ class Effective:
             layers = mapping_layers(operation.response_mapping) if operation is not None else []
             if not layers:
                 return None
-            self._mappings[key] = mapping(layers)
+            self._mappings[key] = compile_mapping(layers)
         return self._mappings[key]
 
     def _convert_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:

@@ -9,28 +9,29 @@ evaluators stand behind it (`evaluators()`), jlens by default.
 from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
 from conn_engine.expressions.evaluators import Compiled, Evaluator, evaluators, find_evaluator
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.mapping import Mapping, evaluated, mapping
+from conn_engine.expressions.mapping import Mapping, compile_mapping, evaluate_node
 from conn_engine.expressions.page import KnownColumns
 from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, Undefined, overlay
 
 __all__ = [
     "DEFAULT_LIMITS",
     "UNDEFINED",
     "Compiled",
+    "EvaluationLimits",
     "Evaluator",
     "Expression",
     "KnownColumns",
-    "Limits",
     "Mapping",
     "Path_",
     "Template",
     "Undefined",
     "audit",
+    "compile_mapping",
     "evaluate",
-    "evaluated",
+    "evaluate_node",
     "evaluators",
     "expression",
     "find_evaluator",
@@ -38,7 +39,6 @@ __all__ = [
     "groups_of",
     "is_true",
     "known_functions",
-    "mapping",
     "overlay",
     "pattern_fault",
     "render",

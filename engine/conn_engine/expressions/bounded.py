@@ -9,12 +9,12 @@ from jsonata import Jsonata, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.functions.equality import distinct, find_keys
-from conn_engine.expressions.values import Limits
+from conn_engine.expressions.values import EvaluationLimits
 
 __all__ = ["bounded_functions"]
 
 
-def bounded_functions(instance: Any, limits: Limits) -> dict[str, Any]:
+def bounded_functions(instance: Any, limits: EvaluationLimits) -> dict[str, Any]:
     """Those forms, by name, for an instance of the package."""
     built_in = instance.environment.lookup
     return {
@@ -45,7 +45,7 @@ class _Replacement(Jsonata.JFunction):  # type: ignore[misc]
 class _Guarded(_Replacement):
     """A function of the package that would build a string before its length can be looked at."""
 
-    def __init__(self, inner: Any, limits: Limits, length: Callable[..., int]) -> None:
+    def __init__(self, inner: Any, limits: EvaluationLimits, length: Callable[..., int]) -> None:
         super().__init__(inner)
         self._longest = limits.string_bytes
         self._length = length

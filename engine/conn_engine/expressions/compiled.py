@@ -11,7 +11,7 @@ from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, Token, analyse, lex
-from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
+from conn_engine.expressions.values import DEFAULT_LIMITS, EvaluationLimits, Path_
 
 __all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "truth"]
 
@@ -27,7 +27,7 @@ class Expression:
         self.text = text
         self.parts = parts or frozenset((text,))
         self._compiled: dict[str, Compiled] = {}
-        self.compiled(find_evaluator())
+        self.compile_with(find_evaluator())
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -58,7 +58,7 @@ class Expression:
         data: Any,
         conditions: Conditions | None = None,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: EvaluationLimits = DEFAULT_LIMITS,
         bindings: Mapping[str, Any] | None = None,
     ) -> Any:
         """The value on JSON-like `data`, or UNDEFINED. `data` is left alone.
@@ -71,10 +71,10 @@ class Expression:
         if isolation is not None and not isolation.trusts(self.parts):
             compiled = isolation.compile(self.text, evaluator.name)
         else:
-            compiled = self.compiled(evaluator)
+            compiled = self.compile_with(evaluator)
         return compiled.evaluate(data, bindings, limits, given.clock.now(), given.chance.evaluation_seed())
 
-    def compiled(self, evaluator: Evaluator) -> Compiled:
+    def compile_with(self, evaluator: Evaluator) -> Compiled:
         """The expression as an evaluator has it: evaluated here, whatever isolation the conditions name."""
         compiled = self._compiled.get(evaluator.name)
         if compiled is None:
@@ -133,13 +133,15 @@ def find_tokens(text: str) -> Sequence[Token]:
         return ()
 
 
-def evaluate(text: str, data: Any, conditions: Conditions | None = None, *, limits: Limits = DEFAULT_LIMITS) -> Any:
+def evaluate(
+    text: str, data: Any, conditions: Conditions | None = None, *, limits: EvaluationLimits = DEFAULT_LIMITS
+) -> Any:
     """The value of an expression over a scope (or any JSON-like data), or UNDEFINED. Raises
     ExpressionError."""
     return expression(text).evaluate(data, conditions, limits=limits)
 
 
-def truth(text: str, scope: Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> bool:
+def truth(text: str, scope: Mapping[str, Any], *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
     """Whether an expression holds, by JSONata's `$boolean`: undefined, null, 0, "" and what is empty are
     false.
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
-from conn_engine.expressions.values import Limits
+from conn_engine.expressions.values import EvaluationLimits
 
 __all__ = ["Compiled", "Evaluator", "evaluators", "find_evaluator"]
 
@@ -24,7 +24,7 @@ class Compiled(Protocol):
         self,
         data: Any,
         bindings: Mapping[str, Any] | None,
-        limits: Limits,
+        limits: EvaluationLimits,
         now: float,
         seed: int | None,
     ) -> Any:

@@ -102,7 +102,7 @@ def fault(
             hint = f"a function is called with a $: ${culprit.text}(…)"
     if code == _WRONG_ARGUMENT and culprit and culprit.text.startswith("$"):
         hint = f"if the value can be null: {culprit.text}(x[$]) leaves an empty value out"
-    offset = culprit.start if culprit else _bounded(start if start is not None else after, len(text))
+    offset = culprit.start if culprit else _clamp(start if start is not None else after, len(text))
     return ExpressionError(
         _line(message),
         code="depth" if code == "U1001" and "nested" in message else _OWN.get(code, code),
@@ -134,7 +134,7 @@ def _culprit(tokens: list[Token], code: str, after: int | None, start: int | Non
     return None
 
 
-def _bounded(offset: int | None, length: int) -> int:
+def _clamp(offset: int | None, length: int) -> int:
     return -1 if offset is None or offset < 0 else min(offset, length)
 
 

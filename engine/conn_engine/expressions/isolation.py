@@ -30,7 +30,7 @@ import msgspec
 
 from conn_engine.conditions import Isolated
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions.values import UNDEFINED, Limits
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits
 
 __all__ = ["Isolation"]
 
@@ -86,10 +86,10 @@ class Isolation:
     ) -> None:
         self.close()
 
-    def run(self, request: Mapping[str, Any], data: Any, limits: Limits) -> Any:
+    def run(self, request: Mapping[str, Any], data: Any, limits: EvaluationLimits) -> Any:
         """The answer of a worker to a request about `request["text"]`. Raises ExpressionError, also when the worker
         has to be killed or dies."""
-        header, body = _encoded(request), _encoded(data)
+        header, body = _encode(request), _encode(data)
         with self._turns:
             for _ in range(2):
                 worker = self._worker(request["text"])
@@ -99,13 +99,13 @@ class Isolation:
                     self._idle.append(worker)
                     if self._closed:
                         self.close()
-                    return _decoded(reply, request["text"])
+                    return _decode_reply(reply, request["text"])
                 worker.kill()
                 if reply is TimeoutError:
-                    raise _stopped(request["text"], limits)
+                    raise _build_timeout(request["text"], limits)
                 if not used:  # one that has worked before may have died of what it had left over
                     break
-            raise _died(request["text"], self._memory_bytes)
+            raise _build_crash(request["text"], self._memory_bytes)
 
     def _take(self) -> "_Worker | None":
         try:
@@ -148,7 +148,7 @@ class _Untrusted:
         return _IsolatedExpression(self._isolation, text, evaluator)
 
     def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
-        limits = Limits()
+        limits = EvaluationLimits()
         request = {"text": text, "evaluator": "", "bindings": bindings, "limits": asdict(limits)}
         lines: list[str] = self._isolation.run(request, data, limits)
         return lines
@@ -163,7 +163,7 @@ class _IsolatedExpression:
     evaluator: str
 
     def evaluate(
-        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
+        self, data: Any, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> Any:
         request = {"text": self.text, "evaluator": self.evaluator, "bindings": bindings, "now": now, "seed": seed}
         return self.isolation.run({**request, "limits": asdict(limits)}, data, limits)
@@ -191,7 +191,7 @@ class _Worker:
 
     def is_ready(self) -> bool:
         """Whether it starts."""
-        return self._pipe.poll(_START) and bool(_received(self._pipe))
+        return self._pipe.poll(_START) and bool(_receive(self._pipe))
 
     @property
     def pid(self) -> int:
@@ -211,7 +211,7 @@ class _Worker:
         except OSError:
             return EOFError
         self.used = True
-        return _received(self._pipe) or EOFError
+        return _receive(self._pipe) or EOFError
 
     def kill(self) -> None:
         """End the process."""
@@ -220,14 +220,14 @@ class _Worker:
         self._pipe.close()
 
 
-def _received(pipe: "Connection[Any, Any]") -> bytes:
+def _receive(pipe: "Connection[Any, Any]") -> bytes:
     try:
         return pipe.recv_bytes()
     except (EOFError, OSError):
         return b""
 
 
-def _encoded(value: Any) -> bytes:
+def _encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:  # half a character: in our process too it becomes a replacement
@@ -239,7 +239,7 @@ def _encoded(value: Any) -> bytes:
         raise ExpressionError(f"The input could not be read: {error}"[:300], code="input") from None
 
 
-def _decoded(reply: bytes, text: str) -> Any:
+def _decode_reply(reply: bytes, text: str) -> Any:
     kind, body = reply[:1], reply[1:]
     if kind == b"U":
         return UNDEFINED
@@ -249,13 +249,13 @@ def _decoded(reply: bytes, text: str) -> Any:
     raise ExpressionError(value.pop("message"), text=text, **value)
 
 
-def _stopped(text: str, limits: Limits) -> ExpressionError:
+def _build_timeout(text: str, limits: EvaluationLimits) -> ExpressionError:
     return ExpressionError(
         f"the expression was stopped: it takes more than {limits.seconds:g} s", code="timeout", text=text, offset=0
     )
 
 
-def _died(text: str, memory_bytes: int) -> ExpressionError:
+def _build_crash(text: str, memory_bytes: int) -> ExpressionError:
     return ExpressionError(
         f"the expression was stopped: it takes more than {memory_bytes // MIB} MB of memory, or breaks the evaluator",
         code="memory",

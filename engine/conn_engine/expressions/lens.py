@@ -9,11 +9,11 @@ import jlens
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
-from conn_engine.expressions.functions.moment import Moment
+from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import bind_moment, find_momentary, find_preludes
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
-from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefined
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
@@ -52,14 +52,14 @@ class LensExpression:
             self._expression = _compile(f"{before}{text}\n{')' * len(preludes)}", text, self._hosts)
 
     def evaluate(
-        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
+        self, data: Any, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> Any:
         """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
         (as in JSON)."""
         return self._value(data, self._names(bindings, now, seed), self._options(limits, now, seed))
 
     def evaluate_json(
-        self, data: str, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
+        self, data: str, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> str | Undefined:
         """The value of data in JSON, in JSON, or UNDEFINED. Numbers beyond 2^53 may be written with other digits."""
         options = self._options(limits, now, seed)
@@ -70,9 +70,13 @@ class LensExpression:
     def _names(self, bindings: Mapping[str, Any] | None, now: float, seed: int | None) -> dict[str, Any] | None:
         """What the evaluation binds: the caller's variables, and functions that have its time and chance."""
         names = None if bindings is None else dict(bindings)
-        return {**(names or {}), **bind_moment(self._momentary, Moment(now, seed))} if self._momentary else names
+        return (
+            {**(names or {}), **bind_moment(self._momentary, EvaluationContext(now, seed))}
+            if self._momentary
+            else names
+        )
 
-    def _options(self, limits: Limits, now: float, seed: int | None) -> dict[str, Any]:
+    def _options(self, limits: EvaluationLimits, now: float, seed: int | None) -> dict[str, Any]:
         options = limits.join_options if self._joins else limits.options
         return {**options, "now": round(now * 1000), "seed": seed} if self._calls else options
 
@@ -122,7 +126,7 @@ def _tokens(text: str) -> tuple[Token, ...]:
         raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
 
 
-def _moved(at: int | None, shift: int) -> int | None:
+def _shift_offset(at: int | None, shift: int) -> int | None:
     """A position in the text behind the prelude; None when it is in the prelude itself."""
     return None if at is None or at < shift else at - shift
 
@@ -149,11 +153,11 @@ def _translate(error: BaseException, text: str, shift: int) -> BaseException:
     `shift` is the length of what stands before the author's `text` in the text that jlens has.
     """
     if isinstance(error, jlens.JlensError):
-        after, start = _moved(error.position, shift), _moved(error.start, shift)
+        after, start = _shift_offset(error.position, shift), _shift_offset(error.start, shift)
         return _error(error.code, str(error), text, after, start)
     if isinstance(error, FunctionFault):
         start = text.find(f"${error.called}") if error.called else None
-        return _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), start)
+        return _error(error.code, str(error), text, _shift_offset(getattr(error, "position", None), shift), start)
     if isinstance(error, ValueError):  # data, a text or an option that it does not take
         return _error("U1004", str(error), text, None, None)
     return panic(text) if is_panic(error) else error
@@ -174,7 +178,7 @@ def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: f
 
     Dates are computed as jlens does it alone. Empty when the expression fails.
     """
-    names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), Moment(now, None), "")}
+    names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), EvaluationContext(now, None), "")}
     audited = _compile(text, text).evaluate_with_audit
     try:
         told = _run(text, 0, audited, data, names, timeout=1.0, now=round(now * 1000))

@@ -27,9 +27,9 @@ from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.page import KnownColumns, Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, overlay
 
-__all__ = ["Mapping", "evaluated", "mapping"]
+__all__ = ["Mapping", "compile_mapping", "evaluate_node"]
 
 BASE = "base"
 _RECORDS_PER_LIMIT = 100
@@ -47,7 +47,7 @@ class Mapping:
         for leaf, compiled in self._expressions():
             if BASE in compiled.analysis.bound:
                 at = leaf.text.find("$base")
-                raise _placed(
+                raise _add_place(
                     ExpressionError("$base may not be assigned", code="S0212", text=leaf.text, offset=at),
                     leaf,
                 )
@@ -58,7 +58,7 @@ class Mapping:
                 try:
                     yield leaf, expression(leaf.text)
                 except ExpressionError as error:
-                    raise _placed(error, leaf) from None
+                    raise _add_place(error, leaf) from None
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -92,7 +92,7 @@ class Mapping:
         scopes: Sequence[MappingType[str, Any]],
         conditions: Conditions | None = None,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: EvaluationLimits = DEFAULT_LIMITS,
         known: KnownColumns | None = None,
     ) -> list[Any]:
         """One result per scope, in order: a JSON-like value or UNDEFINED.
@@ -120,12 +120,14 @@ class Mapping:
             self._slow(scope, given, index if len(scopes) > 1 else None, bounds) for index, scope in enumerate(scopes)
         ]
 
-    def apply_one(self, scope: MappingType[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Any:
+    def apply_one(self, scope: MappingType[str, Any], *, limits: EvaluationLimits = DEFAULT_LIMITS) -> Any:
         """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
         return self.apply([scope], limits=limits)[0]
 
-    def _slow(self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: Limits) -> Any:
+    def _slow(
+        self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: EvaluationLimits
+    ) -> Any:
         """Leaf by leaf: the same result, and the leaf that fails is known."""
         result: Any = UNDEFINED
         for number, (layer, layer_leaves) in enumerate(zip(self.layers, self._leaves, strict=True)):
@@ -135,13 +137,13 @@ class Mapping:
                 try:
                     value = expression(leaf.text).evaluate(scope, conditions, limits=limits, bindings=bindings)
                 except ExpressionError as error:
-                    raise _placed(error, leaf, index) from None
+                    raise _add_place(error, leaf, index) from None
                 columns[leaf.path] = [value]
             result = overlay(result, *assemble(layer, columns, 1, upper=number > 0))
         return result
 
 
-def evaluated(node: Any, scope: MappingType[str, Any], bindings: MappingType[str, Any]) -> Any:
+def evaluate_node(node: Any, scope: MappingType[str, Any], bindings: MappingType[str, Any]) -> Any:
     """What one place of a layer gives for a scope: an expression, or a tree of them; UNDEFINED when it gives nothing.
 
     Raises ExpressionError.
@@ -151,7 +153,7 @@ def evaluated(node: Any, scope: MappingType[str, Any], bindings: MappingType[str
     return assemble(tree, columns, 1)[0].get("", UNDEFINED)
 
 
-def _placed(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:
+def _add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:
     where = [f"record {index}"] if index is not None else []
     where += [leaf.field] if leaf.field else []
     return ExpressionError(
@@ -165,7 +167,7 @@ def _placed(error: ExpressionError, leaf: Leaf, index: int | None = None) -> Exp
     )
 
 
-def mapping(layers: Sequence[Any]) -> Mapping:
+def compile_mapping(layers: Sequence[Any]) -> Mapping:
     """Compile the layers of a mapping, the lowest first. Raises ExpressionError naming the field that does
     not parse."""
     return Mapping(layers)

@@ -16,11 +16,11 @@ from jsonata.jexception import JException
 
 from conn_engine.expressions.bounded import bounded_functions
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
-from conn_engine.expressions.functions.moment import Moment
+from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.functions.rows import ObjectMethods
-from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits
 
-__all__ = ["functions_for", "plain", "prepared"]
+__all__ = ["copy_input", "functions_for", "plain"]
 
 _DATA = frozenset({str, int, float, bool, dict, list})
 _EXACT = 2**53
@@ -40,25 +40,25 @@ class _Datetime(datetime.datetime):
 vars(jsonata.datetimeutils)["datetime"] = SimpleNamespace(**{**vars(datetime), "datetime": _Datetime})
 
 
-def prepared(value: Any) -> Any:
+def copy_input(value: Any) -> Any:
     """A copy of the input with the package's own null: its None is undefined."""
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
-        return {key: prepared(item) for key, item in value.items()}
+        return {key: copy_input(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [prepared(item) for item in value]
+        return [copy_input(item) for item in value]
     return value
 
 
-def plain(value: Any, limits: Limits) -> Any:
+def plain(value: Any, limits: EvaluationLimits) -> Any:
     """A copy of the result as JSON-like data. A function is undefined, null inside a list (as in JSON).
 
     A result may hold one object many times over: the copy is bounded by `limits.result_bytes`. Raises JException.
     """
     if value is None or _is_function(value):
         return UNDEFINED
-    return _Copy(limits.result_bytes).of(value)
+    return _Copy(limits.result_bytes).copy(value)
 
 
 class _Copy:
@@ -67,7 +67,7 @@ class _Copy:
     def __init__(self, longest: int) -> None:
         self._left = longest
 
-    def of(self, value: Any) -> Any:
+    def copy(self, value: Any) -> Any:
         """The copy of one value."""
         self._left -= len(value) + 2 if isinstance(value, str) else 2
         if self._left < 0:
@@ -76,18 +76,18 @@ class _Copy:
             return None
         if isinstance(value, list):
             items = (value[index] for index in range(len(value)))  # a range of the package does not iterate rightly
-            return [None if _is_function(item) else self.of(item) for item in items]
+            return [None if _is_function(item) else self.copy(item) for item in items]
         if isinstance(value, dict):
             self._left -= sum(len(key) + 4 for key in value)
-            return {_whole(key): self.of(item) for key, item in value.items() if not _is_function(item)}
+            return {_join_surrogates(key): self.copy(item) for key, item in value.items() if not _is_function(item)}
         if isinstance(value, str):
-            return _whole(value)
+            return _join_surrogates(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
             return int(value)  # as jlens, and as JSON: there is one kind of number
         return value
 
 
-def _whole(text: str) -> str:
+def _join_surrogates(text: str) -> str:
     """The text without surrogates: the package leaves the two halves of an escaped character apart."""
     if text.isascii():
         return text
@@ -144,7 +144,7 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
 
     def call(self, _input: Any, args: Any) -> Any:
         """Call the implementation with JSON-like arguments."""
-        values = [None if item is None else _Copy(DEFAULT_LIMITS.result_bytes).of(item) for item in args]
+        values = [None if item is None else _Copy(DEFAULT_LIMITS.result_bytes).copy(item) for item in args]
         try:
             result = answer(self.function_name, self._implementation, values)
         except FunctionFault as error:
@@ -160,7 +160,7 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
 
 def prepared_result(value: Any) -> Any:
     """A function's result as input: None alone stays undefined."""
-    return None if value is None else prepared(value)
+    return None if value is None else copy_input(value)
 
 
 class _OwnObject(_Own):
@@ -183,7 +183,7 @@ class _OwnObject(_Own):
         return {**fields, **values, **again}
 
 
-def _own(name: str, moment: Moment) -> _Own:
+def _build_function(name: str, moment: EvaluationContext) -> _Own:
     row = FUNCTIONS[name]
     return _Own(name, partial(row.implementation, moment), row.signature) if row.moment else _timeless(name)
 
@@ -196,19 +196,21 @@ def _timeless(name: str) -> _Own:
     return _Own(name, row.implementation, row.signature)
 
 
-def functions_for(instance: Any, names: Iterable[str], limits: Limits, now: float, seed: int | None) -> dict[str, Any]:
+def functions_for(
+    instance: Any, names: Iterable[str], limits: EvaluationLimits, now: float, seed: int | None
+) -> dict[str, Any]:
     """Those of our functions that are named, the package's own where they must be bounded or repeatable, and
     `$eval` refusing."""
-    moment = Moment(now, seed)
+    moment = EvaluationContext(now, seed)
     given = {
-        **{name: _own(name, moment) for name in names},
+        **{name: _build_function(name, moment) for name in names},
         "eval": _REFUSED,
         **bounded_functions(instance, limits),
     }
     if seed is not None:
         chance = Random(seed)  # noqa: S311
         given["random"] = _Own("random", chance.random, "<:n>")
-        given["shuffle"] = _Own("shuffle", lambda items: _shuffled(items, chance), "<a:a>")
+        given["shuffle"] = _Own("shuffle", lambda items: _shuffle(items, chance), "<a:a>")
     return given
 
 
@@ -219,7 +221,7 @@ def _refuse(*_arguments: Any) -> Any:
 _REFUSED = _Own("eval", _refuse, "<sx?:x>")
 
 
-def _shuffled(items: Any, chance: Random) -> Any:
+def _shuffle(items: Any, chance: Random) -> Any:
     if items is None:
         return None
     mixed = list(items)

@@ -13,9 +13,9 @@ from typing import Any
 
 from conn_engine.conditions import Conditions
 from conn_engine.expressions.compiled import Expression, expression
-from conn_engine.expressions.plain import Page, Plain, plain
+from conn_engine.expressions.plain import PageScopes, Plain, plain
 from conn_engine.expressions.tree import Leaf, assemble, leaves
-from conn_engine.expressions.values import UNDEFINED, Limits, Path_, overlay
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_, overlay
 
 __all__ = ["KnownColumns", "Program", "programs"]
 
@@ -66,7 +66,7 @@ class Program:
         scopes: Sequence[Mapping[str, Any]],
         below: list[Any],
         conditions: Conditions,
-        limits: Limits,
+        limits: EvaluationLimits,
         known: KnownColumns | None = None,
     ) -> list[Any]:
         """The results of `below` with these layers laid over. Raises ExpressionError (its text is the
@@ -85,7 +85,7 @@ class Program:
         scopes: Sequence[Mapping[str, Any]],
         below: list[Any],
         conditions: Conditions,
-        limits: Limits,
+        limits: EvaluationLimits,
         known: KnownColumns | None,
     ) -> Columns:
         columns: Columns = {}
@@ -110,18 +110,18 @@ class _Leaves:
     def __init__(self, all_leaves: Mapping[Place, Leaf]) -> None:
         self._leaves = all_leaves
         found = {place: plain(leaf.text) for place, leaf in self._leaves.items()}
-        self._split = self._divided({place: leaf for place, leaf in found.items() if leaf is not None})
+        self._split = self._divide({place: leaf for place, leaf in found.items() if leaf is not None})
 
-    def _divided(self, plains: dict[Place, Plain]) -> "tuple[dict[Place, Plain], _Evaluation | None]":
+    def _divide(self, plains: dict[Place, Plain]) -> "tuple[dict[Place, Plain], _Evaluation | None]":
         computed = {place: leaf for place, leaf in self._leaves.items() if place not in plains}
         return plains, _Evaluation(computed) if computed else None
 
     def columns(
-        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: Limits
+        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: EvaluationLimits
     ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         plains, evaluation = self._split
-        page = Page(scopes, limits)
+        page = PageScopes(scopes, limits)
         columns: Columns = {}
         for place, leaf in plains.items():
             column = page.column(leaf)
@@ -130,7 +130,7 @@ class _Leaves:
         if len(columns) < len(
             plains
         ):  # what is not plain on one page will not be on the next ones: computed from now on
-            plains, evaluation = self._split = self._divided({place: plains[place] for place in columns})
+            plains, evaluation = self._split = self._divide({place: plains[place] for place in columns})
         if evaluation is not None:
             columns |= evaluation.columns(scopes, below, conditions, limits)
         return columns
@@ -154,7 +154,7 @@ class _Evaluation:
         self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
 
     def columns(
-        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: Limits
+        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: EvaluationLimits
     ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         data: list[Any] = list(scopes)

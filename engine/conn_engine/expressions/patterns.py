@@ -10,11 +10,11 @@ from functools import lru_cache
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import evaluators
 from conn_engine.expressions.faults import is_panic
-from conn_engine.expressions.values import UNDEFINED, Limits
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits
 
 __all__ = ["groups_of", "pattern_fault"]
 
-_LIMITS = Limits(seconds=0.25)
+_LIMITS = EvaluationLimits(seconds=0.25)
 _MAX_TEXT = 4_096
 
 
@@ -31,7 +31,9 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
     import jlens
 
     try:
-        found = _compiled(f"^(?:{pattern})$" if whole else pattern).evaluate({"text": text}, None, **_LIMITS.options)
+        found = _compile_pattern(f"^(?:{pattern})$" if whole else pattern).evaluate(
+            {"text": text}, None, **_LIMITS.options
+        )
     except BaseException as error:
         if not (isinstance(error, jlens.JlensError | ValueError) or is_panic(error)):
             raise
@@ -60,7 +62,7 @@ def pattern_fault(pattern: str) -> str:
 
 
 @lru_cache(maxsize=128)
-def _compiled(pattern: str) -> "jlens.Expression":  # type: ignore[name-defined]  # noqa: F821
+def _compile_pattern(pattern: str) -> "jlens.Expression":  # type: ignore[name-defined]  # noqa: F821
     import jlens
 
     source = re.sub(r"\\.|/", lambda found: "\\/" if found[0] == "/" else found[0], pattern, flags=re.DOTALL)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.expressions.functions import FUNCTIONS
-from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefined
 
-__all__ = ["Page", "Plain", "plain"]
+__all__ = ["PageScopes", "Plain", "plain"]
 
 Names = tuple[str, ...]
 
@@ -55,26 +55,26 @@ def plain(text: str) -> Plain | None:
     return Plain(names, lambda value: implementation(value, keys))
 
 
-class Page:
+class PageScopes:
     """The scopes of a page, and the objects in them that several leaves go through."""
 
-    def __init__(self, scopes: Sequence[Mapping[str, Any]], limits: Limits) -> None:
+    def __init__(self, scopes: Sequence[Mapping[str, Any]], limits: EvaluationLimits) -> None:
         self._objects: dict[Names, list[dict[str, Any]] | None] = {(): _objects(list(scopes))}
         self._left = limits.string_bytes
 
     def column(self, leaf: Plain) -> list[Any] | None:
         """The leaf's value (or UNDEFINED) in each scope, as the evaluator would give it; None when it is the
         evaluator's to say."""
-        parents = self._through(leaf.names[:-1])
+        parents = self._follow(leaf.names[:-1])
         if parents is None:
             return None
         name = leaf.names[-1]
         values = [parent.get(name, UNDEFINED) for parent in parents]
-        return self._scalars(values) if leaf.choose is None else self._chosen(values, leaf.choose)
+        return self._scalars(values) if leaf.choose is None else self._choose(values, leaf.choose)
 
-    def _through(self, names: Names) -> list[dict[str, Any]] | None:
+    def _follow(self, names: Names) -> list[dict[str, Any]] | None:
         if names not in self._objects:
-            parents = self._through(names[:-1])
+            parents = self._follow(names[:-1])
             self._objects[names] = parents and _objects([parent.get(names[-1]) for parent in parents])
         return self._objects[names]
 
@@ -93,7 +93,7 @@ class Page:
             return [int(value) if type(value) is float and value.is_integer() else value for value in values]
         return values
 
-    def _chosen(self, values: list[Any], choose: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Any] | None:
+    def _choose(self, values: list[Any], choose: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Any] | None:
         if not set(map(type, values)) <= {dict, Undefined}:
             return None
         made = [value if isinstance(value, Undefined) else choose(value) for value in values]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from conn_engine.expressions.functions import FUNCTIONS, FunctionFault, answer
 from conn_engine.expressions.functions.equality import distinct, find_keys
-from conn_engine.expressions.functions.moment import Moment
+from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.picture_names import check_names, may_read_names
 from conn_engine.expressions.replacing import fits, needs_bound
 from conn_engine.expressions.tokens import Token
@@ -73,7 +73,7 @@ def find_momentary(names: set[str]) -> set[str]:
     return {name for name in names & FUNCTIONS.keys() if FUNCTIONS[name].moment}
 
 
-def bind_moment(names: set[str], moment: Moment, prefix: str = "conn_") -> dict[str, Callable[..., Any]]:
+def bind_moment(names: set[str], moment: EvaluationContext, prefix: str = "conn_") -> dict[str, Callable[..., Any]]:
     """Return what the preludes of momentary functions call in one evaluation, by name."""
     return {prefix + name: _host(name, moment) for name in names}
 
@@ -84,7 +84,7 @@ def _momentary(name: str) -> Prelude:
     return Prelude(f"({write_call(FUNCTIONS[name], f'$conn_{name}(', ')')}", {})
 
 
-def _host(name: str, moment: Moment) -> Callable[..., Any]:
+def _host(name: str, moment: EvaluationContext) -> Callable[..., Any]:
     implementation = FUNCTIONS[name].implementation
 
     def call(*arguments: Any) -> Any:

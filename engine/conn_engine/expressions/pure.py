@@ -19,11 +19,11 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.native import functions_for, plain, prepared
+from conn_engine.expressions.native import copy_input, functions_for, plain
 from conn_engine.expressions.tokens import LexError, has_join, lex
-from conn_engine.expressions.values import Limits
+from conn_engine.expressions.values import EvaluationLimits
 
-__all__ = ["Pure", "deep_stack", "parsed"]
+__all__ = ["Pure", "deep_stack", "parse_expression"]
 
 _RECURSION = 20_000
 _KEPT_PER_THREAD = 1024
@@ -66,7 +66,7 @@ class Pure:
 
     def compile(self, text: str) -> "PureExpression":
         """Parse an expression. Raises ExpressionError."""
-        parsed(text)
+        parse_expression(text)
         return PureExpression(text)
 
 
@@ -82,30 +82,30 @@ class PureExpression:
         self,
         data: Any,
         bindings: Mapping[str, Any] | None,
-        limits: Limits,
+        limits: EvaluationLimits,
         now: float,
         seed: int | None,
     ) -> Any:
         """The value, or UNDEFINED."""
-        instance = parsed(self._text)
+        instance = parse_expression(self._text)
         trail: list[Any] = []
-        with deep_stack, _translated(self._text, trail):
+        with deep_stack, _translate_errors(self._text, trail):
             frame = instance.create_frame(instance.environment)
             for name, value in (bindings or {}).items():
-                frame.bind(name, prepared(value))
+                frame.bind(name, copy_input(value))
             for name, function in functions_for(instance, instance.own, limits, now, seed).items():
                 frame.bind(name, function)
-            _bound(frame, limits, trail, joins=instance.joins)
-            return plain(_run(instance, frame, prepared(data), now), limits)
+            _bound_frame(frame, limits, trail, joins=instance.joins)
+            return plain(_run(instance, frame, copy_input(data), now), limits)
 
 
-def parsed(text: str) -> Any:
+def parse_expression(text: str) -> Any:
     """This thread's copy of a parsed expression. Raises ExpressionError."""
     kept: OrderedDict[str, Any] = _threads.__dict__.setdefault("kept", OrderedDict())
     if text in kept:
         kept.move_to_end(text)
         return kept[text]
-    with deep_stack, _translated(text, []):
+    with deep_stack, _translate_errors(text, []):
         from jsonata import Jsonata
 
         instance = Jsonata(text + "\n")  # its lexer looks one character beyond a comment that ends the text
@@ -153,7 +153,7 @@ def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
         state.jsonata = before if before is not None else instance
 
 
-def _bound(frame: Any, limits: Limits, trail: list[Any], *, joins: bool) -> None:
+def _bound_frame(frame: Any, limits: EvaluationLimits, trail: list[Any], *, joins: bool) -> None:
     """Bound a frame. `trail` holds the nodes being evaluated: after an error, the last one failed.
 
     With `joins`, what each step of a path adds to a join is counted while it runs: nothing else sees it before its end.
@@ -194,7 +194,7 @@ def _bound(frame: Any, limits: Limits, trail: list[Any], *, joins: bool) -> None
 
 
 @contextmanager
-def _translated(text: str, trail: list[Any]) -> Iterator[None]:
+def _translate_errors(text: str, trail: list[Any]) -> Iterator[None]:
     """Everything the package raises, as ExpressionError. It lets plain Python errors escape for odd input."""
     try:
         yield

@@ -8,7 +8,7 @@ the value is read whole, which is always safe: nothing that is read is left out.
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.expressions.pure import parsed
+from conn_engine.expressions.pure import parse_expression
 from conn_engine.expressions.values import Path_
 
 __all__ = ["syntax_paths"]
@@ -23,13 +23,13 @@ _COUNTING = frozenset({"count", "exists", "type"})
 def syntax_paths(text: str) -> tuple[frozenset[Path_], bool]:
     """The paths of the input, and whether the whole input may be read besides."""
     reader = _Reader()
-    place = reader.visit(parsed(text).ast, (), {})
-    reader.whole(place)
+    place = reader.visit(parse_expression(text).ast, (), {})
+    reader.read_as_is(place)
     paths = {path for path in reader.paths if path}
-    return frozenset(path for path in paths if not _covered(path, paths)), () in reader.paths
+    return frozenset(path for path in paths if not _is_covered(path, paths)), () in reader.paths
 
 
-def _covered(path: Path_, paths: set[Path_]) -> bool:
+def _is_covered(path: Path_, paths: set[Path_]) -> bool:
     return any(path[:length] in paths for length in range(1, len(path)))
 
 
@@ -39,7 +39,7 @@ class _Reader:
 
     paths: set[Path_] = field(default_factory=set)
 
-    def whole(self, place: Place) -> None:
+    def read_as_is(self, place: Place) -> None:
         """The value at `place` is used as it is."""
         if place is not None:
             self.paths.add(place)
@@ -47,13 +47,13 @@ class _Reader:
     def read(self, node: Any, here: Place, names: dict[str, Place]) -> None:
         """A part whose value is used whole."""
         if node is not None:
-            self.whole(self.visit(node, here, names))
+            self.read_as_is(self.visit(node, here, names))
 
     def visit(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
         """Walk one node that stands at `here`; where its value comes from."""
         kind = getattr(node, "type", None)
         visit = getattr(self, f"_{kind}", None)
-        place: Place = visit(node, here, names) if visit is not None else self._other(node, here, names)
+        place: Place = visit(node, here, names) if visit is not None else self._read_other(node, here, names)
         for part in (*_list(node, "predicate"), *_list(node, "stages")):
             if getattr(part, "type", None) == "filter":
                 self.read(part.expr, place, names)
@@ -85,13 +85,13 @@ class _Reader:
         return names.get(str(node.value))
 
     def _wildcard(self, _node: Any, here: Place, _names: dict[str, Place]) -> Place:
-        self.whole(here)
+        self.read_as_is(here)
         return None
 
     _descendant = _wildcard
 
     def _parent(self, _node: Any, _here: Place, _names: dict[str, Place]) -> Place:
-        self.whole(())
+        self.read_as_is(())
         return None
 
     def _sort(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
@@ -110,7 +110,7 @@ class _Reader:
         for index, part in enumerate(node.expressions):
             place = self.visit(part, here, inner)
             if index < len(node.expressions) - 1 and getattr(part, "type", None) != "bind":
-                self.whole(place)
+                self.read_as_is(place)
         return place
 
     def _condition(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
@@ -130,9 +130,9 @@ class _Reader:
         callback = arguments[1] if len(arguments) > 1 else None
         if name in _OVER_ITEMS and name not in names and getattr(callback, "type", None) == "lambda":
             place = self.visit(first, here, names)
-            self._over(callback, place, here, names)
+            self._read_callback(callback, place, here, names)
             if name != "map":
-                self.whole(place)
+                self.read_as_is(place)
             return None
         if name in _COUNTING and name not in names and len(arguments) == 1:
             self.read(first, here, names)
@@ -141,10 +141,10 @@ class _Reader:
         for argument in arguments:
             self.read(argument, here, names)
         if not arguments:
-            self.whole(here if name not in ("now", "millis", "random") else None)
+            self.read_as_is(here if name not in ("now", "millis", "random") else None)
         return None
 
-    def _over(self, callback: Any, items: Place, here: Place, names: dict[str, Place]) -> None:
+    def _read_callback(self, callback: Any, items: Place, here: Place, names: dict[str, Place]) -> None:
         """A lambda over items: its first parameter is one of them."""
         inner = {**names, **{str(argument.value): None for argument in callback.arguments}}
         if callback.arguments:
@@ -153,7 +153,7 @@ class _Reader:
             inner[str(argument.value)] = items
         self.read(callback.body, here, inner)
         if items is not None and not any(path[: len(items)] == items for path in self.paths):
-            self.whole(items)  # how many there are is read, if nothing else
+            self.read_as_is(items)  # how many there are is read, if nothing else
 
     _partial = _function
 
@@ -186,7 +186,7 @@ class _Reader:
             self.read(key, here, names)
             self.read(value, here, names)
 
-    def _other(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+    def _read_other(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
         for part in ("lhs", "rhs"):
             child = getattr(node, part, None)
             if hasattr(child, "type"):

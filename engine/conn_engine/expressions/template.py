@@ -44,7 +44,7 @@ class Template:
         if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
             return self.value(self.parts[0], scope)
         return "".join(
-            part if isinstance(part, str) else self.written(part, self.value(part, scope)) for part in self.parts
+            part if isinstance(part, str) else self.format_value(part, self.value(part, scope)) for part in self.parts
         )
 
     def value(self, part: tuple[str, int], scope: Any) -> Any:
@@ -53,12 +53,12 @@ class Template:
         try:
             value = expression(source).evaluate(scope)
         except ExpressionError as error:
-            raise self._moved(error, at) from None
+            raise self._shift_error(error, at) from None
         if value is UNDEFINED:
             raise self.refusal(part, "unresolved", "has no value", _nearest(source, scope))
         return value
 
-    def written(self, part: tuple[str, int], value: Any) -> str:
+    def format_value(self, part: tuple[str, int], value: Any) -> str:
         """A value as text inside a longer string: JSON's spelling of numbers and booleans."""
         if isinstance(value, str):
             return value
@@ -83,7 +83,7 @@ class Template:
             hint=hint,
         )
 
-    def _moved(self, error: ExpressionError, at: int) -> ExpressionError:
+    def _shift_error(self, error: ExpressionError, at: int) -> ExpressionError:
         return ExpressionError(
             error.message,
             code=error.code,
@@ -128,7 +128,7 @@ def template(text: str) -> Template:
         try:
             expression(source)
         except ExpressionError as error:
-            raise parsed._moved(error, offset) from None
+            raise parsed._shift_error(error, offset) from None
     return parsed
 
 
@@ -168,7 +168,7 @@ def render_path(text: str, scope: Any) -> str:
         if value == []:
             raise parsed.refusal(part, "unsafe_path", "is an empty list, which cannot stand in a path")
         items = value if isinstance(value, list) else [value]
-        made.append("/".join(_segment(parsed, part, parsed.written(part, item)) for item in items))
+        made.append("/".join(_segment(parsed, part, parsed.format_value(part, item)) for item in items))
     path = "".join(made)
     if parsed.expressions and has_dot_segment(path):
         raise parsed.refusal(parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs')

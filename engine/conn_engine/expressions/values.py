@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-__all__ = ["DEFAULT_LIMITS", "UNDEFINED", "Limits", "Path_", "Undefined", "overlay"]
+__all__ = ["DEFAULT_LIMITS", "UNDEFINED", "EvaluationLimits", "Path_", "Undefined", "overlay"]
 
 Path_ = tuple[str | int, ...]
 
@@ -35,7 +35,7 @@ UNDEFINED: Final = Undefined()
 
 
 @dataclass(frozen=True)
-class Limits:
+class EvaluationLimits:
     """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
 
     `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
@@ -73,7 +73,7 @@ class Limits:
         """The same for an expression with a join."""
         return {**self.options, "max_array_length": min(self.array_items, self.join_items)}
 
-    def times(self, factor: float) -> "Limits":
+    def times(self, factor: float) -> "EvaluationLimits":
         """Bounds for `factor` evaluations done as one. Depth and the size of a value inside stay."""
         return replace(
             self,
@@ -83,7 +83,7 @@ class Limits:
         )
 
 
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = EvaluationLimits()
 
 
 class Removal:

@@ -18,7 +18,7 @@ import msgspec
 
 from conn_engine.conditions import Conditions
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import UNDEFINED, Limits, audit, evaluators, expression, find_evaluator
+from conn_engine.expressions import UNDEFINED, EvaluationLimits, audit, evaluators, expression, find_evaluator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,8 @@ def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
         except (EOFError, OSError):
             return
         request = msgspec.json.decode(header)
-        limits = Limits(**request["limits"])
-        with _bounded(descriptor, limits.seconds + belt_seconds):
+        limits = EvaluationLimits(**request["limits"])
+        with _limit_time(descriptor, limits.seconds + belt_seconds):
             reply = _answer(request, body, limits)
         pipe.send_bytes(reply)
 
@@ -61,7 +61,7 @@ def _limit(memory_bytes: int) -> None:
 
 
 @contextmanager
-def _bounded(descriptor: int, seconds: float) -> "Iterator[None]":
+def _limit_time(descriptor: int, seconds: float) -> "Iterator[None]":
     signal.setitimer(signal.ITIMER_REAL, seconds)
     if sys.platform == "linux":  # nothing arrives meanwhile, so a signal means that the other end is gone
         fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
@@ -73,18 +73,18 @@ def _bounded(descriptor: int, seconds: float) -> "Iterator[None]":
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _answer(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
+def _answer(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> bytes:
     try:
         if not request["evaluator"]:
             return b"V" + msgspec.json.encode(audit(request["text"], msgspec.json.decode(body), request["bindings"]))
-        return _evaluated(request, body, limits)
+        return _evaluate_request(request, body, limits)
     except ExpressionError as error:
         told = {"message": error.message, "code": error.code, "offset": error.offset}
         return b"E" + msgspec.json.encode({**told, "token": error.token, "hint": error.hint})
 
 
-def _evaluated(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
-    compiled = expression(request["text"]).compiled(find_evaluator(request["evaluator"]))
+def _evaluate_request(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> bytes:
+    compiled = expression(request["text"]).compile_with(find_evaluator(request["evaluator"]))
     options = (request["bindings"], limits, request["now"], request["seed"])
     from_json = getattr(compiled, "evaluate_json", None)
     if from_json is not None:

@@ -21,7 +21,7 @@ from conn_engine.recordings.files import (
 from conn_engine.secrets import is_secret_name
 from conn_engine.wire import Blob, Headers, Request, Response
 
-__all__ = ["described", "exchange_of", "flat", "grouped", "made", "parts_of", "response_of"]
+__all__ = ["exchange_of", "flat", "group_values", "parts_of", "response_of", "to_recorded_request", "to_response"]
 
 # fmt: off
 _NOISE = frozenset({
@@ -43,10 +43,10 @@ _NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", 
 
 def exchange_of(request: Request, response: Response) -> Exchange:
     """The pair as it is recorded, without credential headers and cookies; else not yet redacted."""
-    return Exchange(request=described(request.visible), response=response_of(response))
+    return Exchange(request=to_recorded_request(request.visible), response=response_of(response))
 
 
-def described(request: Request) -> RecordedRequest:
+def to_recorded_request(request: Request) -> RecordedRequest:
     """A request in recorded form: query and body decoded."""
     url, _, query = request.url.partition("#")[0].partition("?")
     kind = request.headers.get("content-type", "")
@@ -56,37 +56,37 @@ def described(request: Request) -> RecordedRequest:
     elif request.body and (parts := parts_of(request.body, kind)) is not None:
         body = {"parts": tuple(parts)}
     elif request.body and "x-www-form-urlencoded" in kind:
-        body = {"form": grouped(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))}
+        body = {"form": group_values(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))}
     elif request.body:
         body = _content(request.body, kind)
-    headers = _kept(request.headers)
+    headers = _select_headers(request.headers)
     if "parts" in body or "sha256" in body:  # the boundary is made anew, of what the parts hold
         headers["content-type"] = kind.split(";")[0].strip()
     return RecordedRequest(
         method=request.method.upper(),
         url=url,
         headers=headers,
-        query=grouped(parse_qsl(query, keep_blank_values=True)),
+        query=group_values(parse_qsl(query, keep_blank_values=True)),
         **body,
     )
 
 
 def response_of(response: Response) -> RecordedResponse:
     """A response in recorded form. A text in another charset is recorded as UTF-8, and its header says so."""
-    headers = _kept(response.headers)
+    headers = _select_headers(response.headers)
     kind = headers.get("content-type", "")
-    body = _content(_bounded(response), kind) if response.size else {}
+    body = _content(_read_body(response), kind) if response.size else {}
     if "text" in body and "charset=" in kind.lower():
         headers["content-type"] = f"{kind.split(';')[0].strip()}; charset=utf-8"
     return RecordedResponse(status=response.status, headers=headers, **body)
 
 
-def made(recorded: RecordedResponse, url: str = "") -> Response:
+def to_response(recorded: RecordedResponse, url: str = "") -> Response:
     """The response that a recorded one stands for."""
     headers = recorded.headers
     body = b""
     if recorded.body is not UNSET:
-        body = _encoded(recorded.body)
+        body = _encode_json(recorded.body)
         if not any(name.lower() == "content-type" for name in headers):
             headers = {"content-type": "application/json", **headers}
     elif recorded.text is not None:
@@ -98,7 +98,7 @@ def made(recorded: RecordedResponse, url: str = "") -> Response:
     return Response(recorded.status, Headers(headers), body, url)
 
 
-def grouped(pairs: list[tuple[str, str]]) -> Values:
+def group_values(pairs: list[tuple[str, str]]) -> Values:
     """Name to value, or to the list of its values where it is repeated."""
     found: dict[str, list[str]] = {}
     for name, value in pairs:
@@ -115,7 +115,7 @@ def flat(values: Values) -> list[tuple[str, str]]:
     ]
 
 
-def _kept(headers: Headers) -> dict[str, str]:
+def _select_headers(headers: Headers) -> dict[str, str]:
     return {
         name: value
         for name, value in headers.plain().items()
@@ -128,7 +128,7 @@ def _content(raw: bytes, kind: str) -> dict[str, Any]:
     kind = kind.lower()
     if "json" in kind or (not kind and raw[:1] in b"{["):
         try:
-            return {"body": _decoded(raw)}
+            return {"body": _decode_json(raw)}
         except (ValueError, RecursionError):
             pass  # broken JSON is a scenario too: it is recorded as it came
     charset = kind.partition("charset=")[2].split(";")[0].strip(" \"'") or "utf-8"
@@ -141,7 +141,7 @@ def _content(raw: bytes, kind: str) -> dict[str, Any]:
     return {"text": text}
 
 
-def _bounded(response: Response) -> bytes:
+def _read_body(response: Response) -> bytes:
     if response.spool is None:
         return response.body
     if response.size > MAX_KEPT:
@@ -187,14 +187,14 @@ def _part(piece: bytes) -> RecordedPart:
     )
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode_json(raw: bytes) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not JSON")
 
     return json.loads(raw.decode("utf-8-sig"), parse_constant=refuse)
 
 
-def _encoded(data: Any) -> bytes:
+def _encode_json(data: Any) -> bytes:
     try:
         return msgspec.json.encode(data)
     except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError, ValueError):

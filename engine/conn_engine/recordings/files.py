@@ -234,7 +234,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
     a file that was there before is only replaced by a clean one.
     """
     clean = redact_recording(recording, redactor)
-    write_clean(path, dump_json(_ordered(clean, path)), redactor, **placing)
+    write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
     return clean
 
 
@@ -273,7 +273,7 @@ def _schema_for(path: Path) -> str:
     return f"{'../' * (below + 2)}schemas/recording.schema.json"
 
 
-def _ordered(recording: Recording, path: Path) -> dict[str, Any]:
+def _order_keys(recording: Recording, path: Path) -> dict[str, Any]:
     data = msgspec.to_builtins(recording)
     first = {
         "$schema": recording.schema_url or _schema_for(path),

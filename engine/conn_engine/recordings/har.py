@@ -19,7 +19,7 @@ from msgspec import UNSET
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.carried import learn_credentials, remove_placed
-from conn_engine.recordings.exchanges import exchange_of, flat, made
+from conn_engine.recordings.exchanges import exchange_of, flat, to_response
 from conn_engine.recordings.files import (
     Exchange,
     RecordedPart,
@@ -200,7 +200,7 @@ def export_har(recording: Recording) -> dict[str, Any]:
 
 
 def _entry(exchange: Exchange, when: str) -> dict[str, Any]:
-    answer = made(exchange.response)
+    answer = to_response(exchange.response)
     return {
         "startedDateTime": when,
         "time": 0,

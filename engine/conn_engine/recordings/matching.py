@@ -13,11 +13,11 @@ from msgspec import UNSET
 
 from conn_engine.documents.pointers import pointer_to
 from conn_engine.documents.wildcards import has_in_order
-from conn_engine.recordings.exchanges import flat, grouped
+from conn_engine.recordings.exchanges import flat, group_values
 from conn_engine.recordings.files import RecordedPart, RecordedRequest, Values
 from conn_engine.secrets import REDACTED, is_numbered, remove_numbers
 
-__all__ = ["Question", "differences", "distance", "matches", "question", "same"]
+__all__ = ["Question", "differences", "distance", "is_same", "matches", "question"]
 
 _SHOWN = 60
 
@@ -45,12 +45,12 @@ def question(request: RecordedRequest, bases: Sequence[str]) -> Question:
     url, _, inline = request.url.partition("?")
     query = _lists(request.query)
     if inline:
-        for name, values in _lists(grouped(parse_qsl(inline, keep_blank_values=True))).items():
+        for name, values in _lists(group_values(parse_qsl(inline, keep_blank_values=True))).items():
             query.setdefault(name, []).extend(values)
-    return Question(request.method.upper(), _below(url, bases), query, _content(request))
+    return Question(request.method.upper(), _remove_base(url, bases), query, _content(request))
 
 
-def _below(url: str, bases: Sequence[str]) -> str:
+def _remove_base(url: str, bases: Sequence[str]) -> str:
     for base in bases:
         stem = base.rstrip("/")
         if stem and url.startswith(stem) and url[len(stem) : len(stem) + 1] in ("", "/"):
@@ -86,7 +86,7 @@ def _part(part: RecordedPart) -> dict[str, Any]:
     return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "content": content}
 
 
-def same(recorded: Any, asked: Any) -> bool:
+def is_same(recorded: Any, asked: Any) -> bool:
     """Equality of JSON-like data: true is not 1, 1 is 1.0, and a recorded `[redacted]` is any text."""
     if isinstance(recorded, str):
         if REDACTED not in recorded:
@@ -98,11 +98,11 @@ def same(recorded: Any, asked: Any) -> bool:
     if isinstance(recorded, dict):
         if not isinstance(asked, dict) or len(recorded) != len(asked):
             return False
-        return all(key in asked and same(value, asked[key]) for key, value in recorded.items())
+        return all(key in asked and is_same(value, asked[key]) for key, value in recorded.items())
     if isinstance(recorded, list):
         if not isinstance(asked, list) or len(recorded) != len(asked):
             return False
-        return all(same(one, other) for one, other in zip(recorded, asked, strict=True))
+        return all(is_same(one, other) for one, other in zip(recorded, asked, strict=True))
     if isinstance(recorded, bool) or isinstance(asked, bool):
         return recorded is asked
     return bool(recorded == asked)
@@ -112,9 +112,9 @@ def matches(recorded: Question, asked: Question) -> bool:
     """Whether the recorded answer answers what is asked."""
     return (
         recorded.method == asked.method
-        and same(recorded.path, asked.path)
-        and same(recorded.query, asked.query)
-        and same(recorded.content, asked.content)
+        and is_same(recorded.path, asked.path)
+        and is_same(recorded.query, asked.query)
+        and is_same(recorded.content, asked.content)
     )
 
 
@@ -123,17 +123,17 @@ def differences(recorded: Question, asked: Question) -> list[str]:
     found: list[str] = []
     if recorded.method != asked.method:
         found.append(f"method: recorded {recorded.method}, asked {asked.method}")
-    if not same(recorded.path, asked.path):
+    if not is_same(recorded.path, asked.path):
         found.append(f"path: recorded {recorded.path}, asked {asked.path}")
     for name in [*recorded.query, *(name for name in asked.query if name not in recorded.query)]:
         before, now = recorded.query.get(name), asked.query.get(name)
-        if not same(before, now):
-            found.append(f"query {name}: {_pair(_one(before), _one(now))}")
+        if not is_same(before, now):
+            found.append(f"query {name}: {_pair(_unwrap_single(before), _unwrap_single(now))}")
     found.extend(f"body {where or '(whole)'}: {what}" for where, what in _unlike(recorded.content, asked.content))
     return found
 
 
-def _one(values: list[str] | None) -> Any:
+def _unwrap_single(values: list[str] | None) -> Any:
     if values is None:
         return UNSET
     return values[0] if len(values) == 1 else values
@@ -146,19 +146,19 @@ def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, s
     elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
         for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):
             yield from _unlike(one, other, f"{where}/{index}")
-    elif not same(recorded, asked):
+    elif not is_same(recorded, asked):
         yield where, _pair(recorded, asked)
 
 
 def _pair(recorded: Any, asked: Any) -> str:
     if recorded is UNSET:
-        return f"not recorded, asked {_shown(asked)}"
+        return f"not recorded, asked {_shorten(asked)}"
     if asked is UNSET:
-        return f"recorded {_shown(recorded)}, not asked"
-    return f"recorded {_shown(recorded)}, asked {_shown(asked)}"
+        return f"recorded {_shorten(recorded)}, not asked"
+    return f"recorded {_shorten(recorded)}, asked {_shorten(asked)}"
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
@@ -171,7 +171,7 @@ def distance(recorded: Question, asked: Question) -> tuple[int, int, float, int]
     if recorded.path != asked.path:
         likeness = SequenceMatcher(None, recorded.path[:300], asked.path[:300]).ratio()
     return (
-        int(not same(recorded.path, asked.path)),
+        int(not is_same(recorded.path, asked.path)),
         int(recorded.method != asked.method),
         1.0 - likeness,
         len(differences(recorded, asked)),

@@ -42,7 +42,7 @@ class Recorder:
             self.exchanges.append(exchange_of(request, response))
         return response
 
-    def recording(
+    def to_recording(
         self,
         *,
         connector: str,

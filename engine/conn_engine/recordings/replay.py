@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import MissingRecording
-from conn_engine.recordings.exchanges import described, made
+from conn_engine.recordings.exchanges import to_recorded_request, to_response
 from conn_engine.recordings.files import Exchange, Recording, redacted_request
 from conn_engine.recordings.matching import Question, differences, distance, matches, question
 from conn_engine.secrets import Redactor
@@ -54,12 +54,12 @@ class Replay:
     def send(self, request: Request) -> Response:
         """The next recorded answer. Raises MissingRecording with the nearest request and what differs."""
         self._requests.append(request)
-        asked = question(redacted_request(described(request), self._redactor), self._bases)
+        asked = question(redacted_request(to_recorded_request(request), self._redactor), self._bases)
         index = self._find(asked)
         if index is None:
             raise self._miss(asked)
         self._used[index] = True
-        return made(self._exchanges[index].response, request.url)
+        return to_response(self._exchanges[index].response, request.url)
 
     async def asend(self, request: Request) -> Response:
         """As `send`; never waits."""

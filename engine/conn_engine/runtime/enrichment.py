@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.conditions import conditions_of
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError
-from conn_engine.expressions import UNDEFINED, mapping
+from conn_engine.expressions import UNDEFINED, compile_mapping
 from conn_engine.listing.flows import Enrich, cast_records
 from conn_engine.listing.known_records import MOST_KNOWN, KnownRecords
 from conn_engine.runtime.endings import endings_of
@@ -162,7 +162,7 @@ def _combine(  # noqa: PLR0917
     if settings.transform is not None:
         seen = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
         with _locate_errors(f"{at}.transform"):
-            values = mapping([settings.transform]).apply(seen, conditions_of(scope))
+            values = compile_mapping([settings.transform]).apply(seen, conditions_of(scope))
         return [
             records[index] if value is UNDEFINED or value is None else value
             for index, value in zip(chosen, values, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.conditions import conditions_of
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, expression, mapping
+from conn_engine.expressions import UNDEFINED, compile_mapping, evaluate, expression
 from conn_engine.settings import Scope, ask
 
 __all__ = [
@@ -126,7 +126,7 @@ def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
 def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
     """Whether `condition` holds, record by record. One evaluation for all of them."""
     try:
-        found = mapping([f"$boolean({condition})"]).apply(
+        found = compile_mapping([f"$boolean({condition})"]).apply(
             [{**scope, "record": record, "response": record} for record in records], conditions_of(scope)
         )
     except ExpressionError as error:  # told in the author's own text
@@ -138,7 +138,7 @@ def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
 def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
     """What each record is told apart by: a digest of its key, or of the whole record where it has none."""
     scopes = [{**scope, "record": record, "response": record} for record in records]
-    found = mapping([key]).apply(scopes, conditions_of(scope))
+    found = compile_mapping([key]).apply(scopes, conditions_of(scope))
     known = [
         record if value is UNDEFINED or value is None else value for record, value in zip(records, found, strict=True)
     ]
@@ -158,7 +158,7 @@ def identity(record: Any, key: str | None, scope: Scope) -> Any:
 
 def mapped(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
     """What `record_mapping` makes of each record: a list gives several, null and undefined none."""
-    made = mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
+    made = compile_mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
     return [
         [item for item in (value if isinstance(value, list) else [value]) if item is not UNDEFINED and item is not None]
         for value in made

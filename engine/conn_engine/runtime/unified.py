@@ -19,7 +19,7 @@ from conn_engine.config import (
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
-from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
+from conn_engine.expressions import UNDEFINED, Mapping, compile_mapping, truth
 from conn_engine.runtime.call import Call, Run, Session, cursor_token, decode_cursor
 from conn_engine.runtime.endings import describe_verdict
 from conn_engine.runtime.fetched import Fetched
@@ -54,7 +54,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     layers = mapping_layers(operation.response_mapping)
-    response_mapping = mapping(layers) if layers else None
+    response_mapping = compile_mapping(layers) if layers else None
 
     def emit(page: Fetched) -> Flow[None]:
         page_scope = inner | {
@@ -188,7 +188,7 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
 
 def _one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
     try:
-        return mapping(layers).apply_one(scope)
+        return compile_mapping(layers).apply_one(scope)
     except ExpressionError as error:
         error.at = f"{at}.{error.at}" if error.at else at
         raise

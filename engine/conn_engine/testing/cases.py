@@ -14,7 +14,7 @@ from conn_engine.conditions import Chance, Conditions
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
-from conn_engine.recordings.exchanges import described
+from conn_engine.recordings.exchanges import to_recorded_request
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.recordings.replay import Replay
 from conn_engine.responses.failures import Policy
@@ -27,12 +27,12 @@ from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
 from conn_engine.testing.credential_headers import describe_credential_headers
-from conn_engine.testing.recorded_files import given_file
+from conn_engine.testing.recorded_files import to_upload
 from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
 
 __all__ = [
     "Case",
-    "Log",
+    "LoggingTransport",
     "Outcome",
     "SentRequest",
     "SyntheticVault",
@@ -119,7 +119,7 @@ class Outcome:
         self.completeness = page.completeness
         self.headers.append(page.headers)
         self.states.append(page.state)
-        self.previous.append(_told(page.prev_cursor))
+        self.previous.append(_decode_cursor(page.prev_cursor))
 
     @property
     def failure(self) -> str:
@@ -133,7 +133,7 @@ class Outcome:
         return [golden_request(sent) for sent in self.sent]
 
 
-def _told(token: str | None) -> Any:
+def _decode_cursor(token: str | None) -> Any:
     """What a cursor means in the vendor's own terms; the token itself where it is too long to be used again."""
     try:
         return None if token is None else cursor_token(decode_cursor(token))
@@ -200,7 +200,7 @@ def replay(
         outcome.unused = len(recording.exchanges)
         return outcome
     answers = Replay(recording, base_url=base)
-    transport = Log(answers)
+    transport = LoggingTransport(answers)
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
     session = Session(
         account=effective.account or "",
@@ -246,11 +246,11 @@ def recorded_call(recording: Recording) -> Call:
         headers=call.headers,
         cursor=call.cursor,
         state=call.state,
-        files={name: given_file(part) for name, part in call.files.items()},
+        files={name: to_upload(part) for name, part in call.files.items()},
     )
 
 
-class Log:
+class LoggingTransport:
     """A transport that remembers what was asked and answered; what fails has no answer."""
 
     def __init__(self, inner: Sender) -> None:
@@ -310,7 +310,7 @@ def _relative(url: str, bases: Sequence[str]) -> str:
 
 def _body(request: Request) -> Any:
     """The request's body as a recording would hold it; None when there is none."""
-    recorded = described(request)
+    recorded = to_recorded_request(request)
     if recorded.body is not UNSET:
         return recorded.body
     return recorded.form if recorded.form is not None else recorded.text

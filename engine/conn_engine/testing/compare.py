@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 __all__ = [
-    "Comparison",
     "FieldChange",
     "RecordChange",
+    "RecordComparison",
     "RequestChange",
     "compare_fields",
     "compare_records",
@@ -47,7 +47,7 @@ class RecordChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RecordComparison:
     """The difference between two lists of records: `same` counts equal ones; `gone` and `new` are keys."""
 
     same: int
@@ -75,7 +75,7 @@ class Comparison:
                 counts[key] = counts.get(key, 0) + 1
         return counts
 
-    def within(self, other: "Comparison") -> "Comparison":
+    def intersect(self, other: "RecordComparison") -> "RecordComparison":
         """Of the fields that differ here, those that differ there too."""
         there = {(record.key, change.field) for record in other.changed for change in record.fields}
         kept = [
@@ -124,7 +124,7 @@ def is_name(key: str) -> bool:
     return _NAME.fullmatch(key) is not None and not (digits >= 6 and 2 * digits >= len(key))
 
 
-def compare_records(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
+def compare_records(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:
     """Pair records by `id` where ids are unique on both sides, else by position, and compare their leaves."""
     keys_before, keys_after = _keys(before), _keys(after)
     if len(set(keys_before)) != len(keys_before) or len(set(keys_after)) != len(keys_after):
@@ -141,7 +141,7 @@ def compare_records(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
         else:
             same += 1
     shared = [key for key in keys_after if key in old]
-    return Comparison(
+    return RecordComparison(
         same=same,
         changed=tuple(changed),
         gone=tuple(key for key in keys_before if key not in new),
@@ -251,14 +251,14 @@ def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in _PARTS:
-            if not same_value(_ordered(part, old.get(part)), _ordered(part, new.get(part))):
+            if not same_value(_sort_parameters(part, old.get(part)), _sort_parameters(part, new.get(part))):
                 changes.append(RequestChange(number, part, old.get(part), new.get(part)))
     changes.extend(RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after))
     changes.extend(RequestChange(n, "extra", None, new) for n, new in enumerate(after, 1) if n > len(before))
     return changes
 
 
-def _ordered(part: str, value: Any) -> Any:
+def _sort_parameters(part: str, value: Any) -> Any:
     """A URL with its parameters by name, repeats of one name in their own order; every other part as it is."""
     if part != "url" or not isinstance(value, str) or "&" not in value:
         return value

@@ -7,7 +7,7 @@ from typing import Any
 from conn_engine.config import MAPPINGS, Effective, OperationName, PartialOverride, Workspace, mapping_layers
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.errors import ExpressionError, MissingRecording, UsageError
-from conn_engine.expressions import mapping
+from conn_engine.expressions import compile_mapping
 from conn_engine.runtime.places import error_finding
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
@@ -139,8 +139,8 @@ def _effect(
         return effect
     compared = 0
     for case in cases:
-        after = _replayed(effective, case)
-        before = _replayed(base, case) if base is not None else Outcome()
+        after = _replay(effective, case)
+        before = _replay(base, case) if base is not None else Outcome()
         if isinstance(before.error, MissingRecording | UsageError) and case.golden == case.base_golden:
             continue  # recorded for the overridden requests: the level below was never asked this
         missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
@@ -175,13 +175,13 @@ def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iter
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     for key in sorted(MAPPINGS) if operation is not None else ():
         try:
-            mapping(mapping_layers(getattr(operation, key)))
+            compile_mapping(mapping_layers(getattr(operation, key)))
         except ExpressionError as error:
             error.at = _text((*name.path, key, *filter(None, [error.at])))
             yield error
 
 
-def _replayed(effective: Effective, case: Case) -> Outcome:
+def _replay(effective: Effective, case: Case) -> Outcome:
     if isinstance(case, DeliveryCase):
         return replay_delivery(effective, case.delivery)
     return replay(effective, case.name, case.recording)

@@ -8,17 +8,17 @@ from conn_engine.conditions import Scope, conditions_of
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
 from conn_engine.documents import format_path, parse_path, texts
 from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, audit, evaluated, expression, mapping
+from conn_engine.expressions import UNDEFINED, audit, compile_mapping, evaluate_node, expression
 from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
 from conn_engine.testing.compare import leaves, same_value
 
-__all__ = ["Explanation", "Said", "explain_value"]
+__all__ = ["Explanation", "LevelExplanation", "explain_value"]
 
 ABSENT = UNDEFINED
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LevelExplanation:
     """What one level says of a field, and what came of it for this record.
 
     `value` is what its expression gives (UNDEFINED: nothing), `reads` the paths it read with their values, `decisions`
@@ -44,7 +44,7 @@ class Explanation:
     record: str
     field: str
     value: Any
-    levels: tuple[Said, ...]
+    levels: tuple[LevelExplanation, ...]
     later: bool
 
 
@@ -63,7 +63,7 @@ def explain_value(
     inside = parse_path(field.removeprefix("response_mapping."))
     if not effective.origins((*name.path, "response_mapping", *inside)):
         raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
-    case, seen, result, final = _found(workspace, effective, name, record)
+    case, seen, result, final = _find_record(workspace, effective, name, record)
     scope = Scope(seen, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
     value = _inside(result, inside)
     levels = _levels(effective, name, inside, scope, value)
@@ -72,7 +72,7 @@ def explain_value(
     )
 
 
-def _found(
+def _find_record(
     workspace: Workspace, effective: Effective, name: OperationName, record: str
 ) -> tuple[Case, Mapping[str, Any], Any, Any]:
     """The case with the record, the scope its mapping ran on, what the mapping gave, and what left the operation."""
@@ -109,7 +109,7 @@ def _levels(
     inside: tuple[str | int, ...],
     scope: Mapping[str, Any],
     result: Any,
-) -> list[Said]:
+) -> list[LevelExplanation]:
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     rows = []
@@ -117,22 +117,24 @@ def _levels(
     start = (*name.path, "response_mapping")
     origins = effective.origins((*start, *inside))
     for origin in origins:
-        below = _below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
+        below = _evaluate_below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
         # A level may say the whole mapping, or an object that holds the field, with one expression.
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
-        node, rest = _narrowed(origin.value, rest)
-        value, error = _given(node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1])
+        node, rest = _narrow(origin.value, rest)
+        value, error = _evaluate_level(
+            node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1]
+        )
         own = _leaves(value)
         reads = [row for text in _texts(node) for row in _reads(text, scope)]
         reads += [("$base", below)] if below is not UNDEFINED else []
         decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)]
         takes = any(field not in given and same_value(item, _leaves(result).get(field)) for field, item in own.items())
-        rows.append(Said(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
+        rows.append(LevelExplanation(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
         given |= own.keys()
     return rows
 
 
-def _narrowed(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
+def _narrow(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
     """The part of what a level says that is about the field, and what is left of the way to it."""
     while rest and isinstance(node, Mapping):
         node, rest = node.get(str(rest[0]), UNDEFINED), rest[1:]
@@ -151,19 +153,19 @@ def _texts(node: Any) -> list[str]:
     return [text for _, text in texts(node)]
 
 
-def _given(
+def _evaluate_level(
     node: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...], *, removes: bool
 ) -> tuple[Any, str]:
     if node is UNDEFINED or (node is None and removes):
         return UNDEFINED, ""
     try:
-        value = evaluated(node, scope, _bound(below))
+        value = evaluate_node(node, scope, _bind_base(below))
     except ExpressionError as error:
         return UNDEFINED, error.message
     return _inside(value, rest), ""
 
 
-def _bound(below: Any) -> dict[str, Any]:
+def _bind_base(below: Any) -> dict[str, Any]:
     return {} if below is UNDEFINED else {"base": below}
 
 
@@ -174,13 +176,13 @@ def _uses_base(node: Any) -> bool:
         return False
 
 
-def _below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
+def _evaluate_below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
     """What the levels below the layer that holds this text make of the record."""
     holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
     if not holding or not holding[-1]:
         return UNDEFINED
     try:
-        return mapping(layers[: holding[-1]]).apply_one(scope)
+        return compile_mapping(layers[: holding[-1]]).apply_one(scope)
     except ConnError:
         return UNDEFINED
 
@@ -208,7 +210,7 @@ def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
     try:
         reads = expression(text).roots()
         data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
-        return audit(text, data, _bound(below), conditions_of(scope))
+        return audit(text, data, _bind_base(below), conditions_of(scope))
     except ConnError:
         return []
 
@@ -231,4 +233,4 @@ def _inside(value: Any, path: Sequence[str | int]) -> Any:
 def _fields(effective: Effective, name: OperationName) -> str:
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
-    return ", ".join(list(mapping(layers).fields)[:20]) if layers else "nothing"
+    return ", ".join(list(compile_mapping(layers).fields)[:20]) if layers else "nothing"

@@ -21,7 +21,7 @@ from conn_engine.runtime.state_tracking import find_unread_cursor_field
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
-from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
+from conn_engine.testing.compare import RecordComparison, RequestChange, compare_records, compare_requests
 from conn_engine.testing.coverage import Coverage, measure
 from conn_engine.testing.golden_form import (
     error_document,
@@ -52,7 +52,7 @@ class Judgement:
     case: Case
     outcome: Outcome
     findings: list[Diagnostic] = field(default_factory=list)
-    comparison: Comparison | None = None
+    comparison: RecordComparison | None = None
     requests: list[RequestChange] = field(default_factory=list)
     coverage: Coverage | None = None
     golden: GoldenState = "absent"
@@ -77,9 +77,9 @@ def judge(
     try:
         golden = read_golden(workspace, golden_path)
     except ConfigurationError as error:
-        result.findings.append(_unreadable(error, workspace.format_path(golden_path)))
+        result.findings.append(_report_unreadable_golden(error, workspace.format_path(golden_path)))
         return result
-    if outcome.error is not None and not _expected(golden, outcome.error):
+    if outcome.error is not None and not _is_expected(golden, outcome.error):
         shown = workspace.format_path(case.path)
         as_below = base is not None and base.failure == outcome.failure
         finding = error_finding(effective, case.name, outcome.error, shown, as_below=as_below)
@@ -87,14 +87,16 @@ def judge(
             leaf = overriding_leaf(effective, case.name) if base is not None and base.error is None else None
             if leaf is not None and finding.span == Span(shown):
                 finding = replace(finding, span=leaf.span, related=((Span(shown), "the recording"),))
-            finding = replace(finding, hint=f"{finding.hint}; {_recorded_again(effective, case, base)}".lstrip("; "))
+            finding = replace(
+                finding, hint=f"{finding.hint}; {_suggest_record_command(effective, case, base)}".lstrip("; ")
+            )
         result.findings.append(finding)
     if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
         _judge_coverage(result, effective)
-        result.findings.extend(_cursorless(result, effective))
-        result.findings.extend(_incompleteness(result, effective))
+        result.findings.extend(_find_missing_cursor(result, effective))
+        result.findings.extend(_warn_of_incomplete_listing(result, effective))
         result.findings.extend(judge_answers(effective, case, workspace.format_path(case.path)))
         refusal = find_credential_refusal(effective, case, outcome)
         result.findings += [] if refusal is None else [refusal]
@@ -111,7 +113,7 @@ def judge(
     return result
 
 
-def _recorded_again(effective: Effective, case: Case, base: Outcome | None) -> str:
+def _suggest_record_command(effective: Effective, case: Case, base: Outcome | None) -> str:
     """How it is recorded anew, if the requests are as they should be: for the account alone when only it differs."""
     command = f"conn record {case.name.text} --account {effective.account or 'ACCOUNT'}"
     if case.scenario != "default":
@@ -141,7 +143,7 @@ def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: 
     return result
 
 
-def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:
+def _report_unreadable_golden(error: ConfigurationError, file: str) -> Diagnostic:
     span = error.findings[0].span if error.findings else None
     return diagnostic(
         "TST101",
@@ -151,7 +153,7 @@ def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:
     )
 
 
-def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
+def _is_expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
     return golden is not None and not authors_fault(error) and isinstance(golden.get("error"), Mapping)
 
 
@@ -187,9 +189,9 @@ def _judge_golden(  # noqa: PLR0917
         return
     own = path == case.golden and effective.account is not None
     if not own and base is not None:  # what differs by this account's overrides alone is none of the golden's business
-        held = held.within(compare_records(kept, plain(base.records)))
+        held = held.intersect(compare_records(kept, plain(base.records)))
     unheld = held.equal and not result.requests and rest_equal
-    if not own and base is not None and (unheld or _explained(golden, base)):
+    if not own and base is not None and (unheld or _is_caused_by_overrides(golden, base)):
         result.golden = "overridden"
         result.places = _places(result, effective)
         return
@@ -198,12 +200,12 @@ def _judge_golden(  # noqa: PLR0917
     span = Span(workspace.format_path(path))
     if not errors_equal:
         before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
-        result.findings.append(diagnostic("TST104", _other_error(before, plain(after)), span))
+        result.findings.append(diagnostic("TST104", _describe_error_change(before, plain(after)), span))
     result.findings += _golden_findings(result, held, effective, span)
     if not verdict_equal:
-        result.findings.append(_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
+        result.findings.append(_report_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
     if not back_equal:
-        result.findings.append(_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
+        result.findings.append(_report_other_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
     result.findings += find_other_requests(effective, case, result.requests, span)
 
 
@@ -227,7 +229,7 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
     return found
 
 
-def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
+def _is_caused_by_overrides(golden: Mapping[str, Any], base: Outcome) -> bool:
     """At the base level the shared golden still holds: so the difference is the overrides', and wanted."""
     error = error_document(base.error) if base.error is not None else None
     if plain(error) != golden.get("error"):
@@ -238,7 +240,7 @@ def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
     return same and not compare_requests(golden.get("requests") or [], requests_to_compare(golden, base))
 
 
-def _other_error(before: Any, after: Any) -> str:
+def _describe_error_change(before: Any, after: Any) -> str:
     """How two errors differ: by their parts where both are errors."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         parts = [part for part in {**before, **after} if before.get(part) != after.get(part)]
@@ -247,7 +249,7 @@ def _other_error(before: Any, after: Any) -> str:
     return f"the error is {shorten(after)}, the golden says {shorten(before)}"
 
 
-def _other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
+def _report_other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
     """That the listing's verdict is another one."""
     state, reason = after.get("state", "complete"), after.get("reason", "")
     known = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
@@ -259,7 +261,7 @@ def _other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnost
     )
 
 
-def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
+def _report_other_way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
     """That the cursor of the page before is another one, of the first page that differs."""
     before, after = (rows if isinstance(rows, list) else [rows] for rows in (kept, given))
     pages = zip_longest(before, after)
@@ -272,7 +274,9 @@ def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
     )
 
 
-def _golden_findings(result: Judgement, comparison: Comparison, effective: Effective, golden: Span) -> list[Diagnostic]:
+def _golden_findings(
+    result: Judgement, comparison: RecordComparison, effective: Effective, golden: Span
+) -> list[Diagnostic]:
     findings = []
     for (name, kind), count in sorted(comparison.by_field().items()):
         path = (*result.case.name.path, "response_mapping", *name.split("."))
@@ -323,7 +327,7 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
         result.coverage = measure_outcome(effective, result.case.name, result.outcome)
 
 
-def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
+def _find_missing_cursor(result: Judgement, effective: Effective) -> list[Diagnostic]:
     """MAP202, where an incremental operation's records have no cursor."""
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
     field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
@@ -336,7 +340,7 @@ def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
     return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
 
 
-def _incompleteness(result: Judgement, effective: Effective) -> list[Diagnostic]:
+def _warn_of_incomplete_listing(result: Judgement, effective: Effective) -> list[Diagnostic]:
     """PAG110 as a warning, where the golden accepts that the listing is incomplete: a live run ends the same way."""
     verdict = result.outcome.completeness
     if result.outcome.whole or verdict is None or verdict.state != "incomplete":

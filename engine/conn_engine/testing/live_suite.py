@@ -11,7 +11,7 @@ from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.plans import may_write
 from conn_engine.secrets import Redactor
 from conn_engine.testing.absences import find_empty_fields
-from conn_engine.testing.cases import Log, Outcome, find_cases, recorded_call, sent_requests
+from conn_engine.testing.cases import LoggingTransport, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.testing.judgement import judge_live
 from conn_engine.testing.suite import OperationReport, Selection, targets
 from conn_engine.transport.live import Live
@@ -84,7 +84,7 @@ def _ask(  # noqa: PLR0917
 ) -> Outcome:
     outcome = Outcome()
     live = Live(redactor, trust=workspace.trust, clock=clock)
-    transport = Log(live)
+    transport = LoggingTransport(live)
     counts: list[int] = []
     try:
         wiring = wire_account(

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.documents import Placing
 from conn_engine.errors import ConnError
-from conn_engine.expressions import UNDEFINED, Path_, mapping
+from conn_engine.expressions import UNDEFINED, Path_, compile_mapping
 from conn_engine.personal import (
     PersonalMarks,
     PersonalSummary,
@@ -171,5 +171,5 @@ class PersonalTracer:
         with suppress(ConnError):
             operation = self._effective.get_unified(name.model, name.resource, name.method)
             layers = mapping_layers(operation.response_mapping) if operation is not None else []
-            return mapping(layers).reads() if layers else {}
+            return compile_mapping(layers).reads() if layers else {}
         return {}

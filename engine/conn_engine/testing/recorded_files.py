@@ -6,12 +6,12 @@ from conn_engine.bodies import Upload
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import RecordedPart
 
-__all__ = ["given_file", "recorded_file"]
+__all__ = ["to_recorded_part", "to_upload"]
 
 MAX_KEPT = 1024 * 1024
 
 
-def recorded_file(name: str, upload: Upload) -> RecordedPart:
+def to_recorded_part(name: str, upload: Upload) -> RecordedPart:
     """A file as it is kept. Raises UsageError for one that is larger than 1 MiB."""
     if upload.size > MAX_KEPT:
         raise UsageError(
@@ -27,7 +27,7 @@ def recorded_file(name: str, upload: Upload) -> RecordedPart:
         return RecordedPart(**told, base64=base64.b64encode(raw).decode())
 
 
-def given_file(part: RecordedPart) -> Upload:
+def to_upload(part: RecordedPart) -> Upload:
     """The file that a recording stands for."""
     raw = (part.text or "").encode() if part.base64 is None else base64.b64decode(part.base64)
     return Upload(raw, part.filename, part.content_type)

@@ -23,7 +23,7 @@ from conn_engine.runtime.variants import base_url
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
-from conn_engine.testing.recorded_files import recorded_file
+from conn_engine.testing.recorded_files import to_recorded_part
 from conn_engine.wire import Completeness
 
 __all__ = ["Recorded", "record_operation"]
@@ -74,7 +74,7 @@ def record_operation(
     ran = _run(Connection(wiring, recorder), name, call, pages, seen)
     if not recorder.exchanges and ran.fault is not None:
         raise ran.fault
-    recording = recorder.recording(
+    recording = recorder.to_recording(
         connector=wiring.effective.connector_name,
         operation=name.text,
         recorded_at=datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -114,7 +114,7 @@ def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall
         headers=dict(call.headers),
         cursor=call.cursor,
         state=call.state,
-        files={name: recorded_file(name, upload) for name, upload in call.files.items()},
+        files={name: to_recorded_part(name, upload) for name, upload in call.files.items()},
         pages=pages,
         wait=wait,
     )

@@ -253,7 +253,7 @@ def report_on(
         return report
     for case in cases:
         outcome = runs.replay(effective, case)
-        judgement = _judgement(workspace, effective, case, outcome, runs)
+        judgement = _judge_case(workspace, effective, case, outcome, runs)
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
@@ -266,7 +266,9 @@ def report_on(
     return report
 
 
-def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns) -> Judgement:
+def _judge_case(
+    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns
+) -> Judgement:
     """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)

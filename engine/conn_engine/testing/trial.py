@@ -5,7 +5,7 @@ from typing import Any
 from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, mapping
+from conn_engine.expressions import UNDEFINED, compile_mapping
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.records import records_of
 from conn_engine.runtime.request import call_scope
@@ -37,7 +37,7 @@ def map_records(effective: Effective, name: OperationName, data: Any, clock: Clo
         except ConnError:
             records = [data]  # not a whole answer: then it is one record
     try:
-        values = mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
+        values = compile_mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
     except ExpressionError as error:
         error.at = f"unified.{name.text}.response_mapping" + (f".{error.at}" if error.at else "")
         raise

@@ -8,7 +8,7 @@ from conn_engine.config.origins import Level
 from conn_engine.config.report import plain_settings
 from conn_engine.expressions import UNDEFINED
 from conn_engine.reports import Report
-from conn_engine.testing.explanation import Explanation, Said
+from conn_engine.testing.explanation import Explanation, LevelExplanation
 
 __all__ = ["ReadPath", "ValueLevel", "ValueReport"]
 
@@ -71,7 +71,7 @@ class ValueReport(Report, frozen=True, kw_only=True):
         )
 
 
-def _describe_level(level: Said) -> ValueLevel:
+def _describe_level(level: LevelExplanation) -> ValueLevel:
     span = level.origin.span
     return ValueLevel(
         level=level.origin.level,

@@ -56,7 +56,7 @@ def fill_parts(text: str, scope: Scope) -> Iterator[tuple[str, str]]:
         if isinstance(part, str):
             yield part, ""
         else:
-            yield parsed.written(part, parsed.value(part, scope)), part[0]
+            yield parsed.format_value(part, parsed.value(part, scope)), part[0]
 
 
 def fill_base_url(text: str, scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """Mappings of several levels: when they merge as data, and when their results must be laid over each other."""
 
 from conn_engine.config import Layers, mapping_layers, merge
-from conn_engine.expressions import mapping
+from conn_engine.expressions import compile_mapping
 
 RECORD = {"a": 1, "b": 2, "keep": 3}
 
@@ -12,7 +12,7 @@ def _merged(*mappings):
 
 
 def _result(*mappings):
-    return mapping(mapping_layers(_merged(*mappings))).apply_one({"response": RECORD})
+    return compile_mapping(mapping_layers(_merged(*mappings))).apply_one({"response": RECORD})
 
 
 def test_objects_merge_as_data_field_by_field():
@@ -50,4 +50,4 @@ def test_null_removes_a_field_also_where_layers_compose():
 
 def test_a_removed_field_is_no_mapped_field_any_more():
     layers = mapping_layers(_merged({"a": "response.a", "n": {"x": "response.b"}}, {"a": "$base.a", "n": None}))
-    assert set(mapping(layers).fields) == {"a"}
+    assert set(compile_mapping(layers).fields) == {"a"}

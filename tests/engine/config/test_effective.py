@@ -296,7 +296,7 @@ override:
         assert layers == []
         return
     response = {"id": "1", "properties": {"email": "a@x", "firstname": "Ann"}}
-    assert expressions.mapping(layers).apply_one({"response": response}) == expected
+    assert expressions.compile_mapping(layers).apply_one({"response": response}) == expected
 
 
 def test_the_expressions_of_the_connector_itself(make: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from conn_engine.config import mapping_layers, validate
 from conn_engine.config.operations import OperationName
-from conn_engine.expressions import mapping
+from conn_engine.expressions import compile_mapping
 
 CONNECTOR = """\
 base_url: https://api.example.com
@@ -61,7 +61,7 @@ def configured(make):
 
 def result(effective, operation, key="response_mapping"):
     layers = mapping_layers(getattr(effective.get_unified("crm", "contacts", operation), key))
-    return mapping(layers).apply_one(RECORD) if layers else None
+    return compile_mapping(layers).apply_one(RECORD) if layers else None
 
 
 def test_every_operation_but_delete_takes_the_response_mapping(configured):

@@ -12,16 +12,16 @@ import pytest
 from evaluating import evaluate, expression, mapping, template, use
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import Limits
+from conn_engine.expressions import EvaluationLimits
 
-SMALL = Limits(seconds=600, string_bytes=1_000_000, array_items=100_000, result_bytes=1_000_000)
+SMALL = EvaluationLimits(seconds=600, string_bytes=1_000_000, array_items=100_000, result_bytes=1_000_000)
 TIGHT = replace(SMALL, seconds=0.3)
 QUICK = 10  # seconds of processor time; what takes longest here takes half of one
 ENDLESS = "($f := function($x){$f($x)}; $f(1))"
 CATASTROPHE = "$match(a, /^(a+)+$/)"
 
 
-def failure(text: str, data: Any = None, limits: Limits = SMALL) -> ExpressionError:
+def failure(text: str, data: Any = None, limits: EvaluationLimits = SMALL) -> ExpressionError:
     started = time.process_time()
     with pytest.raises(ExpressionError) as caught:
         evaluate(text, data, limits=limits)
@@ -58,10 +58,10 @@ def test_an_evaluation_after_a_failed_one_starts_afresh(evaluator: str) -> None:
     endless = expression(ENDLESS)
     for _ in range(2):
         with pytest.raises(ExpressionError):
-            endless.evaluate({}, limits=Limits(seconds=0.1))
+            endless.evaluate({}, limits=EvaluationLimits(seconds=0.1))
     short = expression("a + 1")
     time.sleep(0.15)
-    assert short.evaluate({"a": 1}, limits=Limits(seconds=600)) == 2
+    assert short.evaluate({"a": 1}, limits=EvaluationLimits(seconds=600)) == 2
 
 
 def test_a_catastrophic_regular_expression_is_stopped() -> None:
@@ -69,7 +69,7 @@ def test_a_catastrophic_regular_expression_is_stopped() -> None:
 
 
 def test_steps_bound_work_without_a_clock() -> None:
-    assert failure("$sum([1..50000].($ * 2))", limits=Limits(steps=1000)).code == "steps"
+    assert failure("$sum([1..50000].($ * 2))", limits=EvaluationLimits(steps=1000)).code == "steps"
 
 
 def test_deep_data_is_an_error_not_a_crash(evaluator: str) -> None:
@@ -124,5 +124,5 @@ def test_bounds_hold_under_the_other_evaluator_after_a_switch() -> None:
     endless = expression(ENDLESS)
     for name in ("jlens", "jsonata-python", "jlens"):
         with use(name), pytest.raises(ExpressionError) as caught:
-            endless.evaluate({}, limits=Limits(seconds=0.1))
+            endless.evaluate({}, limits=EvaluationLimits(seconds=0.1))
         assert caught.value.code == "timeout"

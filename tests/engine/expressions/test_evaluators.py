@@ -10,7 +10,7 @@ import pytest
 from evaluating import chosen, evaluate, expression, fixed_now, truth, under, use
 
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, Limits, evaluators, find_evaluator, overlay
+from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, evaluators, find_evaluator, overlay
 from conn_engine.wire import FrozenClock
 
 
@@ -168,7 +168,7 @@ def test_nothing_is_printed(evaluator: str, capfd: pytest.CaptureFixture[str]) -
 
 def test_limits_scale_with_the_number_of_evaluations() -> None:
     assert DEFAULT_LIMITS.times(2).seconds == 2 * DEFAULT_LIMITS.seconds
-    assert Limits(seconds=1, depth=7).times(3).depth == 7
+    assert EvaluationLimits(seconds=1, depth=7).times(3).depth == 7
 
 
 def test_overlay() -> None:
@@ -184,10 +184,10 @@ def test_overlay() -> None:
 def test_without_jlens_everything_still_works() -> None:
     code = (
         "import sys; sys.modules['jlens'] = None\n"
-        "from conn_engine.expressions import evaluators, expression, mapping, render_path\n"
+        "from conn_engine.expressions import evaluators, expression, compile_mapping, render_path\n"
         "assert evaluators() == ('jsonata-python',)\n"
         "assert expression('a.b[c = 1].d').reads() == {('a', 'b', 'c'), ('a', 'b', 'd')}\n"
-        "assert mapping([{'x': 'a'}, {'y': '$base.x'}]).apply([{'a': 1}, {}]) == [{'x': 1, 'y': 1}, {}]\n"
+        "assert compile_mapping([{'x': 'a'}, {'y': '$base.x'}]).apply([{'a': 1}, {}]) == [{'x': 1, 'y': 1}, {}]\n"
         "assert render_path('/{{a}}', {'a': 'b/c'}) == '/b%2Fc'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

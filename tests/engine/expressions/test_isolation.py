@@ -16,7 +16,7 @@ import pytest
 from evaluating import audit, evaluate, expression, isolated, mapping, use
 
 from conn_engine.errors import ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, Limits, evaluators
+from conn_engine.expressions import UNDEFINED, EvaluationLimits, evaluators
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.drive import adrive
 from conn_engine.secrets.vault import MemoryVault
@@ -28,8 +28,8 @@ TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [1])"
 """A value that holds itself 2^200 times over."""
 ENDLESS = {"jlens": f"{TWICE} = {TWICE}", "jsonata-python": "$match(a, /^(a+)+$/)"}
 HUGE = "$count([1..60].$pad('', 9000000))"
-SHORT = Limits(seconds=0.3)
-LONG = Limits(seconds=60)
+SHORT = EvaluationLimits(seconds=0.3)
+LONG = EvaluationLimits(seconds=60)
 DATA = {"a": "a" * 60 + "b", "b": [1, None, {"c": "é"}]}
 
 
@@ -52,7 +52,7 @@ def outcome(case: dict[str, Any], data: Any) -> Any:
         return (error.code, error.message, error.text, error.offset, error.token, error.hint)
 
 
-def failure(text: str, limits: Limits = LONG) -> ExpressionError:
+def failure(text: str, limits: EvaluationLimits = LONG) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
         evaluate(text, DATA, limits=limits)
     return caught.value
@@ -161,7 +161,7 @@ def test_the_loop_lives_while_a_worker_computes(isolation: Isolation) -> None:
             found = evaluate("1 + 1", {})
         yield Page([found], None)
         with isolated(isolation, ()):
-            error = failure(ENDLESS["jlens"], Limits(seconds=0.1))
+            error = failure(ENDLESS["jlens"], EvaluationLimits(seconds=0.1))
         yield Page([error.code], None)
 
     async def run() -> tuple[list[Any], int]:
@@ -217,11 +217,11 @@ def test_no_worker_outlives_a_parent_that_is_killed(evaluator: str, busy: bool) 
     program = (
         "import sys, threading, time\n"
         "from conn_engine.conditions import Conditions\n"
-        "from conn_engine.expressions import Limits, evaluate\n"
+        "from conn_engine.expressions import EvaluationLimits, evaluate\n"
         "from conn_engine.expressions.isolation import Isolation\n"
         "isolation = Isolation()\n"
         f"conditions = Conditions(evaluator={evaluator!r}, isolation=isolation.isolate_except(()))\n"
-        "def run(text, data): return evaluate(text, data, conditions, limits=Limits(seconds=600))\n"
+        "def run(text, data): return evaluate(text, data, conditions, limits=EvaluationLimits(seconds=600))\n"
         "run('1', {})\n"
         "print(isolation.idle[0], flush=True)\n"
         f"if {busy}: run({ENDLESS[evaluator]!r}, {{'a': 'a' * 60 + 'b'}})\n"

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import Limits
+from conn_engine.expressions import EvaluationLimits
 from conn_engine.expressions.functions.equality import distinct, find_keys
 
 TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [{'a': 1}])"
@@ -71,12 +71,12 @@ def test_much_is_soon_done(evaluator: str, text: str, value: int) -> None:
     data = {name: MUCH[name]()}
     compiled = expression(text)
     started = time.process_time()
-    assert compiled.evaluate(data, limits=Limits(seconds=600, steps=1_000_000)) == value
+    assert compiled.evaluate(data, limits=EvaluationLimits(seconds=600, steps=1_000_000)) == value
     assert time.process_time() - started < 8
 
 
 def test_keys_and_parts_of_what_holds_itself_many_times_over(evaluator: str) -> None:
-    tight = Limits(seconds=60, result_bytes=100_000, array_items=1000)
+    tight = EvaluationLimits(seconds=60, result_bytes=100_000, array_items=1000)
     if evaluator == "jsonata-python":
         assert evaluate(f"$keys({TWICE})", {}, limits=tight) == "a"
         with pytest.raises(ExpressionError) as caught:
@@ -93,7 +93,7 @@ JOIN = "a@$x.b@$y.c@$z.{'x': $x, 'z': $z}"
 def test_a_join_is_refused_before_it_is_made(evaluator: str) -> None:
     data = {name: [{"k": number} for number in range(40)] for name in "abc"}
     few = {name: items[:10] for name, items in data.items()}
-    limits = Limits(join_items=1000)
+    limits = EvaluationLimits(join_items=1000)
     assert len(evaluate(JOIN, few, limits=limits)) == 1000
     with pytest.raises(ExpressionError) as caught:
         evaluate(JOIN, data, limits=limits)

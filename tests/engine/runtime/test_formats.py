@@ -14,7 +14,7 @@ import pytest
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, CredentialError, UsageError, VendorError
-from conn_engine.recordings.exchanges import described
+from conn_engine.recordings.exchanges import to_recorded_request
 from conn_engine.recordings.files import load_recording, save_recording
 from conn_engine.recordings.record import Recorder
 from conn_engine.recordings.replay import Replay
@@ -434,7 +434,7 @@ class TestRecordings:
         recorder = Recorder(Faults([told]))
         name = live.effective.resolve("files.run")
         pages = list(drive(perform(Run(live.effective, live.session), name, call), recorder, live.vault))
-        made = recorder.recording(connector="shop", operation="files.run", recorded_at="2026-01-02T03:04:05Z")
+        made = recorder.to_recording(connector="shop", operation="files.run", recorded_at="2026-01-02T03:04:05Z")
         save_recording(path, made, Redactor([DOCUMENT["token"]]))
         other = {"token": "another-token"}
         again = wiring(workspace)
@@ -519,7 +519,7 @@ class TestRecordings:
     def test_headers_hold_no_boundary(self, shop: Callable[..., Workspace]) -> None:
         connection, faults = connected(shop(method="post", body_format="multipart", body={"a": 1}), {})
         list(connection.pages("files.run"))
-        assert described(faults.requests[0]).headers["content-type"] == "multipart/form-data"
+        assert to_recorded_request(faults.requests[0]).headers["content-type"] == "multipart/form-data"
 
 
 def test_an_event_loop(shop: Callable[..., Workspace], tmp_path: Path) -> None:

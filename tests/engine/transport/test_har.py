@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse, Recording
 from conn_engine.recordings.har import export_har, import_har
-from conn_engine.recordings.matching import same
+from conn_engine.recordings.matching import is_same
 from conn_engine.secrets import Redactor, remove_numbers
 from conn_engine.secrets.wary_redaction import WaryRedactor
 
@@ -264,7 +264,7 @@ def test_export_and_import_give_the_same_exchanges(given_exchanges):
 
 def alike(one, other):
     """The same, whatever the numbers of what is hidden."""
-    return same(*(json.loads(remove_numbers(json.dumps(each))) for each in (one, other)))
+    return is_same(*(json.loads(remove_numbers(json.dumps(each))) for each in (one, other)))
 
 
 def plain_body(body):

@@ -7,7 +7,7 @@ import pytest
 
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError
-from conn_engine.recordings.exchanges import described, made, response_of
+from conn_engine.recordings.exchanges import response_of, to_recorded_request, to_response
 from conn_engine.recordings.files import Recording, load_recording, save_recording
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Headers, Request, Response
@@ -235,14 +235,14 @@ def test_file_that_turns_out_to_hold_a_secret_is_deleted(tmp_path, monkeypatch):
     ],
 )
 def test_bodies_are_kept_in_their_most_readable_form(kind, raw, part):
-    request = described(Request("POST", "https://a.b/x?q=1&q=2&r=%2F", Headers({"content-type": kind}), raw))
+    request = to_recorded_request(Request("POST", "https://a.b/x?q=1&q=2&r=%2F", Headers({"content-type": kind}), raw))
     assert request.query == {"q": ["1", "2"], "r": "/"}
     kept = {k: getattr(request, k) for k in ("body", "form", "text", "base64")}
     given = {k: v for k, v in kept.items() if v is not None or k in part}
     given = {k: v for k, v in given.items() if "UNSET" not in repr(v)}
     assert given == part
     if "form" not in kind:
-        again = made(response_of(Response(200, Headers({"content-type": kind}), raw)))
+        again = to_response(response_of(Response(200, Headers({"content-type": kind}), raw)))
         if "charset=iso" in kind:
             assert again.body.decode("utf-8-sig") == raw.decode("latin-1")
             assert again.headers["content-type"] == "text/csv; charset=utf-8"

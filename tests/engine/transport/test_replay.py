@@ -8,7 +8,7 @@ import pytest
 from conn_engine.errors import MissingRecording
 from conn_engine.recordings.exchanges import exchange_of
 from conn_engine.recordings.files import Recording
-from conn_engine.recordings.matching import same
+from conn_engine.recordings.matching import is_same
 from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Headers, Request, Response
@@ -193,4 +193,4 @@ def test_answer_has_the_url_that_was_asked():
     ],
 )
 def test_equality(recorded, asked, equal):
-    assert same(recorded, asked) is equal
+    assert is_same(recorded, asked) is equal

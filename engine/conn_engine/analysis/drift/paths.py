@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from conn_engine.config import Origin, VendorOperation
 from conn_engine.errors import ConnError
-from conn_engine.expressions import expression, mapping, template
+from conn_engine.expressions import compile_mapping, expression, template
 
 __all__ = ["Path", "Read", "expression_paths", "places_in_answer", "record_places", "text_paths"]
 
@@ -85,7 +85,7 @@ def _unmapped(record_mapping: Any, path: Path) -> Iterator[Path]:
     if added is not None:  # what has no value there is as it was
         yield path
     try:
-        made = mapping([_as_tree(record_mapping if added is None else added[1])])
+        made = compile_mapping([_as_tree(record_mapping if added is None else added[1])])
         reads = made.reads()
     except ConnError:
         return

@@ -24,9 +24,9 @@ from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import in_context, up_to
 from conn_engine.testing.cases import Outcome, golden_request
-from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests, nameable
+from conn_engine.testing.compare import RecordComparison, RequestChange, compare_records, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
-from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
+from conn_engine.testing.deliveries.judging import compare_events, compare_replies
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
@@ -224,7 +224,7 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     counts.update(count_records(before.outcome, after.outcome, difference, same=same))
     others = count_other_results(before.outcome, after.outcome, same=same)
     counts.update(others)
-    counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
+    counts |= dict.fromkeys(((part, "value_changed") for part in compare_replies(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
             counts[path, "schema_violated"] = records - before.violations.get(path, 0)
@@ -240,7 +240,7 @@ def _evidence(
     others: Container[FieldChangeKind],
     after: _Side,
     requests: Iterable[RequestChange],
-    difference: Comparison | None = None,
+    difference: RecordComparison | None = None,
 ) -> dict[FieldChangeKind, str]:
     """What tells a change from another one of the same field and kind: what is there after it. Without `difference`
     there are no records to compare."""

@@ -8,7 +8,7 @@ from conn_engine.analysis.impact.model import ChangeKind
 from conn_engine.errors import VendorError
 from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind as FieldChangeKind
-from conn_engine.testing.compare import Comparison, compare_fields, compare_records, nameable
+from conn_engine.testing.compare import RecordComparison, compare_fields, compare_records, nameable
 
 __all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "other_results"]
 
@@ -21,7 +21,7 @@ KINDS_OF_FIELDS: dict[FieldChangeKind, ChangeKind] = {
 Row = tuple[str, ChangeKind]
 
 
-def count_records(before: Outcome, after: Outcome, difference: Comparison, *, same: bool) -> Counter[Row]:
+def count_records(before: Outcome, after: Outcome, difference: RecordComparison, *, same: bool) -> Counter[Row]:
     """Records by field and kind of change. `same`: both sides ran on one recording; of others that have no record in
     common, the fields are compared."""
     if not same and difference.disjoint:

@@ -17,10 +17,10 @@ def page_to_markdown(blocks: Any) -> str | None:
     shows its rich text."""
     if blocks is None:
         return None
-    return "".join(_written(blocks if isinstance(blocks, list) else [blocks], 0))
+    return "".join(_write_blocks(blocks if isinstance(blocks, list) else [blocks], 0))
 
 
-def _written(blocks: list[Any], depth: int) -> Iterator[str]:
+def _write_blocks(blocks: list[Any], depth: int) -> Iterator[str]:
     if depth > _DEEPEST:
         raise FunctionFault(f"the blocks are nested deeper than {_DEEPEST}", "D1011")
     number = 0
@@ -37,7 +37,7 @@ def _written(blocks: list[Any], depth: int) -> Iterator[str]:
         yield from _block(kind, content, number, depth)
         children = content.get("children") or block.get("children") or []
         if children and kind != "table":
-            yield from _written(children, depth + 1)
+            yield from _write_blocks(children, depth + 1)
     if listing and not depth:
         yield "\n"
 
@@ -85,10 +85,10 @@ def _plain(run: Any) -> str:
 def _text(runs: Any) -> str:
     if isinstance(runs, dict):
         runs = [{"text": runs}]
-    return "".join(_marked(run) for run in runs) if isinstance(runs, list) else ""
+    return "".join(_mark_run(run) for run in runs) if isinstance(runs, list) else ""
 
 
-def _marked(run: Any) -> str:
+def _mark_run(run: Any) -> str:
     text = _plain(run)
     bare = text.strip(" ")
     if not bare:

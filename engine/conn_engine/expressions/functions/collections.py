@@ -15,7 +15,7 @@ __all__ = ["ROWS"]
 _DEEPEST = 100
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """The list that a value stands for; none for nothing."""
     if value is None:
         return []
@@ -50,7 +50,7 @@ def _group_by(items: Any, field: str | None) -> dict[str, Any] | None:
     if items is None:
         return None
     groups: dict[str, Any] = {}
-    for item in listed(items):
+    for item in as_list(items):
         key = _key(item, field)
         if key is not None:
             groups.setdefault(key, []).append(item)
@@ -60,7 +60,7 @@ def _group_by(items: Any, field: str | None) -> dict[str, Any] | None:
 def _key_by(items: Any, field: str | None) -> dict[str, Any] | None:
     if items is None:
         return None
-    pairs = ((_key(item, field), item) for item in listed(items))
+    pairs = ((_key(item, field), item) for item in as_list(items))
     return {key: item for key, item in pairs if key is not None}
 
 
@@ -75,23 +75,23 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (9, 0) if value is None else (3, _text(value))
 
 
-def _ranked(field: str, item: Any) -> tuple[int, Any]:
+def _rank_item(field: str, item: Any) -> tuple[int, Any]:
     return _rank(_field(item, field))
 
 
 def _order_by(items: Any, fields: Any, orders: Any = None) -> list[Any] | None:
     if items is None:
         return None
-    directions = [str(order).lower() for order in listed(orders)]
+    directions = [str(order).lower() for order in as_list(orders)]
     if wrong := [order for order in directions if order not in ("asc", "desc")]:
         raise FunctionFault(f'"{wrong[0]}" is no order; asc or desc')
-    names = listed(fields)
+    names = as_list(fields)
     if other := [field for field in names if not isinstance(field, str)]:
         raise FunctionFault(f"a field to order by is a name, not {_text(other[0])[:40]}")
-    ordered = list(listed(items))
+    ordered = list(as_list(items))
     for index, field in reversed(list(enumerate(names))):
         descending = index < len(directions) and directions[index] == "desc"
-        ordered.sort(key=partial(_ranked, field), reverse=descending)
+        ordered.sort(key=partial(_rank_item, field), reverse=descending)
     return ordered
 
 
@@ -101,7 +101,7 @@ def _chunk(items: Any, size: Any = None) -> list[Any] | None:
     length = 1 if size is None else int(size)
     if length < 1:
         raise FunctionFault(f"a chunk holds one item or more, not {size:g}")
-    whole = listed(items)
+    whole = as_list(items)
     return [whole[start : start + length] for start in range(0, len(whole), length)]
 
 
@@ -109,7 +109,7 @@ def _unique_by(items: Any, field: str | None = None) -> list[Any] | None:
     if items is None:
         return None
     kept: dict[str, Any] = {}
-    for item in listed(items):
+    for item in as_list(items):
         kept.setdefault(_text(item if field is None else _field(item, field)), item)
     return list(kept.values())
 
@@ -117,25 +117,25 @@ def _unique_by(items: Any, field: str | None = None) -> list[Any] | None:
 def _difference(items: Any, others: Any) -> list[Any] | None:
     if items is None:
         return None
-    left_out = {_text(item) for item in listed(others)}
-    return [item for item in listed(items) if _text(item) not in left_out]
+    left_out = {_text(item) for item in as_list(others)}
+    return [item for item in as_list(items) if _text(item) not in left_out]
 
 
 def _intersection(items: Any, others: Any) -> list[Any] | None:
     if items is None:
         return None
-    wanted = {_text(item) for item in listed(others)}
-    return _unique_by([item for item in listed(items) if _text(item) in wanted])
+    wanted = {_text(item) for item in as_list(others)}
+    return _unique_by([item for item in as_list(items) if _text(item) in wanted])
 
 
 def _flatten(items: Any, depth: Any = None) -> list[Any] | None:
     if items is None:
         return None
-    return _flat(listed(items), 1 if depth is None else int(depth))
+    return _flat(as_list(items), 1 if depth is None else int(depth))
 
 
 def _flatten_deep(items: Any) -> list[Any] | None:
-    return None if items is None else _flat(listed(items), _DEEPEST)
+    return None if items is None else _flat(as_list(items), _DEEPEST)
 
 
 def _flat(items: list[Any], depth: int) -> list[Any]:
@@ -151,23 +151,25 @@ def _flat(items: list[Any], depth: int) -> list[Any]:
 
 
 def _merge_deep(*objects: Any) -> dict[str, Any] | None:
-    given = [item for part in objects for item in listed(part)]
+    given = [item for part in objects for item in as_list(part)]
     if not given:
         return None
     result: Any = {}
     for item in given:
         if not isinstance(item, dict):
             raise FunctionFault("$mergeDeep merges objects")
-        result = _merged(result, item, 0)
+        result = _merge_values(result, item, 0)
     return result if isinstance(result, dict) else None
 
 
-def _merged(below: Any, above: Any, depth: int) -> Any:
+def _merge_values(below: Any, above: Any, depth: int) -> Any:
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above
     if depth > _DEEPEST:
         raise FunctionFault(f"the objects are nested deeper than {_DEEPEST}", "D1011")
-    added = {key: _merged(below[key], value, depth + 1) if key in below else value for key, value in above.items()}
+    added = {
+        key: _merge_values(below[key], value, depth + 1) if key in below else value for key, value in above.items()
+    }
     return {**below, **added}
 
 
@@ -178,11 +180,11 @@ def _holds(item: Any, wanted: Any) -> bool:
 
 
 def _find(items: Any, wanted: Any) -> Any:
-    return next((item for item in listed(items) if _holds(item, wanted)), None)
+    return next((item for item in as_list(items) if _holds(item, wanted)), None)
 
 
 def _filter(items: Any, wanted: Any) -> list[Any] | None:
-    return None if items is None else [item for item in listed(items) if _holds(item, wanted)]
+    return None if items is None else [item for item in as_list(items) if _holds(item, wanted)]
 
 
 def _values(value: dict[str, Any] | None) -> list[Any] | None:
@@ -196,9 +198,10 @@ def _name(column: Any) -> str | None:
 def _zip(columns: Any, rows: Any, key: str | None = None) -> list[Any] | None:
     if columns is None or rows is None:
         return None
-    names = [_key(column, key) if isinstance(column, dict) else _name(column) for column in listed(columns)]
+    names = [_key(column, key) if isinstance(column, dict) else _name(column) for column in as_list(columns)]
     return [
-        {name: cell for name, cell in zip(names, listed(row), strict=False) if name is not None} for row in listed(rows)
+        {name: cell for name, cell in zip(names, as_list(row), strict=False) if name is not None}
+        for row in as_list(rows)
     ]
 
 
@@ -206,9 +209,9 @@ def _sort_nodes(nodes: Any, id_key: Any = None, parent_key: Any = None, order_ke
     if nodes is None:
         return None
     name, parent, order = id_key or "id", parent_key or "parent_id", order_key or "sequence"
-    known = {_key(node, name) for node in listed(nodes)} - {None}
+    known = {_key(node, name) for node in as_list(nodes)} - {None}
     below: dict[str | None, list[Any]] = {}
-    for node in listed(nodes):
+    for node in as_list(nodes):
         above = _key(node, parent)
         below.setdefault(above if above in known and above != _key(node, name) else None, []).append(node)
     for children in below.values():

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.expressions.functions.rows import FunctionFault, check_length
 
 __all__ = ["json_to_csv", "parse_csv"]
 
@@ -82,7 +82,7 @@ def parse_csv(text: str | None, options: dict[str, Any] | None = None) -> list[A
     given = options or {}
     quote = _mark(given, "quote", '"')
     reader = csv.reader(
-        io.StringIO(bounded(text, "a CSV text").lstrip("\ufeff"), newline=""),
+        io.StringIO(check_length(text, "a CSV text").lstrip("\ufeff"), newline=""),
         delimiter=_mark(given, "delimiter", ","),
         quotechar=quote,
         strict=True,

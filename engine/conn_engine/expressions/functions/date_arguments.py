@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conn_engine.expressions.functions import date_formats
-from conn_engine.expressions.functions.date_objects import between, end
+from conn_engine.expressions.functions.date_objects import count_units_between, end
 from conn_engine.expressions.functions.date_values import (
     add,
     date_of,
@@ -40,7 +40,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIMES = frozenset({"hours", "minutes", "seconds", "milliseconds"})
 
 
-def _shown(date: datetime, value: Any, zone: str | None, units: set[str]) -> str:
+def _format_date(date: datetime, value: Any, zone: str | None, units: set[str]) -> str:
     """As text: a day alone when the argument was one, and neither zone nor unit speaks of a time."""
     plain = isinstance(value, str) and _DAY.fullmatch(value) and zone is None and not units & _TIMES
     return date_formats.day(date) if plain else date_formats.iso(date)
@@ -52,7 +52,7 @@ def date_add(value: Any, amount: Any, zone: str | None = None, sign: int = 1) ->
         return None
     amounts = duration(amount)
     parts = {"hours"} if any(number != int(number) for number in amounts.values()) else set()
-    return _shown(add(date_of(value, zone), amounts, sign), value, zone, set(amounts) | parts)
+    return _format_date(add(date_of(value, zone), amounts, sign), value, zone, set(amounts) | parts)
 
 
 def date_subtract(value: Any, amount: Any, zone: str | None = None) -> str | None:
@@ -65,7 +65,7 @@ def date_start(value: Any, unit: str | None, zone: str | None = None) -> str | N
     if value is None or unit is None:
         return None
     name = unit_of(unit)
-    return _shown(start(date_of(value, zone), name), value, zone, {name})
+    return _format_date(start(date_of(value, zone), name), value, zone, {name})
 
 
 def date_end(value: Any, unit: str | None, zone: str | None = None) -> str | None:
@@ -73,14 +73,14 @@ def date_end(value: Any, unit: str | None, zone: str | None = None) -> str | Non
     if value is None or unit is None:
         return None
     name = unit_of(unit)
-    return _shown(end(date_of(value, zone), name), value, zone, {name})
+    return _format_date(end(date_of(value, zone), name), value, zone, {name})
 
 
 def date_diff(first: Any, second: Any, unit: str | None = None) -> int | None:
     """`$dateDiff`."""
     if first is None or second is None:
         return None
-    return between(date_of(first), date_of(second), unit_of(unit or "days"))
+    return count_units_between(date_of(first), date_of(second), unit_of(unit or "days"))
 
 
 def date_parse(text: str | None, pattern: str | None, zone: str | None = None) -> str | None:
@@ -95,7 +95,7 @@ def date_parse(text: str | None, pattern: str | None, zone: str | None = None) -
 
 def date_format(value: Any, pattern: str | None, zone: str | None = None) -> str | None:
     """`$dateFormat`."""
-    return None if value is None or pattern is None else date_formats.written(date_of(value, zone), pattern)
+    return None if value is None or pattern is None else date_formats.format_date(date_of(value, zone), pattern)
 
 
 def date_in_zone(value: Any, zone: str | None) -> str | None:

@@ -5,10 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from conn_engine.expressions.functions.date_values import millis, settled, zone_of
+from conn_engine.expressions.functions.date_values import millis, resolve_gap, zone_of
 from conn_engine.expressions.functions.rows import FunctionFault
 
-__all__ = ["MONTHS", "http", "iso", "offset", "read", "rfc2822", "written", "zone_name"]
+__all__ = ["MONTHS", "format_date", "http", "iso", "offset", "read", "rfc2822", "zone_name"]
 
 MONTHS = tuple(
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -85,12 +85,12 @@ def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found)
 
 
-def written(date: datetime, pattern: str) -> str:
+def format_date(date: datetime, pattern: str) -> str:
     """The date in the pattern. Raises FunctionFault for a token there is not."""
-    return "".join(_written(date, text) if token else text for text, token in _tokens(pattern))
+    return "".join(_format_token(date, text) if token else text for text, token in _tokens(pattern))
 
 
-def _written(date: datetime, token: str) -> str:
+def _format_token(date: datetime, token: str) -> str:
     mark, length = token[0], len(token)
     number = _number(date, token)
     if number is not None:
@@ -185,12 +185,12 @@ def read(text: str, pattern: str, zone: tzinfo | None = None) -> datetime | None
         return None
     found = dict(zip(kinds, match.groups(), strict=True))
     try:
-        return _assembled(found, zone or UTC)
+        return _build_date(found, zone or UTC)
     except (ValueError, OverflowError, FunctionFault):
         return None
 
 
-def _assembled(found: dict[str, str], zone: tzinfo) -> datetime:
+def _build_date(found: dict[str, str], zone: tzinfo) -> datetime:
     own = next((found[kind] for kind in ("Z", "ZZ", "ZZZ", "z") if kind in found), None)
     if "x" in found or "X" in found:
         seconds = int(found["x"]) / 1000 if "x" in found else int(found["X"])
@@ -215,7 +215,7 @@ def _assembled(found: dict[str, str], zone: tzinfo) -> datetime:
     date = date.replace(
         hour=hour, minute=number("mm", "m") or 0, second=number("ss", "s") or 0, microsecond=int(fraction) * 1000
     )
-    return settled(date.replace(tzinfo=zone)) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
+    return resolve_gap(date.replace(tzinfo=zone)) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
 
 
 def _month(found: dict[str, str], number: int | None) -> int:

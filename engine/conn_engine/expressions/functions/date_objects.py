@@ -17,7 +17,7 @@ from conn_engine.expressions.functions.date_values import (
     from_iso,
     from_millis,
     millis,
-    settled,
+    resolve_gap,
     start,
     unit_of,
     zone_of,
@@ -25,7 +25,7 @@ from conn_engine.expressions.functions.date_values import (
 from conn_engine.expressions.functions.dates import DATE
 from conn_engine.expressions.functions.rows import NULL, FunctionFault
 
-__all__ = ["between", "call", "end", "from_format", "from_text"]
+__all__ = ["call", "count_units_between", "end", "from_format", "from_text"]
 
 _FIELDS = ("year", "month", "day", "hour", "minute", "second")
 
@@ -82,11 +82,11 @@ def call(method: str, fields: dict[str, Any], first: Any = None, second: Any = N
     if isinstance(stamp, int | float):
         date = from_millis(stamp, zone_of(str(fields.get("zoneName", "utc"))))
     if method in DATE.again:
-        return _fields(None if date is None else _moved(date, method, first, second))
-    return NULL if date is None else _told(date, method, first, second)
+        return _fields(None if date is None else _move_date(date, method, first, second))
+    return NULL if date is None else _describe_date(date, method, first, second)
 
 
-def _moved(date: datetime, method: str, first: Any, second: Any) -> datetime | None:
+def _move_date(date: datetime, method: str, first: Any, second: Any) -> datetime | None:
     match method:
         case "plus":
             return add(date, duration(first))
@@ -99,13 +99,13 @@ def _moved(date: datetime, method: str, first: Any, second: Any) -> datetime | N
         case "setZone":
             place = _zone(first)
             keep = isinstance(second, dict) and second.get("keepLocalTime")
-            return None if place is None else settled(date.replace(tzinfo=place)) if keep else _shown(date, place)
+            return None if place is None else resolve_gap(date.replace(tzinfo=place)) if keep else _to_zone(date, place)
         case "set":
             return _set(date, first if isinstance(first, dict) else {})
     return date.astimezone(UTC)
 
 
-def _shown(date: datetime, place: tzinfo) -> datetime:
+def _to_zone(date: datetime, place: tzinfo) -> datetime:
     try:
         return date.astimezone(place)
     except OverflowError:
@@ -130,21 +130,21 @@ def _set(date: datetime, values: dict[str, Any]) -> datetime:
         moved = date.replace(day=1, **months) if months else date  # type: ignore[arg-type]
         last = monthrange(moved.year, moved.month)[1]
         rest = {"day": min(date.day, last), **{name: value for name, value in given.items() if name not in months}}
-        return settled(moved.replace(**rest))  # type: ignore[arg-type]
+        return resolve_gap(moved.replace(**rest))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as error:
         raise FunctionFault(f"the date cannot be set so: {error}") from None
 
 
-def _told(date: datetime, method: str, first: Any, second: Any) -> Any:
+def _describe_date(date: datetime, method: str, first: Any, second: Any) -> Any:
     match method:
         case "toFormat":
-            return date_formats.written(date, str(first or ""))
+            return date_formats.format_date(date, str(first or ""))
         case "toISODate" | "toSQLDate":
             return date_formats.day(date)
         case "toISOTime":
             return date_formats.iso(date).partition("T")[2]
         case "toSQL":
-            return date_formats.written(date, "yyyy-MM-dd HH:mm:ss.SSS ZZ")
+            return date_formats.format_date(date, "yyyy-MM-dd HH:mm:ss.SSS ZZ")
         case "toHTTP":
             return date_formats.http(date)
         case "toRFC2822":
@@ -171,16 +171,16 @@ def _difference(date: datetime, other: Any, units: Any) -> dict[str, float]:
     ordered = [unit for unit in UNITS if unit in names] or ["milliseconds"]
     at, result = date_of(other).astimezone(date.tzinfo), {}
     for unit in ordered[:-1]:
-        result[unit] = between(at, date, unit)
+        result[unit] = count_units_between(at, date, unit)
         at = add(at, {unit: result[unit]})
-    whole = between(at, date, ordered[-1])
+    whole = count_units_between(at, date, ordered[-1])
     step = 1 if date >= at else -1
     low, high = add(at, {ordered[-1]: whole}), add(at, {ordered[-1]: whole + step})
     rest = (millis(date) - millis(low)) / (millis(high) - millis(low)) * step if date != low else 0
     return {**result, ordered[-1]: whole + rest}
 
 
-def between(first: datetime, second: datetime, unit: str) -> int:
+def count_units_between(first: datetime, second: datetime, unit: str) -> int:
     """How many whole units lie between two dates; negative when the second is the earlier one."""
     span = abs(second.astimezone(UTC) - first.astimezone(UTC))  # between two of one zone Python counts by its clock
     days = {"years": 366, "quarters": 92, "months": 31, "weeks": 7, "days": 1}.get(unit)

@@ -12,7 +12,7 @@ from typing import Any
 
 from conn_engine.expressions.functions.rows import FunctionFault
 
-__all__ = ["add", "date_of", "duration", "from_iso", "millis", "settled", "start", "unit_of", "zone_of"]
+__all__ = ["add", "date_of", "duration", "from_iso", "millis", "resolve_gap", "start", "unit_of", "zone_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
@@ -89,13 +89,13 @@ def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
             return None
         own = part["zone"]
         if own is None:
-            return settled(moment.replace(tzinfo=zone or UTC))
+            return resolve_gap(moment.replace(tzinfo=zone or UTC))
         return moment.replace(tzinfo=zone_of(own)).astimezone(zone or UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def settled(date: datetime) -> datetime:
+def resolve_gap(date: datetime) -> datetime:
     """The same moment by its zone's clock: a time that the clock skips in spring is later by what it skips."""
     return date if date.tzinfo is UTC else date.astimezone(UTC).astimezone(date.tzinfo)
 
@@ -192,4 +192,4 @@ def start(date: datetime, unit: str) -> datetime:
         day = day.replace(day=1)
     elif unit == "years":
         day = day.replace(month=1, day=1)
-    return settled(day)
+    return resolve_gap(day)

@@ -5,7 +5,7 @@ A date is ISO 8601 text, milliseconds since 1970, or what $dtFromIso gives. Resu
 alone when the argument was one and the time does not matter. The current time comes from the evaluation only.
 """
 
-from conn_engine.expressions.functions.rows import Function, ObjectMethods, deferred
+from conn_engine.expressions.functions.rows import Function, ObjectMethods, import_later
 
 __all__ = ["DATE", "ROWS"]
 
@@ -16,7 +16,7 @@ _NAMES = (
 DATE = ObjectMethods(
     kind="date",
     values=tuple(_NAMES.split()),
-    call=deferred("date_objects", "call"),
+    call=import_later("date_objects", "call"),
     again=("plus", "minus", "startOf", "endOf", "set", "setZone", "toUTC", "toLocal"),
 )
 
@@ -25,7 +25,7 @@ _DAY = "'2024-01-31'"
 ROWS: tuple[Function, ...] = (
     Function(
         "dateAdd",
-        deferred("date_arguments", "date_add"),
+        import_later("date_arguments", "date_add"),
         "<x(son)s?:s>",
         "Add P1M, PT1H or {'days': 1} to a date (a month ends at its last day). Then: a time zone.",
         f"$dateAdd({_DAY}, 'P1M')",
@@ -33,7 +33,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateSubtract",
-        deferred("date_arguments", "date_subtract"),
+        import_later("date_arguments", "date_subtract"),
         "<x(son)s?:s>",
         "Subtract P1M, PT1H or {'days': 1} from a date. Then: a time zone.",
         "$dateSubtract('2024-03-01T00:00:00Z', {'minutes': 2})",
@@ -41,7 +41,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateStart",
-        deferred("date_arguments", "date_start"),
+        import_later("date_arguments", "date_start"),
         "<xss?:s>",
         "Return the start of the date's year, quarter, month, week (Monday), day or hour. Then: a time zone.",
         "$dateStart('2024-11-07T12:00:00Z', 'week', 'Europe/Berlin')",
@@ -49,7 +49,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateEnd",
-        deferred("date_arguments", "date_end"),
+        import_later("date_arguments", "date_end"),
         "<xss?:s>",
         "Return the last millisecond (or day) of a date's year, quarter, month, week, day or hour. Then: a time zone.",
         "$dateEnd('2024-02-10', 'month')",
@@ -57,7 +57,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateDiff",
-        deferred("date_arguments", "date_diff"),
+        import_later("date_arguments", "date_diff"),
         "<xxs?:n>",
         "Count the complete units (days) from the first date to the second; negative if the second is earlier.",
         "$dateDiff('2024-01-31', '2024-03-01', 'months')",
@@ -65,7 +65,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateParse",
-        deferred("date_arguments", "date_parse"),
+        import_later("date_arguments", "date_parse"),
         "<s-ss?:s>",
         "Parse a date with a pattern such as dd/MM/yyyy HH:mm. Then: its time zone (utc).",
         "$dateParse('3 Jul 2024 5:04 PM', 'd MMM yyyy h:mm a')",
@@ -73,7 +73,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateFormat",
-        deferred("date_arguments", "date_format"),
+        import_later("date_arguments", "date_format"),
         "<xss?:s>",
         "Format a date with a pattern such as yyyy-MM-dd'T'HH:mm, EEEE or LLL. Then: a time zone.",
         "$dateFormat('2024-05-05T10:20:30Z', 'dd LLL yyyy, HH:mm', 'Asia/Kolkata')",
@@ -81,7 +81,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dateInZone",
-        deferred("date_arguments", "date_in_zone"),
+        import_later("date_arguments", "date_in_zone"),
         "<xs:s>",
         "Convert a date to a time zone: utc, +05:30, Europe/Berlin.",
         "$dateInZone('2024-11-05T12:00:00Z', 'Asia/Kolkata')",
@@ -89,7 +89,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "isoWeek",
-        deferred("date_arguments", "iso_week"),
+        import_later("date_arguments", "iso_week"),
         "<xs?:o>",
         "Return the ISO week of a date: its year, week and weekday (1 is Monday). Then: a time zone.",
         "$isoWeek('2024-12-31')",
@@ -97,7 +97,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "epochSeconds",
-        deferred("date_arguments", "epoch_seconds"),
+        import_later("date_arguments", "epoch_seconds"),
         "<x:n>",
         "Return the whole seconds from 1970 to a date. For the current time: $epochSeconds($now()).",
         "$epochSeconds('2023-11-14T22:13:20Z')",
@@ -105,7 +105,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "epochMillis",
-        deferred("date_arguments", "epoch_millis"),
+        import_later("date_arguments", "epoch_millis"),
         "<x:n>",
         "Return the milliseconds from 1970 to a date.",
         "$epochMillis('2023-11-14T22:13:20.5Z')",
@@ -113,7 +113,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "fromEpoch",
-        deferred("date_arguments", "from_epoch"),
+        import_later("date_arguments", "from_epoch"),
         "<(ns)s?s?:s>",
         "Convert seconds (default) or milliseconds since 1970 to a date. Then: a time zone.",
         "$fromEpoch(1700000000)",
@@ -121,7 +121,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "toRfc2822",
-        deferred("date_arguments", "to_rfc2822"),
+        import_later("date_arguments", "to_rfc2822"),
         "<xs?:s>",
         "Format a date as in email (RFC 2822). Then: a time zone.",
         "$toRfc2822('2024-11-05T12:00:00Z')",
@@ -129,7 +129,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "fromRfc2822",
-        deferred("date_arguments", "from_rfc2822"),
+        import_later("date_arguments", "from_rfc2822"),
         "<s-:s>",
         "Parse the date of an email or HTTP header (RFC 2822).",
         "$fromRfc2822('Tue, 05 Nov 2024 13:00:00 +0100')",
@@ -137,7 +137,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "toHttpDate",
-        deferred("date_arguments", "to_http_date"),
+        import_later("date_arguments", "to_http_date"),
         "<x:s>",
         "Format a date for HTTP headers.",
         "$toHttpDate('2024-05-05T10:20:30Z')",
@@ -145,7 +145,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dtFromIso",
-        deferred("date_objects", "from_text"),
+        import_later("date_objects", "from_text"),
         "<xx?:o>",
         "Parse an ISO date (then: a zone) to an object with fields and methods. End with .toISO().",
         "$dtFromIso('2024-01-31T00:00:00Z').plus({'months': 1}).toISO()",
@@ -154,7 +154,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "dtFromFormat",
-        deferred("date_objects", "from_format"),
+        import_later("date_objects", "from_format"),
         "<xsx?:o>",
         "Parse a date with a pattern (then: a zone) to an object like that of $dtFromIso.",
         "$dtFromFormat('3/7/2024', 'M/d/yyyy').toISODate()",

@@ -5,7 +5,7 @@ import binascii
 
 from conn_engine.expressions.functions.rows import Function, FunctionFault
 
-__all__ = ["ROWS", "written"]
+__all__ = ["ROWS", "encode_digest"]
 
 _ALGORITHMS = {
     "MD5": "md5",
@@ -24,7 +24,7 @@ def _algorithm(name: str) -> str:
     return found
 
 
-def written(raw: bytes, encoding: str | None) -> str:
+def encode_digest(raw: bytes, encoding: str | None) -> str:
     """Bytes as text: hex (default), base64, base64-urlSafe. Raises FunctionFault for another encoding."""
     match (encoding or "hex").lower():
         case "hex":
@@ -42,7 +42,7 @@ def _digest(text: str | None, algorithm: str | None = None, encoding: str | None
     import hashlib
 
     digest = hashlib.new(_algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False)
-    return written(digest.digest(), encoding)
+    return encode_digest(digest.digest(), encoding)
 
 
 def _crc32(text: str | None) -> int | None:
@@ -81,7 +81,7 @@ def _sign(
 
     secret = _key(key, key_encoding)
     digest = hmac.new(secret, text.encode("utf-8", "replace"), _algorithm(algorithm or "SHA-256"))
-    return written(digest.digest(), encoding)
+    return encode_digest(digest.digest(), encoding)
 
 
 ROWS: tuple[Function, ...] = (

@@ -4,14 +4,14 @@
 The names of formats in these functions are what mappings call them; nothing here knows a service.
 """
 
-from conn_engine.expressions.functions.rows import Function, deferred
+from conn_engine.expressions.functions.rows import Function, import_later
 
 __all__ = ["ROWS"]
 
 ROWS: tuple[Function, ...] = (
     Function(
         "convertHtmlToMarkdown",
-        deferred("html_text", "html_to_markdown"),
+        import_later("html_text", "html_to_markdown"),
         "<s-:s>",
         "Convert HTML to Markdown. Scripts, styles and comments are dropped.",
         "$convertHtmlToMarkdown('<p>a <a href=\"https://x.y\">link</a> &amp; <em>em</em><br>two</p>')",
@@ -19,7 +19,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertMarkdownToHtml",
-        deferred("markdown_blocks", "markdown_to_html"),
+        import_later("markdown_blocks", "markdown_to_html"),
         "<s-:s>",
         "Convert Markdown to HTML. HTML in the Markdown is shown as text.",
         "$convertMarkdownToHtml('# Hi\n\nText **b**')",
@@ -27,7 +27,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertMarkdownToSlack",
-        deferred("markdown_blocks", "markdown_to_message"),
+        import_later("markdown_blocks", "markdown_to_message"),
         "<s-:a>",
         "Convert Markdown to message blocks: header, section (mrkdwn), divider. A single * stays.",
         "$convertMarkdownToSlack('# Hello\nThis is **bold**.').text.text",
@@ -35,7 +35,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertMarkdownToNotion",
-        deferred("markdown_blocks", "markdown_to_page"),
+        import_later("markdown_blocks", "markdown_to_page"),
         "<s-:o>",
         "Convert Markdown to {children}: blocks with rich_text (headings, lists, to_do, code, quote, table, image).",
         "$convertMarkdownToNotion('# Hi\n\nText **b**').children.type",
@@ -43,7 +43,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertMarkdownToAdf",
-        deferred("markdown_nodes", "markdown_to_nodes"),
+        import_later("markdown_nodes", "markdown_to_nodes"),
         "<s-:o>",
         "Convert Markdown to a document of nodes with marks ({version, type: doc, content}).",
         "$convertMarkdownToAdf('# Hi\n\nText **b**').content.content.text",
@@ -51,7 +51,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertMarkdownToGoogleDocs",
-        deferred("markdown_requests", "markdown_to_requests"),
+        import_later("markdown_requests", "markdown_to_requests"),
         "<s-:o>",
         "Convert Markdown to {requests} that write it into an empty document: text, then styles, then bullets.",
         "$convertMarkdownToGoogleDocs('# Hi\n\nText **b**').requests.insertText.text",
@@ -59,7 +59,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "convertNotionToMarkdown",
-        deferred("block_text", "page_to_markdown"),
+        import_later("block_text", "page_to_markdown"),
         "<a:s>",
         "Convert page blocks with rich_text to Markdown.",
         "$convertNotionToMarkdown([{'type': 'heading_1', 'heading_1': {'rich_text': [{'plain_text': 'Intro'}]}}])",

@@ -5,7 +5,7 @@ import binascii
 import json
 from typing import Any
 
-from conn_engine.expressions.functions.rows import NULL, Function, FunctionFault, bounded
+from conn_engine.expressions.functions.rows import NULL, Function, FunctionFault, check_length
 
 __all__ = ["ROWS"]
 
@@ -81,7 +81,7 @@ def _unicode_escape(text: str | None) -> str | None:
         return None
     if text.isascii():
         return text
-    units = bounded(text, "the argument of $unicodeEscape").encode("utf-16-be", "surrogatepass")
+    units = check_length(text, "the argument of $unicodeEscape").encode("utf-16-be", "surrogatepass")
     codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
     return "".join(chr(code) if code < 0x80 else f"\\u{code:04x}" for code in codes)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from conn_engine.documents.pointers import pointer_to
-from conn_engine.expressions.functions.collections import listed
+from conn_engine.expressions.functions.collections import as_list
 from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import Function
 
@@ -111,7 +111,7 @@ def _split(names: Steps) -> tuple[Steps, Steps]:
 
 def _texts(keys: Any) -> Steps:
     """The names in a list of keys; a tuple is names already."""
-    return keys if isinstance(keys, tuple) else tuple([key for key in listed(keys) if isinstance(key, str)])
+    return keys if isinstance(keys, tuple) else tuple([key for key in as_list(keys) if isinstance(key, str)])
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from conn_engine.expressions.functions.rows import bounded
+from conn_engine.expressions.functions.rows import check_length
 
 __all__ = ["html_to_markdown"]
 
@@ -41,7 +41,7 @@ def html_to_markdown(text: str | None) -> str | None:
     """The Markdown, without blank lines around it."""
     if text is None:
         return None
-    return _children(_tree(bounded(text, "an HTML text", _LONGEST))).strip("\n ")
+    return _children(_tree(check_length(text, "an HTML text", _LONGEST))).strip("\n ")
 
 
 def _tree(text: str) -> _Node:
@@ -87,7 +87,7 @@ def _pieces(text: str) -> Iterator[str | tuple[bool, _Node]]:
             at = match.end()
             name = match[2].lower()
             if name in _DROPPED:
-                at = at if match[1] else _after(text, name, at)
+                at = at if match[1] else _skip_element(text, name, at)
                 continue
             attributes = {
                 found[1].lower(): html.unescape(found[2] or found[3] or found[4] or "")
@@ -101,7 +101,7 @@ def _pieces(text: str) -> Iterator[str | tuple[bool, _Node]]:
             at = start + 1
 
 
-def _after(text: str, name: str, at: int) -> int:
+def _skip_element(text: str, name: str, at: int) -> int:
     match = re.compile(rf"</{re.escape(name)}\s*>", re.IGNORECASE).search(text, at)
     return len(text) if match is None else match.end()
 
@@ -111,7 +111,7 @@ def _children(node: _Node) -> str:
     result = ""
     parts: list[str] = []
     for child in node.children:
-        made = _escaped(child) if isinstance(child, str) else _element(child)
+        made = _escape_markdown(child) if isinstance(child, str) else _element(child)
         if not made:
             continue
         end = result[-2:]
@@ -137,7 +137,7 @@ def _strip_breaks(parts: list[str]) -> None:
         parts[-1] = parts[-1].rstrip("\n")
 
 
-def _escaped(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     plain = _SPECIAL.sub(r"\\\1", _SPACE.sub(" ", text))
     return _LINE_START.sub(_escape_start, plain)
 
@@ -172,7 +172,7 @@ def _element(node: _Node) -> str:
         quoted = "\n".join(f"> {line}".rstrip() for line in inner.strip("\n ").split("\n"))
         return f"\n\n{quoted}\n\n"
     if len(name) == 2 and name[0] == "h" and name[1] in "123456":
-        return _heading(inner.strip("\n "), int(name[1]))
+        return _format_heading(inner.strip("\n "), int(name[1]))
     if name in _BLOCKS:
         content = inner.strip("\n ")
         return f"\n\n{content}\n\n" if content else ""
@@ -197,7 +197,7 @@ def _target(address: str, node: _Node) -> str:
     return f'{plain} "{title}"' if title else plain
 
 
-def _heading(content: str, level: int) -> str:
+def _format_heading(content: str, level: int) -> str:
     line = content.replace("\n", " ")
     if not line:
         return ""

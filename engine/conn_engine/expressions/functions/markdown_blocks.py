@@ -7,7 +7,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from conn_engine.expressions.functions.rows import bounded
+from conn_engine.expressions.functions.rows import check_length
 
 __all__ = ["markdown_to_html", "markdown_to_message", "markdown_to_page", "read_markdown", "table_rows"]
 
@@ -24,7 +24,7 @@ def _reader() -> MarkdownIt:
 
 def read_markdown(text: str) -> SyntaxTreeNode:
     """Return the tree of a Markdown text. What is nested deeper than markdown-it reads (20) stays text."""
-    return SyntaxTreeNode(_reader().parse(bounded(text, "a Markdown text", _LONGEST)))
+    return SyntaxTreeNode(_reader().parse(check_length(text, "a Markdown text", _LONGEST)))
 
 
 def table_rows(table: SyntaxTreeNode) -> list[list[SyntaxTreeNode]]:
@@ -34,7 +34,7 @@ def table_rows(table: SyntaxTreeNode) -> list[list[SyntaxTreeNode]]:
 
 def markdown_to_html(text: str | None) -> str | None:
     """HTML in the text is escaped, and addresses that could run a script are no links."""
-    return None if text is None else str(_reader().render(bounded(text, "a Markdown text", _LONGEST)))
+    return None if text is None else str(_reader().render(check_length(text, "a Markdown text", _LONGEST)))
 
 
 # Message blocks
@@ -67,14 +67,14 @@ def _plain(node: SyntaxTreeNode) -> str:
     return "".join(_plain(child) for child in node.children)
 
 
-def _escaped(text: str) -> str:
+def _escape_html(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _message(node: SyntaxTreeNode) -> str:
     """A block's text in the markup of messages."""
     if node.type in ("fence", "code_block"):
-        return f"```\n{_escaped(node.content.rstrip())}\n```"
+        return f"```\n{_escape_html(node.content.rstrip())}\n```"
     if node.type in ("bullet_list", "ordered_list"):
         return "\n".join(_message_items(node))
     if node.type == "blockquote":
@@ -98,9 +98,9 @@ def _message_inline(node: SyntaxTreeNode) -> str:
     inner = "".join(_message_inline(child) for child in node.children)
     match node.type:
         case "text":
-            return _escaped(node.content)
+            return _escape_html(node.content)
         case "code_inline":
-            return f"`{_escaped(node.content)}`"
+            return f"`{_escape_html(node.content)}`"
         case "strong":
             return f"*{inner}*"
         case "em":
@@ -110,7 +110,7 @@ def _message_inline(node: SyntaxTreeNode) -> str:
         case "softbreak" | "hardbreak":
             return "\n"
         case "link" | "image":
-            shown = inner or _escaped(node.content or "")
+            shown = inner or _escape_html(node.content or "")
             return f"<{node.attrs.get('href') or node.attrs.get('src')}|{shown}>"
     return inner
 

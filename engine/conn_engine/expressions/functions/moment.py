@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Moment"]
+__all__ = ["EvaluationContext"]
 
 
-class Moment:
+class EvaluationContext:
     """`now` in Unix seconds, the same throughout the evaluation, and a source of chance. An implementation whose row
     says `moment` has it as its first parameter."""
 

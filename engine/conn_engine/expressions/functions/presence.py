@@ -43,16 +43,16 @@ def _map_values(value: Any, table: dict[str, Any] | None, lower: bool | None = N
         return value
     if not isinstance(table, dict):
         raise FunctionFault("the table of $mapValues is an object: a value to what it stands for")
-    return _mapped(value, table if lower else {key.lower(): item for key, item in table.items()}, 0)
+    return _replace_values(value, table if lower else {key.lower(): item for key, item in table.items()}, 0)
 
 
-def _mapped(value: Any, table: dict[str, Any], depth: int) -> Any:
+def _replace_values(value: Any, table: dict[str, Any], depth: int) -> Any:
     if depth > _DEEPEST:
         raise FunctionFault(f"the value is nested deeper than {_DEEPEST}", "D1011")
     if isinstance(value, list):
-        return [_mapped(item, table, depth + 1) for item in value]
+        return [_replace_values(item, table, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {key: _mapped(item, table, depth + 1) for key, item in value.items()}
+        return {key: _replace_values(item, table, depth + 1) for key, item in value.items()}
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
     text = value if isinstance(value, str) else str(value)

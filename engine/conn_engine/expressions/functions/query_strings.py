@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.expressions.functions.rows import FunctionFault, check_length
 from conn_engine.urls import split_plain_url
 
 __all__ = ["build_url", "parse_query", "parse_url", "stringify_query"]
@@ -24,7 +24,7 @@ def parse_query(text: str | None) -> dict[str, Any] | None:
     """Names of brackets nest five levels deep; what is deeper stays text of the last name."""
     if text is None:
         return None
-    pairs = [pair for pair in bounded(text, "a query").lstrip("?").split("&") if pair]
+    pairs = [pair for pair in check_length(text, "a query").lstrip("?").split("&") if pair]
     if len(pairs) > _MOST_PAIRS:
         raise FunctionFault(f"a query has more than {_MOST_PAIRS} pairs", "U1001")
     result: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None
         raise FunctionFault(f'"{str(form)[:20]}" is no arrayFormat; {", ".join(_FORMATS)}')
     encode = given.get("encode", True)
     pairs = [
-        f"{_encoded(name) if encode else name}={_encoded(item) if encode else item}"
+        f"{_percent_encode(name) if encode else name}={_percent_encode(item) if encode else item}"
         for name, item in _pairs("", value, form, 0)
         if not (item is None and given.get("skipNulls"))
         for item in ["" if item is None else item]
@@ -111,7 +111,7 @@ def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None
     return ("?" if given.get("addQueryPrefix") and pairs else "") + "&".join(pairs)
 
 
-def _encoded(text: str) -> str:
+def _percent_encode(text: str) -> str:
     return quote(text.encode("utf-8", "replace"), safe="")
 
 
@@ -146,7 +146,7 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        parts = split_plain_url(bounded(text, "a URL", 100_000).strip())
+        parts = split_plain_url(check_length(text, "a URL", 100_000).strip())
         port = parts.port
     except ValueError:
         parts, port = split_plain_url(""), None
@@ -182,6 +182,6 @@ def build_url(text: str | None, query: dict[str, Any] | None = None, options: An
     if text is None:
         return None
     added = stringify_query(query, {"skipNulls": True, **(options or {}), "addQueryPrefix": False}) or ""
-    base, mark, fragment = bounded(text, "a URL", 100_000).partition("#")
+    base, mark, fragment = check_length(text, "a URL", 100_000).partition("#")
     joint = "" if not added or base.endswith(("?", "&")) else "&" if "?" in base else "?"
     return f"{base}{joint}{added}{mark}{fragment}"

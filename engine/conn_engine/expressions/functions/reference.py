@@ -155,18 +155,18 @@ def _tail() -> str:
     return _TAIL.format(departures="\n".join(lines), missing="\n".join(missing))
 
 
-def _shown(row: Function) -> str:
+def _format_expected(row: Function) -> str:
     return json.dumps(row.expected, ensure_ascii=False)
 
 
 def example(row: Function) -> str:
     """The example and its value, on a line."""
-    return f"{json.dumps(row.example)[1:-1] if chr(10) in row.example else row.example} = {_shown(row)}"
+    return f"{json.dumps(row.example)[1:-1] if chr(10) in row.example else row.example} = {_format_expected(row)}"
 
 
 def entry(row: Function) -> str:
     """What the function does and its example, as plain text."""
-    return f"${row.name}{row.signature}\n\n{row.doc}\n\n  {row.example}\n  = {_shown(row)}"
+    return f"${row.name}{row.signature}\n\n{row.doc}\n\n  {row.example}\n  = {_format_expected(row)}"
 
 
 def page() -> str:
@@ -176,7 +176,7 @@ def page() -> str:
         parts.append(f"## {title}\n")
         for row in rows:
             parts.append(f"### ${row.name}\n\n`${row.name}{row.signature}` {row.doc}\n")
-            parts.append(f"```jsonata\n{row.example}\n```\n\n```json\n{_shown(row)}\n```\n")
+            parts.append(f"```jsonata\n{row.example}\n```\n\n```json\n{_format_expected(row)}\n```\n")
     names = ", ".join(f"[`${name}`](#{name.lower()})" for name in sorted(FUNCTIONS, key=str.lower))
     parts.insert(1, f"{names}\n")
     return "\n".join([*parts, _tail()])

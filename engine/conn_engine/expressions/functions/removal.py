@@ -21,14 +21,14 @@ def without_paths(value: Any, pointers: Iterable[str]) -> Any:
     Each value is visited once, whatever the number of ways to it. Raises FunctionFault for data that is too deep.
     """
     paths = _read(pointers)
-    return _without(value, _start(paths), paths, 0)
+    return _remove_places(value, _start(paths), paths, 0)
 
 
 def only_paths(value: Any, pointers: Iterable[str]) -> Any:
     """A copy of the data with nothing but what the JSON pointers lead to, by the same rules. Items of a list that no
     pointer leads into are left out: a list is picked from, not rearranged."""
     paths = _read(pointers)
-    return _only(value, _start(paths), paths, 0)[1]
+    return _select_places(value, _start(paths), paths, 0)[1]
 
 
 def _read(pointers: Iterable[str]) -> list[tuple[str, ...]]:
@@ -38,10 +38,10 @@ def _read(pointers: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _start(paths: Paths) -> Places:
-    return _reached(paths, ((at, 0) for at in range(len(paths))))
+    return _expand_places(paths, ((at, 0) for at in range(len(paths))))
 
 
-def _reached(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
+def _expand_places(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
     """The places with those behind every `**`, which may stand for no step at all."""
     found: set[tuple[int, int]] = set()
     for at, place in places:
@@ -53,7 +53,7 @@ def _reached(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
     return frozenset(found)
 
 
-def _without(value: Any, places: Places, paths: Paths, depth: int) -> Any:
+def _remove_places(value: Any, places: Places, paths: Paths, depth: int) -> Any:
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
     if isinstance(value, list):
@@ -64,7 +64,7 @@ def _without(value: Any, places: Places, paths: Paths, depth: int) -> Any:
     return value
 
 
-def _only(value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
+def _select_places(value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
     """Whether some path leads to the value or into it, and what is left of it."""
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
@@ -76,17 +76,17 @@ def _only(value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, A
     found = {
         key: one[1]
         for key, below in inner
-        if (one := _only(below, _reached(paths, _onward(key, places, paths)), paths, depth + 1))[0]
+        if (one := _select_places(below, _expand_places(paths, _onward(key, places, paths)), paths, depth + 1))[0]
     }
     return bool(found), found if isinstance(value, dict) else list(found.values())
 
 
 def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
     """Whether what is at a key stays, and what is left of it."""
-    further = _reached(paths, _onward(key, places, paths))
+    further = _expand_places(paths, _onward(key, places, paths))
     if any(step == len(paths[at]) for at, step in further):
         return False, None
-    return True, _without(value, further, paths, depth + 1) if further else value
+    return True, _remove_places(value, further, paths, depth + 1) if further else value
 
 
 def _onward(key: str, places: Places, paths: Paths) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["NULL", "Function", "FunctionFault", "ObjectMethods", "answer", "bounded", "deferred"]
+__all__ = ["NULL", "Function", "FunctionFault", "ObjectMethods", "answer", "check_length", "import_later"]
 
 _LONGEST = 5_000_000
 
@@ -79,7 +79,7 @@ def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[An
         raise FunctionFault(f"${name} can make nothing of its arguments ({reason})") from error
 
 
-def deferred(module: str, name: str) -> Callable[..., Any]:
+def import_later(module: str, name: str) -> Callable[..., Any]:
     """The function `name` of a module of this package, which is imported at the first call."""
     found: list[Callable[..., Any]] = []
 
@@ -91,7 +91,7 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def bounded(text: str, what: str, longest: int = _LONGEST) -> str:
+def check_length(text: str, what: str, longest: int = _LONGEST) -> str:
     """The text, when it is not longer than a function may read. Raises FunctionFault (`U1001`)."""
     if len(text) > longest:
         raise FunctionFault(f"{what} is longer than {longest} characters", "U1001")

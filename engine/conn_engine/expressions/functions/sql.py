@@ -1,13 +1,13 @@
 """Conditions of SQL-like query languages from filter objects: the row. `sql_conditions` does the work."""
 
-from conn_engine.expressions.functions.rows import Function, deferred
+from conn_engine.expressions.functions.rows import Function, import_later
 
 __all__ = ["ROWS"]
 
 ROWS: tuple[Function, ...] = (
     Function(
         "convertQueryToSql",
-        deferred("sql_conditions", "convert_query"),
+        import_later("sql_conditions", "convert_query"),
         "<o(as)?o?o?o?o?:s>",
         "Convert a filter object to SQL conditions. Then: allowed keys, names, types (string …), operators, options.",
         "$convertQueryToSql({'name': {'eq': \"O'Hara\"}, 'age': {'gte': 30}}, [], {}, {'name': 'string'})",

@@ -64,26 +64,26 @@ class _Writer:
             raise FunctionFault(f"Unknown operator: {operator}; there are {', '.join(self.operators)}")
         name = str(self.names.get(key, key))
         if operator in ("in", "nin"):
-            return self.listed(key, name, operator, operand if isinstance(operand, list) else [operand])
+            return self.write_list(key, name, operator, operand if isinstance(operand, list) else [operand])
         if operand is None:
             if operator not in _OF_NULL:
                 raise FunctionFault(f"null in the query is compared by eq, ne, in or nin, not by {operator}")
             return f"{name} {_OF_NULL[operator]}"
-        return self.compared(name, self.operators[operator], self.literal(key, operand))
+        return self.write_comparison(name, self.operators[operator], self.literal(key, operand))
 
-    def listed(self, key: str, name: str, operator: str, operands: list[Any]) -> str:
+    def write_list(self, key: str, name: str, operator: str, operands: list[Any]) -> str:
         """A comparison with a list; a null in it is a condition of its own, as none is equal to one."""
         items = [self.literal(key, item) for item in operands if item is not None]
         joint, null = ("OR", _OF_NULL["eq"]) if operator == "in" else ("AND", _OF_NULL["ne"])
         tests = [f"{name} {null}"] if None in operands else []
         if operator == "in" and self.options.get("useOrForIn"):
-            tests = [*(self.compared(name, self.operators["eq"], item) for item in items), *tests]
+            tests = [*(self.write_comparison(name, self.operators["eq"], item) for item in items), *tests]
             return f"({' OR '.join(tests)})"
         if items or not tests:
             tests.insert(0, f"{name} {self.operators[operator]} ({','.join(items)})")
         return f"({f' {joint} '.join(tests)})" if len(tests) > 1 else tests[0]
 
-    def compared(self, name: str, operator: str, literal: str) -> str:
+    def write_comparison(self, name: str, operator: str, literal: str) -> str:
         """With the spaces that the options allow."""
         space = "" if self.options.get("noSpaceBetweenOperator") else " "
         return f"{name}{space}{operator}{space}{literal}"
@@ -93,9 +93,9 @@ class _Writer:
         kind = self.types.get(key)
         if isinstance(kind, dict):
             found = kind.get(_text(value), value)
-            return _text(found) if isinstance(found, bool | int | float) else self.quoted(_text(found))
+            return _text(found) if isinstance(found, bool | int | float) else self.quote(_text(found))
         if kind == "string":
-            return self.quoted(_text(value))
+            return self.quote(_text(value))
         if kind == "number":
             return _number(value)
         if kind == "boolean":
@@ -103,13 +103,13 @@ class _Writer:
         if kind == "dotnetdate":
             return date_of(value).strftime("DateTime(%Y,%m,%d)")
         if isinstance(kind, str) and (kind == "date" or kind.startswith("date|")):
-            from conn_engine.expressions.functions.date_formats import written
+            from conn_engine.expressions.functions.date_formats import format_date
 
-            text = written(date_of(value), kind[5:] or _ISO)
-            return text if self.options.get("noQuotesForDate") else self.quoted(text)
+            text = format_date(date_of(value), kind[5:] or _ISO)
+            return text if self.options.get("noQuotesForDate") else self.quote(text)
         return _text(value)
 
-    def quoted(self, text: str) -> str:
+    def quote(self, text: str) -> str:
         """In quotes, those inside made harmless."""
         if self.options.get("noQuotes"):
             return text

@@ -4,7 +4,7 @@ files."""
 import re
 from typing import Any
 
-from conn_engine.expressions.functions.rows import Function, FunctionFault, bounded, deferred
+from conn_engine.expressions.functions.rows import Function, FunctionFault, check_length, import_later
 
 __all__ = ["ROWS"]
 
@@ -70,7 +70,7 @@ _WHOLE = str.maketrans(
 
 
 def _pairs(text: str) -> dict[str, int]:
-    plain = "".join(bounded(text, "a text to compare", _LONGEST_COMPARED).lower().split())
+    plain = "".join(check_length(text, "a text to compare", _LONGEST_COMPARED).lower().split())
     counts: dict[str, int] = {}
     for index in range(len(plain) - 1):
         pair = plain[index : index + 2]
@@ -132,7 +132,7 @@ def _normalize(text: str | None, form: str | None = None) -> str | None:
 
     match (form or "NFC").upper():
         case "NFC" | "NFD" | "NFKC" | "NFKD" as known:
-            return unicodedata.normalize(known, bounded(text, "the argument of $normalize", 10_000))
+            return unicodedata.normalize(known, check_length(text, "the argument of $normalize", 10_000))
     raise FunctionFault(f'there is no normal form "{str(form)[:20]}"; NFC, NFD, NFKC or NFKD')
 
 
@@ -171,7 +171,7 @@ def _phone(text: str | None) -> str | None:
 def _email(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
-    shown, _, rest = bounded(text, "an e-mail address", 1000).strip().rpartition("<")
+    shown, _, rest = check_length(text, "an e-mail address", 1000).strip().rpartition("<")
     address = rest.rstrip(">").strip()
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or any(mark.isspace() for mark in address):
@@ -263,7 +263,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "recursiveCharacterTextSplitter",
-        deferred("text_chunks", "split_text"),
+        import_later("text_chunks", "split_text"),
         "<s-o?:a>",
         "Split text into chunks at paragraphs, lines or words: {'chunkSize': 200, 'chunkOverlap': 60} characters.",
         "$recursiveCharacterTextSplitter('one two three four', {'chunkSize': 10, 'chunkOverlap': 4})",

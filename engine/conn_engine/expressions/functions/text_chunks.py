@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.expressions.functions.rows import FunctionFault, check_length
 
 __all__ = ["split_text"]
 
@@ -27,7 +27,7 @@ def split_text(text: str | None, options: dict[str, Any] | None = None) -> list[
     if not isinstance(separators, list) or not all(isinstance(one, str) for one in separators):
         raise FunctionFault("separators of $recursiveCharacterTextSplitter is a list of texts")
     splitter = _Splitter(size, overlap)
-    return list(splitter.chunks(bounded(text, "the text"), tuple(separators[:_MOST_SEPARATORS])))
+    return list(splitter.chunks(check_length(text, "the text"), tuple(separators[:_MOST_SEPARATORS])))
 
 
 def _count(options: dict[str, Any], name: str, default: int) -> int:

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from conn_engine.expressions.functions.digests import written
-from conn_engine.expressions.functions.moment import Moment
-from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.expressions.functions.digests import encode_digest
+from conn_engine.expressions.functions.moment import EvaluationContext
+from conn_engine.expressions.functions.rows import FunctionFault, check_length
 
 __all__ = ["decode_jwt", "key_fingerprint", "sign_jwt", "sign_key"]
 
@@ -32,7 +32,9 @@ def _json(value: Any) -> str:
     return _base64url(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
-def sign_jwt(moment: Moment, claims: Any, key: str | None, options: Any = None, headers: Any = None) -> str | None:
+def sign_jwt(
+    moment: EvaluationContext, claims: Any, key: str | None, options: Any = None, headers: Any = None
+) -> str | None:
     """The compact form. The algorithm: `alg` of the headers, `algorithm` or `alg` of the options, or HS256."""
     if claims is None or key is None:
         return None
@@ -52,13 +54,13 @@ def sign_jwt(moment: Moment, claims: Any, key: str | None, options: Any = None, 
 def _claims(claims: dict[str, Any], options: dict[str, Any], now: int) -> dict[str, Any]:
     claims.update({short: options[name] for name, short in _CLAIMS.items() if name in options})
     if "expiresIn" in options:
-        claims["exp"] = _issued(claims, now) + _span(options["expiresIn"], "expiresIn")
+        claims["exp"] = _read_issued_at(claims, now) + _span(options["expiresIn"], "expiresIn")
     if "notBefore" in options:
-        claims["nbf"] = _issued(claims, now) + _span(options["notBefore"], "notBefore")
+        claims["nbf"] = _read_issued_at(claims, now) + _span(options["notBefore"], "notBefore")
     return claims
 
 
-def _issued(claims: dict[str, Any], now: int) -> int:
+def _read_issued_at(claims: dict[str, Any], now: int) -> int:
     stamp = claims.setdefault("iat", now)
     if isinstance(stamp, bool) or not isinstance(stamp, int | float):
         raise FunctionFault("the claim iat of $signJwt is a number: seconds since 1970")
@@ -81,7 +83,7 @@ def decode_jwt(token: str | None) -> dict[str, Any] | None:
     """`{header, payload}`, from the compact form."""
     if token is None:
         return None
-    parts = bounded(token, "a token", 100_000).strip().removeprefix("Bearer ").split(".")
+    parts = check_length(token, "a token", 100_000).strip().removeprefix("Bearer ").split(".")
     if len(parts) != 3:
         raise FunctionFault(f"a JWT has three parts with dots between them, this has {len(parts)}")
     try:
@@ -97,7 +99,7 @@ def sign_key(text: str | None, algorithm: str | None, key: str | None, encoding:
         return None
     if algorithm.startswith("HS"):
         raise FunctionFault("$signKey signs with a private key; $sign makes an HMAC")
-    return written(_signature(text.encode("utf-8", "replace"), algorithm, key), encoding or "base64")
+    return encode_digest(_signature(text.encode("utf-8", "replace"), algorithm, key), encoding or "base64")
 
 
 def key_fingerprint(key: str | None) -> str | None:
@@ -128,7 +130,7 @@ def _signature(body: bytes, algorithm: str, key: str) -> bytes:
 def _private(key: str, algorithm: str) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    pem = bounded(key, "a key", _LONGEST_KEY).replace("\\n", "\n").strip()
+    pem = check_length(key, "a key", _LONGEST_KEY).replace("\\n", "\n").strip()
     try:
         return load_pem_private_key(pem.encode("ascii"), password=None)
     except TypeError:

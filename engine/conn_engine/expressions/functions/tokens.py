@@ -1,6 +1,6 @@
 """JSON Web Tokens and asymmetric signatures: the rows. `token_keys` does the work, and loads cryptography."""
 
-from conn_engine.expressions.functions.rows import Function, deferred
+from conn_engine.expressions.functions.rows import Function, import_later
 
 __all__ = ["ROWS"]
 
@@ -14,7 +14,7 @@ _PEM = (
 ROWS: tuple[Function, ...] = (
     Function(
         "signJwt",
-        deferred("token_keys", "sign_jwt"),
+        import_later("token_keys", "sign_jwt"),
         "<os-o?o?:s>",
         "Create a signed JWT. Arguments: claims, key (secret or PEM), options (algorithm, expiresIn …), headers.",
         f"$signJwt({{'sub': '42', 'iat': 0}}, '{_SECRET}', {{'algorithm': 'HS256'}})",
@@ -23,7 +23,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "decodeJwt",
-        deferred("token_keys", "decode_jwt"),
+        import_later("token_keys", "decode_jwt"),
         "<s-:o>",
         "Decode the header and payload of a JWT, without verifying its signature.",
         f"$decodeJwt('{_TOKEN}').payload.sub",
@@ -31,7 +31,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "signKey",
-        deferred("token_keys", "sign_key"),
+        import_later("token_keys", "sign_key"),
         "<s-sss?:s>",
         "Sign text. Arguments: algorithm (RS256, PS256, ES256 …, EdDSA), private key (PEM), encoding (base64).",
         f"$length($signKey('text', 'EdDSA', '{_PEM}'))",
@@ -39,7 +39,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "keyFingerprint",
-        deferred("token_keys", "key_fingerprint"),
+        import_later("token_keys", "key_fingerprint"),
         "<s-:s>",
         "Compute the fingerprint of a private key's public key: SHA256: and the base64 digest of its DER form.",
         f"$keyFingerprint('{_PEM}')",

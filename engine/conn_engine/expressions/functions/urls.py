@@ -1,13 +1,13 @@
 """URLs and query strings: the rows. `query_strings` reads and writes them."""
 
-from conn_engine.expressions.functions.rows import Function, deferred
+from conn_engine.expressions.functions.rows import Function, import_later
 
 __all__ = ["ROWS"]
 
 ROWS: tuple[Function, ...] = (
     Function(
         "parseUrl",
-        deferred("query_strings", "parse_url"),
+        import_later("query_strings", "parse_url"),
         "<s-:o>",
         "Split a URL into its parts, named as in browsers (hostname, pathname, search …), and its query.",
         "$parseUrl('https://example.com:8443/a?b=1#c').(hostname & ' ' & port & ' ' & query.b)",
@@ -15,7 +15,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "buildUrl",
-        deferred("query_strings", "build_url"),
+        import_later("query_strings", "build_url"),
         "<s-o?o?:s>",
         "Add a query to a URL (options as for $stringifyQuery).",
         "$buildUrl('https://example.com/a?b=1', {'c': 'x y'})",
@@ -23,7 +23,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "parseQuery",
-        deferred("query_strings", "parse_query"),
+        import_later("query_strings", "parse_query"),
         "<s-:o>",
         "Parse a query or form to an object: repeated names and a[] become lists, a[b] objects.",
         "$parseQuery('a=1&b[]=2&b[]=3&c[d]=4')",
@@ -31,7 +31,7 @@ ROWS: tuple[Function, ...] = (
     ),
     Function(
         "stringifyQuery",
-        deferred("query_strings", "stringify_query"),
+        import_later("query_strings", "stringify_query"),
         "<o-o?:s>",
         "Write an object as a query. Options: arrayFormat (indices, brackets, repeat, comma), encode, skipNulls.",
         "$stringifyQuery({'a': 'x y', 'b': [2, 3]}, {'arrayFormat': 'repeat'})",

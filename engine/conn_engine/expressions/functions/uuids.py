@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conn_engine.expressions.functions.moment import Moment
+from conn_engine.expressions.functions.moment import EvaluationContext
 from conn_engine.expressions.functions.rows import Function, FunctionFault
 
 __all__ = ["ROWS"]
@@ -10,7 +10,7 @@ __all__ = ["ROWS"]
 _MOST_BYTES = 1024
 
 
-def _uuid(moment: Moment) -> str:
+def _uuid(moment: EvaluationContext) -> str:
     import uuid
 
     return str(uuid.UUID(int=moment.chance.getrandbits(128), version=4))
@@ -34,7 +34,7 @@ def _uuid5(name: str | None, namespace: str | None = None) -> str | None:
     return str(uuid.uuid5(space, name))
 
 
-def _random_hex(moment: Moment, count: Any = None) -> str:
+def _random_hex(moment: EvaluationContext, count: Any = None) -> str:
     size = int(count) if count is not None else 16
     if not 0 < size <= _MOST_BYTES:
         raise FunctionFault(f"$randomHex makes 1 to {_MOST_BYTES} bytes, not {size}")

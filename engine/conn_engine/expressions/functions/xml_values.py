@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.parsers import expat
 
-from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.expressions.functions.rows import FunctionFault, check_length
 
 __all__ = ["js_to_xml", "xml_to_js"]
 
@@ -68,7 +68,7 @@ def _refuse_type(*_arguments: Any) -> None:
     raise FunctionFault("the XML has a document type (<!DOCTYPE …>), which is refused: it may define entities")
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse_xml(text: str) -> dict[str, Any]:
     tree = _Tree()
     parser = expat.ParserCreate(encoding="utf-8")
     parser.buffer_text = True
@@ -93,18 +93,18 @@ def xml_to_js(text: str | None, options: dict[str, Any] | None = None) -> dict[s
     elements is dropped."""
     if text is None:
         return None
-    root = _parsed(bounded(text, "an XML text").lstrip("\ufeff \t\r\n"))
+    root = _parse_xml(check_length(text, "an XML text").lstrip("\ufeff \t\r\n"))
     compact = (options or {}).get("compact", True)
     if compact:
         declared = {"_declaration": {"_attributes": root["declaration"]["attributes"]}} if "declaration" in root else {}
         return {**declared, **_compact(root)}
     return {
         **({"declaration": root["declaration"]} if "declaration" in root else {}),
-        "elements": [_plain(node) for node in _shown(root)],
+        "elements": [_plain(node) for node in _find_content(root)],
     }
 
 
-def _shown(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _find_content(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for child in node.get("elements", ()):
         kind = child["type"]
         if kind == "element":
@@ -116,7 +116,7 @@ def _shown(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _plain(node: dict[str, Any]) -> dict[str, Any]:
     if "elements" not in node:
         return node
-    children = [_plain(child) for child in _shown(node)]
+    children = [_plain(child) for child in _find_content(node)]
     kept = {key: value for key, value in node.items() if key != "elements"}
     return {**kept, "elements": children} if children else kept
 
@@ -124,7 +124,7 @@ def _plain(node: dict[str, Any]) -> dict[str, Any]:
 def _compact(node: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {"_attributes": node["attributes"]} if "attributes" in node else {}
     counts: dict[str, int] = {}
-    for child in _shown(node):
+    for child in _find_content(node):
         element = child["type"] == "element"
         key = child["name"] if element else f"_{child['type']}"
         value = _compact(child) if element else child[child["type"]]
@@ -152,11 +152,11 @@ def js_to_xml(value: dict[str, Any] | None, options: dict[str, Any] | None = Non
     if isinstance(declared, dict):
         attributes = declared.get("_attributes" if compact else "attributes") or {"version": "1.0"}
         head = [f"<?xml{_attributes(attributes)}?>"]
-    nodes = list(_from_compact(value, 0)) if compact else _listed(value.get("elements"))
-    return ("\n" if spaces else "").join([*head, *(_written(node, spaces, 0) for node in nodes)])
+    nodes = list(_from_compact(value, 0)) if compact else _as_list(value.get("elements"))
+    return ("\n" if spaces else "").join([*head, *(_write_node(node, spaces, 0) for node in nodes)])
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
@@ -179,7 +179,7 @@ def _from_compact(value: Any, depth: int) -> Iterator[dict[str, Any]]:
                 yield {"type": "element", "name": key, "attributes": attributes or {}, "elements": inside}
 
 
-def _escaped(text: str, entities: dict[str, str]) -> str:
+def _escape_text(text: str, entities: dict[str, str]) -> str:
     from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, for every command
 
     return escape(text, entities)
@@ -194,7 +194,7 @@ def _string(value: Any) -> str:
     return text
 
 
-def _named(name: Any) -> str:
+def _check_name(name: Any) -> str:
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         raise FunctionFault(f"{str(name)[:40]!r} is no name of an XML element or attribute")
     return name
@@ -204,28 +204,28 @@ def _attributes(attributes: Any) -> str:
     if not isinstance(attributes, dict):
         raise FunctionFault("the attributes of an XML element are an object")
     return "".join(
-        f' {_named(name)}="{_escaped(_string(value), {chr(34): "&quot;", chr(10): "&#10;"})}"'
+        f' {_check_name(name)}="{_escape_text(_string(value), {chr(34): "&quot;", chr(10): "&#10;"})}"'
         for name, value in attributes.items()
         if value is not None
     )
 
 
-def _written(node: Any, spaces: int, depth: int) -> str:
+def _write_node(node: Any, spaces: int, depth: int) -> str:
     if not isinstance(node, dict) or depth > _DEEPEST:
         raise FunctionFault("a node of XML is an object with a type, and not nested too deeply")
     kind = node.get("type")
     if kind == "text":
-        return _escaped(_string(node.get("text")), {})
+        return _escape_text(_string(node.get("text")), {})
     if kind == "cdata":
         return f"<![CDATA[{_string(node.get('cdata')).replace(']]>', ']]]]><![CDATA[>')}]]>"
     if kind != "element":
         raise FunctionFault(f"XML is not written from a node of type {str(kind)[:20]!r}; element, text or cdata")
-    name = _named(node.get("name"))
-    children = _listed(node.get("elements"))
+    name = _check_name(node.get("name"))
+    children = _as_list(node.get("elements"))
     start = f"<{name}{_attributes(node.get('attributes') or {})}"
     if not children:
         return f"{start}/>"
-    inner = [_written(child, spaces, depth + 1) for child in children]
+    inner = [_write_node(child, spaces, depth + 1) for child in children]
     if spaces and all(isinstance(child, dict) and child.get("type") == "element" for child in children):
         indent = "\n" + " " * (spaces * (depth + 1))
         return f"{start}>{indent}{indent.join(inner)}\n{' ' * (spaces * depth)}</{name}>"

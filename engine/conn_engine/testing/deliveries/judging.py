@@ -13,12 +13,12 @@ from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of
 from conn_engine.runtime.webhooks.events import record_behind
 from conn_engine.testing.cases import Outcome
-from conn_engine.testing.compare import Comparison, compare_records
+from conn_engine.testing.compare import RecordComparison, compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, golden_of
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.judgement import Judgement, authors_fault
 
-__all__ = ["answered_otherwise", "compare_events", "judge_delivery"]
+__all__ = ["compare_events", "compare_replies", "judge_delivery"]
 
 _PARTS = ("reply", "proved", "challenge")
 
@@ -34,7 +34,7 @@ def judge_delivery(
     result = Judgement(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
     shown = workspace.format_path(case.path)
-    result.findings += _acceptance(effective, case, outcome, shown)
+    result.findings += _judge_acceptance(effective, case, outcome, shown)
     if result.findings:
         return result  # what follows would only echo it
     try:
@@ -50,13 +50,15 @@ def judge_delivery(
         result.findings.append(diagnostic("TST103", message, Span(shown), hint=hint))
     else:
         own = path == case.golden and effective.account is not None
-        _against(result, effective, golden, Span(workspace.format_path(path)), None if own else base)
+        _compare_with_golden(result, effective, golden, Span(workspace.format_path(path)), None if own else base)
     result.findings += _schemas(workspace, effective, outcome, shown)
-    result.findings += _unused(case, outcome, shown)
+    result.findings += _report_unused(case, outcome, shown)
     return result
 
 
-def _acceptance(effective: Effective, case: DeliveryCase, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
+def _judge_acceptance(
+    effective: Effective, case: DeliveryCase, outcome: DeliveryOutcome, shown: str
+) -> list[Diagnostic]:
     meant = case.delivery.refused
     where = effective.span(case.name.path) or Span(shown)
     if outcome.refused is not None:
@@ -85,7 +87,7 @@ def _golden(workspace: Workspace, path: Any) -> Mapping[str, Any]:
     return data
 
 
-def _against(
+def _compare_with_golden(
     result: Judgement, effective: Effective, golden: Mapping[str, Any], span: Span, base: DeliveryOutcome | None
 ) -> None:
     outcome = result.outcome
@@ -103,7 +105,7 @@ def _against(
         if below.equal and not any(golden.get(p) != before.get(p) for p in parts):
             result.golden = "overridden"
             return
-        held = held.within(below)
+        held = held.intersect(below)
     result.golden = "changed"
     update = "if this is wanted: conn test --update, and review the golden's diff"
     for part in parts:
@@ -123,15 +125,15 @@ def _against(
         result.findings.append(diagnostic("TST101", "the events come in another order", span, hint=update))
 
 
-def compare_events(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
+def compare_events(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:
     """Compare events by `id`; in their order where an id is another: it then is a difference like any."""
     ids = [[row.get("id") for row in rows if isinstance(row, Mapping)] for rows in (before, after)]
     if ids[0] == ids[1] or len(before) != len(after):
         return compare_records(before, after)
-    return compare_records([_numbered(row) for row in before], [_numbered(row) for row in after])
+    return compare_records([_rename_id(row) for row in before], [_rename_id(row) for row in after])
 
 
-def answered_otherwise(before: Outcome, after: Outcome) -> list[str]:
+def compare_replies(before: Outcome, after: Outcome) -> list[str]:
     """What of the answer to a delivery differs: `reply`, `proved`, `challenge`. Nothing for what is no delivery, or
     ended with an error."""
     if not isinstance(before, DeliveryOutcome) or not isinstance(after, DeliveryOutcome):
@@ -142,7 +144,7 @@ def answered_otherwise(before: Outcome, after: Outcome) -> list[str]:
     return [part for part in _PARTS if old[part] != new[part]]
 
 
-def _numbered(event: Any) -> Any:
+def _rename_id(event: Any) -> Any:
     if not isinstance(event, Mapping):
         return event
     return {("event_id" if name == "id" else name): value for name, value in event.items()}
@@ -151,7 +153,7 @@ def _numbered(event: Any) -> Any:
 def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tuple[Span | None, str]:
     """The line that sets a field of an event, and its path."""
     kinds = {event.get("type") for event in events if isinstance(event, Mapping)}
-    for name, record, operation in _mapped(effective):
+    for name, record, operation in _find_mapped_events(effective):
         if f"{name.model}.{record}.{name.action}" not in kinds:
             continue
         path: tuple[str | int, ...] = name.path
@@ -163,7 +165,7 @@ def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tupl
     return effective.span(path), format_path(path)
 
 
-def _mapped(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
+def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
     """Each unified event, the record that it is of, and the path of the operation that maps it."""
     rows = []
     for name, told in effective.events:
@@ -178,7 +180,7 @@ def _mapped(effective: Effective) -> list[tuple[EventName, str, tuple[str | int,
 def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
     """MAP301 for each event whose record breaks its model. Of what was deleted there may be no more than an id."""
     findings = []
-    for name, record, operation in _mapped(effective):
+    for name, record, operation in _find_mapped_events(effective):
         kind = f"{name.model}.{record}.{name.action}"
         records = [event["data"] for event in outcome.records if event["type"] == kind and event["data"] is not None]
         path = schema_path(workspace.models, name.model, record) if records and name.action != "deleted" else None
@@ -198,7 +200,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
     return findings
 
 
-def _unused(case: DeliveryCase, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
+def _report_unused(case: DeliveryCase, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
     if not outcome.unused or authors_fault(outcome.error):
         return []
     message = f"{outcome.unused} of {len(case.delivery.exchanges)} recorded exchanges were never asked for"

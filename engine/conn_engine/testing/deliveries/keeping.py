@@ -38,7 +38,7 @@ class Received:
         """What went wrong with it."""
         return self.receipt.failed
 
-    def made(self, personal: PersonalData | None = None) -> KeptDelivery:
+    def to_stored(self, personal: PersonalData | None = None) -> KeptDelivery:
         """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
         wiring = self.receiver.wiring(self.account, self.connector)
         return record_delivery(

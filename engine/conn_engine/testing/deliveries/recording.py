@@ -39,7 +39,7 @@ from conn_engine.webhooks.secret_replacement import build_name_check, replace_pu
 from conn_engine.webhooks.verifier import is_condition_met
 from conn_engine.wire import FrozenClock
 
-__all__ = ["KeptDelivery", "moment_told", "record_delivery"]
+__all__ = ["KeptDelivery", "read_signed_at", "record_delivery"]
 
 _SOURCE = Literal["live", "contract", "sample"]
 
@@ -87,7 +87,7 @@ def record_delivery(
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
     scope = authorization_scope(Run(effective, wiring.session))
     proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
-    captured = _captured(told, proving)
+    captured = _read_captures(told, proving)
     for name, value in captured.items():
         wiring.redactor.add(value, name)
     ring = SigningKeys()
@@ -101,16 +101,18 @@ def record_delivery(
         url="",
         base_url=redactor.url(_base(effective)),
         account=DeliveredAccount(context=values),
-        exchanges=[_redacted(exchange, redactor) for exchange in replace_published_keys(told.verify, ring, exchanges)],
+        exchanges=[
+            _redact_exchange(exchange, redactor) for exchange in replace_published_keys(told.verify, ring, exchanges)
+        ],
     )
     sign = partial(_sign, wiring, told, proving, ring, captured)
-    recorded, outcome = _proved(effective, sign(frame), proved, claims)
+    recorded, outcome = _make_replayable(effective, sign(frame), proved, claims)
     if personal is None:
         return KeptDelivery(recorded, outcome)
     people = DeliveryPeople.collect_from(effective, recorded, personal)
     replacements = people.replacements
     clean = sign(replace_in_frame(frame, replacements), replacements)
-    recorded, after = _proved(effective, clean, proved, replacements.replace_data(claims))
+    recorded, after = _make_replayable(effective, clean, proved, replacements.replace_data(claims))
     people.check_outcomes(outcome, after)
     return KeptDelivery(recorded, after, people)
 
@@ -134,7 +136,7 @@ def _sign(  # noqa: PLR0917
         document={name: value for name, value in session.document.items() if name != CAPTURED},
         environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
         captured=captured,
-        named=_named(effective),
+        named=_build_header_filter(effective),
         personal=people,
     )
     made = signed.delivery
@@ -150,7 +152,7 @@ def _sign(  # noqa: PLR0917
     )
 
 
-def moment_told(effective: Effective, session: Session, delivery: Delivery) -> float | None:
+def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -> float | None:
     """When a delivery says that it was signed, in Unix seconds."""
     told = effective.webhooks
     if told is None:
@@ -164,7 +166,7 @@ def moment_told(effective: Effective, session: Session, delivery: Delivery) -> f
     return None
 
 
-def _proved(
+def _make_replayable(
     effective: Effective, recorded: RecordedDelivery, proved: bool, claims: dict[str, Any]
 ) -> tuple[RecordedDelivery, DeliveryOutcome]:
     """The delivery as it can be replayed: proved again, or else as recorded."""
@@ -185,7 +187,7 @@ def _claims(told: Webhooks, proving: VerificationContext) -> dict[str, Any]:
     return {}
 
 
-def _captured(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
+def _read_captures(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
     """What the vendor hands over in this delivery."""
     for challenge in told.challenge:
         try:
@@ -198,14 +200,14 @@ def _captured(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
     return {}
 
 
-def _named(effective: Effective) -> Any:
+def _build_header_filter(effective: Effective) -> Any:
     told = effective.webhooks
     events = [event for _, event in effective.events]
     names = [build_name_check(part) for part in (told, *events) if part is not None]
     return lambda name: name == "content-type" or any(one(name) for one in names)
 
 
-def _redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
+def _redact_exchange(exchange: Exchange, redactor: Redactor) -> Exchange:
     return Exchange(
         request=redacted_request(exchange.request, redactor), response=redacted_response(exchange.response, redactor)
     )

@@ -19,7 +19,7 @@ from conn_engine.runtime.webhooks.events import unified_events
 from conn_engine.runtime.webhooks.routing import same_value
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Names
-from conn_engine.testing.cases import Log, Outcome, SyntheticVault, conditions_at, sent_requests
+from conn_engine.testing.cases import LoggingTransport, Outcome, SyntheticVault, conditions_at, sent_requests
 from conn_engine.webhooks import DeliveryVerifier, KeyCache, VerificationContext, VerificationError, Webhooks
 from conn_engine.webhooks.recorded import RecordedDelivery, get_received_at, to_delivery
 from conn_engine.wire import Flow, FrozenClock, Response
@@ -68,10 +68,10 @@ def replay_delivery(
     session.observer = observer
     effective = for_replay(effective, base, recorded.base_url)
     answers = Replay(as_recording(recorded, effective.connector_name, ""), base_url=base)
-    log = Log(answers)
+    log = LoggingTransport(answers)
     vault = MemoryVault({"": dict(session.document)})
     try:
-        finish(_received(Run(effective, session), recorded, outcome), log, vault, clock)
+        finish(_receive(Run(effective, session), recorded, outcome), log, vault, clock)
     except ConnError as error:
         outcome.error = error
     outcome.sent = sent_requests(log.rows, [], [base, recorded.base_url])
@@ -79,7 +79,7 @@ def replay_delivery(
     return outcome
 
 
-def _received(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> Flow[None]:
+def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> Flow[None]:
     delivery = to_delivery(recorded)
     accepted: Acceptance = yield from accept(run, delivery, KeyCache())
     outcome.reply, outcome.proved, outcome.challenge = accepted.reply, accepted.proved, accepted.challenge

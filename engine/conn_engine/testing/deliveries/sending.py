@@ -43,7 +43,7 @@ def sendable(
     clock = FrozenClock(get_received_at(recorded))
     scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))
     came = to_delivery(recorded)
-    delivery = Delivery(came.method, _there(url, came.url), came.headers, came.body)
+    delivery = Delivery(came.method, _add_query(url, came.url), came.headers, came.body)
     proving = VerificationContext(delivery, scope, clock, effective.hosts)
     own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
     env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
@@ -61,7 +61,7 @@ def sendable(
     return Request(signed.method, signed.url, headers, signed.body or None, label="delivery", writes=True)
 
 
-def _there(url: str, came: str) -> str:
+def _add_query(url: str, came: str) -> str:
     """The receiver's URL, with the query that the vendor's had: a token may be in it."""
     query = came.partition("?")[2]
     return f"{url}?{query}" if query and "?" not in url else url

@@ -25,7 +25,7 @@ class Trial(Receiver):
     given: Mapping[str, Any] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
 
-    def wiring(self, account: str | None, connector: str | None) -> Wiring:
+    def get_wiring(self, account: str | None, connector: str | None) -> Wiring:
         made = Receiver.wiring(self, account, connector)
         if self.given:
             made.session.document = {**made.session.document, **self.given}

@@ -176,7 +176,7 @@ def test_a_folder_swapped_for_a_link_while_recording_is_not_left(
     world.vendor.answer = swap
     done = world.conn("record", "things.list", "-a", "acme", *force)
     assert done.code == 3, done.all
-    assert "link leads out" in done.err
+    assert "link points outside" in done.err
     assert list(outside.rglob("*")) == []
 
 

@@ -104,7 +104,7 @@ class TestBombs:
         entries = (entry + b"a") * 200
         end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 200, 200, len(entries), len(local), 0)
         told = refused(local + entries + end, "text", members="all")
-        assert "times over" in told or "larger" in told or "damaged" in told
+        assert "times over" in told or "times its size" in told or "larger" in told or "damaged" in told
 
     def test_a_zip_of_one_large_file(self) -> None:
         assert "times over" in refused(zipped(("a", (b"a" * 999 + b"\n") * (100 * 1049))), "csv")
@@ -127,7 +127,7 @@ class TestBombs:
         for _ in range(3):
             body = gzip.compress(body)
         assert "further archive" in refused(body, "text")
-        with pytest.raises(ContentFault, match="4 times over"):
+        with pytest.raises(ContentFault, match="4 times"):
             decompress(body, "gzip, gzip, gzip, gzip", 10**9)
 
 

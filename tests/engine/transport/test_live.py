@@ -52,7 +52,7 @@ def test_request_arrives_as_it_is_and_the_answer_comes_back(ask, site):
     )
     answer = ask(request)
     assert (answer.status, answer.body, answer.url) == (200, b"ok", request.url)
-    assert answer.headers.all("x-one") == ["1", "2"]
+    assert answer.headers.get_all("x-one") == ["1", "2"]
     assert answer.headers["X-ONE"] == "1, 2"
     assert answer.elapsed_seconds > 0
     (got,) = site.arrived

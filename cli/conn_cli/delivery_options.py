@@ -33,23 +33,30 @@ __all__ = [
     "read_secrets",
 ]
 
-Account = Annotated[str | None, typer.Option("--account", "-a", help="The account whose delivery it is.")]
+Account = Annotated[str | None, typer.Option("--account", "-a", help="Account that the delivery is for.")]
 Connector = Annotated[
     str | None,
-    typer.Option("--connector", "-c", help="The connector, when the delivery says whose it is. Default: the only one."),
+    typer.Option("--connector", "-c", help="Connector, if the delivery names the account. Default: the only one."),
 ]
 File = Annotated[
     str,
-    typer.Argument(metavar="FILE", help="The text of an HTTP request, or a recorded delivery (JSON). -: the input."),
+    typer.Argument(metavar="FILE", help="HTTP request as text, or a recorded delivery (JSON). - reads standard input."),
 ]
-At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Judge it by this moment (RFC 3339).")]
-Url = Annotated[str | None, typer.Option("--url", help="The URL that the vendor calls, if the text does not say it.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="TIME",
+        help="Verify the delivery as of this time (RFC 3339). Default: now, or when it was recorded.",
+    ),
+]
+Url = Annotated[str | None, typer.Option("--url", help="URL that the vendor calls, if FILE has no host.")]
 Secrets = Annotated[
     list[str] | None,
     typer.Option(
         "--secret",
         metavar="NAME[=@VARIABLE]",
-        help="A secret for this once, from an environment variable or asked for. Repeatable.",
+        help="Use this secret for this command only: prompt for it, or read VARIABLE. Repeatable.",
     ),
 ]
 

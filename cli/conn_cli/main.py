@@ -42,12 +42,20 @@ def options(
     context: typer.Context,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-C", help="Folder of the workspace. Default: found from here upwards."),
+        typer.Option(
+            "--workspace",
+            "-C",
+            help="Folder of the workspace. Default: this folder or the nearest one above it with a conn.yaml.",
+        ),
     ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never prompt. A command that needs input fails.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback, with secrets redacted, for an internal error.")
+    ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Author, test and roll out API connectors as data."""

@@ -22,40 +22,56 @@ __all__ = [
     "format_option",
 ]
 
-Operation = Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")]
-Account = Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")]
+Operation = Annotated[str, typer.Argument(metavar="OPERATION", help="Name of the operation, such as contacts.list.")]
+Account = Annotated[str, typer.Option("--account", "-a", help="Run for this account.")]
 Param = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="Set a path parameter, such as id, or a query parameter. Repeatable.",
+    ),
 ]
-Body = Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")]
-Environment = Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")]
-Send = Annotated[bool, typer.Option("--send", help="Really send a write.")]
+Body = Annotated[
+    str | None,
+    typer.Option("--body", metavar="JSON|@FILE|-", help="Request body: JSON, a file, or - for standard input."),
+]
+Environment = Annotated[
+    str | None, typer.Option("--environment", "-e", help="Use this environment instead of the account's.")
+]
+Send = Annotated[bool, typer.Option("--send", help="Send the write. Default: show it without sending.")]
 Base = Annotated[
     str | None,
-    typer.Option("--base", help="Git revision to compare with. Default: where the work left the main branch."),
+    typer.Option(
+        "--base", help="Compare with this Git revision. Default: the point where the branch left the main branch."
+    ),
 ]
-BaseDir = Annotated[Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead.")]
+BaseDir = Annotated[
+    Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead of a Git revision.")
+]
 Names = Annotated[
     bool | None,
     typer.Option(
         "--names/--no-names",
-        help="Name accounts, or count them. Default: Markdown names them where conn.yaml allows it, text and JSON do.",
+        help="Show account names, or only counts. Default: names, but in Markdown only if conn.yaml allows them.",
         show_default=False,
     ),
 ]
-Processes = Annotated[int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="Number of worker processes. Default: chosen automatically.")
+]
 Formats = list[str] | None
 """The values of `--format`: each is `FORMAT` or `FORMAT=FILE`. None: the text, on standard output."""
 JsonAlias = Annotated[bool, typer.Option("--json", hidden=True)]
 """The earlier spelling of `--format json`. Removed in the next version."""
-_HELP = "Show the result as {}; =FILE writes it to a file. Repeatable. Default: text."
+_HELP = "Show the result as {}. FORMAT=FILE writes it to a file. Repeatable. Default: text."
 
 
 def format_option(*others: str) -> Any:
-    """The option `--format` of a command whose result has text and JSON, as every result has, and these formats.
+    """Return the option `--format` of a command. Every command has text and JSON; `others` are its other formats.
 
-    A format that the command does not have, or two that go to the same place, end it before it does anything.
+    An unknown format, or two formats that go to the same place, stop the command before it does anything.
     """
     names = ("text", "json", *others)
     return typer.Option(

@@ -16,7 +16,7 @@ __all__ = ["KeepPersonal", "choose_personal_data", "describe_summary", "show_sum
 
 KeepPersonal = Annotated[
     bool,
-    typer.Option("--keep-personal-data", help="Record personal data, such as names, unchanged."),
+    typer.Option("--keep-personal-data", help="Record personal data unchanged. Default: replace it with pseudonyms."),
 ]
 
 

@@ -20,12 +20,12 @@ StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store",
-        help="SQLite file or Postgres URL. Default: CONN_STORE, conn.yaml's store, .conn/releases.sqlite3.",
+        help="SQLite file or Postgres URL. Default: CONN_STORE, store in conn.yaml, or .conn/releases.sqlite3.",
         show_default=False,
     ),
 ]
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: the name of the session's user.")
+    str | None, typer.Option("--by", metavar="NAME", help="Name to record in the history. Default: the current user.")
 ]
 FormatOption = Annotated[Formats, format_option("markdown")]
 

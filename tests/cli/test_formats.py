@@ -21,7 +21,8 @@ from conn_engine.schemas.reports import REPORTS
 KEY = {"CONN_VAULT_KEY": "a key for the tests alone, long enough"}
 TOKEN = json.dumps({"token": "tok-aVerySecretOne-42"})
 HELP = re.compile(
-    r"Show the result as text( or json|, json(, \w+)* or \w+); =FILE writes it to a file. Repeatable. Default: text."
+    r"Show the result as text( or json|, json(, \w+)* or \w+)\. "
+    r"FORMAT=FILE writes it to a file\. Repeatable\. Default: text\."
 )
 DELIVERY = 'POST /in HTTP/1.1\nHost: hooks.example.org\nx-signature: s\n\n{"id": "e1"}'
 OPEN_API = {
@@ -64,7 +65,7 @@ LINES: dict[str, tuple[str, int]] = {
     "map contacts.list -c demo -i in.json": ("map", 0),
     "har import demo.har -c demo --operation contacts.list --force": ("har", 0),
     f"har export {RECORDINGS}/crm.contacts.list.json -o again.har": ("har", 0),
-    "webhook check in.http -a me": ("delivery", 4),
+    "webhook verify in.http -a me": ("delivery", 4),
     "webhook record again in.http -a me --contract": ("delivery-record", 0),
     "webhook send connectors/shop/deliveries/seen.json -a me --to http://127.0.0.1:9/in": ("plan", 2),
     "webhook send connectors/shop/deliveries/seen.json -a me --to @V/in --send": ("sent", 0),
@@ -117,12 +118,12 @@ READING = ("eval $ -i in.json", "show", "explain codes", "history", "schema acco
 
 
 def find_commands(group: Any, *above: str) -> Iterator[tuple[str, Any]]:
-    """Every command that does something, by the words that call it."""
+    """Every command that does something, by the words that call it; earlier names are hidden."""
     for name in group.commands:
         command = group.commands[name]
         if hasattr(command, "commands"):
             yield from find_commands(command, *above, name)
-        else:
+        elif not command.hidden:
             yield " ".join((*above, name)), command
 
 
@@ -164,7 +165,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
     for line in (
         "auth login me --json", "webhook subscribe me --url https://hooks.example.org/me --send",
         "webhook record seen in.http -a me --contract", f"har export {RECORDINGS}/crm.contacts.list.json -o demo.har",
-        "release", "promote latest staging", "new second", "release", "promote latest staging --override test",
+        "release", "promote latest staging", "new second", "release", "promote latest staging --despite test",
     ):  # fmt: skip
         done = run(folder, line, vendor)
         assert done.code == 0, (line, done.out, done.err)
@@ -252,7 +253,7 @@ def test_a_file_is_written_completely_or_not_at_all(line: str, folder: Path, ven
     assert not [path for path in folder.iterdir() if path.name.startswith((".taken", "taken."))]
 
 
-@pytest.mark.parametrize("line", ["webhook scheme", "webhook check in.http -a me"])
+@pytest.mark.parametrize("line", ["webhook scheme", "webhook verify in.http -a me"])
 def test_the_earlier_option_is_an_alias(line: str, folder: Path, vendor: Vendor) -> None:
     assert run(folder, f"{line} --json", vendor).out == run(folder, line, vendor, "--format", "json").out
     assert "--json" not in run(folder, line, vendor, "--help").out

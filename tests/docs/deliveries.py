@@ -1,6 +1,6 @@
 """Transcripts of deliveries: what a vendor sends to us, what it is answered, and the events that come of it.
 
-$ conn webhook check delivery.txt -a acme   or `--connector shop` for the address of all accounts
+$ conn webhook verify delivery.txt -a acme   or `--connector shop` for the address of all accounts
 stored: {"webhook_secret": "s"}       the accounts' credential
 < POST /in {"id": 7}                  the delivery, with its headers; `<` is what the vendor sends, as everywhere
 < X-Signature: 0a1b…

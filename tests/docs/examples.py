@@ -16,7 +16,7 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
     = [{"id": 1}]                         the records
     ! rate_limited: too many              or the error
 
-Those of deliveries (`conn webhook check`) are described in `deliveries`.
+Those of deliveries (`conn webhook verify`) are described in `deliveries`.
 
 `…` in what is expected stands for any text. `python tests/docs/examples.py --write` writes everything but the calls and
 the answers anew, for a person to read.

@@ -55,7 +55,7 @@ def _commands():
 def _usages(name, command):
     inner = getattr(command, "commands", None)
     if inner is not None:
-        for own, child in inner.items():
+        for own, child in ((own, child) for own, child in inner.items() if not child.hidden):
             yield from _usages(f"{name} {own}", child)
         return
     arguments = [_argument(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
@@ -66,7 +66,7 @@ def _usages(name, command):
 def _formats(command):
     """The formats of a command, without the two that every command has."""
     (option,) = [parameter for parameter in command.params if "--format" in parameter.opts]
-    names = re.findall(r"\w+", re.match("Show the result as (.*?);", option.help)[1])
+    names = re.findall(r"\w+", re.match(r"Show the result as (.*?)\.", option.help)[1])
     return ", ".join(name for name in names if name not in ("text", "json", "or"))
 
 

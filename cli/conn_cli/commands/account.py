@@ -10,21 +10,23 @@ from conn_cli.options import Formats, format_option
 if TYPE_CHECKING:
     from conn_engine.command_reports import ListedAccount
 
-group = typer.Typer(help="The accounts of the workspace.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="List the accounts of the workspace.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @group.callback()
 def options() -> None:
-    """The accounts of the workspace."""
+    """List the accounts of the workspace."""
 
 
 @group.command("list")
 def list_accounts(
     context: typer.Context,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only of this connector.")] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="List only accounts of this connector.")
+    ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """List the accounts: connector, environment, how many overrides."""
+    """List the accounts with connector, environment and overrides."""
     from conn_cli.report import write_report
     from conn_engine.command_reports import AccountsReport, ListedAccount
     from conn_engine.runtime.variants import override_leaves

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from conn_engine.reports import Report
     from conn_engine.secrets.vault import Issue, LayeredVault
 
-group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(
+    help="Store, verify and remove the credentials of accounts.", no_args_is_help=True, rich_markup_mode=None
+)
 group.command(name="login")(login_command)
 group.command(name="set")(set_command)
 group.command(name="adopt")(adopt_command)
@@ -30,19 +32,24 @@ group.command(name="adopt")(adopt_command)
 
 @group.callback()
 def options() -> None:
-    """Credentials of accounts: in the keyring, an encrypted file, or the environment."""
+    """Store, verify and remove the credentials of accounts.
+
+    They are stored in the keyring or an encrypted file, or come from the environment.
+    """
 
 
 @group.command()
 def status(
     context: typer.Context,
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")] = None,
+    account: Annotated[
+        str | None, typer.Argument(metavar="ACCOUNT", help="Show only this account. Default: every account.")
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it accepts the credential.")] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Show which accounts have a credential, where it is stored, and when the vendor last accepted it.
+    """Show which accounts have a credential, and where it is stored.
 
-    Values are never shown. That a credential is present does not mean that the vendor accepts it: --verify asks.
+    Values are never shown. A stored credential may still be refused by the vendor; --verify checks it.
     """
     from msgspec import structs
 
@@ -172,10 +179,13 @@ def _state(
 @group.command(name="verify")
 def verify_command(
     context: typer.Context,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Prove an account's credential by the connector's `verify`: ask the vendor whether it is accepted."""
+    """Ask the vendor whether it accepts an account's credential.
+
+    Runs the connector's `verify` operation.
+    """
     from conn_cli.credential_change import show_change, verify_credential
 
     app: App = context.obj
@@ -188,10 +198,13 @@ def verify_command(
 @group.command(name="connect")
 def connect_command(
     context: typer.Context,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Run the connector's `connect` steps again: what an account needs to know beside its credential."""
+    """Run the connector's `connect` steps again.
+
+    They find what an account needs in addition to its credential.
+    """
     from conn_cli.credential_change import run_connect_steps, show_change
 
     app: App = context.obj
@@ -204,16 +217,19 @@ def connect_command(
 @group.command()
 def logout(
     context: typer.Context,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
-    local: Annotated[bool, typer.Option("--local", help="Remove it only here; send nothing to the vendor.")] = False,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
+    local: Annotated[
+        bool, typer.Option("--local", help="Remove the stored credential without revoking it at the vendor.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Forget it here even when the vendor does not revoke it.")
+        bool, typer.Option("--force", help="Remove the stored credential even if the vendor does not revoke it.")
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Make the vendor revoke an account's credential, where the connector says how, and forget it here.
+    """Revoke an account's credential, and remove it from the store.
 
-    It stays stored when the vendor does not do it, unless --force.
+    The vendor revokes it if the connector declares how. If that fails, the credential stays stored, unless you add
+    --force.
     """
     from conn_cli.credential_change import show_change
     from conn_engine.runtime.connection import vault_of

@@ -19,10 +19,12 @@ __all__ = ["adopt_command"]
 
 def adopt_command(
     context: typer.Context,
-    yes: Annotated[bool, typer.Option("--yes", help="Adopt without asking. Required without a terminal.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Adopt without a prompt. Required if input is not a terminal.")
+    ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Let this folder, a moved or second checkout, use its workspace's log-ins.
+    """Let a moved or second checkout use its workspace's log-ins.
 
     Shows which folders use them now, and the hosts that each was issued for. No log-in is sent to another host.
     """

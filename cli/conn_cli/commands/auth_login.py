@@ -20,28 +20,33 @@ __all__ = ["login_command"]
 
 def login_command(  # noqa: PLR0917
     context: typer.Context,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
     with_json: Annotated[
-        bool, typer.Option("--json", help="Read the parts as one JSON object from standard input.")
+        bool, typer.Option("--json", help="Read a JSON object with the parts of the credential from standard input.")
     ] = False,
     paste: Annotated[
-        bool, typer.Option("--paste", help="Ask for an existing token instead of opening the vendor's page.")
+        bool, typer.Option("--paste", help="Prompt for an existing token instead of opening the vendor's page.")
     ] = False,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the URL of the vendor's page instead of opening it.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="How long to wait for consent.")
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="Wait at most SECONDS for consent.")
     ] = 180,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Store the credential only after the connector's verify call accepts it.")
+        bool, typer.Option("--verify", help="Store the credential only if the connector's verify operation accepts it.")
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Store an account's credential, from the vendor's page (OAuth) or from input.
+    """Store an account's credential, from OAuth consent or from input.
 
-    Type secrets hidden, or pass them on standard input (echo KEY | conn auth login ACCOUNT); never in options.
-    Then the connector's `connect` steps run.
+    Secrets are typed hidden or read from standard input, never passed as options. Afterwards, the connector's
+    `connect` steps run.
+
+    \b
+    Examples:
+      conn auth login acme
+      echo KEY | conn auth login acme
     """
     from conn_cli.credential_change import show_change
 

@@ -19,13 +19,17 @@ _LONGEST = 1024 * 1024
 
 def set_command(
     context: typer.Context,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the credential calls it, such as webhook_secret.")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name of the account.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the part, such as webhook_secret.")],
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Store one part of an account's credential, such as the secret of its webhooks; the others stay as they are.
+    """Store one part of a credential, such as the webhook secret.
 
-    Any part can be stored first. Type it hidden, or pass it on standard input; never in an option.
+    The other parts do not change. The value is typed hidden or read from standard input, never passed as an option.
+
+    \b
+    Example:
+      conn auth set acme webhook_secret
     """
     from conn_cli.credential_change import show_change
     from conn_cli.credential_store import needs_store, refuse_shadowed

@@ -21,30 +21,48 @@ def ci(
     base: Base = None,
     base_dir: BaseDir = None,
     whole: Annotated[
-        bool, typer.Option("--all", help="Test everything and compare with nothing, as on the main branch itself.")
+        bool, typer.Option("--all", help="Test everything, without comparing. This is the default on the main branch.")
     ] = False,
     fail_on: Annotated[
-        ImpactFailOn, typer.Option("--fail-on", help="Fail when an account's results change in this way.")
+        ImpactFailOn, typer.Option("--fail-on", help="Fail if an account's results change in this way.")
     ] = ImpactFailOn.BREAKING,
     minimum: Annotated[
         float | None,
-        typer.Option("--min-coverage", min=0, max=100, help="Fail when an operation sees less of its fields, in %."),
+        typer.Option(
+            "--min-coverage",
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Fail if an operation sees less than PERCENT of its mapped fields.",
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Accept the lint findings listed in this file.")
+        Path | None, typer.Option("--baseline", help="Ignore the lint findings listed in this file.")
     ] = None,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="Write the effects that fail to changes/; commit the file with the change."),
+        typer.Option(
+            "--accept",
+            help="Accept the effects that fail: write them to changes/, and commit the file with the change.",
+        ),
     ] = False,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="With --accept: why these effects are intended.")
+        str, typer.Option("--reason", metavar="TEXT", help="With --accept: why the effects are intended.")
     ] = "",
     names: Names = None,
     processes: Processes = None,
     formats: Annotated[Formats, format_option("markdown", "sarif", "junit", "github")] = None,
 ) -> None:
-    """Check a change in one go: lint, the tests it reaches, coverage, its impact on every account. Exit 1 on any."""
+    """Run all checks on a change: lint, tests, coverage and impact.
+
+    Only tests that the change can affect are run. Exits with 1 if a check fails.
+
+    \b
+    Examples:
+      conn ci
+      conn ci --base v1.4 --format markdown=comment.md
+      conn ci --accept --reason "the vendor renamed the field"
+    """
     from conn_cli.effective_selection import learn_literals
     from conn_cli.report import Sources, write_report
     from conn_cli.report.checks import draw_checks

@@ -12,17 +12,30 @@ from conn_cli.options import Formats, format_option
 def coverage(
     context: typer.Context,
     *,
-    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
-    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="Only these accounts.")] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="Measure only this operation.")] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", "-a", help="Measure only this account. Repeatable.")
+    ] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Measure only this connector.")] = None,
     minimum: Annotated[
         float | None,
-        typer.Option("--min", min=0, max=100, help="Exit 1 when an operation sees less of its mapped fields, in %."),
+        typer.Option(
+            "--min",
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Exit with 1 if an operation sees less than PERCENT of its mapped fields.",
+        ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every field, and what nobody reads.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="List every field, and all vendor fields that no mapping reads.")
+    ] = False,
     formats: Annotated[Formats, format_option("markdown", "html")] = None,
 ) -> None:
-    """Measure on the recordings which fields of the model are mapped, seen, always empty, and what nobody reads."""
+    """Show which fields are mapped, seen in recordings or always empty.
+
+    Also shows which fields of the vendor no mapping reads.
+    """
     from conn_cli.report import coverage as report
     from conn_cli.report import write_report
     from conn_engine.analysis.coverage import measure_coverage

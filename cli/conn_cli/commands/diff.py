@@ -17,14 +17,21 @@ def diff(
     *,
     before: Annotated[
         str,
-        typer.Argument(metavar="RELEASE", help="A channel, `latest`, the beginning of an id, or . for the workspace."),
+        typer.Argument(
+            metavar="BEFORE", help="A channel, latest, the start of a release's id, or . for the workspace."
+        ),
     ],
-    after: Annotated[str, typer.Argument(metavar="RELEASE", help="The other one.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="What to compare it with, in the same notation.")],
     store: StoreOption = None,
     formats: FormatOption = None,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when anything differs.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")] = False,
 ) -> None:
-    """Compare two releases: their files, and the effective configuration of every account."""
+    """Compare the files and effective configurations of two releases.
+
+    \b
+    Example:
+      conn diff production .
+    """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
     from conn_engine.releases.difference import compare, content_of

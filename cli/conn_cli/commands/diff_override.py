@@ -24,18 +24,23 @@ WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 def diff_override(
     context: typer.Context,
     *,
-    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
-    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")] = None,
+    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="Show only this operation.")] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", "-a", help="Show only this account. Repeatable. Default: every account."),
+    ] = None,
     environment: Annotated[
         str | None,
-        typer.Option("--environment", "-e", help="What this environment alone changes, for every connector."),
+        typer.Option(
+            "--environment", "-e", help="Show what this environment changes for each connector, without accounts."
+        ),
     ] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Show only this connector.")] = None,
     formats: Annotated[Formats, format_option("markdown")] = None,
 ) -> None:
-    """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides.
+    """Show what overrides change in the configuration and in recordings.
 
-    Exit 1 when an override makes an operation fail.
+    Also lists overrides without effect. Exits with 1 if an override makes an operation fail.
     """
     from conn_cli.report import write_report
     from conn_engine.testing.effects import override_report

@@ -19,7 +19,10 @@ def doctor(
     context: typer.Context,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Check this installation: Python, evaluators, where credentials are kept, bundled data, the workspace."""
+    """Check this installation and the workspace.
+
+    Checks Python, the evaluators, the credential store, the bundled connectors and the workspace.
+    """
     from conn_cli.report import write_report
 
     app: App = context.obj

@@ -27,27 +27,43 @@ def drift(
     context: typer.Context,
     *,
     account: Annotated[
-        str | None, typer.Option("--account", "-a", help="Ask this account's vendor: reads only, a few pages.")
+        str | None,
+        typer.Option(
+            "--account", "-a", help="Compare with the vendor's current responses for this account. Only reads are sent."
+        ),
     ] = None,
     recordings: Annotated[
         Path | None,
-        typer.Option("--recordings", help="Compare with these newer recordings (a file or folder) instead."),
+        typer.Option("--recordings", help="Compare with these newer recordings (a file or folder)."),
     ] = None,
-    openapi: Annotated[
-        Path | None, typer.Option("--openapi", help="Compare with this newer OpenAPI document instead.")
-    ] = None,
+    openapi: Annotated[Path | None, typer.Option("--openapi", help="Compare with this newer OpenAPI document.")] = None,
     older: Annotated[
-        Path | None, typer.Option("--from", help="With --openapi: the document of before. Default: the recordings.")
+        Path | None, typer.Option("--from", help="With --openapi: the older document. Default: the recordings.")
     ] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
-    pages: Annotated[int, typer.Option("--pages", min=1, max=50, help="Asking the vendor: pages per operation.")] = 1,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="Connector to use if no account is named.")
+    ] = None,
+    pages: Annotated[
+        int,
+        typer.Option("--pages", metavar="N", min=1, max=50, help="With --account: read at most N pages per operation."),
+    ] = 1,
     fail_on: Annotated[
-        DriftFailOn, typer.Option("--fail-on", help="Exit 1 when something breaks, or touches, a mapping.")
+        DriftFailOn, typer.Option("--fail-on", help="Exit with 1 if a difference breaks a mapping, or touches one.")
     ] = DriftFailOn.BREAKS,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what nobody reads too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also list differences that no mapping reads.")
+    ] = False,
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
-    """Compare the vendor's answers of today with the recordings; show which mappings, accounts, overrides break."""
+    """Show what the vendor has changed, and which mappings it breaks.
+
+    Compares the recordings with the vendor's current responses, newer recordings or a newer OpenAPI document.
+
+    \b
+    Examples:
+      conn drift --account acme
+      conn drift --connector acme-crm --openapi v2.yaml --from v1.yaml
+    """
     from conn_cli.report import Sources, write_report
     from conn_cli.report import drift as report
     from conn_engine.analysis.drift.report import DriftReport

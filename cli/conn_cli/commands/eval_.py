@@ -14,17 +14,31 @@ if TYPE_CHECKING:
 def evaluate(
     context: typer.Context,
     *,
-    expression: Annotated[str, typer.Argument(metavar="EXPR", help="A JSONata expression.")],
+    expression: Annotated[str, typer.Argument(metavar="EXPR", help="JSONata expression to evaluate.")],
     file: Annotated[
-        str, typer.Option("--input", "-i", metavar="FILE|-", help="JSON input. Default: standard input.")
+        str,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE",
+            show_default=False,
+            help="File with the JSON input. Default: standard input.",
+        ),
     ] = "-",
     under: Annotated[
-        str | None, typer.Option("--evaluator", help="jlens or jsonata-python. Default: the workspace's.")
+        str | None, typer.Option("--evaluator", help="Evaluator: jlens or jsonata-python. Default: the workspace's.")
     ] = None,
-    reads: Annotated[bool, typer.Option("--reads", help="Show what the expression reads instead.")] = False,
+    reads: Annotated[
+        bool, typer.Option("--reads", help="List the paths that the expression reads, without evaluating it.")
+    ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Evaluate a JSONata expression on JSON input and print the result. Undefined prints nothing and says so."""
+    """Evaluate a JSONata expression on JSON input.
+
+    \b
+    Example:
+      conn eval 'properties.email' --input contact.json
+    """
     from conn_cli.call_options import read_input
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report

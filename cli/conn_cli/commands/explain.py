@@ -25,14 +25,21 @@ def explain(
     word: Annotated[
         str | None,
         typer.Argument(
-            metavar="[WORD]",
-            help="A code (MAP201), a kind of settings or a key (pagination.cursor, has_more), a function ('$pick'); or "
-            "`codes`, `settings`, `functions`. Without it: what there is.",
+            metavar="WORD",
+            help="A code (MAP201), a group of settings (pagination.cursor), a key (has_more) or a function ('$pick'). "
+            "codes, settings and functions list them.",
         ),
     ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Explain a diagnostic code, a key of the language with its default, or a function of expressions."""
+    """Explain a finding's code, a setting or an expression function.
+
+    \b
+    Examples:
+      conn explain MAP201
+      conn explain pagination.cursor
+      conn explain '$pick'
+    """
     from conn_cli.report import write_report
 
     app: App = context.obj

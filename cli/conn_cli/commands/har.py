@@ -14,29 +14,30 @@ if TYPE_CHECKING:
     from conn_engine.reports import Report
 
 SCENARIO = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
-group = typer.Typer(help="HAR files to recordings and back.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="Convert between HAR files and recordings.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @group.callback()
 def options() -> None:
-    """HAR files to recordings and back."""
+    """Convert between HAR files and recordings."""
 
 
 @group.command("import")
 def import_har(
     context: typer.Context,
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")],
-    connector: Annotated[str, typer.Option("--connector", "-c", help="The connector it belongs to.")],
-    operation: Annotated[str, typer.Option("--operation", help="The operation, such as contacts.list.")],
-    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
-    force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HAR 1.2 file, such as a browser's export.")],
+    connector: Annotated[str, typer.Option("--connector", "-c", help="Connector whose hosts the exchanges went to.")],
+    operation: Annotated[str, typer.Option("--operation", help="Operation to record, such as contacts.list.")],
+    scenario: Annotated[str, typer.Option("--scenario", help="Name of the case.")] = "default",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing recording.")] = False,
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted.
+    """Create a recording from a HAR file.
 
-    Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
+    Only exchanges with the connector's hosts are imported. Secrets are redacted, and personal data, such as names and
+    email addresses, is replaced by pseudonyms.
     """
     from conn_cli.formatting import pluralize
     from conn_cli.personal_data import choose_personal_data, show_summary
@@ -81,11 +82,11 @@ def import_har(
 @group.command("export")
 def export_har(
     context: typer.Context,
-    recording: Annotated[Path, typer.Argument(metavar="RECORDING.json")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.har")],
+    recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="Recording to convert (JSON).")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="HAR file to write.")],
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Write a recording as a HAR 1.2 file."""
+    """Convert a recording to a HAR 1.2 file."""
     from conn_cli.formatting import pluralize
     from conn_cli.report import write_report
     from conn_engine.testing.har_files import export_recording

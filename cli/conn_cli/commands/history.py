@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 def history(
     context: typer.Context,
     *,
-    channel: Annotated[str | None, typer.Option("--channel", help="Only this channel.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 20,
+    channel: Annotated[str | None, typer.Option("--channel", help="Show only this channel.")] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most N entries, newest first.")
+    ] = 20,
     store: StoreOption = None,
     formats: FormatOption = None,
 ) -> None:
-    """Show what the channels serve, their promotions and rollbacks, and the releases, the newest first."""
+    """Show what channels serve and served, and the releases.
+
+    Promotions, rollbacks and releases are listed newest first.
+    """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean

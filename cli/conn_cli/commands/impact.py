@@ -19,13 +19,21 @@ def impact(
     base: Base = None,
     base_dir: BaseDir = None,
     fail_on: Annotated[
-        ImpactFailOn, typer.Option("--fail-on", help="Exit 1 when an account's results change in this way.")
+        ImpactFailOn, typer.Option("--fail-on", help="Exit with 1 if an account's results change in this way.")
     ] = ImpactFailOn.BREAKING,
     names: Names = None,
     processes: Processes = None,
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
-    """Run every account before and after a change on the same recordings; show what changes, field by field."""
+    """Show how a change affects every account, field by field.
+
+    Runs each account on the same recordings before and after the change, and compares the results.
+
+    \b
+    Examples:
+      conn impact
+      conn impact --base v1.4 --fail-on any
+    """
     from conn_cli.report import Sources, write_report
     from conn_cli.report import impact as report
     from conn_engine.analysis.impact.report import ImpactReport

@@ -16,45 +16,58 @@ def import_(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE…", help="OpenAPI, low-code manifest, Postman, HAR or provider entries; JSON or YAML."
+            metavar="FILE",
+            help="OpenAPI 3.x or 2.0, Airbyte manifest, Postman, HAR, or Nango providers (JSON or YAML).",
         ),
     ],
     name: Annotated[
-        str | None, typer.Option("--name", help="The connector's name. Default: from the document.")
+        str | None, typer.Option("--name", help="Name of the connector. Default: taken from the document.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="PATTERN", help="Glob on path, tag or operation name; repeatable."),
+        typer.Option(
+            "--only", metavar="PATTERN", help="Import only matching paths, tags or operations (glob). Repeatable."
+        ),
     ] = None,
-    base_url: Annotated[str, typer.Option("--base-url", metavar="URL", help="Instead of the document's server.")] = "",
+    base_url: Annotated[
+        str, typer.Option("--base-url", metavar="URL", help="Base URL. Default: the document's server.")
+    ] = "",
     security: Annotated[
-        str, typer.Option("--security", metavar="SCHEME", help="The security scheme to use, by the document's name.")
+        str,
+        typer.Option(
+            "--security",
+            metavar="SCHEME",
+            help="Use this security scheme of the document. Default: chosen automatically.",
+        ),
     ] = "",
     with_samples: Annotated[
-        bool, typer.Option("--with-samples", help="Sample recordings of the lists, from examples or schemas.")
+        bool,
+        typer.Option("--with-samples", help="Create sample recordings of list operations, from examples or schemas."),
     ] = False,
     entry: Annotated[
         list[str] | None,
-        typer.Option(
-            "--entry", metavar="KEY", help="Of a file with several connectors: the one to import; repeatable."
-        ),
+        typer.Option("--entry", metavar="KEY", help="Import this connector of a file with several. Repeatable."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Of a file with several connectors: all of them.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Import every connector of a file with several.")] = False,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", metavar="MODEL", help="Propose a unified mapping to this model (crm, ticketing …); repeatable."
+            "--model", metavar="MODEL", help="Propose a mapping to this unified model, such as crm. Repeatable."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Make a connector from an OpenAPI document, an Airbyte manifest, a Postman collection, a HAR or a Nango provider.
+    """Create connectors from OpenAPI, Airbyte, Postman, HAR or Nango files.
 
-    OpenAPI 3.x and 2.0, low-code manifests of any version, provider entries in YAML.
+    Guesses are marked in connector.yaml. What could not be imported is listed in the output and in the connector's
+    README.md.
 
-    What was guessed says so in connector.yaml, what could not be carried over is listed there and here.
+    \b
+    Examples:
+      conn import openapi.yaml --only '/contacts*'
+      conn import providers.yaml --entry hubspot
     """
     from conn_cli.connector_import import ImportRequest, import_files
 

@@ -14,15 +14,26 @@ if TYPE_CHECKING:
 
 def init(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where. Default: here.")] = Path(),
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder to create the workspace in. Default: this folder.", show_default=False
+        ),
+    ] = Path(),
     example: Annotated[
         bool,
-        typer.Option("--example", help="With five connectors, their recordings, accounts and overrides."),
+        typer.Option("--example", help="Include five connectors with recordings, accounts and overrides."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Make a workspace: a folder with conn.yaml, connectors, environments and accounts."""
+    """Create a workspace: conn.yaml, connectors, environments, accounts.
+
+    \b
+    Examples:
+      conn init
+      conn init tour --example
+    """
     from conn_cli.formatting import join_lines, pluralize
     from conn_cli.report import write_report
     from conn_cli.scaffold import copy_example, create_workspace, to_relative

@@ -14,18 +14,21 @@ def lint(
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Files or folders. Default: the workspace."),
+        typer.Argument(metavar="PATH", help="Files or folders to check. Default: the workspace."),
     ] = None,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", help="Accept the findings listed in this file."),
+        typer.Option("--baseline", help="Ignore the findings listed in this file."),
     ] = None,
     update_baseline: Annotated[
-        bool, typer.Option("--update-baseline", help="Make --baseline of today's findings.")
+        bool, typer.Option("--update-baseline", help="Write the current findings to the --baseline file.")
     ] = False,
 ) -> None:
-    """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
+    """Find mistakes in documents without running anything.
+
+    Checks syntax, schema, expressions, references, secrets and overrides. Exits with 1 if there is an error.
+    """
     from conn_cli.effective_selection import learn_found_literals
     from conn_cli.formatting import pluralize
     from conn_cli.report import Sources, draw_findings, write_report

@@ -14,16 +14,29 @@ if TYPE_CHECKING:
 def map_(
     context: typer.Context,
     *,
-    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Unified operation, such as contacts.list.")],
     file: Annotated[
         str,
-        typer.Option("--input", "-i", metavar="FILE|-", help="A vendor record, a list, or a whole answer."),
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="FILE",
+            show_default=False,
+            help="File with a vendor record, a list or a complete response. Default: standard input.",
+        ),
     ] = "-",
-    account: Annotated[str | None, typer.Option("--account", "-a", help="With this account's overrides.")] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
+    account: Annotated[str | None, typer.Option("--account", "-a", help="Apply the overrides of this account.")] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="Connector to use if no account is named.")
+    ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Run the response mapping of a unified operation on vendor records and print the unified ones."""
+    """Apply an operation's response mapping to vendor records.
+
+    \b
+    Example:
+      conn map contacts.list --input response.json --account acme
+    """
     from conn_cli.call_options import read_input
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report

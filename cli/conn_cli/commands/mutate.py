@@ -16,18 +16,28 @@ def mutate(
     context: typer.Context,
     *,
     connectors: Annotated[
-        list[str] | None, typer.Argument(metavar="[CONNECTOR]...", help="Default: every connector.")
+        list[str] | None, typer.Argument(metavar="CONNECTOR", help="Connectors to test. Default: every connector.")
     ] = None,
     minimum: Annotated[
         float | None,
-        typer.Option("--min", min=0, max=100, help="Exit 1 when a connector's tests notice fewer mistakes, in %."),
+        typer.Option(
+            "--min",
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="Exit with 1 if a connector's tests catch less than PERCENT of the mistakes.",
+        ),
     ] = None,
     kind: Annotated[
-        list[str] | None, typer.Option("--kind", help="Only mistakes of this kind, such as drop_field. Repeatable.")
+        list[str] | None,
+        typer.Option("--kind", help="Inject only mistakes of this kind, such as drop_field. Repeatable."),
     ] = None,
     formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
-    """Make small mistakes one at a time (drop a field, swap two paths, …); list those that no recorded test notices."""
+    """Inject small mistakes, and list those that no recorded test catches.
+
+    A mistake drops a field or swaps two paths, for example. They are injected one at a time, and nothing is written.
+    """
     from conn_cli.report import Sources, write_report
     from conn_cli.report import mutate as report
     from conn_engine.analysis.mutants.report import MutationReport, Score

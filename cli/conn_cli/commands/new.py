@@ -16,32 +16,50 @@ if TYPE_CHECKING:
 def new(
     context: typer.Context,
     *,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="hubspot, github …, or a name of your own.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A bundled connector, such as hubspot, or a name for a new one.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="OpenAPI, low-code manifest, Postman, HAR or provider entry to make it from."
+            "--from", metavar="FILE", help="Create the connector from this document. See conn import for the formats."
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="PATTERN", help="With --from: glob on path, tag or operation name; repeatable."),
+        typer.Option(
+            "--only",
+            metavar="PATTERN",
+            help="With --from: import only matching paths, tags or operations (glob). Repeatable.",
+        ),
     ] = None,
     entry: Annotated[
-        str | None, typer.Option("--entry", metavar="KEY", help="With --from, of a file with several: which one.")
+        str | None,
+        typer.Option("--entry", metavar="KEY", help="With --from: import this connector of a file with several."),
     ] = None,
     with_samples: Annotated[
-        bool, typer.Option("--with-samples", help="With --from: sample recordings of the lists.")
+        bool, typer.Option("--with-samples", help="With --from: create sample recordings of list operations.")
     ] = False,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", metavar="MODEL", help="With --from: propose a unified mapping to it; repeatable."),
+        typer.Option(
+            "--model", metavar="MODEL", help="With --from: propose a mapping to this unified model. Repeatable."
+        ),
     ] = None,
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
+    """Add a connector: a bundled one, a skeleton, or one from a document.
+
+    A bundled connector includes its recordings and goldens. Any other name creates a skeleton that runs.
+
+    \b
+    Examples:
+      conn new hubspot
+      conn new acme-crm
+      conn new acme-crm --from openapi.yaml
+    """
     from conn_cli.formatting import join_lines, pluralize
     from conn_cli.report import write_report
     from conn_cli.scaffold import (

@@ -18,23 +18,41 @@ def promote(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FROM", help="A channel (what it serves), `latest`, or the beginning of a release's id."
+            metavar="FROM", help="Release to promote: a channel (what it serves), latest, or the start of an id."
         ),
     ],
     channel: Annotated[
-        str, typer.Argument(metavar="TO", help="staging, production, or an environment of the workspace.")
+        str,
+        typer.Argument(
+            metavar="TO", help="Channel to change: staging, production, or an environment of the workspace."
+        ),
     ],
-    override: Annotated[
-        str, typer.Option("--override", metavar="REASON", help="Do it although a check refuses. The reason is kept.")
+    despite: Annotated[
+        str,
+        typer.Option(
+            "--despite",
+            metavar="REASON",
+            help="Promote despite failed checks. The reason is recorded in the history.",
+        ),
     ] = "",
+    override: Annotated[str, typer.Option("--override", hidden=True)] = "",
     expect: Annotated[
-        str, typer.Option("--expect", metavar="RELEASE", help="Only if TO serves this now: what was looked at.")
+        str, typer.Option("--expect", metavar="RELEASE", help="Promote only if TO still serves this release.")
     ] = "",
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
 ) -> None:
-    """Lint, test and measure the impact of a release; then let a channel serve it. Exit 1 when it is refused."""
+    """Check a release, and make a channel serve it.
+
+    Runs lint, the tests, and the impact on every account. Exits with 1 if a check fails and the channel was not
+    changed.
+
+    \b
+    Examples:
+      conn promote latest staging
+      conn promote staging production
+    """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
     from conn_engine.releases.promotion import promote as move
@@ -46,7 +64,7 @@ def promote(
             source,
             channel,
             find_actor(app, by),
-            override=override.strip(),
+            override=(despite or override).strip(),
             expected=expect,
             tell=lambda note: progress.advance(note=note),
         )
@@ -59,5 +77,5 @@ def promote(
     write_report(describe, formats or [], report.draw_promotion(done), app, folder=app.folder)
     if done.event is None and not done.already:
         app.err(f"error: not promoted: {'; '.join(done.refusals)}")
-        app.err('  to do it all the same: --override "why"; the reason is kept in the history')
+        app.err('  to promote despite this: --despite "REASON"; the history records the reason')
         raise typer.Exit(Exit.FINDINGS)

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 State = Annotated[
-    str | None, typer.Option("--state", metavar="FILE", help="Go on from the state in FILE; it stays as it is.")
+    str | None, typer.Option("--state", metavar="FILE", help="Resume from the state in FILE. The file is not changed.")
 ]
 File = Annotated[
     list[str] | None,
-    typer.Option("--file", metavar="FIELD=PATH", help="A file to send; it is kept with the recording."),
+    typer.Option("--file", metavar="FIELD=PATH", help="Send this file, and store it with the recording. Repeatable."),
 ]
 
 
@@ -34,22 +34,32 @@ def record(
     account: Account,
     param: Param = None,
     body: Body = None,
-    pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
-    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
-    own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
+    pages: Annotated[int, typer.Option("--pages", metavar="N", min=1, help="Stop after N pages.")] = 3,
+    scenario: Annotated[str, typer.Option("--scenario", help="Name of the case, such as not_found.")] = "default",
+    own: Annotated[bool, typer.Option("--own", help="Store the recording for this account only.")] = False,
     state: State = None,
     file: File = None,
     environment: Environment = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Record the vendor's operation instead of the unified one.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait when the vendor's rate limit is reached, instead of stopping.")
+    ] = False,
     send: Send = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing recording.")] = False,
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all.
+    """Run an operation against the vendor and record it for tests.
 
-    Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
+    Secrets are redacted, and personal data, such as names and email addresses, is replaced by pseudonyms. The file is
+    written completely or not at all.
+
+    \b
+    Examples:
+      conn record contacts.list --account acme
+      conn record contacts.get -a acme -p id=0 --scenario not_found
     """
     from conn_cli.completeness import show_completeness, show_interruption
     from conn_cli.live_run import resolve_account

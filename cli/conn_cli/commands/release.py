@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 def release(
     context: typer.Context,
     *,
-    message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
+    message: Annotated[str, typer.Option("--message", "-m", help="Describe the release.")] = "",
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
 ) -> None:
-    """Write an immutable release of the workspace into the store, with what lint and the tests say of it.
+    """Store the workspace as an immutable release.
 
-    The same content is the same release. Exit 1 when lint or a test fails: it is kept, and no promotion takes it.
+    Runs lint and the tests, and stores their results with the release. If one fails, the release is stored but cannot
+    be promoted, and the command exits with 1. The same content is always the same release.
+
+    \b
+    Example:
+      conn release --message "Map the industry of contacts"
     """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report

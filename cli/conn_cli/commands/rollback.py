@@ -14,16 +14,23 @@ if TYPE_CHECKING:
 def rollback(
     context: typer.Context,
     *,
-    channel: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="The channel: staging, production, …")],
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Channel to change, such as production.")],
     to: Annotated[
-        str, typer.Option("--to", metavar="RELEASE", help="A release that it has served. Default: the one before.")
+        str, typer.Option("--to", metavar="RELEASE", help="Release to return to. Default: the one served before.")
     ] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why. It is kept.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Reason to record in the history.")] = "",
     by: ByOption = None,
     store: StoreOption = None,
     formats: FormatOption = None,
 ) -> None:
-    """Go back to the release that a channel served before. Nothing is checked: it has served already."""
+    """Return a channel to a release that it served before.
+
+    No checks are run.
+
+    \b
+    Example:
+      conn rollback production --reason "wrong email mapping"
+    """
     from conn_cli.report import releases as report
     from conn_cli.report import write_report
     from conn_engine.releases.promotion import roll_back

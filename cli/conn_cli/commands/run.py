@@ -21,19 +21,25 @@ if TYPE_CHECKING:
 
 State = Annotated[
     str | None,
-    typer.Option("--state", metavar="FILE", help="Go on from the state in FILE, and keep the new one there."),
+    typer.Option("--state", metavar="FILE", help="Resume from the state in FILE, and write the new state there."),
 ]
-RemoteData = Annotated[bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")]
-Trace = Annotated[bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")]
+RemoteData = Annotated[bool, typer.Option("--remote-data", help="Add the vendor's record to each unified record.")]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="Show each request and response on stderr, with secrets redacted.")
+]
 Partitions = Annotated[
-    bool, typer.Option("--partitions", help="List what the operation is repeated for, and no records.")
+    bool, typer.Option("--partitions", help="List the partitions that the operation runs for, instead of records.")
 ]
 File = Annotated[
     list[str] | None,
-    typer.Option("--file", metavar="FIELD=PATH", help="A file to send; ;type=TYPE and ;filename=NAME may follow."),
+    typer.Option(
+        "--file",
+        metavar="FIELD=PATH",
+        help="Send this file. Append ;type=TYPE or ;filename=NAME to override them. Repeatable.",
+    ),
 ]
 Output = Annotated[
-    str, typer.Option("--output", "-o", help="jsonl, json, csv or table; or a file, which is written whole.")
+    str, typer.Option("--output", "-o", help="Format of the records (jsonl, json, csv or table), or a file to write.")
 ]
 
 
@@ -44,27 +50,38 @@ def run(
     account: Account,
     param: Param = None,
     body: Body = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Stop after N records.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option("--cursor", help="Resume from the next_cursor of an earlier page.")
+    ] = None,
     state: State = None,
     environment: Environment = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Run the vendor's operation instead of the unified one.")] = False,
     remote_data: RemoteData = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the first write; send only the reads before it.")
+        bool, typer.Option("--dry-run", help="Show the first write. Only the reads before it are sent.")
     ] = False,
     send: Send = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait when the vendor's rate limit is reached, instead of stopping.")
+    ] = False,
     trace: Trace = False,
     partitions: Partitions = False,
     file: File = None,
     output: Output = "jsonl",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file of --output.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --output.")] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Run an operation live. Records go to stdout as they arrive, everything else to stderr.
+    """Run an operation against the vendor, and print its records.
 
-    --output is the form of the records, --format that of a plan.
+    Records go to standard output as they arrive, everything else to standard error. A write shows its plan; --send
+    sends it. --output sets the format of records, --format that of a plan.
+
+    \b
+    Examples:
+      conn run contacts.list --account acme --limit 5
+      conn run contacts.list -a acme --output contacts.csv
+      conn run contacts.create -a acme --body @new.json --send
     """
     from conn_cli.call_options import build_call
     from conn_cli.error_location import attach_finding

@@ -19,17 +19,23 @@ def schema(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="connector, unified, account … a record such as crm.contact, or report."),
+        typer.Argument(
+            metavar="NAME", help="A document (connector, unified, account …), a record (crm.contact), or report."
+        ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="With report: lint, test … Default: every kind.")
+        str | None,
+        typer.Argument(metavar="KIND", help="With report: kind of report, such as lint. Default: every kind."),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Put the documents' schemas into the workspace's schemas/, for editors.")
+        bool, typer.Option("--write", help="Write the schemas of documents to schemas/ in the workspace, for editors.")
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Print the JSON Schema of a document, a unified record or a report in JSON. Without a name: list them."""
+    """Print the JSON Schema of a document, a unified record or a report.
+
+    Without a name, lists the schemas.
+    """
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean

@@ -19,17 +19,25 @@ if TYPE_CHECKING:
 def show(
     context: typer.Context,
     *,
-    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
+    operation: Annotated[str | None, typer.Argument(metavar="OPERATION", help="Show only this operation.")] = None,
     account: Annotated[
-        str | None, typer.Option("--account", "-a", help="The effective configuration of this account.")
+        str | None, typer.Option("--account", "-a", help="Show the effective configuration of this account.")
     ] = None,
     connector: Annotated[
-        str | None, typer.Option("--connector", "-c", help="The base level of this connector.")
+        str | None, typer.Option("--connector", "-c", help="Show this connector without overrides.")
     ] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="Apply the overrides of this environment.")
+    ] = None,
     formats: Annotated[Formats, format_option("yaml")] = None,
 ) -> None:
-    """List the workspace, or show an effective configuration and where each value comes from."""
+    """Show the workspace, or a configuration and where its values are set.
+
+    \b
+    Examples:
+      conn show
+      conn show contacts.list --account acme
+    """
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
 

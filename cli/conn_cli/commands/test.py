@@ -21,35 +21,52 @@ def test(
     operations: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[OPERATION]...", help="Such as contacts.list; webhooks [NAME]... for deliveries. Default: all."
+            metavar="OPERATION",
+            help="Operations to test, such as contacts.list, or webhooks [NAME]... for deliveries. Default: all.",
         ),
     ] = None,
     account: Annotated[
         list[str] | None,
-        typer.Option("--account", "-a", help="An account. Default: every one that has the operation."),
+        typer.Option("--account", "-a", help="Test for this account. Repeatable. Default: every account."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every operation (the default when none is named).")] = False,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Test every operation. This is the default if no operation is named.")
+    ] = False,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Test only this connector.")] = None,
     environment: Annotated[
         str | None,
-        typer.Option("--environment", "-e", help="Only accounts of this environment; or in it, with --account."),
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Test only accounts of this environment. With --account, use it instead of the account's.",
+        ),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="The vendor's own operations instead of the unified ones.")
+        bool, typer.Option("--raw", help="Test the vendor's operations instead of the unified ones.")
     ] = False,
-    live: Annotated[bool, typer.Option("--live", help="Ask the vendor instead of the recordings.")] = False,
-    send: Annotated[bool, typer.Option("--send", help="With --live: really send writes.")] = False,
-    update: Annotated[bool, typer.Option("--update", help="Keep the results as goldens.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Send requests to the vendor instead of replaying recordings.")
+    ] = False,
+    send: Annotated[bool, typer.Option("--send", help="With --live: send writes too.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Store the results as the new goldens.")] = False,
     cross_check: Annotated[
-        bool, typer.Option("--cross-check", help="Also run every mapping under the second evaluator.")
+        bool, typer.Option("--cross-check", help="Also run every mapping with the second evaluator, and compare.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show requests and coverage of passing operations too.")
+        bool, typer.Option("--verbose", "-v", help="Also show the requests and coverage of operations that pass.")
     ] = False,
     formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
-    """Replay operations on their recordings, and recorded deliveries, and judge the results: schema, coverage, goldens,
-    requests."""
+    """Replay recorded operations and deliveries, and check the results.
+
+    Checks requests, schema, mapping coverage and goldens. Exits with 1 if a case fails, 6 if nothing is recorded.
+
+    \b
+    Examples:
+      conn test
+      conn test contacts.list --account acme
+      conn test webhooks contact_created --update
+    """
     from conn_cli.report import Sources, write_report
     from conn_cli.report.results import draw_reports
     from conn_engine.testing.report import SuiteReport

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-group = typer.Typer(name="webhook", help="Deliveries by which vendors tell of events.", no_args_is_help=True)
+group = typer.Typer(name="webhook", help="Verify, record, receive and send webhook deliveries.", no_args_is_help=True)
 group.command("record")(webhook_record.record)
 group.command("listen")(webhook_listen.listen)
 group.command("send")(webhook_send.send)
@@ -45,7 +45,8 @@ group.command("renew")(webhook_subscribe.renew)
 group.command("unsubscribe")(webhook_subscribe.unsubscribe)
 
 
-@group.command("check")
+@group.command("check", hidden=True)  # the earlier name, removed in the next version
+@group.command("verify")
 def verify(
     context: typer.Context,
     *,
@@ -58,9 +59,13 @@ def verify(
     formats: Annotated[Formats, format_option()] = None,
     as_json: JsonAlias = False,
 ) -> None:
-    """Judge one delivery: whether it is the vendor's and why not, what is answered, which events it holds.
+    """Verify a delivery, and show its events and the reply.
 
-    Nothing is kept, and no challenge is answered by a request. Ends with 4 when the delivery is refused.
+    Nothing is stored or sent. Exits with 4 if the delivery is refused.
+
+    \b
+    Example:
+      conn webhook verify delivery.txt --account acme
     """
     from conn_cli.report import write_report
 

@@ -25,28 +25,42 @@ def listen(
     *,
     account: Account = None,
     connector: Annotated[
-        str | None, typer.Option("--connector", "-c", help="The connector whose deliveries say whose they are.")
+        str | None, typer.Option("--connector", "-c", help="Connector whose deliveries name the account.")
     ] = None,
-    host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port. 0: a free one.")] = 0,
-    url: Annotated[str | None, typer.Option("--url", help="The public URL that the vendor calls.")] = None,
-    record: Annotated[bool, typer.Option("--record", help="Keep what is accepted as recorded deliveries.")] = False,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to listen on. 0 chooses a free port.")
+    ] = 0,
+    url: Annotated[
+        str | None, typer.Option("--url", help="Public URL that the vendor calls. Default: taken from each request.")
+    ] = None,
+    record: Annotated[bool, typer.Option("--record", help="Record the accepted deliveries for conn test.")] = False,
     forward: Annotated[
         str | None,
-        typer.Option("--forward", metavar="URL", help=f"Hand events on, signed by Standard Webhooks with {SECRET}."),
+        typer.Option("--forward", metavar="URL", help=f"Post events to URL, signed with {SECRET} (Standard Webhooks)."),
     ] = None,
     pair: Annotated[
-        bool, typer.Option("--pair", help="Let a secret that the vendor hands over replace the stored one.")
+        bool, typer.Option("--pair", help="Let a secret that the vendor sends replace the stored one.")
     ] = False,
-    once: Annotated[bool, typer.Option("--once", help="End after one accepted delivery.")] = False,
-    count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop after one accepted delivery.")] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count", metavar="N", min=1, help="Stop after N accepted deliveries. Default: run until Ctrl-C."
+        ),
+    ] = None,
     formats: Annotated[Formats, format_option()] = None,
     as_json: JsonAlias = False,
     keep_personal: KeepPersonal = False,
 ) -> None:
-    """Receive deliveries on this machine: answer challenges, prove them, print a line for each event.
+    """Receive deliveries on this machine, and print their events.
 
-    At / for the account or connector chosen; else at /CONNECTOR and /accounts/ACCOUNT. Ctrl-C ends it.
+    Deliveries are verified and challenges answered. With --account or --connector, any path is accepted; otherwise,
+    use /CONNECTOR and /accounts/ACCOUNT. Ctrl-C stops.
+
+    \b
+    Example:
+      conn webhook listen --account acme --port 8080 --record
     """
     from conn_cli.delivery_listener import DeliveryListener, EventWriter
     from conn_cli.delivery_server import DeliveryServer

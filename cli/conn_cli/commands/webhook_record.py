@@ -36,7 +36,9 @@ __all__ = ["record"]
 def record(
     context: typer.Context,
     *,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it shows, such as contact_created.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name for the recorded delivery, such as contact_created.")
+    ],
     file: File,
     account: Account = None,
     connector: Connector = None,
@@ -47,19 +49,24 @@ def record(
         bool,
         typer.Option(
             "--contract",
-            help="It is written by the vendor's documentation: sign it, whatever stands in the signature's place.",
+            help="Sign the delivery instead of verifying it, for one copied from documentation.",
         ),
     ] = False,
-    note: Annotated[str, typer.Option("--note", help="Anything a reader should know.")] = "",
-    own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a delivery of this name.")] = False,
+    note: Annotated[str, typer.Option("--note", help="Note to store with the delivery.")] = "",
+    own: Annotated[bool, typer.Option("--own", help="Store the delivery for this account only.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing delivery.")] = False,
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Keep a delivery as a recorded one: redacted, and signed anew by throwaway secrets that the file has.
+    """Verify a delivery and record it for conn test.
 
-    Personal data, such as names and e-mail addresses, is replaced by pseudonyms, except with --contract. Exits with 4,
-    and records nothing, if the delivery is refused.
+    The recording has no real secret: it is signed again with throwaway secrets that are stored in the file. Personal
+    data, such as names and email addresses, is replaced by pseudonyms, except with --contract. If the delivery is
+    refused, nothing is recorded, and the command exits with 4.
+
+    \b
+    Example:
+      conn webhook record contact_created delivery.txt --account acme
     """
     from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.report import write_report

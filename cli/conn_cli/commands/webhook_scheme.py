@@ -23,15 +23,17 @@ _BASIS = {
 def scheme(
     context: typer.Context,
     vendor: Annotated[
-        str | None, typer.Argument(metavar="[VENDOR]", help="stripe, slack … Without: list them.")
+        str | None,
+        typer.Argument(metavar="VENDOR", help="Vendor, such as stripe or slack. Default: list the known vendors."),
     ] = None,
     *,
     formats: Annotated[Formats, format_option()] = None,
     as_json: JsonAlias = False,
 ) -> None:
-    """Print how a vendor proves its deliveries, answers challenges and tells of events: to paste into connector.yaml.
+    """Print a vendor's webhook settings for connector.yaml.
 
-    Try it on a delivery that really came: conn webhook check.
+    The settings declare how to verify deliveries, answer challenges and find events. Test them with a real delivery:
+    conn webhook verify.
     """
     from conn_cli.report import write_report
     from conn_cli.scaffold import load_schemes

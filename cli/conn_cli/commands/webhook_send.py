@@ -25,24 +25,29 @@ _SHOWN = 2_000
 def send(
     context: typer.Context,
     *,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A recorded delivery. -: the input.")],
-    to: Annotated[str, typer.Option("--to", metavar="URL", help="Your receiver.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Recorded delivery. - reads standard input.")],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="URL of your receiver.")],
     account: Account = None,
     connector: Connector = None,
     secret: SecretOptions = None,
     key: Annotated[
-        Path | None, typer.Option("--key", help="A private key (PEM) that signs where only the vendor has it.")
+        Path | None, typer.Option("--key", help="Sign with this private key (PEM), where the real one is the vendor's.")
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option("--host", help="The receiver's host, when it is not this machine: said twice on purpose."),
+        typer.Option("--host", help="Confirm the receiver's host. Required unless the receiver runs on this machine."),
     ] = None,
-    really: Annotated[bool, typer.Option("--send", help="Really send it. Without: show the request.")] = False,
+    really: Annotated[bool, typer.Option("--send", help="Send the request. Default: show it without sending.")] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Post a recorded delivery to your own receiver: signed anew, at the current time.
+    """Post a recorded delivery to your own receiver.
 
-    Signed by the account's secrets, where it has them, else by those of the file.
+    The delivery is signed again, at the current time, with the account's secrets or, if it has none, with those of the
+    file.
+
+    \b
+    Example:
+      conn webhook send created.json --to http://127.0.0.1:8000/hooks --send
     """
     app: App = context.obj
     _check_target(to, host)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["renew", "subscribe", "unsubscribe"]
 
-Account = Annotated[str, typer.Argument(metavar="ACCOUNT")]
-Send = Annotated[bool, typer.Option("--send", help="Really send it. Without: show the first request.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account to subscribe or unsubscribe.")]
+Send = Annotated[bool, typer.Option("--send", help="Send the requests. Default: show the first one without sending.")]
 FormatOption = Annotated[Formats, format_option()]
 _DONE = {"subscribe": "subscribed", "renew": "renewed", "unsubscribe": "unsubscribed"}
 
@@ -32,13 +32,14 @@ def subscribe(
     context: typer.Context,
     account: Account,
     *,
-    url: Annotated[str, typer.Option("--url", help="The public address of your receiver, which the vendor calls.")],
+    url: Annotated[str, typer.Option("--url", help="Public URL of your receiver, which the vendor calls.")],
     send: Send = False,
     formats: FormatOption = None,
 ) -> None:
-    """Tell the vendor where an account's deliveries are to come, and keep the secret that proves them.
+    """Subscribe to an account's events at the vendor.
 
-    A vendor that asks the address at once needs a receiver that runs: conn webhook listen --pair.
+    Stores the secret that verifies the deliveries. If the vendor calls the URL to confirm it, start the receiver first:
+    conn webhook listen --pair.
     """
 
     def begin_subscription(connection: "Connection") -> "Subscribed":
@@ -55,15 +56,18 @@ def subscribe(
 
 def renew(
     context: typer.Context,
-    accounts: Annotated[list[str] | None, typer.Argument(metavar="[ACCOUNT]...")] = None,
+    accounts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ACCOUNT", help="Accounts to renew. Default: every subscription that is due."),
+    ] = None,
     *,
     send: Send = False,
     formats: FormatOption = None,
 ) -> None:
-    """Make subscriptions last longer: those of the accounts named, or all that are due.
+    """Extend subscriptions before they expire.
 
-    When one is due the connector says (`renew_before_seconds`, a day by default). Run it by a scheduler, more often
-    than that.
+    A subscription is due `renew_before_seconds` before it expires (set by the connector; a day by default). Schedule
+    this command to run more often than that.
     """
     from conn_engine.errors import ConnError
 
@@ -96,7 +100,10 @@ def renew(
 
 
 def unsubscribe(context: typer.Context, account: Account, *, send: Send = False, formats: FormatOption = None) -> None:
-    """Tell the vendor to stop an account's deliveries. The secret that proves them stays."""
+    """End an account's subscription at the vendor.
+
+    The secret that verifies its deliveries stays stored.
+    """
 
     def end_subscription(connection: "Connection") -> None:
         from conn_engine.runtime.webhooks import end

@@ -19,21 +19,35 @@ def why(
     context: typer.Context,
     *,
     operation: Annotated[
-        str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")
+        str, typer.Argument(metavar="OPERATION", help="Operation, such as contacts.list, or - for the connector.")
     ],
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination; with --value, email.")
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="Path of the value, such as response_mapping.email. With --value: a field, such as email.",
+        ),
     ],
     value: Annotated[
-        bool, typer.Option("--value", help="Explain the value of a field in a recorded record (--record).")
+        bool, typer.Option("--value", help="Explain the value that a field has in a recorded record.")
     ] = False,
-    record: Annotated[str | None, typer.Option("--record", help="With --value: the unified record's id.")] = None,
-    account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
+    record: Annotated[str | None, typer.Option("--record", help="With --value: id of the unified record.")] = None,
+    account: Annotated[str | None, typer.Option("--account", "-a", help="Apply the overrides of this account.")] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="Connector to use if no account is named.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="Apply the overrides of this environment.")
+    ] = None,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
+    """Show which file and line set a value, and what it overrides.
+
+    \b
+    Examples:
+      conn why contacts.list response_mapping.email --account acme
+      conn why contacts.list email --value --record 101 -a acme
+    """
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean

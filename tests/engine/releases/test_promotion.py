@@ -220,7 +220,7 @@ class TestPromotion:
             promote(store, made(desk, store), "production", ADA)
             releases = [made(desk, store, "response.nick"), made(desk, store, "$uppercase(response.name)")]
         command = [sys.executable, "-m", "conn_cli.main", "-C", str(desk.root), "promote"]
-        options = ["production", "--store", desk.address, "--override", "a race", "--by"]
+        options = ["production", "--store", desk.address, "--despite", "a race", "--by"]
         started = [
             subprocess.Popen([*command, release, *options, release[:6]], env=environ, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -73,7 +73,14 @@ class TestProcess:
         command = [sys.executable, "-m", "conn_cli.main", "-C", str(desk.root)]
         store_option = ["--store", desk.address]
         # The recording knows nothing of the new URL, so that the checks refuse, and a person decides.
-        promote = ["promote", "staging", "production", *store_option, "--override", "measured"]
+        promote = [
+            "promote",
+            "staging",
+            "production",
+            *store_option,
+            "--override",
+            "measured",
+        ]  # the earlier name of --despite
         subprocess.run([*command, *promote], env=environ, check=True, capture_output=True, timeout=60)
         promoted = time.time()
         until_served(lines, "2")

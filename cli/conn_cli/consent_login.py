@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from conn_cli.console import App
 from conn_cli.loopback import is_local, open_listener
-from conn_engine.auth import Consent, Consenting, fresh_secret
+from conn_engine.auth import Consent, ConsentCredentials, draw_secret
 from conn_engine.errors import UsageError
 from conn_engine.urls import split_plain_url
 
@@ -32,7 +32,7 @@ class ConsentLogin:
 
     app: App
     effective: "Effective"
-    credentials: Consenting
+    credentials: ConsentCredentials
     stored: Mapping[str, Any]
     vault: "Vault"
     browser: bool
@@ -54,7 +54,7 @@ class ConsentLogin:
         return self._run_flow(flow)
 
     def _ask_in_browser(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
-        from conn_engine.auth.names import fill_templates
+        from conn_engine.auth.credential_document import fill_templates
 
         told = self.credentials.redirect_uri
         redirect_uri = str(fill_templates(told, scope, purpose="redirect_uri")) if told is not None else None
@@ -70,7 +70,7 @@ class ConsentLogin:
             return consent, listener.wait(consent, self.seconds)
 
     def _consent(self, scope: "Scope", redirect_uri: str) -> Consent:
-        state, verifier = fresh_secret(), fresh_secret()
+        state, verifier = draw_secret(), draw_secret()
         flow = self.credentials.build_consent(
             scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock
         )

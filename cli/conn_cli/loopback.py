@@ -71,7 +71,7 @@ class Listener:
         if parts.path != self.path or self.consent is None:
             return 404, "There is nothing here.", None
         answer = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=50))
-        if not self.consent.belongs(answer):
+        if not self.consent.has_state(answer):
             self.refused += 1
             return 400, _STRANGE, None
         return 200, _DENIED if "error" in answer or self.consent.is_denied(answer) else _DONE, answer

@@ -151,7 +151,7 @@ def test_a_wrong_secret_is_refused_before_a_person_is_bothered(tmp_path: Path, v
     folder = laid_out(tmp_path, vendor)
     given = {"consumer_key": vendor.client_key, "consumer_secret": "wrong-secret-0123456789"}
     text = Login(folder, stdin=json.dumps(given)).ended(5)
-    assert "refuses: 401" in text and "wrong-secret" not in text
+    assert "refused the request: 401" in text and "wrong-secret" not in text
     assert stored(folder) == {}
 
 

@@ -37,9 +37,9 @@ from unittest.mock import patch
 
 from deliveries import delivery_of, subscribing, told
 
-from conn_engine.auth import as_consenting
+from conn_engine.auth import as_consent_credentials
 from conn_engine.auth.consent import check_callback
-from conn_engine.auth.signing.moment import SigningContext
+from conn_engine.auth.signing.context import SigningContext
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import parse
@@ -283,7 +283,10 @@ def _login(
     run: Played, effective: Any, session: Session, send: Callable[[Any], Any], lines: list[str]
 ) -> dict[str, Any]:
     """The credential that a log-in by the vendor's page stores. `send` runs a flow to its end."""
-    credentials, scope = as_consenting(effective.connector.credentials), authorization_scope(Run(effective, session))
+    credentials, scope = (
+        as_consent_credentials(effective.connector.credentials),
+        authorization_scope(Run(effective, session)),
+    )
     assert credentials is not None
     redirect_uri = credentials.redirect_uri or f"http://127.0.0.1:{credentials.redirect_port or 4321}/callback"
     flow = credentials.build_consent(scope, redirect_uri, "s" * 43, "v" * 43, effective.hosts, session.clock)

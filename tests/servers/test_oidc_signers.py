@@ -65,7 +65,7 @@ def test_another_key_is_refused(conn: Conn, api: Witness) -> None:
     conn.store("robot", {"private_key": oidcs.pem(oidcs.RSA_KEY)})
     assert "invalid_client" in conn(*ASK, code=5).err
     account(conn, "signer-ES256", "private_key_jwt", '{"algorithm": "ES256"}')
-    assert "not one for ES256" in conn(*ASK, code=5).err
+    assert "cannot be used for ES256" in conn(*ASK, code=5).err
     conn.store("robot", {"private_key": "-----BEGIN PRIVATE KEY-----\nMIIB"})
     assert "cannot be read" in conn(*ASK, code=5).err
     assert api.seen == []

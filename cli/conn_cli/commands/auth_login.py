@@ -11,7 +11,7 @@ from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_cli.credential_change import CredentialChange
-    from conn_engine.auth import Consenting, Credentials
+    from conn_engine.auth import ConsentCredentials, Credentials
     from conn_engine.config import Effective
     from conn_engine.secrets.vault import LayeredVault
 
@@ -142,11 +142,11 @@ def _check_verifiable(effective: "Effective") -> None:
         )
 
 
-def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
+def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "ConsentCredentials | None":
     """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
-    from conn_engine.auth import as_consenting
+    from conn_engine.auth import as_consent_credentials
 
-    found = as_consenting(credentials)
+    found = as_consent_credentials(credentials)
     if found is None or not values:
         return found
     token = {field.name for field in credentials.fields()} - {field.name for field in found.consent_fields()}
@@ -154,11 +154,15 @@ def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) 
 
 
 def _client(
-    app: App, account: str, credentials: "Consenting", values: dict[str, Any] | None, stored: Mapping[str, Any] | None
+    app: App,
+    account: str,
+    credentials: "ConsentCredentials",
+    values: dict[str, Any] | None,
+    stored: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the fields that consent needs (the account's own client): given, else stored earlier, else asked for."""
     from conn_cli.credential_input import ask_for, describe_parts
-    from conn_engine.auth.names import document_of
+    from conn_engine.auth.credential_document import build_document
     from conn_engine.errors import UsageError
 
     fields = credentials.consent_fields()
@@ -172,7 +176,7 @@ def _client(
             f"missing: {', '.join(lacking)}",
             hint=f"conn auth login {account} --json < FILE, with {describe_parts(fields)} in it",
         )
-    return document_of(fields, {name: str(value) for name, value in known.items() if value})
+    return build_document(fields, {name: str(value) for name, value in known.items() if value})
 
 
 def _read_document(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:

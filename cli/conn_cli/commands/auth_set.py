@@ -59,7 +59,7 @@ def merge_login(
 ) -> dict[str, Any]:
     """The document of a new log-in with what it leaves as it was: the secrets of webhooks that are not given anew, and
     the account's subscription."""
-    from conn_engine.auth import CAPTURED, secret_fields
+    from conn_engine.auth import CAPTURED, read_secret_fields
     from conn_engine.runtime.webhooks.subscribing import KEPT
 
     before = stored or {}
@@ -67,7 +67,7 @@ def merge_login(
     handed_over = [name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture]
     if told is not None and told.subscription is not None:
         handed_over += told.subscription.capture
-    names = [*(asked.name for asked in secret_fields(effective.data)), *handed_over]
+    names = [*(asked.name for asked in read_secret_fields(effective.data)), *handed_over]
     made = {**{name: before[name] for name in names if before.get(name) not in (None, "")}, **document}
     captured = before.get(CAPTURED)
     if isinstance(captured, Mapping) and KEPT in captured:

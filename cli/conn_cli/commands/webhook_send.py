@@ -77,7 +77,7 @@ def _check_target(to: str, host: str | None) -> None:
 def _request(  # noqa: PLR0917
     app: App, address: DeliveryOwner, file: str, to: str, given: dict[str, str], key: Path | None
 ) -> "Request":
-    from conn_engine.auth.signing.keys import private_key
+    from conn_engine.auth.signing.keys import load_private_key
     from conn_engine.testing.deliveries.sending import sendable
 
     recorded = read_delivery(app, file, None).recorded
@@ -86,7 +86,7 @@ def _request(  # noqa: PLR0917
     private = None
     if key is not None:
         try:
-            private = private_key((app.folder / key).read_text(encoding="utf-8"))
+            private = load_private_key((app.folder / key).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--key {key} cannot be read: {type(error).__name__}") from None
     own = {**_load_secrets(app, address), **given}

@@ -1,8 +1,9 @@
-"""Credentials and authorization: how an account gets its secrets, and how a request carries them.
+"""Get an account's secrets (credentials) and add them to requests (authorization).
 
-Nothing here sends or stores anything: a token request is yielded, a renewal is an effect.
+Nothing here sends or stores anything: a token request is yielded, and a renewal is an effect.
 """
 
+from conn_engine.auth.absent_parts import absent_parts, blank_absent, missing_parts, remove_absent
 from conn_engine.auth.authorization import (
     Authorization,
     AuthorizationChoice,
@@ -17,13 +18,14 @@ from conn_engine.auth.authorization import (
     Query,
     Several,
 )
-from conn_engine.auth.consent import Consent, fresh_secret
+from conn_engine.auth.consent import Consent, draw_secret
+from conn_engine.auth.credential_document import CAPTURED, CredentialField
 from conn_engine.auth.credentials import (
     ApiKey,
     BasicCredentials,
     BearerCredentials,
     Choice,
-    Consenting,
+    ConsentCredentials,
     Credentials,
     JwtBearer,
     Mtls,
@@ -33,17 +35,15 @@ from conn_engine.auth.credentials import (
     OAuth2ClientCredentials,
     OAuth2Password,
     SessionCredentials,
-    add_asked_parts,
-    as_consenting,
+    add_supplied_values,
+    as_consent_credentials,
     choose_credentials,
-    secret_fields,
+    read_secret_fields,
 )
 from conn_engine.auth.lifecycle import Introspection, Revocation
-from conn_engine.auth.names import CAPTURED, CredentialField
-from conn_engine.auth.omission import absent_parts, blank_absent, missing_parts, remove_absent
-from conn_engine.auth.refusal import clock_hint
-from conn_engine.auth.renewal import current, renewal
+from conn_engine.auth.renewal import build_renewal, renew_if_due
 from conn_engine.auth.signing.assertion import Assertion
+from conn_engine.auth.token_errors import add_clock_hint
 from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
 
 __all__ = [
@@ -59,7 +59,7 @@ __all__ = [
     "Body",
     "Choice",
     "Consent",
-    "Consenting",
+    "ConsentCredentials",
     "Cookie",
     "CredentialField",
     "Credentials",
@@ -83,16 +83,16 @@ __all__ = [
     "TokenRequest",
     "TokenStep",
     "absent_parts",
-    "add_asked_parts",
-    "as_consenting",
+    "add_clock_hint",
+    "add_supplied_values",
+    "as_consent_credentials",
     "blank_absent",
+    "build_renewal",
     "choose_credentials",
-    "clock_hint",
-    "current",
-    "fresh_secret",
+    "draw_secret",
     "missing_parts",
+    "read_secret_fields",
     "remove_absent",
-    "renewal",
+    "renew_if_due",
     "request_token",
-    "secret_fields",
 ]

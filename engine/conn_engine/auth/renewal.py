@@ -1,5 +1,4 @@
-"""When and how an account's credential is renewed: the effects that ask for it. Storing it is the
-driver's."""
+"""When and how an account's credential is renewed: the effects that request it. The driver stores the result."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +7,10 @@ from conn_engine.auth.credentials import Credentials
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow, Renew
 
-__all__ = ["current", "renewal"]
+__all__ = ["build_renewal", "renew_if_due"]
 
 
-def renewal(  # noqa: PLR0917
+def build_renewal(  # noqa: PLR0917
     credentials: Credentials,
     account: str,
     document: Mapping[str, Any],
@@ -19,12 +18,12 @@ def renewal(  # noqa: PLR0917
     hosts: tuple[str, ...],
     clock: Clock,
 ) -> Renew:
-    """The effect that asks for a credential in place of `document`. `scope` gives `env` and `context` to
+    """Return the effect that requests a new credential in place of `document`. `scope` provides `env` and `context` to
     templates."""
     return Renew(account, dict(document), credentials.exchange(scope, hosts, clock))
 
 
-def current(  # noqa: PLR0917
+def renew_if_due(  # noqa: PLR0917
     credentials: Credentials,
     account: str,
     document: Mapping[str, Any],
@@ -32,8 +31,8 @@ def current(  # noqa: PLR0917
     hosts: tuple[str, ...],
     clock: Clock,
 ) -> Flow[dict[str, Any]]:
-    """The document to use now: renewed first when it has ended (or may have) and can be renewed, else as it is."""
+    """Return the document to use now, renewed first if it has expired (or may have) and can be renewed."""
     if credentials.due(document, clock.now()) and credentials.renewable(document):
-        renewed: dict[str, Any] = yield renewal(credentials, account, document, scope, hosts, clock)
+        renewed: dict[str, Any] = yield build_renewal(credentials, account, document, scope, hosts, clock)
         return renewed
     return dict(document)

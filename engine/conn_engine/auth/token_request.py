@@ -1,6 +1,6 @@
-"""The token request: an ordinary request of the language whose answer holds a token, after the steps it needs.
+"""The token request: an ordinary request that returns a token, with the requests that come before it.
 
-All presets that get a token expand into it. What is stored, and when it is asked for, is theirs.
+Every preset that gets a token builds on it. The presets decide what is stored and when a token is requested.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 from msgspec import field as setting
 
-from conn_engine.auth.expiry import ABSOLUTE, ExpiryUnit, moment, said_by_token
-from conn_engine.auth.refusal import ended_already, no_token
+from conn_engine.auth.expiry import ABSOLUTE_UNITS, ExpiryUnit, read_token_expiry, to_timestamp
 from conn_engine.auth.secret_request import (
     AssertionSetting,
     BodyFormatSetting,
@@ -25,69 +24,76 @@ from conn_engine.auth.secret_request import (
     UrlSetting,
     build_redactor,
     endpoint_of,
-    plain,
-    read,
+    evaluate_on_response,
+    null_if_undefined,
     send_secret_request,
 )
+from conn_engine.auth.token_errors import build_expired_token_error, build_missing_token_error
 from conn_engine.conditions import conditions_of
 from conn_engine.roles import expression_over
 from conn_engine.secrets import Redactor, is_secret_name
 from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers
 
-__all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "open_part", "request_token"]
+__all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "remove_secrets", "request_token"]
 
 
 class TokenReading(Settings, frozen=True, kw_only=True):
-    """How the token and its end are read from the answer."""
+    """How the token and its expiry are read from the response."""
 
     response: Annotated[
         str | None,
         Meta(
-            description="Expression over response (the decoded body), headers, status, cookies (by name), "
-            "`cookie` (all of them, as a Cookie header has them), before and callback for what is "
-            "stored as the token: an object with `access_token`, or the token's text. Default: the whole "
-            "body.",
+            description="Expression for what is stored as the token: an object with `access_token`, or the "
+            "token's text. It sees response (the decoded body), headers, status, cookies (by name), "
+            "`cookie` (all of them, as a Cookie header lists them), before and callback. Default: "
+            "the complete body.",
             extra=expression_over("token_answer"),
         ),
     ] = None
     expires: Annotated[
         str | None,
         Meta(
-            description="Expression over the same names for when the token ends. Default: `response.expires_in`.",
+            description="Expression over the same names for when the token expires. Default: `response.expires_in`.",
             extra=expression_over("token_answer"),
         ),
     ] = None
     expires_unit: Annotated[
-        ExpiryUnit, Meta(description="What `expires` means: a time to live, or (epoch, iso8601) a moment.")
+        ExpiryUnit, Meta(description="Unit of `expires`: a time to live, or (epoch, iso8601) a point in time.")
     ] = "seconds"
     lifetime_seconds: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(description="Time to live when the answer does not tell one. Default: until the vendor refuses it."),
+        Meta(
+            description="Time to live when the response has no expiry, in seconds. Default: until the vendor "
+            "refuses the token."
+        ),
     ] = None
     buffer_seconds: Annotated[
-        float, Meta(ge=0, description="How long before its end a token is renewed; at most half of its life.")
+        float,
+        Meta(
+            ge=0, description="How long before its expiry a token is renewed, in seconds; at most half of its lifetime."
+        ),
     ] = 60.0
     capture: Annotated[
         dict[str, str],
         Meta(
-            description="Values to keep beside the token, by name: expressions over the same names as `response`. They "
-            "are no secrets: an account's `context` has them (`{{context.instance_url}}`), `base_url` may use them. "
-            "What a later answer does not say again stays.",
+            description="Values to store with the token, by name: expressions over the same names as `response`. "
+            "They are not secret: an account's `context` has them (`{{context.instance_url}}`), and "
+            "`base_url` can use them. A value that a later response does not return is kept.",
             extra=expression_over("token_answer"),
         ),
     ] = setting(default_factory=dict)
 
 
 class TokenStep(SecretRequest, frozen=True, kw_only=True):
-    """A request before the one for the token. What it finds is `before.<name>` from then on."""
+    """A request before the token request. Its result is `before.<name>` in later requests."""
 
-    name: Annotated[str, Meta(description="What later requests call its result.", pattern="^[a-z][a-z0-9_]*$")]
+    name: Annotated[str, Meta(description="Name of the result in later requests.", pattern="^[a-z][a-z0-9_]*$")]
     response: Annotated[
         str | None,
         Meta(
             description="Expression over response, headers, status, cookies, cookie, before and callback for the "
-            "result. Default: the whole body.",
+            "result. Default: the complete body.",
             extra=expression_over("token_answer"),
         ),
     ] = None
@@ -95,7 +101,7 @@ class TokenStep(SecretRequest, frozen=True, kw_only=True):
 
 class TokenRequest(TokenReading, frozen=True, kw_only=True):
     """One request for a token. Templates see the stored document's keys, `env`, `context`, `before`, and `timestamp`
-    (seconds), `timestamp_ms`, `date` (RFC 3339) and `nonce`, which are the same throughout one request."""
+    (seconds), `timestamp_ms`, `date` (RFC 3339) and `nonce`, which stay the same throughout one request."""
 
     method: MethodSetting = "post"
     url: UrlSetting
@@ -108,69 +114,72 @@ class TokenRequest(TokenReading, frozen=True, kw_only=True):
     signature: SignatureSetting = None
     before: Annotated[
         tuple[TokenStep, ...],
-        Meta(description="Requests to send first, in this order; their results are `before.<name>`."),
+        Meta(description="Requests to send first, in this order. Their results are `before.<name>`."),
     ] = ()
     keeps_token: Annotated[
         bool,
-        Meta(description="Of a refresh: whether the answer may bring no token, because the one there is goes on."),
+        Meta(description="For a refresh: whether the response may have no token because the stored one stays valid."),
     ] = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Grant:
-    """What was got: the token (`access_token` in it, `expires_at` in Unix seconds when its end is known), and what
-    `capture` named of the answer."""
+    """The granted token (`access_token`, and `expires_at` in Unix seconds when its expiry is known), and the values
+    that `capture` found in the response."""
 
     token: dict[str, Any]
     captured: dict[str, Any] = field(default_factory=dict)
 
 
 def request_token(
-    told: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
+    settings: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
 ) -> Flow[Grant]:
-    """Ask for a token. Yields the Requests of `before` and its own, one after another; returns the Grant. What would
-    carry a part of the credential that is `absent` goes without it.
+    """Request a token. Yields the requests of `before` and then its own; returns the Grant. Entries that use an
+    `absent` part of the credential are left out.
 
-    Raises CredentialError when the vendor refuses or answers with something else than a token, VendorError
-    (vendor_unavailable, rate_limited) when it is out of order. No message has a value of the credential in
-    it.
+    Raises CredentialError when the vendor refuses or returns no token, and VendorError (vendor_unavailable,
+    rate_limited) when the endpoint is unavailable. No message contains a value of the credential.
     """
     redactor = build_redactor(names)
     before: dict[str, Any] = {}
     names = names | {"before": before}
-    for step in told.before:
+    for step in settings.before:
         answer = yield from send_secret_request(
-            step, names, hosts, clock, redactor, step.name, absent=absent, patient=True
+            step, names, hosts, clock, redactor, step.name, absent=absent, with_retries=True
         )
-        before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
-        redactor.add_document(found)
-    answer = yield from send_secret_request(told, names, hosts, clock, redactor, absent=absent, patient=True)
-    found = answer.body if told.response is None else read(answer, told.response)
-    token = {"access_token": found} if isinstance(found, str) else found
-    said: dict[str, Any] = token if isinstance(token, dict) else {}
-    whole = isinstance(said.get("access_token"), str) and bool(said["access_token"])
-    if not whole and not told.keeps_token:
-        raise no_token(told.response, answer.body, endpoint_of(answer.request, redactor), redactor)
-    ends = _ends(told, answer, said, clock.now())
-    if ends is not None and ends <= clock.now() and _absolute(told, said):
-        raise ended_already(endpoint_of(answer.request, redactor), ends, answer.response, clock.now())
-    kept = {name: value for name, value in said.items() if whole and name not in ("expires_at", "obtained_at")}
-    if ends is not None:
-        kept.update(expires_at=ends, obtained_at=clock.now())
-    secrets = [str(value) for name, value in said.items() if is_secret_name(name) and value]
-    seen = open_part(answer, secrets) if told.capture else answer
-    captured = {name: plain(read(seen, text)) for name, text in told.capture.items()}
-    return Grant(kept, {name: value for name, value in captured.items() if value is not None})
+        before[step.name] = result = (
+            answer.body if step.response is None else null_if_undefined(evaluate_on_response(answer, step.response))
+        )
+        redactor.add_document(result)
+    answer = yield from send_secret_request(settings, names, hosts, clock, redactor, absent=absent, with_retries=True)
+    result = answer.body if settings.response is None else evaluate_on_response(answer, settings.response)
+    token = {"access_token": result} if isinstance(result, str) else result
+    fields: dict[str, Any] = token if isinstance(token, dict) else {}
+    has_token = isinstance(fields.get("access_token"), str) and bool(fields["access_token"])
+    if not has_token and not settings.keeps_token:
+        raise build_missing_token_error(settings.response, answer.body, endpoint_of(answer.request, redactor), redactor)
+    expires_at = _read_expiry(settings, answer, fields, clock.now())
+    if expires_at is not None and expires_at <= clock.now() and _has_absolute_expiry(settings, fields):
+        raise build_expired_token_error(endpoint_of(answer.request, redactor), expires_at, answer.response, clock.now())
+    stored = {name: value for name, value in fields.items() if has_token and name not in ("expires_at", "obtained_at")}
+    if expires_at is not None:
+        stored.update(expires_at=expires_at, obtained_at=clock.now())
+    secrets = [str(value) for name, value in fields.items() if is_secret_name(name) and value]
+    visible = remove_secrets(answer, secrets) if settings.capture else answer
+    captured = {name: null_if_undefined(evaluate_on_response(visible, text)) for name, text in settings.capture.items()}
+    return Grant(stored, {name: value for name, value in captured.items() if value is not None})
 
 
-def open_part(answer: Answer, secrets: Iterable[str]) -> Answer:
-    """The answer as `capture` may see it: what is captured is no secret, whoever wrote the expression."""
+def remove_secrets(answer: Answer, secrets: Iterable[str]) -> Answer:
+    """Return the response that `capture` may read. Captured values are never secret, whoever wrote the expression."""
     redactor = Redactor(text for text in secrets if text)
-    kept = [(name, redactor.text(value)) for name, value in answer.response.headers.pairs if not is_secret_name(name)]
+    headers = [
+        (name, redactor.text(value)) for name, value in answer.response.headers.pairs if not is_secret_name(name)
+    ]
     return replace(
         answer,
         body=redactor.data(answer.body),
-        response=replace(answer.response, headers=Headers(kept)),
+        response=replace(answer.response, headers=Headers(headers)),
         scope=Scope(
             {"before": redactor.data(answer.scope["before"]), "callback": answer.scope["callback"]},
             conditions_of(answer.scope),
@@ -178,19 +187,23 @@ def open_part(answer: Answer, secrets: Iterable[str]) -> Answer:
     )
 
 
-def _ends(told: TokenReading, answer: Answer, token: Mapping[str, Any], now: float) -> float | None:
-    """When the token ends, in Unix seconds."""
-    if told.expires is not None:
-        ends = moment(read(answer, told.expires), told.expires_unit, now)
+def _read_expiry(settings: TokenReading, answer: Answer, token: Mapping[str, Any], now: float) -> float | None:
+    """Return when the token expires, in Unix seconds."""
+    if settings.expires is not None:
+        expires_at = to_timestamp(evaluate_on_response(answer, settings.expires), settings.expires_unit, now)
     else:
-        ends = said_by_token(token, told.expires_unit, now)
-    if ends is None and told.lifetime_seconds is not None:
-        ends = now + told.lifetime_seconds
-    return ends
+        expires_at = read_token_expiry(token, settings.expires_unit, now)
+    if expires_at is None and settings.lifetime_seconds is not None:
+        expires_at = now + settings.lifetime_seconds
+    return expires_at
 
 
-def _absolute(told: TokenReading, token: Mapping[str, Any]) -> bool:
-    """Whether the answer tells a moment, not a time to live: then it depends on this machine's clock."""
-    if told.expires is not None:
-        return told.expires_unit in ABSOLUTE
-    return moment(token.get("expires_in"), told.expires_unit, 0.0) is None or told.expires_unit in ABSOLUTE
+def _has_absolute_expiry(settings: TokenReading, token: Mapping[str, Any]) -> bool:
+    """Return whether the response gives a point in time instead of a time to live: it then depends on this machine's
+    clock."""
+    if settings.expires is not None:
+        return settings.expires_unit in ABSOLUTE_UNITS
+    return (
+        to_timestamp(token.get("expires_in"), settings.expires_unit, 0.0) is None
+        or settings.expires_unit in ABSOLUTE_UNITS
+    )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from conn_engine.auth import Credentials, add_asked_parts, choose_credentials, secret_fields
+from conn_engine.auth import Credentials, add_supplied_values, choose_credentials, read_secret_fields
 from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
@@ -160,8 +160,8 @@ class Effective:
             raise self._explain_conversion(error, ()) from None
 
     def _with_secret_fields(self, credentials: Credentials | None) -> Credentials | None:
-        more = secret_fields(self.data)
-        return add_asked_parts(credentials, more) if more else credentials
+        more = read_secret_fields(self.data)
+        return add_supplied_values(credentials, more) if more else credentials
 
     def _with_defaults(self, context: Mapping[str, Any]) -> dict[str, Any]:
         missing = {name: value for name, value in self.defaults.items() if context.get(name) is None}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.auth import Credentials, add_asked_parts, secret_fields
+from conn_engine.auth import Credentials, add_supplied_values, read_secret_fields
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -57,12 +57,12 @@ def _iterate_credentials(target: "LintTarget") -> Iterator[Credentials]:
         return  # reported as such
     if own is not None:
         yield own
-    more = secret_fields(effective.data)
+    more = read_secret_fields(effective.data)
     said = effective.data.get("credentials")
     for _, option in find_objects(lookup(said, ("config", "options")) if isinstance(said, Mapping) else None):
         try:
             kind: Any = Credentials
-            yield add_asked_parts(convert(option, kind), more)
+            yield add_supplied_values(convert(option, kind), more)
         except ConversionError:
             continue  # reported as such
 

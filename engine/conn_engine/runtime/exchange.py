@@ -99,7 +99,7 @@ class _Exchange:
             if isinstance(error, VendorError) and error.kind == "rate_limited" and error.response is not None:
                 error.limits = self.told.headers
             if self.refused is not None:
-                error.hint = auth.clock_hint(self.refused, session.clock.now(), error.hint)
+                error.hint = auth.add_clock_hint(self.refused, session.clock.now(), error.hint)
             raise
 
     def exchanged(self, answer: Answer, verdict: ResponseClassification) -> Fetched:
@@ -161,7 +161,7 @@ class _Exchange:
 
     def _renew(self) -> Flow[None]:
         session, effective = self.session, self.effective
-        effect = auth.renewal(
+        effect = auth.build_renewal(
             self.operation.credentials,
             session.account,
             self.using.document,

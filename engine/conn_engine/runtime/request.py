@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_engine import bodies
 from conn_engine.auth import absent_parts, blank_absent, remove_absent
-from conn_engine.auth.names import seal_error
+from conn_engine.auth.credential_document import seal_error
 from conn_engine.auth.signatures import NoSignature, SigningContext
 from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.config import Effective, VendorOperation, lookup

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.auth import absent_parts, secret_fields
+from conn_engine.auth import absent_parts, read_secret_fields
 from conn_engine.config import OperationName
 from conn_engine.documents import Placing, dump_json
 from conn_engine.errors import ConnError, TransportError
@@ -164,7 +164,7 @@ def _left_out(wiring: Wiring) -> tuple[str, ...]:
     absent = absent_parts(credentials.fields(), wiring.session.document) if credentials else frozenset[str]()
     requests = {key: value for key, value in effective.data.items() if key not in ("fields", "webhooks", "unified")}
     said = dump_json(requests) if absent else ""
-    apart = {asked.name for asked in secret_fields(effective.data) if not re.search(rf"\b{asked.name}\b", said)}
+    apart = {asked.name for asked in read_secret_fields(effective.data) if not re.search(rf"\b{asked.name}\b", said)}
     return tuple(sorted(absent - apart))
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.signing.assertion import Algorithm
-from conn_engine.auth.signing.keys import KeyEncoding, shared_key
-from conn_engine.auth.signing.public_keys import public_key
+from conn_engine.auth.signing.keys import KeyEncoding, decode_shared_key
+from conn_engine.auth.signing.public_keys import load_public_key
 from conn_engine.errors import CredentialError
 from conn_engine.roles import bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Names, fill_templates
@@ -127,7 +127,7 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
                 "ec" if str(algorithm).startswith("ES") else "rsa" if algorithm != "EdDSA" else "ed"
             )
         elif str(algorithm).startswith("HS"):
-            key = shared_key(str(get_account_keys(self.key, proving)[0]), self.key_encoding)
+            key = decode_shared_key(str(get_account_keys(self.key, proving)[0]), self.key_encoding)
         else:
             key = ring.get_private_key(get_account_keys(self.key, proving)[0])
         more = {name: value for name, value in header.items() if name != "alg"}
@@ -179,8 +179,8 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
 
     def _to_key(self, raw_key: Any) -> Any:
         if str(self.algorithms[0]).startswith("HS"):
-            return shared_key(str(raw_key), self.key_encoding)
-        return public_key(raw_key)
+            return decode_shared_key(str(raw_key), self.key_encoding)
+        return load_public_key(raw_key)
 
     def _check_claims(self, claims: dict[str, Any], proving: VerificationContext) -> None:
         now = proving.clock.now()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
-from conn_engine.auth.signing.moment import SigningContext
+from conn_engine.auth.signing.context import SigningContext
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template

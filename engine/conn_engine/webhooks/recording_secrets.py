@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from conn_engine.auth.signing.public_keys import PublicKeyForm, public_key
+from conn_engine.auth.signing.public_keys import PublicKeyForm, load_public_key
 from conn_engine.errors import CredentialError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SigningKeys:
     def create_twin(self, public: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
         """Create a public key of the same type and in the same form, and store its private key. Keys that the vendor
         publishes (`published`) share one for each type. Raises CredentialError for an invalid public key."""
-        old = public_key(public, form)
+        old = load_public_key(public, form)
         kind = _find_kind(old)
         made = (self._published.get(kind) if published else None) or _generate_like(old)
         if published:
@@ -101,7 +101,7 @@ class SigningKeys:
 
     def get_private_key(self, public: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
         """Return the private key of a public one. Raises CredentialError if it is unknown."""
-        return _require_key(self._by_public.get(_to_der(public_key(public, form)), self.own))
+        return _require_key(self._by_public.get(_to_der(load_public_key(public, form)), self.own))
 
     def get_published_key(self, kind: KeyKind) -> "PrivateKeyTypes":
         """Return the private key of those that the vendor publishes. Raises CredentialError if it is unknown."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
-from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, public_key
+from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, decode_shared_key, sign_with_key
+from conn_engine.auth.signing.public_keys import PublicKeyForm, is_signature_valid, load_public_key
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
 from conn_engine.roles import SECRET, TEXT, bring_names, expression_over, inner_over
@@ -249,7 +249,7 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
         if not self.key:
             return [hashlib.new(self.algorithm, content, usedforsecurity=False).digest()]
         plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in get_account_keys(self.key, proving)]
-        keys = [shared_key(key, self.key_encoding) for key in plain]
+        keys = [decode_shared_key(key, self.key_encoding) for key in plain]
         if not all(keys):
             raise CredentialError("the key that verifies deliveries is empty")
         return [hmac.digest(key, content, self.algorithm) for key in keys]
@@ -346,8 +346,10 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
             unfit: list[CredentialError] = []
             for raw_key in keys:
                 try:
-                    key = public_key(raw_key, self.key_encoding)
-                    if any(borne_out(key, scheme, digest, one, other) for one in contents for other in signatures):
+                    key = load_public_key(raw_key, self.key_encoding)
+                    if any(
+                        is_signature_valid(key, scheme, digest, one, other) for one in contents for other in signatures
+                    ):
                         return
                 except CredentialError as error:
                     unfit.append(error)
@@ -364,7 +366,7 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
             private = ring.get_published_key(_KINDS[scheme])
         else:
             private = ring.get_private_key(get_account_keys(self.key, proving)[0], self.key_encoding)
-        return by_key(private, scheme, digest, content, called=scheme)
+        return sign_with_key(private, scheme, digest, content, label=scheme)
 
     def _get_keys(self, proving: VerificationContext, again: bool) -> Flow[Keys]:
         if self.key_request is None:

@@ -126,7 +126,7 @@ class TestContent:
         told = Assertion(passphrase="{{passphrase}}")
         names = {"private_key": pem(RSA, b"open sesame"), "passphrase": "open sesame"}
         assert sign_assertion(told, names, NOW).text
-        with pytest.raises(CredentialError, match="is encrypted: say its `passphrase`"):
+        with pytest.raises(CredentialError, match="is encrypted, and its `passphrase` is missing"):
             sign_assertion(Assertion(), names, NOW)
         with pytest.raises(CredentialError, match="cannot be read"):
             sign_assertion(told, {**names, "passphrase": "wrong"}, NOW)
@@ -148,11 +148,11 @@ class TestContent:
         ('{"kty": "oct", "k": "secret-words"}', Assertion(), "cannot be read"),
         ("[" * 5000, Assertion(), "neither a private key"),
         ("{" * 5000, Assertion(), "cannot be read"),
-        ("x" * 70_000, Assertion(), "longer than a key"),
-        ("secret-words", Assertion(algorithm="HS256", key_encoding="hex"), "not hex"),
-        (pem(RSA), Assertion(algorithm="ES256"), "not one for ES256"),
-        (pem(ec.generate_private_key(ec.SECP384R1())), Assertion(algorithm="ES256"), "not one for ES256"),
-        (pem(ec.generate_private_key(ec.SECP256R1())), Assertion(algorithm="EdDSA"), "not one for EdDSA"),
+        ("x" * 70_000, Assertion(), "longer than 65,536 characters"),
+        ("secret-words", Assertion(algorithm="HS256", key_encoding="hex"), "not valid hex"),
+        (pem(RSA), Assertion(algorithm="ES256"), "cannot be used for ES256"),
+        (pem(ec.generate_private_key(ec.SECP384R1())), Assertion(algorithm="ES256"), "cannot be used for ES256"),
+        (pem(ec.generate_private_key(ec.SECP256R1())), Assertion(algorithm="EdDSA"), "cannot be used for EdDSA"),
     ],
 )
 def test_a_key_that_does_not_serve(key: str, told: Assertion, words: str) -> None:

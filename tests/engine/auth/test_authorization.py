@@ -169,8 +169,8 @@ def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolu
 @pytest.mark.parametrize(
     ("scope", "url", "told"),
     [
-        ({"api_key": "k"}, "https://api.example.com/v1", r"the path has no \{token\}"),
-        ({"api_key": "k"}, "https://{token}.example.com/v1?a={token}", r"the path has no \{token\}"),
+        ({"api_key": "k"}, "https://api.example.com/v1", r"the path has no placeholder \{token\}"),
+        ({"api_key": "k"}, "https://{token}.example.com/v1?a={token}", r"the path has no placeholder \{token\}"),
         ({"api_key": ".."}, "https://api.example.com/{token}", 'cannot be ".."'),
         ({}, "https://api.example.com/{token}", "api_key"),
     ],

@@ -124,7 +124,7 @@ class TestCombined:
         }
         assert applied(data, {"api_key": "k"}).headers == {"X-Key": "k"}
         assert applied(data, {"token": "t"}).headers == {"Authorization": "Bearer t"}
-        with pytest.raises(ConfigurationError, match="no option") as raised:
+        with pytest.raises(ConfigurationError, match="not one of the authorization's options") as raised:
             applied(data, {"token": "t", "context": {"way": "s3cret"}})
         assert "s3cret" not in raised.value.message
 

@@ -282,7 +282,7 @@ class TestSession:
 
     def test_an_answer_without_a_session(self) -> None:
         session = kind({"format": "session", "config": {"login": LOGIN, "response": "response.token"}})
-        with pytest.raises(CredentialError, match=r"`response: response.token` finds none; it has Token"):
+        with pytest.raises(CredentialError, match=r"`response: response.token` found nothing; the response has Token"):
             exchanged(session, USER, answer({"Token": "x"}))
 
 
@@ -373,13 +373,13 @@ class TestChoice:
         )
 
     def test_an_option_that_is_none(self) -> None:
-        with pytest.raises(ConfigurationError, match='chooses the credential "kay"') as raised:
+        with pytest.raises(ConfigurationError, match='returns "kay", which is not one of') as raised:
             choose_credentials(kind(self.DATA), {"way": "kay"})
-        assert raised.value.hint == "the options are key, login"
+        assert raised.value.hint == "use one of the options: key, login"
 
     def test_a_default_that_is_none(self) -> None:
         data = {"format": "choice", "config": {**self.DATA["config"], "default": "kay"}}
-        with pytest.raises(ConfigurationError, match="names no option"):
+        with pytest.raises(ConfigurationError, match="is not one of the options"):
             kind(data)
 
     def test_a_choice_within_a_choice(self) -> None:

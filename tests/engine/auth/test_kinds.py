@@ -13,8 +13,8 @@ from conn_engine.auth import (
     NoCredentials,
     OAuth2,
     OAuth2ClientCredentials,
-    current,
-    renewal,
+    build_renewal,
+    renew_if_due,
 )
 from conn_engine.errors import ConfigurationError, CredentialError, UsageError
 from conn_engine.wire import FrozenClock, Renew
@@ -60,9 +60,9 @@ class TestKinds:
     def test_a_missing_and_an_unknown_value(self) -> None:
         with pytest.raises(UsageError, match=r'"api_key" .API key. is missing'):
             ApiKey().document({"api_key": " "})
-        with pytest.raises(UsageError, match='no "tokn"') as raised:
+        with pytest.raises(UsageError, match='no field "tokn"') as raised:
             BearerCredentials().document({"tokn": "x"})
-        assert raised.value.hint == "it asks for token"
+        assert raised.value.hint == "use one of its fields: token"
 
     @pytest.mark.parametrize(
         "credentials",
@@ -125,7 +125,7 @@ class TestEnd:
             assert not OAUTH2.renewable(document)
 
     def test_proactive_renewal(self) -> None:
-        flow = current(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW))
+        flow = renew_if_due(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW))
         effect = next(flow)
         assert isinstance(effect, Renew)
         assert (effect.account, effect.stale) == ("acme", STORED)
@@ -138,8 +138,8 @@ class TestEnd:
         ended = {"oauth": {"token": {"access_token": "a", "expires_at": 1}}}
         for document in (fresh, ended):
             with pytest.raises(StopIteration) as end:
-                next(current(OAUTH2, "acme", document, SCOPE, HOSTS, FrozenClock(NOW)))
+                next(renew_if_due(OAUTH2, "acme", document, SCOPE, HOSTS, FrozenClock(NOW)))
             assert end.value.value == document
 
     def test_the_effect_shows_no_secret(self) -> None:
-        assert "old-refresh" not in repr(renewal(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW)))
+        assert "old-refresh" not in repr(build_renewal(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW)))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from conn_engine.auth import Credentials, clock_hint
+from conn_engine.auth import Credentials, add_clock_hint
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.wire import FrozenClock, Headers, Request, Response
@@ -169,19 +169,19 @@ class TestClocks:
         ],
     )
     def test_how_far_they_are_apart(self, apart: float, words: str) -> None:
-        told = clock_hint(Response(401, Headers({"Date": formatdate(NOW - apart, usegmt=True)})), NOW)
+        told = add_clock_hint(Response(401, Headers({"Date": formatdate(NOW - apart, usegmt=True)})), NOW)
         assert words in told and bool(told) is bool(words)
 
     @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Foo 2025 08:53:20 GMT", "9" * 400])
     def test_a_date_that_is_none(self, date: str) -> None:
-        assert clock_hint(Response(401, Headers({"Date": date})), NOW) == ""
+        assert add_clock_hint(Response(401, Headers({"Date": date})), NOW) == ""
 
     def test_a_refusal_names_the_clock(self) -> None:
         date = formatdate(NOW + 3600, usegmt=True)
         with pytest.raises(CredentialError) as raised:
             exchanged(oauth2(introspect=None), STORED, answer({"error": "invalid_grant"}, 400, date=date))
         assert raised.value.hint.startswith(
-            "this machine's clock is 1 h 0 min behind the vendor's: set it; else what was"
+            "set this machine's clock: it is 1 h 0 min behind the vendor's; if it still fails, log the account in again"
         )
 
     @pytest.mark.parametrize("ends", [{"expires_at": NOW - 10}, {"expires_in": 0, "expires_at": NOW - 10}])
@@ -189,7 +189,7 @@ class TestClocks:
         told = {"expires": "response.expires_at", "expires_unit": "epoch"}
         date = formatdate(NOW - 7200, usegmt=True)
         with pytest.raises(
-            CredentialError, match="ended at 2025-10-09 08:53:10 UTC; here it is 2025-10-09 08:53:20"
+            CredentialError, match="expired at 2025-10-09 08:53:10 UTC; this machine's clock shows 2025-10-09 08:53:20"
         ) as e:
             exchanged(oauth2(introspect=None, **told), STORED, answer({"access_token": "a", **ends}, date=date))
         assert "2 h 0 min ahead" in e.value.hint

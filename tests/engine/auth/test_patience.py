@@ -1,4 +1,4 @@
-"""A token endpoint that is out of order for a moment does not end a run."""
+"""A token endpoint that is briefly unavailable does not end a run."""
 
 from typing import Any
 
@@ -65,13 +65,13 @@ def test_one_that_cannot_be_reached_is_asked_again() -> None:
 
 def test_it_waits_as_long_as_it_is_told_to() -> None:
     assert exchange(Endpoint(out_of_order(retry_after="20"), TOKEN))[1] == [20.0]
-    with pytest.raises(VendorError, match="out of order"):
+    with pytest.raises(VendorError, match="is unavailable"):
         exchange(Endpoint(out_of_order(retry_after="3600")))
 
 
 def test_not_without_end() -> None:
     endpoint = Endpoint(*[out_of_order()] * 3)
-    with pytest.raises(VendorError, match="out of order"):
+    with pytest.raises(VendorError, match="is unavailable"):
         exchange(endpoint)
     assert (len(endpoint.sent), endpoint.answers) == (3, [])
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from conn_engine.auth import Credentials, add_asked_parts, secret_fields
-from conn_engine.auth.names import Asked
+from conn_engine.auth import Credentials, add_supplied_values, read_secret_fields
+from conn_engine.auth.credential_document import SuppliedValue
 from conn_engine.config.convert import convert
 
-SECRET = Asked(name="webhook_secret", label="Signing secret", required=False)
+SECRET = SuppliedValue(name="webhook_secret", label="Signing secret", required=False)
 KINDS = [
     {"format": "none"},
     {"format": "api_key"},
@@ -27,20 +27,20 @@ KINDS = [
 @pytest.mark.parametrize("told", KINDS, ids=lambda told: told["format"])
 def test_each_kind_asks_for_it_and_stores_it(told):
     before = convert(told, Credentials)
-    made = add_asked_parts(before, [SECRET])
+    made = add_supplied_values(before, [SECRET])
     assert [field for field in made.fields() if field not in before.fields()] == [SECRET.field()]
     assert made.sample()["webhook_secret"]
-    assert add_asked_parts(made, [SECRET]).fields() == made.fields(), "it is asked for once"
+    assert add_supplied_values(made, [SECRET]).fields() == made.fields(), "it is asked for once"
 
 
 def test_every_option_of_a_choice_asks_for_it():
-    made = add_asked_parts(convert(KINDS[-1], Credentials), [SECRET])
+    made = add_supplied_values(convert(KINDS[-1], Credentials), [SECRET])
     for name in ("a", "b"):
         assert "webhook_secret" in [field.name for field in made.option({"kind": name}).fields()]
 
 
 def test_a_connector_without_a_credential_has_one_then():
-    assert [field.name for field in add_asked_parts(None, [SECRET]).fields()] == ["webhook_secret"]
+    assert [field.name for field in add_supplied_values(None, [SECRET]).fields()] == ["webhook_secret"]
 
 
 def test_only_what_is_secret_belongs_to_the_credential():
@@ -48,7 +48,7 @@ def test_only_what_is_secret_belongs_to_the_credential():
         {"name": "region"},
         {"name": "webhook_secret", "label": "Signing secret", "secret": True, "required": False},
     ]
-    assert secret_fields({"fields": rows}) == (SECRET,)
-    assert secret_fields({"fields": [{"name": "a", "secret": True}]}) == (Asked(name="a"),)
+    assert read_secret_fields({"fields": rows}) == (SECRET,)
+    assert read_secret_fields({"fields": [{"name": "a", "secret": True}]}) == (SuppliedValue(name="a"),)
     for faulty in ({}, {"fields": None}, {"fields": {"a": 1}}, {"fields": ["a", {"secret": True}, {"name": 1}]}):
-        assert secret_fields(faulty) == ()
+        assert read_secret_fields(faulty) == ()

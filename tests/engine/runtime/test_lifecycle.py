@@ -131,7 +131,7 @@ def test_a_clock_that_differs_is_named(make: Any, run: Any, status: int, error: 
     reply = Response(status, Headers({"date": date}), b'{"Code": "RequestTimeTooSkewed"}')
     with pytest.raises(error) as raised:
         run(make(files("") | SHARD), "people.list", [reply], document={"token": "t"})
-    assert raised.value.hint.startswith("this machine's clock is 20 min behind the vendor's: set it")
+    assert raised.value.hint.startswith("set this machine's clock: it is 20 min behind the vendor's")
 
 
 def test_a_listing_of_unknown_end_is_logged_without_secrets(

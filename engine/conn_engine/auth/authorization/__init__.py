@@ -1,5 +1,5 @@
-"""How a request carries the account's secret. `combined` has the list of kinds: a new one is a class and its name
-there. `apply` runs last, over a finished draft; the scope is the stored document's keys, `env` and `context`."""
+"""The kinds of authorization: how the account's secret is added to a request. To add a kind, write a class and list it
+in `combined`. `apply` runs last, on a finished draft; its scope has the stored document's keys, `env` and `context`."""
 
 from conn_engine.auth.authorization.basic import BasicAuthorization
 from conn_engine.auth.authorization.bearer import Bearer

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from conn_engine.auth.names import header_value, looked_up
-from conn_engine.auth.omission import reads
+from conn_engine.auth.absent_parts import reads_absent
+from conn_engine.auth.credential_document import check_header_value, find_text
 from conn_engine.errors import CredentialError
 from conn_engine.roles import EXPRESSION, PLAIN, REQUEST_HEADER
 from conn_engine.secrets.credential_places import CredentialPlace
@@ -25,19 +25,20 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         str | None,
         Meta(
             description="Expression over the stored credential for the token. Default: "
-            "`oauth.token.access_token`, `session.access_token`, `token` or `api_key`, by the kind of the credential.",
+            "`oauth.token.access_token`, `session.access_token`, `token` or `api_key`, depending on "
+            "the kind of credential.",
             extra=EXPRESSION,
         ),
     ] = None
-    prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.', extra=PLAIN)] = "Bearer"
+    prefix: Annotated[str, Meta(description='Text before the token; "" for none.', extra=PLAIN)] = "Bearer"
     header: Annotated[str, Meta(description="Name of the header.", extra=REQUEST_HEADER)] = "Authorization"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the token into the header, if the account has not left it out. Raises CredentialError when it has
-        none."""
+        """Set the header unless the account has left the optional token out. Raises CredentialError when a required
+        token is missing."""
         paths = (self.path,) if self.path is not None else self.usual_paths
-        token = next((found for path in paths if (found := looked_up(path, scope)) is not None), None)
-        if token is None and any(reads(path, draft.absent) for path in paths):
+        token = next((found for path in paths if (found := find_text(path, scope)) is not None), None)
+        if token is None and any(reads_absent(path, draft.absent) for path in paths):
             return
         if token is None:
             raise CredentialError(
@@ -45,9 +46,9 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
                 hint="log the account in: `conn auth login ACCOUNT`",
             )
         value = f"{self.prefix} {token}" if self.prefix else token
-        draft.set_header(self.header, header_value(value, purpose="the account's token"))
+        draft.set_header(self.header, check_header_value(value, purpose="the account's token"))
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return where a request has the credential."""
         return [CredentialPlace("header", self.header, f"{self.prefix} {{{{token}}}}" if self.prefix else "")]

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta
 
-from conn_engine.auth.omission import filled_in_part
+from conn_engine.auth.absent_parts import fill_present_parts
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import FIELD, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
-__all__ = ["Body", "with_field"]
+__all__ = ["Body", "set_body_field"]
 
 
 class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
@@ -19,41 +19,41 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
     field: Annotated[
         str,
         Meta(
-            description="Name of the field; of one inside another, with dots (`auth.api_key`).",
+            description="Name of the field. Use dots for a nested field (`auth.api_key`).",
             extra=FIELD,
             min_length=1,
         ),
     ]
-    value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for the field's value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the body, if the account has not left it out. Raises CredentialError when it lacks it,
-        ConfigurationError when the request has no body that could carry it."""
-        value = filled_in_part(self.value, scope, draft.absent, purpose=f'the body\'s "{self.field}"')
+        """Set the field unless the account has left the optional part out. Raises CredentialError when a required part
+        is missing, and ConfigurationError when the request has no suitable body."""
+        value = fill_present_parts(self.value, scope, draft.absent, purpose=f'the body\'s "{self.field}"')
         if value is UNSET:
             return
-        draft.body = with_field(draft, tuple(self.field.split(".")), value)
+        draft.body = set_body_field(draft, tuple(self.field.split(".")), value)
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return where a request has the credential."""
         return [CredentialPlace("field", self.field, self.value)]
 
 
-def with_field(draft: Draft, path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """A copy of the draft's body with one field set; the caller's own body is not changed."""
+def set_body_field(draft: Draft, path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return a copy of the draft's body with one field set. The caller's body is not changed."""
     if draft.method in ("GET", "HEAD"):
         raise ConfigurationError(
-            f"a {draft.method} request has no body to carry its authorization",
-            hint="say another `authorization` on this operation, such as query or header",
+            f"a {draft.method} request has no body, so its authorization cannot be added to it",
+            hint="set another `authorization` for this operation, such as query or header",
         )
-    made = _set_at_path(draft.body, path, value)
-    if made is None:
+    body = _set_at_path(draft.body, path, value)
+    if body is None:
         raise ConfigurationError(
-            f"the body has no object to hold its authorization under {'.'.join(path)}",
-            hint="the body, and what is above the field, must be objects",
+            f"the body's {'.'.join(path)} cannot be set: the body is not an object, or part of the path is not",
+            hint="send an object as the body, with objects at each step of the path",
         )
-    return made
+    return body
 
 
 def _set_at_path(body: Any, path: tuple[str, ...], value: Any) -> dict[str, Any] | None:
@@ -63,8 +63,8 @@ def _set_at_path(body: Any, path: tuple[str, ...], value: Any) -> dict[str, Any]
     if len(path) == 1:
         node[path[0]] = value
         return node
-    below = _set_at_path(node.get(path[0]), path[1:], value)
-    if below is None:
+    nested = _set_at_path(node.get(path[0]), path[1:], value)
+    if nested is None:
         return None
-    node[path[0]] = below
+    node[path[0]] = nested
     return node

@@ -1,5 +1,5 @@
-"""Several authorizations at once, and one of several; with them the list of all kinds: a new one is a class and its
-name here."""
+"""Several authorizations together, one of several, and the list of all kinds. To add a kind, write a class and list it
+in `Authorization`."""
 
 from typing import Annotated, TypeAlias
 
@@ -23,22 +23,22 @@ __all__ = ["Authorization", "AuthorizationChoice", "Several"]
 
 
 class Several(Settings, frozen=True, kw_only=True, tag_field="format", tag="several"):
-    """All of them, in this order: a token in one header and a key in another."""
+    """Several authorizations in order, such as a token in one header and a key in another."""
 
     all: Annotated[tuple["Authorization", ...], Meta(description="The authorizations.", min_length=1)]
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Apply each. Errors as theirs."""
-        for one in self.all:
-            one.apply(draft, scope)
+        """Apply each authorization. Raises as each does."""
+        for authorization in self.all:
+            authorization.apply(draft, scope)
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
-        return [place for one in self.all for place in one.places()]
+        """Return where a request has the credential."""
+        return [place for authorization in self.all for place in authorization.places()]
 
 
 class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format", tag="choice"):
-    """One of several, by an expression: the counterpart of credentials that are chosen."""
+    """One of several authorizations, chosen by an expression: the counterpart of the credential `choice`."""
 
     by: Annotated[
         str,
@@ -52,27 +52,28 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
         dict[str, "Authorization"], Meta(description="The authorizations to choose from, by name.", min_length=1)
     ]
     default: Annotated[
-        str | None, Meta(description="The option where the expression finds nothing. Default: the first.", extra=PLAIN)
+        str | None,
+        Meta(description="The option to use when the expression finds nothing. Default: the first.", extra=PLAIN),
     ] = None
 
     def __post_init__(self) -> None:
         if self.default is not None and self.default not in self.options:
-            raise ValueError(f"`default` names no option: {', '.join(self.options)}")
+            raise ValueError(f"`default` is not one of the options: {', '.join(self.options)}")
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Apply the option that is meant. Raises ConfigurationError when the expression names none."""
-        found = ask(self.by, scope)
-        name = found if isinstance(found, str) and found else self.default or next(iter(self.options))
+        """Apply the chosen option. Raises ConfigurationError when the expression returns an unknown name."""
+        choice = ask(self.by, scope)
+        name = choice if isinstance(choice, str) and choice else self.default or next(iter(self.options))
         if name not in self.options:
             raise ConfigurationError(
-                f"`{self.by}` chooses an authorization that is no option",
-                hint=f"the options are {', '.join(self.options)}",
+                f"`{self.by}` returns a name that is not one of the authorization's options",
+                hint=f"use one of the options: {', '.join(self.options)}",
             )
         self.options[name].apply(draft, scope)
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
-        return [place for one in self.options.values() for place in one.places()]
+        """Return where a request has the credential."""
+        return [place for option in self.options.values() for place in option.places()]
 
 
 Authorization: TypeAlias = (

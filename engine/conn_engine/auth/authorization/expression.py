@@ -1,4 +1,4 @@
-"""Authorization that an expression makes, for what no other kind says."""
+"""Authorization by an expression, for requests that no other kind can authorize."""
 
 import re
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.auth.authorization.body import with_field
-from conn_engine.auth.names import header_value, seal_error
-from conn_engine.auth.omission import reads
+from conn_engine.auth.absent_parts import reads_absent
+from conn_engine.auth.authorization.body import set_body_field
+from conn_engine.auth.credential_document import check_header_value, seal_error
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
 from conn_engine.secrets.credential_places import CredentialPlace, Kind
@@ -22,20 +22,20 @@ _QUOTED = re.compile(r"""\"([^\"\\]{1,100})\"|'([^'\\]{1,100})'""")
 
 
 class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
-    """Headers, query parameters and fields of the body by one expression."""
+    """Headers, query parameters and body fields from one expression."""
 
     expression: Annotated[
         str,
         Meta(
-            description="Expression for an object `{headers: {…}, query: {…}, body: {…}}`, each part optional. It sees "
-            "the stored credential's keys, `env`, `context`, and `request` (method, url, path, query, body) as it is "
-            "before.",
+            description="Expression that returns an object `{headers: {…}, query: {…}, body: {…}}`, each part "
+            "optional. It sees the stored credential's keys, `env`, `context`, and `request` "
+            "(method, url, path, query, body) before authorization.",
             extra=EXPRESSION,
         ),
     ]
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put what the expression finds into the request. Raises ConfigurationError when it is no such object."""
+        """Add the expression's result to the request. Raises ConfigurationError when it is not such an object."""
         sent = {
             "method": draft.method,
             "url": draft.url,
@@ -44,38 +44,38 @@ class ExpressionAuthorization(Settings, frozen=True, kw_only=True, tag_field="fo
             "body": draft.body,
         }
         try:
-            found = ask(self.expression, scope | {"request": sent})
+            parts = ask(self.expression, scope | {"request": sent})
         except ExpressionError as error:
             raise seal_error(error) from None
-        if not _has_content(found) and reads(self.expression, draft.absent):
+        if not _has_content(parts) and reads_absent(self.expression, draft.absent):
             return
-        if not isinstance(found, dict) or not found or not found.keys() <= _PLACES:
+        if not isinstance(parts, dict) or not parts or not parts.keys() <= _PLACES:
             raise ConfigurationError(
-                "the expression of `authorization` gives no object with headers, query or body in it",
-                hint=f"it is {self.expression}",
+                "the expression of `authorization` returns no object with headers, query or body",
+                hint=f"return an object such as {{headers: {{…}}}}; the expression is {self.expression}",
             )
-        for name, value in _part(found, "headers").items():
-            draft.set_header(name, header_value(_text(name, value), purpose=f'the value of the header "{name}"'))
-        for name, value in _part(found, "query").items():
+        for name, value in _part(parts, "headers").items():
+            draft.set_header(name, check_header_value(_text(name, value), purpose=f'the value of the header "{name}"'))
+        for name, value in _part(parts, "query").items():
             draft.set_query(name, _text(name, value))
-        for name, value in _part(found, "body").items():
-            draft.body = with_field(draft, (name,), value)
+        for name, value in _part(parts, "body").items():
+            draft.body = set_body_field(draft, (name,), value)
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return where a request may have the credential."""
         kinds: tuple[Kind, ...] = ("header", "parameter", "field")
         names = _names_in(self.expression) - _PLACES
         return [CredentialPlace(kind, name, certain=False) for name in sorted(names) for kind in kinds]
 
 
 def _names_in(text: str) -> set[str]:
-    """The texts that an expression has: those among them that are keys name what it sets, wherever that is."""
+    """Return the quoted texts of an expression. Those that are keys name what it sets."""
     return {first or second for first, second in _QUOTED.findall(text)}
 
 
 def _has_content(found: Any) -> bool:
-    """Whether there is something to put into a request."""
+    """Return whether there is something to add to a request."""
     from conn_engine.expressions import UNDEFINED
 
     return any(map(_has_content, found.values())) if isinstance(found, dict) else found is not UNDEFINED
@@ -84,13 +84,13 @@ def _has_content(found: Any) -> bool:
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = found.get(name, {})
     if not isinstance(part, dict):
-        raise ConfigurationError(f"the expression of `authorization` gives {name} that are no object")
+        raise ConfigurationError(f"the expression of `authorization` returns {name} that are not an object")
     return part
 
 
 def _text(name: str, value: Any) -> str:
     if value is None or isinstance(value, dict | list | bool) or value == "":
         raise CredentialError(
-            f'the expression of `authorization` finds no text for "{name}"', hint="log the account in again"
+            f'the expression of `authorization` returns no text for "{name}"', hint="log the account in again"
         )
     return str(value)

@@ -1,4 +1,4 @@
-"""Requests carry no credential."""
+"""Requests without a credential."""
 
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
@@ -7,11 +7,11 @@ __all__ = ["NoAuthorization"]
 
 
 class NoAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="none"):
-    """Nothing is added."""
+    """Adds nothing."""
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Leave the request as it is."""
+        """Leave the request unchanged."""
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return nothing: a request has no credential."""
         return []

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from msgspec import Meta
 
-from conn_engine.auth.names import fill_templates
+from conn_engine.auth.credential_document import fill_templates
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.roles import FIELD, RESERVED
 from conn_engine.secrets import REDACTED
@@ -21,57 +21,58 @@ _PARTS = re.compile(r"([^/?#]*//[^/?#]*)([^?#]*)(.*)", re.DOTALL)
 
 
 class PathAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
-    """`/bot<token>/messages`, for a vendor that takes its key nowhere else: in place of `{token}` in `path` or
+    """`/bot<token>/messages`, for a vendor that accepts its key only in the path: it replaces `{token}` in `path` or
     `base_url`."""
 
     name: Annotated[
         str,
         Meta(
-            description="Name that stands in `path` or `base_url` for the secret, in single braces: `{token}`.",
+            description="Placeholder in `path` or `base_url` for the secret, without its braces: `token` for "
+            "`{token}`.",
             extra=FIELD,
             pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         ),
     ]
-    value: Annotated[str, Meta(description="Template for its value.", extra=RESERVED)] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for the secret.", extra=RESERVED)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the path. Raises CredentialError when the account lacks it, ConfigurationError when the
-        path has no place for it."""
+        """Replace the placeholder in the path. Raises CredentialError when the account lacks the value, and
+        ConfigurationError when the path has no placeholder."""
         text = str(fill_templates(self.value, scope, purpose=f'"{{{self.name}}}" of the path'))
         if text in ("", ".", ".."):
             raise CredentialError(f'"{{{self.name}}}" of the path cannot be "{text}"', hint="log the account in again")
         value = text if _PLAIN.fullmatch(text) else quote(text, safe="")
         mark = f"{{{self.name}}}"
         marks = [mark, f"%7B{self.name}%7D"]
-        if draft.absolute:  # a URL of an answer that had the secret in it
-            told = _TEMPLATE.sub(REDACTED, self.value)
-            marks += [told, quote(told, safe="%/:=&~+!$,;'@()*-._")]
+        if draft.absolute:  # a URL from a response that contained the secret
+            redacted = _TEMPLATE.sub(REDACTED, self.value)
+            marks += [redacted, quote(redacted, safe="%/:=&~+!$,;'@()*-._")]
         places = _before_marks(draft.address or draft.url, mark)
-        made = _put(draft.url, marks, value, places)
-        if made == draft.url and not (draft.absolute and _holds(draft.url, mark, value, places)):
+        url = _replace_marks(draft.url, marks, value, places)
+        if url == draft.url and not (draft.absolute and _has_value(draft.url, mark, value, places)):
             raise ConfigurationError(
-                f"the path has no {{{self.name}}} for the credential to stand in",
-                hint=f"write it into `path` or `base_url` in single braces: /{{{self.name}}}/…",
+                f"the path has no placeholder {{{self.name}}} for the credential",
+                hint=f"add it to `path` or `base_url` in single braces: /{{{self.name}}}/…",
             )
-        draft.url, draft.base = made, _put(draft.base, marks, value, places)
-        draft.address = _put(draft.address, [mark], value, places)
+        draft.url, draft.base = url, _replace_marks(draft.base, marks, value, places)
+        draft.address = _replace_marks(draft.address, [mark], value, places)
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return where a request has the credential."""
         return [CredentialPlace("path", self.name, self.value)]
 
 
 def _before_marks(url: str, mark: str) -> frozenset[str]:
-    """What stands in the path before each place that the operation itself has for the secret."""
+    """Return what comes before each placeholder in the operation's path."""
     found = _PARTS.fullmatch(url)
     pieces = found[2].split(mark) if found is not None else []
     return frozenset(mark.join(pieces[:count]) for count in range(1, len(pieces)))
 
 
-def _holds(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
-    """Whether a URL of an answer has the value where the operation has a place for it: who somebody is, is no secret
-    that answers are cleaned of."""
+def _has_value(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
+    """Return whether a URL from a response has the value where the operation has its placeholder. Responses are not
+    redacted for a value that only identifies the account."""
     found = _PARTS.fullmatch(url)
     path = found[2] if found is not None else ""
     ends = (
@@ -80,9 +81,9 @@ def _holds(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
     return any(not end[:1].isalnum() for end in ends)
 
 
-def _put(url: str, marks: list[str], value: str, places: frozenset[str]) -> str:
-    """The URL with the value in place of each mark that stands in its path where the operation has one. An answer or a
-    page cannot make it stand elsewhere: any other mark is a text like any other."""
+def _replace_marks(url: str, marks: list[str], value: str, places: frozenset[str]) -> str:
+    """Return the URL with the value in place of each mark, if the operation has a placeholder at the same position of
+    its path. A response or a page cannot move the secret elsewhere: any other mark is left as text."""
     found = _PARTS.fullmatch(url)
     if found is None:
         return url

@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Meta
 
-from conn_engine.auth.omission import text_if_present
+from conn_engine.auth.absent_parts import fill_if_present
 from conn_engine.roles import PARAMETER, TEMPLATE
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
@@ -14,14 +14,15 @@ __all__ = ["Query"]
 
 
 class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"):
-    """`?api_token=<key>`. In a next URL that echoes the parameter, the value is replaced and not doubled."""
+    """`?api_token=<key>`. If a next URL already has the parameter, its value is replaced, not repeated."""
 
     name: Annotated[str, Meta(description="Name of the query parameter.", extra=PARAMETER)]
-    value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for the parameter's value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the query, if the account has not left it out. Raises CredentialError when it lacks it."""
-        value = text_if_present(self.value, scope, draft.absent, purpose=f'the parameter "{self.name}"')
+        """Set the parameter unless the account has left the optional part out. Raises CredentialError when a required
+        part is missing."""
+        value = fill_if_present(self.value, scope, draft.absent, purpose=f'the parameter "{self.name}"')
         if value is None:
             return
         before, mark, query = draft.url.partition("?")
@@ -32,5 +33,5 @@ class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"
         draft.authorized = True
 
     def places(self) -> list[CredentialPlace]:
-        """Where the credential stands in a request."""
+        """Return where a request has the credential."""
         return [CredentialPlace("parameter", self.name, self.value)]

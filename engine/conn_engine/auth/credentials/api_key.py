@@ -4,21 +4,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from conn_engine.auth.credential_document import CredentialField
 from conn_engine.auth.credentials.static import StaticCredentials
-from conn_engine.auth.names import CredentialField
 from conn_engine.roles import REMARK
 
 __all__ = ["ApiKey"]
 
 
 class ApiKey(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="api_key"):
-    """One key. Templates of `authorization` call it `api_key`."""
+    """One key. Templates of `authorization` refer to it as `api_key`."""
 
-    label: Annotated[str, Meta(description="What the vendor calls the key.", extra=REMARK)] = "API key"
+    label: Annotated[str, Meta(description="The vendor's name for the key.", extra=REMARK)] = "API key"
     required: Annotated[
-        bool, Meta(description="Whether there has to be a key. Without one, requests go out without its place.")
+        bool, Meta(description="Whether a key is required. Without one, requests are sent without it.")
     ] = True
 
     def usual_fields(self) -> list[CredentialField]:
-        """The key."""
+        """Return the field of the key."""
         return [CredentialField("api_key", self.label, required=self.required)]

@@ -4,21 +4,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from conn_engine.auth.credential_document import CredentialField
 from conn_engine.auth.credentials.static import StaticCredentials
-from conn_engine.auth.names import CredentialField
 from conn_engine.roles import REMARK
 
 __all__ = ["BearerCredentials"]
 
 
 class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
-    """One token. Templates of `authorization` call it `token`."""
+    """One token. Templates of `authorization` refer to it as `token`."""
 
-    label: Annotated[str, Meta(description="What the vendor calls the token.", extra=REMARK)] = "Access token"
+    label: Annotated[str, Meta(description="The vendor's name for the token.", extra=REMARK)] = "Access token"
     required: Annotated[
-        bool, Meta(description="Whether there has to be a token. Without one, requests go out without its place.")
+        bool, Meta(description="Whether a token is required. Without one, requests are sent without it.")
     ] = True
 
     def usual_fields(self) -> list[CredentialField]:
-        """The token."""
+        """Return the field of the token."""
         return [CredentialField("token", self.label, required=self.required)]

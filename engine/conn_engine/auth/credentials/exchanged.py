@@ -1,7 +1,7 @@
-"""What credentials with a token that is asked for have in common: when it ends, how a new one is got and laid
-over the stored document.
+"""What credentials with a requested token share: when the token expires, how a new one is requested, and how it is
+merged into the stored document.
 
-Which requests bring a token is each kind's.
+Each kind declares the requests.
 """
 
 import copy
@@ -10,115 +10,126 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, structs
 
-from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, introspect_token, revoke_token
-from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField, document_of, token_of
-from conn_engine.auth.omission import absent_parts
+from conn_engine.auth.absent_parts import absent_parts
+from conn_engine.auth.credential_document import (
+    CAPTURED,
+    TOKEN_PATH,
+    CredentialField,
+    SuppliedValue,
+    build_document,
+    read_token,
+)
+from conn_engine.auth.lifecycle import Introspection, RevokeSetting, TokenStatus, introspect_token, revoke_token
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import CredentialError
 from conn_engine.settings import Scope
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
-__all__ = ["ExchangedCredentials", "laid_over"]
+__all__ = ["ExchangedCredentials", "merge_grant"]
 
-_CHECKED = "checked_at"  # when a token was last introspected, in Unix seconds
-_OF_ONE_TOKEN = frozenset({"expires_at", "obtained_at", "expires_in", _CHECKED})
+_CHECKED = "checked_at"  # when the token was last introspected, in Unix seconds
+_PER_TOKEN = frozenset({"expires_at", "obtained_at", "expires_in", _CHECKED})
 _READING = ("response", "expires", "lifetime_seconds", "capture")
 
 
 class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
-    """A token that a request brings. `place` is where the stored document has it."""
+    """A token that is requested. `place` is its path in the stored document."""
 
     place: ClassVar[tuple[str, ...]] = TOKEN_PATH
 
-    ask: Annotated[tuple[Asked, ...], Meta(description="What the account supplies besides.")] = ()
+    ask: Annotated[tuple[SuppliedValue, ...], Meta(description="Additional values that the account supplies.")] = ()
     introspect: Annotated[
         Introspection | None,
         Meta(
-            description="A request that says whether a token is still good, sent before one is used whose end is not "
-            "known. Templates see what those of the token request do. Default: the vendor's refusal says it."
+            description="A request that returns whether a token is still active. It is sent before a token "
+            "without a known expiry is used. Templates see the names of the token request. Default: "
+            "a token is used until the vendor refuses it."
         ),
     ] = None
     revoke: RevokeSetting = ()
 
     def usual_fields(self) -> list[CredentialField]:
-        """What a log-in asks for in any case."""
+        """Return the fields that every log-in asks for."""
         return []
 
     def fields(self) -> list[CredentialField]:
-        """What a log-in asks for."""
+        """Return the fields that a log-in asks for."""
         return [*self.usual_fields(), *(asked.field() for asked in self.ask)]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
-        """The stored document for the values of `fields`, by their names. Raises UsageError for a missing
-        one."""
-        return document_of(self.fields(), values)
+        """Return the document to store for the values of `fields`, by name. Raises UsageError for a missing value."""
+        return build_document(self.fields(), values)
 
     def sample(self, number: int = 1) -> dict[str, Any]:
-        """A made-up document of the right shape, another for each number; it holds no secret and does not
-        end."""
-        document = document_of(
+        """Return a made-up document with the same structure, different for each number. It has no secret and does not
+        expire."""
+        document = build_document(
             self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()}
         )
-        token = {"access_token": f"sample-{number}", **token_of(document, self.place)}
+        token = {"access_token": f"sample-{number}", **read_token(document, self.place)}
         return _set_at_place(document, self.place, token)
 
     def is_expired(self, document: Mapping[str, Any], now: float) -> bool:
-        """Whether the token is missing or ends within the buffer (at most half of its life)."""
-        token = token_of(document, self.place)
+        """Return whether the token is missing or expires within the buffer (at most half of its lifetime)."""
+        token = read_token(document, self.place)
         if not token.get("access_token"):
             return True
-        ends, began = _number(token.get("expires_at")), _number(token.get("obtained_at"))
-        if ends is None:
+        expires_at, obtained_at = _number(token.get("expires_at")), _number(token.get("obtained_at"))
+        if expires_at is None:
             return False
-        buffer = self.buffer_seconds if began is None else min(self.buffer_seconds, max(0.0, ends - began) / 2)
-        return now >= ends - buffer
+        buffer = (
+            self.buffer_seconds
+            if obtained_at is None
+            else min(self.buffer_seconds, max(0.0, expires_at - obtained_at) / 2)
+        )
+        return now >= expires_at - buffer
 
     def due(self, document: Mapping[str, Any], now: float) -> bool:
-        """Whether `exchange` is to be run before the token is used: it has ended, or it is not known whether it has."""
-        return self.is_expired(document, now) or self._unknown(document, now)
+        """Return whether to run `exchange` before the token is used: it has expired, or its state is unknown."""
+        return self.is_expired(document, now) or self._is_unknown(document, now)
 
-    def _unknown(self, document: Mapping[str, Any], now: float) -> bool:
-        token = token_of(document, self.place)
+    def _is_unknown(self, document: Mapping[str, Any], now: float) -> bool:
+        token = read_token(document, self.place)
         if self.introspect is None or not token.get("access_token") or _number(token.get("expires_at")) is not None:
             return False
         checked = _number(token.get(_CHECKED))
         return checked is None or not checked <= now < checked + self.introspect.every_seconds
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
-        """Whether a new token can be asked for without a person."""
+        """Return whether a new token can be requested without a person."""
         return True
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
-        """None: it is not a client's certificate."""
+        """Return None: there is no client certificate."""
         return None
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
-        """Make the vendor forget the credential. Errors as in `revoked`."""
+        """Revoke the credential at the vendor. Raises as `revoke_token` does."""
         names = self.build_template_scope(scope) if self.revoke else scope
         yield from revoke_token(self.revoke, names, hosts, clock, self.absent(scope))
 
     def absent(self, document: Mapping[str, Any]) -> frozenset[str]:
-        """The parts that the account may leave out and has left out: requests go without what would carry them."""
+        """Return the optional parts that the account has left out. Requests leave out the entries that use them."""
         return absent_parts(self.fields(), document)
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
-        """The ways to a new token, best first: the next is tried when the vendor refuses one."""
+        """Return the token requests to try, in order: the next one is tried when the vendor refuses the one before."""
         raise NotImplementedError
 
     def build_template_scope(self, names: Scope) -> Scope:
-        """The names for the templates of the token requests: the document's keys, `env`, `context` and more."""
+        """Return the names for the templates of token requests: the document's keys, `env`, `context` and more."""
         return names
 
     def obtain_token(
         self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Grant]:
-        """Go the ways to a new token until one leads there. Errors as in `request_token`, of the last way."""
+        """Try each grant in order until one returns a token. If all fail, raise the error of the last one."""
         absent = self.absent(stored)
         *better, last = self.attempts(stored, names)
-        for told in better:
+        for request in better:
             try:
-                return (yield from request_token(told, names, hosts, clock, absent))
+                return (yield from request_token(request, names, hosts, clock, absent))
             except CredentialError:
                 continue
         return (yield from request_token(last, names, hosts, clock, absent))
@@ -126,61 +137,60 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
     def exchange(
         self, scope: Scope, hosts: tuple[str, ...], clock: Clock
     ) -> Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]:
-        """What asks for a new token: given the stored document, a generator that returns the renewed one.
+        """Return the token exchange: a function from the stored document to a flow that returns the renewed document.
 
-        Everything else in the document is kept, and of the token what the vendor does not say again: a
-        refresh token that is not returned stays, one that is returned replaces it. Where it is not known whether
-        the token has ended, `introspect` is asked first, and a good one stays. `scope` gives `env` and `context`.
-        Errors as in `request_token`.
+        The rest of the document is kept, and so are the fields of the token that the vendor does not return, such as a
+        refresh token. If it is unknown whether the token has expired, `introspect` is sent first, and an active token
+        is kept. `scope` provides `env` and `context`. Raises as `request_token` does.
         """
 
         def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
             names = Scope(stored, conditions_of(scope))
             names.update({name: scope[name] for name in ("env", "context") if name in scope})
-            if self.introspect is not None and self._unknown(stored, clock.now()):
+            if self.introspect is not None and self._is_unknown(stored, clock.now()):
                 absent = self.absent(stored)
-                standing = yield from introspect_token(
+                status = yield from introspect_token(
                     self.introspect, self.build_template_scope(names), hosts, clock, absent
                 )
-                if standing.active:
-                    return _add_standing(stored, standing, clock.now(), self.place)
+                if status.active:
+                    return _add_status(stored, status, clock.now(), self.place)
             grant = yield from self.obtain_token(stored, self.build_template_scope(names), hosts, clock)
-            return laid_over(stored, grant, self.place)
+            return merge_grant(stored, grant, self.place)
 
         return run
 
     def get_reading_settings(self) -> dict[str, Any]:
-        """The settings of a token request that say how its answer is read."""
+        """Return the settings of a token request that control how its response is read."""
         return {name: getattr(self, name) for name in (*_READING, "expires_unit", "buffer_seconds")}
 
-    def add_reading_settings(self, own: TokenRequest) -> TokenRequest:
-        """The connector's own request; what it does not say of reading the answer, the credential's settings say."""
+    def add_reading_settings(self, request: TokenRequest) -> TokenRequest:
+        """Return the connector's own request, with this credential's settings for everything it does not set itself."""
         plain = TokenReading()
-        said = {name: getattr(self, name) for name in _READING if getattr(own, name) == getattr(plain, name)}
-        if "expires" in said and own.expires_unit == plain.expires_unit:
-            said["expires_unit"] = self.expires_unit
-        return structs.replace(own, **said)
+        inherited = {name: getattr(self, name) for name in _READING if getattr(request, name) == getattr(plain, name)}
+        if "expires" in inherited and request.expires_unit == plain.expires_unit:
+            inherited["expires_unit"] = self.expires_unit
+        return structs.replace(request, **inherited)
 
 
-def laid_over(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -> dict[str, Any]:
-    """The stored document with a new token laid over the old one, and what was captured."""
-    old = token_of(stored, place)
-    kept = {name: value for name, value in old.items() if name not in _OF_ONE_TOKEN}
+def merge_grant(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -> dict[str, Any]:
+    """Return the stored document with a new token merged over the old one, and the captured values."""
+    old = read_token(stored, place)
+    kept = {name: value for name, value in old.items() if name not in _PER_TOKEN}
     new = {**kept, **grant.token}
     if not new.get("refresh_token") and old.get("refresh_token"):
-        new["refresh_token"] = old["refresh_token"]  # null and "" mean "not returned"
+        new["refresh_token"] = old["refresh_token"]  # null and "" mean that it was not returned
     document = _set_at_place(copy.deepcopy(dict(stored)), place, new)
     if grant.captured:
-        before = document.get(CAPTURED)
-        document[CAPTURED] = {**(before if isinstance(before, dict) else {}), **grant.captured}
+        captured = document.get(CAPTURED)
+        document[CAPTURED] = {**(captured if isinstance(captured, dict) else {}), **grant.captured}
     return document
 
 
-def _add_standing(stored: Mapping[str, Any], standing: Standing, now: float, place: tuple[str, ...]) -> dict[str, Any]:
-    """The stored document with what was found out of its token."""
-    token = {**token_of(stored, place), _CHECKED: now}
-    if standing.expires_at is not None:
-        token.update(expires_at=standing.expires_at, obtained_at=now)
+def _add_status(stored: Mapping[str, Any], status: TokenStatus, now: float, place: tuple[str, ...]) -> dict[str, Any]:
+    """Return the stored document with the result of the introspection added to its token."""
+    token = {**read_token(stored, place), _CHECKED: now}
+    if status.expires_at is not None:
+        token.update(expires_at=status.expires_at, obtained_at=now)
     return _set_at_place(copy.deepcopy(dict(stored)), place, token)
 
 

@@ -1,13 +1,13 @@
-"""A key that signs JWTs: for a service account, an app installation, or as the token itself (RFC 7523)."""
+"""A key that signs JWTs: for a service account, for an app installation, or as the token itself (RFC 7523)."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, field, structs
 
+from conn_engine.auth.absent_parts import blank_absent
+from conn_engine.auth.credential_document import SuppliedValue
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
-from conn_engine.auth.names import Asked
-from conn_engine.auth.omission import blank_absent
 from conn_engine.auth.signing.assertion import Assertion, sign_assertion
 from conn_engine.auth.token_request import Grant, TokenRequest
 from conn_engine.bodies import BodyFormat
@@ -21,47 +21,49 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="jwt_bearer"):
-    """A signed JWT, traded for a token at `token_url` or by `request`; with neither it is the token itself."""
+    """A signed JWT that is traded for a token at `token_url` or with `request`. With neither, the JWT is the token."""
 
-    ask: Annotated[tuple[Asked, ...], Meta(description="What the account supplies. Default: `private_key`.")] = (
-        Asked(name="private_key", label="Private key", lines=True),
-    )
+    ask: Annotated[
+        tuple[SuppliedValue, ...], Meta(description="What the account supplies. Default: `private_key`.")
+    ] = (SuppliedValue(name="private_key", label="Private key", lines=True),)
     assertion: Annotated[
         Assertion,
         Meta(
-            description="The JWT. `aud` is the token URL and `scope` the scopes, unless `claims` says otherwise. "
-            "Of a key that is a JSON document, take a part: `{{$jsonParse(service_account).private_key}}`."
+            description="The JWT. `aud` is the token URL and `scope` the scopes, unless `claims` sets them. If "
+            "the account supplies the key as a JSON document, take a part of it: "
+            "`{{$jsonParse(service_account).private_key}}`."
         ),
     ] = field(default_factory=Assertion)
-    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.", extra=TEMPLATE)] = ()
-    scope_separator: Annotated[str, Meta(description="What stands between two scopes.", extra=TEMPLATE)] = " "
+    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to request.", extra=TEMPLATE)] = ()
+    scope_separator: Annotated[str, Meta(description="Separator between two scopes.", extra=TEMPLATE)] = " "
     token_url: Annotated[
         str | None, Meta(description="The token endpoint's absolute URL; a template.", extra=ADDRESS)
     ] = None
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Further headers of the token request; templates.", extra=TEMPLATE)
+        dict[str, str | None], Meta(description="Additional headers of the token request; templates.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Further fields of the token request's body; templates. null removes a usual one.",
+            description="Additional fields of the token request's body; templates. null removes a standard field.",
             extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)
-    body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
+    body_format: Annotated[BodyFormat, Meta(description="Format of the token request's body.")] = "form"
     request: Annotated[
         TokenRequest | None,
         Meta(
-            description="The whole token request, for a vendor with one of its own (`Bearer {{assertion}}` in a header "
-            "for the token of an app's installation). Default: the standard grant at token_url."
+            description="The complete token request, for a vendor that does not use the standard one (`Bearer "
+            "{{assertion}}` in a header for the token of an app installation). Default: the standard "
+            "grant at token_url."
         ),
     ] = None
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
-        """The connector's own request, else the standard grant."""
+        """Return the connector's own request, else the standard grant."""
         if self.request is not None:
-            own = self.add_reading_settings(self.request)
-            return [own if own.assertion is not None else structs.replace(own, assertion=self._assertion())]
+            request = self.add_reading_settings(self.request)
+            return [request if request.assertion is not None else structs.replace(request, assertion=self._assertion())]
         fields: dict[str, Any] = {"grant_type": _GRANT, "assertion": "{{assertion}}", **self.token_params}
         return [
             TokenRequest(
@@ -77,13 +79,13 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
     def obtain_token(
         self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Grant]:
-        """The token that the JWT is traded for, or the JWT. Errors as in `request_token` and `signed`."""
+        """Trade the JWT for a token, or return the JWT itself. Raises as `request_token` and `sign_assertion` do."""
         if self.token_url is not None or self.request is not None:
             return (yield from super().obtain_token(stored, names, hosts, clock))
-        made = sign_assertion(self._assertion(), blank_absent(names, self.absent(stored)), clock.now())
-        token: dict[str, Any] = {"access_token": made.text}
-        if made.expires_at is not None:
-            token |= {"expires_at": made.expires_at, "obtained_at": clock.now()}
+        assertion = sign_assertion(self._assertion(), blank_absent(names, self.absent(stored)), clock.now())
+        token: dict[str, Any] = {"access_token": assertion.text}
+        if assertion.expires_at is not None:
+            token |= {"expires_at": assertion.expires_at, "obtained_at": clock.now()}
         return Grant(token)
 
     def _assertion(self) -> Assertion:

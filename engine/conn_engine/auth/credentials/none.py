@@ -6,4 +6,4 @@ __all__ = ["NoCredentials"]
 
 
 class NoCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="none"):
-    """Nothing is asked for or stored."""
+    """A log-in asks for nothing, and nothing is stored."""

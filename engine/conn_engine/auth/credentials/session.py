@@ -1,12 +1,12 @@
-"""A log-in by a request of the vendor's own: its answer brings a token, a header or a cookie for a while."""
+"""A log-in with a vendor-specific request that returns a token, a header or a cookie."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from conn_engine.auth.credential_document import SuppliedValue, read_token
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
-from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.settings import Scope
 
@@ -14,34 +14,35 @@ __all__ = ["SessionCredentials"]
 
 
 class SessionCredentials(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="session"):
-    """A session: log in, use what comes back, log in again when it has ended. Stored as `{session: {access_token, …}}`
-    beside what the account supplies."""
+    """A session: log in, use the result, and log in again when it has expired. Stored as `{session: {access_token,
+    …}}`, next to the values that the account supplies."""
 
     place: ClassVar[tuple[str, ...]] = ("session",)
 
     ask: Annotated[
-        tuple[Asked, ...], Meta(description="What the account supplies. Default: `username` and `password`.")
-    ] = (Asked(name="username", label="User name", secret=False), Asked(name="password"))
+        tuple[SuppliedValue, ...], Meta(description="What the account supplies. Default: `username` and `password`.")
+    ] = (SuppliedValue(name="username", label="User name", secret=False), SuppliedValue(name="password"))
     login: Annotated[
         TokenRequest,
         Meta(
-            description="The request that logs in (with `before`: several, in this order). Templates see what the "
-            "account supplies, `env` and `context`. `response` finds what is stored, for example `response.token`, "
-            "`headers.'x-auth-token'`, `cookies.SESSION`, or `cookie` for all of them; templates of `authorization` "
-            "call it `session.access_token`."
+            description="The request that logs in (with `before`: several, in this order). Templates see the "
+            "values that the account supplies, `env` and `context`. `response` selects what is "
+            "stored, for example `response.token`, `headers.'x-auth-token'`, `cookies.SESSION`, or "
+            "`cookie` for all cookies; templates of `authorization` refer to it as "
+            "`session.access_token`."
         ),
     ]
     refresh: Annotated[
         TokenRequest | None,
         Meta(
-            description="A request that prolongs a session that has ended; templates see `session.access_token` too. "
-            "When it is refused: log in again, which is the default."
+            description="A request that extends an expired session; templates also see `session.access_token`. "
+            "If the vendor refuses it, the account logs in again. Default: log in again."
         ),
     ] = None
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
-        """The refresh when there is something to refresh, then the log-in."""
+        """Return the refresh if there is something to refresh, then the log-in."""
         login = self.add_reading_settings(self.login)
-        if self.refresh is None or not token_of(stored, self.place):
+        if self.refresh is None or not read_token(stored, self.place):
             return [login]
         return [self.add_reading_settings(self.refresh), login]

@@ -1,18 +1,18 @@
-"""How a finished request is signed. `Signature` is the list of kinds: a new one is a class and its name here.
+"""The kinds of request signatures. To add a kind, write a class and list it in `Signature`.
 
-`sign(request, scope, moment)` gives the request with its signature. It runs last, over the encoded request; `Moment`
-fixes time and random values once per request. How credentials are got and put into a request otherwise is `auth`'s.
+`sign(request, scope, moment)` returns the request with its signature. It runs last, on the encoded request;
+`SigningContext` fixes the time and the random values of one request.
 """
 
 from typing import TypeAlias
 
 from conn_engine.auth.signatures.aws_sigv4 import AwsSigV4
-from conn_engine.auth.signatures.by_private_key import EcdsaSignature, Ed25519Signature, RsaSignature
 from conn_engine.auth.signatures.hmac_signature import HmacSignature
 from conn_engine.auth.signatures.jwt import JwtSignature
-from conn_engine.auth.signatures.moment import SigningContext
 from conn_engine.auth.signatures.none import NoSignature
 from conn_engine.auth.signatures.oauth1 import OAuth1
+from conn_engine.auth.signatures.private_key import EcdsaSignature, Ed25519Signature, RsaSignature
+from conn_engine.auth.signatures.request_scope import SigningContext
 
 __all__ = [
     "AwsSigV4",

@@ -1,11 +1,11 @@
-"""A JWT made for each request, whose claims can be about it: its method, its path, a digest of its body."""
+"""A JWT for each request. Its claims can depend on the request: its method, its path, a digest of its body."""
 
 from typing import Annotated
 
 from msgspec import Meta, field
 
-from conn_engine.auth.signatures.moment import SigningContext, request_names
-from conn_engine.auth.signatures.placed import add_to_request
+from conn_engine.auth.signatures.content_signature import add_to_request
+from conn_engine.auth.signatures.request_scope import SigningContext, request_names
 from conn_engine.auth.signing.assertion import Assertion, sign_assertion
 from conn_engine.roles import TEMPLATE
 from conn_engine.settings import Scope, Settings
@@ -34,7 +34,8 @@ class JwtSignature(Settings, frozen=True, kw_only=True, tag_field="format", tag=
     ] = field(default_factory=dict)
 
     def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
-        """The request with its JWT. Raises CredentialError when the account lacks the key or it does not serve."""
+        """Return the request with its JWT. Raises CredentialError when the account lacks the key or the key cannot be
+        used."""
         names: Scope = scope | moment.names() | {"request": request_names(request)}
         text = sign_assertion(self.assertion, names, moment.now, moment.nonce).text
         return add_to_request(request, names | {"signature": text}, self.headers, self.query)

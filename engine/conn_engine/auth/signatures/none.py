@@ -1,6 +1,6 @@
-"""Requests are not signed."""
+"""Requests without a signature."""
 
-from conn_engine.auth.signatures.moment import SigningContext
+from conn_engine.auth.signatures.request_scope import SigningContext
 from conn_engine.settings import Scope, Settings
 from conn_engine.wire import Request
 
@@ -8,8 +8,8 @@ __all__ = ["NoSignature"]
 
 
 class NoSignature(Settings, frozen=True, kw_only=True, tag_field="format", tag="none"):
-    """Nothing is added."""
+    """Adds nothing."""
 
     def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
-        """The request as it is."""
+        """Return the request unchanged."""
         return request

@@ -1,5 +1,5 @@
-"""Private keys as accounts keep them, and what they sign. A key that does not serve is a CredentialError which does
-not quote it. cryptography is imported at the first key."""
+"""Private keys of accounts, and signing with them. A key that cannot be used raises a CredentialError that does not
+quote it. cryptography is imported when the first key is loaded."""
 
 import base64
 import binascii
@@ -12,26 +12,35 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-__all__ = ["AGAIN", "Digest", "KeyEncoding", "Scheme", "by_key", "private_key", "seed_key", "shared_key"]
+__all__ = [
+    "AGAIN",
+    "Digest",
+    "KeyEncoding",
+    "Scheme",
+    "decode_shared_key",
+    "load_private_key",
+    "load_seed_key",
+    "sign_with_key",
+]
 
 Scheme: TypeAlias = Literal["rsa_pkcs1v15", "rsa_pss", "ecdsa_der", "ecdsa_pair", "eddsa"]
 Digest: TypeAlias = Literal["sha256", "sha1", "sha384", "sha512"]
 KeyEncoding: TypeAlias = Literal["text", "base64", "hex"]
 
-AGAIN = "log the account in again with the key as the vendor gave it, its first and last line too"
+AGAIN = "log the account in again with the key exactly as the vendor issued it, including its first and last line"
 _LONGEST_KEY = 64 * 1024
 
 
-def private_key(text: str, passphrase: str | None = None) -> "PrivateKeyTypes":
-    """A private key in PEM form (also with `\\n` written out, as in JSON) or as a JWK (RFC 7517).
+def load_private_key(text: str, passphrase: str | None = None) -> "PrivateKeyTypes":
+    """Return a private key from PEM (line breaks may be written as `\\n`, as in JSON) or from a JWK (RFC 7517).
 
-    Raises CredentialError, without a part of the key, when it is none.
+    Raises CredentialError, without any part of the key, when it is neither.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     if len(text) > _LONGEST_KEY:
-        raise CredentialError("the account's key is longer than a key can be", hint=AGAIN)
+        raise CredentialError(f"the account's key is longer than {_LONGEST_KEY:,} characters", hint=AGAIN)
     text = text.strip()
     try:
         if text.startswith("{"):
@@ -39,29 +48,42 @@ def private_key(text: str, passphrase: str | None = None) -> "PrivateKeyTypes":
         if "\\n" in text:
             text = text.replace("\\n", "\n")
         if "-----BEGIN" not in text:
-            raise CredentialError("the account's key is neither a private key in PEM form nor a JWK", hint=AGAIN)
+            raise CredentialError("the account's key is neither a private key in PEM format nor a JWK", hint=AGAIN)
         return load_pem_private_key(text.encode("utf-8", "replace"), passphrase.encode() if passphrase else None)
-    except TypeError:  # what `cryptography` raises for a passphrase too many or too few
-        wanted = "is encrypted: say its `passphrase`" if not passphrase else "is not encrypted, but has a `passphrase`"
-        raise CredentialError(f"the account's private key {wanted}") from None
+    except TypeError:  # `cryptography` raises it for a missing or an unneeded passphrase
+        raise _build_passphrase_error(bool(passphrase)) from None
     except (ValueError, KeyError, RecursionError, UnsupportedAlgorithm):
         raise CredentialError("the account's private key cannot be read", hint=AGAIN) from None
 
 
-def seed_key(text: str, encoding: KeyEncoding) -> "PrivateKeyTypes":
-    """An Ed25519 key by its seed: 32 bytes (or 64, with the public key after it) in base64 or hex."""
+def _build_passphrase_error(has_passphrase: bool) -> CredentialError:
+    if has_passphrase:
+        return CredentialError(
+            "the account's private key is not encrypted, but has a `passphrase`",
+            hint="log the account in again without a passphrase",
+        )
+    return CredentialError(
+        "the account's private key is encrypted, and its `passphrase` is missing",
+        hint="log the account in again with its passphrase; if no field asks for one, set `passphrase` next to `key`",
+    )
+
+
+def load_seed_key(text: str, encoding: KeyEncoding) -> "PrivateKeyTypes":
+    """Return an Ed25519 key from its seed: 32 bytes (or 64, with the public key after it) in base64 or hex."""
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
-    raw = shared_key(text, encoding)
+    raw = decode_shared_key(text, encoding)
     if len(raw) not in (32, 64):
-        raise CredentialError(f"the account's key has {len(raw)} bytes; the seed of an Ed25519 key has 32", hint=AGAIN)
+        raise CredentialError(
+            f"the account's key has {len(raw)} bytes instead of the 32 of an Ed25519 seed", hint=AGAIN
+        )
     return ed25519.Ed25519PrivateKey.from_private_bytes(raw[:32])
 
 
-def shared_key(text: str, encoding: KeyEncoding) -> bytes:
-    """A shared secret as bytes. Raises CredentialError when it is not written as said."""
+def decode_shared_key(text: str, encoding: KeyEncoding) -> bytes:
+    """Return a shared secret as bytes. Raises CredentialError when it does not have the declared encoding."""
     if len(text) > _LONGEST_KEY:
-        raise CredentialError("the account's key is longer than a key can be", hint=AGAIN)
+        raise CredentialError(f"the account's key is longer than {_LONGEST_KEY:,} characters", hint=AGAIN)
     plain = text.strip()
     if not plain:
         raise CredentialError("the account has no key to sign with", hint=AGAIN)
@@ -72,15 +94,18 @@ def shared_key(text: str, encoding: KeyEncoding) -> bytes:
             plain = plain.replace("-", "+").replace("_", "/").rstrip("=")
             return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (ValueError, binascii.Error):
-        raise CredentialError(f"the account's key is not {encoding}", hint="check `key_encoding`") from None
+        raise CredentialError(
+            f"the account's key is not valid {encoding}",
+            hint="check `key_encoding`, and log the account in again with the key",
+        ) from None
     return text.encode("utf-8", "replace")
 
 
-def by_key(key: "PrivateKeyTypes", scheme: Scheme, digest: Digest, content: bytes, *, called: str) -> bytes:
-    """The signature of the content. `called` names the algorithm for people, as the configuration does.
+def sign_with_key(key: "PrivateKeyTypes", scheme: Scheme, digest: Digest, content: bytes, *, label: str) -> bytes:
+    """Return the signature of the content. `label` is the algorithm's name in the configuration, for messages.
 
-    `ecdsa_pair` gives the pair of numbers as JWTs have it, `ecdsa_der` as everything else does. EdDSA has its own
-    digest. Raises CredentialError when the key is not one for the scheme.
+    `ecdsa_pair` returns the two numbers as JWTs have them, `ecdsa_der` returns DER. EdDSA has a fixed digest. Raises
+    CredentialError when the key is not for the scheme.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -97,19 +122,20 @@ def by_key(key: "PrivateKeyTypes", scheme: Scheme, digest: Digest, content: byte
             signature = key.sign(content, ec.ECDSA(algorithm))
             return signature if scheme == "ecdsa_der" else _pair(signature, (key.key_size + 7) // 8)
     except ValueError:
-        raise CredentialError(f"the account's key is too small for {called}", hint=AGAIN) from None
+        raise CredentialError(f"the account's key is too small for {label}", hint=AGAIN) from None
     except UnsupportedAlgorithm:
-        raise CredentialError(f"this machine's cryptography does not sign by {called}") from None
+        raise CredentialError(f"the installed version of cryptography cannot sign with {label}") from None
     raise CredentialError(
-        f"the account's key is not one for {called}", hint="check `algorithm`, and that it is the right key"
+        f"the account's key cannot be used for {label}",
+        hint="check `algorithm`, and that the account has the right key",
     )
 
 
 def _hash(digest: Digest) -> "hashes.HashAlgorithm":
     from cryptography.hazmat.primitives import hashes
 
-    made: hashes.HashAlgorithm = getattr(hashes, digest.upper())()
-    return made
+    algorithm: hashes.HashAlgorithm = getattr(hashes, digest.upper())()
+    return algorithm
 
 
 def _pair(signature: bytes, size: int) -> bytes:
@@ -120,7 +146,7 @@ def _pair(signature: bytes, size: int) -> bytes:
 
 
 def _jwk(data: Any) -> "PrivateKeyTypes":
-    """A private key in the form of RFC 7517. Raises ValueError, KeyError or TypeError when it is none."""
+    """Return a private key from a JWK (RFC 7517). Raises ValueError, KeyError or TypeError when it is not one."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if not isinstance(data, dict):

@@ -1,39 +1,40 @@
-"""Public keys as vendors publish them, and whether they bear out a signature. cryptography is imported at the first."""
+"""Public keys as vendors publish them, and signature checks with them. cryptography is imported when it is first
+needed."""
 
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from conn_engine.auth.signing.keys import Digest, Scheme, shared_key
+from conn_engine.auth.signing.keys import Digest, Scheme, decode_shared_key
 from conn_engine.errors import CredentialError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-__all__ = ["PublicKeyForm", "borne_out", "public_key"]
+__all__ = ["PublicKeyForm", "is_signature_valid", "load_public_key"]
 
 PublicKeyForm: TypeAlias = Literal["pem", "base64", "hex"]
 _LONGEST = 64 * 1024
-_AGAIN = "check the key that the account was given for deliveries, and `key_encoding`"
+_AGAIN = "check the public key that the account has for webhook deliveries, and `key_encoding`"
 
 
-def public_key(told: Any, form: PublicKeyForm = "pem") -> "PublicKeyTypes":
-    """A public key: PEM (a certificate too, also with `\\n` written out), a JWK (text or data), or, in base64 or hex,
-    the 32 bytes of an Ed25519 key or the DER of any.
+def load_public_key(data: Any, form: PublicKeyForm = "pem") -> "PublicKeyTypes":
+    """Return a public key from PEM (also of a certificate; line breaks may be written as `\\n`), from a JWK (text or
+    data), or from base64 or hex: the 32 bytes of an Ed25519 key, or the DER of any key.
 
-    Raises CredentialError when it is none.
+    Raises CredentialError when it is not a public key.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
 
-    if isinstance(told, str) and len(told) > _LONGEST:
-        raise CredentialError("the public key is longer than a key can be", hint=_AGAIN)
+    if isinstance(data, str) and len(data) > _LONGEST:
+        raise CredentialError(f"the public key is longer than {_LONGEST:,} characters", hint=_AGAIN)
     try:
-        if isinstance(told, dict):
-            return _jwk(told)
-        text = str(told).strip()
+        if isinstance(data, dict):
+            return _jwk(data)
+        text = str(data).strip()
         if text.startswith("{"):
             return _jwk(json.loads(text))
         if form != "pem" and "-----BEGIN" not in text:
-            return _raw(shared_key(text, form))
+            return _raw(decode_shared_key(text, form))
         return _pem(text.replace("\\n", "\n").encode("ascii"))
     except (ValueError, TypeError, KeyError, RecursionError, UnsupportedAlgorithm):
         raise CredentialError("the public key cannot be read", hint=_AGAIN) from None
@@ -69,10 +70,10 @@ def _raw(data: bytes) -> "PublicKeyTypes":
     return Ed25519PublicKey.from_public_bytes(data) if len(data) == 32 else load_der_public_key(data)
 
 
-def borne_out(key: "PublicKeyTypes", scheme: Scheme, digest: Digest, content: bytes, signature: bytes) -> bool:
-    """Whether the signature of the content is by the key. Schemes as `keys.by_key` has them.
+def is_signature_valid(key: "PublicKeyTypes", scheme: Scheme, digest: Digest, content: bytes, signature: bytes) -> bool:
+    """Return whether the signature of the content was made with the key. Schemes are those of `sign_with_key`.
 
-    Raises CredentialError when the key is not one for the scheme.
+    Raises CredentialError when the key is not for the scheme.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
@@ -94,9 +95,9 @@ def borne_out(key: "PublicKeyTypes", scheme: Scheme, digest: Digest, content: by
                 signature = encode_dss_signature(*pair)
             key.verify(signature, content, ec.ECDSA(algorithm))
         else:
-            raise CredentialError(f"the public key is not one for {scheme.partition('_')[0]}", hint=_AGAIN)
+            raise CredentialError(f"the public key cannot be used for {scheme.partition('_')[0]}", hint=_AGAIN)
     except (InvalidSignature, ValueError):
         return False
     except UnsupportedAlgorithm:
-        raise CredentialError("this machine's cryptography does not know the key's algorithm") from None
+        raise CredentialError("the installed version of cryptography does not support the key's algorithm") from None
     return True

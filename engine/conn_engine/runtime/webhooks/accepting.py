@@ -150,7 +150,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationC
     try:
         _check_said(told.url, names)
         yield from send_secret_request(
-            told, names, hosts, proving.clock, redactor, "challenge's request", finished=bounded
+            told, names, hosts, proving.clock, redactor, "challenge's request", finish=bounded
         )
     except ConfigurationError as error:
         if not uses_delivery(texts):

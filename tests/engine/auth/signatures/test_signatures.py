@@ -252,7 +252,7 @@ class TestHmac:
             told.sign(self.REQUEST, {"api_key": "k"}, MOMENT)
         with pytest.raises(CredentialError, match="api_key"):
             HmacSignature(content="'a'", headers={"X": "{{signature}}"}).sign(self.REQUEST, {}, MOMENT)
-        with pytest.raises(CredentialError, match="not hex") as raised:
+        with pytest.raises(CredentialError, match="not valid hex") as raised:
             HmacSignature(content="'a'", key_encoding="hex", headers={"X": "{{signature}}"}).sign(
                 self.REQUEST, {"api_key": "s3cret"}, MOMENT
             )

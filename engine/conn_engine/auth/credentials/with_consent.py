@@ -1,42 +1,42 @@
-"""Which credentials a person consents to at the vendor's own page, whatever they are made of."""
+"""Credentials that a person consents to on the vendor's page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conn_engine.auth.consent import Consent
-from conn_engine.auth.credentials.choice import Credentials, Mtls
-from conn_engine.auth.credentials.client_certificate import CERTIFICATE_FIELDS, certificate_of, show_certificate
+from conn_engine.auth.credential_document import CredentialField
+from conn_engine.auth.credentials.client_certificate import CERTIFICATE_FIELDS, add_certificate, read_certificate
+from conn_engine.auth.credentials.combined import Credentials, Mtls
 from conn_engine.auth.credentials.oauth1 import OAuth1Credentials
 from conn_engine.auth.credentials.oauth2 import OAuth2
-from conn_engine.auth.names import CredentialField
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
-__all__ = ["Consenting", "as_consenting"]
+__all__ = ["ConsentCredentials", "as_consent_credentials"]
 
 
-class Consenting(Protocol):
-    """A credential that a person consents to at the vendor's own page."""
+class ConsentCredentials(Protocol):
+    """A credential that a person consents to on the vendor's page."""
 
     @property
     def redirect_uri(self) -> str | None:
-        """Where the vendor sends the person back to; a template."""
+        """The URL that the vendor redirects to; a template."""
 
     @property
     def redirect_port(self) -> int | None:
-        """The port of the default one."""
+        """The port of the default redirect URL."""
 
     def consent_fields(self) -> list[CredentialField]:
-        """What is asked for before."""
+        """Return the fields that a log-in asks for before the consent."""
 
     def has_consent(self, document: Mapping[str, Any]) -> bool:
-        """Whether a document has what a consent brings."""
+        """Return whether a document has the result of a consent."""
 
     def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
-        """What the person is asked."""
+        """Build the consent that the person is asked for."""
 
     def redeem_consent(  # noqa: PLR0917
         self,
@@ -47,24 +47,24 @@ class Consenting(Protocol):
         hosts: tuple[str, ...],
         clock: Clock,
     ) -> Flow[dict[str, Any]]:
-        """The document to store for an answer."""
+        """Trade the vendor's redirect for the document to store."""
 
 
-def as_consenting(credentials: Credentials) -> Consenting | None:
-    """The credential when a person can consent to it: it has a page for that."""
+def as_consent_credentials(credentials: Credentials) -> ConsentCredentials | None:
+    """Return the credential if a person can consent to it; None if it has no consent page."""
     if isinstance(credentials, Mtls):
-        inner = as_consenting(credentials.get_delegate())
-        return _ShownConsent(inner) if inner is not None else None
+        inner = as_consent_credentials(credentials.get_delegate())
+        return _ConsentWithCertificate(inner) if inner is not None else None
     if isinstance(credentials, OAuth2 | OAuth1Credentials) and credentials.authorization_url is not None:
         return credentials
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class _ShownConsent:
-    """A consent whose requests show the account's client certificate."""
+class _ConsentWithCertificate:
+    """A consent whose requests use the account's client certificate."""
 
-    inner: Consenting
+    inner: ConsentCredentials
 
     @property
     def redirect_uri(self) -> str | None:
@@ -84,7 +84,7 @@ class _ShownConsent:
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
         flow = self.inner.build_consent(scope, redirect_uri, state, verifier, hosts, clock)
-        return (yield from show_certificate(flow, certificate_of(scope)))
+        return (yield from add_certificate(flow, read_certificate(scope)))
 
     def redeem_consent(  # noqa: PLR0917
         self,
@@ -96,4 +96,4 @@ class _ShownConsent:
         clock: Clock,
     ) -> Flow[dict[str, Any]]:
         flow = self.inner.redeem_consent(consent, callback, stored, scope, hosts, clock)
-        return (yield from show_certificate(flow, certificate_of(stored)))
+        return (yield from add_certificate(flow, read_certificate(stored)))

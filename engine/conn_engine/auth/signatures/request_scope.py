@@ -1,10 +1,10 @@
-"""What signatures have in common: the finished request as expressions see it, and templates over the credential."""
+"""What signatures share: the finished request as expressions see it, and templates over the credential."""
 
 import hashlib
 import re
 from typing import Any
 
-from conn_engine.auth.signing.moment import SigningContext
+from conn_engine.auth.signing.context import SigningContext
 from conn_engine.errors import CredentialError
 from conn_engine.settings import Scope
 from conn_engine.settings import fill_templates as any_filled
@@ -17,8 +17,8 @@ _UNFIT = re.compile(r"[^\x20-\x7e\t]")
 
 
 def fill_template(template: str, scope: Scope, *, purpose: str, lines: bool = False) -> str:
-    """A template's text. Raises CredentialError, with the name and never a value, when something is missing or has
-    a character that cannot be sent; with `lines` (a key, which is not sent) it may have any."""
+    """Return a template's text. Raises CredentialError, with the name but never a value, when something is missing or
+    has a character that cannot be sent. With `lines` (a key, which is not sent), any character is allowed."""
     text = str(any_filled(template, scope, purpose=purpose))
     if not lines and _UNFIT.search(text):
         raise CredentialError(f"{purpose} contains a character that cannot be sent", hint="log the account in again")
@@ -26,7 +26,7 @@ def fill_template(template: str, scope: Scope, *, purpose: str, lines: bool = Fa
 
 
 def request_names(request: Request) -> dict[str, Any]:
-    """The finished request as expressions see it: method, url, host, path and query as encoded, headers (lower-case
+    """Return the finished request as expressions see it: encoded method, url, host, path and query, headers (lower-case
     names), the body's text and its SHA-256 in hex."""
     parts = split_plain_url(request.url)
     return {

@@ -1,6 +1,6 @@
-"""What the OAuth 2 presets have in common: the client, its token endpoint, and how the client proves itself.
+"""What the OAuth 2 presets share: the client, its token endpoint, and how the client authenticates.
 
-Which grant is sent is each preset's.
+Each preset chooses its grant.
 """
 
 import base64
@@ -10,8 +10,8 @@ from urllib.parse import quote_plus
 
 from msgspec import Meta, field, structs
 
+from conn_engine.auth.credential_document import CredentialField, fill_templates
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
-from conn_engine.auth.names import CredentialField, fill_templates
 from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
@@ -34,90 +34,94 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     client_id: Annotated[
         str | None,
         Meta(
-            description="Template for the client's id (`{{env.X}}`). Default: the account supplies `client_id`.",
+            description="Template for the client ID (`{{env.X}}`). Default: the account supplies `client_id`.",
             extra=TEMPLATE,
         ),
     ] = None
     client_secret: Annotated[
         str | None,
         Meta(
-            description="Template for the client's secret. Default: the account's own, or none (a public client).",
+            description="Template for the client secret. Default: the account's secret, or none (a public client).",
             extra=SECRET,
         ),
     ] = None
     client_authentication: Annotated[
         Literal["basic", "body", "private_key_jwt", "client_secret_jwt"],
         Meta(
-            description="How the client proves itself: by a Basic header, by fields of the body, or by a JWT that "
-            "it signs with its private key or its secret (RFC 7523)."
+            description="How the client authenticates: with a Basic header, with fields of the body, or with a "
+            "JWT signed with its private key or its secret (RFC 7523)."
         ),
     ] = "basic"
     client_assertion: Annotated[
         Assertion | None,
         Meta(
-            description="How that JWT is made. Default: RS256 with the account's `private_key` (HS256 with the "
-            "client's secret), `iss` and `sub` the client's id, `aud` the token URL."
+            description="The client's JWT. Default: RS256 with the account's `private_key` (HS256 with the "
+            "client secret), `iss` and `sub` set to the client ID, `aud` to the token URL."
         ),
     ] = None
-    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.", extra=TEMPLATE)] = ()
-    scope_separator: Annotated[str, Meta(description="What stands between two scopes.", extra=TEMPLATE)] = " "
+    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to request.", extra=TEMPLATE)] = ()
+    scope_separator: Annotated[str, Meta(description="Separator between two scopes.", extra=TEMPLATE)] = " "
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Further headers of the token request; templates.", extra=TEMPLATE)
+        dict[str, str | None], Meta(description="Additional headers of the token request; templates.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Further fields of the token request's body; templates. null removes a usual one.",
+            description="Additional fields of the token request's body; templates. null removes a standard field.",
             extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)
-    body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
+    body_format: Annotated[BodyFormat, Meta(description="Format of the token request's body.")] = "form"
 
     def client_fields(self) -> list[CredentialField]:
-        """What the account supplies of the client, when the connector does not say it."""
+        """Return what the account supplies of the client: what the connector does not set."""
         by_key = self.client_authentication == "private_key_jwt"
-        asked = [] if self.client_id is not None else [CredentialField("client_id", "Client ID", secret=False)]
+        fields = [] if self.client_id is not None else [CredentialField("client_id", "Client ID", secret=False)]
         if by_key and self._client_assertion().key == Assertion().key:
-            asked.append(CredentialField("private_key", "Private key", lines=True))
+            fields.append(CredentialField("private_key", "Private key", lines=True))
         elif not by_key and self.client_id is None and self.client_secret is None:
-            asked.append(CredentialField("client_secret", "Client secret"))
-        return asked
+            fields.append(CredentialField("client_secret", "Client secret"))
+        return fields
 
     def usual_fields(self) -> list[CredentialField]:
-        """The client."""
+        """Return the fields of the client."""
         return self.client_fields()
 
     def grant(self) -> dict[str, Any]:
-        """The fields of the grant that asks for a new token; templates, null for what is left out."""
+        """Return the fields of the grant that requests a new token: templates, null for a field to leave out."""
         raise NotImplementedError
 
-    def own_request(self) -> TokenRequest | None:
-        """The whole token request, when the connector writes it itself."""
+    def custom_request(self) -> TokenRequest | None:
+        """Return the complete token request if the connector declares one."""
         return None
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
-        """Whether a new token can be asked for without a person."""
-        return self.token_url is not None or self.own_request() is not None
+        """Return whether a new token can be requested without a person."""
+        return self.token_url is not None or self.custom_request() is not None
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
-        """The connector's own request, else the grant at `token_url`."""
-        own = self.own_request()
-        return [self.add_reading_settings(own) if own is not None else self.usual(self.grant(), names)]
+        """Return the connector's own request, else the grant at `token_url`."""
+        request = self.custom_request()
+        return [
+            self.add_reading_settings(request)
+            if request is not None
+            else self.build_standard_request(self.grant(), names)
+        ]
 
     def build_template_scope(self, names: Scope) -> Scope:
-        """With `client`: `{client_id, client_secret, basic}`, what there is of them."""
-        return names | {"client": self._client(names, required=self.own_request() is None)}
+        """Add `client`: `{client_id, client_secret, basic}`, as far as they are known."""
+        return names | {"client": self._client(names, required=self.custom_request() is None)}
 
     def scope_text(self) -> str | None:
-        """The scopes as they are asked for; None without any."""
+        """Return the scopes as they are sent; None without scopes."""
         return self.scope_separator.join(self.scopes) or None
 
-    def usual(self, grant: Mapping[str, Any], names: Scope) -> TokenRequest:
-        """The standard token request for a grant, by a client that proves itself as it is told."""
+    def build_standard_request(self, grant: Mapping[str, Any], names: Scope) -> TokenRequest:
+        """Return the standard token request for a grant, with the configured client authentication."""
         if self.token_url is None:
             raise ConfigurationError(
                 "the token cannot be renewed: `credentials` has no `token_url`",
-                hint="add the vendor's token endpoint",
+                hint="add `token_url`, the vendor's token endpoint, to `credentials`",
             )
         headers: dict[str, str | None] = {}
         fields = dict(grant)
@@ -142,21 +146,21 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
 
     def _client_assertion(self) -> Assertion:
         by_secret = self.client_authentication == "client_secret_jwt"
-        told = self.client_assertion
-        if told is None:
-            told = Assertion(algorithm="HS256", key="{{client.client_secret}}") if by_secret else Assertion()
-        usual = {"iss": "{{client.client_id}}", "sub": "{{client.client_id}}", "aud": self.token_url}
-        return structs.replace(told, claims={**usual, **told.claims})
+        assertion = self.client_assertion
+        if assertion is None:
+            assertion = Assertion(algorithm="HS256", key="{{client.client_secret}}") if by_secret else Assertion()
+        build_standard_request = {"iss": "{{client.client_id}}", "sub": "{{client.client_id}}", "aud": self.token_url}
+        return structs.replace(assertion, claims={**build_standard_request, **assertion.claims})
 
     def _client(self, names: Scope, *, required: bool) -> dict[str, str]:
-        own_id = self.client_id or "{{client_id}}"
+        client_id = self.client_id or "{{client_id}}"
         if self.client_id is None and not names.get("client_id") and not required:
             return {}
-        client = {"client_id": str(fill_templates(own_id, names, purpose="the token request"))}
+        client = {"client_id": str(fill_templates(client_id, names, purpose="the token request"))}
         secret = self.client_secret or ("{{client_secret}}" if names.get("client_secret") else None)
         if secret is not None:
             client["client_secret"] = str(fill_templates(secret, names, purpose="the token request"))
-            # RFC 6749, 2.3.1: each part is form-encoded before the pair is put together.
+            # RFC 6749, 2.3.1: each part is form-encoded before the two are joined.
             pair = f"{quote_plus(client['client_id'])}:{quote_plus(client['client_secret'])}"
             client["basic"] = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
         return client

@@ -1,4 +1,4 @@
-"""What signatures of a text have in common: which text is signed, how the signature is written, and where it goes."""
+"""What signatures of a text share: which text is signed, how the signature is encoded, and where it is sent."""
 
 import base64
 import re
@@ -8,32 +8,32 @@ from urllib.parse import quote
 
 from msgspec import Meta, field
 
-from conn_engine.auth.signatures.moment import SigningContext, fill_template, request_names
+from conn_engine.auth.signatures.request_scope import SigningContext, fill_template, request_names
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, TEMPLATE
 from conn_engine.settings import Scope, Settings, ask
 from conn_engine.wire import Request
 
-__all__ = ["PlacedSignature", "add_to_request"]
+__all__ = ["ContentSignature", "add_to_request"]
 
 
 _BODY = re.compile(r"\brequest\s*\.\s*body\b")
 
 
-class PlacedSignature(Settings, frozen=True, kw_only=True):
-    """A signature over an expression's text, in headers or in the query."""
+class ContentSignature(Settings, frozen=True, kw_only=True):
+    """A signature of an expression's text, in headers or in the query."""
 
     content: Annotated[
         str,
         Meta(
-            description="Expression for the text that is signed: over `request` (method, url, host, path, query and "
-            "target as sent, headers, body, body_sha256 in hex), `timestamp` (seconds), `timestamp_ms`, `date` (RFC "
-            "3339), `nonce`, the stored credential's keys, `env` and `context`. Such as "
-            "`request.method & request.path & request.body`.",
+            description="Expression for the text to sign, such as `request.method & request.path & "
+            "request.body`. It sees `request` (method, url, host, path, query and target as sent, "
+            "headers, body, body_sha256 in hex), `timestamp` (seconds), `timestamp_ms`, `date` (RFC "
+            "3339), `nonce`, the stored credential's keys, `env` and `context`.",
             extra=EXPRESSION,
         ),
     ]
-    encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="How the signature is written.")] = (
+    encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="Encoding of the signature.")] = (
         "base64"
     )
     headers: Annotated[
@@ -50,40 +50,42 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.headers and not self.query:
-            raise ValueError("a signature needs `headers` or `query` to put it in")
+            raise ValueError("a signature needs `headers` or `query`")
 
     def signature(self, content: bytes, names: Scope) -> bytes:
-        """The signature itself. Raises CredentialError when the account lacks the key."""
+        """Return the signature. Raises CredentialError when the account lacks the key."""
         raise NotImplementedError
 
     def sign(self, request: Request, scope: Scope, moment: SigningContext) -> Request:
-        """The request with its signature. Raises CredentialError when the account lacks the key, ConfigurationError
-        when the expression gives no text."""
+        """Return the signed request. Raises CredentialError when the account lacks the key, and ConfigurationError when
+        the expression returns no text."""
         names: Scope = scope | moment.names() | {"request": request_names(request)}
         if _BODY.search(self.content) and self.content.strip() != "request.body" and not _is_text(request.body):
             raise ConfigurationError(
-                "the body is no text, and the signature's `content` computes with it",
-                hint="sign `request.body` alone, or the digest of its bytes: `request.body_sha256`",
+                "the body is not text, but the signature's `content` computes with it",
+                hint="sign only `request.body`, or the digest of its bytes: `request.body_sha256`",
             )
         content = ask(self.content, names)
         if not isinstance(content, str):
-            raise ConfigurationError("`content` of the signature gives no text", hint=f"it is {self.content}")
-        raw = self.signature(content.encode("utf-8", "surrogateescape"), names)
+            raise ConfigurationError(
+                "`content` of the signature returns no text", hint=f"return a text from `content`; it is {self.content}"
+            )
+        signature = self.signature(content.encode("utf-8", "surrogateescape"), names)
         return add_to_request(
-            request, names | {"signature": _encode_signature(raw, self.encoding)}, self.headers, self.query
+            request, names | {"signature": _encode_signature(signature, self.encoding)}, self.headers, self.query
         )
 
 
 def add_to_request(request: Request, names: Scope, headers: dict[str, str], query: dict[str, str]) -> Request:
-    """The request with these headers and query parameters, templates over `names`."""
-    own = request.headers
+    """Return the request with these headers and query parameters, which are templates over `names`."""
+    new_headers = request.headers
     for name, template in headers.items():
-        own = own.replace_header(name, fill_template(template, names, purpose=f'the header "{name}"'))
+        new_headers = new_headers.replace_header(name, fill_template(template, names, purpose=f'the header "{name}"'))
     url = request.url
     for name, template in query.items():
         value = fill_template(template, names, purpose=f'the parameter "{name}"')
         url += f"{'&' if '?' in url else '?'}{quote(name, safe='-._~')}={quote(value, safe='-._~')}"
-    return replace(request, headers=own, url=url, authorized=True)
+    return replace(request, headers=new_headers, url=url, authorized=True)
 
 
 def _is_text(body: bytes | None) -> bool:

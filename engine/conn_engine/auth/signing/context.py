@@ -1,4 +1,4 @@
-"""Time and random values of one request, fixed once: of a request that is signed, and of one for a token."""
+"""The time and the random values of one request, for signatures and token requests."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,18 +11,19 @@ __all__ = ["SigningContext"]
 
 @dataclass(frozen=True, slots=True)
 class SigningContext:
-    """`now` is in Unix seconds, `nonce` 128 random bits in hex."""
+    """The time in Unix seconds (`now`), and 128 random bits in hex (`nonce`)."""
 
     now: float
     nonce: str
 
     @classmethod
     def from_time(cls, now: float, chance: Chance) -> "SigningContext":
-        """This moment, with a fresh nonce."""
+        """Return the context for this time, with a new nonce."""
         return cls(now, chance.draw_hex(16))
 
     def names(self) -> Names:
-        """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""
+        """Return the names for expressions: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second) and
+        `nonce`."""
         date = datetime.fromtimestamp(int(self.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
             "timestamp": int(self.now),

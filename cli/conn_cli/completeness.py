@@ -25,8 +25,10 @@ def show_completeness(
     effective: "Effective",
     name: "OperationName",
     call: "Call",
+    action: str = "written",
 ) -> None:
-    """Show the verdict on a listing of `count` records, with the place of the setting to correct."""
+    """Show the verdict on a listing of `count` records, with the place of the setting to correct. `action` is what was
+    done with records of which some may be missing."""
     records = pluralize(count, "record")
     if verdict.state in ("complete", "stopped"):
         if not app.quiet:
@@ -39,7 +41,7 @@ def show_completeness(
     finding = find_incompleteness(effective, find_operation_behind(effective, name, call), verdict)
     if finding is not None:
         show_findings(app, [finding])
-        app.err(f"{records} {'was' if count == 1 else 'were'} written")
+        app.err(f"{verdict.state}: {records} {'was' if count == 1 else 'were'} {action}")
 
 
 def show_violations(app: App, check: "ModelCheck") -> None:

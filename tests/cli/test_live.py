@@ -177,7 +177,10 @@ def test_a_live_test_judges_how_the_listing_ends(live, vendor):
     }
     recorded = run(live, "record", "contacts.list", "-a", "me", "--force")
     assert "error PAG110  the listing is incomplete" in recorded.err
+    assert recorded.err.endswith("incomplete: 3 records were recorded\n")
     assert "--update" not in recorded.out  # nothing suggests to keep it as the golden
+    report = json.loads(run(live, "record", "contacts.list", "-a", "me", "--force", "--format", "json").out)
+    assert (report["state"], report["reason"]) == ("incomplete", "3 of 9 records arrived")
 
 
 class WithoutReader(io.StringIO):

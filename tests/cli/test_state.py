@@ -183,7 +183,7 @@ def test_an_incomplete_listing_fails_and_leaves_the_state(log, vendor):
     assert done.code == 1
     assert len(done.out.splitlines()) == 6
     assert "error PAG110  the listing is incomplete: 2 of 3 records arrived" in done.err
-    assert "6 records were written" in done.err
+    assert "incomplete: 6 records were written" in done.err
     assert "state.json is unchanged" in done.err
     assert not (log / "state.json").exists()
     text = file.read_text()

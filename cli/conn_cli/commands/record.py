@@ -99,7 +99,9 @@ def record(
     _show(app, kept, path, name, account, formats)
     verdict = kept.completeness
     if verdict is not None:
-        show_completeness(app, verdict, kept.records, effective=wiring.effective, name=name, call=call)
+        show_completeness(
+            app, verdict, kept.records, effective=wiring.effective, name=name, call=call, action="recorded"
+        )
 
 
 def _build_call(  # noqa: PLR0917
@@ -189,6 +191,7 @@ def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Repor
         fix="" if kept.error is None else kept.error.hint,
         difference=kept.difference,
         state=None if kept.completeness is None else kept.completeness.state,
+        reason="" if kept.completeness is None else kept.completeness.reason,
         notes=list(kept.notes),
         personal=describe_summary(kept.personal),
     )

@@ -120,8 +120,8 @@ class RecordReport(Report, frozen=True, kw_only=True):
     """A recording of an operation that was made live.
 
     `error` is the vendor error that the run ended with; `difference` says how a replay differs from the run. `state` is
-    the verdict on the listing, null where its end was not reached, and `reason` why it is not complete. `personal` is null
-    where personal data is unchanged.
+    the verdict on the listing, null where its end was not reached; `reason` is why it is not complete. `personal` is
+    null where personal data is unchanged.
     """
 
     kind: ClassVar[str] = "record"

@@ -3,7 +3,7 @@ at a time."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -113,14 +113,16 @@ class RowPlace:
         """The place in a cursor."""
         return {"count": self.count, "mark": self.mark}
 
-    def leave_out(self, answer: Answer) -> Answer:
-        """A part of an answer without the records before the place. Raises UsageError when they are others now."""
+    def split(self, answer: Answer) -> tuple[Answer | None, Answer]:
+        """A part of an answer in two: the records before the place (None: there are none), and the others. Raises
+        UsageError when those before it are others now."""
         delivered = self.count - answer.earlier
         if 0 < delivered <= len(answer.records) and _mark_record(answer.records[delivered - 1]) != self.mark:
             raise _moved()
         if delivered <= 0:
-            return answer
-        return replace(answer, records=answer.records[delivered:], earlier=min(self.count, answer.count))
+            return None, answer
+        before = replace(answer, records=answer.records[:delivered])
+        return before, replace(answer, records=answer.records[delivered:], earlier=min(self.count, answer.count))
 
 
 def _mark_record(record: Any) -> str:
@@ -136,20 +138,22 @@ def _moved() -> UsageError:
 
 
 def split_rows(
-    fetched: Fetched, operation: VendorOperation, start: RowPlace | None = None
+    fetched: Fetched, operation: VendorOperation, start: RowPlace | None, skip: Callable[[Answer], object]
 ) -> Iterator[tuple[Fetched, bool]]:
     """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for.
-    What lies before `start` is read and left out. Raises UsageError when the answer is another one now."""
+    What lies before `start` is read, passed to `skip` and left out. Raises UsageError when the answer is another one
+    now."""
     for part, last in _read_parts(fetched, operation):
         if start is None:
             yield part, last
             continue
         if last and part.answer.count < start.count:
             raise _moved()
-        if part.answer.count <= start.count and not last:
-            start.leave_out(part.answer)
-            continue
-        yield replace(part, answer=start.leave_out(part.answer)), last
+        before, others = start.split(part.answer)
+        if before is not None:
+            skip(before)
+        if last or part.answer.count > start.count:
+            yield replace(part, answer=others), last
 
 
 def _read_parts(fetched: Fetched, operation: VendorOperation) -> Iterator[tuple[Fetched, bool]]:

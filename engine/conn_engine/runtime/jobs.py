@@ -147,11 +147,12 @@ class _Result:
     def _fetch(self, turn: Turn) -> Flow[Answer]:
         whole, operation = yield from self._run.download(self._download, self._url, turn)
         self._fetched = whole
-        for part, ends in split_rows(whole, operation, self._rows):
+        for part, ends in split_rows(whole, operation, self._rows, turn.take_part):
             self._fetched = part
             if not ends:
                 self._rows = RowPlace.after(part.answer, self._rows)
-                self._enough = yield from self._deliver(part, self._locate(), last=False)
+                new = replace(part, answer=turn.take_part(part.answer))
+                self._enough = yield from self._deliver(new, self._locate(), last=False)
             if self._enough is True:
                 break
         return self._fetched.answer  # its last part is the page that leads on

@@ -78,10 +78,11 @@ class PageLayer(ListingLayer):
             self._restarts += 1
             self._place = self._rows = None
             return None
-        for part, last in split_rows(fetched, self.listing.operation, self._rows):  # delivered while it is read
+        rows = split_rows(fetched, self.listing.operation, self._rows, turn.take_part)
+        for part, last in rows:  # delivered while it is read
             self._last = part
             if not last:
-                yield from self._deliver(part, partial=True)
+                yield from self._deliver(part, turn=turn)
             if self._enough is True:
                 break
         return self._last.answer  # its last part is the page that leads on
@@ -103,14 +104,16 @@ class PageLayer(ListingLayer):
         finally:
             answer.close()
 
-    def _deliver(self, fetched: Fetched, next_state: Any = None, *, partial: bool = False) -> Flow[Any]:
+    def _deliver(self, fetched: Fetched, next_state: Any = None, *, turn: pagination.Turn | None = None) -> Flow[Any]:
+        """Deliver an answer, or the part of one that `turn` takes in."""
         here: Place = {"page": self._place}
         if self._rows is not None:
             here = {**here, "rows": self._rows.data()}
         after: Place | None = None if next_state is None else {"page": next_state}
-        if partial:
+        if turn is not None:
             self._rows = RowPlace.after(fetched.answer, self._rows)
             after = None if self._rows is None else {"page": self._place, "rows": self._rows.data()}
+            fetched = replace(fetched, answer=turn.take_part(fetched.answer))
         else:
             self._place, self._rows = next_state, None
         if self._delivered is not None and after is not None and self.listing.operation.recurse is None:
@@ -124,7 +127,7 @@ class PageLayer(ListingLayer):
             next_state=after,
             here=here,
             scope=self._frame.scope,
-            partial=partial,
+            partial=turn is not None,
         )
         self._enough = yield from self.next(page)
         return self._enough

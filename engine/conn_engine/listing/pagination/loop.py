@@ -43,12 +43,18 @@ class Strategy(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Turn:
-    """One page that is wanted: what it puts into a request, and what templates may know of it."""
+    """One page that is wanted: what it puts into a request, what templates may know of it, and which of its records are
+    to be emitted. `read` is the state after the parts of its answer that were read."""
 
     strategy: Strategy
     state: Any
+    delivered: "Delivered | None" = None
+    read: Any = None
+
+    def __post_init__(self) -> None:
+        self.read = self.state
 
     def __call__(self, draft: Draft) -> None:
         """Make the draft the request for the page."""
@@ -63,9 +69,25 @@ class Turn:
         params = known.params(self.state) if isinstance(known, Restarting) else {}
         return {"page": page} | scope | params
 
+    def take_part(self, answer: Answer) -> Answer:
+        """A part of a long answer, but not its last one: with the records that were not emitted before the listing began
+        again."""
+        records = self.find_fresh(answer)
+        if isinstance(self.strategy, Restarting):
+            self.read = self.strategy.add_part(self.read, answer)
+        return replace(answer, records=records)
+
+    def find_fresh(self, answer: Answer) -> list[Any]:
+        """The records of an answer that were not emitted before the listing began again."""
+        records = answer.records
+        if isinstance(self.strategy, Restarting):
+            records = self.strategy.fresh(self.state, answer)
+        return records if self.delivered is None else self.delivered.fresh(replace(answer, records=records))
+
 
 Fetch = Callable[[Turn], Flow[Answer | None]]
-"""Fetches one page: is given what places the page in a draft. Returns None when the listing has to begin again."""
+"""Fetches one page: is given what places the page in a draft, and the parts of a long answer that come before its last
+one (see `Turn.take_part`). Returns the last part, or None when the listing has to begin again."""
 
 Emit = Callable[[Answer, int, Any, Any], Flow[Any]]
 """Receives `(answer, number, next_state, prev_state)` of each page, numbers from 1. Returning True ends the
@@ -119,7 +141,8 @@ def pages(
     seen = set() if seen is None else seen
     tally = _tally_of(settings, seen, resumed=state is not None, counts=counts)
     while True:
-        answer = yield from fetch(Turn(strategy, state))
+        turn = Turn(strategy, state, delivered)
+        answer = yield from fetch(turn)
         if answer is None:
             state = None
             guard.restart()
@@ -127,7 +150,7 @@ def pages(
             continue
         repeated = guard.count_page(answer)
         cut = guard.judge_repetition(answer) if repeated else None
-        following = strategy.advance(state, answer) if cut is None else None
+        following = strategy.advance(turn.read, answer) if cut is None else None
         if following is not None and _is_end(settings, state, following, answer):
             following = None
             answer.more.clear()  # that it names itself is the end, whatever it says beside
@@ -140,10 +163,8 @@ def pages(
             answer.records.clear()
         previous, told = strategy.retreat(state, answer), following
         if isinstance(strategy, Restarting):
-            answer.records[:] = strategy.fresh(state, answer)
             previous, told = strategy.trim_state(previous), strategy.trim_state(following)
-        if delivered is not None:
-            answer.records[:] = delivered.fresh(answer)
+        answer.records[:] = turn.find_fresh(answer)
         enough = yield from emit(replace(answer, completeness=verdict), guard.number, told, previous)
         if following is None or enough is True:
             return

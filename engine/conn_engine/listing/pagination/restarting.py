@@ -46,9 +46,12 @@ class Restarting:
                 "the listing cannot be continued here: too many records share the value at which it began again",
                 hint="begin again without a cursor, or let `restart` filter by a finer value, such as an id",
             )
+        absolute, draft.absolute = draft.absolute, False
         self.inner.place(at, draft)
+        followed = draft.absolute
+        draft.absolute = absolute or followed
         values: Values = stretch["set"]
-        if not draft.absolute:  # a URL of the answer has the filter already
+        if not followed:  # a URL of the listing's own answer has the filter already
             for name, value in values.get("query", {}).items():
                 put(draft, value, param=name)
         for name, value in values.get("headers", {}).items():
@@ -70,6 +73,11 @@ class Restarting:
         if value is None:
             return None if following is None else {"at": following, "stretch": stretch}
         return {"at": None, "stretch": {**_FRESH, "set": value, "known": stretch["run"]}}
+
+    def add_part(self, state: Any, answer: Answer) -> Any:
+        """The state of a page after a part of its answer that is not the last one."""
+        at, stretch = self._parts(state)
+        return {"at": at, "stretch": {**stretch, **self._run(stretch, answer)}}
 
     def retreat(self, state: Any, answer: Answer) -> Any:
         """State of the page before, within the stretch."""

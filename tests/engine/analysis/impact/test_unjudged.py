@@ -110,7 +110,7 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]
     finding = data["unjudged"][1]["finding"]
     assert (finding["code"], finding["message"], finding["span"]["file"]) == (
-        "REF101", "names something that is not there", "accounts/d.yaml",
+        "REF101", "unknown connector or environment", "accounts/d.yaml",
     )  # fmt: skip
     silent = ImpactReport.of(found, names=False).data()["unjudged"][1]
     assert (silent["accounts"], silent["finding"]["span"]["file"]) == ([], "accounts/…")

@@ -49,7 +49,7 @@ def choose_exit(found: "Impact", fail_on: ImpactFailOn) -> Exit:
     """How the command ends: by a change that is to stop it and is not accepted, or an acceptance that does not fit it;
     else by an account that could not be judged."""
     expired = fail_on is not ImpactFailOn.NONE and any(one.findings for one in found.accepted)
-    if expired or found.failing(fail_on.value):
+    if expired or found.find_failures(fail_on.value):
         return Exit.FINDINGS
     return Exit.CONFIGURATION if found.not_comparable else Exit.OK
 

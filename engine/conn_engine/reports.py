@@ -17,7 +17,7 @@ __all__ = [
     "describe_fault",
     "describe_finding",
     "describe_findings",
-    "shown_file",
+    "format_file",
 ]
 
 
@@ -97,7 +97,7 @@ def describe_fault(finding: Diagnostic, *, names: bool) -> Finding:
     Without `names`, what names an account in its place is left out too.
     """
     span = finding.span
-    place = replace(span, file=shown_file(span.file, names=names)) if span is not None else None
+    place = replace(span, file=format_file(span.file, names=names)) if span is not None else None
     row = find_code(finding.code)
     return describe_finding(Diagnostic(finding.code, row.title if row else "", finding.severity, place))
 
@@ -124,7 +124,7 @@ _SEVERITIES: dict[Severity, SeverityName] = {
 }
 
 
-def shown_file(file: str, *, names: bool) -> str:
+def format_file(file: str, *, names: bool) -> str:
     """A file of the workspace; without `names`, what names an account in its path is left out."""
     folder, *below = file.split("/")
     if names or (folder == "connectors" and (len(below) < 3 or below[1] not in _OF_ACCOUNTS)):

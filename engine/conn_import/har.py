@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned, shape_of_examples
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, infer_schema, shape_of_examples
 from conn_engine.documents import dump_json
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.exchanges import flat
@@ -139,7 +139,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
         endpoint.sample_body = request.body
     elif request.parts is not None:
         endpoint.body_format = "multipart"
-        endpoint.body = Shape.of(learned({part.name: part.text or "" for part in request.parts}))
+        endpoint.body = Shape.from_node(infer_schema({part.name: part.text or "" for part in request.parts}))
         endpoint.parts = Parts(tuple(dict.fromkeys(part.name for part in request.parts if part.filename)))
     elif request.text is not None or request.base64 is not None:
         contract.losses.add("operations with a request body that is neither JSON nor a form", endpoint.where)
@@ -150,7 +150,7 @@ def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Con
         (one.response.body for one in good if one.response.body is not UNSET), key=lambda b: len(str(b)), default=UNSET
     )
     if best is not UNSET:
-        endpoint.answer.shape, endpoint.answer.example = Shape.of(learned(best)), best
+        endpoint.answer.shape, endpoint.answer.example = Shape.from_node(infer_schema(best)), best
     return endpoint
 
 

@@ -270,12 +270,12 @@ def _is_offset_number(name: str, param: Parameter) -> bool:
 
 
 def _is_url(shape: Shape) -> bool:
-    description = str(shape.said("description")).lower()
+    description = str(shape.get("description")).lower()
     return (
-        shape.said("format") in ("uri", "url")
+        shape.get("format") in ("uri", "url")
         or " url" in description
         or "uri" in description
-        or "http" in str(shape.said("example"))
+        or "http" in str(shape.get("example"))
     )
 
 

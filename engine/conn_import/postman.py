@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, join_learned, learned
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, infer_schema, join_learned
 from conn_engine.errors import ConfigurationError
 from conn_import.coercion import as_list
 from conn_import.contract import Contract, Options
@@ -204,16 +204,24 @@ class _CollectionReader:
                     endpoint.body_format, endpoint.media_type = "raw", _LANGUAGES.get(str(language), "text/plain")
                     return True
                 value = {}
-            endpoint.body_format, endpoint.body, endpoint.sample_body = "json", Shape.of(learned(value)), value
+            endpoint.body_format, endpoint.body, endpoint.sample_body = (
+                "json",
+                Shape.from_node(infer_schema(value)),
+                value,
+            )
             return True
         if mode == "urlencoded":
             fields = {str(row.get("key")): str(row.get("value") or "") for row in _list_rows(body.get("urlencoded"))}
-            endpoint.body_format, endpoint.body, endpoint.sample_body = "form", Shape.of(learned(fields)), fields
+            endpoint.body_format, endpoint.body, endpoint.sample_body = (
+                "form",
+                Shape.from_node(infer_schema(fields)),
+                fields,
+            )
             return True
         if mode == "formdata":
             rows = _list_rows(body.get("formdata"))
             texts = {str(row.get("key")): str(row.get("value") or "") for row in rows if row.get("type") != "file"}
-            endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
+            endpoint.body_format, endpoint.body = "multipart", Shape.from_node(infer_schema(texts))
             endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
             return True
         if mode == "file":
@@ -236,7 +244,7 @@ class _CollectionReader:
         variables = body.get("variables")
         value = _parse_json(variables) if isinstance(variables, str) else variables
         if isinstance(value, dict) and value:
-            endpoint.body, endpoint.sample_body = Shape.of(learned(value)), value
+            endpoint.body, endpoint.sample_body = Shape.from_node(infer_schema(value)), value
 
     def _read_answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
         for row in _list_rows(item.get("response")):
@@ -247,7 +255,7 @@ class _CollectionReader:
                 endpoint.answer.headers |= {str(header.get("key") or "").lower()}
             value = _parse_json(str(row.get("body") or ""))
             if value is not UNSET and isinstance(value, dict | list):
-                endpoint.answer.shape = Shape.of(learned(value))
+                endpoint.answer.shape = Shape.from_node(infer_schema(value))
                 endpoint.answer.example = value
                 return
 
@@ -323,7 +331,7 @@ class _CollectionReader:
 def _learn_more(known: Endpoint, other: Endpoint) -> None:
     """Add what another example of a request shows: fields of its body, and a response if there was none."""
     if known.body_format == other.body_format and known.body is not None and other.body is not None:
-        known.body = Shape.of(join_learned(known.body.node, other.body.node))
+        known.body = Shape.from_node(join_learned(known.body.node, other.body.node))
     if known.answer.example is UNSET and other.answer.example is not UNSET:
         known.answer, known.sample_body = other.answer, other.sample_body
 

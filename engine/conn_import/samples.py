@@ -182,10 +182,10 @@ def invent_value(shape: Shape) -> Any:
 def _invent(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
     left[0] -= 1
     for key in ("example", "const", "default"):
-        value = shape.said(key)
+        value = shape.get(key)
         if value is not UNSET and (value is not None or key == "const") and _has_type(value, shape.type):
             return _cut_to_limits(value, depth, left)
-    choices = shape.said("enum")
+    choices = shape.get("enum")
     if isinstance(choices, list) and choices:
         return _cut_to_limits(choices[0], depth, left)
     kind = shape.type
@@ -201,7 +201,7 @@ def _invent(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
     if kind == "boolean":
         return False
     if kind == "string":
-        return _BY_FORMAT.get(str(shape.said("format")), "1" if name.lower().endswith("id") else "text")
+        return _BY_FORMAT.get(str(shape.get("format")), "1" if name.lower().endswith("id") else "text")
     return None
 
 

@@ -89,7 +89,9 @@ def ci(
     draw = draw_checks(
         verdicts, Sources(app.workspace_root), names=elsewhere, names_in_markdown=in_markdown, color=app.color
     )
-    write_report(lambda: CheckReport.of(verdicts, names=elsewhere), formats or [], draw, app, folder=app.folder)
+    write_report(
+        lambda: CheckReport.from_verdicts(verdicts, names=elsewhere), formats or [], draw, app, folder=app.folder
+    )
     failed = [name for name, passed in verdicts.checks.items() if passed is False]
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
 

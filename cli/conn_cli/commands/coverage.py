@@ -53,7 +53,7 @@ def coverage(
         "markdown": lambda: report.draw_markdown(rows, low, minimum),
         "html": lambda: report.draw_html(rows, low, minimum),
     }
-    write_report(lambda: CoverageReport.of(rows, minimum), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: CoverageReport.from_rows(rows, minimum), formats or [], texts, app, folder=app.folder)
     if low:
         app.err(f"{len(low)} of {len(rows)} below {minimum:g}%")
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)

@@ -44,7 +44,7 @@ def diff(
     def describe() -> "Report":
         from conn_engine.releases.report import DifferenceReport
 
-        return DifferenceReport.of(found)
+        return DifferenceReport.from_difference(found)
 
     write_report(describe, formats or [], report.draw_difference(found), app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if exit_code and not found.same else Exit.OK)

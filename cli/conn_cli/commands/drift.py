@@ -86,7 +86,7 @@ def drift(
         "markdown": lambda: report.draw_markdown(found),
         "github": lambda: report.draw_github(found, Sources(app.workspace_root)),
     }
-    write_report(lambda: DriftReport.of(found), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: DriftReport.from_drift(found), formats or [], texts, app, folder=app.folder)
     if not found.compared:  # an empty comparison must not look like a passed one
         app.err("error: nothing could be compared")
         raise typer.Exit(Exit.USAGE)

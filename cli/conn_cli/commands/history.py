@@ -45,6 +45,6 @@ def history(
     def describe() -> "Report":
         from conn_engine.releases.report import HistoryReport
 
-        return HistoryReport.of(channels, events, made)
+        return HistoryReport.from_rows(channels, events, made)
 
     write_report(describe, formats or [], report.draw_history(channels, events, made), app, folder=app.folder)

@@ -46,7 +46,7 @@ def impact(
         "markdown": lambda: report.draw_markdown(found, names=in_markdown),
         "github": lambda: report.draw_github(found, Sources(app.workspace_root), names=elsewhere),
     }
-    write_report(lambda: ImpactReport.of(found, names=elsewhere), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: ImpactReport.from_impact(found, names=elsewhere), formats or [], texts, app, folder=app.folder)
     raise typer.Exit(choose_exit(found, fail_on))
 
 

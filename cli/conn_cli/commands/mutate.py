@@ -9,7 +9,7 @@ from conn_cli.exits import Exit
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_engine.analysis.mutants import Verdict
+    from conn_engine.analysis.mutants import MutantVerdict
 
 
 def mutate(
@@ -51,12 +51,12 @@ def mutate(
         "markdown": lambda: report.draw_markdown(scores, minimum),
         "github": lambda: report.draw_github(scores, Sources(app.workspace_root)),
     }
-    write_report(lambda: MutationReport.of(scores), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: MutationReport.from_scores(scores), formats or [], texts, app, folder=app.folder)
     low = any(score.tried and score.percent < (minimum or 0) for score in scores)
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
 
 
-def _try_mutants(app: App, connector: str, kinds: list[str]) -> "list[Verdict]":
+def _try_mutants(app: App, connector: str, kinds: list[str]) -> "list[MutantVerdict]":
     from conn_engine.analysis.mutants import KINDS, Bench
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError

@@ -72,7 +72,7 @@ def promote(
     def describe() -> "Report":
         from conn_engine.releases.report import PromotionReport
 
-        return PromotionReport.of(done)
+        return PromotionReport.from_promotion(done)
 
     write_report(describe, formats or [], report.draw_promotion(done), app, folder=app.folder)
     if done.event is None and not done.already:

@@ -39,7 +39,7 @@ def release(
     def describe() -> "Report":
         from conn_engine.releases.report import ReleaseReport
 
-        return ReleaseReport.of(made)
+        return ReleaseReport.from_created(made)
 
     write_report(describe, formats or [], report.draw_release(made), app, folder=app.folder)
     raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)

@@ -43,6 +43,6 @@ def rollback(
     def describe() -> "Report":
         from conn_engine.releases.report import RollbackReport
 
-        return RollbackReport.of(serving, event)
+        return RollbackReport.from_channel(serving, event)
 
     write_report(describe, formats or [], report.draw_rollback(serving, event), app, folder=app.folder)

@@ -16,7 +16,7 @@ from conn_cli.report.sources import Sources
 from conn_cli.report.text import draw_finding, paint
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
 from conn_engine.diagnostics import Diagnostic, Severity
-from conn_engine.reports import count_findings, shown_file
+from conn_engine.reports import count_findings, format_file
 
 __all__ = ["draw_checks"]
 
@@ -151,7 +151,7 @@ def _finding_row(finding: Diagnostic, *, names: bool) -> str:
     from conn_engine.diagnostics.codes import find_code
 
     row = find_code(finding.code)
-    place = f" {code(f'{shown_file(finding.span.file, names=names)}:{finding.span.line}')}" if finding.span else ""
+    place = f" {code(f'{format_file(finding.span.file, names=names)}:{finding.span.line}')}" if finding.span else ""
     path = f" at {code(finding.path)}" if finding.path else ""
     return f"- **{finding.code}**{place} {row.title if row else ''}{path}"
 

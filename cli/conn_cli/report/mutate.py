@@ -6,7 +6,7 @@ from conn_cli.formatting import pluralize
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
-from conn_engine.analysis.mutants import LEFT_OUT, Verdict
+from conn_engine.analysis.mutants import LEFT_OUT, MutantVerdict
 from conn_engine.analysis.mutants.report import Score
 
 __all__ = ["draw_github", "draw_markdown", "draw_text"]
@@ -31,14 +31,14 @@ def _figures(score: Score) -> str:
     return f"{score.killed:,} of {pluralize(len(score.tried), 'mistake')} noticed ({score.percent:.1f}%){rest}"
 
 
-def _format_verdict(verdict: Verdict) -> str:
+def _format_verdict(verdict: MutantVerdict) -> str:
     mutant = verdict.mutant
     tested = f"no difference in {pluralize(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
     tested = tested if verdict.applicable else "one of its places is gone with another"
     return f"{mutant.kind}: {' '.join(mutant.text.split())}   ({mutant.path}; {tested})"
 
 
-def _format_place(verdict: Verdict) -> str:
+def _format_place(verdict: MutantVerdict) -> str:
     span = verdict.mutant.span
     return f"{span.file}:{span.line}" if span else verdict.mutant.path
 
@@ -61,7 +61,7 @@ def draw_markdown(scores: Sequence[Score], minimum: float | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(verdict: Verdict) -> str:
+def _row(verdict: MutantVerdict) -> str:
     return f"- {code(_format_place(verdict))} {verdict.mutant.kind}: {code(verdict.mutant.text)}"
 
 

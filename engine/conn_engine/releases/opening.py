@@ -55,26 +55,26 @@ class Database:
             raise
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def begin_read(self) -> Iterator[Connection]:
         """A connection that sees one state throughout. Raises StoreUnreachable, StoreRefused, StoreFault."""
-        with self._translated(), self._current().connect() as connection:
+        with self._translate_errors(), self._current().connect() as connection:
             if self.address.url is not None:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def polling(self) -> Iterator[Connection]:
+    def begin_poll(self) -> Iterator[Connection]:
         """A connection for one small question."""
-        with self._translated(), self._current().connect() as connection:
+        with self._translate_errors(), self._current().connect() as connection:
             if self.address.url is not None:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction: everything in it happens, or nothing does. Raises as `reading`."""
-        with self._translated(), self._current().connect() as connection:
+    def begin_write(self) -> Iterator[Connection]:
+        """A transaction: everything in it happens, or nothing does. Raises as `begin_read`."""
+        with self._translate_errors(), self._current().connect() as connection:
             connection.execution_options(conn_writes=True)
             with connection.begin():
                 yield connection
@@ -91,20 +91,20 @@ class Database:
         return self._engine
 
     def _prepare(self, create: bool) -> None:
-        with self.polling() as connection:
+        with self.begin_poll() as connection:
             have = read_version(connection)
         if have > len(self._migrations):
             raise build_newer_error(have, len(self._migrations))
         if have == 0 and not create:
             raise build_missing_error(self.address)
         if have < len(self._migrations):
-            with self.writing() as connection:
+            with self.begin_write() as connection:
                 if self.address.url is not None:  # one at a time; SQLite's write lock does the same
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
                 migrate(connection, self._migrations)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except ConnError:

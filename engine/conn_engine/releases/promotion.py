@@ -18,7 +18,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.content import CollectedFiles, collect, lay_out
 from conn_engine.releases.faults import ChannelMovedError, ReleaseRefusedError
 from conn_engine.releases.model import Channel, ChannelMove, Release, shorten
-from conn_engine.releases.release_checks import ReleaseChecks, Tell, judged
+from conn_engine.releases.release_checks import ReleaseChecks, Tell, check_release
 from conn_engine.releases.store import LATEST, Store
 from conn_engine.secrets import Redactor
 
@@ -111,7 +111,7 @@ def make_release(
     tell("read")
     found = collect(workspace, redactor=redactor)
     with _open_folder(found) as folder:
-        verdict = judged(load_workspace(folder), act.now, tell=tell)
+        verdict = check_release(load_workspace(folder), act.now, tell=tell)
     secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
     if secrets:
         raise ReleaseRefusedError("a document contains a secret, which a release cannot have", findings=secrets)
@@ -152,7 +152,7 @@ def promote(
         workspace = load_workspace(folder)
         _check_channel(store, workspace, channel)
         result.account_names = workspace.settings.reports.account_names
-        result.verdict = judged(workspace, act.now, tell=tell)
+        result.verdict = check_release(workspace, act.now, tell=tell)
         if seen.revision:
             tell("impact")
             _compare(store, seen, workspace, result)
@@ -222,7 +222,7 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
         )
         result.refusals.append(said)
         return
-    rows = result.impact.failing("breaking")
+    rows = result.impact.find_failures("breaking")
     if rows:
         changes = len({(row.connector, row.operation, row.field, row.kind) for row in rows})
         broken = len({account for row in rows for account in row.accounts})

@@ -16,7 +16,7 @@ from conn_engine.lint import lint_paths
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
 from conn_engine.wire import FrozenClock
 
-__all__ = ["ReleaseChecks", "judged"]
+__all__ = ["ReleaseChecks", "check_release"]
 
 Tell = Callable[[str], None]
 
@@ -50,7 +50,7 @@ class ReleaseChecks:
         }
 
 
-def judged(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> ReleaseChecks:
+def check_release(workspace: Workspace, now: float, *, tell: Tell = lambda note: None) -> ReleaseChecks:
     """Lint and test a workspace at `now` (Unix seconds). `tell` receives the progress.
 
     Raises ConfigurationError if the tests cannot run because a document cannot be read; lint reports the reason.
@@ -75,7 +75,7 @@ def _error(finding: Diagnostic) -> bool:
 
 def _reports(workspace: Workspace) -> Iterator[OperationReport]:
     trials = Trials(workspace)
-    yield from trials.reports(trials.chosen())
+    yield from trials.reports(trials.select())
     for connector in sorted(set(workspace.connectors()) - trials.connectors):
         try:
             yield from run_suite(workspace, Selection(connector=connector))

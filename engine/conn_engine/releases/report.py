@@ -27,7 +27,7 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
     verdict: dict[str, Any]
 
     @classmethod
-    def of(cls, made: CreatedRelease) -> "ReleaseReport":
+    def from_created(cls, made: CreatedRelease) -> "ReleaseReport":
         """Report a release that was made, or was there."""
         return cls(
             release=made.release.id,
@@ -55,7 +55,7 @@ class PromotionReport(Report, frozen=True, kw_only=True):
     impact: ImpactReport | None
 
     @classmethod
-    def of(cls, done: Promotion) -> "PromotionReport":
+    def from_promotion(cls, done: Promotion) -> "PromotionReport":
         """Report a promotion."""
         return cls(
             channel=done.before.name,
@@ -67,7 +67,7 @@ class PromotionReport(Report, frozen=True, kw_only=True):
             refusals=list(done.refusals),
             overridden=done.overridden,
             checks=done.counts(),
-            impact=ImpactReport.of(done.impact) if done.impact else None,
+            impact=ImpactReport.from_impact(done.impact) if done.impact else None,
         )
 
 
@@ -82,7 +82,7 @@ class RollbackReport(Report, frozen=True, kw_only=True):
     rolled_back: bool
 
     @classmethod
-    def of(cls, serving: Channel, event: ChannelMove | None) -> "RollbackReport":
+    def from_channel(cls, serving: Channel, event: ChannelMove | None) -> "RollbackReport":
         """Report what the channel serves now; without an event, nothing moved."""
         return cls(
             channel=serving.name,
@@ -135,7 +135,7 @@ class HistoryReport(Report, frozen=True, kw_only=True):
     releases: list[MadeRelease]
 
     @classmethod
-    def of(
+    def from_rows(
         cls, channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]
     ) -> "HistoryReport":
         """Report the history of a store."""
@@ -200,7 +200,7 @@ class DifferenceReport(Report, frozen=True, kw_only=True):
     unknown: list[UnreadableAccounts]
 
     @classmethod
-    def of(cls, found: Difference) -> "DifferenceReport":
+    def from_difference(cls, found: Difference) -> "DifferenceReport":
         """Report a difference."""
         return cls(
             before=found.before.manifest.id,

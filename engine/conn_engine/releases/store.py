@@ -69,13 +69,13 @@ class Store:
     def add(self, release: Release, manifest: Manifest, blobs: Mapping[str, bytes]) -> bool:
         """Keep a release with its contents, whole or not at all. False when it already exists, and stays as it is."""
         contents = {**blobs, manifest.id: manifest.content}
-        with self._database.writing() as connection:
+        with self._database.begin_write() as connection:
             have = set(
                 _split_chunks(connection, sa.select(tables.blob.c.digest), tables.blob.c.digest, sorted(contents))
             )
             for piece in _pieces([contents[digest] for digest in sorted(contents.keys() - {row[0] for row in have})]):
                 rows = [_blob_row(content) for content in piece]
-                connection.execute(self._insert(tables.blob).on_conflict_do_nothing(), rows)
+                connection.execute(self._build_insert(tables.blob).on_conflict_do_nothing(), rows)
             values = {
                 "id": manifest.id,
                 "message": release.message,
@@ -84,11 +84,11 @@ class Store:
                 "engine": release.engine,
                 "verdict": json.dumps(release.verdict, sort_keys=True),
             }
-            return self._inserted(connection, tables.release, values)
+            return self._insert_if_absent(connection, tables.release, values)
 
     def release(self, release: str) -> Release:
         """The release of a whole id. Raises UsageError when there is none."""
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             row = connection.execute(sa.select(tables.release).where(tables.release.c.id == release)).first()
         if row is None:
             raise self._unknown(release)
@@ -97,7 +97,7 @@ class Store:
     def releases(self, limit: int | None = None) -> list[Release]:
         """The releases, the newest first."""
         query = sa.select(tables.release).order_by(tables.release.c.number.desc())
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             return [_release(row) for row in connection.execute(query.limit(limit))]
 
     def resolve(self, text: str) -> str:
@@ -116,7 +116,7 @@ class Store:
         if len(text) < _SHORTEST_ID or DIGEST.fullmatch(text.ljust(64, "0")) is None:
             raise self._unknown(text)
         column = tables.release.c.id
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             query = sa.select(column).where(column.startswith(text, autoescape=True)).order_by(column).limit(3)
             found = [row[0] for row in connection.execute(query)]
         if not found:
@@ -148,13 +148,13 @@ class Store:
         """
         wanted = list(dict.fromkeys(digests))
         missing = set(wanted)
-        for chunk in _batched(wanted, _CHUNK):
+        for chunk in _split_into_batches(wanted, _CHUNK):
             query = sa.select(tables.blob).where(tables.blob.c.digest.in_(chunk))
-            with self._database.reading() as connection:
+            with self._database.begin_read() as connection:
                 rows = connection.execute(query).all()
             for row in rows:
                 missing.discard(row.digest)
-                yield row.digest, _unpacked(row)
+                yield row.digest, _unpack(row)
         if missing and check:
             raise build_damaged_error(f"content {shorten(min(missing))} is missing; it")
 
@@ -163,13 +163,13 @@ class Store:
     def channel(self, name: str) -> Channel:
         """What a channel serves; revision 0 when it has never moved."""
         query = sa.select(tables.channel).where(tables.channel.c.name == name)
-        with self._database.polling() as connection:
+        with self._database.begin_poll() as connection:
             row = connection.execute(query).first()
         return Channel(name) if row is None else Channel(row.name, row.release, row.revision)
 
     def channels(self) -> list[Channel]:
         """Every channel that has moved, by name."""
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             rows = connection.execute(sa.select(tables.channel).order_by(tables.channel.c.name))
             return [Channel(row.name, row.release, row.revision) for row in rows]
 
@@ -179,7 +179,7 @@ class Store:
         query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
         if channel is not None:
             query = query.where(table.c.channel == channel)
-        with self._database.reading() as connection:
+        with self._database.begin_read() as connection:
             return [_event(row) for row in connection.execute(query)]
 
     def move(self, event: ChannelMove) -> Channel:
@@ -191,9 +191,9 @@ class Store:
         self.release(event.release)
         seen = event.revision - 1
         try:
-            with self._database.writing() as connection:
-                if not self._swapped(connection, event, seen):
-                    raise self._moved(connection, event)
+            with self._database.begin_write() as connection:
+                if not self._swap(connection, event, seen):
+                    raise self._build_moved_error(connection, event)
                 row = {name: getattr(event, name) for name in ("channel", "revision", "kind", "release", "reason")}
                 row |= {"done_by": event.done_by, "done_at": event.done_at, "previous": event.previous or None}
                 row["checks"] = json.dumps(event.checks, sort_keys=True)
@@ -204,15 +204,15 @@ class Store:
             ) from None
         return Channel(event.channel, event.release, event.revision)
 
-    def _swapped(self, connection: Connection, event: ChannelMove, seen: int) -> bool:
+    def _swap(self, connection: Connection, event: ChannelMove, seen: int) -> bool:
         table = tables.channel
         new = {"release": event.release, "revision": event.revision}
         if seen == 0:
-            return self._inserted(connection, table, {"name": event.channel, **new})
+            return self._insert_if_absent(connection, table, {"name": event.channel, **new})
         swap = sa.update(table).where(table.c.name == event.channel, table.c.revision == seen).values(**new)
         return connection.execute(swap).rowcount == 1
 
-    def _moved(self, connection: Connection, event: ChannelMove) -> ChannelMovedError:
+    def _build_moved_error(self, connection: Connection, event: ChannelMove) -> ChannelMovedError:
         table = tables.event
         query = sa.select(table).where(table.c.channel == event.channel).order_by(table.c.revision.desc()).limit(1)
         last = connection.execute(query).first()
@@ -225,13 +225,13 @@ class Store:
             hint=f"nothing was changed; check it (conn history --channel {event.channel}), then decide again",
         )
 
-    def _inserted(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    def _insert_if_absent(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless one with its key is there; whether it was inserted."""
-        insert = self._insert(table).on_conflict_do_nothing()
+        insert = self._build_insert(table).on_conflict_do_nothing()
         options = {"preserve_rowcount": True}
         return bool(connection.execute(insert, values, execution_options=options).rowcount == 1)
 
-    def _insert(self, table: sa.Table) -> Any:
+    def _build_insert(self, table: sa.Table) -> Any:
         return sqlite.insert(table) if self.address.file is not None else postgresql.insert(table)
 
 
@@ -239,7 +239,7 @@ def _blob_row(content: bytes) -> dict[str, Any]:
     return {"digest": compute_digest(content), "size": len(content), "content": zlib.compress(content, 6)}
 
 
-def _unpacked(row: Row[Any]) -> bytes:
+def _unpack(row: Row[Any]) -> bytes:
     inflate = zlib.decompressobj()
     try:
         content = inflate.decompress(row.content, max(row.size, 0) + 1)
@@ -253,7 +253,7 @@ def _unpacked(row: Row[Any]) -> bytes:
 def _split_chunks(
     connection: Connection, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[str]
 ) -> Iterator[Row[Any]]:
-    for chunk in _batched(values, _CHUNK):
+    for chunk in _split_into_batches(values, _CHUNK):
         yield from connection.execute(query.where(column.in_(chunk)))
 
 
@@ -271,7 +271,7 @@ def _pieces(contents: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield piece
 
 
-def _batched(values: Iterable[T], number: int) -> Iterator[list[T]]:
+def _split_into_batches(values: Iterable[T], number: int) -> Iterator[list[T]]:
     rest = iter(values)
     while chunk := list(islice(rest, number)):
         yield chunk

@@ -94,9 +94,9 @@ class Unescaped:
         made = _edit(self.text, _find_escapes(self.text, reading))
         return Unescaped(*made, 0, self) if made[1] else self
 
-    def within(self, source: "Unescaped") -> "Unescaped":
+    def compose(self, source: "Unescaped") -> "Unescaped":
         """The same part of a text that is itself `source`, without its escapes."""
-        return replace(self, _source=source if self._source is None else self._source.within(source))
+        return replace(self, _source=source if self._source is None else self._source.compose(source))
 
     def _locate_start(self, at: int) -> int:
         edits = self._edits

@@ -105,11 +105,11 @@ class Redactor:
 
     def parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a URL, each with its value or its values, as `url` leaves them."""
-        return self._mapping(query, "parameter")
+        return self._redact_mapping(query, "parameter")
 
     def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a form, each with its value or its values, as `data` leaves them."""
-        return self._mapping(fields, "field")
+        return self._redact_mapping(fields, "field")
 
     def data(self, value: Any) -> Any:
         """A copy of JSON-like data without known secrets, and without values that have a secret name.
@@ -119,7 +119,7 @@ class Redactor:
         if isinstance(value, str):
             return self.url(value) if "://" in value or value.startswith(("/", "?")) else self.text(value)
         if isinstance(value, Mapping):
-            return self._mapping(value, "field")
+            return self._redact_mapping(value, "field")
         if isinstance(value, (list, tuple)):
             return [self.data(item) for item in value]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -172,7 +172,7 @@ class Redactor:
             done = end
         return found
 
-    def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
+    def _redact_mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
         named = value.get("name", value.get("key"))
         pair = isinstance(named, str) and self.is_named(named, place, value.get("value"))
         return {

@@ -96,7 +96,7 @@ class SecretSearch:
             yield from unescape_around(text, self.reach)
         for plain in unwrap(text) if wrapped else ():
             yield plain
-            yield from (view.within(plain) for view in self._views(plain.text, wrapped=False))
+            yield from (view.compose(plain) for view in self._views(plain.text, wrapped=False))
 
     def _current_marks(self) -> tuple[str, ...]:
         count, known = self._marks

@@ -58,7 +58,7 @@ class WaryRedactor(NumberingRedactor):
 
     def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a form: what a URL may carry stands in forms too."""
-        return self._mapping(fields, "parameter")
+        return self._redact_mapping(fields, "parameter")
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced, and what is known by its name or its looks."""
@@ -75,9 +75,11 @@ class WaryRedactor(NumberingRedactor):
         looks = (label for part in text.split(REDACTED) for label in find_shapes(part))
         return list(dict.fromkeys((*super().find(text), *looks)))
 
-    def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
+    def _redact_mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
         hidden = (_PRIVATE_PARTS_OF_A_KEY if "kty" in value else set()) | ({"code"} if "grant_type" in value else set())
-        return super()._mapping(value, place) | {name: self._blank(value[name]) for name in hidden & value.keys()}
+        return super()._redact_mapping(value, place) | {
+            name: self._blank(value[name]) for name in hidden & value.keys()
+        }
 
     def _without_named_values(self, text: str, place: Place, before: str, value: str) -> str:
         def locate() -> Iterator[tuple[int, int, str]]:

@@ -139,7 +139,7 @@ class _Wire:
     def _content(self, hop: Hop) -> Any:
         return hop.body or b"" if hop.payload is None else iterate_pieces(hop.payload)
 
-    def _announced(self, request: Request, status: int, headers: Headers) -> Receiving | None:
+    def _prepare_receiving(self, request: Request, status: int, headers: Headers) -> Receiving | None:
         """Return the receiver of a possibly large body. Raises if the announced size is too large."""
         streamed = request.stream and 200 <= status < 300
         most = self._max_stream_bytes if streamed else self._max_bytes
@@ -219,13 +219,13 @@ class Live(_Wire):
         idle = home.setdefault(key, [])
         pool = idle.pop() if idle else self._new_pool(key)
         try:
-            return self._through(pool, hop, request, key[1])
+            return self._send_through(pool, hop, request, key[1])
         finally:
             idle.append(pool)
             if home is not self._free:  # closed meanwhile
                 _close(home)
 
-    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, proxy: str) -> HopResponse:
+    def _send_through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, proxy: str) -> HopResponse:
         message = self._message(hop, request)
         try:
             if proxy:
@@ -233,9 +233,9 @@ class Live(_Wire):
             response = pool.handle_request(message)
             try:
                 headers = to_headers(response.headers)
-                receiving = self._announced(request, response.status, headers)
+                receiving = self._prepare_receiving(request, response.status, headers)
                 if receiving is not None:
-                    return self._received(receiving, response, headers)
+                    return self._receive(receiving, response, headers)
                 parts: list[bytes] = []
                 size = 0
                 for part in response.iter_stream():
@@ -254,7 +254,7 @@ class Live(_Wire):
         raw = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._answer(request, response.status, headers, raw)
 
-    def _received(self, receiving: Receiving, response: "httpcore.Response", headers: Headers) -> HopResponse:
+    def _receive(self, receiving: Receiving, response: "httpcore.Response", headers: Headers) -> HopResponse:
         from conn_engine.transport.deadline import prolong_time
 
         try:
@@ -325,9 +325,9 @@ class AsyncLive(_Wire):
             response = await pool.handle_async_request(message)
             try:
                 headers = to_headers(response.headers)
-                receiving = self._announced(request, response.status, headers)
+                receiving = self._prepare_receiving(request, response.status, headers)
                 if receiving is not None:
-                    return await self._received(receiving, response, headers, limit)
+                    return await self._receive(receiving, response, headers, limit)
                 parts: list[bytes] = []
                 size = 0
                 async for part in response.aiter_stream():
@@ -345,7 +345,7 @@ class AsyncLive(_Wire):
             raise build_outage_error(error, hop, request, self._connect_seconds, key[1]) from _find_telling_error(error)
         return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
 
-    async def _received(
+    async def _receive(
         self, receiving: Receiving, response: "httpcore.Response", headers: Headers, limit: asyncio.Timeout
     ) -> HopResponse:
         try:

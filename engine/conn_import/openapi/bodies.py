@@ -28,7 +28,7 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
         return True
     kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
     if endpoint.method in ("get", "head"):
-        shapes = [Shape.of(_as_object(media).get("schema"), follow) for media in content.values()]
+        shapes = [Shape.from_node(_as_object(media).get("schema"), follow) for media in content.values()]
         if any(shape.properties() for shape in shapes):  # generators write an empty body everywhere
             losses.add("the body of a GET, which is not sent", endpoint.where)
         return True
@@ -44,7 +44,7 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
         loss = f"bodies of {clean_text(', '.join(others), 120)}: {name} is sent instead"
         losses.add(loss, endpoint.where)
     media = _as_object(content[kinds[chosen]])
-    endpoint.body = Shape.of(media.get("schema"), follow)
+    endpoint.body = Shape.from_node(media.get("schema"), follow)
     endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
     endpoint.media_type = chosen if chosen.endswith("+json") or (raw and is_concrete(chosen)) else ""
     if chosen == _MULTIPART:
@@ -64,7 +64,9 @@ def _choose_kind(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: R
 
     def find_files(kind: str) -> tuple[str, ...]:
         media = _as_object(content[kinds[kind]])
-        return _find_parts(Shape.of(media.get("schema"), follow), _as_object(media.get("encoding")), follow).files
+        return _find_parts(
+            Shape.from_node(media.get("schema"), follow), _as_object(media.get("encoding")), follow
+        ).files
 
     return _MULTIPART if not usual or (find_files(_MULTIPART) and not find_files(usual)) else usual
 
@@ -89,18 +91,18 @@ def _find_parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> P
             whole.append(name)
         elif inner.type == "object" and not kinds:
             (each if items is not None else whole).append(name)
-    required = shape.required()
+    required = shape.required_names()
     needed = tuple(name for name in files if name in required and shape.properties()[name].type != "array")
     return Parts(tuple(files), needed, tuple(whole), tuple(each))
 
 
 def _is_file(shape: Shape, kinds: list[str]) -> bool:
     """Return whether a field is a file, by its format (`binary`, `file`) or by a media type that is not text."""
-    if str(shape.said("format")) in _FILES or shape.type == "file":
+    if str(shape.get("format")) in _FILES or shape.type == "file":
         return True
-    media = shape.said("contentMediaType")
+    media = shape.get("contentMediaType")
     media_types = [*kinds, *([media.lower()] if isinstance(media, str) else [])]
-    if shape.type not in ("string", "") or not media_types or shape.said("contentEncoding") is not UNSET:
+    if shape.type not in ("string", "") or not media_types or shape.get("contentEncoding") is not UNSET:
         return False
     return not any(kind.startswith("text/plain") or "json" in kind or "xml" in kind for kind in media_types)
 

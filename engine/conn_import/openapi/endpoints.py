@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_engine.analysis.drift.endpoints import normal_path
+from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_import import read_source
 from conn_import.contract import Options
@@ -28,6 +28,6 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     contract = read(source.data, Options(name="vendor"))
     if not contract.endpoints:
         raise ConfigurationError(f"{path.name} describes no operations")
-    base = normal_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
+    base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
     base = "" if base in ("", "/") else f"/{base.strip('/')}"
-    return {(one.method.upper(), normal_path(base + one.path)): one for one in contract.endpoints}
+    return {(one.method.upper(), normalize_path(base + one.path)): one for one in contract.endpoints}

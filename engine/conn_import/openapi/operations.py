@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Answer, Endpoint, Shape
+from conn_engine.analysis.drift.contract import Endpoint, ResponseContract, Shape
 from conn_import.contract import Contract
 from conn_import.openapi.bodies import choose_body
 from conn_import.openapi.media import find_answer_format, is_json
@@ -143,7 +143,7 @@ class _OperationReader:
             return
         usable = [kind for kind in kinds if is_json(kind) or kind.startswith("*/*") or kind == "application/*"]
         if not usable:
-            endpoint.answer = Answer(format=find_answer_format(kinds), headers=endpoint.answer.headers)
+            endpoint.answer = ResponseContract(format=find_answer_format(kinds), headers=endpoint.answer.headers)
             if endpoint.answer.format == "text" and not all(kind.startswith("text/") for kind in kinds):
                 self._losses.add(
                     f"responses of type {clean_text(', '.join(kinds), 120)}: they are read as text", endpoint.where
@@ -152,7 +152,7 @@ class _OperationReader:
         chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])
         media = _as_object(content[chosen])
         if "schema" in media:
-            endpoint.answer.shape = Shape.of(media["schema"], self._follow)
+            endpoint.answer.shape = Shape.from_node(media["schema"], self._follow)
         endpoint.answer.example = self._find_example(media)
 
     def _find_example(self, media: Mapping[str, Any]) -> Any:

@@ -67,26 +67,26 @@ def _read_parameter(
     if isinstance(content, Mapping) and content and place == "query":
         losses.add("query parameters that contain JSON", f"{where}: {clean_text(name, 60)}")
     shape = (
-        Shape.of(row.get("schema"), follow)
+        Shape.from_node(row.get("schema"), follow)
         if "schema" in row
-        else Shape.of({k: v for k, v in row.items() if k != "in"}, follow)
+        else Shape.from_node({k: v for k, v in row.items() if k != "in"}, follow)
     )
     found = Parameter(name, place, required=row.get("required") is True, kind=shape.type, shape=shape)
     found.description = clean_text(row.get("description") or "", 200)
-    found.default = _as_scalar(shape.said("default"))
-    maximum = shape.said("maximum")
+    found.default = _as_scalar(shape.get("default"))
+    maximum = shape.get("maximum")
     if isinstance(maximum, int) and not isinstance(maximum, bool) and 0 < maximum <= 100_000:
         found.maximum = maximum
-    choices = shape.said("enum")
+    choices = shape.get("enum")
     choices = choices if isinstance(choices, list) else []
-    constant = shape.said("const")
+    constant = shape.get("const")
     if constant is not UNSET:
         found.fixed = _as_scalar(constant)
     elif found.required and len(choices) == 1:
         found.fixed = _as_scalar(choices[0])
     for candidate in (
         row.get("example", UNSET),
-        shape.said("example"),
+        shape.get("example"),
         found.default,
         choices[0] if choices else UNSET,
     ):

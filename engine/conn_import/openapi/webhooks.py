@@ -51,7 +51,7 @@ def _find_body(operation: Mapping[str, Any], follow: References) -> Shape | None
     content = follow(operation.get("requestBody")).get("content")
     for kind, media in content.items() if isinstance(content, Mapping) else ():
         if "json" in str(kind) and isinstance(media, Mapping) and "schema" in media:
-            return Shape.of(media["schema"], follow)
+            return Shape.from_node(media["schema"], follow)
     return None
 
 
@@ -59,8 +59,8 @@ def _find_constants(shape: Shape) -> dict[str, str]:
     """The texts that a body always has, by their place."""
     found: dict[str, str] = {}
     for path, leaf in shape.leaves():
-        choices = leaf.said("enum")
-        value = choices[0] if isinstance(choices, list) and len(choices) == 1 else leaf.said("const")
+        choices = leaf.get("enum")
+        value = choices[0] if isinstance(choices, list) and len(choices) == 1 else leaf.get("const")
         if isinstance(value, str) and all(part.isidentifier() for part in path):
             found[".".join(path)] = value
     return found

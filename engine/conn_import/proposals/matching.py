@@ -63,20 +63,20 @@ class Fit:
 
 def list_model_fields(schema: dict[str, Any]) -> list[ModelField]:
     """List the fields of a model's record in the order of its schema. Fields without a type are left out."""
-    return _list_fields(Shape.of(schema))
+    return _list_fields(Shape.from_node(schema))
 
 
 def _list_fields(shape: Shape) -> list[ModelField]:
     found = []
-    required = shape.required()
+    required = shape.required_names()
     for name, one in shape.properties().items():
         items = one.items() if one.type == "array" else None
         inner = tuple(_list_fields(items)) if items is not None and items.type == "object" else ()
-        choices = one.said("enum")
+        choices = one.get("enum")
         values = tuple(value for value in choices if isinstance(value, str)) if isinstance(choices, list) else ()
-        text = {key: value if isinstance(value := one.said(key), str) else "" for key in ("format", "description")}
+        text = {key: value if isinstance(value := one.get(key), str) else "" for key in ("format", "description")}
         if one.type:
-            most = one.said("maximum")
+            most = one.get("maximum")
             found.append(
                 ModelField(
                     name,

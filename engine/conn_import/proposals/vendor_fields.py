@@ -54,18 +54,18 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
         items = inner.items() if inner.type == "array" else None
         holder = items or inner
         below = tuple(_walk(holder, (), left)) if holder.type == "object" and len(path) < _DEEPEST else ()
-        choices = inner.said("enum")
+        choices = inner.get("enum")
         closed = isinstance(choices, list)
         yield VendorField(
             path,
             inner.type,
-            _as_text(inner.said("format")),
-            _as_text(inner.said("description")),
-            _choose_values(choices if closed else [inner.said("example"), *_as_list(inner.said("examples"))]),
+            _as_text(inner.get("format")),
+            _as_text(inner.get("description")),
+            _choose_values(choices if closed else [inner.get("example"), *_as_list(inner.get("examples"))]),
             closed,
             items.type if items is not None else "",
             below,
-            inner.said("readOnly") is True,
+            inner.get("readOnly") is True,
         )
         if inner.type == "object" and len(path) < _DEEPEST:
             yield from _walk(inner, path, left)

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from conn_cli.report.drift import draw_markdown
 from conn_cli.report.markdown import cell, code, html_code
 from conn_engine.analysis.drift import Drift, DriftDifference, Reader
-from conn_engine.analysis.drift.changes import Change
+from conn_engine.analysis.drift.changes import ResponseChange
 from conn_engine.diagnostics import Span
 
 PARTS = ["`", "``", "|", "\\", "\\|", "@octocat", "[a](http://evil.example)", "![x](y)", "<b>", "</details>", "<!--"]
@@ -74,7 +74,7 @@ def test_drift_says_names_of_the_vendor_as_code():
     text = "@octocat | [l](http://evil.example) `<b>`"
     span = Span(f"{text}.yaml", 1, 1)
     reader = Reader((text,), text, "base", span, ("acme",))
-    findings = (DriftDifference(text, Change("enum_grown", (text,), text), "breaks", (reader,)),)
+    findings = (DriftDifference(text, ResponseChange("enum_grown", (text,), text), "breaks", (reader,)),)
     shown = draw_markdown(Drift(text, findings, (text,), ((text, text),)))
     tokens = inline(shown)
     assert {token.type for token in tokens} <= {"text", "code_inline", "strong_open", "strong_close", "softbreak"}

@@ -131,7 +131,7 @@ def test_a_busy_file_is_waited_for_and_then_said(tmp_path: Path, monkeypatch: py
     holding = sqlite3.connect(file, isolation_level=None)
     holding.execute("BEGIN IMMEDIATE")
     assert store.channels() == []  # reading does not wait for who writes
-    with pytest.raises(StoreUnreachableError, match="is busy"), store._database.writing():
+    with pytest.raises(StoreUnreachableError, match="is busy"), store._database.begin_write():
         pass
     holding.execute("ROLLBACK")
     holding.close()

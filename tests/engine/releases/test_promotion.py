@@ -86,7 +86,7 @@ class TestRelease:
                 redactor.add("s3cret-of-acme", "K")
                 make_release(store, desk.workspace, ADA, redactor=redactor)
             assert store.releases() == []
-            with store._database.reading() as connection:
+            with store._database.begin_read() as connection:
                 assert connection.execute(sa.select(stored.blob)).all() == []
 
     def test_the_password_of_the_store_is_such_a_secret(self, file_desk: Desk):
@@ -281,7 +281,7 @@ class TestRollback:
             second = made(desk, store, "response.nick")
             promote(store, second, "production", ADA)
             digest = store.manifest(first).files[CRM]
-            with store._database.writing() as connection:
+            with store._database.begin_write() as connection:
                 connection.execute(sa.update(stored.blob).where(stored.blob.c.digest == digest).values(content=b"x"))
             with pytest.raises(StoreFault, match="damaged"):
                 roll_back(store, "production", ADA)

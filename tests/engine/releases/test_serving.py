@@ -236,7 +236,7 @@ class TestSource:
             assert source.current().release == first
             desk.write("accounts/acme.yaml", "connector: demo\n")
             second = desk.release(store)
-            with store._database.writing() as connection:
+            with store._database.begin_write() as connection:
                 connection.execute(sa.update(stored.blob).where(stored.blob.c.digest == second).values(content=b""))
             desk.serve(store, second)
             assert source.current().release == first
@@ -248,7 +248,7 @@ class TestSource:
         with desk.store() as store, ReleaseSource(desk.address, "production", check_milliseconds=0) as source:
             desk.serve(store, desk.release(store))
             assert source.current().revision == 1
-            with store._database.polling() as connection:
+            with store._database.begin_poll() as connection:
                 others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = "
                 others += "current_database() AND pid <> pg_backend_pid()"
                 assert connection.exec_driver_sql(others).scalar() == 1

@@ -71,7 +71,7 @@ class TestReleases:
     def test_a_beginning_that_several_releases_share_is_ambiguous(self, desk: Desk):
         with desk.store() as store:
             for digest in ("a" * 64, "a" * 63 + "b"):
-                with store._database.writing() as connection:
+                with store._database.begin_write() as connection:
                     connection.execute(sa.insert(stored.blob).values(digest=digest, size=0, content=b""))
                     row = {"id": digest, "message": "", "made_by": "", "made_at": "", "engine": "", "verdict": "{}"}
                     connection.execute(sa.insert(stored.release), row)
@@ -106,7 +106,7 @@ class TestReleases:
             with pytest.raises(TypeError):
                 store.add(Release(found.manifest.id), found.manifest, broken)  # type: ignore[arg-type]
             assert store.releases() == []
-            with store._database.reading() as connection:
+            with store._database.begin_read() as connection:
                 assert connection.execute(sa.select(sa.func.count()).select_from(stored.blob)).scalar() == 0
 
 
@@ -185,7 +185,7 @@ class TestFaults:
         assert list(tmp_path.iterdir()) == []
 
     def test_a_store_of_a_newer_version_is_refused(self, desk: Desk):
-        with desk.store() as store, store._database.writing() as connection:
+        with desk.store() as store, store._database.begin_write() as connection:
             connection.execute(sa.update(stored.store).values(format=99))
         for create in (False, True):
             with pytest.raises(StoreFault, match="format 99, but this version supports formats up to 1"):
@@ -195,7 +195,7 @@ class TestFaults:
         with desk.store() as store:
             release = desk.release(store)
             digest = store.manifest(release).files["accounts/acme.yaml"]
-            with store._database.writing() as connection:
+            with store._database.begin_write() as connection:
                 other = sa.select(stored.blob.c.content).where(stored.blob.c.digest != digest).limit(1)
                 change = sa.update(stored.blob).where(stored.blob.c.digest == digest)
                 connection.execute(change.values(content=other.scalar_subquery()))
@@ -206,7 +206,7 @@ class TestFaults:
     def test_content_that_cannot_be_unpacked_is_noticed(self, desk: Desk, content: bytes):
         with desk.store() as store:
             release = desk.release(store)
-            with store._database.writing() as connection:
+            with store._database.begin_write() as connection:
                 connection.execute(
                     sa.update(stored.blob).where(stored.blob.c.digest == release).values(content=content)
                 )
@@ -216,7 +216,7 @@ class TestFaults:
     def test_content_that_is_gone_is_noticed(self, desk: Desk):
         with desk.store() as store:
             digest = store.manifest(desk.release(store)).files["conn.yaml"]
-            with store._database.writing() as connection:
+            with store._database.begin_write() as connection:
                 connection.execute(sa.delete(stored.blob).where(stored.blob.c.digest == digest))
             with pytest.raises(StoreFault, match="is missing"):
                 dict(store.contents([digest]))
@@ -234,7 +234,7 @@ class TestFaults:
         with desk.store() as store:
             desk.serve(store, desk.release(store))
             for table, column in ((stored.release, "verdict"), (stored.event, "checks")):
-                with store._database.writing() as connection:
+                with store._database.begin_write() as connection:
                     connection.execute(sa.update(table).values(**{column: said}))
             with pytest.raises(StoreFault, match="damaged"):
                 store.releases()
@@ -285,7 +285,7 @@ class TestFormat:
             Database(StoreLocation.read(desk.address, Path()), migrations=[*stored.MIGRATIONS, failing])
         with open_store(desk.address) as store:
             assert [found.id for found in store.releases()] == [release]
-            with store._database.reading() as connection:
+            with store._database.begin_read() as connection:
                 assert "note" not in {column["name"] for column in sa.inspect(connection).get_columns("conn_release")}
 
     def test_many_who_make_a_store_at_once_make_one(self, desk: Desk):

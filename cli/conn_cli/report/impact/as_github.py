@@ -12,7 +12,7 @@ from conn_cli.report.impact.wording import (
     summarize,
 )
 from conn_cli.report.sources import Sources
-from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["draw_github"]
@@ -54,7 +54,7 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
     return join_commands(lines) + command("notice", summarize(impact), title="conn impact") + "\n"
 
 
-def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | None:
+def _cause(row: FieldImpact, statements: Sequence[ChangedSetting]) -> ChangedSetting | None:
     """The changed line nearest to a field: the field's own mapping, else one of the operation, else none."""
     own = f"unified.{row.operation}."
     named = [s for s in statements if s.path.startswith(own) and s.path.endswith(f".{row.field}")]

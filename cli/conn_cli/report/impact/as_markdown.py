@@ -21,7 +21,7 @@ from conn_cli.report.impact.wording import (
     shorten_path,
 )
 from conn_cli.report.markdown import cell, code
-from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["draw_markdown"]
@@ -67,7 +67,7 @@ def _details(title: str, lines: Iterable[str]) -> list[str]:
     return ["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
 
 
-def _statement_row(statement: Statement, number: int, *, names: bool) -> str:
+def _statement_row(statement: ChangedSetting, number: int, *, names: bool) -> str:
     more = f" and {pluralize(number - 1, 'more place')}" if number > 1 else ""
     place = code(locate(statement.span, names=names))
     return f"- {statement.level}: {code(shorten_path(statement.path))}{more} {statement.note}, {place}"

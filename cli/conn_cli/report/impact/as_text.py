@@ -19,7 +19,7 @@ from conn_cli.report.impact.wording import (
     shorten_path,
     summarize,
 )
-from conn_engine.analysis.impact import KINDS, Impact, Statement
+from conn_engine.analysis.impact import KINDS, ChangedSetting, Impact
 from conn_engine.analysis.impact.report import find_accepted, row_key
 
 __all__ = ["draw_text"]
@@ -71,7 +71,7 @@ def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:
     yield from count_more(len(impact.unjudged), "reason")
 
 
-def _statement_line(statement: Statement, places: int, *, names: bool) -> str:
+def _statement_line(statement: ChangedSetting, places: int, *, names: bool) -> str:
     said = {
         "added": f"+ {statement.after}",
         "removed": f"- {statement.before}",

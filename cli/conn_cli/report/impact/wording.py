@@ -7,16 +7,16 @@ from conn_cli.report.markdown import code
 from conn_engine.analysis.impact import (
     Approval,
     BaseVersion,
+    ChangedSetting,
     FieldImpact,
     Impact,
     SideName,
-    Statement,
     Status,
     Unjudged,
 )
 from conn_engine.diagnostics import Span
 from conn_engine.diagnostics.codes import find_code
-from conn_engine.reports import shown_file
+from conn_engine.reports import format_file
 
 __all__ = [
     "MOST",
@@ -105,12 +105,12 @@ def describe_fault(row: Unjudged, *, names: bool = True) -> str:
 
 def locate(span: Span | None, *, names: bool = True) -> str:
     """File and line; without `names`, what names an account in the path is left out."""
-    return f"{shown_file(span.file, names=names)}:{span.line}" if span is not None else ""
+    return f"{format_file(span.file, names=names)}:{span.line}" if span is not None else ""
 
 
-def group_by_place(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
+def group_by_place(statements: Iterable[ChangedSetting]) -> list[tuple[ChangedSetting, int]]:
     """Changes by the line that says them: an anchor may serve many operations."""
-    found: dict[tuple[object, ...], list[Statement]] = {}
+    found: dict[tuple[object, ...], list[ChangedSetting]] = {}
     for statement in statements:
         span = statement.span
         place = (span.file, span.line, span.column) if span else (statement.path,)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conn_engine.analysis.checks.reach import Reach, changed_files, everything, reach_of
+from conn_engine.analysis.checks.reach import Reach, changed_files, reach_everything, reach_of
 from conn_engine.analysis.coverage import OperationCoverage, measure_coverage
 from conn_engine.analysis.impact import BaseVersion, Impact, impact, nothing_to_compare
 from conn_engine.analysis.impact.revisions import load_before
@@ -84,7 +84,7 @@ def check(
     try:
         workspace = load_workspace(folder)
         changed = changed_files(before, workspace) if before is not None else []
-        result.reach = everything(workspace) if whole or before is None else reach_of(workspace, changed)
+        result.reach = reach_everything(workspace) if whole or before is None else reach_of(workspace, changed)
         _test(workspace, result, tell)
         if base_workspace is not None and changed:
             tell("impact")
@@ -115,7 +115,7 @@ def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationRepor
     if reach.accounts:
         trials = Trials(workspace)
         # Lint tells of accounts whose configuration cannot be had.
-        yield from trials.reports(trials.chosen(reach.accounts, lenient=True))
+        yield from trials.reports(trials.select(reach.accounts, lenient=True))
 
 
 def _coverage(workspace: Workspace, reach: Reach, tell: Tell) -> Iterator[OperationCoverage]:

@@ -9,7 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConnError
 
-__all__ = ["Reach", "changed_files", "everything", "reach_of"]
+__all__ = ["Reach", "changed_files", "reach_everything", "reach_of"]
 
 _FOLDERS = ("accounts", "changes", "connectors", "environments")
 _SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
@@ -42,11 +42,11 @@ def changed_files(before: Path, after: Workspace) -> list[str]:
 def _files(root: Path, folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
     yield from ((name, root / name) for name in _SETTINGS if (root / name).is_file())
     for folder in folders:
-        for path in _below(root / folder, frozenset()):
+        for path in _walk_documents(root / folder, frozenset()):
             yield path.relative_to(root).as_posix(), path
 
 
-def _below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+def _walk_documents(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     """The documents below a folder, hidden ones left out, behind links too. `above` are the folders on the way."""
     here = os.path.realpath(folder)
     if here in above or not folder.is_dir():
@@ -55,12 +55,12 @@ def _below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
         if path.name[0] == ".":
             continue
         if path.is_dir():
-            yield from _below(path, above | {here})
+            yield from _walk_documents(path, above | {here})
         elif path.suffix in SUFFIXES and path.is_file():
             yield path
 
 
-def everything(workspace: Workspace) -> Reach:
+def reach_everything(workspace: Workspace) -> Reach:
     """All accounts that can be read, and all connectors without one."""
     users = _users(workspace)
     alone = tuple(name for name in workspace.connectors() if not users.get(name))
@@ -76,7 +76,7 @@ def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
     for name in changed:
         parts = PurePosixPath(name).parts
         if name in _SETTINGS or any(name.startswith(f"{folder}/") for folder in models):
-            return everything(workspace)
+            return reach_everything(workspace)
         if parts[0] == "connectors" and len(parts) > 2:
             kept = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`
             own = kept[0] if len(kept) > 1 and parts[2] in ("recordings", "deliveries", "expected") else ""

@@ -81,7 +81,7 @@ class CheckReport(Report, frozen=True, kw_only=True):
     impact: ImpactReport | None
 
     @classmethod
-    def of(cls, verdicts: CheckVerdicts, *, names: bool) -> "CheckReport":
+    def from_verdicts(cls, verdicts: CheckVerdicts, *, names: bool) -> "CheckReport":
         """Report the verdicts and what they come from. Without `names`, the impact names no account."""
         result = verdicts.result
         return cls(
@@ -93,5 +93,5 @@ class CheckReport(Report, frozen=True, kw_only=True):
             lint=describe_findings(result.findings),
             tests=[describe_operation(report) for report in result.reports],
             coverage=describe_coverage(result.coverage, verdicts.minimum),
-            impact=None if result.impact is None else ImpactReport.of(result.impact, names=names),
+            impact=None if result.impact is None else ImpactReport.from_impact(result.impact, names=names),
         )

@@ -19,7 +19,7 @@ from conn_engine.analysis.population import (
     Side,
     Slicer,
     account_groups,
-    joined,
+    join_digests,
 )
 from conn_engine.config import Effective, OperationName, Workspace, lookup, singular
 from conn_engine.documents import read
@@ -152,13 +152,13 @@ def _rows(  # noqa: PLR0917
             cut = slices.get(id(effective), {}).get(name)
             contexts = [context, *(file.context for file in files)]
             same = cut.in_context(side.digests, *contexts) if cut is not None else ""
-            key = (name.text, joined(same, side.schema(effective.data, name), *(file.digest for file in files)))
+            key = (name.text, join_digests(same, side.schema(effective.data, name), *(file.digest for file in files)))
             found.setdefault(key, (effective, name, files, []))[3].extend(accounts)
     rows = sorted(found.items(), key=lambda item: (item[0][0], item[1][3]))
     for _, alike in groupby(rows, key=lambda item: item[0][0]):
         replays = Replays()
         for _, (effective, name, files, accounts_) in alike:
-            cut = slices.get(id(effective), {}).get(name) or slicer.of(effective, name)
+            cut = slices.get(id(effective), {}).get(name) or slicer.cut(effective, name)
             yield _coverage(side, effective, cut, name, files, tuple(sorted(accounts_)), replays)
 
 
@@ -177,16 +177,16 @@ def _coverage(  # noqa: PLR0917
     is_mapped = operation is not None and operation.response_mapping is not None
     for file in files if is_mapped else ():
         recording = load_recording(file.path, workspace.format_path(file.path))
-        key = joined(file.digest, cut.requests_in_context(side.digests, effective.context, recording.context))
+        key = join_digests(file.digest, cut.requests_in_context(side.digests, effective.context, recording.context))
         _add(total, effective, name, replays.replay(effective, name, recording, key), workspace.format_path(file.path))
     if not files:
         total.fields = dict.fromkeys(_mapped_fields(effective, name))
     model = _model_fields(workspace, effective, name)
     fields = [
-        FieldCoverage(one, "seen" if total.seen[one] else "empty", total.seen[one], _known(one, model))
+        FieldCoverage(one, "seen" if total.seen[one] else "empty", total.seen[one], _is_in_model(one, model))
         for one in total.fields
     ]
-    fields += [FieldCoverage(one, "unmapped", 0, True) for one in model if not _given(one, total.fields)]
+    fields += [FieldCoverage(one, "unmapped", 0, True) for one in model if not _is_mapped(one, total.fields)]
     return OperationCoverage(
         effective.connector_name,
         name.text,
@@ -242,10 +242,10 @@ def _properties(schema: Any, above: str = "", depth: int = 0) -> Iterator[str]:
         yield from nested or [name]
 
 
-def _known(one: str, model: Sequence[str]) -> bool:
+def _is_in_model(one: str, model: Sequence[str]) -> bool:
     return any(one == other or other.startswith(f"{one}.") or one.startswith(f"{other}.") for other in model)
 
 
-def _given(one: str, fields: Mapping[str, None]) -> bool:
+def _is_mapped(one: str, fields: Mapping[str, None]) -> bool:
     """Whether a mapped field is the model's field, holds it or is a part of it."""
-    return _known(one, list(fields))
+    return _is_in_model(one, list(fields))

@@ -33,7 +33,7 @@ class CoverageReport(Report, frozen=True, kw_only=True):
     operations: list[MeasuredOperation]
 
     @classmethod
-    def of(cls, rows: Sequence[OperationCoverage], minimum: float | None) -> "CoverageReport":
+    def from_rows(cls, rows: Sequence[OperationCoverage], minimum: float | None) -> "CoverageReport":
         """Report the operations; those that see less than the minimum, in per cent, are marked."""
         return cls(operations=describe_coverage(rows, minimum))
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from conn_engine.analysis.drift.changes import Change, Kind, changes
-from conn_engine.analysis.drift.forms import ERROR, HEADERS, Form
+from conn_engine.analysis.drift.changes import Kind, ResponseChange, changes
+from conn_engine.analysis.drift.forms import ERROR, HEADERS, ResponsePaths
 from conn_engine.analysis.drift.readers import Reader, Readers
 from conn_engine.analysis.population import AccountGroup
 
-__all__ = ["TIERS", "Comparison", "Drift", "DriftDifference", "Kind", "Reader", "Tier", "drift"]
+__all__ = ["TIERS", "Drift", "DriftDifference", "Kind", "OperationDrift", "Reader", "Tier", "drift"]
 
 Tier = Literal["breaks", "touches", "noise"]
 TIERS: Mapping[Tier, str] = {
@@ -23,14 +23,14 @@ TIERS: Mapping[Tier, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class OperationDrift:
     """One vendor operation (resource, method) before and now. `endpoint` is what became of the endpoint itself."""
 
     resource: str
     method: str
-    before: Form
-    now: Form
-    endpoint: Change | None = None
+    before: ResponsePaths
+    now: ResponsePaths
+    endpoint: ResponseChange | None = None
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ class DriftDifference:
     """One difference with those who read it, and how bad that is."""
 
     operation: str
-    change: Change
+    change: ResponseChange
     tier: Tier
     readers: tuple[Reader, ...]
 
@@ -69,7 +69,7 @@ class Drift:
 
 def drift(
     connector: str,
-    comparisons: Iterable[Comparison],
+    comparisons: Iterable[OperationDrift],
     groups: Iterable[AccountGroup],
     left_out: Iterable[tuple[str, str]] = (),
 ) -> Drift:
@@ -79,7 +79,7 @@ def drift(
     compared = []
     for comparison in comparisons:
         compared.append(comparison.name)
-        readers = readers_among.of(comparison.resource, comparison.method)
+        readers = readers_among.find_readers(comparison.resource, comparison.method)
         found = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
             found += changes(comparison.before, comparison.now)
@@ -91,7 +91,7 @@ def drift(
     return Drift(connector, tuple(differences), tuple(sorted(compared)), tuple(sorted(left_out)))
 
 
-def _judge(operation: str, change: Change, readers: Iterable[Reader]) -> DriftDifference:
+def _judge(operation: str, change: ResponseChange, readers: Iterable[Reader]) -> DriftDifference:
     at_or_below = [reader for reader in readers if reader.path[: len(change.path)] == change.path]
     above = [r for r in readers if len(r.path) < len(change.path) and change.path[: len(r.path)] == r.path]
     own = [reader for reader in above if not reader.holder]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from conn_engine.analysis.drift.forms import ERROR, HEADERS, TEXTS, FieldForm, Form, Path
+from conn_engine.analysis.drift.forms import ERROR, HEADERS, TEXTS, FieldStatistics, Path, ResponsePaths
 
-__all__ = ["Change", "Kind", "changes"]
+__all__ = ["Kind", "ResponseChange", "changes"]
 
 Kind = Literal[
     "gone", "retyped", "nullable", "enum_grown", "added", "endpoint_gone", "endpoint_deprecated", "endpoint_failing"
@@ -14,7 +14,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ResponseChange:
     """One difference. `path` leads into the answer's body, () for the endpoint itself; `told` says it in words.
 
     `types` are what a field of another type is now. `certain` is false where a sample may only have missed it: a field
@@ -28,9 +28,9 @@ class Change:
     types: frozenset[str] = frozenset()
 
 
-def changes(old: Form, new: Form) -> Iterator[Change]:
+def changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
     """What is different in `new`, by path. Below a field that is gone or new nothing more is said."""
-    yield from _retyped((), old.root, new.root, old, new)
+    yield from _compare_types((), old.root, new.root, old, new)
     holders = new.holders()
     gone: set[Path] = set()
     for path, was in sorted(old.fields.items()):
@@ -40,46 +40,50 @@ def changes(old: Form, new: Form) -> Iterator[Change]:
         if now is None:
             if _could_be_there(path, new, holders):
                 gone.add(path)
-                yield _gone(path, was, old, new)
+                yield _build_gone(path, was, old, new)
         else:
-            yield from _altered(path, was, now, old, new)
-    yield from _added(old, new)
+            yield from _compare_values(path, was, now, old, new)
+    yield from _find_added(old, new)
 
 
-def _is_untold(path: Path, other: Form) -> bool:
+def _is_untold(path: Path, other: ResponsePaths) -> bool:
     """Whether a path is of headers, or of errors, of which the other side has none at all."""
     special = [n for n, name in enumerate(path, 1) if name in (HEADERS, ERROR)]
     return any(path[:n] not in other.fields for n in special)
 
 
-def _could_be_there(path: Path, new: Form, holders: set[Path]) -> bool:
+def _could_be_there(path: Path, new: ResponsePaths, holders: set[Path]) -> bool:
     """Whether the object that would hold the field is there: an empty list says nothing of its items."""
     if new.described:
         return path[:-1] in holders  # an object without named properties is not described any further
-    above = new.above(path)
+    above = new.get_parent(path)
     return above is not None and above.objects > 0
 
 
-def _gone(path: Path, was: FieldForm, old: Form, new: Form) -> Change:
+def _build_gone(path: Path, was: FieldStatistics, old: ResponsePaths, new: ResponsePaths) -> ResponseChange:
     if old.described:
-        return Change("gone", path, "no longer described")
-    before, places = was.seen, old.expected(path)
+        return ResponseChange("gone", path, "no longer described")
+    before, places = was.seen, old.count_parents(path)
     if new.described:
-        return Change("gone", path, "sent in the recordings, not described", certain=before >= places)
-    told = f"was in {before} of {places}, is in none of {new.expected(path)}"
-    return Change("gone", path, told, certain=before >= places)
+        return ResponseChange("gone", path, "sent in the recordings, not described", certain=before >= places)
+    told = f"was in {before} of {places}, is in none of {new.count_parents(path)}"
+    return ResponseChange("gone", path, told, certain=before >= places)
 
 
-def _altered(path: Path, was: FieldForm, now: FieldForm, old: Form, new: Form) -> Iterator[Change]:
-    yield from _retyped(path, was, now, old, new)
+def _compare_values(
+    path: Path, was: FieldStatistics, now: FieldStatistics, old: ResponsePaths, new: ResponsePaths
+) -> Iterator[ResponseChange]:
+    yield from _compare_types(path, was, now, old, new)
     if now.null and not was.null and not new.described and was.filled >= 3:
-        yield Change("nullable", path, "is null at times")
-    if was.enumerated and now.values is not None and was.values is not None and now.values - was.values:
+        yield ResponseChange("nullable", path, "is null at times")
+    if was.is_enumerated and now.values is not None and was.values is not None and now.values - was.values:
         count = len(now.values - was.values)
-        yield Change("enum_grown", path, f"{count} value{'' if count == 1 else 's'} not known before")
+        yield ResponseChange("enum_grown", path, f"{count} value{'' if count == 1 else 's'} not known before")
 
 
-def _retyped(path: Path, was: FieldForm, now: FieldForm, old: Form, new: Form) -> Iterator[Change]:
+def _compare_types(
+    path: Path, was: FieldStatistics, now: FieldStatistics, old: ResponsePaths, new: ResponsePaths
+) -> Iterator[ResponseChange]:
     """Another type of the field, or of the items of a list."""
     for before, after, each in ((was.types, now.types, ""), (was.items, now.items, "array of ")):
         # A plain text may be anything; and a document that says no format says nothing of it.
@@ -89,7 +93,7 @@ def _retyped(path: Path, was: FieldForm, now: FieldForm, old: Form, new: Form) -
         if first and second and extra and (not new.described or lost):
             told = f"{each}{_words(first)} became {each}{_words(second)}"
             certain = not first & second
-            yield Change("retyped", path, told, certain=certain, types=frozenset(_as_texts(now.types)))
+            yield ResponseChange("retyped", path, told, certain=certain, types=frozenset(_as_texts(now.types)))
             return
 
 
@@ -102,7 +106,7 @@ def _words(types: set[str]) -> str:
     return " or ".join(sorted("array" if kind == "list" else kind for kind in types))
 
 
-def _added(old: Form, new: Form) -> Iterator[Change]:
+def _find_added(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
     known = old.holders() | {()}
     added: set[Path] = set()
     for path in sorted(new.fields):
@@ -111,4 +115,4 @@ def _added(old: Form, new: Form) -> Iterator[Change]:
         if (new.described and not old.described and path[:-1] not in known) or _is_untold(path, old):
             continue
         added.add(path)
-        yield Change("added", path, "new")
+        yield ResponseChange("added", path, "new")

@@ -12,15 +12,15 @@ from msgspec import UNSET
 
 __all__ = [
     "MAX_PROPERTIES",
-    "Answer",
     "Endpoint",
     "Parameter",
     "Parts",
     "Place",
     "Resolve",
+    "ResponseContract",
     "Shape",
+    "infer_schema",
     "join_learned",
-    "learned",
     "shape_of_examples",
 ]
 
@@ -32,7 +32,7 @@ _DEEPEST = 8
 Resolve = Callable[[Any], dict[str, Any]]
 
 
-def _same(node: Any) -> dict[str, Any]:
+def _resolve_nothing(node: Any) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
@@ -41,13 +41,13 @@ class Shape:
     """A schema. `resolve` gives the object behind a node that may be a reference, `{}` for what is none."""
 
     node: dict[str, Any]
-    resolve: Resolve = _same
+    resolve: Resolve = _resolve_nothing
     _parts: list[dict[str, Any]] | None = None
     _properties: "dict[str, Shape] | None" = None
     _leaves: "list[tuple[tuple[str, ...], Shape]] | None" = None
 
     @classmethod
-    def of(cls, node: Any, resolve: Resolve = _same) -> "Shape":
+    def from_node(cls, node: Any, resolve: Resolve = _resolve_nothing) -> "Shape":
         """The shape of a node, its reference followed. What many operations refer to is looked into once."""
         found = resolve(node)
         known: dict[int, Shape] | None = getattr(resolve, "shapes", None)
@@ -103,10 +103,10 @@ class Shape:
                 if len(found) >= MAX_PROPERTIES:
                     return found
                 if isinstance(name, str) and name not in found:
-                    found[name] = Shape.of(node, self.resolve)
+                    found[name] = Shape.from_node(node, self.resolve)
         return found
 
-    def required(self) -> frozenset[str]:
+    def required_names(self) -> frozenset[str]:
         """Names of the properties that are always there."""
         return frozenset(name for part in self.parts for name in _list(part.get("required")) if isinstance(name, str))
 
@@ -114,10 +114,10 @@ class Shape:
         """Shape of an array's items, when said."""
         for part in self.parts:
             if isinstance(part.get("items"), dict):
-                return Shape.of(part["items"], self.resolve)
+                return Shape.from_node(part["items"], self.resolve)
         return None
 
-    def said(self, key: str) -> Any:
+    def get(self, key: str) -> Any:
         """What the schema says under a key (`format`, `enum`, `example` …), or UNSET."""
         for part in self.parts:
             if key in part:
@@ -146,15 +146,18 @@ class Shape:
                     yield (*path, name), inner
 
 
-def learned(value: Any, depth: int = 0) -> dict[str, Any]:
+def infer_schema(value: Any, depth: int = 0) -> dict[str, Any]:
     """The schema that an example teaches; a list's items are those of its first item."""
     if isinstance(value, dict):
         if depth > _DEEPEST:
             return {"type": "object"}
-        inner = {str(name): learned(item, depth + 1) for name, item in list(value.items())[:MAX_PROPERTIES]}
+        inner = {str(name): infer_schema(item, depth + 1) for name, item in list(value.items())[:MAX_PROPERTIES]}
         return {"type": "object", "properties": inner}
     if isinstance(value, list):
-        return {"type": "array", **({"items": learned(value[0], depth + 1)} if value and depth <= _DEEPEST else {})}
+        return {
+            "type": "array",
+            **({"items": infer_schema(value[0], depth + 1)} if value and depth <= _DEEPEST else {}),
+        }
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, int | float):
@@ -186,8 +189,8 @@ def shape_of_examples(values: Iterable[Any]) -> Shape:
     """What examples of one thing teach together."""
     schema: dict[str, Any] = {}
     for value in values:
-        schema = join_learned(schema, learned(value))
-    return Shape.of(schema)
+        schema = join_learned(schema, infer_schema(value))
+    return Shape.from_node(schema)
 
 
 def _list(value: Any) -> list[Any]:
@@ -226,7 +229,7 @@ class Parts:
 
 
 @dataclass(slots=True)
-class Answer:
+class ResponseContract:
     """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names, and
     how it is read when it is no JSON (`response_format`; "" for JSON)."""
 
@@ -260,7 +263,7 @@ class Endpoint:
     fixed_body: Any = UNSET
     parts: Parts = Parts()
     media_type: str = ""
-    answer: Answer = field(default_factory=Answer)
+    answer: ResponseContract = field(default_factory=ResponseContract)
     base_url: str = ""
 
     @property

@@ -7,20 +7,20 @@ from urllib.parse import unquote
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.urls import split_plain_url
 
-__all__ = ["Known", "known_operations", "normal_path"]
+__all__ = ["OperationIndex", "index_operations", "normalize_path"]
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{[^{}]*\}")
 _SLOT = "{}"
 
 
-class Known:
+class OperationIndex:
     """The vendor operations of a configuration, to be found by what is asked."""
 
     def __init__(self, operations: Iterable[VendorOperation]) -> None:
         self.operations = list(operations)
         self._patterns = [(one, _pattern(one)) for one in self.operations]
 
-    def asked(self, method: str, url: str) -> VendorOperation | None:
+    def find_operation(self, method: str, url: str) -> VendorOperation | None:
         """The operation behind a request: the one whose path fits with the fewest values, whatever the base URL."""
         path = unquote(split_plain_url(url).path)
         fitting = [
@@ -32,19 +32,21 @@ class Known:
             return None
         return min(fitting, key=lambda row: (_slots(row[0].path), -len(row[0].path)))[0]
 
-    def described(self, one: VendorOperation, endpoints: Mapping[tuple[str, str], object]) -> tuple[str, str] | None:
+    def find_endpoint(
+        self, one: VendorOperation, endpoints: Mapping[tuple[str, str], object]
+    ) -> tuple[str, str] | None:
         """The key of the endpoint (method, normal path) that describes an operation; the longest common end counts."""
-        wanted = normal_path(one.path)
+        wanted = normalize_path(one.path)
         own = [key for key in endpoints if key[0] == one.method and _ends_alike(key[1], wanted)]
         return max(own, key=lambda key: (key[1] == wanted, len(key[1])), default=None)
 
 
-def known_operations(effective: Effective) -> Known:
+def index_operations(effective: Effective) -> OperationIndex:
     """Every vendor operation that can be used."""
-    return Known(list(effective.vendor_operations()))
+    return OperationIndex(list(effective.vendor_operations()))
 
 
-def normal_path(path: str) -> str:
+def normalize_path(path: str) -> str:
     """A path with `{}` for every value: `/contacts/{id}` and `/contacts/{{id}}` are `/contacts/{}`."""
     return (
         _TEMPLATE.sub(_SLOT, split_plain_url(path).path if "{{" not in path else path.partition("?")[0]).rstrip("/")

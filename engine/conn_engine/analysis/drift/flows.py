@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from conn_engine.analysis.drift.endpoints import normal_path
-from conn_engine.analysis.drift.paths import Path, Read, expression_paths, record_places, text_paths
-from conn_engine.analysis.population import routed
+from conn_engine.analysis.drift.endpoints import normalize_path
+from conn_engine.analysis.drift.paths import FieldRead, Path, expression_paths, record_places, text_paths
+from conn_engine.analysis.population import find_route
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.config.reads import find_texts
 from conn_engine.documents import format_path, texts
@@ -27,10 +27,10 @@ def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
     if request.get("path") is None:
         return (request.get("resource"), request.get("method", "get")) == (operation.resource, operation.name)
     method = str(request.get("method") or "get").upper()
-    return method == operation.method and normal_path(str(request["path"])) == normal_path(operation.path)
+    return method == operation.method and normalize_path(str(request["path"])) == normalize_path(operation.path)
 
 
-def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """What an operation reads of its answer's records to go on: `recurse` and `chunk`."""
     starts = record_places(operation.response_path)
     recurse, chunk = operation.recurse, operation.chunk
@@ -42,23 +42,25 @@ def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterat
         rows += [(path, "chunk") for path in _key(chunk.key)]
     for path, key in rows:
         for start in starts:
-            yield Read((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.get_path(key)))
+            yield FieldRead((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.get_path(key)))
 
 
-def flow_readers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
+def flow_readers(
+    effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
+) -> Iterator[FieldRead]:
     """Who reads the records that an operation delivers, by the path within them: its own `enrich`, and the operations
     (of `known`) whose parents or pieces they are."""
-    for index, settings in enumerate(_list(_said(effective, operation, "enrich"))):
+    for index, settings in enumerate(_list(_get_setting(effective, operation, "enrich"))):
         place = (*operation.get_path("enrich"), index)
         what = f"{operation.text} enrich {settings.get('name')}"
         for found in find_texts(Enrich, settings, place):
             for path in text_paths(found.text):
                 if found.over == "item":
-                    yield Read(path, what, origin_of(effective, found.path))
+                    yield FieldRead(path, what, origin_of(effective, found.path))
                 elif len(path) > 1 and path[0] in _OF_RECORD[:2]:
-                    yield Read(path[1:], what, origin_of(effective, found.path))
+                    yield FieldRead(path[1:], what, origin_of(effective, found.path))
         if settings.get("batch") is not None and settings.get("key") is None:
-            yield Read(("id",), what, origin_of(effective, (*place, "batch")))
+            yield FieldRead(("id",), what, origin_of(effective, (*place, "batch")))
     for one in known:
         for name, place, source in _sources(effective, one):
             if source.get("from") == operation.text:
@@ -67,32 +69,32 @@ def flow_readers(effective: Effective, operation: VendorOperation, known: Iterab
 
 def _source(
     effective: Effective, one: VendorOperation, name: str, place: Path_, source: Mapping[str, Any]
-) -> Iterator[Read]:
+) -> Iterator[FieldRead]:
     """What a source reads of the records it takes, and what the operation reads of its `parent`."""
     what = f"{one.text} {'parents ' + name if name else 'chunk'}"
     for path in _key(source.get("key")):
-        yield Read(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
+        yield FieldRead(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
     for path in expression_paths(source.get("where")):
         if path[:1] and path[0] in _OF_RECORD:
-            yield Read(path[1:], what, origin_of(effective, (*place, "where")))
+            yield FieldRead(path[1:], what, origin_of(effective, (*place, "where")))
     if not name:
         return
     own: list[tuple[Path_, str]] = [(one.place, one.text)]
-    own += [(unified.path, unified.text) for unified in _routed(effective, one)]
+    own += [(unified.path, unified.text) for unified in _find_unified_names(effective, one)]
     for start, title in own:
         for inner, text in texts(lookup(effective.data, start)):
             for path in text_paths(text):
                 if path[:2] == ("parent", name):
-                    yield Read(path[2:], f"{title} {_field(inner)}", origin_of(effective, (*start, *inner)))
+                    yield FieldRead(path[2:], f"{title} {_field(inner)}", origin_of(effective, (*start, *inner)))
 
 
 def readers_within(
-    effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[Read]
-) -> Iterator[Read]:
+    effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[FieldRead]
+) -> Iterator[FieldRead]:
     """Who reads the answers of an operation that completes the records of `one`: the enrichment itself, and of the
     `consumers` of those records such as read the field that it fills. Paths are within the answer's body."""
-    readers: list[Read] | None = None
-    for index, settings in enumerate(_list(_said(effective, one, "enrich"))):
+    readers: list[FieldRead] | None = None
+    for index, settings in enumerate(_list(_get_setting(effective, one, "enrich"))):
         if not asks(settings.get("request") or {}, operation):
             continue
         place = (*one.get_path("enrich"), index)
@@ -100,9 +102,9 @@ def readers_within(
         starts = record_places(settings.get("response_path"))
         for start in starts:
             key = "response_path" if settings.get("response_path") else "request"
-            yield Read(start, what, origin_of(effective, (*place, key)), holder=True)
+            yield FieldRead(start, what, origin_of(effective, (*place, key)), holder=True)
             for path, key in _of_answer(settings):
-                yield Read((*start, *path), what, origin_of(effective, (*place, key)))
+                yield FieldRead((*start, *path), what, origin_of(effective, (*place, key)))
         if settings.get("transform") is not None:
             continue
         into = settings.get("into") or settings.get("name")
@@ -125,7 +127,7 @@ def _of_answer(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, Path_, Mapping[str, Any]]]:
     """Where an operation's values come from: the name of each ("" for pieces), its place, what it says."""
-    said = _said(effective, one, "parents")
+    said = _get_setting(effective, one, "parents")
     several = isinstance(said, list)
     for index, parents in enumerate(_list(said) if several else _list([said])):
         place: Path_ = (*one.get_path("parents"), index) if several else one.get_path("parents")
@@ -138,13 +140,13 @@ def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, 
         yield "", (*one.get_path("chunk"), "values"), values
 
 
-def _said(effective: Effective, operation: VendorOperation, key: str) -> Any:
+def _get_setting(effective: Effective, operation: VendorOperation, key: str) -> Any:
     return lookup(effective.data, operation.get_path(key))
 
 
-def _routed(effective: Effective, one: VendorOperation) -> Iterator[OperationName]:
+def _find_unified_names(effective: Effective, one: VendorOperation) -> Iterator[OperationName]:
     for name in effective.operations():
-        if name.kind == "unified" and routed(effective.data, name) == (one.resource, one.name):
+        if name.kind == "unified" and find_route(effective.data, name) == (one.resource, one.name):
             yield name
 
 

@@ -1,8 +1,8 @@
-"""`Form`: what an answer looks like, learned from answers or read from a schema: paths, types, values of a closed set.
+"""`ResponsePaths`: the paths of a response, with their types and, for a closed set, their values.
 
-A text that is a date, a moment or a number is of a type of its own. The headers of an answer, and answers that are
-errors, stand beside the body under names that no body has. A form holds no value that was not seen as one of a few:
-and those never leave this package.
+They are learned from responses or read from a schema. A text that is a date, a time or a number has a type of its own.
+The headers of a response, and error responses, are stored under names that no body has. Values are stored only while
+a field looks like a closed set, and never leave this package.
 """
 
 import re
@@ -15,7 +15,17 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Shape
 from conn_engine.testing.compare import is_name
 
-__all__ = ["ERROR", "HEADERS", "TEXTS", "FieldForm", "Form", "Observed", "form_of", "form_of_answers", "form_of_schema"]
+__all__ = [
+    "ERROR",
+    "HEADERS",
+    "TEXTS",
+    "FieldStatistics",
+    "Observed",
+    "ResponsePaths",
+    "collect_paths",
+    "collect_response_paths",
+    "collect_schema_paths",
+]
 
 Path = tuple[str, ...]
 MAX_FIELDS = 20_000
@@ -35,7 +45,7 @@ _TEXTS = (
 
 
 @dataclass(slots=True)
-class FieldForm:
+class FieldStatistics:
     """One path. `seen` counts how often it was there (nulls too), `types` without null; `null` that it was null.
 
     `items` are the types in a list, `objects` counts the objects that stand there or in the list. `values` are the
@@ -52,17 +62,17 @@ class FieldForm:
     closed: bool = False
 
     @property
-    def enumerated(self) -> bool:
+    def is_enumerated(self) -> bool:
         """Whether it looks like one of a few words: listed as such, or seen again and again."""
         return bool(self.values) and (self.closed or self.filled >= 3 * len(self.values or ()) + 3)
 
 
 @dataclass(slots=True)
-class Form:
+class ResponsePaths:
     """The paths of an answer; a list is looked through. `described` says that a document and not data gave it."""
 
-    fields: dict[Path, FieldForm] = field(default_factory=dict)
-    root: FieldForm = field(default_factory=FieldForm)
+    fields: dict[Path, FieldStatistics] = field(default_factory=dict)
+    root: FieldStatistics = field(default_factory=FieldStatistics)
     answers: int = 0
     described: bool = False
 
@@ -70,23 +80,23 @@ class Form:
         """The paths that have something below them."""
         return {path[:-1] for path in self.fields}
 
-    def above(self, path: Path) -> FieldForm | None:
+    def get_parent(self, path: Path) -> FieldStatistics | None:
         """What holds a path."""
         return self.fields.get(path[:-1]) if len(path) > 1 else self.root
 
-    def expected(self, path: Path) -> int:
+    def count_parents(self, path: Path) -> int:
         """How often the object that holds the path was there."""
-        above = self.above(path)
+        above = self.get_parent(path)
         return above.objects if above is not None else 0
 
-    def _at(self, path: Path) -> FieldForm:
-        return self.fields.setdefault(path, FieldForm()) if path else self.root
+    def _get_or_add(self, path: Path) -> FieldStatistics:
+        return self.fields.setdefault(path, FieldStatistics()) if path else self.root
 
     def learn(self, body: Any, path: Path = ()) -> None:
         """Take in what stands at a path of an answer."""
         if len(path) > DEEPEST or len(self.fields) > MAX_FIELDS:
             return
-        one = self._at(path)
+        one = self._get_or_add(path)
         one.seen += 1
         if not isinstance(body, list):
             self._note(one, one.types, body, path)
@@ -95,7 +105,7 @@ class Form:
         for item in body:
             self._note(one, one.items, item, path)
 
-    def _note(self, one: FieldForm, types: set[str], value: Any, path: Path) -> None:
+    def _note(self, one: FieldStatistics, types: set[str], value: Any, path: Path) -> None:
         if value is None:
             one.null = one.null or types is one.types
             return
@@ -138,9 +148,9 @@ class Observed:
         return self.status < 400
 
 
-def form_of(answers: Iterable[Observed]) -> Form:
+def collect_paths(answers: Iterable[Observed]) -> ResponsePaths:
     """What answers look like: bodies and headers, and those of errors."""
-    form = Form()
+    form = ResponsePaths()
     for answer in answers:
         if not answer.good:
             form.learn(answer.body if isinstance(answer.body, Mapping) else {}, (ERROR,))
@@ -152,9 +162,9 @@ def form_of(answers: Iterable[Observed]) -> Form:
     return form
 
 
-def form_of_answers(bodies: Iterable[Any]) -> Form:
+def collect_response_paths(bodies: Iterable[Any]) -> ResponsePaths:
     """What decoded answers look like."""
-    return form_of(Observed("GET", "", 200, body) for body in bodies)
+    return collect_paths(Observed("GET", "", 200, body) for body in bodies)
 
 
 def _type(value: Any) -> str:
@@ -167,9 +177,9 @@ def _type(value: Any) -> str:
     return "list" if isinstance(value, list) else "object"
 
 
-def form_of_schema(shape: Shape) -> Form:
+def collect_schema_paths(shape: Shape) -> ResponsePaths:
     """What a document says of an answer. References that lead round are followed once."""
-    form = Form(described=True, answers=1)
+    form = ResponsePaths(described=True, answers=1)
     _read(form, shape, (), frozenset())
     return form
 
@@ -177,17 +187,17 @@ def form_of_schema(shape: Shape) -> Form:
 _SCHEMA_TYPES = {"integer": "number", "number": "number", "array": "list"}
 
 
-def _read(form: Form, shape: Shape, path: Path, above: frozenset[int], *, item: bool = False) -> None:
+def _read(form: ResponsePaths, shape: Shape, path: Path, above: frozenset[int], *, item: bool = False) -> None:
     if len(path) > DEEPEST or len(form.fields) > MAX_FIELDS:
         return
     said = shape.type
-    one = form.fields.setdefault(path, FieldForm(values=None)) if path else form.root
+    one = form.fields.setdefault(path, FieldStatistics(values=None)) if path else form.root
     one.seen = one.filled = one.objects = 1
     types = one.items if item else one.types
-    written = shape.said("format")
+    written = shape.get("format")
     named = written if said == "string" and written in TEXTS else said
     types |= {_SCHEMA_TYPES.get(str(named), str(named))} if named else set()
-    options = shape.said("enum")
+    options = shape.get("enum")
     if isinstance(options, list) and options and all(isinstance(option, str) for option in options):
         one.values, one.closed = set(options), True
     one.null = one.null or (not item and _nullable(shape))
@@ -204,5 +214,5 @@ def _read(form: Form, shape: Shape, path: Path, above: frozenset[int], *, item: 
 
 
 def _nullable(shape: Shape) -> bool:
-    said = shape.said("type")
-    return shape.said("nullable") is True or (isinstance(said, list) and "null" in said) or said is UNSET
+    said = shape.get("type")
+    return shape.get("nullable") is True or (isinstance(said, list) and "null" in said) or said is UNSET

@@ -30,7 +30,7 @@ class _Kept:
         response = self._inner.send(request)
         if request.purpose in ("operation", "step"):
             headers = dict(response.headers.pairs)
-            body = _decoded(response.body)
+            body = _decode(response.body)
             self.rows.append(Observed(request.method, request.url, response.status, body, headers))
         return response
 
@@ -38,7 +38,7 @@ class _Kept:
         self._inner.close()
 
 
-def _decoded(body: bytes) -> Any:
+def _decode(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

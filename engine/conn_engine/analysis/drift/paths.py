@@ -8,12 +8,12 @@ from conn_engine.config import Origin, VendorOperation
 from conn_engine.errors import ConnError
 from conn_engine.expressions import compile_mapping, expression, template
 
-__all__ = ["Path", "Read", "expression_paths", "places_in_answer", "record_places", "text_paths"]
+__all__ = ["FieldRead", "Path", "expression_paths", "places_in_answer", "record_places", "text_paths"]
 
 Path = tuple[str, ...]
 
 
-class Read(NamedTuple):
+class FieldRead(NamedTuple):
     """A path that is read, what is made of it, and who said so.
 
     `holder`: only what is below it counts, whatever else comes or goes there. `kind` is what `record_types` makes of
@@ -73,10 +73,10 @@ def places_in_answer(operation: VendorOperation, path: Path) -> list[Path]:
     what it reads each may be meant, or the path itself where it takes the record as it is.
     """
     starts = record_places(operation.response_path)
-    return [(*start, *inner) for inner in _unmapped(operation.record_mapping, path) for start in starts]
+    return [(*start, *inner) for inner in _to_vendor_paths(operation.record_mapping, path) for start in starts]
 
 
-def _unmapped(record_mapping: Any, path: Path) -> Iterator[Path]:
+def _to_vendor_paths(record_mapping: Any, path: Path) -> Iterator[Path]:
     """Where in the vendor's record that stands which is at `path` of the mapped one."""
     if record_mapping is None:
         yield path

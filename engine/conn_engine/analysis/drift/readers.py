@@ -11,8 +11,15 @@ import msgspec
 
 from conn_engine.analysis.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
 from conn_engine.analysis.drift.forms import ERROR, HEADERS
-from conn_engine.analysis.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
-from conn_engine.analysis.population import AccountGroup, routed
+from conn_engine.analysis.drift.paths import (
+    FieldRead,
+    Path,
+    expression_paths,
+    places_in_answer,
+    record_places,
+    text_paths,
+)
+from conn_engine.analysis.population import AccountGroup, find_route
 from conn_engine.config import (
     MISSING,
     Effective,
@@ -66,7 +73,7 @@ class Readers:
             (group.effective, group.accounts, flows(group.effective)) for group in groups if group.effective is not None
         ]
 
-    def of(self, resource: str, method: str) -> list[Reader]:
+    def find_readers(self, resource: str, method: str) -> list[Reader]:
         """Those of one operation, over all groups: the same line is one reader of all its accounts."""
         found: dict[Reader, set[str]] = {}
         for effective, accounts, known in self._groups:
@@ -79,31 +86,33 @@ class Readers:
         return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in found.items()]
 
 
-def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[Read]:
+def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[FieldRead]:
     try:
         operation = effective.vendor(resource, method)
     except ConnError:
         return
-    yield from _own(effective, operation)
+    yield from _read_by_operation(effective, operation)
     for read in _consumers(effective, operation, known):
         for place in places_in_answer(operation, read.path):
             yield read._replace(path=place, delivered=True)
     for name in effective.operations():
         if name.kind == "unified":
-            if _routed(effective, name, operation):
-                yield from _mapping(effective, name, "page")
+            if _is_routed_here(effective, name, operation):
+                yield from _read_by_mapping(effective, name, "page")
             yield from _steps(effective, name, operation)
     for one in known:
         yield from readers_within(effective, one, operation, _consumers(effective, one, known))
 
 
-def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """What an operation itself reads of its answer."""
     prefixes = record_places(operation.response_path)
     if operation.response_path:
         for prefix in prefixes:
             place = operation.get_path("response_path")
-            yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True)
+            yield FieldRead(
+                prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True
+            )
     own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
         yield from _records(effective, text, f"{operation.text} {key}", operation.get_path(key), prefixes)
@@ -115,28 +124,30 @@ def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     yield from _connector(effective, operation)
 
 
-def _types(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _types(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """What `record_types` makes of the places of a record."""
     for place, kind in operation.record_types.items():
         path = tuple(step for step in steps_of(place) if step is not None)
         origin = _origin(effective, (*operation.get_path("record_types"), place))
         for where in places_in_answer(operation, path):
-            yield Read(where, f"{operation.text} record_types.{place}", origin, kind=kind)
+            yield FieldRead(where, f"{operation.text} record_types.{place}", origin, kind=kind)
 
 
-def _consumers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
+def _consumers(
+    effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
+) -> Iterator[FieldRead]:
     """Who reads the records that an operation delivers, by the path within them."""
     for name in effective.operations():
-        if name.kind == "unified" and _routed(effective, name, operation):
-            yield from _mapping(effective, name, "record")
+        if name.kind == "unified" and _is_routed_here(effective, name, operation):
+            yield from _read_by_mapping(effective, name, "record")
     yield from flow_readers(effective, operation, known)
 
 
-def _routed(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
-    return routed(effective.data, name) in ((operation.resource, operation.name), None)
+def _is_routed_here(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
+    return find_route(effective.data, name) in ((operation.resource, operation.name), None)
 
 
-def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[Read]:
+def _read_by_mapping(effective: Effective, name: OperationName, each: str) -> Iterator[FieldRead]:
     """What a response mapping reads of that which it is for: a record, or the page."""
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None or operation.response_mapping is None or operation.each != each:
@@ -158,10 +169,10 @@ def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[R
             for origin in holders:
                 if origin is not None and not _reads(origin.value, names):
                     continue
-                yield Read(names[1:], f"{name.text} {field or '(the whole mapping)'}", origin)
+                yield FieldRead(names[1:], f"{name.text} {field or '(the whole mapping)'}", origin)
 
 
-def _steps(effective: Effective, name: OperationName, operation: VendorOperation) -> Iterator[Read]:
+def _steps(effective: Effective, name: OperationName, operation: VendorOperation) -> Iterator[FieldRead]:
     """Who reads the answer of a step's request: its own `transform`, else whoever names `before.<step>`."""
     data = lookup(effective.data, name.path)
     for into in ("before", "after"):
@@ -170,15 +181,15 @@ def _steps(effective: Effective, name: OperationName, operation: VendorOperation
             if not isinstance(request, Mapping) or not asks(request, operation):
                 continue
             told = f"{name.text} {into}.{step.get('name')}"
-            yield Read((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
+            yield FieldRead((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
             own = (*name.path, into, index, "transform")
             for read in expression_paths(step.get("transform")):
                 if read[:1] == ("response",):
-                    yield Read(read[1:], told, _origin(effective, own))
+                    yield FieldRead(read[1:], told, _origin(effective, own))
             for place, text in texts(data) if step.get("transform") is None else ():
                 for read in text_paths(text):
                     if read[:2] == (into, step.get("name")) and len(read) > 2:
-                        yield Read(
+                        yield FieldRead(
                             read[2:], f"{name.text} {format_path(place)}", origin_of(effective, (*name.path, *place))
                         )
 
@@ -196,33 +207,33 @@ def _reads(value: Any, path: Path) -> bool:
 
 def _records(
     effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
-) -> Iterator[Read]:
+) -> Iterator[FieldRead]:
     for path in expression_paths(text):
         if path[:1] in (("record",), ("response",)):
             for prefix in prefixes:
-                yield Read((*prefix, *path[1:]), what, _origin(effective, place))
+                yield FieldRead((*prefix, *path[1:]), what, _origin(effective, place))
 
 
-def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _connector(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Pagination, error rules and rate limits: what each of their expressions reads of the body, or of the records, and
     the headers that they read. An answer must have all of it, but for what error rules read: that is in errors."""
     starts = record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
-        for found in _said(effective, operation, key):
+        for found in _inherited_texts(effective, operation, key):
             name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
             what, origin = f"{operation.text} {key} {name}", _origin(effective, found.path)
             if found.role == "header":
                 for path in _of_header(found.text):
-                    yield Read(path, what, origin, required=key != "errors")
+                    yield FieldRead(path, what, origin, required=key != "errors")
                 continue
             for read in expression_paths(found.text):
                 if read[:1] == ("headers",) and found.over in ANSWER_SCOPES:
                     for path in _of_header(".".join(read[1:])):
-                        yield Read(path, what, origin, required=key != "errors")
+                        yield FieldRead(path, what, origin, required=key != "errors")
                 for path in _in_body(found, read, starts):
-                    yield Read(path, what, origin, required=key != "errors")
+                    yield FieldRead(path, what, origin, required=key != "errors")
                     if key == "errors":
-                        yield Read((ERROR, *path), what, origin)
+                        yield FieldRead((ERROR, *path), what, origin)
     yield from _usual_headers(effective, operation)
     yield from _job(effective, operation)
     yield from _cursor_of_state(effective, operation)
@@ -236,12 +247,12 @@ def _of_header(text: str) -> Iterator[Path]:
         yield (ERROR, HEADERS, name)
 
 
-def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Headers that pagination reads although no document names them."""
     said, place = lookup(effective.data, operation.get_path("pagination")), operation.get_path("pagination")
     for key, value in _default_headers(operation.get_pagination(), said):
         what = f"{operation.text} pagination {key}"
-        yield Read((HEADERS, value.lower()), what, _origin(effective, place), required=True)
+        yield FieldRead((HEADERS, value.lower()), what, _origin(effective, place), required=True)
 
 
 def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str, str]]:
@@ -256,21 +267,21 @@ def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str,
             yield key, value
 
 
-def _job(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """What is read of the answer that starts a job, to ask for it and to fetch its result."""
     for found in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
         for read in text_paths(found.text):
             if read[:3] == ("job", "created", "body"):
                 name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
-                yield Read(read[3:], f"{operation.text} job {name}", _origin(effective, found.path), required=True)
+                yield FieldRead(read[3:], f"{operation.text} job {name}", _origin(effective, found.path), required=True)
 
 
-def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """What an incremental listing reads of each delivered record to know where it stopped."""
     for path in expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
         origin = _origin(effective, (*operation.get_path("incremental"), "config", "cursor_field"))
         for place in places_in_answer(operation, path):
-            yield Read(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
+            yield FieldRead(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
 
 
 def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
@@ -283,7 +294,7 @@ def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
         yield read[1:]
 
 
-def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
+def _inherited_texts(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
     """The expressions and header names of an inherited key: of the operation, its resource and the connector, the
     nearest first, as far as they count for the operation.
     """

@@ -59,7 +59,7 @@ class DriftReport(Report, frozen=True, kw_only=True):
     not_compared: list[UncomparedOperation]
 
     @classmethod
-    def of(cls, drift: Drift) -> "DriftReport":
+    def from_drift(cls, drift: Drift) -> "DriftReport":
         """Report the differences of one connector."""
         return cls(
             connector=drift.connector,

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.drift import Comparison
-from conn_engine.analysis.drift.changes import Change, Kind
+from conn_engine.analysis.drift import OperationDrift
+from conn_engine.analysis.drift.changes import Kind, ResponseChange
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_engine.analysis.drift.endpoints import Known, known_operations
-from conn_engine.analysis.drift.forms import Form, Observed, form_of, form_of_schema
+from conn_engine.analysis.drift.endpoints import OperationIndex, index_operations
+from conn_engine.analysis.drift.forms import Observed, ResponsePaths, collect_paths, collect_schema_paths
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
@@ -26,7 +26,7 @@ __all__ = [
 
 Answers = Iterable[Observed]
 Described = Mapping[tuple[str, str], Endpoint]
-"""What a document describes: method and path (as `normal_path` writes it) to the endpoint."""
+"""What a document describes: method and path (as `normalize_path` writes it) to the endpoint."""
 MAX_SAMPLE = 2_000
 
 
@@ -55,10 +55,10 @@ def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
 
 def against_answers(
     effective: Effective, before: Answers, now: Answers
-) -> tuple[list[Comparison], list[tuple[str, str]]]:
+) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare the answers of before with those of now, operation by operation; and what could not be compared."""
-    known = known_operations(effective)
-    old, new = _sorted(known, before), _sorted(known, now)
+    known = index_operations(effective)
+    old, new = _group_by_operation(known, before), _group_by_operation(known, now)
     comparisons, left_out = [], []
     for key, answers in old.items():
         if key not in new:
@@ -68,26 +68,26 @@ def against_answers(
         endpoint = _find_announcements(answers, new[key])
         if not any(answer.good for answer in new[key]):
             kind: Kind = "endpoint_gone" if worst in (404, 405, 410, 501) else "endpoint_failing"
-            endpoint = Change(kind, (), f"answers {worst}")
-        was, is_now = form_of(answers), form_of(new[key])
+            endpoint = ResponseChange(kind, (), f"answers {worst}")
+        was, is_now = collect_paths(answers), collect_paths(new[key])
         if endpoint is None and not (was.answers and is_now.answers):
             left_out.append((".".join(key), "no JSON answer on both sides"))
             continue
-        comparisons.append(Comparison(*key, was, is_now, endpoint))
+        comparisons.append(OperationDrift(*key, was, is_now, endpoint))
     return comparisons, left_out
 
 
-def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> Change | None:
+def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> ResponseChange | None:
     """What headers of the answers announce that those of before did not."""
     known = {notice for answer in before for notice in notices(answer.headers)}
     told = [notice for answer in now for notice in notices(answer.headers) if notice not in known]
-    return Change("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
+    return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
 
 
-def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
+def _group_by_operation(known: OperationIndex, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
     found: dict[tuple[str, str], list[Observed]] = {}
     for answer in answers:
-        operation = known.asked(answer.method, answer.url)
+        operation = known.find_operation(answer.method, answer.url)
         if operation is not None:
             rows = found.setdefault((operation.resource, operation.name), [])
             if len(rows) < MAX_SAMPLE:
@@ -97,55 +97,55 @@ def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[Observ
 
 def against_document(
     effective: Effective, recordings: Answers, newer: Described, older: Described | None = None
-) -> tuple[list[Comparison], list[tuple[str, str]]]:
+) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare with a newer OpenAPI document: the older one's answers if it is given, else the recorded ones.
 
     Raises UsageError for a document that is not OpenAPI.
     """
-    known = known_operations(effective)
-    recorded = _sorted(known, recordings) if older is None else {}
+    known = index_operations(effective)
+    recorded = _group_by_operation(known, recordings) if older is None else {}
     comparisons, left_out = [], []
     for one in known.operations:
         key = (one.resource, one.name)
         name = ".".join(key)
-        place = known.described(one, newer)
+        place = known.find_endpoint(one, newer)
         before = _form_before(known, one, older, recorded)
         if place is None:
-            if older is not None and known.described(one, older) is not None:
-                gone = Change("endpoint_gone", (), "no longer described")
-                comparisons.append(Comparison(*key, Form(), Form(), gone))
+            if older is not None and known.find_endpoint(one, older) is not None:
+                gone = ResponseChange("endpoint_gone", (), "no longer described")
+                comparisons.append(OperationDrift(*key, ResponsePaths(), ResponsePaths(), gone))
             else:
                 left_out.append((name, "the document does not describe it"))
             continue
-        endpoint = _deprecation(newer[place], older, known.described(one, older) if older is not None else None)
+        endpoint = _deprecation(newer[place], older, known.find_endpoint(one, older) if older is not None else None)
         shape = newer[place].answer.shape
         if before is None or shape is None:
             reason = "nothing to compare with: no recording" if before is None else "the document says no answer"
             left_out.append((name, reason))
             if endpoint is not None:
-                comparisons.append(Comparison(*key, Form(), Form(), endpoint))
+                comparisons.append(OperationDrift(*key, ResponsePaths(), ResponsePaths(), endpoint))
             continue
-        comparisons.append(Comparison(*key, before, form_of_schema(shape), endpoint))
+        comparisons.append(OperationDrift(*key, before, collect_schema_paths(shape), endpoint))
     return comparisons, left_out
 
 
 def _form_before(
-    known: Known,
+    known: OperationIndex,
     one: Any,
     old: Described | None,
     recorded: Mapping[tuple[str, str], Sequence[Observed]],
-) -> Form | None:
+) -> ResponsePaths | None:
     if old is None:
         rows = recorded.get((one.resource, one.name), ())
-        form = form_of(rows)
+        form = collect_paths(rows)
         return form if form.answers else None
-    place = known.described(one, old)
+    place = known.find_endpoint(one, old)
     shape = old[place].answer.shape if place is not None else None
-    return form_of_schema(shape) if shape is not None else None
+    return collect_schema_paths(shape) if shape is not None else None
 
 
-def _deprecation(endpoint: Endpoint, old: Described | None, place: tuple[str, str] | None) -> Change | None:
+def _deprecation(endpoint: Endpoint, old: Described | None, place: tuple[str, str] | None) -> ResponseChange | None:
     if not endpoint.deprecated or (old is not None and place is not None and old[place].deprecated):
         return None
     until = f", until {endpoint.sunset}" if endpoint.sunset else ""
-    return Change("endpoint_deprecated", (), f"deprecated{until}")
+    return ResponseChange("endpoint_deprecated", (), f"deprecated{until}")

@@ -14,19 +14,19 @@ from conn_engine.analysis.impact.model import (
     AccountImpact,
     Approval,
     BaseVersion,
+    ChangedSetting,
     ChangeKind,
     Consequence,
     FieldImpact,
     Impact,
     SideName,
-    Statement,
     Status,
     Unjudged,
     Unknown,
     Work,
 )
-from conn_engine.analysis.impact.plan import Plan
-from conn_engine.analysis.impact.processes import done
+from conn_engine.analysis.impact.plan import ImpactPlan
+from conn_engine.analysis.impact.processes import run_tasks
 from conn_engine.analysis.impact.statements import changed_statements, touched_overrides
 from conn_engine.analysis.impact.tally import Tally
 from conn_engine.analysis.population import Digests, Side
@@ -43,11 +43,11 @@ __all__ = [
     "Approval",
     "BaseVersion",
     "ChangeKind",
+    "ChangedSetting",
     "Consequence",
     "FieldImpact",
     "Impact",
     "SideName",
-    "Statement",
     "Status",
     "Unjudged",
     "Unknown",
@@ -76,11 +76,11 @@ def impact(
     raised.
     """
     digests = Digests()
-    plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
+    plan = ImpactPlan(Side(before, digests, lenient=True), Side(after, digests))
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, work = len(by_place), Work()
-    for job, start, found, taken in done(
+    for job, start, found, taken in run_tasks(
         list(plan.jobs.values()), (before, after), processes, effectives=plan.effectives
     ):
         for number, effect in enumerate(found, start):
@@ -99,7 +99,7 @@ def impact(
         unknown=tuple(tally.unknown()),
         work=work,
         pairs=total,
-        unjudged=tuple(tally.unjudged()),
+        unjudged=tuple(tally.find_unjudged()),
         consequences=tuple(tally.consequences),
         accepted=accepted_changes(before, after, tally.consequences),
         renamed=plan.renamed,

@@ -59,7 +59,7 @@ def _judge(name: str, document: Document, change: AcceptedChange, there: set[Eff
         keys = set(_keys(effect))
         covers |= keys & there
         if gone := sorted(key[4] for key in keys - there):
-            findings.append(_expired(document, index, effect, gone))
+            findings.append(_report_expired(document, index, effect, gone))
     return Approval(name, document.file, change.reason, frozenset(covers), tuple(findings))
 
 
@@ -68,7 +68,7 @@ def _keys(effect: AcceptedEffect) -> Iterator[EffectKey]:
         yield effect.connector, effect.operation, effect.field, effect.kind, account, digest
 
 
-def _expired(document: Document, index: int, effect: AcceptedEffect, accounts: Sequence[str]) -> Diagnostic:
+def _report_expired(document: Document, index: int, effect: AcceptedEffect, accounts: Sequence[str]) -> Diagnostic:
     where = " ".join(part for part in (effect.operation or "every operation", effect.field) if part)
     kinds: Mapping[str, str] = {str(kind): words for kind, words in KINDS.items()}
     number = f"{len(accounts)} account{'' if len(accounts) == 1 else 's'}"

@@ -43,7 +43,9 @@ def find_account_changes(
 
 def share_levels(before: Effective, after: Effective, digests: Digests) -> bool:
     """Whether the levels below the account are the same on both sides: what differs is in its own file."""
-    below = ([digests.of(layer.data) for layer in side.layers if layer.level != "account"] for side in (before, after))
+    below = (
+        [digests.digest(layer.data) for layer in side.layers if layer.level != "account"] for side in (before, after)
+    )
     return next(below) == next(below)
 
 
@@ -53,7 +55,7 @@ def _credential_key(effective: Effective, digests: Digests) -> list[str]:
     holders = [data, *_mappings(data.get("resources"))]
     holders += [operation for resource in holders[1:] for operation in _mappings(resource)]
     parts = [holder[key] for holder in holders for key in ("credentials", "authorization") if key in holder]
-    return [*map(digests.of, parts), digests.of(data.get("fields"))]
+    return [*map(digests.digest, parts), digests.digest(data.get("fields"))]
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

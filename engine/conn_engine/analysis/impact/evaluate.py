@@ -17,7 +17,7 @@ from conn_engine.analysis.impact.results import (
     count_records,
     other_results,
 )
-from conn_engine.analysis.population import joined, routed
+from conn_engine.analysis.population import find_route, join_digests
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.recordings.files import Recording, load_recording
@@ -32,7 +32,7 @@ from conn_engine.testing.refusals import find_refusal
 from conn_engine.testing.replays import Replays
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
-__all__ = ["EffectiveKey", "Effectives", "Evaluation", "Job", "Level", "Pair", "Run"]
+__all__ = ["EffectiveKey", "Effectives", "Evaluation", "EvaluationSide", "EvaluationTask", "Level", "Pair"]
 
 Recorded = Recording | RecordedDelivery
 FieldChangeKind = tuple[str, ChangeKind]
@@ -47,7 +47,7 @@ UNANSWERED = "the recording does not answer the request"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EvaluationSide:
     """One side to evaluate: an account of a workspace with its levels up to `level`, on a recording.
 
     `key` names the result, `request_key` all of it but the records.
@@ -65,13 +65,13 @@ class Run:
 class Pair:
     """Two sides to compare; None where the operation is not there. `same`: on one version of the recording."""
 
-    before: Run | None
-    after: Run | None
+    before: EvaluationSide | None
+    after: EvaluationSide | None
     same: bool = True
 
 
 @dataclass(slots=True)
-class Job:
+class EvaluationTask:
     """Every pair of one operation on one recording, by its latest version: sides that several pairs share are evaluated
     once."""
 
@@ -105,14 +105,14 @@ class Evaluation:
         self._workspaces = {workspace.root: workspace for workspace in workspaces}
         self._effectives: dict[EffectiveKey, Effective] = {}
 
-    def effects(self, job: Job) -> tuple[list[Effect], Work]:
+    def effects(self, job: EvaluationTask) -> tuple[list[Effect], Work]:
         """The effect of each pair, in order, and the work that it took."""
         load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
         recordings: dict[Path, Recorded] = {}
         known: dict[str, _Side] = {}
         replays = Replays()
 
-        def side(run: Run, *, before: bool = False) -> _Side:
+        def side(run: EvaluationSide, *, before: bool = False) -> _Side:
             if run.key not in known:
                 if run.recording not in recordings:
                     recordings[run.recording] = load(run.recording)
@@ -135,7 +135,7 @@ class Evaluation:
             self._workspaces[root] = load_workspace(root)
         return self._workspaces[root]
 
-    def _effective(self, run: Run) -> Effective:
+    def _effective(self, run: EvaluationSide) -> Effective:
         key = (run.root, run.account, run.level)
         if key in self._given:
             return self._given[key]
@@ -146,7 +146,9 @@ class Evaluation:
             self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
         return self._effectives[key]
 
-    def _run(self, run: Run, name: OperationName, recording: Recorded, replays: Replays, *, before: bool) -> _Side:
+    def _run(
+        self, run: EvaluationSide, name: OperationName, recording: Recorded, replays: Replays, *, before: bool
+    ) -> _Side:
         workspace = self._workspace(run.root)
         try:
             effective = self._effective(run)
@@ -193,7 +195,7 @@ def _violations(workspace: Workspace, effective: Effective, name: OperationName,
 
 
 def _writes(effective: Effective, name: OperationName) -> bool:
-    route = routed(effective.data, name)
+    route = find_route(effective.data, name)
     if route is None:
         return name.method in ("create", "update", "delete")
     try:
@@ -259,7 +261,7 @@ def _evidence(
             rows.append(after.outcome.failure)
         elif difference is not None and kind in ("missing", "added") and not field_name:
             rows.append(difference.gone if kind == "missing" else difference.new)
-    return {row: joined(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in found.items()}
+    return {row: join_digests(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in found.items()}
 
 
 def _parts(change: RequestChange) -> list[str]:

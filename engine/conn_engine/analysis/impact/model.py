@@ -14,6 +14,7 @@ __all__ = [
     "Approval",
     "BaseVersion",
     "ChangeKind",
+    "ChangedSetting",
     "Consequence",
     "Effect",
     "EffectKey",
@@ -21,7 +22,6 @@ __all__ = [
     "FieldImpact",
     "Impact",
     "SideName",
-    "Statement",
     "Status",
     "Unjudged",
     "Unknown",
@@ -185,7 +185,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ChangedSetting:
     """A line of configuration that the change sets anew, or an override that it touches. `note` says what of it.
 
     `before` and `after` are what the configuration says, shortened; for people, not for a report that travels.
@@ -263,8 +263,8 @@ class Impact:
 
     accounts: tuple[AccountImpact, ...]
     fields: tuple[FieldImpact, ...]
-    statements: tuple[Statement, ...]
-    overrides: tuple[Statement, ...]
+    statements: tuple[ChangedSetting, ...]
+    overrides: tuple[ChangedSetting, ...]
     unknown: tuple[Unknown, ...]
     work: Work
     pairs: int
@@ -279,7 +279,7 @@ class Impact:
         """How many accounts have this status."""
         return sum(account.status == status for account in self.accounts)
 
-    def failing(self, on: FailsOn) -> list[Consequence]:
+    def find_failures(self, on: FailsOn) -> list[Consequence]:
         """What of it is a failure and not accepted."""
         return self._open(row for row in self.consequences if row.fails(on))
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
-from conn_engine.analysis.impact.evaluate import EffectiveKey, Job, Pair, Run
+from conn_engine.analysis.impact.evaluate import EffectiveKey, EvaluationSide, EvaluationTask, Pair
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.impact.routes import find_rerouted
@@ -18,13 +18,13 @@ from conn_engine.analysis.population import (
     Side,
     context_key,
     context_reads,
-    joined,
+    join_digests,
 )
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
 from conn_engine.testing.deliveries.cases import delivery_name
 
-__all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
+__all__ = ["Group", "ImpactPlan", "OperationPlan", "PairKey"]
 
 _Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
 """Names with their shapes before and after."""
@@ -90,13 +90,13 @@ class Group:
         return "after" in self.faults and self.before is not None and "before" not in self.faults
 
 
-class Plan:
+class ImpactPlan:
     """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
 
     def __init__(self, before: Side, after: Side) -> None:
         self.before = before
         self.after = after
-        self.jobs: dict[tuple[OperationName, str], Job] = {}
+        self.jobs: dict[tuple[OperationName, str], EvaluationTask] = {}
         self.effectives: dict[EffectiveKey, Effective] = {}
         self._unreadable: dict[tuple[SideName, str], ConnError] = {}
         self._variants = Variants(before, after)
@@ -164,7 +164,7 @@ class Plan:
             for context in contexts
             for name in find_missing_values(variant.effective.data, context)
         ]
-        return joined(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
+        return join_digests(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
 
     def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> Variant | None:
         """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
@@ -254,10 +254,10 @@ class Plan:
         keys = self._keys(group, name, variants, (earlier, latest))
         if latest is not None and earlier is not None and keys not in self._pairs:
             files = (earlier, latest)
-            job = self.jobs.setdefault((name, str(latest.path)), Job(name, latest.path, [], latest.size))
+            job = self.jobs.setdefault((name, str(latest.path)), EvaluationTask(name, latest.path, [], latest.size))
             self._pairs[keys] = (job.key, len(job.pairs))
             runs = [
-                Run(
+                EvaluationSide(
                     variant.side.workspace.root,
                     shape.name,
                     variant.level,

@@ -3,24 +3,24 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from conn_engine.analysis.impact.evaluate import Effectives, Evaluation, Job
+from conn_engine.analysis.impact.evaluate import Effectives, Evaluation, EvaluationTask
 from conn_engine.analysis.impact.model import Effect, Work
 from conn_engine.config import Workspace
 
-__all__ = ["done"]
+__all__ = ["run_tasks"]
 
 WORTH_BYTES = 24_000_000
 """Recordings to replay, in bytes, from which starting processes pays (half a second each, on the machines measured)."""
 SMALLEST = 16
 
 
-def done(
-    jobs: Sequence[Job],
+def run_tasks(
+    jobs: Sequence[EvaluationTask],
     workspaces: Sequence[Workspace],
     processes: int | None = None,
     *,
     effectives: Effectives | None = None,
-) -> Iterator[tuple[Job, int, list[Effect], Work]]:
+) -> Iterator[tuple[EvaluationTask, int, list[Effect], Work]]:
     """Each piece of a job: the job, the number of its first pair, the pairs' effects, the work that it took.
 
     `processes` None: as many as help; 1: none but this.
@@ -51,11 +51,11 @@ def _start_worker() -> None:
     _workers_own[:] = [Evaluation()]
 
 
-def _in_worker(job: Job) -> tuple[list[Effect], Work]:
+def _in_worker(job: EvaluationTask) -> tuple[list[Effect], Work]:
     return _workers_own[0].effects(job)
 
 
-def _pieces(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, int]]:
+def _pieces(jobs: Sequence[EvaluationTask], processes: int) -> Iterator[tuple[EvaluationTask, int]]:
     """Jobs with many pairs cut up for processes to share; the largest first, so that none is left alone at the end.
 
     The pairs of a piece share their replays, so there are not more pieces than help.
@@ -63,7 +63,7 @@ def _pieces(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, int]]:
     for job in sorted(jobs, key=lambda job: (-job.size * len(job.pairs), job.key)):
         length = max(SMALLEST, -(-len(job.pairs) // (2 * processes)))
         for start in range(0, len(job.pairs), length):
-            yield Job(job.name, job.recording, job.pairs[start : start + length], job.size), start
+            yield EvaluationTask(job.name, job.recording, job.pairs[start : start + length], job.size), start
 
 
 def _cores() -> int:

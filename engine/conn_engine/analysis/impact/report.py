@@ -6,15 +6,15 @@ import msgspec
 
 from conn_engine.analysis.impact.model import (
     Approval,
+    ChangedSetting,
     ChangeKind,
     Consequence,
     FieldImpact,
     Impact,
     SideName,
-    Statement,
     Unjudged,
 )
-from conn_engine.reports import Finding, Report, describe_fault, describe_finding, shown_file
+from conn_engine.reports import Finding, Report, describe_fault, describe_finding, format_file
 
 __all__ = ["ImpactReport", "find_accepted", "row_key"]
 
@@ -116,7 +116,7 @@ class ImpactReport(Report, frozen=True, kw_only=True):
     overrides: list[ConfigurationChange]
 
     @classmethod
-    def of(cls, impact: Impact, *, names: bool = True) -> "ImpactReport":
+    def from_impact(cls, impact: Impact, *, names: bool = True) -> "ImpactReport":
         """Report an impact. Without `names`, no account is named."""
         return cls(
             base=_describe_base(impact),
@@ -146,7 +146,7 @@ def find_accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
     if not impact.accepted:
         return set()
     breaking = {row_key(row) for row in impact.fields if row.breaking}
-    return breaking - {row_key(row) for row in impact.failing("breaking")}
+    return breaking - {row_key(row) for row in impact.find_failures("breaking")}
 
 
 def _describe_base(impact: Impact) -> ComparedVersion | None:
@@ -213,12 +213,12 @@ def _describe_approval(approval: Approval) -> AcceptedChanges:
     )
 
 
-def _describe_statement(statement: Statement, *, names: bool) -> ConfigurationChange:
+def _describe_statement(statement: ChangedSetting, *, names: bool) -> ConfigurationChange:
     span = statement.span
     return ConfigurationChange(
         level=statement.level,
         path=statement.path,
         note=statement.note,
-        file=shown_file(span.file, names=names) if span else None,
+        file=format_file(span.file, names=names) if span else None,
         line=span.line if span else None,
     )

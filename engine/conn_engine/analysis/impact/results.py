@@ -46,13 +46,13 @@ def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Count
     for old, new in pairs:
         number = min(len(old), len(new))
         if same:
-            counts.update(_named(compare_records(old[:number], new[:number]).by_field()))
+            counts.update(_to_rows(compare_records(old[:number], new[:number]).by_field()))
         elif number:
-            counts.update(_named(compare_fields(old, new)))
+            counts.update(_to_rows(compare_fields(old, new)))
     return counts
 
 
-def _named(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
+def _to_rows(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
     for (name, kind), number in found.items():
         yield from [(nameable(name), KINDS_OF_FIELDS[kind])] * number
 

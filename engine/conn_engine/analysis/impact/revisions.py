@@ -154,7 +154,7 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            if not _linked(root / PurePosixPath(name), target, blob.id):
+            if not _link_if_same(root / PurePosixPath(name), target, blob.id):
                 stored.append((blob, target))
         for target, content in _blobs(stored):
             target.write_bytes(content)
@@ -188,7 +188,7 @@ def _leads_into(folder: Path, link: Path) -> bool:
         return False
 
 
-def _linked(source: Path, target: Path, blob: str) -> bool:
+def _link_if_same(source: Path, target: Path, blob: str) -> bool:
     """Whether the file of the work tree has the content of the blob; then it is in its place."""
     try:
         if not stat.S_ISREG(source.lstat().st_mode) or _blob_id(source.read_bytes(), len(blob)) != blob:

@@ -17,7 +17,7 @@ def find_rerouted(
 ) -> set[OperationName]:
     """The vendor's operations that lead elsewhere after a change, or are gone, and that no recorded one reaches."""
     parts = ("base_url", "resources")
-    if all(digests.of(before.data.get(key)) == digests.of(after.data.get(key)) for key in parts):
+    if all(digests.digest(before.data.get(key)) == digests.digest(after.data.get(key)) for key in parts):
         return set()
     old, new = _routes(before), _routes(after)
     moved = {name for name, route in old.items() if name.text not in recorded and new.get(name) != route}

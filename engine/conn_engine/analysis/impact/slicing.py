@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.analysis.impact.evaluate import Level
-from conn_engine.analysis.population import UNRECORDED, AccountShape, OperationSlice, RecordedFile, Side, Slicer, joined
+from conn_engine.analysis.population import (
+    UNRECORDED,
+    AccountShape,
+    OperationSlice,
+    RecordedFile,
+    Side,
+    Slicer,
+    join_digests,
+)
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
 from conn_engine.runtime.variants import up_to
@@ -37,12 +45,12 @@ class Variant:
             return ABSENT
         contexts = (context, file.context) if file is not None else (context,)
         cut = self.slices[own].in_context(self.side.digests, *contexts)
-        return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
+        return join_digests(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
 
     def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
         """What everything of the result but its records depends on."""
         cut = self.slices[_slice_name(name)].requests_in_context(self.side.digests, context, file.context)
-        return joined(cut, self.side.evaluator, file.digest)
+        return join_digests(cut, self.side.evaluator, file.digest)
 
 
 class Variants:
@@ -57,7 +65,7 @@ class Variants:
     def find(self, side: Side, account: str) -> Variant:
         """The variant of an account. Raises ConnError for a configuration that cannot be used."""
         effective = side.workspace.effective(account=account)
-        return Variant(side, effective, "account", *self._cut(side, effective))
+        return Variant(side, effective, "account", *self._cut_slices(side, effective))
 
     def find_below(self, before: Variant | None, after: Variant | None) -> list[tuple[Variant, Variant]]:
         """Both sides up to each level below an override: what these accounts may be shielded from."""
@@ -73,7 +81,7 @@ class Variants:
         place = effective.environment or "" if level == "environment" else ""
         key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
         if key not in self._cuts:
-            self._cuts[key] = self._cut(variant.side, effective)
+            self._cuts[key] = self._cut_slices(variant.side, effective)
         return Variant(variant.side, effective, level, *self._cuts[key])
 
     def find_with_own_file(self, shape: AccountShape, after: Variant, name: OperationName) -> Variant | None:
@@ -82,7 +90,9 @@ class Variants:
         effective = self._with_own_file(shape, after.effective)
         if effective is None:
             return None
-        return Variant(self._before, effective, "account", *self._cut(self._before, effective, [_slice_name(name)]))
+        return Variant(
+            self._before, effective, "account", *self._cut_slices(self._before, effective, [_slice_name(name)])
+        )
 
     def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
         """The configuration that an account's file of after the change would have made before it."""
@@ -107,13 +117,13 @@ class Variants:
             evaluator=shared.evaluator,
         )
 
-    def _cut(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:
+    def _cut_slices(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:
         names = [
             *effective.operations(),
             *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
         ]
         names = [name for name in names if not only or name in only]
-        slices = {name: self._slicer.of(effective, name) for name in names}
+        slices = {name: self._slicer.cut(effective, name) for name in names}
         return slices, {name: side.schema(effective.data, name) for name in names}
 
 

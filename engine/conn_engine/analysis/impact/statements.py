@@ -4,7 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from conn_engine.analysis.impact.model import Statement
+from conn_engine.analysis.impact.model import ChangedSetting
 from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
 from conn_engine.config import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Effective, Layer, Path_, is_remark, leaves, lookup
@@ -19,9 +19,9 @@ LEAD = 20
 GONE = "conflict: what it extends is no longer there"
 
 
-def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statement]:
+def changed_statements(groups: Sequence[Group], digests: Digests) -> list[ChangedSetting]:
     """Every leaf of the configuration that the change sets, changes or removes, once, by level and place."""
-    found: dict[tuple[str, str, str], Statement] = {}
+    found: dict[tuple[str, str, str], ChangedSetting] = {}
     seen: set[tuple[str, str, str]] = set()
     for group in groups:
         before, after = group.configurations
@@ -29,14 +29,18 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statem
             continue
         for level in ("base", "environment", "account"):
             old, new = _layer(before, level), _layer(after, level)
-            key = (digests.of(old.data if old else {}), digests.of(new.data if new else {}), _owner(level, group))
+            key = (
+                digests.digest(old.data if old else {}),
+                digests.digest(new.data if new else {}),
+                _owner(level, group),
+            )
             if key[0] == key[1] or key in seen:
                 continue
             seen.add(key)
             for path, note, layer in _differences(old, new):
-                said = around_difference(_said(old, path), _said(new, path))
+                said = around_difference(_format_value(old, path), _format_value(new, path))
                 account = group.accounts[0] if level == "account" else ""
-                found[level, format_path(path), _owner(level, group)] = Statement(
+                found[level, format_path(path), _owner(level, group)] = ChangedSetting(
                     level, format_path(path), layer.span(path), note, account, *said
                 )
     order = {"base": 0, "environment": 1, "account": 2}
@@ -69,7 +73,7 @@ def _differences(old: Layer | None, new: Layer | None) -> Iterator[tuple[Path_, 
             yield path, "changed", new
 
 
-def _said(layer: Layer | None, path: Path_) -> str:
+def _format_value(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
     if value is MISSING:
         return ""
@@ -83,15 +87,15 @@ def around_difference(before: str, after: str) -> tuple[str, str]:
     pairs = enumerate(zip(before, after, strict=False))
     shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
     start = max(0, shared - LEAD) if max(len(before), len(after)) > LONGEST else 0
-    return _cut(before, start), _cut(after, start)
+    return _shorten(before, start), _shorten(after, start)
 
 
-def _cut(text: str, start: int) -> str:
+def _shorten(text: str, start: int) -> str:
     shown = f"…{text[start:]}" if start else text
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
-def touched_overrides(groups: Sequence[Group]) -> list[Statement]:
+def touched_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
     """Overrides that a change below them makes dead, or that were written over something that is now different."""
     found = []
     changed: dict[tuple[int, int], set[Path_]] = {}
@@ -104,7 +108,7 @@ def touched_overrides(groups: Sequence[Group]) -> list[Statement]:
                 continue
             below = _changed_below(before, after, index, changed)
             if below:
-                found += _touched(group, before, after, index, below)
+                found += _find_changed_values(group, before, after, index, below)
     return sorted(set(found), key=lambda s: (str(s.span and s.span.file), s.span.line if s.span else 0, s.path, s.note))
 
 
@@ -120,7 +124,9 @@ def _changed_below(
     return found
 
 
-def _touched(group: Group, before: Effective, after: Effective, index: int, below: set[Path_]) -> list[Statement]:
+def _find_changed_values(
+    group: Group, before: Effective, after: Effective, index: int, below: set[Path_]
+) -> list[ChangedSetting]:
     layer, sides = after.layers[index], (before, after)
     places = {path: _find_places(path, sides) for path, _ in leaves(layer.data)}
     gone = _gone_operations(before, after, index, below)
@@ -138,7 +144,9 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
             note = GONE
         elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
-        elif any(_gone(other, at, after, layer) for other in nearby for at in own if is_overlap(at, other)):
+        elif any(
+            _is_replaced_below(other, at, after, layer) for other in nearby for at in own if is_overlap(at, other)
+        ):
             note = GONE
         elif any(other[: len(at)] == at for other in nearby for at in own):
             note = "conflict: the value it was written over has changed"
@@ -146,7 +154,7 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
             rows.append((path, note, layer.span(path)))
     accounts = group.accounts if layer.level == "account" else [""]
     return [
-        Statement(layer.level, format_path(path), _moved(span, group, account), note, account)
+        ChangedSetting(layer.level, format_path(path), _span_for_account(span, group, account), note, account)
         for account in accounts
         for path, note, span in rows
     ]
@@ -174,7 +182,7 @@ def _gone_operations(before: Effective, after: Effective, index: int, below: set
     return there[0] - there[1]
 
 
-def _moved(span: Span | None, group: Group, account: str) -> Span | None:
+def _span_for_account(span: Span | None, group: Group, account: str) -> Span | None:
     """The same line in the document of another account of the group, which says the same."""
     if span is None or not account or group.after is None or account == group.after.name:
         return span
@@ -192,7 +200,7 @@ def _find_related(places: Sequence[Path_], below: set[Path_]) -> list[Path_]:
     return [other for other in below if any(is_overlap(path, other) for path in places)]
 
 
-def _gone(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:
+def _is_replaced_below(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:
     """Whether an object that `path` adds to was replaced below by something that is none."""
     if len(changed) >= len(path):
         return False

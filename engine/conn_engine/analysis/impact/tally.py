@@ -19,7 +19,7 @@ from conn_engine.analysis.impact.model import (
     Unknown,
 )
 from conn_engine.analysis.impact.plan import Group, OperationPlan, PairKey
-from conn_engine.analysis.population import joined
+from conn_engine.analysis.population import join_digests
 from conn_engine.errors import ConnError
 
 __all__ = ["Tally"]
@@ -71,7 +71,7 @@ class Tally:
             changed = True
             breaking |= self._add(group, "", Effect(counts=group.changes), own=group.changes_from_own_file)
         for plan in group.operations:
-            effect = self._own(plan)
+            effect = self._compare_operation(plan)
             away = {} if effect.unknown else self._kept_away(plan, effect.counts)
             if effect.counts:
                 changed = True
@@ -81,7 +81,7 @@ class Tally:
                 breaking |= open_
                 reasons.append((plan.name.text, effect.unknown, open_))
                 if open_:
-                    asked = joined(*(f"{name} {digest}" for (name, _), digest in sorted(effect.evidence.items())))
+                    asked = join_digests(*(f"{name} {digest}" for (name, _), digest in sorted(effect.evidence.items())))
                     self._keep(group, plan.name.text, "unanswered", f"{effect.unknown} {asked}", breaking=True)
             if away:
                 shielded = True
@@ -93,7 +93,7 @@ class Tally:
         status: Status = "changed" if changed else "unknown" if reasons else "shielded" if shielded else "unchanged"
         self._verdict(group, status, breaking, reasons[0][1] if reasons and status == "unknown" else "")
 
-    def _own(self, plan: OperationPlan) -> Effect:
+    def _compare_operation(self, plan: OperationPlan) -> Effect:
         """What changes in an operation of these accounts, over all recordings."""
         if not plan.reached:
             return Effect()
@@ -104,7 +104,7 @@ class Tally:
         for key in plan.own:
             counts.update(self.effects[key].counts)
             for row, digest in self.effects[key].evidence.items():
-                evidence[row] = joined(evidence.get(row, ""), digest)
+                evidence[row] = join_digests(evidence.get(row, ""), digest)
         known_before = [key for key in plan.own if key not in plan.new]
         unanswered = [self.effects[key] for key in known_before or plan.own if self.effects[key].unknown]
         return Effect(
@@ -155,7 +155,7 @@ class Tally:
         name: str = "",
         own: bool = False,
     ) -> None:
-        digest = joined(evidence)[:16]
+        digest = join_digests(evidence)[:16]
         accounts = tuple(group.accounts)
         row = Consequence(group.connector, operation, name, kind, digest, accounts, breaking, own)
         self.consequences.append(row)
@@ -174,7 +174,7 @@ class Tally:
             count = self._rows[key]
             yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded, count.own)
 
-    def unjudged(self) -> list[Unjudged]:
+    def find_unjudged(self) -> list[Unjudged]:
         """Whose configuration cannot be had, by side and fault."""
         rows = [
             Unjudged(side, tuple(sorted(accounts)), error.message, error.findings)

@@ -12,7 +12,7 @@ from typing import Final
 
 from conn_engine.analysis.mutants.mutations import KINDS, Mutant, mutants
 from conn_engine.analysis.mutants.settings import LEFT_OUT
-from conn_engine.analysis.population import routed
+from conn_engine.analysis.population import find_route
 from conn_engine.config import RESOURCE_MAPPINGS, Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.variants import shared
@@ -22,13 +22,13 @@ from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.judgement import judge
 
-__all__ = ["KINDS", "LEFT_OUT", "Bench", "Mutant", "Verdict"]
+__all__ = ["KINDS", "LEFT_OUT", "Bench", "Mutant", "MutantVerdict"]
 
 _ERROR: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MutantVerdict:
     """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it).
 
     One that is not `applicable` could not be made, and says nothing about the tests.
@@ -55,7 +55,7 @@ class Bench:
         for case in find_cases(workspace, self.effective, names):
             self._cases[case.name].append(case)
         self._deliveries = find_deliveries(workspace, self.effective)
-        self._routes = {name: routed(self.effective.data, name) for name in names}
+        self._routes = {name: find_route(self.effective.data, name) for name in names}
         self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
         self._refused: set[Path] = set()
         self._telling: Path | None = None
@@ -72,7 +72,7 @@ class Bench:
 
     def _check(self) -> None:
         for case in chain(*self._cases.values(), self._deliveries):
-            outcome = _replayed(self.effective, case)
+            outcome = _replay(self.effective, case)
             if any(sent.status >= _ERROR for sent in outcome.sent):
                 self._refused.add(case.path)
             if self._differs(self.effective, case, outcome):
@@ -82,21 +82,21 @@ class Bench:
                     hint=f"make the tests green first: conn test {named} --connector {self.effective.connector_name}",
                 )
 
-    def verdict(self, mutant: Mutant) -> Verdict:
+    def verdict(self, mutant: Mutant) -> MutantVerdict:
         """Try one mutant on every case that it can reach, until one notices."""
         try:
             broken = mutant.apply(self.effective)
         except (KeyError, IndexError, TypeError):  # the place is gone together with another of the same mutant
-            return Verdict(mutant, False, 0, applicable=False)
+            return MutantVerdict(mutant, False, 0, applicable=False)
         tried_ = 0
-        for case in self._reached(mutant):
+        for case in self._find_cases(mutant):
             tried_ += 1
             if self._fails(broken, case):
                 self._telling = case.path
-                return Verdict(mutant, True, tried_, case.name.text)
-        return Verdict(mutant, False, tried_)
+                return MutantVerdict(mutant, True, tried_, case.name.text)
+        return MutantVerdict(mutant, False, tried_)
 
-    def _reached(self, mutant: Mutant) -> Iterator[Case]:
+    def _find_cases(self, mutant: Mutant) -> Iterator[Case]:
         """The cases of the operations that the mutant's places can change, the most telling ones first: the one that
         noticed the mistake before, which was beside this one; for error rules those with an error."""
         names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
@@ -126,7 +126,7 @@ class Bench:
 
     def _fails(self, effective: Effective, case: Case) -> bool:
         try:
-            return self._differs(effective, case, _replayed(effective, case))
+            return self._differs(effective, case, _replay(effective, case))
         except ConnError:
             return True
 
@@ -137,7 +137,7 @@ class Bench:
         return judgement.failed or any(finding.code == "REC103" for finding in judgement.findings)
 
 
-def _replayed(effective: Effective, case: Case) -> Outcome:
+def _replay(effective: Effective, case: Case) -> Outcome:
     if isinstance(case, DeliveryCase):
         return replay_delivery(effective, case.delivery)
     return replay(effective, case.name, case.recording)

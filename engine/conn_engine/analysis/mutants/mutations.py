@@ -76,7 +76,7 @@ def mutants(effective: Effective) -> list[Mutant]:
     """Every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
     layer = effective.layers[0]
     found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
-    for kind, text, change, within in _all(layer.data):
+    for kind, text, change, within in _mutate_everything(layer.data):
         span = layer.span(change.path)
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
         found.setdefault(key, []).append((kind, text, change, span))
@@ -87,16 +87,16 @@ def mutants(effective: Effective) -> list[Mutant]:
     return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))
 
 
-def _all(data: Mapping[str, Any]) -> Iterator[Row]:
+def _mutate_everything(data: Mapping[str, Any]) -> Iterator[Row]:
     for model, resources in _objects(data.get("unified")):
         for resource, operations in _objects(resources):
             for key in RESOURCE_MAPPINGS:
-                yield from _mapping(("unified", model, resource, key), operations.get(key))
+                yield from _mutate_mapping(("unified", model, resource, key), operations.get(key))
             for name, event in _objects(operations.get("events")):
                 yield from event_settings(("unified", model, resource, "events", name), event)
             for name, operation in _objects(operations):
                 if name not in (*RESOURCE_MAPPINGS, "events"):
-                    yield from _unified(("unified", model, resource, name), operation)
+                    yield from _mutate_unified(("unified", model, resource, name), operation)
     if isinstance(data.get("webhooks"), Mapping):
         yield from webhook_settings(data["webhooks"])
     yield from mutate_hosts(data.get("hosts"))
@@ -116,10 +116,10 @@ def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield key, item
 
 
-def _unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+def _mutate_unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     for key in _RESULT_MAPPINGS:
         if key in operation:
-            yield from _mapping((*at, key), operation[key])
+            yield from _mutate_mapping((*at, key), operation[key])
     for key in ("before", "after"):
         for index, step in enumerate(operation.get(key) or []):
             yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*at, key, index), DROPPED), 0
@@ -128,7 +128,7 @@ def _unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
                     yield from in_expression(found.path, found.text)
 
 
-def _mapping(at: Path_, mapping: Any) -> Iterator[Row]:
+def _mutate_mapping(at: Path_, mapping: Any) -> Iterator[Row]:
     leaves = list(_leaves(mapping, at))
     for path, _value in leaves:
         if path != at:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from conn_engine.analysis.mutants import LEFT_OUT, Verdict
+from conn_engine.analysis.mutants import LEFT_OUT, MutantVerdict
 from conn_engine.reports import Report
 
 __all__ = ["MutationReport", "Score"]
@@ -18,7 +18,7 @@ class Score:
     """How many of a connector's mutants its tests noticed."""
 
     connector: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[MutantVerdict, ...]
 
     @property
     def killed(self) -> int:
@@ -31,17 +31,17 @@ class Score:
         return 100.0 * self.killed / len(self.tried) if self.tried else 100.0
 
     @property
-    def tried(self) -> list[Verdict]:
+    def tried(self) -> list[MutantVerdict]:
         """Those that could be made, by place."""
         return [verdict for verdict in self.verdicts if verdict.applicable]
 
     @property
-    def survivors(self) -> list[Verdict]:
+    def survivors(self) -> list[MutantVerdict]:
         """Those that nothing noticed, by place."""
         return [verdict for verdict in self.tried if not verdict.killed]
 
     @property
-    def inapplicable(self) -> list[Verdict]:
+    def inapplicable(self) -> list[MutantVerdict]:
         """Those that could not be made, by place."""
         return [verdict for verdict in self.verdicts if not verdict.applicable]
 
@@ -84,7 +84,7 @@ class MutationReport(Report, frozen=True, kw_only=True):
     connectors: list[ConnectorScore]
 
     @classmethod
-    def of(cls, scores: Sequence[Score]) -> "MutationReport":
+    def from_scores(cls, scores: Sequence[Score]) -> "MutationReport":
         """Report the scores in the order in which the connectors were tried."""
         return cls(left_out=list(LEFT_OUT), connectors=[_describe_score(score) for score in scores])
 
@@ -103,7 +103,7 @@ def _describe_score(score: Score) -> ConnectorScore:
     )
 
 
-def _describe_mutant(verdict: Verdict) -> MutantResult:
+def _describe_mutant(verdict: MutantVerdict) -> MutantResult:
     mutant = verdict.mutant
     return MutantResult(
         kind=mutant.kind,

@@ -59,7 +59,7 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
             if value is not None:
                 yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
             if value is not None and not (kind == "header" and is_secret_name(name)):
-                yield from _changed(kind, (*at, key, name), value, f"{name}: ")
+                yield from _change_value(kind, (*at, key, name), value, f"{name}: ")
     yield from mutate_credentials(at, holder)
 
 
@@ -74,7 +74,7 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
     if isinstance(operation.get("body"), Mapping | list):
         for place, text in texts(operation["body"], (*at, "body")):
             yield "body", f"{place[-1]} of the body dropped", Change(place, DROPPED), 0
-            yield from _changed("body", place, text)
+            yield from _change_value("body", place, text)
 
 
 def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
@@ -84,7 +84,7 @@ def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
             yield from _read(found.path, found.text)
     account = webhooks.get("account")
     if isinstance(account, Mapping):
-        yield from _changed("webhook", ("webhooks", "account", "context"), account.get("context"), "context: ")
+        yield from _change_value("webhook", ("webhooks", "account", "context"), account.get("context"), "context: ")
 
 
 def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
@@ -96,7 +96,7 @@ def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
 
 def _read(path: Path_, text: str) -> Iterator[Row]:
     """Mistakes in an expression over a delivery."""
-    yield from list(in_expression(path, text, "webhook")) or _changed("webhook", path, text, f"{path[-1]}: ")
+    yield from list(in_expression(path, text, "webhook")) or _change_value("webhook", path, text, f"{path[-1]}: ")
 
 
 def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
@@ -138,10 +138,10 @@ def _read_or_changed(kind: str, path: Path_, value: Any) -> Iterator[Row]:
     """Mistakes in an expression, or another value for what is none or has nothing inside to change."""
     read = isinstance(value, str) and find_note(Configuration, path).role == "expression"
     inside = list(in_expression(path, value, kind)) if read else []
-    yield from inside or _changed(kind, path, value, f"{path[-1]}: ")
+    yield from inside or _change_value(kind, path, value, f"{path[-1]}: ")
 
 
-def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
+def _change_value(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
     """One setting with another value: a number is the next one, a truth value its opposite, a text has more, a list an
     item less."""
     if isinstance(value, bool):

@@ -3,15 +3,15 @@
 What holds for one account holds for all of its group, so that work grows with what differs and not with their number.
 """
 
-from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.groups import AccountGroup, account_groups, context_key, context_reads
 from conn_engine.analysis.population.sides import AccountShape, RecordedFile, Side
 from conn_engine.analysis.population.slices import (
     UNRECORDED,
     OperationSlice,
     Slicer,
+    find_route,
     reached_operations,
-    routed,
 )
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "account_groups",
     "context_key",
     "context_reads",
-    "joined",
+    "find_route",
+    "join_digests",
     "reached_operations",
-    "routed",
 ]

@@ -7,10 +7,10 @@ from typing import Any
 
 from conn_engine.config import Layers
 
-__all__ = ["Digests", "digest_in_order", "joined"]
+__all__ = ["Digests", "digest_in_order", "join_digests"]
 
 
-def joined(*texts: str) -> str:
+def join_digests(*texts: str) -> str:
     """One digest of several texts, in this order."""
     return _hash("\0".join(texts))
 
@@ -25,7 +25,7 @@ class Digests:
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, str]] = {}
 
-    def of(self, value: Any) -> str:
+    def digest(self, value: Any) -> str:
         """The digest of `value`: 32 hexadecimal digits."""
         if not isinstance(value, Mapping | list | tuple):
             return _hash(json.dumps(value, ensure_ascii=False, default=repr))
@@ -33,11 +33,11 @@ class Digests:
         if known is not None:
             return known[1]
         if isinstance(value, Mapping):
-            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in sorted(value.items(), key=_by_name)]
+            rows = [f"{json.dumps(str(key))}:{self.digest(item)}" for key, item in sorted(value.items(), key=_by_name)]
             digest = _hash("{" + ",".join(rows) + "}")
         else:
             kind = "layers" if isinstance(value, Layers) else "list"
-            digest = _hash(kind + ",".join(map(self.of, value)))
+            digest = _hash(kind + ",".join(map(self.digest, value)))
         self._known[id(value)] = (value, digest)
         return digest
 

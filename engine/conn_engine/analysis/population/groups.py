@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.sides import AccountShape, Side
 from conn_engine.analysis.population.slices import OperationSlice, Slicer
 from conn_engine.config import Effective, OperationName
@@ -46,7 +46,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
         effective = side.workspace.effective(account=shapes[0].name)
     except ConnError as error:
         return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
-    slices = {name: slicer.of(effective, name) for name in effective.operations()}
+    slices = {name: slicer.cut(effective, name) for name in effective.operations()}
     reads = context_reads(slices.values())
     found: dict[str, AccountGroup] = {}
     for shape in shapes:
@@ -71,4 +71,4 @@ def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
 def context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:
     """Equal for contexts that cannot be told apart by who reads these names (None: all)."""
     names = sorted(context if reads is None else reads & context.keys())
-    return joined(*(f"{name}={digests.of(context[name])}" for name in names))
+    return join_digests(*(f"{name}={digests.digest(context[name])}" for name in names))

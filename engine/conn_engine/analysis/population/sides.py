@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.config import Account, OperationName, Workspace, lookup, singular
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.files import load_recording
@@ -75,12 +75,12 @@ class Side:
 
         Raises ConfigurationError for an account that cannot be read.
         """
-        typed = self._typed(account, like)
+        typed = self._load_account(account, like)
         return AccountShape(
             account,
             typed.connector,
             typed.environment or self.workspace.settings.default_environment,
-            self.digests.of(typed.override),
+            self.digests.digest(typed.override),
             (typed.connector, account) in self.own_recordings,
             typed.context,
         )
@@ -89,7 +89,7 @@ class Side:
         """Raise ConfigurationError when an account, whose shape was asked for, names what the workspace has not."""
         self.workspace.check_names(account, self._accounts[account])
 
-    def _typed(self, account: str, like: "Side | None") -> Account:
+    def _load_account(self, account: str, like: "Side | None") -> Account:
         if like is None or account not in like._accounts:
             self._accounts[account] = self.workspace.account(account)
         else:
@@ -111,11 +111,11 @@ class Side:
 
     def deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
         """The recorded deliveries that serve an account, by file name, as `recordings`."""
-        shared = self._delivered(connector, "")
-        own = self._delivered(connector, account) if (connector, account) in self.own_recordings else {}
+        shared = self._load_deliveries(connector, "")
+        own = self._load_deliveries(connector, account) if (connector, account) in self.own_recordings else {}
         return {**shared, **own}
 
-    def _delivered(self, connector: str, account: str) -> dict[str, RecordedFile]:
+    def _load_deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
         key = (connector, account)
         if key not in self._deliveries:
             folder = self.workspace.root / "connectors" / connector / "deliveries"
@@ -171,5 +171,5 @@ class Side:
         key = (name.model, record if isinstance(record, str) else singular(name.resource))
         if key not in self._schemas:
             path = schema_path(self.workspace.models, *key)
-            self._schemas[key] = "" if path is None else joined(path.read_bytes().hex())
+            self._schemas[key] = "" if path is None else join_digests(path.read_bytes().hex())
         return self._schemas[key]

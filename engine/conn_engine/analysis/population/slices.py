@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.analysis.population.content import Digests, digest_in_order, joined
+from conn_engine.analysis.population.content import Digests, digest_in_order, join_digests
 from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
 from conn_engine.documents import texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "reached_operations", "routed"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_route", "reached_operations"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -51,7 +51,7 @@ class OperationSlice:
         for context in contexts:
             values.update(context)
         names = sorted(values if self.context is None else self.context & values.keys())
-        return joined(digest, *(f"{name}={digests.of(values[name])}" for name in names))
+        return join_digests(digest, *(f"{name}={digests.digest(values[name])}" for name in names))
 
 
 class Slicer:
@@ -64,7 +64,7 @@ class Slicer:
         self._schemas: dict[int, tuple[Layer, list[str]]] = {}
         self._ordered: dict[int, tuple[Any, bool]] = {}
 
-    def of(self, effective: Effective, name: OperationName) -> OperationSlice:
+    def cut(self, effective: Effective, name: OperationName) -> OperationSlice:
         """The slice of one operation."""
         reads: set[str] = set()
         whole = False
@@ -72,9 +72,9 @@ class Slicer:
         found = list(_parts(effective.data, name))
         requests = list(parts)
         for label, part in found:
-            parts.append(f"{label}={self.digests.of(part)}")
+            parts.append(f"{label}={self.digests.digest(part)}")
             if label == "unified":
-                requests += [f"{key}={self.digests.of(value)}" for key, value in _without_results(part).items()]
+                requests += [f"{key}={self.digests.digest(value)}" for key, value in _without_results(part).items()]
             else:
                 requests.append(parts[-1])
             names = self._context(part)
@@ -84,7 +84,7 @@ class Slicer:
             ordered = [(label, _without_results(part) if label == "unified" else part) for label, part in found]
             parts.append(digest_in_order(ordered))
             requests.append(parts[-1])
-        return OperationSlice(joined(*parts), joined(*requests), None if whole else frozenset(reads))
+        return OperationSlice(join_digests(*parts), join_digests(*requests), None if whole else frozenset(reads))
 
     def _request_schemas(self, effective: Effective) -> list[str]:
         """The files that say which keys the bodies of the connector's requests may have."""
@@ -96,7 +96,7 @@ class Slicer:
 
     def _schema_file(self, effective: Effective, name: str) -> str:
         try:
-            return self.digests.of(effective.schemas.find_part(name, "request_schema")[0])
+            return self.digests.digest(effective.schemas.find_part(name, "request_schema")[0])
         except ConfigurationError:
             return ""  # the run says so
 
@@ -137,11 +137,11 @@ def _writes_xml(part: Any) -> bool:
     return isinstance(part, Mapping) and (part.get("body_format") == "xml" or any(map(_writes_xml, part.values())))
 
 
-def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | None:
+def find_route(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | None:
     """The vendor operation (resource, method) behind an operation; None when an expression decides."""
     if name.kind == "vendor":
         return name.resource, name.method
-    own = _unified(data, name)
+    own = _get_unified(data, name)
     resource, method = own.get("resource") or name.resource, own.get("method") or name.method
     return None if _TEMPLATE in f"{resource}{method}" else (str(resource), str(method))
 
@@ -149,10 +149,10 @@ def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | No
 def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tuple[str, str]] | None:
     """The vendor operations (resource, method) that an operation can call; None when an expression decides."""
     resources = data.get("resources")
-    route = routed(data, name)
+    route = find_route(data, name)
     if route is None or not isinstance(resources, Mapping):
         return None
-    return _reached(resources, route, _unified(data, name) if name.kind == "unified" else None)
+    return _find_reachable(resources, route, _get_unified(data, name) if name.kind == "unified" else None)
 
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
@@ -173,11 +173,11 @@ def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, 
     resources = resources if isinstance(resources, Mapping) else {}
     start: Any = None
     if name.kind == "unified":
-        start = _unified(data, name)
+        start = _get_unified(data, name)
         yield "record", data.get("unified", {}).get(name.model, {}).get(name.resource, {}).get("record")
         yield "unified", start
-    route = routed(data, name)
-    reached = None if route is None else _reached(resources, route, start)
+    route = find_route(data, name)
+    reached = None if route is None else _find_reachable(resources, route, start)
     if reached is None:
         yield "resources", resources
         return
@@ -220,18 +220,18 @@ _OF_RESOURCE = tuple(
 )
 
 
-def _unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:
+def _get_unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:
     found: Any = data.get("unified", {})
     for key in (name.model, name.resource, name.method):
         found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
 
-def _reached(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -> set[tuple[str, str]] | None:
+def _find_reachable(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -> set[tuple[str, str]] | None:
     """The vendor operations that `route` and the unified operation `start` can call; None: it cannot be told."""
     found: set[tuple[str, str]] = set()
     waiting = [route]
-    called = _called(start)
+    called = _find_called(start)
     if called is None:
         return None
     waiting += [pair for pair in called if _is_operation(resources, pair)]
@@ -241,7 +241,7 @@ def _reached(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -
             continue
         found.add(pair)
         holder = resources.get(pair[0])
-        called = _called(holder.get(pair[1])) if isinstance(holder, Mapping) else set()
+        called = _find_called(holder.get(pair[1])) if isinstance(holder, Mapping) else set()
         if called is None:
             return None
         waiting += [other for other in called if _is_operation(resources, other)]
@@ -253,7 +253,7 @@ def _is_operation(resources: Mapping[str, Any], pair: tuple[str, str]) -> bool:
     return isinstance(holder, Mapping) and pair[1] in holder
 
 
-def _called(value: Any) -> set[tuple[str, str]] | None:
+def _find_called(value: Any) -> set[tuple[str, str]] | None:
     """Vendor operations named inside, as `{resource, method}` or as text `resource.method`. None: by expression."""
     found: set[tuple[str, str]] = set()
     waiting = [value]

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.content import Digests, join_digests
 from conn_engine.analysis.population.groups import AccountGroup, account_groups
 from conn_engine.analysis.population.sides import RecordedFile, Side
 from conn_engine.analysis.population.slices import Slicer
@@ -35,7 +35,7 @@ class Trials:
         self.slicer = Slicer(self.side.digests)
         self.connectors: set[str] = set()
 
-    def chosen(self, accounts: Sequence[str] = (), *, lenient: bool = False) -> list[Trial]:
+    def select(self, accounts: Sequence[str] = (), *, lenient: bool = False) -> list[Trial]:
         """The trials of all accounts, or of some, those of one operation together.
 
         Raises ConfigurationError for an account whose configuration cannot be had; `lenient` leaves it out.
@@ -91,7 +91,7 @@ class Trials:
 
     def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
         """Equal where the tests must come out equal."""
-        cut = self.slicer.of(effective, name)
+        cut = self.slicer.cut(effective, name)
         contexts: list[Mapping[str, Any]] = [effective.context]
         texts = [effective.connector_name, self.side.schema(effective.data, name)]
         texts.append(cut.in_context(self.side.digests, *contexts))
@@ -99,17 +99,17 @@ class Trials:
             golden = self._goldens(effective, file)[0]
             said = golden.read_text(encoding="utf-8") if golden.is_file() else ""
             texts += [file.path.name, file.digest, cut.in_context(self.side.digests, *contexts, file.context), said]
-        return joined(*texts)
+        return join_digests(*texts)
 
     def _request_key(self, effective: Effective, case: Case) -> str:
         """Equal where the accounts' requests come out equal on a recording."""
-        cut = self.slicer.of(effective, case.name)
+        cut = self.slicer.cut(effective, case.name)
         key = cut.requests_in_context(self.side.digests, effective.context, case.recording.context)
-        return joined(effective.connector_name, str(case.path), key)
+        return join_digests(effective.connector_name, str(case.path), key)
 
     def case(self, effective: Effective, name: OperationName, file: RecordedFile) -> Case:
         """A recording with its goldens, as `conn test` pairs them."""
-        return Case(name, _recording(file.path, self.workspace.format_path(file.path)), file.path,
+        return Case(name, _load_recording(file.path, self.workspace.format_path(file.path)), file.path,
                     *self._goldens(effective, file))  # fmt: skip
 
     def _goldens(self, effective: Effective, file: RecordedFile) -> tuple[Path, Path]:
@@ -123,5 +123,5 @@ class Trials:
 
 
 @lru_cache(maxsize=16)
-def _recording(path: Path, shown: str) -> Recording:
+def _load_recording(path: Path, shown: str) -> Recording:
     return load_recording(path, shown)

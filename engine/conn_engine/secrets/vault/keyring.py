@@ -83,12 +83,12 @@ class KeyringVault:
         text = self._get(account)
         if text is None:
             return None
-        document = self._parsed(account, text)
+        document = self._parse(account, text)
         if _PARTS in document:
             parts = [self._get(key) for key in _list_part_keys(account, document[_PARTS])]
             if None in parts:
-                raise self._damaged(account)
-            document = self._parsed(account, "".join(part for part in parts if part is not None))
+                raise self._build_damaged_error(account)
+            document = self._parse(account, "".join(part for part in parts if part is not None))
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
@@ -123,19 +123,19 @@ class KeyringVault:
         text = self._get(account)
         with contextlib.suppress(CredentialError):
             if text is not None:
-                return _list_part_keys(account, self._parsed(account, text).get(_PARTS))
+                return _list_part_keys(account, self._parse(account, text).get(_PARTS))
         return []
 
-    def _parsed(self, account: str, text: str) -> dict[str, Any]:
+    def _parse(self, account: str, text: str) -> dict[str, Any]:
         try:
             document = json.loads(text)
         except (ValueError, RecursionError):
-            raise self._damaged(account) from None
+            raise self._build_damaged_error(account) from None
         if not isinstance(document, dict):
-            raise self._damaged(account)
+            raise self._build_damaged_error(account)
         return document
 
-    def _damaged(self, account: str) -> CredentialError:
+    def _build_damaged_error(self, account: str) -> CredentialError:
         return CredentialError(
             f'the entry of account "{account}" in the keyring ({self._service}) is not readable',
             hint=f"run: conn auth login {account}",

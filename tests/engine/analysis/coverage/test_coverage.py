@@ -116,4 +116,6 @@ def test_the_html_is_self_contained_and_escaped(root: Path) -> None:
 
 def test_machine_output_is_stable(root: Path) -> None:
     first, again = list(rows(root).values()), list(rows(root).values())
-    assert dump_json(CoverageReport.of(first, None).data()) == dump_json(CoverageReport.of(again, None).data())
+    assert dump_json(CoverageReport.from_rows(first, None).data()) == dump_json(
+        CoverageReport.from_rows(again, None).data()
+    )

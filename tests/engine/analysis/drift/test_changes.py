@@ -6,12 +6,12 @@ import pytest
 
 from conn_engine.analysis.drift.changes import changes
 from conn_engine.analysis.drift.contract import Shape
-from conn_engine.analysis.drift.endpoints import normal_path
-from conn_engine.analysis.drift.forms import Form, form_of_answers, form_of_schema
+from conn_engine.analysis.drift.endpoints import normalize_path
+from conn_engine.analysis.drift.forms import ResponsePaths, collect_response_paths, collect_schema_paths
 
 
-def found(before: list[Any] | Form, now: list[Any] | Form) -> list[tuple[str, str, bool]]:
-    sides = [side if isinstance(side, Form) else form_of_answers(side) for side in (before, now)]
+def found(before: list[Any] | ResponsePaths, now: list[Any] | ResponsePaths) -> list[tuple[str, str, bool]]:
+    sides = [side if isinstance(side, ResponsePaths) else collect_response_paths(side) for side in (before, now)]
     return [(change.kind, ".".join(change.path), change.certain) for change in changes(*sides)]
 
 
@@ -63,8 +63,8 @@ def test_new_values_are_told_of_words_that_came_again_and_again() -> None:
     assert found(names, items({"s": "another"})) == []
 
 
-def schema(node: dict[str, Any]) -> Form:
-    return form_of_schema(Shape.of(node))
+def schema(node: dict[str, Any]) -> ResponsePaths:
+    return collect_schema_paths(Shape.from_node(node))
 
 
 def test_documents_are_compared_by_what_they_describe() -> None:
@@ -97,7 +97,7 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     [("/a/{id}", "/a/{}"), ("/a/{{context.x}}/b/{{id}}/", "/a/{}/b/{}"), ("/a?x={{y}}", "/a"), ("/", "/"), ("", "/")],
 )
 def test_normal_paths(path: str, normal: str) -> None:
-    assert normal_path(path) == normal
+    assert normalize_path(path) == normal
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_normal_paths(path: str, normal: str) -> None:
     ],
 )
 def test_a_type_is_told_as_what_it_is(before: Any, now: Any, told: str) -> None:
-    (change,) = changes(form_of_answers([{"a": before}]), form_of_answers([{"a": now}]))
+    (change,) = changes(collect_response_paths([{"a": before}]), collect_response_paths([{"a": now}]))
     assert change.told == told
 
 
 def test_formats_of_documents() -> None:
-    def text(**said: str) -> Form:
+    def text(**said: str) -> ResponsePaths:
         return schema({"type": "object", "properties": {"a": {"type": "string", **said}}})
 
     assert found(text(format="date"), text(format="date-time")) == [("retyped", "a", True)]

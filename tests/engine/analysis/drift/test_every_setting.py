@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from made_formats import HEADER, Case, cases_of, find_formats, find_holders, models_of
 
-from conn_engine.analysis.drift import Comparison, drift
-from conn_engine.analysis.drift.forms import HEADERS, Form, Observed, form_of
+from conn_engine.analysis.drift import OperationDrift, drift
+from conn_engine.analysis.drift.forms import HEADERS, Observed, ResponsePaths, collect_paths
 from conn_engine.analysis.population import Digests, Side, account_groups
 from conn_engine.config import load_workspace
 from conn_engine.config.convert import convert
@@ -46,7 +46,7 @@ def test_every_format_is_covered() -> None:
 
 @pytest.mark.parametrize(("key", "model", "kind"), MODELS, ids=IDS)
 def test_what_a_setting_reads_is_missed(
-    tmp_path: Path, key: str, model: type[msgspec.Struct], kind: Any, forms: Mapping[tuple[str, ...], Form]
+    tmp_path: Path, key: str, model: type[msgspec.Struct], kind: Any, forms: Mapping[tuple[str, ...], ResponsePaths]
 ) -> None:
     cases = cases_of(model, kind)
     connectors: list[dict[str, Any]] = []
@@ -70,7 +70,9 @@ def test_what_a_setting_reads_is_missed(
 
 
 @pytest.mark.parametrize("key", sorted({key for key, _, _ in MODELS} & {*Inheritable.__struct_fields__}))
-def test_the_settings_of_the_connector_count(tmp_path: Path, key: str, forms: Mapping[tuple[str, ...], Form]) -> None:
+def test_the_settings_of_the_connector_count(
+    tmp_path: Path, key: str, forms: Mapping[tuple[str, ...], ResponsePaths]
+) -> None:
     case, kind = next(
         ((case, kind) for name, model, kind in MODELS if name == key for case in cases_of(model, kind) if case.gone),
         (None, None),
@@ -84,9 +86,9 @@ def test_the_settings_of_the_connector_count(tmp_path: Path, key: str, forms: Ma
 
 
 @pytest.fixture(scope="module")
-def forms() -> dict[tuple[str, ...], Form]:
+def forms() -> dict[tuple[str, ...], ResponsePaths]:
     """What answers look like, and what each looks like without one of the keys."""
-    return {gone: form_of([Observed("GET", "/rows", 200, *without(gone))] * 4) for gone in ((), *KEYS)}
+    return {gone: collect_paths([Observed("GET", "/rows", 200, *without(gone))] * 4) for gone in ((), *KEYS)}
 
 
 def without(gone: tuple[str, ...]) -> tuple[Any, dict[str, str]]:
@@ -128,7 +130,7 @@ def find_readers(
     folder: Path,
     connectors: list[dict[str, Any]],
     operations: Mapping[tuple[int, str], Any],
-    forms: Mapping[tuple[str, ...], Form],
+    forms: Mapping[tuple[str, ...], ResponsePaths],
 ) -> dict[tuple[int, str], dict[tuple[str, ...], set[str]]]:
     """The readers that drift reports for each key that is gone, by connector and resource; all of them break."""
     (folder / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
@@ -142,7 +144,7 @@ def find_readers(
     found: dict[tuple[int, str], dict[tuple[str, ...], set[str]]] = {key: {} for key in operations}
     for number in range(len(connectors)):
         names = [name for of, name in operations if of == number]
-        comparisons = [Comparison(name, "list", forms[()], forms[gone]) for name in names for gone in KEYS]
+        comparisons = [OperationDrift(name, "list", forms[()], forms[gone]) for name in names for gone in KEYS]
         groups = account_groups(Side(workspace, Digests()), connector=f"c{number}")
         for difference in drift(f"c{number}", comparisons, groups).differences:
             name = difference.operation.partition(".")[0]

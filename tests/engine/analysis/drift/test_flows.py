@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from conn_engine.analysis.drift import Comparison, Drift, DriftDifference, drift
-from conn_engine.analysis.drift.changes import Change
-from conn_engine.analysis.drift.forms import Form, form_of_answers
+from conn_engine.analysis.drift import Drift, DriftDifference, OperationDrift, drift
+from conn_engine.analysis.drift.changes import ResponseChange
+from conn_engine.analysis.drift.forms import ResponsePaths, collect_response_paths
 from conn_engine.analysis.population import Digests, Side, account_groups
 from conn_engine.config import load_workspace
 
@@ -88,11 +88,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def found(workspace: Path, operation: str, before: Any, now: Any, endpoint: Change | None = None) -> Drift:
+def found(workspace: Path, operation: str, before: Any, now: Any, endpoint: ResponseChange | None = None) -> Drift:
     resource, _, method = operation.partition(".")
-    forms = [Form() if body is None else form_of_answers([body] * 4) for body in (before, now)]
+    forms = [ResponsePaths() if body is None else collect_response_paths([body] * 4) for body in (before, now)]
     groups = account_groups(Side(load_workspace(workspace), Digests()), "acme")
-    return drift("acme", [Comparison(resource, method, forms[0], forms[1], endpoint)], groups)
+    return drift("acme", [OperationDrift(resource, method, forms[0], forms[1], endpoint)], groups)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_its_own_records_are_read_for_more(workspace: Path) -> None:
 
 @pytest.mark.parametrize("operation", ["spaces.list", "people.get", "people.many", "issues.fields"])
 def test_an_endpoint_that_is_gone_reaches_them_all(workspace: Path, operation: str) -> None:
-    gone = Change("endpoint_gone", (), "answers 410")
+    gone = ResponseChange("endpoint_gone", (), "answers 410")
     (difference,) = found(workspace, operation, None, None, gone).differences
     assert difference.tier == "breaks"
     assert difference.accounts == {"one", "two"}

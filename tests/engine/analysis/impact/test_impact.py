@@ -89,7 +89,7 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
     annotations = report.draw_github(found, Sources())
     line = 1 + (example / "connectors/github/connector.yaml").read_text().splitlines().index("headers:") + 2
     assert f"file=connectors/github/connector.yaml,line={line}" in annotations
-    for text in (table, annotations, dump_json(ImpactReport.of(found).data())):
+    for text in (table, annotations, dump_json(ImpactReport.from_impact(found).data())):
         assert "2099" not in text
         assert "2022" not in text
 
@@ -149,7 +149,7 @@ def test_reports_hold_no_value_of_a_record(example: Path) -> None:
     annotations = report.draw_github(found, Sources())
     for text in (
         report.draw_text(found),
-        dump_json(ImpactReport.of(found).data()),
+        dump_json(ImpactReport.from_impact(found).data()),
         report.draw_markdown(found),
         annotations,
     ):
@@ -167,7 +167,7 @@ def _records(value: Any) -> list[dict[str, Any]]:
 def test_the_same_two_sides_give_the_same_report(example: Path) -> None:
     first = changed(example, crm=("response.properties.email", "response.properties.other"))
     again = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=2)
-    assert dump_json(ImpactReport.of(first).data()) == dump_json(ImpactReport.of(again).data())
+    assert dump_json(ImpactReport.from_impact(first).data()) == dump_json(ImpactReport.from_impact(again).data())
 
 
 def test_a_workspace_is_read_anew_each_time(example: Path) -> None:
@@ -507,7 +507,7 @@ def test_a_request_schema_in_a_file_of_its_own_is_part_of_an_operation(tmp_path:
     def digest(schema: str) -> str:
         (folder / "people.json").write_text(schema, encoding="utf-8")
         effective = load_workspace(tmp_path).effective(account=None, connector="shop")
-        return Slicer(Digests()).of(effective, effective.resolve("people.create")).digest
+        return Slicer(Digests()).cut(effective, effective.resolve("people.create")).digest
 
     assert digest('{"properties": {"a": {}}}') == digest('{"properties": {"a": {}}}')
     assert digest('{"properties": {"a": {}}}') != digest('{"properties": {"b": {}}}')

@@ -119,7 +119,7 @@ def test_a_change_that_nothing_answers_is_unknown_and_fails(compared: Callable[[
         ImpactFailOn.NONE: Exit.OK,
     }
     assert "crm.people.list for 1 account: the recording does not answer" in report.draw_text(found)
-    assert ImpactReport.of(found).breaking is True
+    assert ImpactReport.from_impact(found).breaking is True
     assert "**1 break**" in report.draw_markdown(found)
     assert "::error title=conn impact%3A unknown::crm.people.list" in report.draw_github(found, Sources())
 

@@ -105,18 +105,18 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     assert "accounts 3 | 0 changed | 1 unchanged | 0 shielded by override | 0 unknown | 2 could not be judged" in text
     assert "could not be judged: b   accounts/b.yaml:" in text
     assert 'could not be judged: d   accounts/d.yaml:1  REF101  account "d" names the connector "shob"' in text
-    data = ImpactReport.of(found).data()
+    data = ImpactReport.from_impact(found).data()
     assert data["accounts"]["unjudged"] == 2
     assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]
     finding = data["unjudged"][1]["finding"]
     assert (finding["code"], finding["message"], finding["span"]["file"]) == (
         "REF101", "unknown connector or environment", "accounts/d.yaml",
     )  # fmt: skip
-    silent = ImpactReport.of(found, names=False).data()["unjudged"][1]
+    silent = ImpactReport.from_impact(found, names=False).data()["unjudged"][1]
     assert (silent["accounts"], silent["finding"]["span"]["file"]) == ([], "accounts/…")
     assert silent["finding"]["fingerprint"] != finding["fingerprint"]
     for text in (
-        dump_json(ImpactReport.of(found).data()),
+        dump_json(ImpactReport.from_impact(found).data()),
         report.draw_markdown(found, names=True),
         report.draw_github(found, Sources()),
     ):

@@ -257,11 +257,11 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     text = report.draw_text([whole], None)
     assert "shop: 4 of 4 mistakes noticed (100.0%), 1 not applicable" in text
     assert "m  not applicable: drop_field: both dropped" in text
-    data = MutationReport.of([whole]).data()["connectors"][0]
+    data = MutationReport.from_scores([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
     assert "both dropped" in report.draw_markdown([whole], 95)
     assert "left out: base URLs; log-ins" in text and "Left out: base URLs; " in report.draw_markdown([whole], 95)
-    assert "base URLs" in MutationReport.of([whole]).data()["left_out"]
+    assert "base URLs" in MutationReport.from_scores([whole]).data()["left_out"]
 
 
 def test_mistakes_in_requests() -> None:

@@ -97,7 +97,7 @@ def _load_secrets(app: App, address: DeliveryOwner) -> dict[str, Any]:
     """The account's secrets, the variables too."""
     from conn_engine.runtime.webhooks import Receiver
 
-    wiring = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor).wiring(
+    wiring = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor).get_wiring(
         address.account, address.connector
     )
     variables = {f"env.{name}": app.environ[name] for name in wiring.effective.env_names if app.environ.get(name)}

@@ -82,7 +82,7 @@ class Receiver:
         Raises UsageError for an unknown account or connector, and ConfigurationError for what cannot be received at
         all; what is wrong with the delivery, or goes wrong with it, is in the receipt.
         """
-        wiring = self.wiring(account, connector)
+        wiring = self.get_wiring(account, connector)
         if len(delivery.body) > MAX_DELIVERY_BYTES:
             return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
         with closing(_Runs(self, account, wiring)) as runs:
@@ -107,7 +107,7 @@ class Receiver:
         try:
             for event in accepted.events:
                 for owner in self._owners(runs, event, notes):
-                    wiring = runs.wiring(owner)
+                    wiring = runs.get_wiring(owner)
                     flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
                     events += runs.of(owner, flow)
         except ConnError as error:
@@ -160,7 +160,7 @@ class Receiver:
             self.vault = vault_of(self.workspace, self.environ)
         return self.vault
 
-    def wiring(self, account: str | None, connector: str | None) -> Wiring:
+    def get_wiring(self, account: str | None, connector: str | None) -> Wiring:
         """What a delivery to this address is judged with."""
         effective = self._effective(account, connector)
         if account is not None:
@@ -225,15 +225,15 @@ class _Runs:
         self._wirings: dict[str | None, Wiring] = {account: addressed}
         self._live: dict[str | None, Live] = {}
 
-    def wiring(self, account: str | None) -> Wiring:
+    def get_wiring(self, account: str | None) -> Wiring:
         """The wiring of an account."""
         if account not in self._wirings:
-            self._wirings[account] = self._receiver.wiring(account, None)
+            self._wirings[account] = self._receiver.get_wiring(account, None)
         return self._wirings[account]
 
     def of(self, account: str | None, flow: Flow[T]) -> T:
         """Run a flow of an account to its end."""
-        wiring = self.wiring(account)
+        wiring = self.get_wiring(account)
         return finish(flow, _Sending(self, account), wiring.vault, self._receiver.clock, wiring.redactor)
 
     def send(self, account: str | None, request: Request) -> Response:
@@ -241,7 +241,7 @@ class _Runs:
         if self._receiver.transport is not None:
             return self._receiver.transport.send(request)
         if account not in self._live:
-            self._live[account] = self.wiring(account).live()
+            self._live[account] = self.get_wiring(account).live()
         return self._live[account].send(request)
 
     def close(self) -> None:

@@ -40,7 +40,7 @@ class Received:
 
     def to_stored(self, personal: PersonalData | None = None) -> KeptDelivery:
         """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
-        wiring = self.receiver.wiring(self.account, self.connector)
+        wiring = self.receiver.get_wiring(self.account, self.connector)
         return record_delivery(
             wiring,
             self.delivery,
@@ -57,7 +57,7 @@ class Received:
         owner = next((event.account for event in self.receipt.events if event.account is not None), None)
         if self.account is not None or owner is None:
             return {}
-        return self.receiver.wiring(owner, None).effective.context
+        return self.receiver.get_wiring(owner, None).effective.context
 
 
 def keep_received(

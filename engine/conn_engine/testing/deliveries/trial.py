@@ -26,7 +26,7 @@ class Trial(Receiver):
     withheld: list[str] = field(default_factory=list)
 
     def get_wiring(self, account: str | None, connector: str | None) -> Wiring:
-        made = Receiver.wiring(self, account, connector)
+        made = Receiver.get_wiring(self, account, connector)
         if self.given:
             made.session.document = {**made.session.document, **self.given}
         for name, value in self.given.items():

@@ -65,7 +65,7 @@ class Bound:
         if now is not None:
             conditions = replace(conditions, clock=FrozenClock(now))
         if seed is not None:
-            conditions = replace(conditions, chance=Chance.repeating(seed))
+            conditions = replace(conditions, chance=Chance.from_draw(seed))
         return self._made.evaluate(data, conditions, **more)
 
     def apply(self, scopes: Sequence[Any], **more: Any) -> Any:

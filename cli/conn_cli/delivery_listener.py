@@ -37,11 +37,11 @@ class EventForwarder:
 
     def forward(self, events: "Sequence[Event]") -> str:
         """Hand on every event, in order. Says what went wrong; "" for nothing."""
-        from conn_engine.runtime.webhooks import outgoing
+        from conn_engine.runtime.webhooks import build_delivery
 
         for event in events:
             try:
-                answer = self.transport.send(outgoing(event, self.url, self.key, self.now()))
+                answer = self.transport.send(build_delivery(event, self.url, self.key, self.now()))
             except ConnError as error:
                 return error.message
             if not 200 <= answer.status < 300:
@@ -83,7 +83,7 @@ def _json_line(event: "Event") -> str:
 
     from conn_engine.runtime.report import EventReport
 
-    return json.dumps(EventReport.of(event).data(), ensure_ascii=False)
+    return json.dumps(EventReport.from_event(event).data(), ensure_ascii=False)
 
 
 def _text_line(event: "Event") -> str:

@@ -32,7 +32,7 @@ class Chance:
         self._draws = None if start is None else count(start + _FAR, _FAR)
 
     @classmethod
-    def repeating(cls, drawn: int) -> "Chance":
+    def from_draw(cls, drawn: int) -> "Chance":
         """The chance of one request: each time it is made, its evaluations have the seeds that follow `drawn`."""
         made = cls()
         made._evaluations = count(drawn)

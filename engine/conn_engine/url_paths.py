@@ -29,7 +29,7 @@ def has_dot_segment(path: str) -> bool:
             return False
         if any(_is_dots(segment) for segment in _SEPARATORS.split(text)):
             return True
-        decoded = unquote(_ENCODED.sub(_decoded, text))
+        decoded = unquote(_ENCODED.sub(_decode_match, text))
         if decoded == text:
             return False
         text = decoded
@@ -41,5 +41,5 @@ def _is_dots(segment: str) -> bool:
     return (plain if plain.isascii() else normalize("NFKC", plain)) in (".", "..")
 
 
-def _decoded(found: "re.Match[str]") -> str:
+def _decode_match(found: "re.Match[str]") -> str:
     return chr(int(found[1], 16)) if found[1] else _OVERLONG[found[0].lower()]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from conn_engine.analysis.drift.paths import places_in_answer
 from conn_engine.config import VendorOperation
 from conn_engine.config.operations import vendor_operation
-from conn_engine.runtime.records import mapped, records_of
+from conn_engine.runtime.records import map_records, records_of
 
 NAMES = ("a", "b", "c")
 RECORDS = st.recursive(
@@ -62,7 +62,7 @@ def delivered(one: VendorOperation, body: Any) -> Any:
     records, _ = records_of(one.response_path, body)
     if one.record_mapping is None:
         return records[0]
-    made = mapped(one.record_mapping, records, {})
+    made = map_records(one.record_mapping, records, {})
     return made[0][0] if made[0] else None
 
 

@@ -12,7 +12,7 @@ import pytest
 from postbox import Postbox, schemes, vendors
 from processes import cache
 
-from conn_engine.runtime.webhooks import Event, outgoing, signing_key
+from conn_engine.runtime.webhooks import Event, build_delivery, signing_key
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 
@@ -95,7 +95,7 @@ def test_what_is_handed_on_is_proved_by_others(sdk: str) -> None:
     tasks: list[dict[str, Any]] = []
     for data in (None, {"name": "Grüße \u2028 & <co> 🌍", "at": None}, [1.5, "x" * 100_000], "\ud800"):
         event = Event("evt_1", "crm.contact.updated", "acme", "demo", "2026-01-02T03:04:05.678Z", data, {"type": "a"})
-        request = outgoing(event, "https://app.example.com/events", signing_key(secret), time.time())
+        request = build_delivery(event, "https://app.example.com/events", signing_key(secret), time.time())
         assert request.body is not None
         task: dict[str, Any] = {"do": "judge", "sdk": sdk, "secret": secret, "body": request.body.decode()}
         headers = dict(request.headers.pairs)

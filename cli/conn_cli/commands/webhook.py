@@ -146,7 +146,7 @@ def _replay_delivery(
 def _report(address: DeliveryOwner, receipt: "Receipt", notes: tuple[str, ...]) -> "Report":
     from conn_engine.runtime.report import DeliveryReport
 
-    return DeliveryReport.of(receipt, account=address.account, connector=address.connector, notes=notes)
+    return DeliveryReport.from_receipt(receipt, account=address.account, connector=address.connector, notes=notes)
 
 
 def _lines(app: App, address: DeliveryOwner, delivery: "Delivery", receipt: "Receipt") -> "Iterator[str]":

@@ -67,7 +67,7 @@ def find_note(kind: Any, path: Path_) -> Note:
     """The note of the setting at a path of raw data; that of the setting around it where it is inside templates."""
     note, shapes = Note(), [_shape(kind)]
     for key in path:
-        shapes = [below for shape in shapes for below in shape.below(key)]
+        shapes = [below for shape in shapes for below in shape.find_children(key)]
         own = next((shape.note for shape in shapes if shape.note != Note()), None)
         if own is not None or note.role not in TEMPLATES:
             note = own or Note()
@@ -154,16 +154,16 @@ def _settings(  # noqa: PLR0917
         known = [(model, field) for model in models if (field := _fields(model).get(key)) is not None]
         if not known or key in without:
             continue
-        brought = frozenset[str]().union(*(_brought(model, config, field) for model, field in known))
+        brought = frozenset[str]().union(*(_find_added_names(model, config, field) for model, field in known))
         yield from _find(known[0][1], value, (*path, key), Note(inner=above.inner), more | brought)
 
 
-def _brought(model: type[msgspec.Struct], config: Mapping[str, Any], kind: Any) -> frozenset[str]:
+def _find_added_names(model: type[msgspec.Struct], config: Mapping[str, Any], kind: Any) -> frozenset[str]:
     """The names that settings of a model bring into one of its settings: all, where that only holds others."""
     own = _shape(kind).note
     scope = own.over or own.inner
     found: set[str] = set()
-    for key, note, by_default in _bringing(model):
+    for key, note, by_default in _find_naming_settings(model):
         is_set = config[key] is not None if key in config else by_default
         if is_set and (not scope or scope in note.into):
             found |= note.brings
@@ -171,7 +171,7 @@ def _brought(model: type[msgspec.Struct], config: Mapping[str, Any], kind: Any) 
 
 
 @cache
-def _bringing(model: type[msgspec.Struct]) -> tuple[tuple[str, Note, bool], ...]:
+def _find_naming_settings(model: type[msgspec.Struct]) -> tuple[tuple[str, Note, bool], ...]:
     """The settings of a model that bring names, by key, and whether they have a value where the data has none."""
     unset = {field.encode_name for field in msgspec.structs.fields(model) if field.default is None}
     return tuple((key, note, key not in unset) for _, key, note in read_roles(model) if note.brings)
@@ -191,7 +191,7 @@ class _Shape:
     item: Any
     _known: dict[Any, tuple["_Shape", ...]] = field(default_factory=dict)
 
-    def below(self, key: str | int) -> tuple["_Shape", ...]:
+    def find_children(self, key: str | int) -> tuple["_Shape", ...]:
         """The shapes that what is at a key may have."""
         named = key == "config" or any(key in _fields(model) for model in self.models)
         known = self._known.get(key if named else None)

@@ -74,7 +74,7 @@ def _find_unknown_keys(
         for key, inner in value.items():
             here = (*path, key)
             if key in names:
-                pending.append((here, inner, tuple(at for one in places for at in one.below(key))))
+                pending.append((here, inner, tuple(at for one in places for at in one.find_children(key))))
             elif inner is not None and here not in seen:
                 seen.add(here)
                 known = ", ".join(sorted(names)[:_MOST_NAMES])
@@ -95,7 +95,7 @@ def _find_missing_keys(
     place: SchemaPlace | None,
     layers: list[Mapping[str, Any]],
 ) -> Iterator[Diagnostic]:
-    required = place.required() if place is not None else ()
+    required = place.find_required() if place is not None else ()
     for key in required:
         if not any(key in layer for layer in layers):
             path = (*name.path, "request_body_mapping")

@@ -288,7 +288,7 @@ def _order_keys(recording: Recording, path: Path) -> dict[str, Any]:
 
 def redact_recording(recording: Recording, redactor: Redactor) -> Recording:
     """A recording without known secrets and values with secret names, which stay apart by numbers."""
-    return _clean(recording, redactor.numbering())
+    return _clean(recording, redactor.to_numbering())
 
 
 def _clean(recording: Recording, redactor: Redactor) -> Recording:

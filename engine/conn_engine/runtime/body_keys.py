@@ -96,12 +96,12 @@ class _Known:
             return False
         return not places or any(place.is_open() for place in places)
 
-    def below(self, key: str) -> "_Known":
+    def get_child(self, key: str) -> "_Known":
         """What is known of a key's value."""
         return _Known(
             frozenset(path[1:] for path in self.reads if path[0] == key),
-            tuple(at for place in self.model for at in place.below(key)),
-            tuple(at for place in self.request for at in place.below(key)),
+            tuple(at for place in self.model for at in place.find_children(key)),
+            tuple(at for place in self.request for at in place.find_children(key)),
             self.whole,
         )
 
@@ -124,6 +124,6 @@ def _find_unknown(value: Any, known: _Known, path: Path_) -> Iterator[tuple[Path
         names, is_open = known.names, known.is_open
         for key, item in value.items():
             if key in names:
-                yield from _find_unknown(item, known.below(key), (*path, key))
+                yield from _find_unknown(item, known.get_child(key), (*path, key))
             elif not is_open:
                 yield (*path, key), names

@@ -32,7 +32,7 @@ class SchemaPlace:
         declared = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
         return declared or next(self.names(), None) is None
 
-    def required(self) -> list[str]:
+    def find_required(self) -> list[str]:
         """The keys that a write has to have: whatever alternative holds, named by the schema, and not the vendor's own
         to set."""
         waiting, found = [self.node], dict[str, None]()
@@ -44,10 +44,12 @@ class SchemaPlace:
             if isinstance(reference, str) and reference.startswith("#/"):
                 waiting.append(get_pointer(self.root, unquote(reference[1:])))
             waiting += [one for one in node.get("allOf") or () if isinstance(one, Mapping)]
-        known = set(self.names()) - {name for name in found for one in self.below(name) if _is_vendors(one.node)}
+        known = set(self.names()) - {
+            name for name in found for one in self.find_children(name) if _is_vendors(one.node)
+        }
         return [name for name in found if name in known]
 
-    def below(self, key: str) -> "Iterator[SchemaPlace]":
+    def find_children(self, key: str) -> "Iterator[SchemaPlace]":
         """The places of a key's value."""
         return (SchemaPlace(self.root, properties[key]) for properties in self._properties() if key in properties)
 

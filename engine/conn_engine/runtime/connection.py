@@ -105,7 +105,7 @@ def wire_account(
     effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
-    document = _stored(vault, account, effective)
+    document = _load_document(vault, account, effective)
     asked = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
     needed = [part for part in asked if part.required]
     if document is None and needed and optional_credential:
@@ -142,7 +142,7 @@ def make_conditions(
     return Conditions(clock, Chance(seed), effective.evaluator, isolated)
 
 
-def _stored(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:
+def _load_document(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:
     """The account's document. One that is stored goes only to the hosts that it was stored for; of one that an earlier
     release stored, those are the hosts that it is used for first."""
     if not isinstance(vault, LayeredVault | WorkspaceVault):
@@ -199,7 +199,7 @@ class Connection:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.wiring.run, name, call or Call())
-        return self._driven(flow)
+        return self._drive(flow)
 
     def partitions(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
@@ -208,7 +208,7 @@ class Connection:
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         behind = vendor_behind(self.effective, name, call, self.wiring.session.conditions)
         flow = perform_partitions(self.wiring.run, behind, call or Call())
-        return self._driven(flow)
+        return self._drive(flow)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, `state` where there is one, and
@@ -219,7 +219,7 @@ class Connection:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(operation, parts, self.wiring.redactor)
+        return _merge_parts(operation, parts, self.wiring.redactor)
 
     @contextmanager
     def download(
@@ -250,7 +250,7 @@ class Connection:
         Raises CredentialError when the vendor refuses it.
         """
         wiring = self.wiring
-        proved = self._finished(verify(wiring.run))
+        proved = self._finish(verify(wiring.run))
         if proved and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
             wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
         return proved
@@ -259,7 +259,7 @@ class Connection:
         """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""
         wiring = self.wiring
         account = wiring.session.account
-        found = self._finished(connect_steps(wiring.run))
+        found = self._finish(connect_steps(wiring.run))
         if found:
             with wiring.vault.exclusive(account):
                 stored = wiring.vault.load(account) or {}
@@ -273,13 +273,13 @@ class Connection:
 
         Raises CredentialError when the vendor does not do it. The stored credential stays as it is.
         """
-        return self._finished(revoke(self.wiring.run))
+        return self._finish(revoke(self.wiring.run))
 
-    def _driven(self, flow: Flow[Any]) -> Generator[Page, None, None]:
+    def _drive(self, flow: Flow[Any]) -> Generator[Page, None, None]:
         wiring = self.wiring
         return drive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
 
-    def _finished(self, flow: Flow[T]) -> T:
+    def _finish(self, flow: Flow[T]) -> T:
         wiring = self.wiring
         return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
@@ -333,7 +333,7 @@ class AsyncConnection:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(operation, parts, self.wiring.redactor)
+        return _merge_parts(operation, parts, self.wiring.redactor)
 
     @asynccontextmanager
     async def download(
@@ -367,7 +367,7 @@ class AsyncConnection:
         await self.aclose()
 
 
-def _listing(operation: str, parts: Sequence[Page], redactor: Redactor) -> dict[str, Any]:
+def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> dict[str, Any]:
     """One page, or what is one page to callers although it came in parts."""
     records = [record for part in parts for record in part.records]
     last = parts[-1] if parts else Page([], [])

@@ -93,10 +93,10 @@ def _renew(effect: Renew, transport: Sender, vault: Vault, clock: Clock, redacto
     def ask(stored: dict[str, Any]) -> dict[str, Any]:
         return finish(effect.exchange(stored), transport, vault, clock, redactor)
 
-    return _renewed(effect, vault, redactor, ask)
+    return _renew_under_lock(effect, vault, redactor, ask)
 
 
-def _renewed(
+def _renew_under_lock(
     effect: Renew, vault: Vault, redactor: Redactor | None, ask: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
     """The fresh credential, by `ask` unless someone else has renewed it meanwhile. Holds the account's lock."""
@@ -109,14 +109,14 @@ def _renewed(
             )
         stored = stored or {}  # a client credential that comes from the environment: nothing had to be stored
         if dict(stored) != dict(effect.stale):  # another process or thread renewed it meanwhile
-            return _registered(dict(stored), redactor)
+            return _add_secrets(dict(stored), redactor)
         renewed = ask(stored)
-        _registered(renewed, redactor)
+        _add_secrets(renewed, redactor)
         vault.save(effect.account, renewed)  # before first use: a rotated refresh token must not be lost
         return renewed
 
 
-def _registered(document: dict[str, Any], redactor: Redactor | None) -> dict[str, Any]:
+def _add_secrets(document: dict[str, Any], redactor: Redactor | None) -> dict[str, Any]:
     if redactor is not None:
         redactor.add_document(document)
     return document
@@ -187,7 +187,7 @@ async def _arenew(
         exchange = _afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
-    return await loop.run_in_executor(_workers(), _renewed, effect, vault, redactor, ask)
+    return await loop.run_in_executor(_workers(), _renew_under_lock, effect, vault, redactor, ask)
 
 
 @cache

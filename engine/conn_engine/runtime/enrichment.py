@@ -15,7 +15,7 @@ from conn_engine.listing.known_records import MOST_KNOWN, KnownRecords
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, Place, foreign_cursor
-from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
+from conn_engine.runtime.records import fingerprints, identity, keep, map_records, pick, verdicts
 from conn_engine.runtime.steps import step_request
 from conn_engine.settings import Answer, Names, Scope
 from conn_engine.wire import Flow
@@ -39,7 +39,7 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
         response = answer.response
         scope = frame.scope | {"status": response.status, "headers": response.headers.plain()}
         with _locate_errors(format_path(operation.get_path("record_mapping"))):
-            made = mapped(operation.record_mapping, source, scope)
+            made = map_records(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
     records = cast_records(operation.record_types, records)

@@ -43,8 +43,8 @@ def exchange(  # noqa: PLR0917
     Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
     one = _Exchange(run, operation, call, scope, place, purpose)
-    answer, verdict = yield from one.settled(restarts)
-    return one.exchanged(answer, verdict)
+    answer, verdict = yield from one.send_until_classified(restarts)
+    return one.to_fetched(answer, verdict)
 
 
 class _Exchange:
@@ -73,7 +73,7 @@ class _Exchange:
         self._drawn = session.conditions.chance.draw()
         self._charge = Charge(effective.connector_name, session.account, operation.text)
 
-    def settled(self, restarts: int | None) -> Flow[tuple[Answer, ResponseClassification]]:
+    def send_until_classified(self, restarts: int | None) -> Flow[tuple[Answer, ResponseClassification]]:
         """Send until there is a verdict; a credential that ends soon is renewed first."""
         operation, session = self.operation, self.session
         renewable = operation.credentials.renewable(session.document)
@@ -102,13 +102,13 @@ class _Exchange:
                 error.hint = auth.add_clock_hint(self.refused, session.clock.now(), error.hint)
             raise
 
-    def exchanged(self, answer: Answer, verdict: ResponseClassification) -> Fetched:
+    def to_fetched(self, answer: Answer, verdict: ResponseClassification) -> Fetched:
         """The answer with its records."""
         records: list[Any] = []
         whole = False
         if verdict.action == "ok":
             path = None if self.call.as_file else self.operation.response_path
-            records, whole = _found(path, answer, self.operation, self.scope)
+            records, whole = _find_records(path, answer, self.operation, self.scope)
             whole = whole and not bodies.by_rows(self.read_as)
         again = verdict.key if verdict.action == "restart" else None
         skipped = verdict.action == "skip"
@@ -128,7 +128,7 @@ class _Exchange:
         # Threads share a session: what must be renewed is the credential that was sent.
         self.using = replace(self.session)
         # Every sending says the same: an idempotency key holds through retries.
-        conditions = replace(self.session.conditions, chance=Chance.repeating(self._drawn))
+        conditions = replace(self.session.conditions, chance=Chance.from_draw(self._drawn))
         self.draft = draft_of(self.effective, self.operation, self.call, Scope(self.scope, conditions), self.place)
         self._sent.update(without_credential(self.operation, self.draft))
         run = Run(self.effective, self.using)
@@ -184,7 +184,7 @@ def _find_announcements(answer: Answer, operation: str) -> list[str]:
     return [f"the vendor announces of {operation}: {', '.join(announced)}{texts}"]
 
 
-def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:
+def _find_records(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:
     """The records of an answer. One that says "no content" has none, and neither has XML without any element of a list:
     that is no mistake of the path."""
     if path is not None and answer.response.status in _WITHOUT_CONTENT:

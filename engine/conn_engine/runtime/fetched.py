@@ -100,10 +100,10 @@ class RowPlace:
         match data:
             case {"count": int(count), "mark": str(mark)} if count > 0:
                 return cls(count, mark)
-        raise _moved()
+        raise _build_moved_row_error()
 
     @classmethod
-    def after(cls, answer: Answer, before: "RowPlace | None") -> "RowPlace | None":
+    def from_part(cls, answer: Answer, before: "RowPlace | None") -> "RowPlace | None":
         """The place after a part of an answer; None when no record came yet."""
         if not answer.records:
             return before
@@ -118,7 +118,7 @@ class RowPlace:
         UsageError when those before it are others now."""
         delivered = self.count - answer.earlier
         if 0 < delivered <= len(answer.records) and _mark_record(answer.records[delivered - 1]) != self.mark:
-            raise _moved()
+            raise _build_moved_row_error()
         if delivered <= 0:
             return None, answer
         before = replace(answer, records=answer.records[:delivered])
@@ -130,7 +130,7 @@ def _mark_record(record: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def _moved() -> UsageError:
+def _build_moved_row_error() -> UsageError:
     return UsageError(
         "the cursor stands between two rows of an answer that has changed since",
         hint="leave the cursor out to start again",
@@ -148,7 +148,7 @@ def split_rows(
             yield part, last
             continue
         if last and part.answer.count < start.count:
-            raise _moved()
+            raise _build_moved_row_error()
         before, others = start.split(part.answer)
         if before is not None:
             skip(before)

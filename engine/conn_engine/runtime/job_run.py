@@ -32,7 +32,7 @@ from conn_engine.runtime.exchange import exchange
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, foreign_cursor
 from conn_engine.runtime.records import pick, records_of
-from conn_engine.runtime.steps import rendered
+from conn_engine.runtime.steps import render_at
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.transport import gateway
 from conn_engine.wire import Flow, Headers, Request, Response, Wait
@@ -69,7 +69,7 @@ class JobRun:
         """The names of the operation, and `job`."""
         return self.frame.scope | {"job": dict(self.answers)}
 
-    def at(self, *keys: str) -> Path_:
+    def get_path(self, *keys: str) -> Path_:
         """Where a setting of the job stands."""
         return (*self.listing.operation.get_path("job"), *keys)
 
@@ -153,7 +153,7 @@ class JobRun:
         try:
             return answer.ask(poll.status, job=dict(self.answers))
         except ExpressionError as error:
-            error.at = error.at or format_path(self.at("poll", "status"))
+            error.at = error.at or format_path(self.get_path("poll", "status"))
             raise
 
     def _fail(
@@ -216,7 +216,7 @@ class JobRun:
             self.listing.session.document = self.session.document  # renewed on the way
 
     def _fill(self, text: str, *keys: str) -> Any:
-        return rendered(text, self.scope, format_path(self.at(*keys)))
+        return render_at(text, self.scope, format_path(self.get_path(*keys)))
 
     def _operation(self, request: JobRequest | Download, key: str) -> VendorOperation:
         """The request as an operation: query and headers of connector and resource, all else as it has it."""
@@ -231,7 +231,7 @@ class JobRun:
         data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
         made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
         said: Mapping[str, Path_] = {
-            name: self.at(key, name) for name in ("path", "query", "headers", "body") if name in own
+            name: self.get_path(key, name) for name in ("path", "query", "headers", "body") if name in own
         }
         if request.url is not None:  # a URL that an answer gave is whole: only what is said here is added to it
             made = replace(made, query=request.query or {})
@@ -255,7 +255,7 @@ class JobRun:
         try:
             found = pick(download.url, self.scope)
         except ExpressionError as error:
-            error.at = error.at or format_path(self.at("download", "url"))
+            error.at = error.at or format_path(self.get_path("download", "url"))
             raise
         if found is UNDEFINED or found is None:
             raise ConfigurationError(

@@ -150,7 +150,7 @@ class _Result:
         for part, ends in split_rows(whole, operation, self._rows, turn.take_part):
             self._fetched = part
             if not ends:
-                self._rows = RowPlace.after(part.answer, self._rows)
+                self._rows = RowPlace.from_part(part.answer, self._rows)
                 new = replace(part, answer=turn.take_part(part.answer))
                 self._enough = yield from self._deliver(new, self._locate(), last=False)
             if self._enough is True:

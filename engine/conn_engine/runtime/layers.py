@@ -82,7 +82,7 @@ class Frame:
     resume: Place = field(default_factory=dict)
     chunks: tuple[list[Any], ...] = ()
 
-    def within(self, names: Names, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
+    def extend(self, names: Names, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
         """The frame of one step: further names (they win), and what goes into its requests."""
         puts = (*self.puts, put) if put else self.puts
         return Frame(self.scope | names, puts, resume or {}, self.chunks)
@@ -146,13 +146,13 @@ def add_step(page: Fetched, layer: str, step: Any, following: Any = None) -> Fet
     """The page with the place of its step in `layer`. `following` is the place of the layer's next step: it comes
     after the last page of this one (None: there is none)."""
 
-    def within(place: Place | None) -> Place | None:
+    def add_layer(place: Place | None) -> Place | None:
         return None if place is None else {layer: step, **place}
 
-    after = within(page.next_state)
+    after = add_layer(page.next_state)
     if page.last and following is not None:
         after = {layer: following}
-    return replace(page, next_state=after, prev_state=within(page.prev_state), here=within(page.here))
+    return replace(page, next_state=after, prev_state=add_layer(page.prev_state), here=add_layer(page.here))
 
 
 def foreign_cursor() -> UsageError:

@@ -69,14 +69,14 @@ def connect_steps(run: Run) -> Flow[dict[str, Any]]:
     for index, step in enumerate(effective.connector.connect):
         at = f"connect[{index}]"
         scope = call_scope(effective, Call(), session.conditions) | {"connect": results}
-        if step.run_if is not None and not _evaluated(truth, step.run_if, scope, f"{at}.run_if"):
+        if step.run_if is not None and not _evaluate_at(truth, step.run_if, scope, f"{at}.run_if"):
             continue
         found: Any = None
         if step.request is not None:
             report = partial(log_verdict, redactor=session.redactor)
             found = yield from step_request(run, step.request, scope, f"{at}.request", report=report)
         if step.transform is not None:
-            value = _evaluated(ask, step.transform, scope | {"response": found}, f"{at}.transform")
+            value = _evaluate_at(ask, step.transform, scope | {"response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value
             if found is not None:
                 kept[step.name] = found
@@ -85,7 +85,7 @@ def connect_steps(run: Run) -> Flow[dict[str, Any]]:
     return kept
 
 
-def _evaluated(how: Any, text: str, scope: Scope, at: str) -> Any:
+def _evaluate_at(how: Any, text: str, scope: Scope, at: str) -> Any:
     try:
         return how(text, scope)
     except ExpressionError as error:

@@ -115,14 +115,14 @@ def perform_partitions(run: Run, operation: VendorOperation, call: Call) -> Flow
         raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
     number = 0
 
-    def each(part: Partition) -> Flow[None]:
+    def emit_partition(part: Partition) -> Flow[None]:
         nonlocal number
         number += 1
         yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
 
     listing = Listing(run, operation, call, fetch_pages)
     yield from run_combinations(
-        listing, call_scope(run.effective, call, run.session.conditions), operation.parents, (), each
+        listing, call_scope(run.effective, call, run.session.conditions), operation.parents, (), emit_partition
     )
 
 

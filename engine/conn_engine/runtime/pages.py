@@ -111,7 +111,7 @@ class PageLayer(ListingLayer):
             here = {**here, "rows": self._rows.data()}
         after: Place | None = None if next_state is None else {"page": next_state}
         if turn is not None:
-            self._rows = RowPlace.after(fetched.answer, self._rows)
+            self._rows = RowPlace.from_part(fetched.answer, self._rows)
             after = None if self._rows is None else {"page": self._place, "rows": self._rows.data()}
             fetched = replace(fetched, answer=turn.take_part(fetched.answer))
         else:

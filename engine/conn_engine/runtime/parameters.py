@@ -58,7 +58,9 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
     names = set(find_partition_names(effective, vendor)) | set(_path_names(vendor)) if vendor is not None else set()
     if name.kind == "vendor":
         return Parameters(
-            frozenset(names), frozenset(_sent(effective, vendor) if vendor is not None else ()), open=True
+            frozenset(names),
+            frozenset(_find_sent_parameters(effective, vendor) if vendor is not None else ()),
+            open=True,
         )
     mapped = lookup(effective.data, (*name.path, "path_mapping"))
     names -= set(mapped) if isinstance(mapped, Mapping) else set()
@@ -78,7 +80,7 @@ def declared_parameters(effective: Effective, vendor: VendorOperation) -> dict[s
     schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
     found: dict[str, str] = {}
     for name in SchemaPlace(schema, schema).names() if schema is not None else ():
-        node = next((one.node for one in SchemaPlace(schema, schema).below(name)), None)
+        node = next((one.node for one in SchemaPlace(schema, schema).find_children(name)), None)
         node = node if isinstance(node, Mapping) else {}
         choices = node.get("enum")
         values = ", ".join(map(str, choices[:_MOST_VALUES])) if isinstance(choices, list) else ""
@@ -98,7 +100,7 @@ def _path_names(vendor: VendorOperation) -> Iterator[str]:
                 yield from path[1:2]
 
 
-def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
+def _find_sent_parameters(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
     """The query parameters that a vendor operation is known to send: fixed ones, those of paging and of fan-out."""
     yield from vendor.query
     yield from declared_parameters(effective, vendor)

@@ -15,7 +15,7 @@ from conn_engine.runtime.layers import Listing, Place
 from conn_engine.runtime.partition import Each, Partition, add_partition, read_position
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.state_tracking import get_parents_state, note_parents_state
-from conn_engine.runtime.steps import rendered
+from conn_engine.runtime.steps import render_at
 from conn_engine.settings import Scope
 from conn_engine.wire import Flow
 
@@ -44,10 +44,10 @@ def run_records(  # noqa: PLR0917
         said = f'parents of {listing.name} come from "{source.from_}": {error}'
         raise ConfigurationError(said, hint=error.hint) from error
     where = format_path(listing.operation.get_path("parents"))
-    params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
+    params = {**listing.call.params, **(render_at(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)
     call = Call(
-        query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
+        query={k: v for k, v in (render_at(source.query, scope, f"{where}.query") or {}).items() if v is not None},
         id=None if identifier is None else str(identifier),
         params=params,
         state=get_parents_state(listing, operation) if source.incremental else None,

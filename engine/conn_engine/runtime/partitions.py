@@ -47,7 +47,7 @@ class PartitionLayer(ListingLayer):
         resume, self._rest = self._rest, {}
         names = add_partition(self._frame.scope, part)
         try:
-            yield from self.below(self._frame.within(names, self._put, resume=resume), self.next)
+            yield from self.below(self._frame.extend(names, self._put, resume=resume), self.next)
         except VendorError as error:
             error.partition = error.partition or dict(part.values)
             survive(self.listing, error)

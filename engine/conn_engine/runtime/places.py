@@ -18,7 +18,7 @@ from conn_engine.errors import (
 )
 from conn_engine.runtime.records import ResponsePathMissing
 
-__all__ = ["blame_rerouting", "error_finding", "expression_span", "origin_of", "overriding_leaf", "rerouting"]
+__all__ = ["blame_rerouting", "error_finding", "expression_span", "find_rerouting", "origin_of", "overriding_leaf"]
 
 ConfigPath = tuple[str | int, ...]
 
@@ -156,7 +156,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     files = {source.document.file for layer in overrides for source in layer.sources}
     if not overrides or (finding.span is not None and finding.span.file in files):
         return finding
-    origin = rerouting(effective, name)
+    origin = find_rerouting(effective, name)
     if origin is None:
         return finding
     where = "the recording" if finding.span == Span(recording) else "it fails here, in a level below"
@@ -166,7 +166,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     )
 
 
-def rerouting(effective: Effective, name: OperationName) -> Origin | None:
+def find_rerouting(effective: Effective, name: OperationName) -> Origin | None:
     """The override that leads an operation to another vendor operation, or that one to another path."""
     base = effective.layers[0].data
     paths: list[ConfigPath] = []

@@ -42,13 +42,13 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     scope = call_scope(effective, call, USUAL) | {"before": {}}
     scope["raw_query"] = scope["query"]
     try:
-        if not _known((operation.resource, operation.method), _AT_RUN_TIME):
+        if not _is_known((operation.resource, operation.method), _AT_RUN_TIME):
             return True
         if _writes(effective, route(effective, operation, name, scope)):
             return True
         for steps, later in ((operation.before, _AT_RUN_TIME), (operation.after, _AT_RUN_TIME | _CHANGED_BY_ANSWERS)):
             for request in (step.request for step in steps if step.request is not None):
-                known = _known((request.resource, request.method), later)
+                known = _is_known((request.resource, request.method), later)
                 if not known or step_operation(effective, request, scope, "").writes:
                     return True
         return False
@@ -96,7 +96,7 @@ def partitions_write(effective: Effective, name: OperationName, call: Call) -> b
     return _any_writes(effective, {source.from_ for source in sources if source.from_ is not None}, frozenset())
 
 
-def _known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
+def _is_known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
     """Whether these templates read nothing that only answers will tell."""
     for text in texts:
         for source, _ in template(text or "").expressions:

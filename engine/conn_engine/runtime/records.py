@@ -20,7 +20,7 @@ __all__ = [
     "holds_list",
     "identity",
     "keep",
-    "mapped",
+    "map_records",
     "pick",
     "records_of",
     "verdicts",
@@ -85,7 +85,7 @@ def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picke
     """
     value = body if path is None else pick(path, body, scope)
     if value is UNDEFINED:
-        raise _missing(path or "", body)
+        raise _build_missing_error(path or "", body)
     if value is None:
         return [], path is None
     if isinstance(value, list):
@@ -101,7 +101,7 @@ def holds_list(path: str, body: Any, lists: Sequence[str]) -> bool:
     return not above or pick(above, body) is not UNDEFINED
 
 
-def _missing(path: str, body: Any) -> ResponsePathMissing:
+def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:
     level = body
     names = path.split(".")
     for name in names:
@@ -156,7 +156,7 @@ def identity(record: Any, key: str | None, scope: Scope) -> Any:
     return ask(key, record, conditions_of(scope))
 
 
-def mapped(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
+def map_records(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
     """What `record_mapping` makes of each record: a list gives several, null and undefined none."""
     made = compile_mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
     return [

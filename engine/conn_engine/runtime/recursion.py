@@ -74,7 +74,7 @@ class RecursionLayer(ListingLayer):
         def put(draft: Draft) -> None:
             place(self.settings, draft, value)
 
-        return self._frame.within(add_partition(self._frame.scope, part), put)
+        return self._frame.extend(add_partition(self._frame.scope, part), put)
 
     def find_children(self, page: Fetched, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
         """The records of a page that are asked for more, each once in the whole listing."""

@@ -123,7 +123,7 @@ class DeliveryReport(Report, frozen=True, kw_only=True):
     notes: list[str]
 
     @classmethod
-    def of(
+    def from_receipt(
         cls, receipt: Receipt, *, account: str | None, connector: str | None, notes: Sequence[str] = ()
     ) -> "DeliveryReport":
         """Report a receipt, with further notes."""
@@ -155,7 +155,7 @@ class EventReport(Report, frozen=True, kw_only=True):
     event: DeliveredEvent
 
     @classmethod
-    def of(cls, event: Event) -> "EventReport":
+    def from_event(cls, event: Event) -> "EventReport":
         """Report an event."""
         return cls(event=_describe_event(event))
 

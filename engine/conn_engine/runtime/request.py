@@ -53,9 +53,9 @@ def authorization_scope(run: Run) -> Scope:
 
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
-    with _placed(operation, "base_url"), _blamed(operation.base_url, effective.captured):
+    with _add_path(operation, "base_url"), _blame_vendor(operation.base_url, effective.captured):
         base = fill_base_url(operation.base_url, scope)
-    with _placed(operation, "path"):
+    with _add_path(operation, "path"):
         path = render_path(operation.path, scope)
     address = base + (path if not path or path.startswith(("/", "?")) else f"/{path}")
     draft = Draft(
@@ -69,24 +69,24 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
         as_file=call.as_file,
     )
     for name, value in operation.query.items():
-        with _placed(operation, "query", name):
+        with _add_path(operation, "query", name):
             draft.set_query(name, render(value, scope))
     for name, value in call.query.items():
         draft.set_query(name, value)  # a caller's values are data: a "{{" in them is never evaluated
     for name, value in operation.headers.items():
-        with _placed(operation, "headers", name):
+        with _add_path(operation, "headers", name):
             rendered = render(value, scope)
         draft.set_header(name, None if rendered is None else str(rendered))
     for name, text in call.headers.items():
         draft.set_header(name, text)
-    with _placed(operation, "body"):
+    with _add_path(operation, "body"):
         draft.body = render(operation.body, scope) if operation.body is not None else call.body
     place(draft)
     return draft
 
 
 @contextmanager
-def _blamed(base_url: str, captured: Iterable[str]) -> Iterator[None]:
+def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
     """Raise VendorError for a base URL that cannot be used because of what the vendor answered to a log-in."""
     try:
         yield
@@ -102,7 +102,7 @@ def _blamed(base_url: str, captured: Iterable[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]:
+def _add_path(operation: VendorOperation, key: str, *below: str) -> Iterator[None]:
     """Give an expression's error the configuration path of the string that holds it."""
     try:
         yield
@@ -129,14 +129,14 @@ def finish_request(
     twin = replace(draft, headers=dict(draft.headers))
     signed = not isinstance(operation.signature, NoSignature)
     signing = SigningContext.from_time(session.clock.now(), session.conditions.chance) if signed else None
-    request = _finished(effective, operation, draft, signing, secret_scope, purpose, label)
+    request = _finish_request(effective, operation, draft, signing, secret_scope, purpose, label)
     if masked is secret_scope:
         return request
     shown = Scope(masked, conditions_of(secret_scope))
-    return show_as(request, lambda: _finished(effective, operation, twin, signing, shown, purpose, label))
+    return show_as(request, lambda: _finish_request(effective, operation, twin, signing, shown, purpose, label))
 
 
-def _finished(  # noqa: PLR0917
+def _finish_request(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     draft: Draft,
@@ -146,10 +146,10 @@ def _finished(  # noqa: PLR0917
     label: str,
 ) -> Request:
     said = dict(draft.headers)  # before it is authorised: there is no secret in them
-    with _sealed():
+    with _seal_errors():
         operation.authorization.apply(draft, secret_scope)
     declared = {name: text for name, text in said.items() if draft.headers.get(name) == text}
-    body, payload = _encoded(operation, draft)
+    body, payload = _encode_body(operation, draft)
     read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
         draft.set_header("Accept", bodies.accept_header(read_as))
@@ -173,7 +173,7 @@ def _finished(  # noqa: PLR0917
     if signing is None:
         return request
     request = replace(request, url=gateway.encode_url(request.url))  # it is the URL as sent that is signed
-    with _sealed():
+    with _seal_errors():
         signed = operation.signature.sign(request, blank_absent(secret_scope, draft.absent), signing)
     before = request.headers
     return replace(
@@ -197,11 +197,11 @@ def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, 
         )
 
 
-def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:
+def _encode_body(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:
     """The body in bytes, or a large one as what it is made of. Sets its content type."""
     empty = draft.body is None and not (draft.files and draft.body_format in ("multipart", "raw"))
     if empty or draft.method == "HEAD" or (draft.method == "GET" and operation.body is None):
-        _unused(draft)
+        _refuse_files(draft)
         return None, None
     body, content_type = bodies.encode_upload(
         draft.body_format, draft.body, operation.query_format, operation.body_options, draft.files
@@ -223,7 +223,7 @@ def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bo
     return whole, None
 
 
-def _unused(draft: Draft) -> None:
+def _refuse_files(draft: Draft) -> None:
     if draft.files:
         raise UsageError(
             f"the operation sends no files, and {', '.join(draft.files)} was given",
@@ -232,7 +232,7 @@ def _unused(draft: Draft) -> None:
 
 
 @contextmanager
-def _sealed() -> Iterator[None]:
+def _seal_errors() -> Iterator[None]:
     """No expression over secrets says why it failed, whichever kind of authorization or signature it belongs to."""
     try:
         yield

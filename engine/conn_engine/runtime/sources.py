@@ -15,7 +15,7 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.layers import Listing, Place, foreign_cursor
 from conn_engine.runtime.parent_records import run_records
 from conn_engine.runtime.partition import Each, Partition, add_partition, read_position
-from conn_engine.runtime.steps import rendered
+from conn_engine.runtime.steps import render_at
 from conn_engine.settings import Names, Scope, ask
 from conn_engine.wire import Flow
 
@@ -40,7 +40,7 @@ def run_combinations(
     """
     if len(parents) > _DEEPEST:
         raise ConfigurationError(
-            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be run_combinations",
+            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be combined",
             hint="name fewer `parents`",
         )
     head, tail = parents[0], parents[1:]
@@ -52,7 +52,7 @@ def run_combinations(
         here, begin = begin, ()
         after = None if part.following is None else [part.following]
 
-        def both(inner: Partition) -> Flow[None]:
+        def combine(inner: Partition) -> Flow[None]:
             own = {head.as_: part.values[head.as_]}  # goes before a name that parents of a later name's parents have
             record = {head.as_: part.parents[head.as_]}
             yield from each(
@@ -68,13 +68,13 @@ def run_combinations(
         if not tail:
             yield from each(replace(part, place=[part.place], following=after))
         elif _is_dependent(tail, part):
-            yield from run_combinations(listing, scope | add_partition(scope, part), tail, here, both)
+            yield from run_combinations(listing, scope | add_partition(scope, part), tail, here, combine)
         else:
             if held is None:
                 held = yield from _collect_parts(listing, scope, tail)
             first = _find(held, here)
             for inner, following in zip(held[first:], [*held[first + 1 :], None], strict=False):
-                yield from both(replace(inner, following=None if following is None else following.place))
+                yield from combine(replace(inner, following=None if following is None else following.place))
 
     yield from _run_name(listing, scope, head, _read_object(start[0]) if start else {}, outer)
 
@@ -197,7 +197,7 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
         if at < first:
             continue
 
-        def tagged(part: Partition, at: int = at) -> Flow[None]:
+        def add_source(part: Partition, at: int = at) -> Flow[None]:
             after = part.following
             if after is not None:
                 after = {**mark(at), **after}
@@ -208,9 +208,9 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
         own = find_values(listing, source, scope) if source is not parents else []
         here = start if at == first else {}
         if own or source.from_ is None:
-            yield from _run_values(parents.as_, own, here, tagged)
+            yield from _run_values(parents.as_, own, here, add_source)
         else:
-            yield from run_records(listing, scope, parents.as_, source, here, tagged)
+            yield from run_records(listing, scope, parents.as_, source, here, add_source)
 
 
 def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
@@ -229,7 +229,7 @@ def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[An
             error.at = error.at or where
             raise
     else:
-        found = rendered(source.values or [], scope, where)
+        found = render_at(source.values or [], scope, where)
     items = found if isinstance(found, list) else [found]
     return [item for item in items if item is not None and item is not UNDEFINED]
 

@@ -21,7 +21,7 @@ from conn_engine.runtime.variants import inline_operation
 from conn_engine.settings import Answer, Names, Scope
 from conn_engine.wire import Completeness, Flow
 
-__all__ = ["MOST_RECORDS", "Report", "rendered", "step_operation", "step_request"]
+__all__ = ["MOST_RECORDS", "Report", "render_at", "step_operation", "step_request"]
 
 MOST_RECORDS = 10_000
 """Records that a step may list: they are in memory at once."""
@@ -36,8 +36,8 @@ def step_operation(effective: Effective, request: StepRequest, scope: Scope, at:
     """The vendor operation a step calls: a named one, or the one written in the step."""
     if request.path is not None:
         return inline_operation(effective, request)
-    resource = str(rendered(request.resource, scope, f"{at}.resource") or "")
-    return effective.vendor(resource, str(rendered(request.method, scope, f"{at}.method") or "get"))
+    resource = str(render_at(request.resource, scope, f"{at}.resource") or "")
+    return effective.vendor(resource, str(render_at(request.method, scope, f"{at}.method") or "get"))
 
 
 def step_request(
@@ -53,19 +53,19 @@ def step_request(
     request stands, for errors. Names that are `secret` are for the step's own templates: the connector's headers, rules
     and the like do not see them."""
     vendor = step_operation(run.effective, request, scope, at)
-    identifier = rendered(request.id, scope, f"{at}.id")
-    params = rendered(request.params, scope, f"{at}.params") or {}
+    identifier = render_at(request.id, scope, f"{at}.id")
+    params = render_at(request.params, scope, f"{at}.params") or {}
     extra: Names = {name: scope[name] for name in _SHARED if name in scope}
     if request.path is not None:  # a request written in the step sees what the step sees
         extra = {name: value for name, value in scope.items() if name not in secret}
         extra |= {**params, **({} if identifier is None else {"id": str(identifier)})}
     call = Call(
-        query=_present(rendered(request.query, scope, f"{at}.query")),
-        body=rendered(request.body, scope, f"{at}.body"),
+        query=_present(render_at(request.query, scope, f"{at}.query")),
+        body=render_at(request.body, scope, f"{at}.body"),
         id=None if identifier is None else str(identifier),
         params=params,
         headers={
-            name: str(value) for name, value in _present(rendered(request.headers, scope, f"{at}.headers")).items()
+            name: str(value) for name, value in _present(render_at(request.headers, scope, f"{at}.headers")).items()
         },
     )
     try:
@@ -143,7 +143,7 @@ def _present(values: Any) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 
-def rendered(value: Any, scope: Scope, at: str) -> Any:
+def render_at(value: Any, scope: Scope, at: str) -> Any:
     """The value with its templates filled in; an error says where it stands."""
     try:
         return render(value, scope)

@@ -26,7 +26,7 @@ from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import LAYER_NAMES
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.steps import Report, rendered, step_request
+from conn_engine.runtime.steps import Report, render_at, step_request
 from conn_engine.settings import Scope
 from conn_engine.wire import Completeness, Flow
 
@@ -63,7 +63,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
-        records = _mapped(response_mapping, operation, page, page_scope, name, call, session)
+        records = _map_page(response_mapping, operation, page, page_scope, name, call, session)
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -128,8 +128,8 @@ def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> S
 def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
     """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
     at = f"unified.{name.text}"
-    resource = rendered(operation.resource, scope, f"{at}.resource") or name.resource
-    method = rendered(operation.method, scope, f"{at}.method") or name.method
+    resource = render_at(operation.resource, scope, f"{at}.resource") or name.resource
+    method = render_at(operation.method, scope, f"{at}.method") or name.method
     try:
         return effective.vendor(str(resource), str(method))
     except UsageError as error:
@@ -171,7 +171,7 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
     params = {**call.params, **_object(operation.path_mapping, scope, f"{at}.path_mapping")}
     body = call.body
     if operation.request_body_mapping is not None:
-        body = _one(mapping_layers(operation.request_body_mapping), scope, f"{at}.request_body_mapping")
+        body = _map_one(mapping_layers(operation.request_body_mapping), scope, f"{at}.request_body_mapping")
     identifier = params.pop("id", call.id)
     return Call(
         query={key: value for key, value in query.items() if value is not None},
@@ -186,7 +186,7 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
     )
 
 
-def _one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
+def _map_one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
     try:
         return compile_mapping(layers).apply_one(scope)
     except ExpressionError as error:
@@ -198,7 +198,7 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
     layers = mapping_layers(value)
     if not layers:
         return {}
-    value = _one(layers, scope, at)
+    value = _map_one(layers, scope, at)
     if value is UNDEFINED or value is None:
         return {}
     if not isinstance(value, dict):
@@ -206,7 +206,7 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
     return value
 
 
-def _mapped(  # noqa: PLR0917
+def _map_page(  # noqa: PLR0917
     compiled: Mapping | None,
     operation: UnifiedOperation,
     page: Fetched,
@@ -285,7 +285,7 @@ def _steps(  # noqa: PLR0917
             value = yield from step_request(run, step.request, scope, f"{place}.request", report=report)
             seen = scope | {"response": value}
         if step.transform is not None:
-            made = _one([step.transform], seen, f"{place}.transform")
+            made = _map_one([step.transform], seen, f"{place}.transform")
             value = None if made is UNDEFINED else made
             if into == "after":
                 scope["result"] = value

@@ -15,7 +15,7 @@ __all__ = [
     "in_context",
     "inline_operation",
     "override_leaves",
-    "shared",
+    "to_base_level",
     "up_to",
     "verify_operation",
 ]
@@ -29,7 +29,7 @@ def up_to(effective: Effective, level: Level) -> Effective:
     return effective.with_layers(layers)
 
 
-def shared(effective: Effective) -> Effective:
+def to_base_level(effective: Effective) -> Effective:
     """The base level alone, without the account's context: what recordings and goldens of all accounts stand on."""
     variant = up_to(effective, "base")
     variant.context = dict(variant.defaults)

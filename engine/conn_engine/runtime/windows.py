@@ -55,7 +55,7 @@ class WindowLayer(ListingLayer):
         tracker.resume(self._partition, frame.resume.get("held"), frame.resume.get("read"))
         known = _read_known(settings, tracker.state.cursor(self._partition))
         state = {"cursor": None if known is None else settings.to_state(known)}
-        frame = frame.within({"state": state}, resume=frame.resume)
+        frame = frame.extend({"state": state}, resume=frame.resume)
         rest = frame.resume_without(*self.place_names)
         place, best = _read_window(settings, frame.resume.get("window"))
         fill = partial(_fill, self.listing, frame.scope)
@@ -65,7 +65,7 @@ class WindowLayer(ListingLayer):
             following = todo.ahead()
             self._step = self._start_step(part.window, following, best)
             names = {"window": _names(settings, part.window, first=first, last=following is None)}
-            within = frame.within(names, _bounds(self.listing, settings, names["window"]), resume=rest)
+            within = frame.extend(names, _bounds(self.listing, settings, names["window"]), resume=rest)
             try:
                 yield from self.below(within, self.next)
             except VendorError as error:

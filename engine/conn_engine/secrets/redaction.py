@@ -130,7 +130,7 @@ class Redactor:
         """Whether the name says that the value is a secret, by where it stands."""
         return is_secret_name(name) or (place == "parameter" and is_signature_name(name))
 
-    def numbering(self) -> "NumberingRedactor":
+    def to_numbering(self) -> "NumberingRedactor":
         """One that tells apart what only a name gives away."""
         return NumberingRedactor(self)
 
@@ -217,7 +217,7 @@ class NumberingRedactor(Redactor):
         self._search = redactor._search
         self._numbers: dict[str, int] = {}
 
-    def numbering(self) -> "NumberingRedactor":
+    def to_numbering(self) -> "NumberingRedactor":
         """This one, whose numbers go on."""
         return self
 

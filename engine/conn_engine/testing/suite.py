@@ -9,7 +9,7 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, remove_duplicates
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
-from conn_engine.runtime.variants import shared, up_to
+from conn_engine.runtime.variants import to_base_level, up_to
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import compare_records
@@ -208,7 +208,7 @@ def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCa
     if own or not overridden:
         report.judgements.append(judge_delivery(workspace, effective, case, outcome))
         return report
-    base = shared(effective)
+    base = to_base_level(effective)
     without = replay_delivery(base, case.delivery)
     judgement = judge_delivery(workspace, effective, case, outcome, without)
     if judgement.golden != "same" and case.golden != case.base_golden:
@@ -274,7 +274,7 @@ def _judge_case(
     overridden = any(layer.level != "base" for layer in effective.layers)
     if own or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
-    base = shared(effective)
+    base = to_base_level(effective)
     without = runs.replay_without(base, case)
     if authors_fault(without.error):  # a value that only accounts have: then with this account's
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))

@@ -7,7 +7,7 @@ import pytest
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.pagination import Cursor, NoPagination, PageNumber
-from conn_engine.runtime.variants import shared
+from conn_engine.runtime.variants import to_base_level
 
 LIST = ("unified", "crm", "contacts", "list")
 
@@ -370,7 +370,7 @@ class TestDefaultsOfFields:
         effective = told(other="{ region: eu }").effective(account="other")
         assert effective.in_context({"cell": 4}).context == {"region": "us", "cell": 4}
         assert effective.with_layers(effective.layers[:1]).context == {"region": "eu", "cell": 3}
-        assert shared(effective).context == {"region": "us", "cell": 3}
+        assert to_base_level(effective).context == {"region": "us", "cell": 3}
 
     def test_what_a_log_in_found_out_goes_before_them(self, told: Any) -> None:
         effective = told(other="{ region: eu }").effective(account="other")

@@ -9,7 +9,7 @@ import pytest
 
 from conn_engine.conditions import Conditions
 from conn_engine.expressions import evaluators
-from conn_engine.runtime.records import mapped, records_of
+from conn_engine.runtime.records import map_records, records_of
 from conn_engine.settings import Scope
 
 CASES: dict[str, tuple[Any, str, list[Any]]] = {
@@ -139,4 +139,4 @@ def test_records(case: str, evaluator: str) -> None:
 @pytest.mark.parametrize("case", VALUES)
 def test_values(case: str) -> None:
     record, expression, expected = VALUES[case]
-    assert mapped({"value": expression}, [record], {}) == [[{"value": expected}]]
+    assert map_records({"value": expression}, [record], {}) == [[{"value": expected}]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from conn_engine.errors import UsageError
-from conn_engine.runtime.webhooks import Event, outgoing, signing_key
+from conn_engine.runtime.webhooks import Event, build_delivery, signing_key
 
 URL = "https://app.example.com/events"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -36,7 +36,7 @@ def event(**more):
 )
 def test_the_library_verifies_what_is_sent(data, kind, key):
     secret = "whsec_" + base64.b64encode(key).decode()
-    made = outgoing(event(data=data, type=kind), URL, signing_key(secret), time.time())
+    made = build_delivery(event(data=data, type=kind), URL, signing_key(secret), time.time())
     read = Webhook(secret).verify(made.body, made.headers.plain())
     assert (read["id"], read["type"], read["data"]) == ("evt_1", kind, data)
     assert (made.method, made.url, made.idempotent) == ("POST", URL, True)
@@ -44,7 +44,7 @@ def test_the_library_verifies_what_is_sent(data, kind, key):
 
 
 def test_the_library_refuses_what_was_changed():
-    made = outgoing(event(), URL, signing_key(SECRET), time.time())
+    made = build_delivery(event(), URL, signing_key(SECRET), time.time())
     for body, headers in (
         (made.body + b" ", {}),
         (made.body, {"webhook-id": "evt_2"}),
@@ -60,14 +60,14 @@ def test_it_says_everything_of_the_event():
     told = event(
         occurred_at="2025-10-09T08:53:20.000Z", data={"name": "Zoë"}, vendor={"type": "x"}, remote_data={"n": 1}
     )
-    made = outgoing(told, URL, signing_key(SECRET), 1760000000.9)
+    made = build_delivery(told, URL, signing_key(SECRET), 1760000000.9)
     assert json.loads(made.body) == {**told.plain(), "timestamp": "2025-10-09T08:53:20.000Z"}
     assert made.headers["webhook-id"] == "evt_1"
     assert made.headers["webhook-timestamp"] == "1760000000"
 
 
 def test_what_is_half_a_character_is_sent_all_the_same():
-    made = outgoing(event(data={"name": "\ud800"}), URL, signing_key(SECRET), time.time())
+    made = build_delivery(event(data={"name": "\ud800"}), URL, signing_key(SECRET), time.time())
     assert Webhook(SECRET).verify(made.body, made.headers.plain())["data"] == {"name": "?"}
 
 

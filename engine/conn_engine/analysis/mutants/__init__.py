@@ -15,7 +15,7 @@ from conn_engine.analysis.mutants.settings import LEFT_OUT
 from conn_engine.analysis.population import find_route
 from conn_engine.config import RESOURCE_MAPPINGS, Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
-from conn_engine.runtime.variants import shared
+from conn_engine.runtime.variants import to_base_level
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.judging import judge_delivery
@@ -49,7 +49,7 @@ class Bench:
 
     def __init__(self, workspace: Workspace, connector: str) -> None:
         self.workspace = workspace
-        self.effective = shared(workspace.effective(account=None, connector=connector))
+        self.effective = to_base_level(workspace.effective(account=None, connector=connector))
         names = self.effective.operations()
         self._cases: dict[OperationName, list[Case]] = {name: [] for name in names}
         for case in find_cases(workspace, self.effective, names):

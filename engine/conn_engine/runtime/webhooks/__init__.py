@@ -5,7 +5,7 @@ How a connector says it is `conn_engine.webhooks`.
 
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events, vendor_events
-from conn_engine.runtime.webhooks.outgoing import outgoing, signing_key
+from conn_engine.runtime.webhooks.outgoing import build_delivery, signing_key
 from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
 from conn_engine.runtime.webhooks.routing import Routes
 from conn_engine.runtime.webhooks.subscribing import Subscribed, due
@@ -21,10 +21,10 @@ __all__ = [
     "VendorEvent",
     "accept",
     "begin",
+    "build_delivery",
     "due",
     "end",
     "extend",
-    "outgoing",
     "signing_key",
     "unified_events",
     "vendor_events",

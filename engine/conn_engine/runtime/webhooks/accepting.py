@@ -79,11 +79,15 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
     try:
         number = _challenge(told, proving)
         if number is not None and not told.challenge[number].verified:
-            return (yield from _answered(told.challenge[number], number, proving, session, "", pairing=pairing))
-        yield from _proved(told, proving)
+            return (yield from _answer_challenge(told.challenge[number], number, proving, session, "", pairing=pairing))
+        yield from _verify(told, proving)
         way = type(told.verify).__struct_config__.tag
         if number is not None:
-            return (yield from _answered(told.challenge[number], number, proving, session, str(way), pairing=pairing))
+            return (
+                yield from _answer_challenge(
+                    told.challenge[number], number, proving, session, str(way), pairing=pairing
+                )
+            )
     except VerificationError as error:
         return refusal(error)
     seen = delivery.clean(build_redactor(secrets))
@@ -110,18 +114,18 @@ def _challenge(told: Webhooks, proving: VerificationContext) -> int | None:
     return None
 
 
-def _proved(told: Webhooks, proving: VerificationContext) -> Flow[None]:
+def _verify(told: Webhooks, proving: VerificationContext) -> Flow[None]:
     if not told.verify.is_applicable(proving):
         raise VerificationError("unsigned", "it lacks what the way to prove it looks for")
     yield from told.verify.verify(proving)
 
 
-def _answered(
+def _answer_challenge(
     challenge: Challenge, number: int, proving: VerificationContext, session: Session, way: str, *, pairing: bool
 ) -> Flow[Acceptance]:
     if challenge.require is not None and not is_condition_met(challenge.require, proving):
         raise VerificationError("forbidden", f"the challenge's `require` does not hold: {challenge.require}")
-    captured = {name: _captured(name, text, proving) for name, text in challenge.capture.items()}
+    captured = {name: _evaluate_capture(name, text, proving) for name, text in challenge.capture.items()}
     for name, value in captured.items():
         if session.document.get(name) not in (None, "", value) and not pairing:
             raise VerificationError(
@@ -130,11 +134,11 @@ def _answered(
                 hint="when a new subscription is being made, receive it with --pair",
             )
     if challenge.request is not None:
-        yield from _confirmed(challenge, challenge.request, proving)
+        yield from _send_confirmation(challenge, challenge.request, proving)
     return Acceptance(_reply(challenge.reply, proving), way, number, claims=proving.claims, captured=captured)
 
 
-def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationContext) -> Flow[None]:
+def _send_confirmation(challenge: Challenge, told: SecretRequest, proving: VerificationContext) -> Flow[None]:
     """Send the request by which a challenge is answered. One that cannot be made, or may not be sent, is the fault of
     the delivery where that has a word in it."""
     texts = [told.url, told.headers, told.query, told.body]
@@ -142,7 +146,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationC
     hosts = rebind_hosts(hosts, proving.hosts) if uses_credential(told, proving.secrets) else granted_hosts(hosts)
     redactor = build_redactor(proving.secrets)
 
-    def bounded(request: Request) -> Request:
+    def check_host(request: Request) -> Request:
         if not is_permitted(parse_target(request.url).origin, granted_hosts(hosts)):
             raise ConfigurationError("it does not go to one of the vendor's hosts", hint=f"they are {', '.join(hosts)}")
         return request
@@ -150,7 +154,7 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: VerificationC
     try:
         _check_said(told.url, names)
         yield from send_secret_request(
-            told, names, hosts, proving.clock, redactor, "challenge's request", finish=bounded
+            told, names, hosts, proving.clock, redactor, "challenge's request", finish=check_host
         )
     except ConfigurationError as error:
         if not uses_delivery(texts):
@@ -167,7 +171,7 @@ def _check_said(url: str, names: Scope) -> None:
         raise error from None
 
 
-def _captured(name: str, text: str, proving: VerificationContext) -> str:
+def _evaluate_capture(name: str, text: str, proving: VerificationContext) -> str:
     try:
         value = ask(text, proving.build_names(text))
     except ExpressionError:

@@ -99,7 +99,7 @@ def vendor_events(
         return []
     events = told.events
     scope = Scope({"context": effective.context, **({"claims": dict(claims)} if claims else {})}, conditions)
-    found = _found(events.each, delivery, scope, "webhooks.events.each")
+    found = _evaluate_on_delivery(events.each, delivery, scope, "webhooks.events.each")
     items = found if isinstance(found, list) else [] if found is None else [found]
     if len(items) > MAX_EVENTS:
         raise ConfigurationError(f"the delivery has {len(items)} events, more than {MAX_EVENTS}")
@@ -110,7 +110,7 @@ def vendor_events(
 def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routing: str | None) -> VendorEvent:
     def value(name: str) -> Any:
         text = getattr(events, name)
-        return None if text is None else _found(text, delivery, scope, f"webhooks.events.{name}")
+        return None if text is None else _evaluate_on_delivery(text, delivery, scope, f"webhooks.events.{name}")
 
     kind = value("type")
     parts = kind if isinstance(kind, list) else [kind]
@@ -126,11 +126,11 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
         record=value("record"),
         record_id=_text(value("record_id")),
         item=scope["item"],
-        routes=None if routing is None else _found(routing, delivery, scope, "webhooks.account.value"),
+        routes=None if routing is None else _evaluate_on_delivery(routing, delivery, scope, "webhooks.account.value"),
     )
 
 
-def _found(text: str, delivery: Delivery, scope: Scope, at: str) -> Any:
+def _evaluate_on_delivery(text: str, delivery: Delivery, scope: Scope, at: str) -> Any:
     try:
         value = ask(text, delivery.build_names(text, scope))
     except ExpressionError as error:
@@ -181,17 +181,17 @@ def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_d
 
 
 def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
-    return is_true(_found(text, delivery, scope, at))
+    return is_true(_evaluate_on_delivery(text, delivery, scope, at))
 
 
 def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> tuple[OperationName, str]:
     """The unified operation that maps or fetches an event's record, and which record of the model it is. Raises
     ConfigurationError when there is no such operation."""
-    operation = _behind(effective, name, told, format_path(name.path))
+    operation = _find_mapping_operation(effective, name, told, format_path(name.path))
     return operation, _record(effective, operation)
 
 
-def _behind(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
+def _find_mapping_operation(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
     methods = (told.method,) if told.method is not None else ("get", "list")
     for method in methods:
         if effective.get_unified(name.model, name.resource, method) is not None:
@@ -220,14 +220,14 @@ def _data(  # noqa: PLR0917
     if told.fetch is None:
         own = event.record
         if told.record is not None:
-            own = _found(told.record, delivery, scope, f"{at}.record")
+            own = _evaluate_on_delivery(told.record, delivery, scope, f"{at}.record")
         if own is None:
             raise ConfigurationError(
                 f"{at} has no record to map: the event does not hold one",
                 hint="say where it is with `record`, or have it fetched with `fetch: event.record_id`",
             )
         return mapped_record(run, name, own, event.record_id), own
-    identifier = _text(_found(told.fetch, delivery, scope, f"{at}.fetch"))
+    identifier = _text(_evaluate_on_delivery(told.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
         raise ConfigurationError(f"{at}.fetch ({told.fetch}) does not find the id of the record")
     try:

@@ -11,7 +11,7 @@ from conn_engine.errors import UsageError
 from conn_engine.runtime.webhooks.events import Event
 from conn_engine.wire import Headers, Request
 
-__all__ = ["outgoing", "signing_key"]
+__all__ = ["build_delivery", "signing_key"]
 
 
 def signing_key(secret: str) -> bytes:
@@ -31,7 +31,7 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
-def outgoing(event: Event, url: str, key: bytes, now: float) -> Request:
+def build_delivery(event: Event, url: str, key: bytes, now: float) -> Request:
     """The request that hands an event to an application. `now` is Unix seconds."""
     body = json.dumps(
         {**event.plain(), "timestamp": event.occurred_at}, separators=(",", ":"), ensure_ascii=False, default=str

@@ -87,12 +87,12 @@ class Receiver:
             return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
         with closing(_Runs(self, account, wiring)) as runs:
             try:
-                accepted = runs.of(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
+                accepted = runs.run_flow(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
                 captured = self._keep(accepted, account, pairing)
             except VerificationError as error:
                 return Receipt(Response(403), refused=error)
             except ConnError as error:
-                return Receipt(_again(), failed=error)
+                return Receipt(_ask_to_retry(), failed=error)
             return self._receipt(runs, accepted.delivery or delivery, accepted, captured)
 
     def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
@@ -109,9 +109,9 @@ class Receiver:
                 for owner in self._owners(runs, event, notes):
                     wiring = runs.get_wiring(owner)
                     flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
-                    events += runs.of(owner, flow)
+                    events += runs.run_flow(owner, flow)
         except ConnError as error:
-            return Receipt(_again(), tuple(events), accepted.proved, failed=error, notes=tuple(notes))
+            return Receipt(_ask_to_retry(), tuple(events), accepted.proved, failed=error, notes=tuple(notes))
         return Receipt(
             accepted.reply,
             tuple(events),
@@ -150,12 +150,12 @@ class Receiver:
     def routes(self) -> Routes:
         """The accounts by what tells them apart."""
         if self._routes is None:
-            self._routes = Routes(self.workspace, self._opened)
+            self._routes = Routes(self.workspace, self._open_vault)
         return self._routes
 
     # --- at work ---
 
-    def _opened(self) -> Vault:
+    def _open_vault(self) -> Vault:
         if self.vault is None:
             self.vault = vault_of(self.workspace, self.environ)
         return self.vault
@@ -168,7 +168,7 @@ class Receiver:
                 self.workspace,
                 account,
                 environ=self.environ,
-                vault=self._opened(),
+                vault=self._open_vault(),
                 clock=self.clock,
                 redactor=self.redactor,
                 needs_credential=False,
@@ -177,7 +177,7 @@ class Receiver:
             )
         conditions = make_conditions(effective, self.clock, isolation=self.isolation)
         session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=conditions)
-        return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trust)
+        return Wiring(effective, session, self._open_vault(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
         """The configuration, resolved at the first delivery: the workspace does not change under a receiver."""
@@ -202,7 +202,7 @@ class Receiver:
             return ()
         if account is None:
             raise VerificationError("forbidden", "it hands over a secret, and does not say for which account")
-        vault = self._opened()
+        vault = self._open_vault()
         for name, value in accepted.captured.items():
             self.redactor.add(value, name)
         with vault.exclusive(account):
@@ -231,7 +231,7 @@ class _Runs:
             self._wirings[account] = self._receiver.get_wiring(account, None)
         return self._wirings[account]
 
-    def of(self, account: str | None, flow: Flow[T]) -> T:
+    def run_flow(self, account: str | None, flow: Flow[T]) -> T:
         """Run a flow of an account to its end."""
         wiring = self.get_wiring(account)
         return finish(flow, _Sending(self, account), wiring.vault, self._receiver.clock, wiring.redactor)
@@ -262,6 +262,6 @@ class _Sending:
         return self.runs.send(self.account, request)
 
 
-def _again() -> Response:
+def _ask_to_retry() -> Response:
     """The answer that makes vendors deliver it once more."""
     return Response(503, Headers({"content-type": "application/json"}), b'{"error":"try again later"}')

@@ -59,8 +59,8 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(int(value)) if _whole(value) else str(value)
+    return value if isinstance(value, str) else str(int(value)) if _is_integer(value) else str(value)
 
 
-def _whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()

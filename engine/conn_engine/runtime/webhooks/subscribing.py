@@ -47,7 +47,7 @@ class Subscribed:
 def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
     """Subscribe. Raises ConfigurationError when the connector does not say how, ExpressionError where an expression
     fails, and what a request raises."""
-    told = _told(run.effective)
+    told = _get_subscription(run.effective)
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url, "new_secret": new_secret}
     results, response = yield from _run_steps(run, told.create, scope, "create")
     captured: dict[str, str] = {}
@@ -59,7 +59,7 @@ def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
         captured[name] = value
     for name in _SECRET:  # what is kept, mappings may read
         del scope[name]
-    return Subscribed(_kept(told, results, response, scope), captured)
+    return Subscribed(_build_stored(told, results, response, scope), captured)
 
 
 def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
@@ -67,8 +67,8 @@ def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
 
     Raises ConfigurationError when there is none, and as `subscribe`.
     """
-    told = _told(run.effective)
-    own = _own(run.effective)
+    told = _get_subscription(run.effective)
+    own = _get_stored(run.effective)
     url = str(own.get("url", ""))
     if not told.renew:
         made = yield from subscribe(run, url, new_secret)  # before the old one goes: nothing is missed
@@ -81,13 +81,13 @@ def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url}
     results, response = yield from _run_steps(run, told.renew, scope, "renew")
     before = {name: value for name, value in own.items() if name not in ("url", "expires_at")}
-    return Subscribed(_kept(told, {**before, **results}, response, scope))
+    return Subscribed(_build_stored(told, {**before, **results}, response, scope))
 
 
 def unsubscribe(run: Run) -> Flow[None]:
     """End the account's subscription. Raises as `renew`."""
-    told = _told(run.effective)
-    own = _own(run.effective)
+    told = _get_subscription(run.effective)
+    own = _get_stored(run.effective)
     if not told.delete:
         raise ConfigurationError(
             f'the connector "{run.effective.connector_name}" does not say how a subscription is ended',
@@ -109,7 +109,7 @@ def due(effective: Effective, now: float) -> bool:
     return ends - now <= told.renew_before_seconds
 
 
-def _told(effective: Effective) -> Subscription:
+def _get_subscription(effective: Effective) -> Subscription:
     told = effective.webhooks.subscription if effective.webhooks is not None else None
     if told is None:
         raise ConfigurationError(
@@ -119,7 +119,7 @@ def _told(effective: Effective) -> Subscription:
     return told
 
 
-def _own(effective: Effective) -> Mapping[str, Any]:
+def _get_stored(effective: Effective) -> Mapping[str, Any]:
     own = effective.context.get(KEPT)
     if not isinstance(own, Mapping):
         raise ConfigurationError(
@@ -149,7 +149,7 @@ def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[
     return kept, response
 
 
-def _kept(told: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
+def _build_stored(told: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
     kept = {**results, "url": scope["url"]}
     if told.expires is not None:
         at = "webhooks.subscription.expires"

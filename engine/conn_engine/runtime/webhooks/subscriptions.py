@@ -49,7 +49,7 @@ def end(connection: Connection) -> None:
     with wiring.vault.exclusive(account):
         stored = wiring.vault.load(account)
         if stored is not None:
-            wiring.vault.save(account, {**stored, CAPTURED: _without(stored.get(CAPTURED))})
+            wiring.vault.save(account, {**stored, CAPTURED: _remove_secrets(stored.get(CAPTURED))})
     wiring.effective.context.pop(KEPT, None)
 
 
@@ -68,10 +68,10 @@ def _keep(connection: Connection, made: Subscribed) -> None:
         wiring.redactor.add(value, name)
     with wiring.vault.exclusive(account):
         stored = wiring.vault.load(account) or {}
-        captured = {**_without(stored.get(CAPTURED)), KEPT: made.kept}
+        captured = {**_remove_secrets(stored.get(CAPTURED)), KEPT: made.kept}
         wiring.vault.save(account, {**stored, **made.captured, CAPTURED: captured})
     wiring.effective.learn({KEPT: made.kept})
 
 
-def _without(captured: Any) -> dict[str, Any]:
+def _remove_secrets(captured: Any) -> dict[str, Any]:
     return {name: value for name, value in captured.items() if name != KEPT} if isinstance(captured, Mapping) else {}

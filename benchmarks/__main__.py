@@ -13,7 +13,7 @@ NAMES = ("startup", "lint", "replay", "mapping", "webhooks", "fetching", "memory
 
 
 def main() -> int:
-    """Exit code 0 when everything ran, whatever the figures: a benchmark is no test."""
+    """Exit code 0 when everything ran, whatever the figures: a benchmark is not a test."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller inputs")

@@ -65,7 +65,7 @@ def _rows(place: str, port: int, size: int, format: str, *, quick: bool) -> list
     values = alternate({side: partial(fetch, side) for side in pythons}, 2 if quick else 5)
     if len({(answer["rows"], answer["sum"]) for answers in said.values() for answer in answers}) != 1:
         raise RuntimeError(f"the sides have different results: {said}")
-    told = {name: {side: _median(answers, name) for side, answers in said.items()} for name in ("cpu", "peak")}
+    used = {name: {side: _median(answers, name) for side, answers in said.items()} for name in ("cpu", "peak")}
     rates = {side: size / Spread.of(seconds).median for side, seconds in values.items()}
     return [
         Row(
@@ -74,8 +74,8 @@ def _rows(place: str, port: int, size: int, format: str, *, quick: bool) -> list
             against=LABELS[side],
             ratio=ratios(values["conn"], values[side]),
             goal=GOAL if side == "hand" else None,
-            detail=f"{rates['conn']:.0f} / {rates[side]:.0f} MB/s; CPU {told['cpu']['conn'] / told['cpu'][side]:.2f}; "
-            f"peak {told['peak']['conn']:.0f} / {told['peak'][side]:.0f} MiB",
+            detail=f"{rates['conn']:.0f} / {rates[side]:.0f} MB/s; CPU {used['cpu']['conn'] / used['cpu'][side]:.2f}; "
+            f"peak {used['peak']['conn']:.0f} / {used['peak'][side]:.0f} MiB",
         )
         for side in pythons
         if side != "conn"

@@ -54,7 +54,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None when there is none."""
+        """Whether the goal is reached; None without a goal."""
         return None if self.goal is None else self.ratio.median <= self.goal
 
 

@@ -29,7 +29,7 @@ def run(*, quick: bool) -> list[Row]:
 
 
 def _sizes(folder: Path, at: tuple[int, int]) -> tuple[float, float, float]:
-    """Resident KiB when so many records have been read from the command, and the peak. Linux only."""
+    """Resident KiB after N records have been read from the command, and the peak. Linux only."""
     command = [*CONN, "run", "contacts.list", "--account", "bench", "--output", "jsonl"]
     variables = environment(**{HUBSPOT.variable: TOKEN})
     sizes: list[float] = []

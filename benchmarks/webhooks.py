@@ -31,7 +31,7 @@ def run(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         records, context = made("github", "ticketing.tickets.list", count)
-        # Unchanged but for how it is proved: by the specification that the peer's library knows.
+        # Unchanged, except that verification follows the specification that the peer's library knows.
         verify = {"format": "standard_webhooks", "config": {"key": "{{webhook_secret}}"}}
         overridden(folder, "github", context, {"webhooks": {"verify": verify}})
         rows = [_signed(number, record, context) for number, record in enumerate(records)]

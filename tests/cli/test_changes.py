@@ -173,7 +173,7 @@ ACCEPTED = "changes/the-vendor-drops-e-mail-addresses-in-march.yaml"
 
 @pytest.fixture
 def losing(desk: Path) -> Path:
-    """A branch that loses a field of twelve accounts; goldens are none of its business."""
+    """A branch that loses a field of twelve accounts; goldens do not matter here."""
     git(desk, "checkout", "-q", "-b", "work")
     replace(desk, MAPPING, "response.email", "response.mail")
     return desk

@@ -1,4 +1,4 @@
-"""Files as they should not be: every command answers with a place and a mend, never with a traceback."""
+"""Files as they should not be: every command answers with a place and a fix, never with a traceback."""
 
 import os
 from pathlib import Path

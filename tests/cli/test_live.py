@@ -25,7 +25,7 @@ PEOPLE = [
 
 
 def listing(got):
-    """Seven people, three to a page, for whoever has the token."""
+    """Seven people, three to a page, for a caller with the token."""
     if got.headers.get("authorization") != f"Bearer {TOKEN}":
         return 401, {}, {"message": f"bad token {got.headers.get('authorization')}"}
     path, _, query = got.target.partition("?")

@@ -22,10 +22,10 @@ BY_PAIR = {
 def shop(tmp_path, vendor):
     vendor.answer = lambda got: (200, {}, {"items": [{"id": 1}]})
 
-    def made(told):
+    def made(settings):
         connector = {
             "base_url": vendor.url,
-            **told,
+            **settings,
             "resources": {"things": {"list": {"method": "get", "path": "/things", "response_path": "items"}}},
         }
         for name, text in {

@@ -1,4 +1,4 @@
-"""`-p NAME=VALUE`: what a name means, and what is said of one that means nothing."""
+"""`-p NAME=VALUE`: what a name means, and the error for a name without a meaning."""
 
 from pathlib import Path
 from typing import Any

@@ -190,7 +190,7 @@ def test_a_typed_secret_is_not_shown(desk, typed, code, last):
 
     child, terminal = pty.fork()
     if child == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever started the tests in the background ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
         os.chdir(desk)
         more = environment(CONN_VAULT_KEY="k" * 20, CONN_STATE_DIR=str(desk / ".state"), TERM="dumb")
         os.execvpe(COMMAND[0], [*COMMAND, "auth", "login", "me"], more)

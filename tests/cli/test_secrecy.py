@@ -112,7 +112,7 @@ def test_a_vault_that_fails_shows_no_secret(desk, monkeypatch):
 
 
 def test_findings_hide_a_literal_secret_only_when_it_is_known(desk):
-    # Lint shows the author's own line: a literal that is no known secret stays readable, so that it can be found.
+    # Lint shows the author's own line: a literal that is not a known secret stays readable, so that it can be found.
     (desk / "accounts/me.yaml").write_text(f'connector: demo\noverride:\n  headers: {{x-api-key: "{TOKEN}"}}\n')
     done = conn(desk, "lint", CONN_ME_TOKEN=TOKEN)
     assert "SEC101" in done.out

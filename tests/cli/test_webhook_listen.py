@@ -190,7 +190,7 @@ def test_addresses_tell_accounts_and_connectors_apart_and_strangers_nothing(fold
         for target in ("/", "/nobody", "/accounts/nobody", "/accounts/acme/more", "/%2e%2e/shop"):
             status, body, _ = inbox.call(target=target, body=BODY)
             assert (status, body) == (404, b"")
-        assert inbox.call(target="/mute", body=BODY)[0] == 503  # it says nothing of webhooks: told on stderr alone
+        assert inbox.call(target="/mute", body=BODY)[0] == 503  # it declares no webhooks: reported on stderr only
         code, out, err = inbox.end()
     from transcript import report_validator
 
@@ -264,7 +264,7 @@ def test_many_who_say_nothing_keep_nobody_out():
         for link in idle[::2]:
             link.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nx")
         assert [asked() for _ in range(3)] == [b"HTTP/1.1 200"] * 3  # though each of them could stay for half a minute
-        assert idle[0].recv(1) == b""  # whoever has kept it waiting for longest has gone
+        assert idle[0].recv(1) == b""  # the connection that was idle for longest is closed
     finally:
         for link in idle:
             link.close()

@@ -1,4 +1,4 @@
-"""The bundled connectors work with people replaced: what was recorded of them replays, and deliveries are proved."""
+"""The bundled connectors work with people replaced: their recordings replay, and deliveries are verified."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
 Those of deliveries (`conn webhook verify`) are described in `deliveries`.
 
 `…` in what is expected stands for any text. `python tests/docs/examples.py --write` writes everything but the calls and
-the answers anew, for a person to read.
+the answers again, for a person to read.
 """
 
 import fnmatch
@@ -65,7 +65,7 @@ ENVIRON = {
     "SANDBOX_CLIENT_SECRET": "hush",
 }
 UNSAID = frozenset({"REC101", "REC102", "SEC117"})
-"""Nothing is recorded, the transcripts are; and what conn.yaml allows is no fault."""
+"""Nothing is recorded, the transcripts are; and what conn.yaml allows is not an error."""
 CONNECTOR = "connectors/shop/connector.yaml"
 RESOURCES = {"people": {"list": {"method": "get", "path": "/people", "response_path": "items"}}}
 _FENCE = re.compile(r"^```(?P<info>\S+)[^\n]*\n(?P<text>.*?)^```$|^(?P<heading>#{1,6} [^\n]+)$", re.S | re.M)
@@ -371,7 +371,7 @@ def _fits(line: str, other: str) -> bool:
 
 
 def write(path: Path) -> None:
-    """Write the transcripts of a page anew, from the answers that they have."""
+    """Write the transcripts of a page again, from the answers that they have."""
     text = path.read_text(encoding="utf-8")
     changes: list[tuple[int, int, str]] = []
     for example in examples(path):

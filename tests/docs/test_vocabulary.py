@@ -1,4 +1,4 @@
-"""What public connectors need is said by keys that exist, and shown by examples and tests that exist."""
+"""Every need of public connectors names keys, examples and tests that exist."""
 
 import ast
 import re

@@ -75,7 +75,7 @@ def read(imported: Callable[..., Any]) -> Read:
 
 
 def stream(name: str = "things", **parts: Any) -> dict[str, Any]:
-    """A stream: keys of the requester, the retriever, the stream and the selector, told apart by their names."""
+    """A stream: keys of the requester, the retriever, the stream and the selector, distinguished by their names."""
     places = {
         "requester": ("path", "url_base", "http_method", "authenticator", "request_parameters", "request_headers",
                       "request_body_json", "request_body_data", "error_handler", "query_properties"),

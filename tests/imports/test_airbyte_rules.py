@@ -321,7 +321,7 @@ def test_a_computed_path_of_the_next_page(made: Build) -> None:
 
 
 def test_names_and_values_with_brackets(made: Build) -> None:
-    """`filter[at][gte]` is a name like any other; a value in brackets that is no list is a text."""
+    """`filter[at][gte]` is a name like any other; a value in brackets that is not a list is a text."""
     token = {"type": "RequestOption", "inject_into": "request_parameter", "field_name": "page[after]"}
     requester = {
         "path": "things?filter[kind]={{ config['kind'] }}",

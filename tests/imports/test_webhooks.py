@@ -1,4 +1,4 @@
-"""What an import tells of webhooks: it lists them and what helps to write them, and invents no proof."""
+"""What an import reports about webhooks: it lists them and what helps to write them, and invents no verification."""
 
 import json
 from typing import Any
@@ -37,11 +37,11 @@ def imported(tmp_path: Any, **document: Any) -> tuple[dict[str, list[str]], str]
 def test_names_headers_and_the_type_are_listed(tmp_path: Any, key: str) -> None:
     components = {"parameters": {"proof": header("X-Signature-256")}}
     signed = {"$ref": "#/components/parameters/proof"}
-    told = {
+    declared = {
         "order-created": webhook(signed, header("User-Agent"), type={"const": "order.created"}, v={"const": "1"}),
         "order-paid": webhook(signed, header("X-Event"), type={"enum": ["order.paid"]}, v={"const": "1"}),
     }
-    lost, text = imported(tmp_path, components=components, **{key: told})
+    lost, text = imported(tmp_path, components=components, **{key: declared})
     assert lost[NAMES] == ["order-created", "order-paid"]
     assert lost[HEADERS] == ["X-Signature-256", "X-Event"]
     assert lost[TYPE] == ["body.type"]
@@ -49,7 +49,7 @@ def test_names_headers_and_the_type_are_listed(tmp_path: Any, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "declared",
     [
         {"one": webhook(type={"const": "a"})},
         {"one": webhook(type={"const": "a"}), "two": webhook(type={"const": "a"})},
@@ -62,9 +62,9 @@ def test_names_headers_and_the_type_are_listed(tmp_path: Any, key: str) -> None:
         {"one": {}, "two": None, "three": {"$ref": "#/nowhere"}, "four": {"post": []}},
     ],
 )
-def test_a_type_is_not_guessed(tmp_path: Any, told: dict[str, Any]) -> None:
-    lost, _ = imported(tmp_path, webhooks=told)
-    assert lost[NAMES] == list(told) and TYPE not in lost
+def test_a_type_is_not_guessed(tmp_path: Any, declared: dict[str, Any]) -> None:
+    lost, _ = imported(tmp_path, webhooks=declared)
+    assert lost[NAMES] == list(declared) and TYPE not in lost
 
 
 def test_a_type_deeper_inside_is_found(tmp_path: Any) -> None:
@@ -74,9 +74,9 @@ def test_a_type_deeper_inside_is_found(tmp_path: Any) -> None:
     assert imported(tmp_path, webhooks={"a": within("x"), "b": within("y")})[0][TYPE] == ["body.meta.event"]
 
 
-@pytest.mark.parametrize("told", [None, [], "x", {}, 1])
-def test_what_is_no_webhooks_is_nothing(tmp_path: Any, told: Any) -> None:
-    assert NAMES not in imported(tmp_path, webhooks=told)[0]
+@pytest.mark.parametrize("declared", [None, [], "x", {}, 1])
+def test_what_is_no_webhooks_is_nothing(tmp_path: Any, declared: Any) -> None:
+    assert NAMES not in imported(tmp_path, webhooks=declared)[0]
 
 
 @pytest.mark.parametrize(

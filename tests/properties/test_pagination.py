@@ -35,7 +35,7 @@ sizes = st.integers(1, 12)
 
 @dataclass
 class Vendor:
-    """`total` records, at most `cap` of them a page, whatever is asked for."""
+    """`total` records, at most `cap` of them a page, whatever the request asks for."""
 
     total: int
     cap: int = 12

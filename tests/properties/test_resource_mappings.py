@@ -1,4 +1,4 @@
-"""What a resource sets for its operations, over three levels: one law, told again in the plainest way."""
+"""What a resource sets for its operations, over three levels: one law, restated in the plainest way."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,6 +1,6 @@
 """The parts of README.md that are made from the code: the table of commands and the table of exit codes.
 
-python tests/readme/generated.py --write     writes them anew
+python tests/readme/generated.py --write     writes them again
 """
 
 import ast
@@ -24,7 +24,7 @@ def blocks():
 
 
 def between(text, name):
-    """What stands between the markers now; None when there are none."""
+    """The text between the markers; None without markers."""
     found = re.search(_pattern(name), text)
     return found[2] if found else None
 

@@ -55,7 +55,7 @@ def test_from_the_clone_to_the_green_example(clone):
 
 
 def test_from_the_clone_to_the_green_tests(clone):
-    """The whole command; pytest is told by the environment to run a part only, of what it collects all."""
+    """The whole command; an environment variable makes pytest run only a part of the tests that it collects."""
     output = run(COMMANDS[1], clone, PYTEST_ADDOPTS="-k 'pagination or contract or face or merge'")
     found = re.search(r"^(\d+) passed in ", output, re.MULTILINE)
     assert found is not None and int(found[1]) >= 100, output[-4000:]

@@ -21,7 +21,7 @@ PAGES = {one["request"]["query"].get("after"): one["response"]["body"] for one i
 
 
 def answer(arrived):
-    """The recorded page of contacts by its cursor, to whoever carries the token."""
+    """The recorded page of contacts by its cursor, for a caller with the token."""
     allowed = arrived.headers["authorization"] == f"Bearer {TOKEN}"
     return PAGES[arrived.query.get("after")] if allowed else (401, {"message": "no"})
 

@@ -32,7 +32,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def webhooks(**said: Any) -> dict[str, Any]:
-    """The setting, with what is said in place of the usual."""
+    """The setting, with these values in place of the usual ones."""
     return {"verify": HMAC, "events": EVENTS, **said}
 
 

@@ -171,7 +171,7 @@ FAULT = "$error($join($reverse($split(webhook_secret, ''))))"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "declared",
     [
         webhooks(verify={"format": "hmac", "config": {**HMAC["config"], "key": f"{{{{{FAULT}}}}}"}}),
         webhooks(verify={"format": "hmac", "config": {**HMAC["config"], "content": FAULT}}),
@@ -188,11 +188,11 @@ FAULT = "$error($join($reverse($split(webhook_secret, ''))))"
         webhooks(challenge=[{"when": "true", "verified": False, "capture": {"x": FAULT}}]),
         webhooks(challenge=[{"when": "true", "verified": False, "request": {"url": f"{{{{{FAULT}}}}}"}}]),
     ],
-    ids=lambda told: json.dumps(told)[:90],
+    ids=lambda declared: json.dumps(declared)[:90],
 )
-def test_the_connectors_own_expression_fails_without_a_value(inbox: Inbox, told: dict[str, Any]) -> None:
+def test_the_connectors_own_expression_fails_without_a_value(inbox: Inbox, declared: dict[str, Any]) -> None:
     headers = [("webhook-id", "1"), ("webhook-timestamp", "1795000000"), ("webhook-signature", "v1,AA==")]
-    inbox.lay_out(told).receive(signed(headers=headers))
+    inbox.lay_out(declared).receive(signed(headers=headers))
     inbox.receive(plain(headers=[("authorization", "Basic YTpi"), *headers]))
 
 
@@ -228,10 +228,10 @@ def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bo
     inbox.lay_out(webhooks(verify=verify, events={"type": "'x'", "record": "$string($)"}))
     lines = (f"POST /in/acme?t={HOOK} HTTP/1.1", "host: hooks.example.com", f"x-t: {HOOK}")
     more = ("content-type: application/json", f"authorization: Bearer {HOOK}", "", json.dumps({"type": "a", "t": HOOK}))
-    told = "\r\n".join((*lines, *more))
+    declared = "\r\n".join((*lines, *more))
     stored = {"CONN_ACME_WEBHOOK_SECRET": HOOK if right else "another-secret-of-acme"}
     for words in ([], ["--format", "json"]):
-        done = inbox.world.conn("--debug", "webhook", "check", "-", "-a", "acme", *words, stdin=told, **stored)
+        done = inbox.world.conn("--debug", "webhook", "check", "-", "-a", "acme", *words, stdin=declared, **stored)
         assert done.code == (0 if right else 4), done.all
         if right:
             inbox.world.nothing_leaked(done, HOOK, KEY, ENVIRONMENT_SECRET)

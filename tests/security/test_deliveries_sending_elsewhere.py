@@ -100,7 +100,7 @@ def test_hosts_that_nobody_bounds_are_the_author_s_fault(inbox: Inbox) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("fixed", [True, False])
 def test_a_redirect_of_the_vendors_leads_to_no_key(inbox: Inbox, status: int, *, fixed: bool) -> None:
-    """Whoever can make the vendor's host redirect would be the vendor otherwise."""
+    """An attacker who can make the vendor's host redirect would otherwise pass for the vendor."""
     vendor, stranger = inbox.world.vendor, inbox.world.stranger
     inbox.world.trusted = ("127.0.0.0/8",)  # a redirect may reach the stranger
     vendor.answer = lambda got: (status, {"location": f"{stranger.url}/k"}, {})

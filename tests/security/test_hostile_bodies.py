@@ -230,7 +230,7 @@ class TestRows:
         assert decode(answer(b"a\n=cmd|' /C calc'!A0\n"), "csv") == [{"a": "=cmd|' /C calc'!A0"}]
 
     @pytest.mark.slow
-    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's peak is told on Linux only")
+    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux reports a process's peak")
     def test_much_data_in_little_memory(self, tmp_path: Path) -> None:
         """A process of its own reads 200 MB of rows from a spool within 150 MB."""
         program = (

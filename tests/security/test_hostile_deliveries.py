@@ -1,4 +1,4 @@
-"""Deliveries that mean harm: they are answered, soon, and in little memory; nothing but the receipt tells of them."""
+"""Hostile deliveries are answered quickly and in little memory; only the receipt reports them."""
 
 import gzip
 import resource

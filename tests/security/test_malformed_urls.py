@@ -124,7 +124,7 @@ def redirected(url: str, request: Request) -> TransportError | str:
         return course.send(HopResponse(307, Headers({"location": url}), b"", "")).target.scheme
     except TransportError as error:
         return error
-    except StopIteration:  # no Location is no redirect
+    except StopIteration:  # without a Location it is not a redirect
         return "https"
 
 

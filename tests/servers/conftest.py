@@ -62,7 +62,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, strange
 
 @pytest.fixture(scope="session")
 def oidc(tmp_path_factory: pytest.TempPathFactory, deliveries: postboxes.Postbox) -> Iterator[oidcs.Oidc]:
-    """A token issuer that rotates refresh tokens, and tells of people who have signed out."""
+    """A token issuer that rotates refresh tokens and reports sign-outs."""
     with oidcs.oidc(tmp_path_factory.mktemp("oidc"), logout=deliveries.url("people")) as server:
         yield server
 

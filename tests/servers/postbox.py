@@ -100,13 +100,13 @@ def postbox() -> Iterator[Postbox]:
 
 
 def schemes(*names: str) -> dict[str, dict[str, Any]]:
-    """How these vendors' deliveries are proved and read, as the catalogue has it."""
+    """How these vendors' deliveries are verified and read, as the catalogue has it."""
     told = yaml.safe_load(SCHEMES.read_text(encoding="utf-8"))
     return {name: told[name]["webhooks"] for name in names}
 
 
 def subscribed(box: Postbox) -> dict[str, Any]:
-    """What emulate begins with: subscriptions to all that it tells of."""
+    """What emulate starts with: subscriptions to all its events."""
     admin = {"login": "octocat", "scopes": ["repo", "user", "admin:repo_hook"]}
     listening = {"events": ["*"], "secret": SECRET}
     number = {"phone_number": "+15550001111", "sms_url": box.url("twilio")}
@@ -127,7 +127,7 @@ def subscribed(box: Postbox) -> dict[str, Any]:
 
 
 def vendors(root: Path, webhooks: dict[str, dict[str, Any]], secret: str = SECRET, **more: Any) -> Library:
-    """A workspace with a connector and an account for each vendor, which proves its deliveries with `secret`."""
+    """A workspace with a connector and an account for each vendor, which verifies its deliveries with `secret`."""
     fields = [{"name": "webhook_secret", "secret": True}]
     for name, said in webhooks.items():
         rest = {"base_url": "https://api.example.com", "credentials": {"format": "bearer"}, "fields": fields}

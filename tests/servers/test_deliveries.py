@@ -122,7 +122,7 @@ def test_a_form_s_fields_in_another_order_are_the_same_text(box: Postbox, sender
 
 
 def test_the_catalogue_s_connector_makes_unified_events(tmp_path: Path, deliveries: Postbox, senders: Emulate) -> None:
-    """GitHub's stand-in: a ping, which is answered and tells of nothing, and issues that come and change."""
+    """GitHub's stand-in: a ping, which is answered and has no event, and issues that come and change."""
     root = workspace(tmp_path, "hooks", connectors=("github",))
     box = deliveries.opened(Library.over(root).knows("crm", token="conn_admin_token", webhook_secret=SECRET))
     hook = {"url": box.url("crm"), "secret": SECRET, "content_type": "json"}

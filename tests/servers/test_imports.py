@@ -111,7 +111,7 @@ def test_what_is_no_api_document_is_refused(file: str, tmp_path: Path) -> None:
 
 
 def requests(text: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """What a connector says of each request: path, where its records are, pagination."""
+    """What a connector declares for each request: path, where its records are, pagination."""
     data = parse(text, "connector.yaml").data
     found = {}
     for rows in data["resources"].values():

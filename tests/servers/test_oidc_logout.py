@@ -17,7 +17,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 def told(oidc: Oidc, front: Witness, **changed: Any) -> dict[str, Any]:
-    """How such a delivery is proved: the specification's list of checks (section 2.6)."""
+    """How such a delivery is verified: the specification's list of checks (section 2.6)."""
     proof = {
         "token": "body.logout_token",
         "prefix": None,
@@ -47,7 +47,7 @@ def front(oidc: Oidc) -> Iterator[Witness]:
 
 @pytest.fixture
 def box(tmp_path: Path, oidc: Oidc, deliveries: Postbox, front: Witness) -> Postbox:
-    """The postbox of the client that is told."""
+    """The inbox of the client that receives sign-outs."""
     return deliveries.opened(vendors(tmp_path / "inbox", {"people": told(oidc, front)}))
 
 
@@ -63,7 +63,7 @@ def test_a_person_signs_out(box: Postbox, oidc: Oidc, front: Witness) -> None:
     assert came.receipt.reply.headers["cache-control"] == "no-store"
     (event,) = came.receipt.events
     assert event.type == "people:signed_out" and event.data["events"] == {EVENT: {}} and event.data["sid"]
-    assert "logout_token" not in str(event.plain()), "the proof is no part of the event"
+    assert "logout_token" not in str(event.plain()), "the token is not part of the event"
     token = parse_qs(came.delivery.body.decode())["logout_token"][0]
     head, claims, signature = token.split(".")
     other = base64.urlsafe_b64encode(base64.urlsafe_b64decode(claims + "==").replace(b"told", b"tole")).rstrip(b"=")
@@ -85,7 +85,7 @@ def test_a_token_for_another_client_is_refused(tmp_path: Path, oidc: Oidc, deliv
 
 
 def test_a_provider_that_is_gone_is_asked_again(tmp_path: Path, oidc: Oidc, deliveries: Postbox) -> None:
-    """Without its keys nothing can be told: the provider hears 503, and may deliver it again."""
+    """Without its keys nothing can be verified: the provider receives 503, and may deliver it again."""
     with witness() as gone:
         pass
     unreachable = told(oidc, gone)

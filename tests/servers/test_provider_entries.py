@@ -35,7 +35,7 @@ CONSENTED = [key for key in CARRYING if mode(ENTRIES[key]) in ("OAUTH2", "MCP_OA
 SIGNED = [key for key in CARRYING if mode(ENTRIES[key]) == "OAUTH1"]
 CHECKED = [key for key in CARRYING if (ENTRIES[key].get("proxy") or {}).get("verification")]
 COMPLETE, WITHOUT_NOTES = 53, 66
-"""At least so many entries of the sample are carried over with nothing left out and nothing guessed; with guesses."""
+"""At least N entries of the sample are carried over with nothing left out and nothing guessed; with guesses."""
 
 
 def test_the_entries_are_there() -> None:

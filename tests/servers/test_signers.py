@@ -23,7 +23,7 @@ SECRETS = {
     "standard_webhooks": "whsec_" + base64.b64encode(bytes(range(200, 232))).decode(),
     "svix": "whsec_" + base64.b64encode(bytes(range(24))).decode(),
     "twilio": "token of twilio",
-    "discord": "the public key is told by the signer",
+    "discord": "the signer reports the public key",
 }
 BODIES = {
     "json": json.dumps({"type": "a", "id": "1", "text": "Grüße \u2028 & <co>"}, ensure_ascii=False),
@@ -76,7 +76,7 @@ def test_what_a_vendor_s_library_signs_is_proved(
     sdk: str, signed: dict[tuple[str, str], tuple[Delivery, dict[str, str]]], tmp_path: Path
 ) -> None:
     told = schemes(sdk)[sdk]
-    told.pop("events")  # some of these bodies are none that the vendor sends
+    told.pop("events")  # the vendor does not send some of these bodies
     library = vendors(tmp_path / "inbox", {sdk: told})
     box = Postbox().opened(library)
     for (signer, name), (delivery, stored) in signed.items():

@@ -74,8 +74,8 @@ class TestAlgorithms:
     def test_shared_secrets(self, encoding: Any) -> None:
         secret = b"a secret \xff" if encoding != "text" else "a secret ü".encode()
         written = {"text": "a secret ü", "hex": secret.hex(), "base64": base64.b64encode(secret).decode()}[encoding]
-        told = Assertion(algorithm="HS256", key="{{secret}}", key_encoding=encoding)
-        _, _, signature, content = parts(sign_assertion(told, {"secret": written}, NOW).text)
+        settings = Assertion(algorithm="HS256", key="{{secret}}", key_encoding=encoding)
+        _, _, signature, content = parts(sign_assertion(settings, {"secret": written}, NOW).text)
         assert signature == hmac.new(secret, content, hashlib.sha256).digest()
 
     def test_an_rsa_jwk(self) -> None:
@@ -88,7 +88,7 @@ class TestAlgorithms:
 
 class TestContent:
     def test_usual_and_own_claims(self) -> None:
-        told = Assertion(
+        settings = Assertion(
             key_id="{{key_id}}",
             headers={"typ": None, "x5t": "thumb"},
             claims={"iss": "{{context.app}}", "n": "{{1 + 1}}", "aud": None, "nested": {"sub": "{{key_id}}"}},
@@ -96,7 +96,7 @@ class TestContent:
             backdate_seconds=60,
             unique=False,
         )
-        made = sign_assertion(told, {"private_key": pem(RSA), "key_id": "k1", "context": {"app": "42"}}, NOW)
+        made = sign_assertion(settings, {"private_key": pem(RSA), "key_id": "k1", "context": {"app": "42"}}, NOW)
         header, claims, _, _ = parts(made.text)
         assert header == {"alg": "RS256", "kid": "k1", "x5t": "thumb"}
         assert claims == {
@@ -114,24 +114,24 @@ class TestContent:
 
     def test_a_key_inside_a_json_document_and_with_escaped_lines(self) -> None:
         document = json.dumps({"client_email": "robot@example.com", "private_key": pem(RSA)})
-        told = Assertion(
+        settings = Assertion(
             key="{{$jsonParse(service_account).private_key}}",
             claims={"iss": "{{$jsonParse(service_account).client_email}}"},
         )
-        assert parts(sign_assertion(told, {"service_account": document}, NOW).text)[1]["iss"] == "robot@example.com"
+        assert parts(sign_assertion(settings, {"service_account": document}, NOW).text)[1]["iss"] == "robot@example.com"
         escaped = pem(RSA).replace("\n", "\\n")
         assert sign_assertion(Assertion(), {"private_key": escaped}, NOW).text
 
     def test_an_encrypted_key(self) -> None:
-        told = Assertion(passphrase="{{passphrase}}")
+        settings = Assertion(passphrase="{{passphrase}}")
         names = {"private_key": pem(RSA, b"open sesame"), "passphrase": "open sesame"}
-        assert sign_assertion(told, names, NOW).text
+        assert sign_assertion(settings, names, NOW).text
         with pytest.raises(CredentialError, match="is encrypted, and its `passphrase` is missing"):
             sign_assertion(Assertion(), names, NOW)
         with pytest.raises(CredentialError, match="cannot be read"):
-            sign_assertion(told, {**names, "passphrase": "wrong"}, NOW)
+            sign_assertion(settings, {**names, "passphrase": "wrong"}, NOW)
         with pytest.raises(CredentialError, match="is not encrypted"):
-            sign_assertion(told, {**names, "private_key": pem(RSA)}, NOW)
+            sign_assertion(settings, {**names, "private_key": pem(RSA)}, NOW)
 
     def test_the_algorithm_is_said_once(self) -> None:
         with pytest.raises(ValueError, match="`alg`"):
@@ -139,7 +139,7 @@ class TestContent:
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "words"),
+    ("key", "settings", "words"),
     [
         ("", Assertion(), "neither a private key"),
         ("secret-words", Assertion(), "neither a private key"),
@@ -155,9 +155,9 @@ class TestContent:
         (pem(ec.generate_private_key(ec.SECP256R1())), Assertion(algorithm="EdDSA"), "cannot be used for EdDSA"),
     ],
 )
-def test_a_key_that_does_not_serve(key: str, told: Assertion, words: str) -> None:
+def test_a_key_that_does_not_serve(key: str, settings: Assertion, words: str) -> None:
     with pytest.raises(CredentialError) as raised:
-        sign_assertion(told, {"private_key": key}, NOW)
+        sign_assertion(settings, {"private_key": key}, NOW)
     assert words in raised.value.message
     assert "secret-words" not in f"{raised.value.message} {raised.value.hint}"
 

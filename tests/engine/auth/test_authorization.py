@@ -167,7 +167,7 @@ def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolu
 
 
 @pytest.mark.parametrize(
-    ("scope", "url", "told"),
+    ("scope", "url", "message"),
     [
         ({"api_key": "k"}, "https://api.example.com/v1", r"the path has no placeholder \{token\}"),
         ({"api_key": "k"}, "https://{token}.example.com/v1?a={token}", r"the path has no placeholder \{token\}"),
@@ -175,8 +175,8 @@ def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolu
         ({}, "https://api.example.com/{token}", "api_key"),
     ],
 )
-def test_path_refusals(scope: dict[str, Any], url: str, told: str) -> None:
-    with pytest.raises(ConnError, match=told):
+def test_path_refusals(scope: dict[str, Any], url: str, message: str) -> None:
+    with pytest.raises(ConnError, match=message):
         applied(PathAuthorization(name="token"), scope, url)
 
 

@@ -1,4 +1,4 @@
-"""The kinds whose token is asked for: password, session, signed JWT, and one of several."""
+"""The kinds that request a token: password, session, signed JWT, and one of several."""
 
 import base64
 import hashlib

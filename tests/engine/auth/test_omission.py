@@ -1,4 +1,4 @@
-"""Parts of a credential that an account may leave out: what would carry them goes without."""
+"""Parts of a credential that an account may leave out: whatever would carry them is left out."""
 
 import base64
 from typing import Any

@@ -24,13 +24,13 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("told", KINDS, ids=lambda told: told["format"])
-def test_each_kind_asks_for_it_and_stores_it(told):
-    before = convert(told, Credentials)
+@pytest.mark.parametrize("credentials", KINDS, ids=lambda credentials: credentials["format"])
+def test_each_kind_asks_for_it_and_stores_it(credentials):
+    before = convert(credentials, Credentials)
     made = add_supplied_values(before, [SECRET])
     assert [field for field in made.fields() if field not in before.fields()] == [SECRET.field()]
     assert made.sample()["webhook_secret"]
-    assert add_supplied_values(made, [SECRET]).fields() == made.fields(), "it is asked for once"
+    assert add_supplied_values(made, [SECRET]).fields() == made.fields(), "asked only once"
 
 
 def test_every_option_of_a_choice_asks_for_it():

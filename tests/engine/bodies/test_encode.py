@@ -111,7 +111,7 @@ class TestMultipart:
     def test_data_that_looks_nearly_like_a_part_is_data(self) -> None:
         body, _ = multipart({"a": {"text": "x", "other": 1}, "b": {"file": "f", "text": "g"}})
         assert b'name="a[text]"' in body
-        assert b'name="b[file]"' in body  # two kinds at once: no part, and no file is asked for
+        assert b'name="b[file]"' in body  # both kinds at once: no part and no file is requested
 
     def test_a_path_in_a_document_is_only_a_name(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret.txt"

@@ -74,7 +74,7 @@ Make = Callable[[Mapping[str, str | None]], Workspace]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """`make({path: text})`: the example workspace with these files besides; None leaves one out."""
+    """`make({path: text})`: the example workspace with these files added; None leaves one out."""
 
     def build(files: Mapping[str, str | None]) -> Workspace:
         for name, text in {**FILES, **files}.items():

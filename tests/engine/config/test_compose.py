@@ -1,4 +1,4 @@
-"""Mappings of several levels: when they merge as data, and when their results must be laid over each other."""
+"""Mappings of several levels: when they merge as data, and when their results must be merged."""
 
 from conn_engine.config import Layers, mapping_layers, merge
 from conn_engine.expressions import compile_mapping

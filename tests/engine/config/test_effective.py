@@ -1,4 +1,4 @@
-"""The effective configuration: levels merged, operations resolved, origins told."""
+"""The effective configuration: levels merged, operations resolved, origins reported."""
 
 from typing import Any
 
@@ -300,7 +300,7 @@ override:
 
 
 def test_the_expressions_of_the_connector_itself(make: Any) -> None:
-    """What an override says is none of them, unless it says the same."""
+    """A value that an override sets is not among them, unless it is the same."""
     found = make({}).effective(account="acme").base_expressions
     assert {"response.id", "response.properties.email", "query.limit", "env.CLIENT_ID", "id"} <= found
     assert "$uppercase(response.properties.email)" not in found

@@ -35,7 +35,7 @@ ZENDESK = {"base_url": "https://{{context.subdomain}}.zendesk.example/api"}
          ["*.zendesk.example"], {"subdomain": "acme"}, ["*.zendesk.example"]),
         # ports, and hosts of this machine
         ({"base_url": "http://127.0.0.1:{{context.port}}/v1"}, ["127.0.0.1:*"], {"port": 81}, ["127.0.0.1:*"]),
-        # a value that is no host fills nothing
+        # a value that is not a host fills nothing
         (ZENDESK, ["*.zendesk.example"], {"subdomain": "evil.example/"}, ["*.zendesk.example"]),
         (ZENDESK, ["*.zendesk.example"], {"subdomain": "a@evil"}, ["*.zendesk.example"]),
         # requests that a delivery leads to

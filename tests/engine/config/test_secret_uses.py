@@ -1,4 +1,4 @@
-"""An override uses a secret only where the connector does, and does not weaken what proves deliveries."""
+"""An override uses a secret only where the connector does, and does not weaken the verification of deliveries."""
 
 import json
 from typing import Any

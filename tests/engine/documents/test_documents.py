@@ -1,4 +1,4 @@
-"""Reading documents: the core schema, bounds, faults with place and mend, places, comments, Markdown."""
+"""Reading documents: the core schema, bounds, faults with place and fix, places, comments, Markdown."""
 
 import time
 

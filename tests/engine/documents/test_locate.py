@@ -19,7 +19,7 @@ def test_the_nearest_workspace_above_is_found(tmp_path):
 
 
 def test_no_workspace_is_none(tmp_path):
-    (tmp_path / "conn.yaml").mkdir()  # a folder of that name is none
+    (tmp_path / "conn.yaml").mkdir()  # a folder of that name does not count
     assert find_workspace(tmp_path) is None
 
 

@@ -73,7 +73,7 @@ def test_a_text_that_is_too_long_is_not_read(evaluator: str) -> None:
     assert (error.code, len(error.text)) == ("size", 301)
     assert evaluate(f"'{'x' * 90_000}' ~> $length", {}) == 90_000
     wide = mapping([{f"f{number}": f"$string({number}) & '{'x' * 400}'" for number in range(400)}])
-    assert len(wide.apply([{}, {}])[1]) == 400  # what is put together of many is no author's text
+    assert len(wide.apply([{}, {}])[1]) == 400  # a text combined from many is not the author's
 
 
 def test_an_error_does_not_repeat_a_long_name(evaluator: str) -> None:

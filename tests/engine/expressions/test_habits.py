@@ -1,4 +1,4 @@
-"""What is said to who writes JSONata as another language."""
+"""The fixes for JSONata written like another language."""
 
 import pytest
 from evaluating import expression

@@ -431,7 +431,7 @@ BEHAVIOUR = [
         swap=(HTTP, CURSOR, "{format: cursor, config: {cursor_field: next, size_param: n, size: 500, max_size: 100}}"),
     ),
     Bad(
-        "a status that is none",
+        "a status that does not exist",
         one("ERR101", HTTP, 5, 17),
         swap=(HTTP, "resources:", "errors: [{when: status = 600, then: empty}]\nresources:"),
     ),
@@ -493,7 +493,7 @@ BEHAVIOUR = [
         swap=(HTTP, "credentials: {format: bearer}", "credentials: {format: oauth2_client_credentials}"),
     ),
     Bad(
-        "a path that cannot go without its credential",
+        "a path that needs its credential",
         one("SEC105", HTTP, 3, 16),
         swap=(
             HTTP,
@@ -734,7 +734,7 @@ REPLAYED = [
     ),
     Bad("no golden", one("TST103", TAPE, 1, 1), {KEPT: None}),
     delivered("a good delivery", []),
-    delivered("a forged delivery", one("RUN401", HTTP, 11, 3), DELIVERY.replace("a@b.c", "e@b.c")),
+    delivered("a delivery with an invalid signature", one("RUN401", HTTP, 11, 3), DELIVERY.replace("a@b.c", "e@b.c")),
     delivered(
         "another answer",
         one("TST105", "connectors/demo/expected/deliveries/changed.json", 1, 1),

@@ -173,7 +173,7 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sunset", "code", "told"),
+    ("sunset", "code", "words"),
     [
         ("2020-01-31", "DEP101", "since 2020-01-31"),
         ("2020-01-31T12:00:00Z", "DEP101", "since 2020-01-31"),
@@ -185,13 +185,13 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
         ("some day", "", ""),
     ],
 )
-def test_sunsets(tmp_path: Path, sunset: str, code: str, told: str) -> None:
+def test_sunsets(tmp_path: Path, sunset: str, code: str, words: str) -> None:
     operation = {**LIST, "deprecated": {"sunset": sunset, "use": "things.search"}}
     clock = FrozenClock(1_709_251_199)  # the last second of 29 February 2024
     codes = found(tmp_path, clock=clock, list=operation)
     findings = lint_paths(tmp_path, [], clock).findings
     assert codes == ([(code, "resources.things.list.deprecated.sunset")] if code else [])
-    assert [(f.hint, told in f.message) for f in findings] == ([("use things.search", True)] if code else [])
+    assert [(f.hint, words in f.message) for f in findings] == ([("use things.search", True)] if code else [])
 
 
 @pytest.mark.parametrize(
@@ -232,17 +232,17 @@ def test_what_authorization_reads_is_in_the_credential(tmp_path, credentials, au
 
 def test_a_path_has_a_place_for_its_credential(tmp_path):
     key = {"format": "path", "config": {"name": "key"}}
-    told = {"credentials": {"format": "api_key"}, "authorization": key}
+    settings = {"credentials": {"format": "api_key"}, "authorization": key}
     wrong = [("SEC104", "resources.things.list.path")]
-    assert found(tmp_path, told) == wrong
-    assert found(tmp_path, {**told, "authorization": {"format": "several", "config": {"all": [key]}}}) == wrong
+    assert found(tmp_path, settings) == wrong
+    assert found(tmp_path, {**settings, "authorization": {"format": "several", "config": {"all": [key]}}}) == wrong
     assert (
-        found(tmp_path, told, list={**LIST, "path": "/{{key}}/things", "parents": {"as": "key", "values": [1]}})
+        found(tmp_path, settings, list={**LIST, "path": "/{{key}}/things", "parents": {"as": "key", "values": [1]}})
         == wrong
     )
-    assert found(tmp_path, told, list={**LIST, "path": "/bot{key}/things"}) == []
-    assert found(tmp_path, {**told, "base_url": "https://api.example.com/{key}"}) == []
-    assert found(tmp_path, told, list={**LIST, "authorization": {"format": "none"}}) == []
+    assert found(tmp_path, settings, list={**LIST, "path": "/bot{key}/things"}) == []
+    assert found(tmp_path, {**settings, "base_url": "https://api.example.com/{key}"}) == []
+    assert found(tmp_path, settings, list={**LIST, "authorization": {"format": "none"}}) == []
 
 
 def test_a_token_comes_from_an_endpoint(tmp_path):
@@ -266,17 +266,17 @@ def test_a_token_comes_from_an_endpoint(tmp_path):
 
 
 def test_what_may_be_left_out_is_in_no_path(tmp_path):
-    told = {
+    settings = {
         "credentials": {"format": "api_key", "config": {"required": False}},
         "authorization": {"format": "path", "config": {"name": "key"}},
     }
     there = {**LIST, "path": "/{key}/things"}
-    assert found(tmp_path, told, list=there) == [("SEC105", "authorization")]
-    several = {"format": "several", "config": {"all": [told["authorization"]]}}
-    assert found(tmp_path, {**told, "authorization": several}, list=there) == [("SEC105", "authorization")]
-    assert found(tmp_path, {**told, "credentials": {"format": "api_key"}}, list=there) == []
+    assert found(tmp_path, settings, list=there) == [("SEC105", "authorization")]
+    several = {"format": "several", "config": {"all": [settings["authorization"]]}}
+    assert found(tmp_path, {**settings, "authorization": several}, list=there) == [("SEC105", "authorization")]
+    assert found(tmp_path, {**settings, "credentials": {"format": "api_key"}}, list=there) == []
     beside = {"format": "api_key", "config": {"ask": [{"name": "tenant", "required": False}]}}
-    assert found(tmp_path, {**told, "credentials": beside}, list=there) == []
+    assert found(tmp_path, {**settings, "credentials": beside}, list=there) == []
     for place in ({"format": "header", "config": {"name": "X-Key"}}, {"format": "basic"}, {"format": "bearer"}):
         kind = "basic" if place["format"] == "basic" else "bearer" if place["format"] == "bearer" else "api_key"
         said = {"username_required": False, "password_required": False} if kind == "basic" else {"required": False}
@@ -285,7 +285,7 @@ def test_what_may_be_left_out_is_in_no_path(tmp_path):
 
 def test_a_stored_credential_is_carried_by_somebody(tmp_path):
     assert found(tmp_path, {"authorization": None}) == [("SEC103", "credentials")]
-    assert found(tmp_path, {"authorization": {"format": "none"}}) == [], "it is said"
+    assert found(tmp_path, {"authorization": {"format": "none"}}) == [], "it is declared"
     assert found(tmp_path, {"authorization": None, "credentials": {"format": "none"}}) == []
     listing = {**LIST, "authorization": {"format": "header", "config": {"name": "X-Key"}}}
     assert found(tmp_path, {"authorization": None}, list=listing) == []

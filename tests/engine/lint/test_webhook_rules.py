@@ -1,4 +1,4 @@
-"""What lint says of webhooks, each rule on settings that are at fault and on those that are not."""
+"""The lint rules for webhooks, each on settings that break it and on settings that do not."""
 
 import json
 from pathlib import Path
@@ -33,10 +33,10 @@ def found(
     """Code and path of each finding."""
     mapping = {"contacts": {"get": {"response_mapping": {"id": "response.id"}}, "events": events or {}}}
     account = {"connector": "shop", "context": context or {}, "override": override or {}}
-    told = {} if webhooks is None else {"webhooks": {"events": EVENTS, **webhooks}}
+    declared = {} if webhooks is None else {"webhooks": {"events": EVENTS, **webhooks}}
     for name, data in {
         "conn.yaml": {"version": 1, **(conn or {})},
-        "connectors/shop/connector.yaml": {**BASE, **connector, **told},
+        "connectors/shop/connector.yaml": {**BASE, **connector, **declared},
         "connectors/shop/unified/crm.yaml": {"resources": mapping},
         "accounts/acme.yaml": account,
     }.items():
@@ -123,8 +123,8 @@ def test_what_a_jwt_carries_is_signed(tmp_path: Path) -> None:
         ("WHK210", "webhooks.events.type"),
         ("EXP103", "unified.crm.contacts.events.updated.record"),
     ]
-    told = {**EVENTS, "type": "claims.type", "record": "claims.data"}
-    assert found(tmp_path, {"verify": JWT, "events": told}, RECORD) == []
+    declared = {**EVENTS, "type": "claims.type", "record": "claims.data"}
+    assert found(tmp_path, {"verify": JWT, "events": declared}, RECORD) == []
 
 
 def test_items_that_are_signed_each(tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ def test_a_type_that_no_signature_covers_is_reported(tmp_path: Path, verify: Any
 )
 def test_a_challenge_signs_for_nobody(tmp_path: Path, challenge: dict[str, Any], wrong: bool) -> None:
     ask = [{"name": name, "required": False} for name in ("webhook_secret", "verify_token")]
-    told = {"credentials": {"format": "api_key", "config": {"ask": ask}}}
+    declared = {"credentials": {"format": "api_key", "config": {"ask": ask}}}
     one = {"when": "query.ask", "verified": False, **challenge}
-    codes = found(tmp_path, {"verify": HMAC, "challenge": [one]}, RECORD, **told)
+    codes = found(tmp_path, {"verify": HMAC, "challenge": [one]}, RECORD, **declared)
     assert codes == ([("WHK104", "webhooks.challenge[0].reply")] if wrong else [])
 
 
@@ -210,8 +210,8 @@ def test_a_challenge_signs_for_nobody(tmp_path: Path, challenge: dict[str, Any],
     ],
 )
 def test_challenges_that_are_never_asked(tmp_path: Path, conditions: list[str], dead: list[int]) -> None:
-    told = {"verify": HMAC, "challenge": [{"when": condition} for condition in conditions]}
-    assert found(tmp_path, told, RECORD) == [("WHK108", f"webhooks.challenge[{at}].when") for at in dead]
+    declared = {"verify": HMAC, "challenge": [{"when": condition} for condition in conditions]}
+    assert found(tmp_path, declared, RECORD) == [("WHK108", f"webhooks.challenge[{at}].when") for at in dead]
 
 
 def test_however_old(tmp_path: Path) -> None:
@@ -228,17 +228,17 @@ def test_however_old(tmp_path: Path) -> None:
 
 
 def test_whose_it_is(tmp_path: Path) -> None:
-    told = {"verify": HMAC, "account": {"value": "body.org", "context": "tenant"}}
-    assert found(tmp_path, told, RECORD) == [("WHK107", "webhooks.account.context")]
-    assert found(tmp_path, told, RECORD, fields=[{"name": "tenant", "required": False}]) == []
-    assert found(tmp_path, told, RECORD, context={"tenant": 7}) == []
+    declared = {"verify": HMAC, "account": {"value": "body.org", "context": "tenant"}}
+    assert found(tmp_path, declared, RECORD) == [("WHK107", "webhooks.account.context")]
+    assert found(tmp_path, declared, RECORD, fields=[{"name": "tenant", "required": False}]) == []
+    assert found(tmp_path, declared, RECORD, context={"tenant": 7}) == []
     step = {"name": "tenant", "transform": "context.x"}
-    assert found(tmp_path, told, RECORD, connect=[step]) == []
-    secret = found(tmp_path, told, RECORD, fields=[{"name": "tenant", "secret": True, "required": False}])
+    assert found(tmp_path, declared, RECORD, connect=[step]) == []
+    secret = found(tmp_path, declared, RECORD, fields=[{"name": "tenant", "secret": True, "required": False}])
     assert secret == [("WHK107", "webhooks.account.context")]
     oauth = {"token_url": "https://api.example.com/t", "client_id": "c", "capture": {"tenant": "response.tenant"}}
     kind = {"format": "oauth2_client_credentials", "config": {**oauth, "ask": [{"name": "webhook_secret"}]}}
-    assert found(tmp_path, told, RECORD, credentials=kind, authorization={"format": "bearer"}) == []
+    assert found(tmp_path, declared, RECORD, credentials=kind, authorization={"format": "bearer"}) == []
 
 
 def test_events_that_cannot_be_made(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_keys_that_the_vendor_publishes_need_no_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "path"),
+    ("declared", "code", "path"),
     [
         ({"verify": way("hmac", signature="header.sig")}, "EXP103", "verify.config.signature"),
         ({"verify": signed(content="timestamp & text")}, "EXP103", "verify.config.content"),
@@ -338,8 +338,8 @@ def test_keys_that_the_vendor_publishes_need_no_secret(tmp_path: Path) -> None:
         ({"subscription": {"create": [step("contact")]}}, "REF102", "subscription.create[0].request.resource"),
     ],
 )
-def test_names_in_every_place(tmp_path: Path, told: dict[str, Any], code: str | None, path: str) -> None:
-    codes = found(tmp_path, {"verify": HMAC, **told}, FETCHED, context={"org": 1})
+def test_names_in_every_place(tmp_path: Path, declared: dict[str, Any], code: str | None, path: str) -> None:
+    codes = found(tmp_path, {"verify": HMAC, **declared}, FETCHED, context={"org": 1})
     assert codes == ([(code, f"webhooks.{path}")] if code else [])
 
 

@@ -57,7 +57,7 @@ class Desk:
 
     @property
     def workspace(self) -> Workspace:
-        """The folder, read anew."""
+        """The folder, read again."""
         return load_workspace(self.root)
 
     def write(self, name: str, text: str) -> None:

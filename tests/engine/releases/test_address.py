@@ -97,7 +97,7 @@ def test_a_user_who_may_not_write(postgres):
 
 
 def test_a_file_that_is_no_store(tmp_path: Path):
-    (tmp_path / "text.db").write_text("hello, this is no database at all\n" * 100)
+    (tmp_path / "text.db").write_text("hello, this is not a database\n" * 100)
     with pytest.raises(StoreFault, match="cannot be used: file is not a database"):
         open_store(tmp_path / "text.db")
     (tmp_path / "cut.db").write_bytes(b"")

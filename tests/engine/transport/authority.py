@@ -38,7 +38,7 @@ class Authority:
         self.certificate = self._signed(made)
 
     def vouch(self, name: str, *, days: tuple[float, float] = (-1, 1), passphrase: str = "", key: Any = None) -> Pair:
-        """A certificate for a name, good from and to so many days from now."""
+        """A certificate for a name, valid from and until a number of days from now."""
         own = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))

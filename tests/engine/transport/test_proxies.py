@@ -104,7 +104,7 @@ def test_tls_of_the_vendor_is_the_vendors(ask, behind, raw):
     def talk(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         connection.recv(65536)  # the client's side of TLS: a connection that is closed unread loses what was sent
-        connection.sendall(b"this is no TLS" * 100)
+        connection.sendall(b"this is not TLS" * 100)
 
     behind(raw(talk))
     with pytest.raises(TransportError) as caught:

@@ -107,11 +107,11 @@ def test_errors_are_never_streamed(site: Vendor, send: Callable[..., Response]) 
     assert send(asked(site)).body == b"x" * 2_000
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_the_bound_of_streams(site: Vendor, send: Callable[..., Response], told: bool) -> None:
+@pytest.mark.parametrize("has_length", [True, False])
+def test_the_bound_of_streams(site: Vendor, send: Callable[..., Response], has_length: bool) -> None:
     content = b"x" * (4 * MIB)
-    headers = {} if told else {"Content-Length": "0", "Content-Encoding": "gzip"}
-    if not told:
+    headers = {} if has_length else {"Content-Length": "0", "Content-Encoding": "gzip"}
+    if not has_length:
         content = gzip.compress(content)
         headers["Content-Length"] = str(len(content))
     write_by(site, body(content, **headers))

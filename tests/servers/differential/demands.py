@@ -27,7 +27,7 @@ def find_shortfalls(results: Sequence[Outcome]) -> Iterator[str]:
 
 
 def share_explained(results: Sequence[Outcome]) -> float:
-    """The share of the first readings that agree or have a stated reason. One that both sides stop at is none."""
+    """The share of the first readings that agree or have a stated reason. One at which both stop does not count."""
     firsts = [one for one in results if one.phase == "first" and one.status != "custom"]
     return sum(one.status in ("agrees", "explained") for one in firsts) / max(len(firsts), 1)
 

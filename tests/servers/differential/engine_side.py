@@ -73,7 +73,7 @@ class Ours:
         self.imported.write(folder / "connectors" / "vendor")
 
     def trust(self, hosts: Sequence[str]) -> None:
-        """Say in conn.yaml which hosts besides the connector's own may have credentials: those that settings name."""
+        """Allow in conn.yaml the further hosts that may receive credentials: those that settings name."""
         settings = {"version": 1, "trusted_hosts": ["127.0.0.0/8", *sorted(hosts)]}
         (self._folder / "conn.yaml").write_text(json.dumps(settings), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Runs manifests under both readers and says of every stream how it went."""
+"""Runs manifests under both readers and reports the result of every stream."""
 
 import json
 import re
@@ -150,7 +150,7 @@ class _Course:
                 return
 
     def _refused(self, name: str, first: Evidence) -> Iterator[Outcome]:
-        """The first reading once more, of which one request is refused: which, and how, follows from the name."""
+        """The first reading again, of which one request is refused: which, and how, follows from the name."""
         theirs, mine = (
             {(one.base, one.window, one.page) for one in side if one.own} for side in (first.cdk, first.ours)
         )

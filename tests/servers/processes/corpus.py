@@ -1,6 +1,6 @@
 """Writes the corpus that the `backlot` fixture imports: contacts and issues, the same on every run.
 
-Not a copy of anyone's data: names are numbered. One contact is private to dana@acme.com, so that who asks is
+Not a copy of anyone's data: names are numbered. One contact is private to dana@acme.com, so that the caller is
 visible in the answer: dana sees one more than everyone else.
 """
 

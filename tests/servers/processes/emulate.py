@@ -59,7 +59,7 @@ class Emulate:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many TCP ports in a row that nothing listens on right now, on 127.0.0.1."""
+    """The first of N consecutive TCP ports that nothing listens on right now, on 127.0.0.1."""
     for _ in range(200):
         first = random.randrange(20_000, 32_000)
         with ExitStack() as stack:

@@ -1,6 +1,6 @@
 """One server as a child process: a free port, a wait until it answers, its log, an end by process id.
 
-What is started, and with which data, is said by the modules beside this one.
+The modules next to this one declare what is started, and with which data.
 """
 
 import os

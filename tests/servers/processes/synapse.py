@@ -88,7 +88,7 @@ class Synapse:
         return str(self.call("POST", "/_matrix/client/v3/login", body)["access_token"])
 
     def room(self, token: str, messages: int = 0) -> str:
-        """Make a room that the token's owner is in, with so many events of state in it; returns its id."""
+        """Make a room that the token's owner is in, with N state events in it; returns its id."""
         state = [{"type": "org.example.note", "state_key": str(n), "content": {"n": n}} for n in range(messages)]
         made = self.call("POST", "/_matrix/client/v3/createRoom", {"name": "r", "initial_state": state}, token)
         return str(made["room_id"])

@@ -58,7 +58,7 @@ class Made:
 def make(
     source: ImportedDocument, key: str, entry: dict[str, Any], vendor: Vendor, folder: Path, **context: str
 ) -> Made:
-    """Import an entry and connect an account of it. `context` is what the account says besides."""
+    """Import an entry and connect an account of it. `context` is what else the account sets."""
     imported = import_source(source, Options(propose_name(source, key), entry=key))
     data = parse(imported.files["connector.yaml"], "connector.yaml").data
     values = _values(entry, vendor)
@@ -119,7 +119,7 @@ def _credential(name: str, entry: dict[str, Any]) -> str:
     protocol = (entry.get("signature") or {}).get("protocol")
     if name == "privateKey":
         return keys().get(str(protocol), f"key-id-1:{'0badcafe' * 8}")
-    # What a form must encode; not the secret of an OAuth client, whose Basic header encodes it once more (RFC 6749).
+    # What a form must encode; not the secret of an OAuth client, whose Basic header encodes it again (RFC 6749).
     special = row.get("secret") and name in ("password", "clientSecret", "consumerSecret", "refreshToken")
     return f"secret-{name.lower()}/+=&x" if special or name == "refreshToken" else f"made-up-{name.lower()}"
 

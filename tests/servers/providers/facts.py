@@ -1,4 +1,4 @@
-"""What an entry says and what its connector says of it, one fact after another."""
+"""What an entry declares and what its connector declares, one fact after another."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ OAUTH = ("OAUTH2", "MCP_OAUTH2")
 
 
 def facts(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """What the entry says and what the connector says of it: a label, the one, the other."""
+    """What the entry and the connector declare: a label, the one, the other."""
     yield "label", entry["display_name"], data["label"]
     told = data["credentials"].get("config", {})
     proxy = entry.get("proxy") or {}

@@ -64,7 +64,7 @@ def write(folder: Path, email: str, accounts: int) -> Path:
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Callable[[int], tuple[Path, Path]]:
-    """Both sides of a change in the base mapping, for so many accounts."""
+    """Both sides of a change in the base mapping, for a number of accounts."""
 
     def make(accounts: int) -> tuple[Path, Path]:
         folder = tmp_path / str(accounts)

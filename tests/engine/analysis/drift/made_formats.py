@@ -138,7 +138,7 @@ def _configs(model: type[msgspec.Struct], *, deep: bool = False) -> Iterator[dic
 
 @cache
 def _value(kind: Any) -> Any:
-    """A value of a type; None when there is none of a simple form."""
+    """A value of a type; None for a type without a simple value."""
     return next((one for value in _simple(kind) if (one := _accepted(kind, value)) is not None), None)
 
 

@@ -177,7 +177,7 @@ def readers(difference: DriftDifference) -> set[tuple[str, int]]:
           ("issues.list enrich stats", 2)}),
         ("issues.list", {"items": [{"by": {"login": 1, "x": 1}}]}, "items.by.login",
          {("issues.list record_mapping.who", 2), ("issues.list enrich author", 2)}),
-        # what is looked up, and whoever reads it in the completed record
+        # what is looked up, and what reads it in the completed record
         ("people.get", {"person": {"name": 1, "x": 1}}, "person.name", {("m.issues.list by", 2)}),
         ("people.get", {"person": {"active": 1, "x": 1}}, "person.active", {("comments.list parents issue", 2)}),
         ("people.get", {"person": {"email": 1, "x": 1}}, "person.email", {("m.notes.list of", 2)}),

@@ -1,4 +1,4 @@
-"""What `impact` says of the example workspace, where a person can check it, and what its reports may not hold."""
+"""What `impact` reports for the example workspace, and what its reports must not contain."""
 
 import json
 import shutil
@@ -440,7 +440,7 @@ def test_a_change_of_the_base_beside_it_is_not(example: Path) -> None:
 
 
 def test_both_in_one_operation_is_the_base_s(example: Path) -> None:
-    """Which of the two files loses the field cannot be told apart, so that it counts as everybody's change."""
+    """Either file may have lost the field, so the change counts for every account."""
     found = changed(
         example,
         acme=("$uppercase(response.properties.email[$])", "$base.email"),

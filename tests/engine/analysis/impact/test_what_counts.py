@@ -1,4 +1,4 @@
-"""What a change may alter besides records: pages, verdicts, errors, credentials, values, and what is refused."""
+"""What a change can alter, apart from records: pages, verdicts, errors, credentials, values, and what is refused."""
 
 import copy
 import json

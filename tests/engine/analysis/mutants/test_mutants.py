@@ -1,4 +1,4 @@
-"""Mistakes are made where they are said to be made, and a test that looks notices them."""
+"""Mutations are made where the report places them, and a test that covers the place notices them."""
 
 import json
 from pathlib import Path

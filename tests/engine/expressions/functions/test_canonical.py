@@ -23,7 +23,7 @@ VALUES = st.recursive(
 
 
 def shuffled(value: Any) -> Any:
-    """The value with the names of its objects the other way round."""
+    """The value with the names of its objects in reverse order."""
     if isinstance(value, dict):
         return {name: shuffled(value[name]) for name in reversed(list(value))}
     return [shuffled(item) for item in value] if isinstance(value, list) else value

@@ -41,7 +41,7 @@ _HOST_NAME = re.compile(r"domain|host|instance|site|server|endpoint|url", re.I)
 
 
 LEFT_OUT = "x-left-out"
-"""What our own manifests say of a property that a config has not."""
+"""What our own manifests declare for a property that a config lacks."""
 
 
 class Settings:

@@ -124,7 +124,7 @@ class Endpoint:
 
     @cached_property
     def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str] | None, int]:
-        """What the URL may be, what its query may hold besides, and how many characters are certain."""
+        """What the URL may be, what else its query may hold, and how many characters are certain."""
         base = str(self.requester.get("url_base") or self.requester.get("url") or "")
         path, _, query = _halves(str(self.requester.get("path") or ""))
         head, sure = templates.pattern(base, self.config, self.parameters)

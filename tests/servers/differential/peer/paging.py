@@ -130,7 +130,7 @@ def _ranked(path: Sequence[Any], linked: bool) -> list[str]:
 
 @dataclass
 class Paging:
-    """What answers of an endpoint hold besides records. `sizes`: records per page. `played`: field to its part."""
+    """What else responses of an endpoint hold. `sizes`: records per page. `played`: field to its part."""
 
     strategy: Any
     sizes: list[int]

@@ -84,7 +84,7 @@ class Service:
         self._fault = fault
 
     def forget(self) -> None:
-        """Begin anew: nothing asked, no tokens given."""
+        """Start again: no requests, no tokens issued."""
         self.asked, self.unknown = [], []
         for served in self._served:
             served.forget()

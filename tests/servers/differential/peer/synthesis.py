@@ -43,7 +43,7 @@ class Dates:
 
 
 def take(record: Any, path: Sequence[Any]) -> Any:
-    """The value at a path, or a marker that is no value."""
+    """The value at a path, or a marker that is not a value."""
     for step in path:
         if (isinstance(record, Mapping) and step in record) or (
             isinstance(record, list) and isinstance(step, int) and step < len(record)

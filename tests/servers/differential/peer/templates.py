@@ -74,7 +74,7 @@ def paths(template: str, root: str) -> list[Path]:
         if path:
             found.append(path)
             return
-        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):  # a method is no field
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):  # a method is not a field
             for child in (node.node.node, *node.args, *node.kwargs):
                 visit(child)
             return

@@ -58,7 +58,7 @@ class Worker:
         return self.service.prepare(found, self.span, _secrets(config))
 
     def serve(self, stream: str) -> dict[str, Any]:
-        """Answer this stream from now on; nothing asked yet. Tells what the manifest says of the stream's windows."""
+        """Answer this stream from now on; no requests yet. Returns what the manifest declares about windows."""
         unplanned = self._prepare(stream)
         step = (self.streams[stream].get("incremental_sync") or {}).get("step")
         return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told}
@@ -69,7 +69,7 @@ class Worker:
         return {}
 
     def refuse(self, status: int, request: list[Any], times: int) -> dict[str, Any]:
-        """Refuse one request (base, window, page) of the served stream with a status, always (0) or so many times."""
+        """Refuse one request (base, window, page) of the served stream with a status, always (0) or N times."""
         base, window, page = request
         self.service.refuse(Fault(status, (base, (window[0], window[1]), page), times))
         return {}

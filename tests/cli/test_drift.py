@@ -244,7 +244,7 @@ PAGING: dict[str, Any] = {
 
 @pytest.fixture
 def paged(shop: Path) -> Path:
-    """The shop with all that a connector reads of a response apart from records; with two recorded pages and an error."""
+    """The shop with all that a connector reads of a response apart from records: two pages and an error."""
     path = shop / "connectors/shop/connector.yaml"
     path.write_text(json.dumps({**json.loads(path.read_text()), **PAGING}))
     base = json.loads(path.read_text())["base_url"]

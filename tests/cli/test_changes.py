@@ -216,7 +216,7 @@ def test_it_covers_those_effects_and_no_others(losing: Path) -> None:
     replace(losing, MAPPING, "response.mail", "1")  # the same field, and another effect
     done = conn(losing, "ci")
     assert done.code == 1
-    assert f"{ACCEPTED}:5  CHG180  the change does not have this effect any more" in done.out
+    assert f"{ACCEPTED}:5  CHG180  the change no longer has this effect" in done.out
     assert "::error" in conn(losing, "impact", "--format", "github").out
 
 
@@ -300,7 +300,7 @@ def test_a_base_that_cannot_be_used_at_all_exits_3(desk: Path, command: str) -> 
     git(desk, "checkout", "-q", "-b", "work")
     (desk / "accounts/a00.json").unlink()
     done = conn(desk, command)
-    assert done.code == 3 and "what the change is compared with cannot be used" in done.err
+    assert done.code == 3 and "the base of the comparison cannot be loaded" in done.err
 
 
 @pytest.mark.parametrize(

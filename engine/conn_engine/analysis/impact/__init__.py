@@ -1,7 +1,7 @@
-"""The blast radius of a change: every account before and after it, each side on its own recordings. The face.
+"""The impact of a change: compare every account before and after it, each side on its own recordings. Public API.
 
-Accounts that behave alike are evaluated once, and what a change cannot reach is not evaluated at all (`plan`). Where
-the other side of a change comes from is `revisions`' business, drawing the caller's.
+Accounts that behave the same are evaluated once, and operations that a change cannot affect are skipped (`plan`).
+`revisions` provides the workspace before the change; the caller draws the result.
 """
 
 from collections.abc import Callable
@@ -66,14 +66,12 @@ def impact(
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> Impact:
-    """What turning `before` into `after` does to every account, each side on its own recordings.
+    """Compare the results of every account before and after a change, each side on its own recordings.
 
-    A recording that only one side has serves both.
-
-    `base` describes `before`. `processes`: how many to use; None leaves it to the amount of work. `progress` is told
-    how many comparisons of how many are done. An account that cannot be had is named in `unjudged` and stops no other.
-    Recordings that could not be read before stand against nothing; for those after the change ConfigurationError is
-    raised.
+    A recording that only one side has is used for both. `base` describes `before`. `processes` is the number of worker
+    processes; None chooses it by the amount of work. `progress` receives the number of finished comparisons and their
+    total. An account that cannot be used is listed in `unjudged`, and the others continue. Recordings that were
+    unreadable before the change are ignored. Raises ConfigurationError for a recording that is unreadable after it.
     """
     digests = Digests()
     plan = ImpactPlan(Side(before, digests, lenient=True), Side(after, digests))
@@ -108,5 +106,5 @@ def impact(
 
 
 def nothing_to_compare(base: BaseVersion) -> Impact:
-    """The answer where no document differs from the base: it says nothing of any account."""
+    """Return the result if no document differs from the base: it lists no accounts."""
     return Impact((), (), (), (), (), Work(), 0, base=base, compared=False)

@@ -1,7 +1,7 @@
-"""Effects that are meant: the documents of `changes/` that come with a change, and what they cover of what it does.
+"""Accepted effects: the documents of `changes/` that are part of a change, and the effects that they accept.
 
-A document counts for the change that brings it and for no later one: what the base has too is history. It covers an
-effect by the effect's digest, so that another effect on the same field is not accepted with it.
+A document is valid only for the change that adds it: a document that the base has too is history. It accepts an effect
+by its digest, so that a different effect on the same field is not accepted with it.
 """
 
 import re
@@ -24,12 +24,12 @@ _LONGEST_NAME = 50
 
 
 def with_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
-    """An impact with what the documents of the change accept of it."""
+    """Return the impact with the documents that accept some of it."""
     return replace(found, accepted=accepted_changes(before, after, found.consequences))
 
 
 def accepted_changes(before: Workspace, after: Workspace, consequences: Sequence[Consequence]) -> tuple[Approval, ...]:
-    """What each document that the change brings accepts. One that cannot be read accepts nothing; lint reports it."""
+    """Return what each document that the change adds accepts. An unreadable one accepts nothing; lint reports it."""
     documents = list(_find_brought(before, after))
     if not documents:
         return ()
@@ -74,18 +74,18 @@ def _report_expired(document: Document, index: int, effect: AcceptedEffect, acco
     number = f"{len(accounts)} account{'' if len(accounts) == 1 else 's'}"
     return diagnostic(
         "CHG180",
-        f"the change does not have this effect any more: {where}, {kinds.get(effect.kind, effect.kind)}, for {number}",
+        f"the change no longer has this effect: {where}, {kinds.get(effect.kind, effect.kind)}, for {number}",
         document.span(("effects", index)),
         path=f"effects.{index}",
-        hint='accept what it does now: conn ci --accept --reason "…"; or delete the file',
+        hint='accept the current effects: conn ci --accept --reason "…"; or delete the file',
     )
 
 
 def accept_failing(
     workspace: Workspace, before: Workspace, found: Impact, reason: str, on: FailsOn
 ) -> tuple[Path | None, list[Path]]:
-    """Write what fails into a document of `changes/`: its place, None when nothing fails. Also the documents that are
-    deleted: those of this change that do not fit any more, which the new one replaces.
+    """Accept all failures in a new document of `changes/`. Return its path, or None if nothing fails, and the deleted
+    documents: those of this change with effects that are gone, which the new document replaces.
     """
     name = _name_for(reason, before)
     kept = [one for one in found.accepted if not one.findings and one.name != name]
@@ -117,7 +117,7 @@ def _effects(rows: Iterable[Consequence], covered: set[EffectKey]) -> list[dict[
 
 
 def _name_for(reason: str, before: Workspace) -> str:
-    """A name that says the reason, and that the base does not have."""
+    """Return a name made of the reason that the base does not have."""
     plain = unicodedata.normalize("NFKD", reason).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].rstrip("-") or "change"
     taken, number = set(before.changes()), 2

@@ -1,4 +1,4 @@
-"""What a change does to accounts as such: whether stored credentials still fit, and which values are now missing."""
+"""Effects on accounts as a whole: whether stored credentials are still valid, and which values are now missing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +14,7 @@ __all__ = ["find_account_changes", "find_missing_values", "share_levels"]
 
 
 def find_missing_values(data: Mapping[str, Any], context: Mapping[str, Any]) -> list[str]:
-    """The required `fields` of a configuration for which an account has no value. Secret ones are credentials."""
+    """Return the required `fields` of a configuration without a value in an account. Secret fields are credentials."""
     fields = data.get("fields")
     return sorted(
         str(field["name"])
@@ -31,7 +31,7 @@ def find_missing_values(data: Mapping[str, Any], context: Mapping[str, Any]) -> 
 def find_account_changes(
     effectives: tuple[Effective, Effective], contexts: tuple[Mapping[str, Any], Mapping[str, Any]], digests: Digests
 ) -> dict[tuple[str, ChangeKind], int]:
-    """What changes for an account whatever operation it uses, by part. Counts are 0: there are no records in it."""
+    """Return the changes that affect all operations of an account, by part. Counts are 0: no record is affected."""
     before, after = effectives
     lacking = {*find_missing_values(after.data, contexts[1])} - {*find_missing_values(before.data, contexts[0])}
     found: dict[tuple[str, ChangeKind], int] = {(f"context.{name}", "now_failing"): 0 for name in sorted(lacking)}
@@ -42,7 +42,7 @@ def find_account_changes(
 
 
 def share_levels(before: Effective, after: Effective, digests: Digests) -> bool:
-    """Whether the levels below the account are the same on both sides: what differs is in its own file."""
+    """Return whether the levels below the account are equal, so that only its own file differs."""
     below = (
         [digests.digest(layer.data) for layer in side.layers if layer.level != "account"] for side in (before, after)
     )
@@ -50,7 +50,7 @@ def share_levels(before: Effective, after: Effective, digests: Digests) -> bool:
 
 
 def _credential_key(effective: Effective, digests: Digests) -> list[str]:
-    """Equal where nothing about credentials is configured differently."""
+    """Return a key that is equal if all settings for credentials are equal."""
     data = effective.data
     holders = [data, *_mappings(data.get("resources"))]
     holders += [operation for resource in holders[1:] for operation in _mappings(resource)]
@@ -63,7 +63,7 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _changed_credentials(before: Effective, after: Effective) -> Iterator[str]:
-    with suppress(ConnError):  # what cannot be used is reported where it is used
+    with suppress(ConnError):  # invalid settings are reported by the operations that use them
         if not _fits(before, after):
             yield "credentials"
     names = {name for name in before.operations() if name.kind == "vendor"} & set(after.operations())
@@ -72,7 +72,7 @@ def _changed_credentials(before: Effective, after: Effective) -> Iterator[str]:
 
 
 def _fits(before: Effective, after: Effective) -> bool:
-    """Whether a credential that was stored before holds what is needed after."""
+    """Return whether a credential stored before the change has the values needed after it."""
     old, new = (side.connector.credentials or NoCredentials() for side in (before, after))
     was_required = {field.name for field in old.fields() if field.required}
     needed = {field.name for field in new.fields() if field.required}
@@ -80,12 +80,12 @@ def _fits(before: Effective, after: Effective) -> bool:
 
 
 def _kinds(credentials: Credentials) -> tuple[type, ...]:
-    """The kind of a credential, and of the one that a client certificate comes with."""
+    """Return the kind of a credential, and of the one that is combined with a client certificate."""
     return (type(credentials), *(_kinds(credentials.get_delegate()) if isinstance(credentials, Mtls) else ()))
 
 
 def _places(effective: Effective, name: OperationName) -> list[tuple[str, str, str]]:
-    """The headers, parameters and fields in which an operation carries the credential, with the text around it."""
+    """Return the headers, parameters and fields in which an operation sends the credential, with the text around it."""
     try:
         places = effective.vendor(name.resource, name.method).authorization.places()
     except ConnError:

@@ -1,7 +1,6 @@
-"""Runs both sides of an operation, each on its recording, and counts what differs. The only part that evaluates
-anything.
+"""Run both sides of an operation, each on its recording, and count the differences. Only this module evaluates.
 
-A job is small data, so that another process can do it: names, paths and levels, no configuration.
+A task is small data that another process can receive: names, paths and levels, but no configuration.
 """
 
 import json
@@ -39,18 +38,18 @@ FieldChangeKind = tuple[str, ChangeKind]
 Level = Literal["base", "environment", "account"]
 
 EffectiveKey = tuple[Path, str, Level]
-"""The root of a workspace, an account, and the uppermost of its levels."""
+"""The root of a workspace, an account, and its highest level."""
 Effectives = Mapping[EffectiveKey, Effective]
 
 MOST_KEPT = 256
-UNANSWERED = "the recording does not answer the request"
+UNANSWERED = "the recording has no response to the request"
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSide:
     """One side to evaluate: an account of a workspace with its levels up to `level`, on a recording.
 
-    `key` names the result, `request_key` all of it but the records.
+    `key` identifies the result, and `request_key` the result without the records.
     """
 
     root: Path
@@ -63,7 +62,8 @@ class EvaluationSide:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sides to compare; None where the operation is not there. `same`: on one version of the recording."""
+    """Two sides to compare; None if a side does not have the operation. `same` is set if both use the same version of
+    the recording."""
 
     before: EvaluationSide | None
     after: EvaluationSide | None
@@ -72,7 +72,7 @@ class Pair:
 
 @dataclass(slots=True)
 class EvaluationTask:
-    """Every pair of one operation on one recording, by its latest version: sides that several pairs share are evaluated
+    """Every pair of one operation on one recording (its latest version). Sides that several pairs share are evaluated
     once."""
 
     name: OperationName
@@ -82,13 +82,13 @@ class EvaluationTask:
 
     @property
     def key(self) -> tuple[OperationName, str]:
-        """The operation and the recording: what tells jobs apart."""
+        """The operation and the recording, which identify the task."""
         return self.name, str(self.recording)
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one run gave: the outcome, its requests, the violations of the model's schema by field."""
+    """The results of one run: the outcome, its requests, and the violations of the model's schema by field."""
 
     outcome: Outcome
     requests: list[dict[str, Any]]
@@ -97,8 +97,8 @@ class _Side:
 
 
 class Evaluation:
-    """Does jobs. It reads a workspace once, so it lives no longer than one comparison. `effectives` are configurations
-    that the caller has anyway."""
+    """Runs tasks. It reads a workspace once, so use it for one comparison only. `effectives` are configurations that
+    the caller has already loaded."""
 
     def __init__(self, *workspaces: Workspace, effectives: Effectives | None = None) -> None:
         self._given: Effectives = effectives or {}
@@ -106,7 +106,7 @@ class Evaluation:
         self._effectives: dict[EffectiveKey, Effective] = {}
 
     def effects(self, job: EvaluationTask) -> tuple[list[Effect], Work]:
-        """The effect of each pair, in order, and the work that it took."""
+        """Return the effect of each pair, in order, and the work done."""
         load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
         recordings: dict[Path, Recorded] = {}
         known: dict[str, _Side] = {}
@@ -176,8 +176,8 @@ def _in_context(effective: Effective, recorded: Recorded) -> Effective:
 
 
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:
-    """The requests with their whole URLs: another base URL asks somebody else, and no golden would tell. Where the
-    credential goes is compared once for an account (`find_account_changes`)."""
+    """Return the requests with complete URLs, because goldens do not show a changed base URL. The places of the
+    credential are compared once per account (`find_account_changes`)."""
     return [golden_request(replace(sent, url=sent.whole_url, credentials=None)) for sent in outcome.sent]
 
 
@@ -205,7 +205,7 @@ def _writes(effective: Effective, name: OperationName) -> bool:
 
 
 def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
-    """What differs. `same`: both ran on one recording, so that all of it comes from the configuration."""
+    """Compare both sides. `same` is set if both ran on the same recording, so that only the configuration differs."""
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
     requests = compare_requests(before.requests, after.requests)
@@ -214,10 +214,10 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
             counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
     missing = [isinstance(side.outcome.error, MissingRecording) for side in (before, after)]
     if any(missing):
-        reason = UNANSWERED if missing[1] else f"{UNANSWERED} of before the change"
+        reason = UNANSWERED if missing[1] else f"{UNANSWERED} before the change"
         evidence = _evidence(counts, (), after, requests)
         return Effect(0, counts, writes, reason, by_change=bool(counts) or not all(missing), evidence=evidence)
-    if not counts and same:  # another request has another way back, which is no news
+    if not counts and same:  # a changed request is reported already, and its previous page differs too
         back = zip(before.outcome.previous, after.outcome.previous, strict=False)
         differing = sum(old != new for old, new in back)
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
@@ -244,8 +244,8 @@ def _evidence(
     requests: Iterable[RequestChange],
     difference: RecordComparison | None = None,
 ) -> dict[FieldChangeKind, str]:
-    """What tells a change from another one of the same field and kind: what is there after it. Without `difference`
-    there are no records to compare."""
+    """Return digests of the results after the change, to distinguish it from other changes of the same field and kind.
+    Without `difference` there are no records to compare."""
     found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
     for record in difference.changed if difference is not None else ():
         for change in record.fields:
@@ -265,7 +265,7 @@ def _evidence(
 
 
 def _parts(change: RequestChange) -> list[str]:
-    """What of a request differs; of its headers each by name."""
+    """Return the parts of a request that differ; each header by its name."""
     if change.part == "headers":
         old, new = change.before or {}, change.after or {}
         names = (name for name in sorted({*old, *new}) if old.get(name) != new.get(name))

@@ -1,8 +1,8 @@
-"""Runs git, the only place that does: on a repository that may be a stranger's, its settings too.
+"""Run git. Only this module does. The repository and its settings may be untrusted.
 
-Git is asked for nothing for which it runs a program that the repository names (hooks, filters, monitors, signatures,
-fetching what is missing), so it never looks at the work tree. Variables that a hook's git sets for its own repository
-(GIT_DIR in a linked worktree, for one) are dropped: the folder alone decides which repository is meant.
+No command is used for which git runs a program that the repository configures (hooks, filters, monitors, signatures,
+fetching missing objects), so git never reads the work tree. Variables that git sets for a hook's repository, such as
+GIT_DIR in a linked worktree, are dropped: only the folder decides which repository is used.
 """
 
 import os
@@ -18,9 +18,9 @@ _SETTINGS = (
     "core.quotePath=false",
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
-    "safe.bareRepository=explicit",  # a folder that only looks like a repository does not count
+    "safe.bareRepository=explicit",  # ignore a folder that only looks like a repository
 )
-# Older git knows only the second: no protocol may be used. The messages that are looked at are the English ones.
+# Older versions of git only know the second one, which forbids all protocols. The messages are parsed in English.
 _SURROUNDINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 # fmt: off
 _OF_ONE_REPOSITORY = frozenset({
@@ -30,11 +30,11 @@ _OF_ONE_REPOSITORY = frozenset({
     "GIT_WORK_TREE",
 })
 # fmt: on
-_ELSEWHERE = "compare with another folder: --base-dir FOLDER"
+_ELSEWHERE = "compare with a folder: --base-dir FOLDER"
 
 
 def run_git(root: Path, arguments: Sequence[str], *, given: bytes = b"") -> bytes:
-    """What git answers about the repository of a folder. Raises ConfigurationError when it cannot answer."""
+    """Return the output of a git command on the repository of a folder. Raises ConfigurationError if it fails."""
     code, answer, complaint = _run(root, arguments, given)
     if code:
         raise ConfigurationError(f"git cannot read the repository: {complaint}", hint=_ELSEWHERE)
@@ -42,22 +42,22 @@ def run_git(root: Path, arguments: Sequence[str], *, given: bytes = b"") -> byte
 
 
 def ask_git(root: Path, arguments: Sequence[str]) -> str:
-    """The one line that git answers, "" when it knows none."""
+    """Return the one line that git prints, or "" if the command fails."""
     code, answer, _ = _run(root, arguments, b"")
     return "" if code else answer.decode("utf-8", "surrogateescape").strip()
 
 
 def prefix_of(root: Path) -> str:
-    """Where a folder stands in its repository: "" or a path that ends with a slash.
+    """Return the path of a folder in its repository: "", or a path that ends with a slash.
 
-    Raises UsageError when it is in none, ConfigurationError when git refuses to read it.
+    Raises UsageError if it is not in a repository, ConfigurationError if git refuses to read it.
     """
     code, answer, complaint = _run(root, ["rev-parse", "--show-prefix"], b"")
     if not code and answer:
         return answer.decode("utf-8", "surrogateescape").strip("\n")
     if not code or "not a git repository" in complaint or "safe.bareRepository" in complaint:
-        raise UsageError(f"{root} is in no git repository", hint=f"instead, {_ELSEWHERE}")
-    raise ConfigurationError(f"git does not read the repository of {root}: {complaint}", hint=f"or {_ELSEWHERE}")
+        raise UsageError(f"{root} is not in a git repository", hint=_ELSEWHERE)
+    raise ConfigurationError(f"git cannot read the repository of {root}: {complaint}", hint=_ELSEWHERE)
 
 
 def _run(root: Path, arguments: Sequence[str], given: bytes) -> tuple[int, bytes, str]:
@@ -71,6 +71,6 @@ def _run(root: Path, arguments: Sequence[str], given: bytes) -> tuple[int, bytes
     except FileNotFoundError:
         raise UsageError("git is not installed", hint=_ELSEWHERE) from None
     except subprocess.TimeoutExpired:
-        raise ConfigurationError("git does not answer within two minutes", hint=_ELSEWHERE) from None
+        raise ConfigurationError("git has not finished within two minutes", hint=_ELSEWHERE) from None
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return done.returncode, done.stdout, lines[0].removeprefix("fatal: ") if lines else f"git {arguments[0]} failed"

@@ -1,4 +1,4 @@
-"""What a change does to the accounts, as data: counts, paths and names. It holds no value of any record."""
+"""The effects of a change on accounts, as data: counts, paths and names. It has no value of a record."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Status = Literal["changed", "unchanged", "shielded", "unknown", "unjudged"]
-"""What becomes of an account; `unjudged` when its configuration cannot be had after the change."""
+"""The result for an account; `unjudged` if its configuration cannot be used after the change."""
 SideName = Literal["before", "after"]
 ChangeKind = Literal[
     "value_changed",
@@ -49,8 +49,8 @@ ChangeKind = Literal[
     "unreadable_before",
 ]
 KINDS: Mapping[ChangeKind, str] = {
-    "account_renamed": "the account has another name",
-    "operation_missing": "the operation is gone",
+    "account_renamed": "account renamed",
+    "operation_missing": "operation removed",
     "now_failing": "now fails",
     "credential_changed": "credential changed",
     "missing": "now missing",
@@ -62,19 +62,19 @@ KINDS: Mapping[ChangeKind, str] = {
     "order_changed": "order changed",
     "added": "added",
     "operation_added": "new operation",
-    "unanswered": "a changed request has no recorded answer",
-    "unreadable_before": "could not be read before the change",
+    "unanswered": "no recorded response for a changed request",
+    "unreadable_before": "unreadable before the change",
 }
-"""Every kind with its words, the gravest first. The last two are no lines of the report, but of what it accepts."""
+"""Every kind with its description, most severe first. The last two are not rows of a report, but can be accepted."""
 BREAKING: frozenset[ChangeKind] = frozenset({
     "missing", "type_changed", "schema_violated", "now_failing", "credential_changed", "operation_missing",
     "account_renamed", "unanswered",
 })  # fmt: skip
-"""Kinds that break whoever relies on the result. A changed request of an operation that writes breaks too."""
+"""Kinds that break consumers of the result. A changed request of an operation that writes is breaking too."""
 OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing"})
-"""Kinds that break although they come from nothing but the account's own file."""
+"""Kinds that are breaking even if only the account's own file has changed."""
 FailsOn = Literal["breaking", "missing", "type", "any", "none"]
-"""Which changes are a failure."""
+"""The changes that count as failures."""
 _FAILING: Mapping[FailsOn, frozenset[ChangeKind]] = {
     "missing": frozenset({"missing", "operation_missing", "now_failing", "account_renamed", "unanswered"}),
     "type": frozenset({"type_changed", "schema_violated", "unanswered"}),
@@ -85,8 +85,8 @@ _FAILING: Mapping[FailsOn, frozenset[ChangeKind]] = {
 
 @dataclass(frozen=True, slots=True)
 class BaseVersion:
-    """What a change is compared with: a commit with its branch and day (UTC), or what `name` calls it (a folder, a
-    release)."""
+    """The version that a change is compared with: a commit with its branch and date (UTC), or a folder or a release
+    (`name`)."""
 
     revision: str = ""
     branch: str = ""
@@ -96,12 +96,12 @@ class BaseVersion:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What differs for one operation on one recording.
+    """The differences of one operation on one recording.
 
-    `counts` are records by field and kind (requests and errors count one each), `records` how many were compared.
-    `writes` tells that a changed request may change something at the vendor. `unknown` says why the results cannot be
-    compared; `by_change`, that the change is the reason. `evidence` is a digest of what is there after the change, so
-    that equal counts of different changes can be told apart.
+    `counts` has the number of records by field and kind (a request or an error counts as 1), and `records` is the
+    number of compared records. `writes` is set if a changed request may change data at the vendor. `unknown` is the
+    reason why the results cannot be compared, and `by_change` is set if the change is the cause. `evidence` has digests
+    of the results after the change, which distinguish different changes with equal counts.
     """
 
     records: int = 0
@@ -114,14 +114,13 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class FieldImpact:
-    """One line of the report: a field (or a part of a request) of one operation, and how many it touches.
+    """One row of the report: a field (or a part of a request) of one operation, and the number of affected accounts.
 
-    `field` is dotted; "" for a whole record, `url`, `body`, `method` or `headers.<name>` for a request. Of pages it is
-    `prev_cursor` for where they lead back, `page.headers.<name>` or `page.state`, of a listing `completeness`, of an
-    error `error.retry_after`, `error.limits.<name>` or `error.details`; `records` are pages or errors then. Of all
-    operations ("") it is `credentials`, `authorization` or `context.<name>`. `shielded` are
-    accounts for which the same change of the base is kept away by an override, `own` those for which it comes from
-    nothing but their own file.
+    `field` is dotted, or "" for a whole record. For a request it is `url`, `body`, `method` or `headers.<name>`; for a
+    page `prev_cursor`, `page.headers.<name>` or `page.state`; for a listing `completeness`; for an error
+    `error.retry_after`, `error.limits.<name>` or `error.details`. `records` then counts pages or errors. For all
+    operations ("") it is `credentials`, `authorization` or `context.<name>`. `shielded` counts accounts that an
+    override protects from the same change of the base, and `own` those where only their own file has changed.
     """
 
     connector: str
@@ -137,9 +136,10 @@ class FieldImpact:
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """What a line of the report is for accounts that behave alike: it fails for them, or is their own change.
+    """A row of the report for a group of accounts that behave the same.
 
-    `digest` tells it from every other change of the same field and kind.
+    `digest` distinguishes it from other changes of the same field and kind. `own` is set if only the accounts' own
+    files have changed.
     """
 
     connector: str
@@ -152,12 +152,13 @@ class Consequence:
     own: bool = False
 
     def effect_keys(self) -> Iterator["EffectKey"]:
-        """What each account's effect is accepted by."""
+        """Yield the key that accepts the effect, for each account."""
         for account in self.accounts:
             yield self.connector, self.operation, self.field, self.kind, account, self.digest
 
     def fails(self, on: FailsOn) -> bool:
-        """Whether it is a failure. An account's own change is one only where its results violate the model's schema."""
+        """Return whether it is a failure. A change in an account's own file is one only if the operation now fails or
+        its results violate the model's schema."""
         if on == "breaking":
             return self.breaking
         return self.kind in _FAILING[on] and (not self.own or self.kind in OWN_BREAKING)
@@ -169,8 +170,8 @@ EffectKey = tuple[str, str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A document of `changes/` that comes with the change: the effects it covers, and findings on those that the change
-    does not have any more."""
+    """A document of `changes/` that is part of the change: the effects that it accepts, and findings for those that the
+    change no longer has."""
 
     name: str
     file: str
@@ -180,15 +181,15 @@ class Approval:
 
     @property
     def accounts(self) -> int:
-        """How many accounts have an effect that it covers."""
+        """The number of accounts with an accepted effect."""
         return len({key[4] for key in self.covers})
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedSetting:
-    """A line of configuration that the change sets anew, or an override that it touches. `note` says what of it.
+    """A setting that the change adds, changes or removes, or an override that the change affects (`note`).
 
-    `before` and `after` are what the configuration says, shortened; for people, not for a report that travels.
+    `before` and `after` are the values, shortened. They are for people, and never part of a published report.
     """
 
     level: str
@@ -202,7 +203,7 @@ class ChangedSetting:
 
 @dataclass(frozen=True, slots=True)
 class AccountImpact:
-    """One account's verdict; `reason` is why nothing is known, or "" ."""
+    """The status of one account; `reason` is why nothing is known, or ""."""
 
     name: str
     connector: str
@@ -213,9 +214,9 @@ class AccountImpact:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Why the results of an operation cannot be compared, and for how many accounts; "" is every operation.
+    """Why the results of an operation ("": of all) cannot be compared, and for how many accounts.
 
-    It is `breaking` when a changed request is the reason: whatever the change loses stays hidden.
+    It is `breaking` if the reason is a changed request, as a loss of data would stay hidden.
     """
 
     operation: str
@@ -226,9 +227,9 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Accounts whose configuration cannot be had on one side, all for the same reason.
+    """Accounts whose configuration cannot be used on one side, all for the same reason.
 
-    `findings` are the faults with their places, on that side; there may be none, `message` says it then. Both may quote
+    `findings` has the errors with their places on that side; if it is empty, `message` has the reason. Both may quote
     the configuration.
     """
 
@@ -240,7 +241,7 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """How much was evaluated: sides, replays in full for them, and further expressions, each over a page."""
+    """The work done: evaluated sides, complete replays for them, and expressions evaluated on single pages."""
 
     sides: int = 0
     replays: int = 0
@@ -252,13 +253,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The whole answer. Everything is sorted; the same two sides give the same value.
+    """The complete result. Everything is sorted; the same two sides give the same value.
 
-    `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
-    overtakes. `unjudged` are the accounts that cannot be had, on either side. `work` is what was really evaluated,
-    `pairs` how many comparisons it served. `consequences` are the lines by accounts, `renamed` the names of before of
-    accounts that have another one, `accepted` the documents that accept some of it. `base` is what was compared with;
-    `compared` is false where no document differs from it, so that there was nothing to compare.
+    `statements` are the differences of the configuration, and `overrides` the overrides that the change makes dead or
+    conflicts with. `unjudged` are the accounts that cannot be used on either side. `work` is what was evaluated for the
+    number of comparisons in `pairs`. `consequences` are the rows by accounts, `renamed` maps new names of accounts to
+    earlier ones, and `accepted` has the documents that accept some of it. `base` is the version compared with;
+    `compared` is false if no document differs from it.
     """
 
     accounts: tuple[AccountImpact, ...]
@@ -276,26 +277,26 @@ class Impact:
     compared: bool = True
 
     def count(self, status: Status) -> int:
-        """How many accounts have this status."""
+        """Return the number of accounts with this status."""
         return sum(account.status == status for account in self.accounts)
 
     def find_failures(self, on: FailsOn) -> list[Consequence]:
-        """What of it is a failure and not accepted."""
+        """Return the failures that are not accepted."""
         return self._open(row for row in self.consequences if row.fails(on))
 
     @property
     def not_comparable(self) -> bool:
-        """Whether some accounts cannot be compared, accepted ones left out."""
+        """Whether some accounts cannot be compared and this is not accepted."""
         before = (row for row in self.consequences if row.kind == "unreadable_before")
         return any(row.side == "after" for row in self.unjudged) or bool(self._open(before))
 
     def _open(self, rows: Iterable[Consequence]) -> list[Consequence]:
-        """The rows with the accounts for which nobody has accepted them."""
+        """Return the rows with only those accounts for which they are not accepted."""
         covered = {key for one in self.accepted for key in one.covers}
         left = (replace(row, accounts=tuple(key[4] for key in row.effect_keys() if key not in covered)) for row in rows)
         return [row for row in left if row.accounts]
 
     @property
     def breaking(self) -> bool:
-        """Whether any line of it breaks, or may because nothing answers the changed requests."""
+        """Whether a row is breaking, or may be, because changed requests have no recorded response."""
         return any(row.breaking for row in self.fields) or any(row.breaking for row in self.unknown)

@@ -1,4 +1,4 @@
-"""Decides what to evaluate: accounts that behave alike are one, and what the change cannot reach is left out."""
+"""Plan what to evaluate: accounts that behave the same once, and only operations that the change can affect."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,22 +27,22 @@ from conn_engine.testing.deliveries.cases import delivery_name
 __all__ = ["Group", "ImpactPlan", "OperationPlan", "PairKey"]
 
 _Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
-"""Names with their shapes before and after."""
+"""Names with their shapes before and after the change."""
 PairKey = tuple[str, str]
-"""What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
+"""Identifies a comparison by the digests of both runs. Equal pairs are evaluated once."""
 Versions = tuple["RecordedFile | None", "RecordedFile | None"]
-"""A recording before and after the change; None on the side that does not have it."""
+"""A recording before and after the change; None on a side without it."""
 Place = tuple[tuple[OperationName, str], int]
 
 
 @dataclass(slots=True)
 class OperationPlan:
-    """One operation of one group: the pairs to look at. `reached` is false where both sides are equal.
+    """The comparisons of one operation for one group. `reached` is false if both sides are equal.
 
-    `own` are the comparisons of the accounts themselves, `new` those of them on a recording that only the change has,
-    `below` those of the levels below an override, for what it keeps away. `recorded` is false when no recording shows
-    the operation, `gone` true when it is not there any more. `from_own_file`: nothing but the accounts' own files makes
-    the difference.
+    `own` are the comparisons of the accounts themselves, and `new` those among them on a recording that the change
+    adds. `below` are comparisons of the levels below an override, to find the changes that it hides. `recorded` is
+    false if the operation has no recording, and `gone` is set if it was removed. `from_own_file` is set if only the
+    accounts' own files cause the difference.
     """
 
     name: OperationName
@@ -57,10 +57,10 @@ class OperationPlan:
 
 @dataclass(slots=True)
 class Group:
-    """Accounts that behave alike on both sides. A side is None where they are not there.
+    """Accounts that behave the same on both sides. A side is None if they do not exist there.
 
-    `configurations` are those of one of the accounts, before and after; `changes` concern all operations. `faults` say
-    why the configuration of a side cannot be had.
+    `configurations` has the configuration of one of the accounts before and after the change; `changes` affect all
+    operations. `faults` has the reason why the configuration of a side cannot be used.
     """
 
     before: AccountShape | None
@@ -75,7 +75,7 @@ class Group:
 
     @property
     def connector(self) -> str:
-        """The connector they use, after the change if they are still there and can be used."""
+        """The connector they use: after the change if they exist and can be used then, else before it."""
         shape = self.before if self.after is None or ("after" in self.faults and self.before) else self.after
         return shape.connector if shape is not None else ""
 
@@ -86,12 +86,12 @@ class Group:
 
     @property
     def fails_now(self) -> bool:
-        """Whether the accounts could be used before the change, and after it cannot."""
+        """Whether the accounts could be used before the change, but cannot be used after it."""
         return "after" in self.faults and self.before is not None and "before" not in self.faults
 
 
 class ImpactPlan:
-    """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
+    """All groups and their evaluation tasks. Accounts that cannot be used are groups with a fault."""
 
     def __init__(self, before: Side, after: Side) -> None:
         self.before = before
@@ -106,11 +106,11 @@ class ImpactPlan:
 
     @property
     def pairs(self) -> Iterable[tuple[PairKey, Place]]:
-        """Every comparison with the job that makes it and its number there."""
+        """Every comparison, with its task and its number there."""
         return self._pairs.items()
 
     def _alike(self) -> Iterable[_Accounts]:
-        """The accounts with their shapes before and after, together where only the contexts differ."""
+        """Return the accounts with their shapes before and after, grouped if only their contexts differ."""
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
         found: dict[Any, _Accounts] = {}
         for name in sorted((old | new) - set(self.renamed.values())):
@@ -124,7 +124,7 @@ class ImpactPlan:
     def _shape(self, side: SideName, name: str) -> AccountShape | None:
         try:
             shape = self.after.shape(name) if side == "after" else self.before.shape(name, self.after)
-            self._side(side).check_names(name)  # what an account's own document says wrongly is its own fault
+            self._side(side).check_names(name)  # an error in an account's own document concerns only this account
             return shape
         except ConnError as error:  # one document stops no other account
             self._unreadable[side, name] = error
@@ -155,7 +155,7 @@ class ImpactPlan:
             yield group
 
     def _context_key(self, variants: list[Variant], pair: Iterable[AccountShape | None]) -> str:
-        """Equal for contexts that no operation can tell apart."""
+        """Return a key that is equal for contexts that no operation can distinguish."""
         reads = context_reads(cut for variant in variants for cut in variant.slices.values())
         contexts = [shape.context if shape is not None else {} for shape in pair]
         lacking = [
@@ -167,7 +167,7 @@ class ImpactPlan:
         return join_digests(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
 
     def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> Variant | None:
-        """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
+        """Return one side of accounts, or None if they do not exist or cannot be used, which is added to `faults`."""
         if shape is None:
             return None
         try:
@@ -210,7 +210,7 @@ class ImpactPlan:
     def _is_from_own_file(
         self, group: Group, name: OperationName, variants: tuple[Variant, Variant], looked_at: list[Versions]
     ) -> bool:
-        """Whether the accounts' files of after the change, on the workspace of before it, behave as after it."""
+        """Return whether the accounts' new files in the earlier workspace have the same results as after the change."""
         old, new = group.before, group.after
         if old is None or new is None or (old.key[:3], old.context) == (new.key[:3], new.context):
             return False
@@ -223,7 +223,7 @@ class ImpactPlan:
     def _versions(
         self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]
     ) -> dict[str, Versions]:
-        """The recordings, or deliveries, that serve the accounts, by file name, as each side has them."""
+        """Return the recordings, or deliveries, that the accounts use on each side, by file name."""
         before, after = (
             read(side, shape.connector, shape.name) if shape is not None and shape.connector == group.connector else {}
             for side, shape in ((self.before, group.before), (self.after, group.after))
@@ -241,9 +241,9 @@ class ImpactPlan:
         variants: tuple[Variant | None, Variant | None],
         versions: Versions,
     ) -> PairKey | None:
-        """The key of a comparison, which is planned if it is new; None when both sides behave alike.
+        """Plan a comparison unless it is planned already, and return its key. Return None if both sides are equal.
 
-        That is asked on one version of the recording: what only a new recording shows is the vendor's change.
+        Both sides use the same version of the recording for this: a difference between recordings is the vendor's.
         """
         before, after = versions
         latest = after or before
@@ -278,7 +278,7 @@ class ImpactPlan:
     def _keys(
         self, group: Group, name: OperationName, variants: tuple[Variant | None, Variant | None], files: Versions
     ) -> PairKey:
-        """What stands for each side of a comparison."""
+        """Return the key of each side of a comparison."""
         keys = [
             variant.key(name, shape.context, file) if variant is not None and shape is not None else ABSENT
             for variant, shape, file in zip(variants, (group.before, group.after), files, strict=True)
@@ -287,7 +287,7 @@ class ImpactPlan:
 
 
 def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterator[Versions]:
-    """The recordings of an operation; a version that shows another operation is not one of them."""
+    """Yield the recordings of an operation. A version that records a different operation is left out."""
     for pair in recordings:
         before, after = (file if file is not None and file.operation == name.text else None for file in pair)
         if before is not None or after is not None:
@@ -295,5 +295,5 @@ def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterat
 
 
 def _counts(name: OperationName, recorded: set[str]) -> bool:
-    """Whether an operation is looked at: every unified one, and those of the vendor that something is recorded for."""
+    """Return whether an operation is compared: every unified one, and vendor operations with a recording."""
     return name.kind == "unified" or name.text in recorded

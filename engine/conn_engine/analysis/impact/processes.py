@@ -1,4 +1,4 @@
-"""Does jobs, in this process or in several."""
+"""Run evaluation tasks, in this process or in several."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,8 @@ from conn_engine.config import Workspace
 __all__ = ["run_tasks"]
 
 WORTH_BYTES = 24_000_000
-"""Recordings to replay, in bytes, from which starting processes pays (half a second each, on the machines measured)."""
+"""The size of the recordings to replay, in bytes, from which worker processes are worth their start-up time (measured
+at half a second each)."""
 SMALLEST = 16
 
 
@@ -21,9 +22,9 @@ def run_tasks(
     *,
     effectives: Effectives | None = None,
 ) -> Iterator[tuple[EvaluationTask, int, list[Effect], Work]]:
-    """Each piece of a job: the job, the number of its first pair, the pairs' effects, the work that it took.
+    """Yield each piece of a task: the task, the number of its first pair, the effects of its pairs, and the work.
 
-    `processes` None: as many as help; 1: none but this.
+    `processes` is the number of worker processes: None chooses it by the amount of work, and 1 uses only this process.
     """
     total = sum(job.size * 2 * len(job.pairs) for job in jobs)
     count = processes or (_cores() if total > WORTH_BYTES else 1)
@@ -36,7 +37,7 @@ def run_tasks(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    # Never fork: the caller may have threads that hold locks (a progress bar is one).
+    # Never fork: the caller may have threads that hold locks, such as a progress bar.
     with ProcessPoolExecutor(
         min(count, len(pieces)), mp_context=get_context("spawn"), initializer=_start_worker
     ) as pool:
@@ -56,9 +57,9 @@ def _in_worker(job: EvaluationTask) -> tuple[list[Effect], Work]:
 
 
 def _pieces(jobs: Sequence[EvaluationTask], processes: int) -> Iterator[tuple[EvaluationTask, int]]:
-    """Jobs with many pairs cut up for processes to share; the largest first, so that none is left alone at the end.
+    """Split tasks with many pairs for several processes, largest first, so that no long task runs last.
 
-    The pairs of a piece share their replays, so there are not more pieces than help.
+    The pairs of a piece share their replays, so the pieces are as large as possible.
     """
     for job in sorted(jobs, key=lambda job: (-job.size * len(job.pairs), job.key)):
         length = max(SMALLEST, -(-len(job.pairs) // (2 * processes)))

@@ -1,4 +1,4 @@
-"""Finds accounts whose file has another name after a change, so that each is compared with itself."""
+"""Find accounts whose file a change renames, so that each account is compared with itself."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -10,10 +10,10 @@ __all__ = ["find_renamed"]
 
 
 def find_renamed(before: Side, after: Side) -> dict[str, str]:
-    """Names of accounts after a change to their names before it.
+    """Return the new names of renamed accounts, mapped to their earlier names.
 
-    An account that went is one that came when both files are equal and no third one is. It is also the only one that
-    came to its connector, when it was the only one that went and most of what the files set is equal.
+    A removed and an added account are the same if their files are equal and no third file is. They are also the same if
+    they are the only ones removed and added for their connector, and most settings of their files are equal.
     """
     old, new = set(before.workspace.accounts()), set(after.workspace.accounts())
     gone, come = _shapes(before, old - new), _shapes(after, new - old)
@@ -32,7 +32,7 @@ def _shapes(side: Side, names: Iterable[str]) -> dict[str, AccountShape]:
     for name in sorted(names):
         try:
             found[name] = side.shape(name)
-        except ConnError:  # it is named as such
+        except ConnError:  # it is reported elsewhere
             continue
     return found
 

@@ -1,4 +1,4 @@
-"""What an operation gives before and after: records, pages, the verdict on a listing, and errors."""
+"""Compare the results of an operation before and after a change: records, pages, completeness, and errors."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ Row = tuple[str, ChangeKind]
 
 
 def count_records(before: Outcome, after: Outcome, difference: RecordComparison, *, same: bool) -> Counter[Row]:
-    """Records by field and kind of change. `same`: both sides ran on one recording; of others that have no record in
-    common, the fields are compared."""
+    """Count records by field and kind of change. `same` is set if both sides ran on the same recording. If they did not
+    and have no record in common, only the fields are compared."""
     if not same and difference.disjoint:
         counts = Counter[Row]()
         for (name, kind), records in compare_fields(before.records, after.records).items():
             row = (nameable(name), KINDS_OF_FIELDS[kind])
             counts[row] = max(counts[row], records)
         return counts
-    # Several keys that are data are one field, so a record counts once.
+    # Several keys that are data count as one field, so a record counts once.
     touched = ({(nameable(c.field), KINDS_OF_FIELDS[c.kind]) for c in record.fields} for record in difference.changed)
     counts = Counter(row for rows in touched for row in rows)
     counts["", "missing"] += len(difference.gone)
@@ -40,7 +40,7 @@ def count_records(before: Outcome, after: Outcome, difference: RecordComparison,
 
 
 def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Counter[Row]:
-    """Pages and errors by part and kind of change. `same`: both sides ran on one recording."""
+    """Count pages and errors by part and kind of change. `same` is set if both sides ran on the same recording."""
     counts = Counter(_verdict(before, after))
     pairs = [(_pages(before, same=same), _pages(after, same=same)), (_error(before), _error(after))]
     for old, new in pairs:
@@ -58,7 +58,7 @@ def _to_rows(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
 
 
 def _pages(outcome: Outcome, *, same: bool) -> list[dict[str, Any]]:
-    """Each page but for its records. States of other recordings hold other data."""
+    """Return each page without its records. States are left out for different recordings, whose data differs."""
     pages = []
     for headers, state in zip(outcome.headers, outcome.states, strict=True):
         page: dict[str, Any] = {f"page.headers.{name}": text for name, text in headers.items()}
@@ -78,7 +78,7 @@ def _error(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
-    """Whether a listing is complete: one that no longer is fails, unless the operation accepts it."""
+    """Compare whether the listing is complete. A listing that no longer is fails, unless the operation accepts it."""
     old, new = before.completeness, after.completeness
     if old is None or new is None or after.whole or old.state == new.state:
         return
@@ -87,5 +87,5 @@ def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
 
 
 def other_results(outcome: Outcome) -> Any:
-    """What an outcome has besides records, as data that tells one from another."""
+    """Return the parts of an outcome other than its records, to distinguish outcomes."""
     return [_pages(outcome, same=True), _error(outcome), outcome.completeness]

@@ -1,9 +1,8 @@
-"""The other side of a change: a workspace as it was at a revision of its git repository. Knows nothing of accounts.
+"""The workspace before a change: check out its documents at a revision of its git repository into a folder.
 
-What has not changed is linked, so that a large workspace costs little. A symbolic link of the revision is one again
-where it leads to something of the workspace, and nothing where it leads out: a workspace refuses it anyhow. The files
-of a submodule are those of the commit that the revision names; one that cannot be read stops the comparison, as its
-files would look as if they were new.
+Unchanged files are linked, so that a large workspace is fast. A symbolic link is created if its target is inside the
+workspace, and left out otherwise: a workspace refuses it anyway. The files of a submodule are those of the commit that
+the revision has for it. A submodule that cannot be read stops the comparison, because its files would look new.
 """
 
 import contextlib
@@ -38,16 +37,16 @@ _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class _Blob:
-    """A content in git: the folder of the repository that has it, and its name there."""
+    """The content of a file in git: the folder of the repository, and the blob's ID."""
 
     repository: Path
     id: str
 
 
 def default_base(root: Path) -> BaseVersion:
-    """The commit where the checked-out work left the main branch (its merge base).
+    """Return the commit where the checked-out branch left the main branch (the merge base).
 
-    Raises UsageError when the folder is in no git repository or no main branch is found.
+    Raises UsageError if the folder is not in a git repository, or no main branch is found.
     """
     prefix_of(root)
     for branch in MAIN_BRANCHES:
@@ -55,30 +54,31 @@ def default_base(root: Path) -> BaseVersion:
             return _version(root, found, branch)
     if ask_git(root, ["rev-parse", "--is-shallow-repository"]) == "true":
         raise UsageError(
-            "the clone is too shallow: it does not reach back to where the work left the main branch",
-            hint="fetch the history first (git fetch --unshallow; actions/checkout: fetch-depth: 0), or name what to "
+            "the clone is too shallow: its history has no common commit with the main branch",
+            hint="fetch the history (git fetch --unshallow; actions/checkout: fetch-depth: 0), or choose what to "
             "compare with: --base REVISION or --base-dir FOLDER",
         )
     raise UsageError(
         "there is no main branch to compare with",
-        hint=f"looked for {', '.join(MAIN_BRANCHES)}; name what to compare with: --base REVISION or --base-dir FOLDER",
+        hint="choose what to compare with: --base REVISION or --base-dir FOLDER; none of these branches exists: "
+        + ", ".join(MAIN_BRANCHES),
     )
 
 
 def named_base(root: Path, revision: str) -> BaseVersion:
-    """The commit that a revision means. Raises UsageError for one that git does not know."""
+    """Return the commit of a revision. Raises UsageError for an unknown revision."""
     prefix_of(root)
     commit = ask_git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
     if not commit:
         raise UsageError(
-            f'git knows no revision "{revision}"',
-            hint="in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
+            f'there is no revision "{revision}" in the git repository',
+            hint="check the name; in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
         )
     return _version(root, commit, revision)
 
 
 def is_on_main(root: Path) -> bool:
-    """Whether what is checked out is the main branch itself, or a commit of it without a branch (as in CI)."""
+    """Return whether the main branch itself is checked out, or a commit of it without a branch (as in CI)."""
     branch = ask_git(root, ["symbolic-ref", "--short", "--quiet", "HEAD"])
     if branch:
         default = ask_git(root, ["symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD"])
@@ -88,10 +88,10 @@ def is_on_main(root: Path) -> bool:
 
 
 def _version(root: Path, commit: str, named: str) -> BaseVersion:
-    """A commit with its day in UTC, and the branch that it was named by, else the main branch that has it."""
+    """Return a commit with its date in UTC, and the branch it was named by, or else the main branch that has it."""
     branch = ask_git(root, ["rev-parse", "--abbrev-ref", named]).replace("HEAD", "", 1)
     branch = branch or next((main for main in MAIN_BRANCHES[1:] if _is_of(root, commit, main)), "")
-    # Not `git log`: its settings may name a program that looks at signatures.
+    # Not `git log`: it may run a program to verify signatures that the repository configures.
     about = run_git(root, ["cat-file", "commit", commit]).decode("utf-8", "replace").partition("\n\n")[0]
     committer = next((line for line in about.splitlines() if line.startswith("committer ")), "")
     seconds = committer.rpartition("> ")[2].partition(" ")[0]
@@ -104,28 +104,27 @@ def _is_of(root: Path, commit: str, branch: str) -> bool:
 
 
 def load_before(folder: Path) -> Workspace:
-    """The workspace of a folder as what a change is compared with.
+    """Load the workspace of a folder as the base of a comparison.
 
-    Raises ConfigurationError when it cannot be used as a whole; it has no findings, as their lines are not today's.
+    Raises ConfigurationError if it cannot be loaded. The error has no findings, because their lines are outdated.
     """
     try:
         workspace = load_workspace(folder)
         for names in (workspace.accounts, workspace.connectors, workspace.environments):
-            names()  # two documents of one name
+            names()  # raises for two documents with the same name
     except ConfigurationError as error:
         raise ConfigurationError(
-            f"what the change is compared with cannot be used: {error.message}",
-            hint="compare with another revision or folder: --base REVISION, --base-dir FOLDER",
+            f"the base of the comparison cannot be loaded: {error.message}",
+            hint="compare with a different revision or folder: --base REVISION or --base-dir FOLDER",
         ) from None
     return workspace
 
 
 @contextmanager
 def workspace_at(root: Path, revision: str) -> Iterator[Path]:
-    """A folder with the documents of the workspace at `root` as they were at `revision`. It is removed afterwards.
+    """Check out the documents of the workspace at `root` as of `revision` into a temporary folder.
 
-    Raises UsageError for a revision that git does not know, ConfigurationError when it had no workspace or cannot be
-    read in full.
+    Raises UsageError for an unknown revision, ConfigurationError if it has no workspace or cannot be read completely.
     """
     prefix = prefix_of(root)
     commit = named_base(root, revision).revision
@@ -145,7 +144,7 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
 
 
 def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
-    """Put the files of a commit into a folder: from the work tree where they are the same, else from git."""
+    """Write the files of a commit into a folder: linked to the work tree if they are the same, else from git."""
     made: set[Path] = set()
     stored = []
     try:
@@ -159,22 +158,22 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
         for target, content in _blobs(stored):
             target.write_bytes(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as fault:
-        raise ConfigurationError("a file of that revision has the name of a folder") from fault
+        raise ConfigurationError("a file and a folder of that revision have the same name") from fault
 
 
 def _lay_links(folder: Path, links: Mapping[str, _Blob]) -> None:
-    """Put the symbolic links of a commit into a folder that has its files, and take those away again that lead out."""
+    """Create the symbolic links of a commit in a folder with its files, and remove those with a target outside it."""
     inside = folder.resolve()
     made: list[Path] = []
     for place, target in _blobs([(blob, folder / PurePosixPath(name)) for name, blob in links.items()]):
         if len(target) > _LONGEST_TARGET or b"\0" in target or not place.parent.resolve().is_relative_to(inside):
-            continue  # no checkout puts anything behind a link
-        with contextlib.suppress(OSError):  # where the system has no links, a checkout has none either
+            continue  # no checkout writes through a link
+        with contextlib.suppress(OSError):  # on a system without links, a checkout has none either
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(os.fsdecode(target))
             made.append(place)
     gone = set(made)
-    while gone:  # what leads through a link that is gone leads nowhere
+    while gone:  # a link through a removed link has no target
         gone = {place for place in made if not _leads_into(inside, place)}
         for place in gone:
             place.unlink()
@@ -184,12 +183,12 @@ def _lay_links(folder: Path, links: Mapping[str, _Blob]) -> None:
 def _leads_into(folder: Path, link: Path) -> bool:
     try:
         return link.resolve(strict=True).is_relative_to(folder)
-    except (OSError, RuntimeError):  # nothing is there, or it leads round
+    except (OSError, RuntimeError):  # there is no target, or the links form a cycle
         return False
 
 
 def _link_if_same(source: Path, target: Path, blob: str) -> bool:
-    """Whether the file of the work tree has the content of the blob; then it is in its place."""
+    """Link or copy the file of the work tree to the target if that has the content of the blob. Return whether it did."""
     try:
         if not stat.S_ISREG(source.lstat().st_mode) or _blob_id(source.read_bytes(), len(blob)) != blob:
             return False
@@ -197,7 +196,7 @@ def _link_if_same(source: Path, target: Path, blob: str) -> bool:
         return False
     try:
         os.link(source, target)
-    except OSError:  # another disk, or none that links
+    except OSError:  # a different disk, or a file system without links
         with contextlib.suppress(OSError):
             shutil.copyfile(source, target)
             return True
@@ -206,13 +205,13 @@ def _link_if_same(source: Path, target: Path, blob: str) -> bool:
 
 
 def _blob_id(content: bytes, length: int) -> str:
-    """What git calls a content: by SHA-1, or by SHA-256 where its names are that long."""
-    said = b"blob %d\0" % len(content) + content
-    return (hashlib.sha256(said) if length == 64 else hashlib.sha1(said, usedforsecurity=False)).hexdigest()
+    """Return git's ID of a content: SHA-1, or SHA-256 if the repository's IDs have that length."""
+    blob = b"blob %d\0" % len(content) + content
+    return (hashlib.sha256(blob) if length == 64 else hashlib.sha1(blob, usedforsecurity=False)).hexdigest()
 
 
 def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[str, _Blob]]:
-    """Path relative to the workspace to content, for every document of a commit and for every symbolic link."""
+    """Return the documents and the symbolic links of a commit, by path relative to the workspace."""
     listed = run_git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
     files: dict[str, _Blob] = {}
     links: dict[str, _Blob] = {}
@@ -224,9 +223,9 @@ def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[
             continue
         path = path.removeprefix(prefix)
         if mode in _FILE_MODES and path.endswith(SUFFIXES):
-            # A checkout refuses these names, and a revision that was only fetched is never checked out.
+            # A checkout refuses these names, but a fetched revision may never have been checked out.
             if _leads_elsewhere(path):
-                raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")
+                raise ConfigurationError(f"that revision has a file with an unsafe name: {path[:80]!r}")
             files[path] = _Blob(root, identity)
         elif mode == _LINK_MODE and kind == "blob" and not _leads_elsewhere(path):
             links[path] = _Blob(root, identity)
@@ -237,20 +236,20 @@ def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[
 
 
 def _submodule(root: Path, path: str, commit: str) -> tuple[dict[str, _Blob], dict[str, _Blob]]:
-    """The files and links of a submodule at the commit that a revision names."""
+    """Return the files and links of a submodule at the commit that the revision has for it."""
     place = root / PurePosixPath(path)
     inside = place.is_dir() and place.resolve().is_relative_to(root.resolve())
     top = ask_git(place, ["rev-parse", "--show-toplevel"]) if inside else ""
     if not top or Path(top).resolve() != place.resolve():
         if path.partition("/")[0] not in _FOLDERS:
-            return {}, {}  # nothing of the workspace, as it is not there after the change either
+            return {}, {}  # not part of the workspace, before or after the change
         raise ConfigurationError(
             f"the submodule {path} is not checked out, so its files cannot be compared",
-            hint=f"git submodule update --init {path}; or compare with a folder: --base-dir FOLDER",
+            hint=f"check it out: git submodule update --init {path}; or compare with a folder: --base-dir FOLDER",
         )
     if not ask_git(place, ["rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]):
         raise ConfigurationError(
-            f"the submodule {path} does not have the commit {commit[:12]} that the revision names",
+            f"the submodule {path} does not have the commit {commit[:12]} of that revision",
             hint=f"fetch it first: git -C {path} fetch --all",
         )
     return _tree(place, commit, "")
@@ -261,7 +260,7 @@ def _leads_elsewhere(path: str) -> bool:
 
 
 def _blobs(wanted: Sequence[tuple[_Blob, Path]]) -> Iterator[tuple[Path, bytes]]:
-    """Every content with the place it goes to, one repository after the other."""
+    """Yield every content with its target, one repository after the other."""
     total = 0
     for repository in dict.fromkeys(blob.repository for blob, _ in wanted):
         own = [(blob.id, target) for blob, target in wanted if blob.repository == repository]
@@ -278,18 +277,17 @@ def _blobs(wanted: Sequence[tuple[_Blob, Path]]) -> Iterator[tuple[Path, bytes]]
 
 
 def _check_sizes(rows: Sequence[str], wanted: Sequence[tuple[str, Path]], before: int) -> int:
-    """The size of all contents. Refuses those that are not there, or larger than documents are: packed, a huge one is
-    small."""
+    """Return the size of all contents. Raises ConfigurationError for missing or too large ones: a huge content may be
+    small when packed."""
     total = 0
     for row, (identity, target) in zip(rows, wanted, strict=True):
         _, kind, size = (*row.split(" "), "", "")[:3]
         if kind != "blob":
             raise ConfigurationError(
                 f"git cannot read {target.name} at that revision ({identity[:12]})",
-                hint="nothing is fetched meanwhile: in a partial clone, fetch everything first (git fetch --refetch "
-                "--no-filter)",
+                hint="in a partial clone, fetch everything first: git fetch --refetch --no-filter",
             )
         total += int(size)
         if int(size) > _MAX_BYTES or before + total > _MAX_TOTAL_BYTES:
-            raise ConfigurationError(f"{target.name} is too large at that revision, or all of it together")
+            raise ConfigurationError(f"{target.name}, or the sum of all files, is too large at that revision")
     return total

@@ -1,4 +1,4 @@
-"""Operations of the vendor that a change sends elsewhere, or takes away."""
+"""Find vendor operations whose URL or method a change modifies, or that it removes."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ Route = tuple[Any, ...]
 def find_rerouted(
     before: Effective, after: Effective, recorded: Collection[str], digests: Digests
 ) -> set[OperationName]:
-    """The vendor's operations that lead elsewhere after a change, or are gone, and that no recorded one reaches."""
+    """Return the vendor operations with a changed route, or without one, that no recorded operation calls."""
     parts = ("base_url", "resources")
     if all(digests.digest(before.data.get(key)) == digests.digest(after.data.get(key)) for key in parts):
         return set()
@@ -26,7 +26,7 @@ def find_rerouted(
         for name in effective.operations():
             pairs = reached_operations(effective.data, name) if name.text in recorded else set()
             if pairs is None:
-                return set()  # which of them it reaches, only a run can tell
+                return set()  # only a run shows which of them it calls
             reached |= pairs
     return {name for name in moved if (name.resource, name.method) not in reached}
 

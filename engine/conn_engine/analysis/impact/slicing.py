@@ -1,4 +1,4 @@
-"""Cuts the configurations of accounts into what the results of each operation depend on."""
+"""Split the configurations of accounts into slices: the settings that the results of each operation depend on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ __all__ = ["ABSENT", "Variant", "Variants"]
 
 _Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
 ABSENT = ""
-"""The key of an operation that is not there."""
+"""The key of an operation that does not exist."""
 DELIVERIES = delivery_name("")
-"""Stands for every delivery of a configuration: each may reach the whole of it."""
+"""Represents all deliveries of a configuration, as each may use all of it."""
 
 
 @dataclass(slots=True)
 class Variant:
-    """One side of accounts that are alike but for their contexts: a configuration with the slices of its operations."""
+    """One side of accounts that differ only in their contexts: a configuration with the slices of its operations."""
 
     side: Side
     effective: Effective
@@ -39,7 +39,7 @@ class Variant:
     schemas: dict[OperationName, str]
 
     def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
-        """What the result of an operation on a recording depends on; "" where the operation is not there."""
+        """Return a key of everything that an operation's result on a recording depends on; "" if it does not exist."""
         own = _slice_name(name)
         if own not in self.slices:
             return ABSENT
@@ -48,13 +48,13 @@ class Variant:
         return join_digests(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
 
     def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
-        """What everything of the result but its records depends on."""
+        """Return a key of everything that the result without its records depends on."""
         cut = self.slices[_slice_name(name)].requests_in_context(self.side.digests, context, file.context)
         return join_digests(cut, self.side.evaluator, file.digest)
 
 
 class Variants:
-    """Makes the variants of both sides of a change; what accounts share is cut once."""
+    """Creates the variants of both sides of a change. Slices that accounts share are created once."""
 
     def __init__(self, before: Side, after: Side) -> None:
         self._before = before
@@ -63,12 +63,12 @@ class Variants:
         self._shared: dict[tuple[str, str], Effective | None] = {}
 
     def find(self, side: Side, account: str) -> Variant:
-        """The variant of an account. Raises ConnError for a configuration that cannot be used."""
+        """Return the variant of an account. Raises ConnError for a configuration that cannot be used."""
         effective = side.workspace.effective(account=account)
         return Variant(side, effective, "account", *self._cut_slices(side, effective))
 
     def find_below(self, before: Variant | None, after: Variant | None) -> list[tuple[Variant, Variant]]:
-        """Both sides up to each level below an override: what these accounts may be shielded from."""
+        """Return both sides up to each level below an override, to find changes that the override hides."""
         if before is None or after is None:
             return []
         said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
@@ -85,8 +85,7 @@ class Variants:
         return Variant(variant.side, effective, level, *self._cuts[key])
 
     def find_with_own_file(self, shape: AccountShape, after: Variant, name: OperationName) -> Variant | None:
-        """One operation with an account's file of after the change on the workspace of before it; None where that
-        cannot be used."""
+        """Return one operation with an account's new file in the earlier workspace, or None if that cannot be used."""
         effective = self._with_own_file(shape, after.effective)
         if effective is None:
             return None
@@ -95,14 +94,14 @@ class Variants:
         )
 
     def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
-        """The configuration that an account's file of after the change would have made before it."""
+        """Return the configuration of an account's new file in the earlier workspace."""
         place = (shape.connector, shape.environment)
         if place not in self._shared:
             try:
                 self._shared[place] = self._before.workspace.effective(
                     account=None, connector=shape.connector, environment=shape.environment
                 )
-            except ConnError:  # it names what was not there
+            except ConnError:  # it refers to something that did not exist
                 self._shared[place] = None
         shared = self._shared[place]
         if shared is None:
@@ -128,5 +127,5 @@ class Variants:
 
 
 def _slice_name(name: OperationName) -> OperationName:
-    """The name that a slice stands under: all deliveries that are recorded have one."""
+    """Return the name of a slice: all recorded deliveries share one."""
     return DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name

@@ -1,4 +1,4 @@
-"""What a change says anew, line by line, and which overrides it overtakes. Configuration only; nothing is run."""
+"""List the settings that a change modifies, and the overrides that it conflicts with. Nothing is run."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ GONE = "conflict: what it extends is no longer there"
 
 
 def changed_statements(groups: Sequence[Group], digests: Digests) -> list[ChangedSetting]:
-    """Every leaf of the configuration that the change sets, changes or removes, once, by level and place."""
+    """Return every leaf of the configuration that the change adds, changes or removes, once, by level and place."""
     found: dict[tuple[str, str, str], ChangedSetting] = {}
     seen: set[tuple[str, str, str]] = set()
     for group in groups:
@@ -48,7 +48,7 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Change
 
 
 def _owner(level: str, group: Group) -> str:
-    """Whose document says what a level says."""
+    """Return the account, environment or connector whose document sets a level."""
     if level == "account":
         return group.accounts[0]
     shape = group.after or group.before
@@ -78,12 +78,12 @@ def _format_value(layer: Layer | None, path: Path_) -> str:
     if value is MISSING:
         return ""
     if path[-2:-1] in (("headers",), ("query",)) and is_secret_name(str(path[-1])):
-        return REDACTED  # where it does not belong, and yet may be
+        return REDACTED  # a secret does not belong there, but may be there
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
 
 def around_difference(before: str, after: str) -> tuple[str, str]:
-    """Both texts, shortened so that what differs can be seen."""
+    """Return both texts, shortened so that the difference is visible."""
     pairs = enumerate(zip(before, after, strict=False))
     shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
     start = max(0, shared - LEAD) if max(len(before), len(after)) > LONGEST else 0
@@ -96,7 +96,7 @@ def _shorten(text: str, start: int) -> str:
 
 
 def touched_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
-    """Overrides that a change below them makes dead, or that were written over something that is now different."""
+    """Return the overrides that a change below them makes dead, or whose overridden value has changed."""
     found = []
     changed: dict[tuple[int, int], set[Path_]] = {}
     for group in groups:
@@ -161,19 +161,19 @@ def _find_changed_values(
 
 
 def _find_places(path: Path_, sides: Sequence[Effective]) -> list[Path_]:
-    """Where what is written at a path stands in the configuration, before or after the change."""
+    """Return the paths of the configuration that a document's path sets, before or after the change."""
     return [at for side in sides for at in side.find_effects(path)]
 
 
 def _operation(path: Path_) -> Path_:
-    """The operation that a path is about; () when it is about none."""
+    """Return the path of the operation that a path belongs to, or () if it belongs to none."""
     length = {"unified": 4, "resources": 3}.get(str(path[0]), 0)
     of_resource = path[0] == "unified" and path[3:4] and path[3] in RESOURCE_MAPPINGS
     return path[:length] if len(path) > length and not of_resource else ()
 
 
 def _gone_operations(before: Effective, after: Effective, index: int, below: set[Path_]) -> set[Path_]:
-    """The operations that levels below were the ones to say, and say no more."""
+    """Return the operations that levels below declared before the change and no longer declare."""
     candidates = {_operation(path) for path in below} - {()}
     there = [
         {one for one in candidates if any(lookup(layer.data, one) is not MISSING for layer in side.layers[:index])}
@@ -183,7 +183,7 @@ def _gone_operations(before: Effective, after: Effective, index: int, below: set
 
 
 def _span_for_account(span: Span | None, group: Group, account: str) -> Span | None:
-    """The same line in the document of another account of the group, which says the same."""
+    """Return the same line in the document of another account of the group, which has equal content."""
     if span is None or not account or group.after is None or account == group.after.name:
         return span
     from dataclasses import replace
@@ -192,7 +192,7 @@ def _span_for_account(span: Span | None, group: Group, account: str) -> Span | N
 
 
 def _is_same(before: object, after: object) -> bool:
-    """Whether a value is what it was, wherever it is written now: for an operation, or for its resource."""
+    """Return whether a value is unchanged, no matter whether the operation or its resource sets it now."""
     return before is not MISSING and after is not MISSING and before == after
 
 
@@ -201,7 +201,7 @@ def _find_related(places: Sequence[Path_], below: set[Path_]) -> list[Path_]:
 
 
 def _is_replaced_below(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:
-    """Whether an object that `path` adds to was replaced below by something that is none."""
+    """Return whether a level below replaced the object that `path` adds to with another type of value."""
     if len(changed) >= len(path):
         return False
     lower = itertools.takewhile(lambda other: other.level != layer.level, after.expanded)

@@ -1,4 +1,4 @@
-"""Adds the effects of comparisons up: per account a verdict, per field how many accounts and records it touches."""
+"""Sum up the effects of comparisons: the status of each account, and the accounts and records per changed field."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ class _Count:
 
 @dataclass(slots=True)
 class Tally:
-    """Collects verdicts group by group. `effects` are by the key of their pair."""
+    """Collects the results group by group. `effects` are by the key of their pair."""
 
     effects: Mapping[PairKey, Effect]
     accounts: list[AccountImpact] = field(default_factory=list)
@@ -50,10 +50,10 @@ class Tally:
     _unjudged: dict[tuple[SideName, object], tuple[ConnError, list[str]]] = field(default_factory=dict)
 
     def add(self, group: Group) -> None:
-        """Count a group's accounts."""
+        """Add the results of a group."""
         number = len(group.accounts)
         for side, error in group.faults.items():
-            # Of one document that many accounts build upon, the fault is one.
+            # An error in a document that many accounts use is one error.
             said = error.findings or error.message
             self._unjudged.setdefault((side, said), (error, []))[1].extend(group.accounts)
         if group.faults:
@@ -94,10 +94,10 @@ class Tally:
         self._verdict(group, status, breaking, reasons[0][1] if reasons and status == "unknown" else "")
 
     def _compare_operation(self, plan: OperationPlan) -> Effect:
-        """What changes in an operation of these accounts, over all recordings."""
+        """Return the effect on an operation of these accounts, over all recordings."""
         if not plan.reached:
             return Effect()
-        if not plan.recorded:  # that it is gone is known all the same
+        if not plan.recorded:  # a removed operation is known without a recording
             return Effect(counts={("", "operation_missing"): 0}) if plan.gone else Effect(unknown=NO_RECORDING)
         counts: Counter[tuple[str, ChangeKind]] = Counter()
         evidence: dict[tuple[str, ChangeKind], str] = {}
@@ -118,7 +118,7 @@ class Tally:
     def _kept_away(
         self, plan: OperationPlan, own: Mapping[tuple[str, ChangeKind], int]
     ) -> dict[tuple[str, ChangeKind], int]:
-        """What the change does at the levels below to fields where these accounts see nothing of it."""
+        """Return the changes at the levels below in fields where these accounts see no change."""
         touched = {name for name, _ in own}
         found: dict[tuple[str, ChangeKind], int] = {}
         for key in plan.below:
@@ -128,7 +128,7 @@ class Tally:
         return found
 
     def _add(self, group: Group, operation: str, effect: Effect, *, own: bool) -> bool:
-        """Count an effect of an operation. Whether it breaks these accounts."""
+        """Add an effect of an operation, and return whether it is breaking for these accounts."""
         breaks = False
         number = len(group.accounts)
         for (name, kind), records in effect.counts.items():
@@ -168,14 +168,14 @@ class Tally:
         self.accounts += [AccountImpact(name, group.connector, status, breaking, reason) for name in group.accounts]
 
     def fields(self) -> Iterator[FieldImpact]:
-        """The lines, by connector and operation, the gravest kinds first."""
+        """Yield the rows by connector and operation, most severe kinds first."""
         kinds = list(KINDS)
         for key in sorted(self._rows, key=lambda row: (row[0], row[1], kinds.index(row[3]), row[2])):
             count = self._rows[key]
             yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded, count.own)
 
     def find_unjudged(self) -> list[Unjudged]:
-        """Whose configuration cannot be had, by side and fault."""
+        """Return the accounts whose configuration cannot be used, by side and error."""
         rows = [
             Unjudged(side, tuple(sorted(accounts)), error.message, error.findings)
             for (side, _), (error, accounts) in self._unjudged.items()
@@ -183,6 +183,6 @@ class Tally:
         return sorted(rows, key=lambda row: (row.side, row.accounts))
 
     def unknown(self) -> Sequence[Unknown]:
-        """The operations whose results cannot be compared, by name."""
+        """Return the operations whose results cannot be compared, by name."""
         rows = sorted(self._unknown.items())
         return [Unknown(operation, reason, number, breaking) for (operation, reason, breaking), number in rows]

@@ -245,7 +245,7 @@ def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> 
     assert status(found)["acme"] == "changed"  # by other operations
     row = next(r for r in found.fields if r.operation == "crm.companies.get" and r.field == "domain")
     assert (row.accounts, row.shielded) == (2, 0)
-    assert Unknown("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
+    assert Unknown("crm.companies.get", "the recording has no response to the request", 1) in found.unknown
 
 
 def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:

@@ -17,7 +17,7 @@ from conn_engine.analysis.impact.model import Work
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.config import load_workspace
 
-UNANSWERED = "the recording does not answer the request"
+UNANSWERED = "the recording has no response to the request"
 RECORDS = ({"id": "1", "name": "Ada", "mail": "ada@x.example"}, {"id": "2", "name": "Bob", "mail": "bob@x.example"})
 Change = Callable[["Shop"], None]
 

@@ -64,7 +64,7 @@ def test_a_need_is_said_and_shown(need: Need) -> None:
     assert not need.missing or need.need in NOT_SAID
 
 
-def test_each_is_proved_without_a_server_of_others() -> None:
+def test_each_is_verified_without_a_server_of_others() -> None:
     """`tests/servers` is not run with the others: what is shown there alone could break unseen."""
     assert [need.need for need in EVERY if need.shown and all(one.startswith("servers/") for one in need.shown)] == []
 

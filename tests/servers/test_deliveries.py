@@ -67,7 +67,7 @@ VENDORS: dict[str, tuple[Sending, str, str]] = {
 
 
 @pytest.mark.parametrize("account", VENDORS)
-def test_a_delivery_is_proved_and_a_changed_one_is_not(box: Postbox, senders: Emulate, account: str) -> None:
+def test_a_delivery_is_verified_and_a_changed_one_is_not(box: Postbox, senders: Emulate, account: str) -> None:
     sent, header, kind = VENDORS[account]
     sent(senders)
     came = box.next(account)

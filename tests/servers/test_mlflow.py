@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, deliveries: Postbox) -> Ite
         yield running
 
 
-def test_a_delivery_is_proved_and_a_changed_one_is_not(tmp_path: Path, deliveries: Postbox, server: Mlflow) -> None:
+def test_a_delivery_is_verified_and_a_changed_one_is_not(tmp_path: Path, deliveries: Postbox, server: Mlflow) -> None:
     box = deliveries.opened(vendors(tmp_path / "inbox", {"models": MODELS}))
     server.call("registered-models/create", name="grüße", description="<&>")
     came = box.next("models")

@@ -33,7 +33,7 @@ def asked(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-def test_a_consent_with_pkce_brings_a_token_that_is_proved_stored_and_renewed(conn: Conn, oidc: Oidc) -> None:
+def test_a_consent_with_pkce_brings_a_token_that_is_verified_stored_and_renewed(conn: Conn, oidc: Oidc) -> None:
     with login(conn, "ada", "--verify") as run:
         url = run.url
         query = asked(url)

@@ -72,7 +72,7 @@ def signed() -> dict[tuple[str, str], tuple[Delivery, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("sdk", SECRETS)
-def test_what_a_vendor_s_library_signs_is_proved(
+def test_what_a_vendor_s_library_signs_is_verified(
     sdk: str, signed: dict[tuple[str, str], tuple[Delivery, dict[str, str]]], tmp_path: Path
 ) -> None:
     told = schemes(sdk)[sdk]
@@ -90,7 +90,7 @@ def test_what_a_vendor_s_library_signs_is_proved(
 
 
 @pytest.mark.parametrize("sdk", ["standardwebhooks", "svix"])
-def test_what_is_handed_on_is_proved_by_others(sdk: str) -> None:
+def test_what_is_handed_on_is_verified_by_others(sdk: str) -> None:
     secret = SECRETS["standard_webhooks"]
     tasks: list[dict[str, Any]] = []
     for data in (None, {"name": "Grüße \u2028 & <co> 🌍", "at": None}, [1.5, "x" * 100_000], "\ud800"):

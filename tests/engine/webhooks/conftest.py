@@ -1,4 +1,4 @@
-"""A workspace with one connector that receives deliveries, proved in whatever way a test says; and one with a connector
+"""A workspace with one connector that receives deliveries, verified as a test declares; and one with a connector
 for each known vendor. Makes `desk` importable under every import mode."""
 
 import json

@@ -69,7 +69,7 @@ def known() -> dict[str, dict[str, Any]]:
 
 @cache
 def schemes() -> dict[str, dict[str, Any]]:
-    """How each vendor's deliveries are proved, answered, routed and read: its `webhooks`."""
+    """How each vendor's deliveries are verified, answered, routed and read: its `webhooks`."""
     return {name: entry["webhooks"] for name, entry in known().items()}
 
 
@@ -85,7 +85,7 @@ def document(webhooks: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 def workspace(
     root: Path, connectors: Mapping[str, Mapping[str, Any]], files: Mapping[str, str] | None = None
 ) -> Workspace:
-    """A workspace of these connectors, and of files besides."""
+    """A workspace of these connectors, with further files."""
     texts = {f"connectors/{name}/connector.yaml": json.dumps(told) for name, told in connectors.items()}
     for name, text in {"conn.yaml": "version: 1\n", **texts, **(files or {})}.items():
         path = root / name
@@ -140,13 +140,13 @@ def judged(
     cache: KeyCache | None = None,
     pairing: bool = False,
 ) -> Acceptance:
-    """What `accept` says of a delivery."""
+    """The result of `accept` for a delivery."""
     clock = FrozenClock(now)
     flow = accept(Run(told, Session("me", dict(kept or {}), {}, clock)), came, cache, pairing=pairing)
     return finish(flow, vendor or Vendor(), MemoryVault(), clock)
 
 
-def proved(
+def verify_delivery(
     way: Mapping[str, Any],
     came: Delivery,
     kept: Mapping[str, Any],
@@ -156,7 +156,7 @@ def proved(
     cache: KeyCache | None = None,
     hosts: tuple[str, ...] = (),
 ) -> VerificationContext:
-    """Prove a delivery in one way. Raises what the way raises."""
+    """Verify a delivery in one way. Raises what the way raises."""
     clock = FrozenClock(now)
     proving = VerificationContext(came, {"env": {}, "context": {}, **kept}, clock, hosts, cache or KeyCache())
     told = convert(way, Verification)
@@ -171,14 +171,14 @@ def proved(
 
 
 def outcome(way: Mapping[str, Any], came: Delivery, kept: Mapping[str, Any], **more: Any) -> str:
-    """ "proved", or in one word why not."""
+    """ "verified", or in one word why not."""
     try:
-        proved(way, came, kept, **more)
+        verify_delivery(way, came, kept, **more)
     except VerificationError as error:
         return error.code
     except CredentialError:
         return "credential"
-    return "proved"
+    return "verified"
 
 
 def post(

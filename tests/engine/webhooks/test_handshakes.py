@@ -144,7 +144,7 @@ def cloud():
 
 @pytest.mark.parametrize("host", ["sns.us-east-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"])
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_a_subscription_is_confirmed_after_it_is_proved(vendors, version, host):
+def test_a_subscription_is_confirmed_after_it_is_verified(vendors, version, host):
     vendor = cloud()
     certificate_url = f"https://{host}/SimpleNotificationService.pem"
     confirm_url = f"https://{host}/?Action=ConfirmSubscription&Token=tok"

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from desk import NOW, Vendor, outcome, post, proved
+from desk import NOW, Vendor, outcome, post, verify_delivery
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,17 +64,17 @@ def by_secret(secret=SECRET):
         ("ES256", EC, pem(EC)),
     ],
 )
-def test_what_the_key_signed_is_proved(algorithm, own, key):
+def test_what_the_key_signed_is_verified(algorithm, own, key):
     came = carried(key=own, algorithm=algorithm)
-    assert outcome(way(algorithm), came, {"key": key}) == "proved"
-    assert proved(way(algorithm), came, {"key": key}).claims == CLAIMS
-    assert outcome(way(algorithm), came, {"key": pem(OTHER) if key != SECRET else SECRET + "x"}) != "proved"
+    assert outcome(way(algorithm), came, {"key": key}) == "verified"
+    assert verify_delivery(way(algorithm), came, {"key": key}).claims == CLAIMS
+    assert outcome(way(algorithm), came, {"key": pem(OTHER) if key != SECRET else SECRET + "x"}) != "verified"
 
 
 def test_each_key_of_a_rotation_proves():
-    told = way(key=["{{old}}", "{{missing}}", "{{new}}"])
-    assert outcome(told, carried(), {"old": "o" * 40, "new": SECRET}) == "proved"
-    assert outcome(told, carried(), {"old": "o" * 40}) == "wrong_signature"
+    settings = way(key=["{{old}}", "{{missing}}", "{{new}}"])
+    assert outcome(settings, carried(), {"old": "o" * 40, "new": SECRET}) == "verified"
+    assert outcome(settings, carried(), {"old": "o" * 40}) == "wrong_signature"
 
 
 @given(bit=st.integers(min_value=0))
@@ -85,9 +85,9 @@ def test_one_other_bit_of_the_jwt_is_refused(bit):
     place, letter = at // 6, token[at // 6]
     if letter == ".":
         return
-    forged = token[:place] + letters[letters.index(letter) ^ 1 << at % 6] + token[place + 1 :]
-    found = outcome(way(), post(b"{}", {"authorization": f"Bearer {forged}"}), {"key": SECRET})
-    assert found != "proved" or decoded(forged) == decoded(
+    changed = token[:place] + letters[letters.index(letter) ^ 1 << at % 6] + token[place + 1 :]
+    found = outcome(way(), post(b"{}", {"authorization": f"Bearer {changed}"}), {"key": SECRET})
+    assert found != "verified" or decoded(changed) == decoded(
         token
     )  # the last letter of a part has bits that mean nothing
     assert found != "credential"
@@ -123,10 +123,10 @@ def test_accepted_algorithms_are_of_one_kind():
 
 
 def test_a_key_of_another_kind_is_left_out_beside_one_that_fits():
-    told, came = way("RS256"), carried(key=RSA, algorithm="RS256")
-    assert outcome(told, came, {"key": [pem(EC), "no key", pem(RSA)]}) == "proved"
-    assert outcome(told, came, {"key": [pem(EC), pem(OTHER)]}) == "wrong_signature"
-    assert outcome(told, came, {"key": [pem(EC), "no key"]}) == "credential"
+    settings, came = way("RS256"), carried(key=RSA, algorithm="RS256")
+    assert outcome(settings, came, {"key": [pem(EC), "no key", pem(RSA)]}) == "verified"
+    assert outcome(settings, came, {"key": [pem(EC), pem(OTHER)]}) == "wrong_signature"
+    assert outcome(settings, came, {"key": [pem(EC), "no key"]}) == "credential"
 
 
 @pytest.mark.parametrize("key", ["", " ", "=", None])
@@ -138,7 +138,7 @@ def test_no_secret_is_no_proof(key):
 
 def test_a_short_secret_is_the_vendors_affair():
     came = written({"alg": "HS256", "typ": "JWT"}, CLAIMS, by_secret("short"))
-    assert outcome(way(), came, {"key": "short"}) == "proved"
+    assert outcome(way(), came, {"key": "short"}) == "verified"
 
 
 @pytest.mark.parametrize(
@@ -176,31 +176,31 @@ def test_a_key_that_the_jwt_brings_along_is_not_looked_at(name):
 
 @given(age=st.integers(min_value=-400, max_value=400), leeway=st.integers(min_value=0, max_value=100))
 def test_its_times_are_held_to_the_leeway(age, leeway):
-    told, now = way(leeway_seconds=leeway), NOW + age
+    settings, now = way(leeway_seconds=leeway), NOW + age
 
     def at(**claims):
-        return outcome(told, carried(claims={"a": 1, **claims}), {"key": SECRET}, now=now)
+        return outcome(settings, carried(claims={"a": 1, **claims}), {"key": SECRET}, now=now)
 
-    assert at(exp=int(NOW)) == ("proved" if age <= leeway else "stale")
-    assert at(nbf=int(NOW)) == ("proved" if age >= -leeway else "stale")
-    assert at(iat=int(NOW)) == ("proved" if age >= -leeway else "stale")
+    assert at(exp=int(NOW)) == ("verified" if age <= leeway else "stale")
+    assert at(nbf=int(NOW)) == ("verified" if age >= -leeway else "stale")
+    assert at(iat=int(NOW)) == ("verified" if age >= -leeway else "stale")
 
 
 def test_the_clocks_may_not_differ_unless_a_leeway_is_stated():
     for late, allowed in ((2, 0), (2, 2)):
-        told = way(leeway_seconds=allowed) if allowed else way()
-        assert outcome(told, carried(claims={"exp": int(NOW)}), {"key": SECRET}, now=NOW + late) == (
-            "proved" if allowed else "stale"
+        settings = way(leeway_seconds=allowed) if allowed else way()
+        assert outcome(settings, carried(claims={"exp": int(NOW)}), {"key": SECRET}, now=NOW + late) == (
+            "verified" if allowed else "stale"
         )
 
 
 @given(age=st.integers(min_value=0, max_value=1000), lifetime=st.integers(min_value=1, max_value=500))
 def test_it_may_be_as_old_as_its_lifetime(age, lifetime):
-    told = way(lifetime_seconds=lifetime, leeway_seconds=0)
-    assert outcome(told, carried(claims={"iat": int(NOW)}), {"key": SECRET}, now=NOW + age) == (
-        "proved" if age <= lifetime else "stale"
+    settings = way(lifetime_seconds=lifetime, leeway_seconds=0)
+    assert outcome(settings, carried(claims={"iat": int(NOW)}), {"key": SECRET}, now=NOW + age) == (
+        "verified" if age <= lifetime else "stale"
     )
-    assert outcome(told, carried(claims={"a": 1}), {"key": SECRET}) == "stale"
+    assert outcome(settings, carried(claims={"a": 1}), {"key": SECRET}) == "stale"
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
@@ -221,14 +221,14 @@ def test_numbers_that_are_none_are_refused(text):
 @pytest.mark.parametrize("name", ["iss", "iat", "exp"])
 def test_claims_that_must_be_there_must(name):
     lacking = {key: value for key, value in CLAIMS.items() if key != name}
-    told = way(claims=["iss", "iat", "exp"])
-    assert outcome(told, carried(), {"key": SECRET}) == "proved"
+    settings = way(claims=["iss", "iat", "exp"])
+    assert outcome(settings, carried(), {"key": SECRET}) == "verified"
     for claims in (lacking, {**lacking, name: None}):
         came = written({"alg": "HS256", "typ": "JWT"}, claims, by_secret())
-        assert outcome(told, came, {"key": SECRET}) == "requirement"
+        assert outcome(settings, came, {"key": SECRET}) == "requirement"
 
 
-@pytest.mark.parametrize(("issuer", "found"), [("vendor", "proved"), ("Vendor", "requirement"), ("", "requirement")])
+@pytest.mark.parametrize(("issuer", "found"), [("vendor", "verified"), ("Vendor", "requirement"), ("", "requirement")])
 def test_the_issuer_is_the_one_that_is_said(issuer, found):
     assert outcome(way(issuer="{{who}}"), carried(), {"key": SECRET, "who": issuer}) == found
     assert outcome(way(issuer="vendor"), carried(claims={"a": 1}), {"key": SECRET}) == "requirement"
@@ -237,8 +237,8 @@ def test_the_issuer_is_the_one_that_is_said(issuer, found):
 @pytest.mark.parametrize(
     ("audience", "found"),
     [
-        ("us", "proved"),
-        (["them", "us"], "proved"),
+        ("us", "verified"),
+        (["them", "us"], "verified"),
         ("use", "requirement"),
         ([], "requirement"),
         (None, "requirement"),
@@ -253,13 +253,13 @@ def test_the_audience_is_or_has_the_one_that_is_said(audience, found):
 
 @given(body=st.binary(max_size=100), other=st.binary(max_size=100))
 def test_a_claim_may_cover_the_body(body, other):
-    told = way(require="claims.hash = body_sha256")
+    settings = way(require="claims.hash = body_sha256")
     claims = {"hash": hashlib.sha256(body).hexdigest()}
-    assert outcome(told, carried(claims=claims, body=body), {"key": SECRET}) == "proved"
-    assert outcome(told, carried(claims=claims, body=other), {"key": SECRET}) == (
-        "proved" if body == other else "requirement"
+    assert outcome(settings, carried(claims=claims, body=body), {"key": SECRET}) == "verified"
+    assert outcome(settings, carried(claims=claims, body=other), {"key": SECRET}) == (
+        "verified" if body == other else "requirement"
     )
-    assert outcome(told, carried(claims={"a": 1}, body=body), {"key": SECRET}) == "requirement"
+    assert outcome(settings, carried(claims={"a": 1}, body=body), {"key": SECRET}) == "requirement"
 
 
 # --- where it stands ---
@@ -267,19 +267,19 @@ def test_a_claim_may_cover_the_body(body, other):
 
 def test_the_whole_body_may_be_the_jwt():
     token = jwt.encode(CLAIMS, SECRET)
-    told = way(token="text")
+    settings = way(token="text")
     for body in (token, f"{token}\n", f"Bearer {token}"):
-        assert outcome(told, post(body.encode()), {"key": SECRET}) == "proved"
-    assert outcome(told, post(b""), {"key": SECRET}) == "unsigned"
+        assert outcome(settings, post(body.encode()), {"key": SECRET}) == "verified"
+    assert outcome(settings, post(b""), {"key": SECRET}) == "unsigned"
     large = jwt.encode({**CLAIMS, "a": "x" * 500_000}, SECRET)
-    assert outcome(told, post(large.encode()), {"key": SECRET}) == "proved"
+    assert outcome(settings, post(large.encode()), {"key": SECRET}) == "verified"
     assert outcome(way(), post(b"", {"authorization": large}), {"key": SECRET}) == "unsigned"
 
 
 def test_the_scheme_before_it_is_its_own():
-    assert outcome(way(prefix="JWT "), carried(prefix="JWT "), {"key": SECRET}) == "proved"
+    assert outcome(way(prefix="JWT "), carried(prefix="JWT "), {"key": SECRET}) == "verified"
     assert outcome(way(prefix="JWT "), carried(prefix="Basic "), {"key": SECRET}) == "unsigned"
-    assert outcome(way(prefix=None), carried(prefix=""), {"key": SECRET}) == "proved"
+    assert outcome(way(prefix=None), carried(prefix=""), {"key": SECRET}) == "verified"
 
 
 def test_two_jwts_are_refused():
@@ -291,9 +291,9 @@ def test_two_jwts_are_refused():
 
 def test_claims_of_a_way_that_fails_are_not_those_of_the_next():
     token = {"format": "token", "config": {"token": "headers.token", "key": "{{token}}"}}
-    told = {"format": "any", "config": {"of": [way(require="claims.iss = 'other'"), token]}}
+    settings = {"format": "any", "config": {"of": [way(require="claims.iss = 'other'"), token]}}
     came = post(b"{}", {"authorization": carried().headers["authorization"], "token": "t"})
-    assert proved(told, came, {"key": SECRET, "token": "t"}).claims == {}
+    assert verify_delivery(settings, came, {"key": SECRET, "token": "t"}).claims == {}
 
 
 @given(text=st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
@@ -315,9 +315,9 @@ PARTS = st.recursive(
 
 
 @given(header=st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "b64", "x5c"]), PARTS), payload=PARTS)
-def test_whatever_is_signed_is_proved_or_refused(header, payload):
+def test_whatever_is_signed_is_verified_or_refused(header, payload):
     came = written({"alg": "HS256", **header}, payload, by_secret())
-    assert outcome(way(), came, {"key": SECRET}) in ("proved", "unsigned", "wrong_algorithm", "stale")
+    assert outcome(way(), came, {"key": SECRET}) in ("verified", "unsigned", "wrong_algorithm", "stale")
 
 
 @pytest.mark.parametrize("payload", [b"[" * 60_000, b'{"a":' * 10_000, b"1" * 40_000])

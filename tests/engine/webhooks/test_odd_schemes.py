@@ -293,7 +293,7 @@ def found(vendors, scheme, came, kept, vendor):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_is_signed_by_its_recipe_is_proved_and_its_events_are_read(vendors, scheme):
+def test_what_is_signed_by_its_recipe_is_verified_and_its_events_are_read(vendors, scheme):
     came, kept, vendor, types = scheme()
     accepted = found(vendors, scheme, came, kept, vendor)
     assert accepted.refused is None

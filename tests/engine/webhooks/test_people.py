@@ -30,7 +30,7 @@ ORIGINALS = ("Ada", "ada@", "acme", "1234567")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_delivery_is_proved_again_and_has_nobody_in_it(make: Any, tmp_path: Any, way: str) -> None:
+def test_a_delivery_is_verified_again_and_has_nobody_in_it(make: Any, tmp_path: Any, way: str) -> None:
     verify, secrets, headers, private = WAYS[way]
     wiring = connected(make(verify), secrets)
     url = f"{URL}&token=tok%2Ben%2Fof%3Dthe+url" if way == "all" else URL

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from desk import NOW, Vendor, outcome, post, proved
+from desk import NOW, Vendor, outcome, post, verify_delivery
 
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.secrets import Redactor
@@ -54,8 +54,8 @@ def said(data, status=200, **headers):
 def test_keys_are_asked_for_once_and_kept_as_long_as_said():
     vendor, cache = Publisher("one", "two"), KeyCache()
     for moment, asked in ((0, 1), (1, 1), (3599, 1), (3601, 2), (3700, 2)):
-        assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache, now=NOW + moment) == "proved"
-        assert outcome(way(), by("two"), {}, vendor=vendor, cache=cache, now=NOW + moment) == "proved"
+        assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache, now=NOW + moment) == "verified"
+        assert outcome(way(), by("two"), {}, vendor=vendor, cache=cache, now=NOW + moment) == "verified"
         assert len(vendor.asked) == asked
     assert vendor.asked[0].method == "GET"
 
@@ -69,54 +69,54 @@ def test_a_forged_signature_asks_no_further():
 
 def test_an_unknown_key_is_asked_for_once_more_and_not_again_within_a_minute():
     vendor, cache = Publisher("one"), KeyCache()
-    assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache) == "verified"
     for seconds in (1, 30, 59):
         assert outcome(way(), by("two"), {}, vendor=vendor, cache=cache, now=NOW + seconds) == "wrong_signature"
     assert len(vendor.asked) == 1
     vendor.names = ["one", "two"]
-    assert outcome(way(), by("two"), {}, vendor=vendor, cache=cache, now=NOW + 61) == "proved"
+    assert outcome(way(), by("two"), {}, vendor=vendor, cache=cache, now=NOW + 61) == "verified"
     assert len(vendor.asked) == 2
     for seconds in (62, 100, 121):
         assert outcome(way(), by("three"), {}, vendor=vendor, cache=cache, now=NOW + seconds) == "wrong_signature"
     assert len(vendor.asked) == 2
-    assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache, now=NOW + 122) == "proved"
+    assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache, now=NOW + 122) == "verified"
 
 
 def test_a_key_that_the_vendor_takes_back_proves_nothing_when_it_is_noticed():
     vendor, cache = Publisher("one"), KeyCache()
-    assert outcome(way(keep_seconds=600), by("one"), {}, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(keep_seconds=600), by("one"), {}, vendor=vendor, cache=cache) == "verified"
     vendor.names = ["two"]
     assert outcome(way(keep_seconds=600), by("one"), {}, vendor=vendor, cache=cache, now=NOW + 601) == "wrong_signature"
-    assert outcome(way(keep_seconds=600), by("two"), {}, vendor=vendor, cache=cache, now=NOW + 602) == "proved"
+    assert outcome(way(keep_seconds=600), by("two"), {}, vendor=vendor, cache=cache, now=NOW + 602) == "verified"
 
 
 def test_without_a_name_every_key_is_tried_and_one_of_another_kind_left_out():
     curve = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
     odd = [{**curve, "kid": "e"}, {"kty": "made-up", "kid": "m"}, {"kid": "empty"}]
     vendor = Vendor(lambda request: said({"keys": [*odd, jwk("one"), jwk("two")]}))
-    assert outcome(way(), by("two", kid=""), {}, vendor=vendor) == "proved"
+    assert outcome(way(), by("two", kid=""), {}, vendor=vendor) == "verified"
     assert outcome(way(), by("three", kid=""), {}, vendor=vendor) == "wrong_signature"
     assert outcome(way(), by("two", kid="e"), {}, vendor=vendor) == "credential"
 
 
 def test_keys_without_names_are_tried_too():
     vendor = Vendor(lambda request: said({"pem": pem("one")}))
-    assert outcome(way(keys="response.pem"), by("one"), {}, vendor=vendor) == "proved"
+    assert outcome(way(keys="response.pem"), by("one"), {}, vendor=vendor) == "verified"
     several = Vendor(lambda request: said({"a": pem("two"), "b": pem("one")}))
-    assert outcome(way(keys="response.*"), by("one"), {}, vendor=several) == "proved"
+    assert outcome(way(keys="response.*"), by("one"), {}, vendor=several) == "verified"
 
 
 def test_a_key_may_be_asked_for_by_its_name_and_with_the_accounts_credential():
-    told = way(
+    settings = way(
         url="https://id.vendor.example/keys/{{header.kid}}",
         headers={"authorization": "Bearer {{token}}"},
         keys="response.key",
     )
     vendor = Vendor(lambda request: said({"key": jwk("one", kid=request.url.rpartition("/")[2])}))
-    assert outcome(told, by("one", kid="k-7"), {"token": "t"}, vendor=vendor) == "proved"
+    assert outcome(settings, by("one", kid="k-7"), {"token": "t"}, vendor=vendor) == "verified"
     (request,) = vendor.asked
     assert (request.url, request.headers["authorization"]) == ("https://id.vendor.example/keys/k-7", "Bearer t")
-    assert outcome(told, by("one", kid="k-7"), {}, vendor=vendor) == "credential"
+    assert outcome(settings, by("one", kid="k-7"), {}, vendor=vendor) == "credential"
     assert len(vendor.asked) == 1
 
 
@@ -139,10 +139,10 @@ def test_the_keys_of_one_account_prove_nothing_to_another(place):
 
     vendor, cache = Vendor(answer), KeyCache()
     a, b = ({"context": {"tenant": name}} for name in "ab")
-    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "verified"
     assert outcome(way(**place), by("one", kid=""), b, vendor=vendor, cache=cache) == "wrong_signature"
-    assert outcome(way(**place), by("two", kid=""), b, vendor=vendor, cache=cache) == "proved"
-    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(**place), by("two", kid=""), b, vendor=vendor, cache=cache) == "verified"
+    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "verified"
     assert len(vendor.asked) == 2
     assert "tenant" not in repr(cache)
 
@@ -152,16 +152,16 @@ def test_keys_that_are_asked_for_by_a_signed_request_are_kept_for_the_account():
     signature = {"format": "hmac", "config": config}
     vendor, cache = Publisher("one"), KeyCache()
     for kept in ({"token": "a"}, {"token": "a"}, {"token": "b"}):
-        assert outcome(way(signature=signature), by("one"), kept, vendor=vendor, cache=cache) == "proved"
+        assert outcome(way(signature=signature), by("one"), kept, vendor=vendor, cache=cache) == "verified"
     assert len(vendor.asked) == 2
 
 
 def test_two_settings_of_one_address_have_their_own_keys():
     vendor, cache = Vendor(lambda request: said({"a": [jwk("one")], "b": [jwk("two")]})), KeyCache()
     for name, keys, found in (
-        ("one", "response.a", "proved"),
+        ("one", "response.a", "verified"),
         ("one", "response.b", "wrong_signature"),
-        ("two", "response.b", "proved"),
+        ("two", "response.b", "verified"),
     ):
         assert outcome(way(keys=keys), by(name, kid=""), {}, vendor=vendor, cache=cache) == found
 
@@ -170,7 +170,7 @@ def test_two_settings_of_one_address_have_their_own_keys():
 def test_a_vendor_without_keys_to_give_is_no_proof(status):
     vendor = Vendor(lambda request: said({"error": "x"}, status))
     with pytest.raises((VendorError, CredentialError)):
-        proved(way(), by("one"), {}, vendor=vendor)
+        verify_delivery(way(), by("one"), {}, vendor=vendor)
 
 
 @pytest.mark.parametrize("data", [[], {"keys": []}, {"keys": None}, None])
@@ -183,7 +183,7 @@ def test_an_answer_with_what_is_no_key_is_the_vendors_fault(data):
     assert outcome(way(), by("one"), {}, vendor=Vendor(lambda request: said(data))) == "credential"
 
 
-# --- where they may be asked for ---
+# --- where they may be fetched ---
 
 CERTIFIED = {
     "format": "rsa",
@@ -214,8 +214,8 @@ def texts(name="one"):
 def test_a_delivery_may_say_where_its_key_is_among_the_vendors_hosts():
     vendor, cache = texts(), KeyCache()
     came = certified("https://keys.eu.vendor.example/2025.pem")
-    assert outcome(CERTIFIED, came, {}, vendor=vendor, cache=cache) == "proved"
-    assert outcome(CERTIFIED, came, {}, vendor=vendor, cache=cache) == "proved"
+    assert outcome(CERTIFIED, came, {}, vendor=vendor, cache=cache) == "verified"
+    assert outcome(CERTIFIED, came, {}, vendor=vendor, cache=cache) == "verified"
     assert [request.url for request in vendor.asked] == ["https://keys.eu.vendor.example/2025.pem"]
     assert outcome(CERTIFIED, certified("https://keys.eu.vendor.example/2025.pem", name="two"), {}, vendor=vendor) == (
         "wrong_signature"
@@ -294,17 +294,17 @@ def test_whatever_a_delivery_says_of_its_key_is_refused_and_breaks_nothing(place
 
 def test_hosts_must_be_said_where_the_delivery_says_the_host():
     config = {name: value for name, value in CERTIFIED["config"]["key_request"].items() if name != "hosts"}
-    told = {"format": "rsa", "config": {**CERTIFIED["config"], "key_request": config}}
+    settings = {"format": "rsa", "config": {**CERTIFIED["config"], "key_request": config}}
     with pytest.raises(ConfigurationError, match="`hosts` is not set"):
-        proved(told, certified("https://keys.eu.vendor.example/k.pem"), {}, vendor=Vendor())
+        verify_delivery(settings, certified("https://keys.eu.vendor.example/k.pem"), {}, vendor=Vendor())
 
 
 def test_many_names_do_not_ask_without_end():
-    told = way(url="https://id.vendor.example/keys/{{header.kid}}", keys="response.key")
+    settings = way(url="https://id.vendor.example/keys/{{header.kid}}", keys="response.key")
     vendor, cache = Vendor(lambda request: said({"key": jwk("one", kid="other")})), KeyCache()
     for number in range(100):
         with pytest.raises((VerificationError, VendorError)):  # refused, or not judged: it was asked too often
-            proved(told, by("two", kid=f"k{number}"), {}, vendor=vendor, cache=cache)
+            verify_delivery(settings, by("two", kid=f"k{number}"), {}, vendor=vendor, cache=cache)
     assert len(vendor.asked) <= 30
 
 
@@ -332,7 +332,7 @@ def test_a_request_for_keys_with_a_secret_goes_only_where_that_was_stored_for(mo
     kept = {"api_key": "a-long-enough-secret-of-acme-1234", "env": {"KEY": "k-1"}, "context": {"tenant": "t"}}
     hosts = bind_hosts(("api.vendor.example",), ("api.vendor.example",), "acme")
     vendor = Publisher("one")
-    proved(way(**more), by("one"), kept, vendor=vendor, hosts=hosts)
+    verify_delivery(way(**more), by("one"), kept, vendor=vendor, hosts=hosts)
     (asked,) = vendor.asked
     if not bound:
         assert check_request(asked, Redactor()).host == "id.vendor.example"

@@ -1,5 +1,4 @@
-"""Recorded deliveries: whichever way proves one, its recording is proved again, a changed one is not, and no secret is
-in the file."""
+"""Recorded deliveries are verified again in a replay, changed ones are not, and no secret is in the file."""
 
 import base64
 import json
@@ -200,7 +199,7 @@ def changed(recorded: RecordedDelivery) -> RecordedDelivery:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_recording_is_proved_again_a_changed_one_is_not_and_no_secret_is_in_it(make, tmp_path, way):
+def test_a_recording_is_verified_again_a_changed_one_is_not_and_no_secret_is_in_it(make, tmp_path, way):
     verify, secrets, headers, private = WAYS[way]
     wiring = connected(make(verify), secrets)
     url = f"{URL}&token=tok%2Ben%2Fof%3Dthe+url" if way == "all" else URL
@@ -421,7 +420,7 @@ JSON = st.recursive(
 @example(secret='00"0000/\\', extra=None, place=("body", False))
 @example(secret="00000000", extra=500000000, place=("header", False))
 def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
-    """The law: recorded and replayed a delivery is proved, and the file has neither the secret nor what it signed."""
+    """The law: a recorded and replayed delivery is verified, and the file has neither the secret nor what it signed."""
     where, form = place
     sign = {"header": 'headers."x-signature"', "body": "body.sign", "query": "query.sign"}[where]
     content = "text" if where != "body" else 'body.type & "|" & body.event'

@@ -28,7 +28,7 @@ def receiving(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("scheme", "case"), list(cases()))
-def test_a_vector_is_proved_again(receiving, scheme, case, tmp_path):
+def test_a_vector_is_verified_again(receiving, scheme, case, tmp_path):
     effective = receiving.effective(account=None, connector=scheme.replace("_", "-"))
     document = secrets(case)
     redactor = Redactor()

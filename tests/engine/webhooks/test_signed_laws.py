@@ -1,4 +1,4 @@
-"""Laws of signed deliveries, held against independent signers: what is signed is proved, and nothing else is."""
+"""Laws of signed deliveries, compared with independent signers: only what is signed is verified."""
 
 import base64
 import hmac
@@ -42,8 +42,8 @@ def flipped(data: bytes, bit: int) -> bytes:
 
 
 @given(body=BODIES)
-def test_what_the_key_signed_is_proved_whatever_bytes_it_has(body):
-    assert outcome(hmac_way(), signed(body), {"secret": SECRET}) == "proved"
+def test_what_the_key_signed_is_verified_whatever_bytes_it_has(body):
+    assert outcome(hmac_way(), signed(body), {"secret": SECRET}) == "verified"
 
 
 @given(body=st.binary(min_size=1, max_size=60), bit=st.integers(min_value=0))
@@ -83,19 +83,19 @@ def test_a_part_of_a_signature_is_refused(length):
 @given(age=st.integers(min_value=-1000, max_value=1000), tolerance=st.integers(min_value=1, max_value=500))
 def test_it_may_be_as_far_from_now_as_is_tolerated(age, tolerance):
     found = outcome(hmac_way(tolerance_seconds=tolerance), signed(b"{}"), {"secret": SECRET}, now=NOW + age)
-    assert found == ("proved" if abs(age) <= tolerance else "stale")
+    assert found == ("verified" if abs(age) <= tolerance else "stale")
 
 
 @given(age=st.integers(min_value=-50, max_value=50), ahead=st.integers(min_value=0, max_value=40))
 def test_how_far_ahead_it_may_be_can_be_another_time(age, ahead):
     way = hmac_way(tolerance_seconds=20, ahead_seconds=ahead)
     found = outcome(way, signed(b"{}"), {"secret": SECRET}, now=NOW + age)
-    assert found == ("proved" if -ahead <= age <= 20 else "stale")
+    assert found == ("verified" if -ahead <= age <= 20 else "stale")
 
 
 @given(age=st.integers(min_value=-(10**9), max_value=10**9))
 def test_no_tolerance_is_however_old(age):
-    assert outcome(hmac_way(tolerance_seconds=0), signed(b"{}"), {"secret": SECRET}, now=NOW + age) == "proved"
+    assert outcome(hmac_way(tolerance_seconds=0), signed(b"{}"), {"secret": SECRET}, now=NOW + age) == "verified"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_one_good_signature_of_several_is_enough(others, at):
     place = at % (len(others) + 1)
     said = ",".join(f"v1={one}" for one in [*others[:place], good, *others[place:]])
     way = hmac_way(separator=",", pair="=", take="v1")
-    assert outcome(way, post(b"{}", {HEADER: said, "x-time": STAMP}), {"secret": SECRET}) == "proved"
+    assert outcome(way, post(b"{}", {HEADER: said, "x-time": STAMP}), {"secret": SECRET}) == "verified"
     renamed = said.replace("v1=", "v0=")
     assert outcome(way, post(b"{}", {HEADER: renamed, "x-time": STAMP}), {"secret": SECRET}) == "unsigned"
 
@@ -125,7 +125,7 @@ def test_more_signatures_than_fifty_are_not_tried():
     good = dict(signed(b"{}").headers.pairs)[HEADER]
     said = ",".join(["00" * 32] * 50 + [good])
     assert (
-        outcome(hmac_way(separator=","), post(b"{}", {HEADER: said, "x-time": STAMP}), {"secret": SECRET}) != "proved"
+        outcome(hmac_way(separator=","), post(b"{}", {HEADER: said, "x-time": STAMP}), {"secret": SECRET}) != "verified"
     )
 
 
@@ -139,9 +139,9 @@ def test_a_header_that_counts_and_comes_twice_is_refused(name):
 def test_a_parameter_that_counts_and_comes_twice_is_refused():
     way = {"format": "token", "config": {"token": "query.token", "key": "{{secret}}"}}
     for query, found in (
-        ("token=s", "proved"),
+        ("token=s", "verified"),
         ("token=s&token=s", "ambiguous"),
-        ("token=s&to=1&to=2&a=1&a=2", "proved"),
+        ("token=s&to=1&to=2&a=1&a=2", "verified"),
     ):
         assert outcome(way, post(b"{}", url=f"https://hooks.example.com/in?{query}"), {"secret": "s"}) == found
 
@@ -156,7 +156,7 @@ def test_other_headers_may_come_twice():
         ("time", "1"),
         ("time", "2"),
     ]
-    assert outcome(hmac_way(), post(b"{}", twice), {"secret": SECRET}) == "proved"
+    assert outcome(hmac_way(), post(b"{}", twice), {"secret": SECRET}) == "verified"
 
 
 @pytest.mark.parametrize("parts", ["t=1760000000,v1={good},t=1", "t=1,t=1760000000,v1={good}"])
@@ -170,7 +170,7 @@ def test_the_same_time_may_stand_with_each_signature():
     way = hmac_way(separator=",", pair="=", take="v1", timestamp="parts.t")
     good = dict(signed(b"{}").headers.pairs)[HEADER]
     said = f"t={STAMP},v1={'00' * 32},t={STAMP},v1={good}"
-    assert outcome(way, post(b"{}", {HEADER: said}), {"secret": SECRET}) == "proved"
+    assert outcome(way, post(b"{}", {HEADER: said}), {"secret": SECRET}) == "verified"
 
 
 @pytest.mark.parametrize(
@@ -195,15 +195,15 @@ def test_a_prefix_alone_is_no_secret():
 @given(body=BODIES, at=st.integers(min_value=0, max_value=2))
 def test_each_key_of_a_rotation_proves(body, at):
     keys = ["one", "two", "three"]
-    assert outcome(hmac_way(), signed(body, secret=keys[at]), {"secret": keys}) == "proved"
+    assert outcome(hmac_way(), signed(body, secret=keys[at]), {"secret": keys}) == "verified"
     way = hmac_way(key=["{{missing}}", "{{secret}}"])
-    assert outcome(way, signed(body), {"secret": SECRET}) == "proved"
+    assert outcome(way, signed(body), {"secret": SECRET}) == "verified"
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("encoding", ["hex", "base64", "base64url"])
 @given(body=BODIES)
-def test_each_digest_and_writing_is_proved_and_no_other(algorithm, encoding, body):
+def test_each_digest_and_writing_is_verified_and_no_other(algorithm, encoding, body):
     raw = hmac.new(SECRET.encode(), body, algorithm).digest()
     text = {
         "hex": raw.hex(),
@@ -215,7 +215,7 @@ def test_each_digest_and_writing_is_proved_and_no_other(algorithm, encoding, bod
         "config": {"signature": 'headers."x-signature"', "algorithm": algorithm, "key": "{{secret}}"},
     }
     way["config"]["encoding"] = encoding
-    assert outcome(way, post(body, {HEADER: text[encoding]}), {"secret": SECRET}) == "proved"
+    assert outcome(way, post(body, {HEADER: text[encoding]}), {"secret": SECRET}) == "verified"
     way["config"]["algorithm"] = "sha256" if algorithm != "sha256" else "sha512"
     assert outcome(way, post(body, {HEADER: text[encoding]}), {"secret": SECRET}) == "wrong_signature"
 
@@ -224,7 +224,7 @@ def test_each_digest_and_writing_is_proved_and_no_other(algorithm, encoding, bod
 
 
 @given(body=st.text(max_size=100), key=st.binary(min_size=24, max_size=64), other=st.binary(min_size=24, max_size=64))
-def test_what_the_specification_signs_is_proved(body, key, other):
+def test_what_the_specification_signs_is_verified(body, key, other):
     from datetime import UTC, datetime
 
     secret = "whsec_" + base64.b64encode(key).decode()
@@ -232,8 +232,8 @@ def test_what_the_specification_signs_is_proved(body, key, other):
     headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP, "webhook-signature": signature}
     way = {"format": "standard_webhooks", "config": {"key": "{{secret}}"}}
     came = post(body.encode(), headers)
-    assert outcome(way, came, {"secret": secret}) == "proved"
-    assert outcome(way, came, {"secret": base64.b64encode(key).decode()}) == "proved"
+    assert outcome(way, came, {"secret": secret}) == "verified"
+    assert outcome(way, came, {"secret": base64.b64encode(key).decode()}) == "verified"
     if other != key:
         assert outcome(way, came, {"secret": base64.b64encode(other).decode()}) == "wrong_signature"
     for name, forged in (("webhook-id", "msg_2"), ("webhook-timestamp", str(int(NOW) + 1))):
@@ -289,16 +289,16 @@ SIGNERS = {
 
 @pytest.mark.parametrize("name", SIGNERS)
 @given(body=BODIES, bit=st.integers(min_value=0))
-def test_what_the_private_key_signed_is_proved_and_nothing_else(name, body, bit):
+def test_what_the_private_key_signed_is_verified_and_nothing_else(name, body, bit):
     told, key, sign = SIGNERS[name]
     config = {"signature": 'headers."x-signature"', "encoding": "base64", "key": "{{key}}", **told.get("config", {})}
     way = {"format": told["format"], "config": config}
     signature = sign(body)
     came = post(body, {HEADER: base64.b64encode(signature).decode()})
-    assert outcome(way, came, {"key": pem(key)}) == "proved"
-    assert outcome(way, came, {"key": [pem(key).replace("\n", "\\n")]}) == "proved"
+    assert outcome(way, came, {"key": pem(key)}) == "verified"
+    assert outcome(way, came, {"key": [pem(key).replace("\n", "\\n")]}) == "verified"
     written = {**way, "config": {**config, "key_encoding": "base64"}}
-    assert outcome(written, came, {"key": base64.b64encode(der(key)).decode()}) == "proved"
+    assert outcome(written, came, {"key": base64.b64encode(der(key)).decode()}) == "verified"
     wrong = post(body, {HEADER: base64.b64encode(flipped(signature, bit)).decode()})
     assert outcome(way, wrong, {"key": pem(key)}) == "wrong_signature"
     assert outcome(way, post(body + b" ", dict(came.headers.pairs)), {"key": pem(key)}) == "wrong_signature"
@@ -312,14 +312,14 @@ def test_a_key_that_is_none_or_of_another_kind_is_no_proof(name, key):
     told, own, sign = SIGNERS[name]
     config = {"signature": 'headers."x-signature"', "encoding": "base64", "key": "{{key}}", **told.get("config", {})}
     came = post(b"{}", {HEADER: base64.b64encode(sign(b"{}")).decode()})
-    expected = "proved" if key == pem(own) else "credential"
+    expected = "verified" if key == pem(own) else "credential"
     assert outcome({"format": told["format"], "config": config}, came, {"key": key}) == expected
 
 
 def test_a_key_of_another_kind_is_left_out_beside_one_that_fits():
     way = {"format": "rsa", "config": {"signature": 'headers."x-signature"', "encoding": "base64", "key": "{{key}}"}}
     came = post(b"{}", {HEADER: base64.b64encode(SIGNERS["rsa"][2](b"{}")).decode()})
-    assert outcome(way, came, {"key": [pem(EC), "no key", pem(RSA)]}) == "proved"
+    assert outcome(way, came, {"key": [pem(EC), "no key", pem(RSA)]}) == "verified"
     assert outcome(way, post(b"{} ", dict(came.headers.pairs)), {"key": [pem(EC), pem(RSA)]}) == "wrong_signature"
     assert outcome(way, came, {"key": [pem(EC), "no key"]}) == "credential"
 
@@ -333,9 +333,9 @@ def test_a_token_is_the_secret_and_no_other(secret, said):
 
     way = {"format": "token", "config": {"token": "body.token", "key": "{{secret}}"}}
     came = post(json.dumps({"token": secret}).encode())
-    assert outcome(way, came, {"secret": secret}) == "proved"
+    assert outcome(way, came, {"secret": secret}) == "verified"
     found = outcome(way, post(json.dumps({"token": said}).encode()), {"secret": secret})
-    assert found == ("proved" if said == secret else "wrong_signature" if said else "unsigned")
+    assert found == ("verified" if said == secret else "wrong_signature" if said else "unsigned")
 
 
 @pytest.mark.parametrize("token", [None, 7, True, [], ["x"], {"a": 1}])
@@ -359,7 +359,7 @@ def test_a_user_name_and_a_password_are_both_needed(name, word, other):
     def came(user, password):
         return post(b"{}", {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()})
 
-    assert outcome(way, came(name, word), kept) == "proved"
+    assert outcome(way, came(name, word), kept) == "verified"
     if other != word:
         assert outcome(way, came(name, other), kept) == "wrong_signature"
     if other != name:
@@ -374,9 +374,9 @@ def test_a_user_name_and_a_password_are_both_needed(name, word, other):
 def test_one_way_of_several_is_enough_and_one_without_a_secret_is_left_out():
     ways = [hmac_way(key="{{first}}"), hmac_way(key="{{second}}")]
     way = {"format": "any", "config": {"of": ways}}
-    assert outcome(way, signed(b"{}", secret="b"), {"first": "a", "second": "b"}) == "proved"
-    assert outcome(way, signed(b"{}", secret="b"), {"second": "b"}) == "proved"
-    assert outcome(way, signed(b"{}", secret="b"), {"first": "b"}) == "proved"
+    assert outcome(way, signed(b"{}", secret="b"), {"first": "a", "second": "b"}) == "verified"
+    assert outcome(way, signed(b"{}", secret="b"), {"second": "b"}) == "verified"
+    assert outcome(way, signed(b"{}", secret="b"), {"first": "b"}) == "verified"
     assert outcome(way, signed(b"{}", secret="c"), {"second": "b"}) == "wrong_signature"
     assert outcome(way, signed(b"{}", secret="b"), {}) == "credential"
 
@@ -384,7 +384,7 @@ def test_one_way_of_several_is_enough_and_one_without_a_secret_is_left_out():
 def test_all_ways_are_needed():
     ways = [hmac_way(), {"format": "token", "config": {"token": "headers.token", "key": "{{token}}"}}]
     way, kept = {"format": "all", "config": {"of": ways}}, {"secret": SECRET, "token": "t"}
-    assert outcome(way, signed(b"{}", token="t"), kept) == "proved"
+    assert outcome(way, signed(b"{}", token="t"), kept) == "verified"
     assert outcome(way, signed(b"{}", token="x"), kept) == "wrong_signature"
     assert outcome(way, signed(b"{}"), kept) == "unsigned"
     assert outcome(way, signed(b"{}", token="t"), {"secret": SECRET}) == "credential"
@@ -395,13 +395,13 @@ def test_an_item_of_one_way_is_none_of_the_next():
     next_one = {"format": "token", "config": {"token": "item.other", "key": "{{secret}}"}}
     way = {"format": "any", "config": {"of": [failing, next_one]}}
     came = post(b'{"items": [{"token": "wrong", "other": "right"}]}')
-    assert outcome(way, came, {"secret": "right"}) != "proved"
+    assert outcome(way, came, {"secret": "right"}) != "verified"
 
 
 @given(tokens=st.lists(st.sampled_from(["right", "wrong", None]), max_size=5))
-def test_every_item_must_be_proved_and_there_must_be_one(tokens):
+def test_every_item_must_be_verified_and_there_must_be_one(tokens):
     import json
 
     way = {"format": "token", "config": {"each": "body.items", "token": "item.token", "key": "{{secret}}"}}
     came = post(json.dumps({"items": [{"token": token} for token in tokens]}).encode())
-    assert (outcome(way, came, {"secret": "right"}) == "proved") is (bool(tokens) and set(tokens) == {"right"})
+    assert (outcome(way, came, {"secret": "right"}) == "verified") is (bool(tokens) and set(tokens) == {"right"})

@@ -70,8 +70,8 @@ class Turn:
         return {"page": page} | scope | params
 
     def take_part(self, answer: Answer) -> Answer:
-        """A part of a long answer, but not its last one: with the records that were not emitted before the listing began
-        again."""
+        """A part of a long answer that is not its last one, with only the records that were not emitted before the
+        listing began again."""
         records = self.find_fresh(answer)
         if isinstance(self.strategy, Restarting):
             self.read = self.strategy.add_part(self.read, answer)

@@ -129,7 +129,7 @@ class Answer:
     Of a long answer that is read row by row `body` and `records` are a part, `rest` has what follows and `earlier`
     counts what came before. `rest` also has the bytes of a binary answer.
     `more` is what the explicit rules of a pagination say of a next page, `completeness` the verdict on the listing that
-    this answer ends.
+    this answer ends. `failure` is raised once its records are delivered: it does not lead to the next page.
     """
 
     request: Request
@@ -143,6 +143,7 @@ class Answer:
     earlier: int = 0
     more: list[bool] = field(default_factory=list)
     completeness: Completeness | None = None
+    failure: ExpressionError | VendorError | None = None
 
     @property
     def count(self) -> int:

@@ -119,9 +119,8 @@ class WindowLayer(ListingLayer):
         verdict = page.answer.completeness
         if verdict is None:
             return False
-        return verdict.state == "stopped" or (
-            verdict.state == "incomplete" and self.listing.operation.complete == "error"
-        )
+        has_to_be_complete = self.listing.operation.complete == "error" or page.answer.failure is not None
+        return verdict.state == "stopped" or (verdict.state == "incomplete" and has_to_be_complete)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from conn_engine.errors import ExpressionError, VendorError
 from conn_engine.listing.known_records import KnownRecords
 from conn_engine.listing.pagination.completeness import EndingTally
 from conn_engine.listing.pagination.ending import MAX_PAGES, Ending
@@ -133,7 +134,8 @@ def pages(
     page has the same records as the one before it (the vendor ignores what asks for the next page). Such a page is
     emitted without its records.
 
-    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`.
+    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`. The error of
+    an answer that does not lead to the next page is raised once the page is emitted.
     """
     restart = settings.restart if isinstance(settings, Ending) else None
     strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
@@ -149,26 +151,49 @@ def pages(
             tally = _tally_of(settings, seen, resumed=False, counts=counts)
             continue
         repeated = guard.count_page(answer)
-        cut = guard.judge_repetition(answer) if repeated else None
-        following = strategy.advance(turn.read, answer) if cut is None else None
-        if following is not None and _is_end(settings, state, following, answer):
-            following = None
-            answer.more.clear()  # that it names itself is the end, whatever it says beside
-        if isinstance(settings, Ending):
-            tally.add(answer, settings.total(answer), again=repeated)
-        cut = cut or guard.judge_next(following, answer)
-        following = following if cut is None else None
-        verdict = _completeness(settings, tally, answer, cut) if following is None else None
+        following = previous = failure = None
+        try:
+            following, verdict = _find_next(settings, turn, answer, guard, tally, repeated=repeated)
+            previous = strategy.retreat(state, answer)
+        except (ExpressionError, VendorError) as error:  # the records were read: they are emitted before it is raised
+            failure, following, verdict = error, None, _describe_failure(error, guard.number)
         if repeated:
             answer.records.clear()
-        previous, told = strategy.retreat(state, answer), following
+        told = following
         if isinstance(strategy, Restarting):
             previous, told = strategy.trim_state(previous), strategy.trim_state(following)
         answer.records[:] = turn.find_fresh(answer)
-        enough = yield from emit(replace(answer, completeness=verdict), guard.number, told, previous)
+        answer = replace(answer, completeness=verdict, failure=failure)
+        enough = yield from emit(answer, guard.number, told, previous)
+        if failure is not None:
+            raise failure
         if following is None or enough is True:
             return
         state = following
+
+
+def _find_next(
+    settings: Strategy, turn: Turn, answer: Answer, guard: "_Guard", tally: EndingTally, *, repeated: bool
+) -> tuple[Any, Completeness | None]:
+    """The state of the page after an answer, or None with the verdict on the listing."""
+    cut = guard.judge_repetition(answer) if repeated else None
+    following = turn.strategy.advance(turn.read, answer) if cut is None else None
+    if following is not None and _is_end(settings, turn.state, following, answer):
+        following = None
+        answer.more.clear()  # that it names itself is the end, whatever it says beside
+    if isinstance(settings, Ending):
+        tally.add(answer, settings.total(answer), again=repeated)
+    cut = cut or guard.judge_next(following, answer)
+    if following is None or cut is not None:
+        return None, _completeness(settings, tally, answer, cut)
+    return following, None
+
+
+def _describe_failure(error: ExpressionError | VendorError, number: int) -> Completeness:
+    """The verdict on a listing of which page `number` may name another one, but in a way that cannot be read."""
+    source = f" ({error.text})" if isinstance(error, ExpressionError) and error.text else ""
+    reason = f"page {number} does not lead to another page: {error.message}{source}"
+    return Completeness("incomplete", reason, hint=error.hint or _NOT_READ)
 
 
 class _Guard:
@@ -261,6 +286,7 @@ _REPEATED = (
 )
 _IGNORED = "check the parameter names in `pagination`; for an operation without pages, set `pagination: {format: none}`"
 _STUCK = "sort the listing by what `restart.set` filters by; more records than the cap may share one value"
+_NOT_READ = "check where `pagination` takes the next page from, and what the vendor answered"
 _LIMIT = "if the listing is that long, raise `max_pages` in `pagination`; otherwise add a `stop` rule"
 
 

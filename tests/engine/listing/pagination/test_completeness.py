@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from paged_vendors import BASE, Run, by_page, items
+from paged_vendors import BASE, Listing, Run, by_page, items
 
+from conn_engine.errors import ExpressionError, VendorError
 from conn_engine.runtime import endings
 from conn_engine.runtime.call import Call
 from conn_engine.wire import Request
@@ -244,6 +245,74 @@ class TestMore:
 
         config = {"end_on_repeat": True, "has_more": "link.more"}
         assert run("link_header", config, vendor).verdict == COMPLETE
+
+
+class TestAnAnswerThatDoesNotLeadOn:
+    """What its paging reads cannot be read: its records are delivered before the error, and the verdict has it too."""
+
+    @pytest.mark.parametrize(
+        ("kind", "config", "reason"),
+        [
+            ("next_url", {"next_url_field": "wrong"}, "the next page's URL is not a plain http or https URL"),
+            ("next_url", {"next_url_field": "number"}, "the next page's URL is not text"),
+            ("next_url", {"next_url": "$number(body.wrong)"}, "($number(body.wrong))"),
+            ("next_url", {"next_url_field": "next", "prev_url_field": "wrong"}, "is not a plain http or https URL"),
+            ("link_header", {}, "the next page's URL is not a plain http or https URL"),
+            ("cursor", {"next_cursor": "$number(body.wrong)", "cursor_param": "after"}, "($number(body.wrong))"),
+            ("cursor", {**CURSOR, "stop": "$number(body.wrong)"}, "($number(body.wrong))"),
+            ("page", {"has_more": "$number(body.wrong)"}, "($number(body.wrong))"),
+            ("page", {"total_field": "$number(wrong)"}, "($number(wrong))"),
+            ("offset", {"next_offset": "$number(body.wrong)"}, "($number(body.wrong))"),
+            ("range", {"size": 2, "total_field": "$number(wrong)"}, "($number(wrong))"),
+            ("dynamic", {"next": "$number(body.wrong)", "send": '{"query": {"after": state}}'}, "(body.wrong))"),
+            (
+                "nested",
+                {
+                    "outer": {"format": "cursor", "config": {"cursor_field": "$number(wrong)", "cursor_param": "x"}},
+                    "inner": {"format": "cursor", "config": {"cursor_field": "none", "cursor_param": "y"}},
+                },
+                "($number(wrong))",
+            ),
+        ],
+    )
+    def test_its_records_are_delivered_before_the_error(
+        self, run: Run, kind: str, config: dict[str, Any], reason: str
+    ) -> None:
+        headers = {"Link": '<http://[::1>; rel="next"'}
+        answer = items(1, 2, wrong="mailto:x", number=7, next="/v1/things?page=2", none=None)
+        listing = Listing()
+        with pytest.raises((VendorError, ExpressionError)):
+            run(kind, config, lambda request, query: (answer, headers), made=listing)
+        state, words = listing.verdict
+        assert (listing.records, state, len(listing.sent)) == ([1, 2], "incomplete", 1)
+        assert words.startswith("page 1 does not lead to another page: ")
+        assert reason in words
+
+    @pytest.mark.parametrize("complete", ["error", "warn", "ignore"])
+    def test_the_other_parts_are_read_and_the_state_stays(self, run: Run, complete: str) -> None:
+        listing = Listing()
+        with pytest.raises(VendorError, match="is not text"):
+            run(
+                "next_url",
+                {"next_url_field": "next"},
+                lambda request, query: items(int(query["of"]), next=7 if query["of"] == "1" else None),
+                made=listing,
+                parents={"as": "of", "values": ["1", "2"], "param": "of"},
+                incremental={"format": "integer", "config": {"cursor_field": "id"}},
+                part_failure="continue",
+                complete=complete,
+            )
+        state, reason = listing.verdict
+        assert (listing.records, state) == ([1, 2], "incomplete")
+        assert reason.startswith("of 1: page 1 does not lead")
+        assert listing.states[-1] == {"partitions": [{"partition": {"of": "2"}, "cursor": 2}]}
+
+    def test_one_thing_is_delivered_too(self, run: Run) -> None:
+        made = Listing()
+        vendor = lambda request, query: {"items": {"id": 1}, "next": 7}  # noqa: E731
+        with pytest.raises(VendorError, match="is not text"):
+            run("next_url", {"next_url_field": "next"}, vendor, made=made)
+        assert made.records == [1]
 
 
 class TestTheState:

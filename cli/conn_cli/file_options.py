@@ -67,7 +67,7 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
         content = next(pages, None)
         if content is None or content.content is None:
             raise UsageError("the vendor answered with nothing to save")
-        content.content.save(path, overwrite=force, told=progress.advance)
+        content.content.save(path, overwrite=force, on_piece=progress.advance)
         size, kind = content.content.size, content.content.content_type
     app.err(f"saved {size} bytes{f' ({kind})' if kind else ''} as {_relative_name(app, path)}")
 

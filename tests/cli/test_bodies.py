@@ -167,7 +167,7 @@ def test_an_upload(desk, vendor):
         (["--file", "document=nothing.pdf"], "no such file"),
         (["--file", "document=accounts"], "is not a file"),
         (["--file", "document=conn.yaml", "--file", "document=conn.yaml"], '"document" twice'),
-        ([], 'sends a file "document", and none is given'),
+        ([], 'sends a file "document", but no file was passed'),
     ],
 )
 def test_files_that_are_not_given_rightly(desk, vendor, given, message):

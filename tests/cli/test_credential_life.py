@@ -127,7 +127,7 @@ def test_an_answer_that_does_not_prove_the_credential(tmp_path, cloud):
     done = run(tmp_path, "auth", "verify", "me", code=5)
     assert "the user Ada is disabled" in done.err
     cloud.live = False
-    assert "the vendor refuses the account's credential" in run(tmp_path, "auth", "verify", "me", code=5).err
+    assert "the vendor refused the account's credential" in run(tmp_path, "auth", "verify", "me", code=5).err
 
 
 def test_a_connector_without_either_says_so(tmp_path, cloud):

@@ -73,7 +73,7 @@ def test_a_multipart_body_is_the_caller_s_fields_and_files(imported, api, tmp_pa
 
 def test_a_file_that_is_required_is_asked_for(imported, api, tmp_path) -> None:
     made = imported(api(multipart({**obj(title=STRING, document=FILE), "required": ["document"]})))
-    with pytest.raises(UsageError, match='sends a file "document", and none is given') as caught:
+    with pytest.raises(UsageError, match='sends a file "document", but no file was passed') as caught:
         sent(made, tmp_path, {"title": "A"}, {})
     assert "--file document=PATH" in caught.value.hint
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, unquote_plus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.bodies import ResponseOptions, decode, read
+from conn_engine.bodies import ResponseOptions, decode, read_body
 from conn_engine.errors import VendorError
 from conn_engine.secrets import REDACTED, Redactor
 from conn_engine.settings import Answer
@@ -173,7 +173,9 @@ def test_parts_and_files(data: Any, secret: str) -> None:
     nothing_of(secret, b64decode(record["base64"]).decode())
     packed = redactor.without_echo(gzip.compress(text.encode()))
     with contextlib.suppress(VendorError):  # a secret that is stored in it as it is leaves no archive
-        content = read(Response(200, body=packed, echoes=redactor), "binary", ResponseOptions(unpack="gzip")).content
+        content = read_body(
+            Response(200, body=packed, echoes=redactor), "binary", ResponseOptions(unpack="gzip")
+        ).content
         assert content is not None
         nothing_of(secret, content.read().decode())
 

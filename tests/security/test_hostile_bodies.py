@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.bodies import ResponseOptions, Upload, decode, encode_upload, read
+from conn_engine.bodies import ResponseOptions, Upload, decode, encode_upload, read_body
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.transport.content import ContentFault, decompress
@@ -69,7 +69,7 @@ class TestBombs:
         packed = bomb(filling)
         assert len(packed) < MIB
         with pytest.raises(VendorError):  # whichever bound it meets first; a listing stops at the ratio
-            got = read(answer(packed), format)
+            got = read_body(answer(packed), format)
             assert got.more is not None
             for _ in got.more:
                 pass
@@ -104,10 +104,10 @@ class TestBombs:
         entries = (entry + b"a") * 200
         end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 200, 200, len(entries), len(local), 0)
         told = refused(local + entries + end, "text", members="all")
-        assert "times over" in told or "times its size" in told or "larger" in told or "damaged" in told
+        assert "250 times" in told or "times its size" in told or "larger" in told or "damaged" in told
 
     def test_a_zip_of_one_large_file(self) -> None:
-        assert "times over" in refused(zipped(("a", (b"a" * 999 + b"\n") * (100 * 1049))), "csv")
+        assert "250 times" in refused(zipped(("a", (b"a" * 999 + b"\n") * (100 * 1049))), "csv")
 
     def test_too_many_files(self) -> None:
         made = io.BytesIO()
@@ -126,7 +126,7 @@ class TestBombs:
         body = b"\0" * (10 * MIB)
         for _ in range(3):
             body = gzip.compress(body)
-        assert "further archive" in refused(body, "text")
+        assert "another archive" in refused(body, "text")
         with pytest.raises(ContentFault, match="4 times"):
             decompress(body, "gzip, gzip, gzip, gzip", 10**9)
 
@@ -138,7 +138,7 @@ class TestArchiveNames:
     def test_no_name_is_ever_a_place(self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         assert decode(answer(zipped((name, b"a\n1\n"))), "csv") == [{"a": "1"}]
-        content = read(answer(zipped((name, b"x"))), "binary", ResponseOptions(unpack="zip")).content
+        content = read_body(answer(zipped((name, b"x"))), "binary", ResponseOptions(unpack="zip")).content
         assert content is not None
         content.save("out.bin")
         assert [path.name for path in tmp_path.rglob("*")] == ["out.bin"]
@@ -205,7 +205,7 @@ class TestCharsets:
         assert decode(answer(packed, echoes=clean), "jsonl") == [{"a": "[redacted]"}]
         wide = f'{{"a": "{SECRET}"}}'.encode("utf-16")
         assert decode(answer(wide, echoes=clean), "json") == {"a": "[redacted]"}
-        unpacked = read(answer(packed, echoes=clean), "binary", ResponseOptions(unpack="gzip")).content
+        unpacked = read_body(answer(packed, echoes=clean), "binary", ResponseOptions(unpack="gzip")).content
         assert unpacked is not None
         assert SECRET.encode() not in unpacked.read()
 
@@ -234,14 +234,14 @@ class TestRows:
     def test_much_data_in_little_memory(self, tmp_path: Path) -> None:
         """A process of its own reads 200 MB of rows from a spool within 150 MB."""
         program = (
-            "from conn_engine.bodies import read\n"
+            "from conn_engine.bodies import read_body\n"
             "from conn_engine.transport.spool import Spool\n"
             "from conn_engine.wire import Headers, Response\n"
             "spool = Spool()\n"
             "spool.write(b'id,name,note\\n')\n"
             "row = b'1,person,a longer text that fills the row up to something like a hundred bytes, or so\\n'\n"
             "for _ in range(200): spool.write(row.replace(b', or', b' or') * 10_000)\n"
-            "got = read(Response(200, Headers({}), spool=spool), 'csv')\n"
+            "got = read_body(Response(200, Headers({}), spool=spool), 'csv')\n"
             "count = len(got.data) + sum(map(len, got.more))\n"
             "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
             "print(count, int(peak.split()[1]) // 1024)\n"
@@ -270,7 +270,7 @@ class TestOurFiles:
     def test_only_what_the_caller_gave_under_that_very_name(self) -> None:
         files = {"document": Upload(b"x")}
         for name in ("Document", "document ", "", "./document"):
-            with pytest.raises(UsageError, match="given: document"):
+            with pytest.raises(UsageError, match="only these were passed: document"):
                 encode_upload("multipart", {"a": {"file": name}}, None, None, files)
 
     def test_a_spool_has_no_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

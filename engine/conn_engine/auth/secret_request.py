@@ -19,7 +19,7 @@ from conn_engine.auth.token_errors import raise_for_refusal
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
-from conn_engine.responses.waits import numeric
+from conn_engine.responses.waits import to_number
 from conn_engine.roles import ADDRESS, OUTER, template_over
 from conn_engine.secrets import Redactor, mask_short
 from conn_engine.settings import Answer, Scope, Settings
@@ -186,7 +186,7 @@ def _send_with_retries(request: Request) -> Flow[Response]:
             continue
         if response.status not in _UNAVAILABLE:
             return response
-        retry_after = numeric(response.headers.get("retry-after"))
+        retry_after = to_number(response.headers.get("retry-after"))
         if retry_after is not None and retry_after > _LONGEST_PAUSE:
             return response
         yield Wait(max(seconds, retry_after or 0.0), f"{host_of(request)} is unavailable ({response.status})")

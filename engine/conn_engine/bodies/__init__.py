@@ -1,5 +1,5 @@
-"""Bodies: data to bytes and back, and query strings. `encode` knows the request formats, `read` the answers': a new
-one is a file and its row there. What is sent where is decided elsewhere."""
+"""Encode request bodies, decode response bodies, and write query strings. `encode` knows the request formats and
+`read_body` the response formats; to add one, write a module and add it there."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -7,8 +7,8 @@ from typing import Any, get_args
 from conn_engine.bodies import form as _form
 from conn_engine.bodies import json_text as _json
 from conn_engine.bodies.contents import BodyContent
-from conn_engine.bodies.decoding import MAX_BYTES, ROWS, Decoded, decode, read, text_of
-from conn_engine.bodies.graphql import encode_graphql, only_asks
+from conn_engine.bodies.decoding import MAX_BYTES, ROWS, Decoded, decode, read_body, read_text
+from conn_engine.bodies.graphql import encode_graphql, is_read_only
 from conn_engine.bodies.json_text import MAX_DEPTH
 from conn_engine.bodies.options import BodyFormat, BodyOptions, ResponseFormat, ResponseOptions
 from conn_engine.bodies.parts import Payload, Upload
@@ -28,15 +28,15 @@ __all__ = [
     "ResponseOptions",
     "Upload",
     "accept_header",
-    "by_rows",
     "decode",
     "encode",
     "encode_query",
     "encode_upload",
-    "only_asks",
-    "read",
-    "streams",
-    "text_of",
+    "has_rows",
+    "is_read_only",
+    "is_streamed",
+    "read_body",
+    "read_text",
 ]
 
 _NO_FILES: Mapping[str, Upload] = {}
@@ -56,10 +56,11 @@ def encode(
     query_format: QueryFormat | None = None,
     options: BodyOptions | None = None,
 ) -> tuple[bytes, str]:
-    """Bytes and content type of a request body. `query_format` spells the lists and objects of a form.
+    """Return the bytes and the content type of a request body. `query_format` controls how a form writes lists and
+    objects.
 
-    Raises ConfigurationError for an unknown format and for data that the format cannot carry, UsageError for data that
-    needs a file.
+    Raises ConfigurationError for an unknown format or for data that the format cannot represent, and UsageError for
+    data that needs a file.
     """
     payload, content_type = encode_upload(format, data, query_format, options)
     return payload if isinstance(payload, bytes) else payload.read_all(payload.size) or b"", content_type
@@ -72,24 +73,24 @@ def encode_upload(
     options: BodyOptions | None = None,
     files: Mapping[str, Upload] = _NO_FILES,
 ) -> tuple[bytes | Payload, str]:
-    """As `encode`, with the files that the caller gives. A body with files that are large stays a Payload."""
+    """Encode a body as `encode` does, with the caller's files. A body with large files is returned as a Payload."""
     options = options or BodyOptions()
     if format == "json":
         return _json.encode_json(data), _json.CONTENT_TYPE
     if format == "form":
         return _form.encode_form(data, query_format), _form.CONTENT_TYPE
     if format in ("multipart", "raw"):
-        return _parts(format, data, query_format, options, files)
+        return _encode_parts(format, data, query_format, options, files)
     if format == "xml":
         from conn_engine.bodies.xml_text import CONTENT_TYPE, encode_xml
 
         return encode_xml(data, declaration=options.declaration), CONTENT_TYPE
     if format == "graphql":
         return encode_graphql(data), _json.CONTENT_TYPE
-    raise ConfigurationError(f'"{format}" is no body format', hint="known: " + ", ".join(get_args(BodyFormat)))
+    raise ConfigurationError(f'"{format}" is not a body format', hint="use one of:" + ", ".join(get_args(BodyFormat)))
 
 
-def _parts(
+def _encode_parts(
     format: str,  # noqa: A002
     data: Any,
     query_format: QueryFormat | None,
@@ -103,20 +104,20 @@ def _parts(
         payload, content_type = encode_raw(data, files)
     else:
         payload, content_type = encode_multipart(data, options, files, query_format)
-    whole = payload.read_all()
-    return payload if whole is None else whole, content_type
+    content = payload.read_all()
+    return payload if content is None else content, content_type
 
 
-def streams(format: str) -> bool:  # noqa: A002
-    """Whether answers of this format may be large: they are read row by row, or handed on as they are."""
-    return by_rows(format) or format in ("text", "binary")
+def is_streamed(format: str) -> bool:  # noqa: A002
+    """Return whether responses of this format may be large: they are read row by row or passed on unchanged."""
+    return has_rows(format) or format in ("text", "binary")
 
 
-def by_rows(format: str) -> bool:  # noqa: A002
-    """Whether answers of this format are rows, read some at a time."""
+def has_rows(format: str) -> bool:  # noqa: A002
+    """Return whether responses of this format are rows, read in chunks."""
     return format in ROWS
 
 
 def accept_header(format: str) -> str:  # noqa: A002
-    """The Accept header for answers of this format."""
+    """Return the Accept header for responses of this format."""
     return _ACCEPTED.get(format, "*/*")

@@ -1,4 +1,4 @@
-"""Character sets of answers: which one holds, and bytes as UTF-8 whatever they were."""
+"""Character sets of responses: find the one that applies, and convert bytes to UTF-8."""
 
 import codecs
 import io
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from conn_engine.bodies.faults import CharsetFault
 from conn_engine.wire import Headers
 
-__all__ = ["Pieces", "charset_of", "get_declared_charset", "is_charset", "utf8"]
+__all__ = ["Pieces", "find_charset", "get_declared_charset", "is_charset", "to_utf8"]
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
@@ -21,7 +21,7 @@ _CHARSET = re.compile(
 
 
 def is_charset(name: str) -> bool:
-    """Whether it names a character set."""
+    """Return whether a name is a known character set."""
     if not _CHARSET.fullmatch(name.lower()):
         return False
     try:
@@ -32,52 +32,55 @@ def is_charset(name: str) -> bool:
 
 
 def get_declared_charset(headers: Headers) -> str | None:
-    """The character set of a content type, lower case, as it stands there."""
+    """Return the character set declared in the content type, in lower case, unchecked."""
     found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', headers.get("content-type", ""), re.IGNORECASE)
     return found[1].lower() if found else None
 
 
-def charset_of(head: bytes, headers: Headers, said: str | None) -> tuple[str, int]:
-    """The character set by the byte order mark, else what the author `said`, else the declared one, else UTF-8; and how
-    many bytes the mark has. `head` are the first bytes. The name may be unknown."""
+def find_charset(head: bytes, headers: Headers, configured: str | None) -> tuple[str, int]:
+    """Return the character set and the length of the byte order mark.
+
+    The mark wins, then the `configured` one, then the declared one, then UTF-8. `head` has the first bytes. The name
+    may be unknown.
+    """
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name, len(mark)
-    return (said or get_declared_charset(headers) or "utf-8").lower(), 0
+    return (configured or get_declared_charset(headers) or "utf-8").lower(), 0
 
 
-def utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The pieces as UTF-8. Raises CharsetFault for an unknown set and bytes that are not of it.
+def to_utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Yield the pieces as UTF-8. Raises CharsetFault for an unknown character set and for bytes that are invalid in it.
 
-    UTF-8 itself is checked too. What comes out does not depend on how the bytes come in.
+    UTF-8 input is checked too. The result does not depend on how the bytes are split.
     """
     shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
     if not is_charset(name):
-        raise CharsetFault(f'its character set "{shown}" is unknown')
+        raise CharsetFault(f'the character set "{shown}" is unknown')
     decoder = codecs.getincrementaldecoder(name)("strict")
-    same = codecs.lookup(name).name in ("utf-8", "ascii")
+    is_unchanged = codecs.lookup(name).name in ("utf-8", "ascii")
     try:
         for piece in pieces:
             text = decoder.decode(piece)
-            yield piece if same else text.encode("utf-8", "surrogatepass")
+            yield piece if is_unchanged else text.encode("utf-8", "surrogatepass")
         decoder.decode(b"", final=True)
     except UnicodeError:
-        raise CharsetFault(f'its character set "{shown}" does not fit its bytes') from None
+        raise CharsetFault(f'the bytes are not valid in its character set "{shown}"') from None
 
 
 class Pieces(io.RawIOBase):
-    """A reader over bytes that come in pieces."""
+    """A reader of bytes that arrive in pieces."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer with what is left of a piece."""
+        """Fill the buffer from the current piece."""
         while not self._rest:
             piece = next(self._pieces, None)
             if piece is None:

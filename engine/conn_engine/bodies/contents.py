@@ -1,4 +1,4 @@
-"""The bytes of an answer, for those who want them and not data."""
+"""The raw bytes of a response, for callers that want the file and not its data."""
 
 import base64
 import hashlib
@@ -23,77 +23,79 @@ _UNFIT = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 
 
 class BodyContent:
-    """What an answer's body holds. Readable, more than once, until the page it came with gives way to the next.
+    """The content of a response body. It can be read more than once, until the listing moves on to the next page.
 
-    `content_type` and `filename` are the vendor's words: the name has no folders and no control characters, but do not
-    let it decide where something is written.
+    `content_type` and `filename` come from the vendor. The filename has no folders and no control characters, but do
+    not let it decide where something is written.
     """
 
     def __init__(self, headers: Headers, pieces: Callable[[], Iterator[bytes]]) -> None:
         self.content_type = headers.get("content-type", "").split(";")[0].strip().lower()
-        self.filename = _filename(headers.get("content-disposition", ""))
+        self.filename = _read_filename(headers.get("content-disposition", ""))
         self._pieces = pieces
-        self._told: tuple[int, str] | None = None
+        self._measured: tuple[int, str] | None = None
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return self._measure()[0]
 
     @property
     def sha256(self) -> str:
-        """The digest of the bytes, in hexadecimal."""
+        """The SHA-256 digest of the bytes, in hexadecimal."""
         return self._measure()[1]
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes, a piece at a time."""
+        """Return the bytes in pieces."""
         return self._pieces()
 
     def open(self) -> BinaryIO:
-        """A reader from the first byte."""
+        """Return a reader at the first byte."""
         return io.BufferedReader(Pieces(self._pieces()), _PIECE)
 
     def read(self) -> bytes:
-        """All bytes at once."""
+        """Return all bytes."""
         return b"".join(self._pieces())
 
-    def save(self, path: str | Path, *, overwrite: bool = False, told: Callable[[int], object] | None = None) -> None:
-        """Write them to a file, whole or not at all. `told` hears of each piece's size.
+    def save(
+        self, path: str | Path, *, overwrite: bool = False, on_piece: Callable[[int], object] | None = None
+    ) -> None:
+        """Write the bytes to a file, completely or not at all. `on_piece` is called with the size of each piece.
 
-        Raises UsageError when the file is there already and may not be overwritten, or cannot be written.
+        Raises UsageError when the file exists and `overwrite` is not set, or when it cannot be written.
         """
         with write_atomically(Path(path), overwrite=overwrite) as file:
             for piece in self._pieces():
                 file.write(piece)
-                if told is not None:
-                    told(len(piece))
+                if on_piece is not None:
+                    on_piece(len(piece))
 
     def record(self) -> dict[str, Any]:
-        """What expressions and mappings see of it: `{content_type, filename, size, sha256, base64}`; base64 is null
+        """Return what expressions and mappings see: `{content_type, filename, size, sha256, base64}`. base64 is null
         above 1 MiB."""
-        small = self.size <= INLINE_BYTES
+        is_small = self.size <= INLINE_BYTES
         return {
             "content_type": self.content_type or None,
             "filename": self.filename or None,
             "size": self.size,
             "sha256": self.sha256,
-            "base64": base64.b64encode(self.read()).decode() if small else None,
+            "base64": base64.b64encode(self.read()).decode() if is_small else None,
         }
 
     def _measure(self) -> tuple[int, str]:
-        if self._told is None:
-            made, size = hashlib.sha256(), 0
+        if self._measured is None:
+            digest, size = hashlib.sha256(), 0
             for piece in self._pieces():
-                made.update(piece)
+                digest.update(piece)
                 size += len(piece)
-            self._told = size, made.hexdigest()
-        return self._told
+            self._measured = size, digest.hexdigest()
+        return self._measured
 
     def __repr__(self) -> str:
-        return f"Content({self.filename or self.content_type or 'bytes'})"
+        return f"BodyContent({self.filename or self.content_type or 'bytes'})"
 
 
-def _filename(disposition: str) -> str:
+def _read_filename(disposition: str) -> str:
     name = ""
     if extended := _EXTENDED.search(disposition):
         try:
@@ -102,6 +104,6 @@ def _filename(disposition: str) -> str:
             name = unquote(extended[2])
     elif plain := _NAMED.search(disposition):
         name = re.sub(r"\\(.)", r"\1", plain[1]) if plain[1] is not None else plain[2]
-    last = re.split(r"[/\\]", name)[-1]
-    last = _UNFIT.sub("_", last).strip(". ")
-    return last[:200]
+    base_name = re.split(r"[/\\]", name)[-1]
+    base_name = _UNFIT.sub("_", base_name).strip(". ")
+    return base_name[:200]

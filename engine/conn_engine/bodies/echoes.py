@@ -1,7 +1,8 @@
-"""When decoding may bring to light a credential that an answer repeats: where its bytes have an escape of their format.
+"""Detect when decoding may reveal a credential that a response repeats: where its bytes contain an escape of their
+format.
 
-The bytes are clean already, of every spelling that `secrets` knows. Data is looked through again only where it may say
-more than its bytes.
+The bytes are already redacted in every spelling that `secrets` knows. Decoded data is searched again only where it may
+contain more than its bytes.
 """
 
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from conn_engine.wire import Response
 
 __all__ = ["DecodedEchoes"]
 
-_ESCAPES = {"jsonl": ("\\u", "\\/"), "sse": ("",)}  # an empty one is in every text
+_ESCAPES = {"jsonl": ("\\u", "\\/"), "sse": ("",)}  # an empty text occurs in every text
 
 
 class DecodedEchoes:
-    """Watches the bytes of one answer, and cleans the data that is made of them."""
+    """Watches the bytes of one response, and redacts the data decoded from them."""
 
     def __init__(self, response: Response, format: str, options: ResponseOptions) -> None:  # noqa: A002
         self._response = response
@@ -27,7 +28,7 @@ class DecodedEchoes:
         self._seen = False
 
     def watch(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces as they are."""
+        """Yield the pieces unchanged."""
         for piece in pieces:
             if not self._seen:
                 text = self._last + piece
@@ -36,5 +37,5 @@ class DecodedEchoes:
             yield piece
 
     def clean(self, data: Any) -> Any:
-        """What was made of the pieces so far, without credentials; the same object if it has none."""
+        """Return the data decoded so far without credentials; the same object if there are none."""
         return self._response.clean(data) if self._seen else data

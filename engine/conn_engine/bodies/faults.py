@@ -1,4 +1,5 @@
-"""Why an answer's bytes cannot be read: one line each, and none of the bytes. How they are told is `strange`'s."""
+"""Why the bytes of a response cannot be read: one line each, without any of the bytes. `decode_errors` builds the error
+messages."""
 
 __all__ = ["FAULTS", "ArchiveFault", "CharsetFault", "JsonProblem", "RowFault", "XmlProblem", "detect_compression"]
 
@@ -6,23 +7,23 @@ _GZIP, _ZIPS = b"\x1f\x8b\x08", (b"PK\x03\x04", b"PK\x05\x06")
 
 
 class ArchiveFault(ValueError):
-    """An archive that is not unpacked."""
+    """An archive that cannot be unpacked."""
 
 
 class CharsetFault(ValueError):
-    """Bytes of another or an unknown character set."""
+    """Bytes in a different or an unknown character set."""
 
 
 class JsonProblem(ValueError):
-    """A text that is not acceptable JSON."""
+    """Text that is not valid JSON."""
 
 
 class XmlProblem(ValueError):
-    """A text that is not acceptable XML."""
+    """Text that is not valid XML."""
 
 
 class RowFault(ValueError):
-    """A row that cannot be read: which, why, and what to do."""
+    """A row that cannot be read: which row, why, and what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -33,7 +34,7 @@ FAULTS = (ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem)
 
 
 def detect_compression(head: bytes) -> str | None:
-    """`gzip` or `zip`, by the first bytes of an answer; None for neither."""
+    """Return `gzip` or `zip` from the first bytes of a response; None for neither."""
     if head.startswith(_GZIP):
         return "gzip"
     return "zip" if head.startswith(_ZIPS) else None

@@ -12,11 +12,11 @@ CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 
 def encode_form(data: Any, form: QueryFormat | None = None) -> bytes:
-    """Encode an object as a form: spaces as "+", lists and objects spelled by `form` (default: repeated
-    names and brackets), nulls left out. Raises ConfigurationError when `data` is no object."""
+    """Encode an object as a form: spaces as "+", lists and objects as `form` declares (default: repeated names and
+    brackets), nulls left out. Raises ConfigurationError when `data` is not an object."""
     if not isinstance(data, dict):
         raise ConfigurationError(
             "a form body must be an object of fields",
-            hint="make `body` an object, or say `body_format: json`",
+            hint="make `body` an object, or set `body_format: json`",
         )
     return urlencode(flatten(data.items(), form)).encode("ascii")

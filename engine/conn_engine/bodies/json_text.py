@@ -1,5 +1,5 @@
-"""JSON bodies: encoding, and the strict, bounded reading of what a vendor sends. Error pages are told in
-`decoding`."""
+"""JSON bodies: encode them, and strictly decode what a vendor sends, within limits. `decoding` recognizes error
+pages."""
 
 import json
 import re
@@ -23,16 +23,17 @@ _CONTAINERS = frozenset({dict, list})
 _LINES = msgspec.json.Decoder()
 _LONG_RUN = b"0" * 16
 _LONG_NUMBER = b"0" * 1000
-# A pair, a half, or any other escape: an escaped backslash before "ud83d" makes no half of it.
+# A surrogate pair, half of one, or any other escape: an escaped backslash before "ud83d" is not half of a pair.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
 )
-# What may stand before a whole number. Most long runs of digits are ids inside of strings, behind a quote.
+# Characters that can precede an integer. Most long runs of digits are IDs in strings, after a quote.
 _BEFORE_NUMBER = b":,[- \t\n\r"
 
 
 def encode_json(data: Any) -> bytes:
-    """UTF-8 JSON without spaces. Raises ConfigurationError for NaN, infinities and what is no JSON data."""
+    """Return UTF-8 JSON without spaces. Raises ConfigurationError for NaN, infinities and anything that is not JSON
+    data."""
     try:
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")
@@ -41,39 +42,41 @@ def encode_json(data: Any) -> bytes:
 
 
 def decode_json(text: bytes) -> Any:
-    """Data of a UTF-8 JSON text. Integers outside of ±2^53 become strings: every evaluator would round them.
+    """Return the data of a UTF-8 JSON text. Integers outside ±2^53 become strings, because every evaluator would round
+    them.
 
-    Half of a surrogate pair, as vendors write that cut a text within an emoji, becomes U+FFFD. Raises JsonProblem for
-    anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond `MAX_DEPTH`.
+    Half of a surrogate pair, which vendors send when they cut a text inside an emoji, becomes U+FFFD. Raises
+    JsonProblem for anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond `MAX_DEPTH`.
     """
     digits = text.translate(_DIGITS)
     long_run = _LONG_RUN in digits
     if long_run and _LONG_NUMBER in digits:
-        raise JsonProblem("it has a number of 1000 digits or more")
+        raise JsonProblem("it has a number with 1000 digits or more")
     try:
         data = msgspec.json.decode(text)
     except RecursionError:
         raise JsonProblem(f"it is nested deeper than {MAX_DEPTH} levels") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        whole = _without_halves(text)
-        if whole != text:
-            return decode_json(whole)
-        raise JsonProblem(_reason(error, text)) from None
+        repaired = _replace_half_pairs(text)
+        if repaired != text:
+            return decode_json(repaired)
+        raise JsonProblem(_describe_problem(error, text)) from None
     if not isinstance(data, dict | list):
-        return _exact(data)
+        return _to_exact(data)
     if long_run and _may_be_numbers(text, digits):
-        data = _exact_tree(data)
+        data = _make_tree_exact(data)
     _check_depth(data)
     return data
 
 
 def decode_objects(text: bytes) -> list[Any] | None:
-    """The objects of a text that has one on each line, as `decode_json` gives them, all at once: that is twice as fast.
+    """Return the objects of a text with one per line, as `decode_json` returns them. Decoding them together is twice as
+    fast.
 
-    None for any other text, and when something is wrong with it: line by line will tell what.
+    Returns None for any other text and for any fault; decoding line by line then finds the fault.
     """
     count = text.count(b"\n")
-    # A line break between "}" and "{" is in no list and no object: there a comma would have to stand.
+    # A line break between "}" and "{" cannot be inside a list or an object: they would need a comma.
     if text[:1] != b"{" or max(text.count(b"}\n{"), text.count(b"}\r\n{")) != count - 1:
         return None
     digits = text.translate(_DIGITS)
@@ -87,39 +90,42 @@ def decode_objects(text: bytes) -> list[Any] | None:
     return data if len(data) == count else None
 
 
-def _without_halves(text: bytes) -> bytes:
-    """The text with U+FFFD for every escape that is half of a surrogate pair."""
+def _replace_half_pairs(text: bytes) -> bytes:
+    """Return the text with U+FFFD for every escape that is half of a surrogate pair."""
     return _ESCAPE.sub(lambda found: rb"\ufffd" if len(found[0]) == 6 and found[0][2:3] in b"dD" else found[0], text)
 
 
-def _reason(error: Exception, text: bytes) -> str:
-    if isinstance(error, UnicodeDecodeError):  # its own place is one within a string
+def _describe_problem(error: Exception, text: bytes) -> str:
+    if isinstance(error, UnicodeDecodeError):  # its position is relative to a string
         try:
             text.decode("utf-8")
-        except UnicodeDecodeError as whole:
-            return f"byte {whole.start} is not UTF-8: `response_options.charset` says another character set"
+        except UnicodeDecodeError as text_error:
+            return (
+                f"byte {text_error.start} is not UTF-8: set `response_options.charset` if the response "
+                "has another character set"
+            )
     place = re.search(r"byte (\d+)", str(error))
     if place:
-        return f"byte {place[1]} cannot stand there"
-    return "it ends too early or is malformed" if "truncated" in str(error) else "it is malformed"
+        return f"byte {place[1]} is unexpected"
+    return "it is cut off or malformed" if "truncated" in str(error) else "it is malformed"
 
 
-def _exact(value: Any) -> Any:
+def _to_exact(value: Any) -> Any:
     return str(value) if type(value) is int and not -_SAFE <= value <= _SAFE else value
 
 
 def _may_be_numbers(text: bytes, digits: bytes) -> bool:
-    """Whether some long run of digits can be a number. Those that cannot are passed over one by one."""
-    at = digits.find(_LONG_RUN)
-    while at >= 0:
-        if text[at - 1 : at] in _BEFORE_NUMBER:  # the start of the text is no place: the whole is then a number
+    """Return whether any long run of digits can be a number. Those that cannot are skipped one by one."""
+    position = digits.find(_LONG_RUN)
+    while position >= 0:
+        if text[position - 1 : position] in _BEFORE_NUMBER:  # at the start, the complete text is a number
             return True
-        at = digits.find(_LONG_RUN, digits.find(b" ", at) + 1 or len(digits))
+        position = digits.find(_LONG_RUN, digits.find(b" ", position) + 1 or len(digits))
     return False
 
 
-def _exact_tree(root: Any) -> Any:
-    """Replace, in place, every integer that a double cannot hold."""
+def _make_tree_exact(root: Any) -> Any:
+    """Replace, in place, every integer that a double cannot represent."""
     stack = [root]
     while stack:
         node = stack.pop()

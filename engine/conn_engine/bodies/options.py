@@ -1,4 +1,4 @@
-"""The settings of formats: how a body is written (`body_options`) and read (`response_options`)."""
+"""The settings of formats: how to write a body (`body_options`) and how to read one (`response_options`)."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,93 +18,102 @@ _MARK = "^[^\\r\\n]$"
 
 
 class BodyOptions(Settings, frozen=True, kw_only=True):
-    """Details of how a request body is written."""
+    """How to write a request body, in detail."""
 
     multipart: Annotated[
         Literal["form-data", "related", "mixed"],
         Meta(
-            description="Kind of a multipart body: fields of a form, parts that belong together (the first tells what "
-            "the others are), or just parts."
+            description="Kind of multipart body: `form-data` for the fields of a form, `related` for parts that "
+            "belong together (the first describes the others), `mixed` for independent parts."
         ),
     ] = "form-data"
-    declaration: Annotated[bool, Meta(description="Whether XML begins with its `<?xml …?>` line.")] = True
+    declaration: Annotated[bool, Meta(description="Whether XML starts with the `<?xml …?>` line.")] = True
 
 
 class ResponseOptions(Settings, frozen=True, kw_only=True):
-    """Details of how an answer is read."""
+    """How to read a response, in detail."""
 
     charset: Annotated[
         str | None,
         Meta(
-            description="Character set of a vendor that names none, or a wrong one: latin-1, windows-1252, utf-16, "
-            "shift_jis … A byte order mark wins."
+            description="Character set of the response, if the vendor declares none or a wrong one: latin-1, "
+            "windows-1252, utf-16, shift_jis … A byte order mark wins."
         ),
     ] = None
     unpack: Annotated[
         Literal["auto", "none", "gzip", "zip"],
         Meta(
-            description="What the answer is packed in. auto: gzip and zip are told by their first bytes, whatever the "
-            "content type says; a binary answer stays as it is."
+            description="How the response is compressed. `auto` detects gzip and zip by their first bytes, "
+            "whatever the content type; a binary response is not unpacked."
         ),
     ] = "auto"
     members: Annotated[
         str,
         Meta(
             min_length=1,
-            description="Files of a zip archive to read: `one` (more than one is an error), `all` in the archive's "
-            "order, each as a document of its own, or a pattern of names, such as `*.csv`.",
+            description="Files of a zip archive to read: `one` (several are an error), `all` in the archive's "
+            "order, each as a separate document, or a name pattern such as `*.csv`.",
         ),
     ] = "one"
     delimiter: Annotated[
-        Annotated[str, Meta(pattern=_MARK)] | None, Meta(description="Between cells. Default: comma; tsv: tab.")
+        Annotated[str, Meta(pattern=_MARK)] | None,
+        Meta(description="Character between cells. Default: comma; for tsv, tab."),
     ] = None
     quote: Annotated[
         Annotated[str, Meta(pattern="^[^\\r\\n]?$")] | None,
-        Meta(description='Around cells that hold delimiters. Default: `"`; empty: none.'),
+        Meta(description='Character around cells that contain delimiters. Default: `"`; empty for none.'),
     ] = None
     escape: Annotated[
         Annotated[str, Meta(pattern=_MARK)] | None,
-        Meta(description="Takes a special meaning from the character after it. Default: none, a quote is doubled."),
+        Meta(description="Character that escapes the next one. Default: none (a quote is escaped by doubling it)."),
     ] = None
     columns: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Names of the cells, where the table has no line of names."),
+        Meta(description="Column names, for a table without a header line."),
     ] = None
     skip_rows: Annotated[
-        int, Meta(ge=0, le=10_000, description="Lines before the table (or before the first row, with `columns`).")
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Number of lines to skip before the table (before the first row, with `columns`).",
+        ),
     ] = 0
     ragged: Annotated[
         Literal["error", "fill"],
-        Meta(description="A row with too few cells is an error, or what it lacks is null. Too many are an error."),
+        Meta(
+            description="What to do with a row that has too few cells: `error`, or `fill` the missing ones with "
+            "null. Too many cells are always an error."
+        ),
     ] = "error"
-    nulls: Annotated[tuple[str, ...], Meta(description="Cells that mean null, such as an empty one.")] = ()
+    nulls: Annotated[tuple[str, ...], Meta(description="Cell texts that mean null, such as an empty text.")] = ()
     lists: Annotated[
         tuple[str, ...],
         Meta(
-            description="Names of XML elements that are a list even where there is only one, or none where "
-            "`response_path` ends with such a name."
+            description="Names of XML elements that are lists even if there is only one. Needed for the last "
+            "name of `response_path` when there may be no element."
         ),
     ] = ()
     namespaces: Annotated[
         Literal["keep", "strip"],
-        Meta(description="Whether XML names keep their prefix, and `xmlns` attributes stay."),
+        Meta(description="Whether XML names keep their prefix and `xmlns` attributes are kept."),
     ] = "keep"
 
     def __post_init__(self) -> None:
         if self.charset is not None and not is_charset(self.charset):
             raise ValueError(
-                f"`charset` {self.charset[:40]!r} is unknown; such as utf-8, latin-1, windows-1252, utf-16"
+                f"`charset` {self.charset[:40]!r} is unknown: use a name such as utf-8, latin-1, windows-1252 or utf-16"
             )
         if self.columns is not None and (not self.columns or len(set(self.columns)) < len(self.columns)):
-            raise ValueError("`columns` are names, each of them once")
+            raise ValueError("`columns` must be names without repetition")
 
     def explain_misplaced(self, format: str) -> str | None:  # noqa: A002
-        """What is wrong with these options for an answer of this format, in one sentence."""
+        """Return why these options do not apply to a response of this format, in one sentence; None if they do."""
         for names, home in ((_OF_TABLES, ("csv", "tsv")), (_OF_XML, ("xml",)), (("charset",), _TEXTUAL)):
             for name in names:
                 default = type(self).__struct_defaults__[type(self).__struct_fields__.index(name)]
                 if getattr(self, name) != default and format not in home:
-                    return f"`{name}` is an option of {' and '.join(home)}, and `response_format` is {format}"
+                    return f"`{name}` is an option of {' and '.join(home)}, but `response_format` is {format}"
         return None
 
 

@@ -1,6 +1,6 @@
-"""Parts of a request body that are written as they are: text, bytes, JSON, or a file that the caller gives.
+"""Parts of a request body that are sent unchanged: text, bytes, JSON, or a file of the caller.
 
-A part of a document names a caller's file by its *name*: no connector can have a local file read.
+A part refers to a caller's file by its *name*, so a connector cannot cause a local file to be read.
 """
 
 import base64
@@ -17,7 +17,7 @@ from conn_engine.bodies.charsets import Pieces
 from conn_engine.bodies.json_text import encode_json
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["MAX_UPLOAD_BYTES", "Payload", "Upload", "UploadPart", "part_of"]
+__all__ = ["MAX_UPLOAD_BYTES", "Payload", "Upload", "UploadPart", "to_part"]
 
 MAX_UPLOAD_BYTES = 8 * 1024**3
 _IN_MEMORY = 1024 * 1024
@@ -29,7 +29,7 @@ _PIECE = 256 * 1024
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Upload:
-    """A file that the caller gives: bytes, or the path of a file that is read while it is sent."""
+    """A file that the caller provides: bytes, or the path of a file that is read while it is sent."""
 
     data: bytes | Path
     filename: str = ""
@@ -37,40 +37,40 @@ class Upload:
 
     @staticmethod
     def from_path(path: str | Path, *, filename: str = "", content_type: str = "") -> "Upload":
-        """The file at a path. Raises UsageError when it is none or larger than 8 GiB."""
-        place = Path(path)
+        """Return the file at a path. Raises UsageError when it is not a file or larger than 8 GiB."""
+        file_path = Path(path)
         try:
-            size = place.stat().st_size
+            size = file_path.stat().st_size
         except OSError as error:
             raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-        if not place.is_file():
+        if not file_path.is_file():
             raise UsageError(f"{path} is not a file")
         if size > MAX_UPLOAD_BYTES:
             raise UsageError(f"{path} is larger than {MAX_UPLOAD_BYTES // 2**30} GiB")
         import mimetypes
 
-        name = filename or place.name
-        return Upload(place, name, content_type or mimetypes.guess_type(name)[0] or "")
+        name = filename or file_path.name
+        return Upload(file_path, name, content_type or mimetypes.guess_type(name)[0] or "")
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return len(self.data) if isinstance(self.data, bytes) else self.data.stat().st_size
 
     def open(self) -> BinaryIO:
-        """A reader from the first byte."""
+        """Return a reader at the first byte."""
         try:
             return io.BytesIO(self.data) if isinstance(self.data, bytes) else self.data.open("rb")
         except OSError as error:
             raise UsageError(f"cannot read {self.data!s}: {(error.strerror or str(error)).lower()}") from error
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is kept open."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadPart:
-    """What is written: bytes or a file, what it is, and the name it has been given."""
+    """One part: bytes or a file, its content type, and its file name."""
 
     content: bytes | Upload
     content_type: str = ""
@@ -78,59 +78,64 @@ class UploadPart:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def part_of(value: Any, files: Mapping[str, Upload]) -> UploadPart | None:
-    """The part that an object describes; None when the object is data and describes none.
+def to_part(value: Any, files: Mapping[str, Upload]) -> UploadPart | None:
+    """Return the part that an object describes; None when the object is plain data.
 
-    A part has exactly one of `file` (the name of a caller's file), `text`, `base64` and `json`, and nothing besides
-    but `filename`, `content_type` and `headers`. Raises ConfigurationError for one that cannot be written, UsageError
-    when the caller has not given the file.
+    A part has exactly one of `file` (the name of a caller's file), `text`, `base64` and `json`, and otherwise only
+    `filename`, `content_type` and `headers`. Raises ConfigurationError for a part that cannot be written, and
+    UsageError when the caller has not provided the file.
     """
     if not isinstance(value, dict) or not value.keys() <= _KEYS or sum(kind in value for kind in _KINDS) != 1:
         return None
     kind = next(kind for kind in _KINDS if kind in value)
-    content, usual, name = _content(kind, value[kind], files)
+    content, default_type, name = _build_content(kind, value[kind], files)
     headers = value.get("headers") or {}
     if not isinstance(headers, dict):
-        raise ConfigurationError("`headers` of a part is an object")
+        raise ConfigurationError("`headers` of a part must be an object")
     return UploadPart(
         content,
-        _line("content_type", value.get("content_type") or usual),
-        _line("filename", value.get("filename") or name),
-        {_line("a header's name", key): _line(key, item) for key, item in headers.items() if item is not None},
+        _require_one_line("content_type", value.get("content_type") or default_type),
+        _require_one_line("filename", value.get("filename") or name),
+        {
+            _require_one_line("a header's name", key): _require_one_line(key, item)
+            for key, item in headers.items()
+            if item is not None
+        },
     )
 
 
-def _content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[bytes | Upload, str, str]:
+def _build_content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[bytes | Upload, str, str]:
     if kind == "json":
         return encode_json(value), "application/json", ""
     if not isinstance(value, str):
-        raise ConfigurationError(f"`{kind}` of a part is text, not {type(value).__name__}")
+        raise ConfigurationError(f"`{kind}` of a part must be text, not {type(value).__name__}")
     if kind == "text":
         return value.encode(), "text/plain; charset=utf-8", ""
     if kind == "base64":
         try:
             return base64.b64decode("".join(value.split()), validate=True), "application/octet-stream", ""
         except (binascii.Error, ValueError):
-            raise ConfigurationError("`base64` of a part is not base64") from None
+            raise ConfigurationError("`base64` of a part is not valid base64") from None
     if value not in files:
-        given = f"given: {', '.join(files)}" if files else "none is given"
+        given = f"only these were passed: {', '.join(files)}" if files else "no file was passed"
         raise UsageError(
-            f'the operation sends a file "{value[:80]}", and {given}',
-            hint=f"conn run … --file {value[:80]}=PATH, or Call(files={{{value[:80]!r}: Upload.of(PATH)}})",
+            f'the operation sends a file "{value[:80]}", but {given}',
+            hint=f"pass it: conn run … --file {value[:80]}=PATH, or Call(files={{{value[:80]!r}: "
+            f"Upload.from_path(PATH)}})",
         )
     upload = files[value]
     return upload, upload.content_type or "application/octet-stream", upload.filename or value
 
 
-def _line(what: str, value: Any) -> str:
+def _require_one_line(what: str, value: Any) -> str:
     text = str(value)
     if _BREAKS.search(text):
-        raise ConfigurationError(f"{what} of a part holds a line break, which no header can")
+        raise ConfigurationError(f"{what} of a part contains a line break, which is not allowed in a header")
     return text
 
 
 class Payload:
-    """A body made of pieces, some of them files. Its `digest` is of what the pieces hold."""
+    """A body made of pieces, some of them files. Its `digest` covers the content of the pieces."""
 
     def __init__(self, pieces: Sequence[bytes | Upload]) -> None:
         self._pieces = list(pieces)
@@ -138,31 +143,31 @@ class Payload:
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return sum(self._sizes)
 
     def open(self) -> BinaryIO:
-        """A reader of all pieces in order."""
-        return io.BufferedReader(Pieces(self._read()), _PIECE)
+        """Return a reader of all pieces in order."""
+        return io.BufferedReader(Pieces(self._iterate()), _PIECE)
 
     def read_all(self, most: int | None = None) -> bytes | None:
-        """All of it as bytes; None when that is more than `most`."""
+        """Return all bytes; None when there are more than `most`."""
         if self.size > (_IN_MEMORY if most is None else most):
             return None
-        return b"".join(self._read())
+        return b"".join(self._iterate())
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is kept open."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content, in hexadecimal."""
-        made = hashlib.sha256()
-        for piece in self._read():
-            made.update(piece)
-        return made.hexdigest()
+        """The SHA-256 digest of the content, in hexadecimal."""
+        digest = hashlib.sha256()
+        for piece in self._iterate():
+            digest.update(piece)
+        return digest.hexdigest()
 
-    def _read(self) -> Iterator[bytes]:
+    def _iterate(self) -> Iterator[bytes]:
         for piece in self._pieces:
             if isinstance(piece, bytes):
                 yield piece

@@ -1,5 +1,4 @@
-"""Query strings: how lists and objects are spelled, and which characters stay raw. Forms use the same
-spelling."""
+"""Query strings: how lists and objects are written, and which characters are not encoded. Forms use the same format."""
 
 import json
 import math
@@ -25,37 +24,35 @@ class QueryFormat(Settings, frozen=True, kw_only=True):
 
     arrays: Annotated[
         Literal["repeat", "comma", "brackets", "indices"],
-        Meta(description="How a list is spelled: `a=1&a=2`, `a=1,2`, `a[]=1&a[]=2` or `a[0]=1&a[1]=2`."),
+        Meta(description="Format of a list: `a=1&a=2`, `a=1,2`, `a[]=1&a[]=2` or `a[0]=1&a[1]=2`."),
     ] = "repeat"
     objects: Annotated[
         Literal["brackets", "dots", "json"],
-        Meta(description='How an object is spelled: `a[b]=1`, `a.b=1` or `a={"b":1}`.'),
+        Meta(description='Format of an object: `a[b]=1`, `a.b=1` or `a={"b":1}`.'),
     ] = "brackets"
     raw: Annotated[
         str,
         Meta(
-            description="Characters that stay as they are instead of being percent-encoded "
-            '(`():,` for vendors with a filter language). "&", "=", "#" and "+" never do. With "%" among them, '
-            "what is percent-encoded in a value already stays so (`List(urn%3Ali%3A1)`)."
+            description="Characters that are not percent-encoded (`():,` for vendors with a filter language), "
+            'except "&", "=", "#" and "+". With "%" among them, existing percent-encoding in a value '
+            "is kept (`List(urn%3Ali%3A1)`)."
         ),
     ] = ""
-    booleans: Annotated[Literal["true_false", "one_zero"], Meta(description="How true and false are spelled.")] = (
-        "true_false"
-    )
+    booleans: Annotated[Literal["true_false", "one_zero"], Meta(description="Format of true and false.")] = "true_false"
 
 
 def encode_query(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> str:
-    """The query string (without "?") of names and values, in order. A null is left out, at any depth.
+    """Return the query string (without "?") of names and values, in order. Nulls are left out at any depth.
 
-    Spaces become %20. Raises ConfigurationError for values that are no JSON data.
+    Spaces become %20. Raises ConfigurationError for values that are not JSON data.
     """
     form = form or QueryFormat()
     safe = "".join(character for character in form.raw if character not in "&=#%+") + "-._~"
     escapes = "%" in form.raw
     out: list[str] = []
-    for name, text, listed in _encode_pairs(pairs, form):
+    for name, text, is_list in _encode_pairs(pairs, form):
         parts = [_quote(part, safe, escapes) for part in text]
-        out.append(f"{quote(name, safe=safe)}={','.join(parts) if listed else parts[0]}")
+        out.append(f"{quote(name, safe=safe)}={','.join(parts) if is_list else parts[0]}")
     return "&".join(out)
 
 
@@ -68,47 +65,47 @@ def _quote(text: str, safe: str, escapes: bool) -> str:
 
 
 def flatten(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> list[tuple[str, str]]:
-    """The same spelling as names and texts that are not percent-encoded yet."""
+    """Return the same names and values without percent-encoding."""
     return [(name, ",".join(text)) for name, text, _ in _encode_pairs(pairs, form or QueryFormat())]
 
 
 def _encode_pairs(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[str, list[str], bool]]:
     out: list[tuple[str, list[str], bool]] = []
     for name, value in pairs:
-        _spell(name, value, form, out, 0)
+        _add_value(name, value, form, out, 0)
     return out
 
 
-def _spell(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
+def _add_value(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ConfigurationError(f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels')
     if value is None:
         return
     if isinstance(value, dict):
         if form.objects == "json":
-            out.append((name, [_compact(value)], False))
+            out.append((name, [_to_json(value)], False))
             return
         for key, item in value.items():
             inner = f"{name}.{key}" if form.objects == "dots" else f"{name}[{key}]"
-            _spell(inner, item, form, out, depth + 1)
+            _add_value(inner, item, form, out, depth + 1)
     elif isinstance(value, list | tuple):
-        _spell_list(name, value, form, out, depth)
+        _add_list(name, value, form, out, depth)
     else:
         out.append((name, [_text(name, value, form)], False))
 
 
-def _spell_list(name: str, values: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
+def _add_list(name: str, values: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
     if form.arrays == "comma":
-        texts = [_compact(v) if isinstance(v, dict | list) else _text(name, v, form) for v in values if v is not None]
+        texts = [_to_json(v) if isinstance(v, dict | list) else _text(name, v, form) for v in values if v is not None]
         if texts:
             out.append((name, texts, True))
         return
-    for at, item in enumerate(values):
-        suffix = {"repeat": "", "brackets": "[]", "indices": f"[{at}]"}[form.arrays]
-        _spell(name + suffix, item, form, out, depth + 1)
+    for index, item in enumerate(values):
+        suffix = {"repeat": "", "brackets": "[]", "indices": f"[{index}]"}[form.arrays]
+        _add_value(name + suffix, item, form, out, depth + 1)
 
 
-def _compact(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

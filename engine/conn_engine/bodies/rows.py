@@ -1,4 +1,4 @@
-"""Answers that are read row by row: JSON lines, events, and tables with a delimiter. The bytes are UTF-8 by now."""
+"""Responses that are read row by row: JSON lines, events, and tables with a delimiter. The bytes are already UTF-8."""
 
 import csv
 import io
@@ -10,15 +10,16 @@ from conn_engine.bodies.faults import JsonProblem, RowFault
 from conn_engine.bodies.json_text import decode_json, decode_objects
 from conn_engine.bodies.options import ResponseOptions
 
-__all__ = ["MAX_ROW", "event_rows", "json_rows", "table_rows"]
+__all__ = ["MAX_ROW", "read_events", "read_json_lines", "read_table"]
 
 MAX_ROW = 16 * 1024 * 1024
 _MOST_COLUMNS = 20_000
 _BLOCK = 64 * 1024
 
 
-def json_rows(reader: BinaryIO) -> Iterator[Any]:
-    """One JSON value a line; blank lines are left out. Raises RowFault for a line that is none or beyond 16 MiB."""
+def read_json_lines(reader: BinaryIO) -> Iterator[Any]:
+    """Yield one JSON value per line, skipping blank lines. Raises RowFault for a line that is not JSON or longer than
+    16 MiB."""
     number = 0
     rest = b""
     while block := reader.read(_BLOCK):
@@ -51,17 +52,18 @@ def _json_row(line: bytes, number: int, *, last: bool = False) -> Iterator[Any]:
         yield decode_json(text)
     except JsonProblem as problem:
         if last:
-            raise RowFault(f"line {number}, the last, is cut off: the answer is not complete") from None
+            raise RowFault(f"the last line (line {number}) is cut off: the response is incomplete") from None
         raise RowFault(f"line {number} is not JSON: {problem}", _ONE_DOCUMENT if number == 1 else "") from None
 
 
-_ONE_DOCUMENT = "an answer that is one JSON document over several lines is `response_format: json`"
+_ONE_DOCUMENT = "set `response_format: json` if the response is one JSON document on several lines"
 
 
-def event_rows(reader: BinaryIO) -> Iterator[dict[str, Any]]:
-    """Each server-sent event that has data, as `{event, data, id}`. Raises RowFault for one beyond 16 MiB.
+def read_events(reader: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield each server-sent event that has data, as `{event, data, id}`. Raises RowFault for an event larger than 16
+    MiB.
 
-    Unlike a browser, which is told again, the last one counts without the empty line after it too.
+    Unlike in a browser, which reconnects, the last event counts even without an empty line after it.
     """
     bounded = io.BufferedReader(_Lines(reader), _BLOCK)
     with io.TextIOWrapper(bounded, "utf-8", errors="surrogatepass") as text:  # every line ends with "\n" here
@@ -86,14 +88,16 @@ def event_rows(reader: BinaryIO) -> Iterator[dict[str, Any]]:
                 raise RowFault(f"an event has more than {MAX_ROW // 2**20} MiB")
 
 
-def table_rows(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> Iterator[dict[str, Any]]:
-    """Each row as an object of texts by column. Raises RowFault for a table that does not hold together."""
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW))  # of the whole process, so it is only ever raised
+def read_table(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> Iterator[dict[str, Any]]:
+    """Yield each row as an object of texts by column. Raises RowFault for a malformed table."""
+    csv.field_size_limit(
+        max(csv.field_size_limit(), MAX_ROW)
+    )  # it applies to the complete process, so it is only ever raised
     bounded = io.BufferedReader(_Lines(reader), _BLOCK)
     with io.TextIOWrapper(bounded, "utf-8", errors="surrogatepass", newline="") as text:
         for _ in range(options.skip_rows):
             if not text.readline():
-                raise RowFault(f"the answer has fewer than the {options.skip_rows} lines that `skip_rows` leaves out")
+                raise RowFault(f"the response has fewer than {options.skip_rows} lines, which `skip_rows` skips")
         quote = '"' if options.quote is None else options.quote
         rows = csv.reader(
             text,
@@ -104,18 +108,18 @@ def table_rows(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> It
             strict=True,
         )
         try:
-            yield from _records(rows, options)
+            yield from _read_records(rows, options)
         except csv.Error as error:
-            cut = "unexpected end of data" in str(error)
-            said = "a quote is opened and never closed: the answer is not complete" if cut else str(error)
-            raise RowFault(f"line {rows.line_num + options.skip_rows}: {said}", _OTHER_MARKS) from None
+            is_cut_off = "unexpected end of data" in str(error)
+            problem = "a quote is never closed: the response is incomplete" if is_cut_off else str(error)
+            raise RowFault(f"line {rows.line_num + options.skip_rows}: {problem}", _OTHER_MARKS) from None
 
 
-_OTHER_MARKS = "`response_options` says delimiter, quote and escape where they are others"
+_OTHER_MARKS = "set delimiter, quote and escape in `response_options` if the table uses others"
 
 
 class _Lines(io.RawIOBase):
-    """The same bytes, unless a line of them is too long: it would be held in memory."""
+    """The same bytes. Raises RowFault for a line that is too long to hold in memory."""
 
     def __init__(self, reader: BinaryIO) -> None:
         self._reader = reader
@@ -136,11 +140,11 @@ class _Lines(io.RawIOBase):
         return len(piece)
 
 
-def _records(rows: Any, options: ResponseOptions) -> Iterator[dict[str, Any]]:
+def _read_records(rows: Any, options: ResponseOptions) -> Iterator[dict[str, Any]]:
     names = list(options.columns) if options.columns is not None else None
     nulls = frozenset(options.nulls)
     if names is None:
-        names = _header(next((row for row in rows if row), []))
+        names = _check_header(next((row for row in rows if row), []))
     width, fill = len(names), options.ragged == "fill"
     for row in rows:
         if len(row) != width:
@@ -149,31 +153,39 @@ def _records(rows: Any, options: ResponseOptions) -> Iterator[dict[str, Any]]:
             if len(row) > width or not fill:
                 raise _build_ragged_fault(rows.line_num + options.skip_rows, len(row), width)
             row += [None] * (width - len(row))  # noqa: PLW2901
-        made = dict(zip(names, row))  # noqa: B905  they are equally long, and this is the innermost loop
+        record = dict(zip(names, row))  # noqa: B905  they have the same length, and this is the innermost loop
         if nulls:
-            made = {name: None if cell in nulls else cell for name, cell in made.items()}
-        yield made
+            record = {name: None if cell in nulls else cell for name, cell in record.items()}
+        yield record
 
 
-def _header(row: list[str]) -> list[str]:
+def _check_header(row: list[str]) -> list[str]:
     names = [name.strip() for name in row]
     if len(names) > _MOST_COLUMNS:
         raise RowFault(f"the table has more than {_MOST_COLUMNS} columns")
-    twice = next((name for at, name in enumerate(names) if name in names[:at]), None) if _repeats(names) else None
-    if twice is not None:
+    repeated = (
+        next((name for index, name in enumerate(names) if name in names[:index]), None)
+        if _has_repetition(names)
+        else None
+    )
+    if repeated is not None:
         raise RowFault(
-            f'the table has the column "{twice[:60]}" twice',
-            "name the columns by `response_options.columns`, with `skip_rows: 1` for the line that names them now",
+            f'the table has the column "{repeated[:60]}" more than once',
+            "set the names with `response_options.columns`, and skip the header line with `skip_rows: 1`",
         )
     return names
 
 
-def _repeats(names: list[str]) -> bool:
+def _has_repetition(names: list[str]) -> bool:
     return len(set(names)) < len(names)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _build_ragged_fault(line: int, cells: int, names: int) -> RowFault:
-    hint = "`ragged: fill` lets rows be shorter" if cells < names else _OTHER_MARKS
+    hint = "set `ragged: fill` to allow shorter rows" if cells < names else _OTHER_MARKS
     if cells == 1 or names == 1:
-        hint = f"{_OTHER_MARKS}; `skip_rows` leaves out lines before the table"
-    return RowFault(f"line {line} has {cells} cells for {names} columns", hint)
+        hint = f"{_OTHER_MARKS}; use `skip_rows` to skip lines before the table"
+    return RowFault(f"line {line} has {_count(cells, 'cell')} for {_count(names, 'column')}", hint)

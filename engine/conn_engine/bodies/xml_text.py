@@ -1,9 +1,9 @@
-"""XML bodies as data and back.
+"""XML bodies as data, and back.
 
-An element is an object: its attributes under `@name`, its children by name, text beside either under `#text`. An
-element with text alone is that text, an empty one null; children of the same name are a list. The whole is an object
-with the root's name. A document type (and with it every entity of its own) is refused, and so is what is too deep or
-too large.
+An element is an object: its attributes as `@name`, its children by name, and text next to either as `#text`. An element
+with only text is that text, and an empty one is null; children with the same name are a list. The document is an object
+with the root's name. A document type (and with it every custom entity) is refused, and so is a document that is too
+deep or too large.
 """
 
 import re
@@ -34,7 +34,7 @@ class _Element:
 
 
 class _Reader:
-    """The document as expat tells it."""
+    """The document, built from expat's events."""
 
     def __init__(self, lists: tuple[str, ...], *, strip: bool) -> None:
         self.root: dict[str, Any] = {}
@@ -68,11 +68,11 @@ class _Reader:
             value["#text"] = text
         siblings = self._open[-1].children
         if element.name in siblings:
-            held = siblings[element.name]
-            if isinstance(held, list):
-                held.append(value)
+            existing = siblings[element.name]
+            if isinstance(existing, list):
+                existing.append(value)
             else:
-                siblings[element.name] = [held, value]
+                siblings[element.name] = [existing, value]
         else:
             siblings[element.name] = [value] if element.name in self._lists else value
 
@@ -85,44 +85,44 @@ def _refuse_type(*_arguments: Any) -> None:
 
 
 def decode_xml(reader: BinaryIO, *, lists: tuple[str, ...] = (), strip: bool = False) -> dict[str, Any]:
-    """Data of a UTF-8 XML document. `lists` are names that are a list even where there is only one; `strip` takes the
-    prefixes off names. Raises XmlProblem."""
-    told = _Reader(lists, strip=strip)
-    parser = expat.ParserCreate(encoding="utf-8")  # whatever its first line says: the bytes are UTF-8 by now
+    """Return the data of a UTF-8 XML document. `lists` has the names that are always lists; `strip` removes the
+    prefixes of names. Raises XmlProblem."""
+    document = _Reader(lists, strip=strip)
+    parser = expat.ParserCreate(encoding="utf-8")  # whatever its first line declares: the bytes are already UTF-8
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse_type
     parser.EntityDeclHandler = _refuse_type
-    parser.StartElementHandler = told.start
-    parser.EndElementHandler = told.end
-    parser.CharacterDataHandler = told.text
+    parser.StartElementHandler = document.start
+    parser.EndElementHandler = document.end
+    parser.CharacterDataHandler = document.text
     try:
-        begun = False
+        has_started = False
         while piece := reader.read(_PIECE):
-            if not begun:  # a vendor's template often leaves lines before the first tag
+            if not has_started:  # vendors' templates often have blank lines before the first tag
                 piece = piece.lstrip()
-                begun = bool(piece)
+                has_started = bool(piece)
             parser.Parse(piece, False)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise XmlProblem(f"{expat.ErrorString(error.code)}, line {error.lineno}") from None
-    return told.root
+    return document.root
 
 
 def encode_xml(data: Any, *, declaration: bool = True) -> bytes:
-    """UTF-8 XML of data in the form above. Raises ConfigurationError for what XML cannot hold."""
+    """Return data in the format above as UTF-8 XML. Raises ConfigurationError for data that XML cannot represent."""
     if not isinstance(data, dict) or len(data) != 1 or isinstance(next(iter(data.values())), list):
-        raise _unfit(
-            "an XML body is an object with one key, the root element",
-            "text that is XML already is sent by `body_format: raw` with a content_type",
+        raise _build_error(
+            "an XML body must be an object with one key, the root element",
+            "to send a text that is already XML, use `body_format: raw` with a content_type",
         )
     name, value = next(iter(data.items()))
     head = '<?xml version="1.0" encoding="UTF-8"?>' if declaration else ""
-    return (head + "".join(_element(name, value, 0))).encode("utf-8")
+    return (head + "".join(_write_element(name, value, 0))).encode("utf-8")
 
 
-def _element(name: str, value: Any, depth: int) -> Iterator[str]:
+def _write_element(name: str, value: Any, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
-        raise _unfit(f"an XML body is nested deeper than {MAX_DEPTH} levels")
+        raise _build_error(f"an XML body is nested deeper than {MAX_DEPTH} levels")
     tag = _check_name(name)
     if not isinstance(value, dict):
         text = _text(value)
@@ -133,16 +133,16 @@ def _element(name: str, value: Any, depth: int) -> Iterator[str]:
         for key, item in value.items()
         if key.startswith("@") and item is not None
     )
-    inside = [(key, item) for key, item in value.items() if not key.startswith("@")]
-    yield f"<{tag}{attributes}{'>' if inside else '/>'}"
-    if not inside:
+    children = [(key, item) for key, item in value.items() if not key.startswith("@")]
+    yield f"<{tag}{attributes}{'>' if children else '/>'}"
+    if not children:
         return
-    for key, item in inside:
+    for key, item in children:
         if key == "#text":
             yield _text(item)
             continue
-        for one in item if isinstance(item, list) else [item]:
-            yield from _element(key, one, depth + 1)
+        for child in item if isinstance(item, list) else [item]:
+            yield from _write_element(key, child, depth + 1)
     yield f"</{tag}>"
 
 
@@ -151,25 +151,25 @@ def _text(value: Any) -> str:
 
 
 def _escape_text(text: str, entities: dict[str, str]) -> str:
-    from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, for every command
+    from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, which would slow down every command
 
     return escape(text, entities)
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict | list):
-        raise _unfit("a text or an attribute of an XML body cannot be a list or an object")
+        raise _build_error("a text or an attribute of an XML body cannot be a list or an object")
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if _FORBIDDEN.search(text):
-        raise _unfit("XML cannot hold control characters")
+        raise _build_error("XML cannot contain control characters")
     return text
 
 
 def _check_name(name: Any) -> str:
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-        raise _unfit(f"{str(name)[:40]!r} is no name of an XML element or attribute")
+        raise _build_error(f"{str(name)[:40]!r} is not a valid name of an XML element or attribute")
     return name
 
 
-def _unfit(message: str, hint: str = "") -> ConfigurationError:
+def _build_error(message: str, hint: str = "") -> ConfigurationError:
     return ConfigurationError(message, hint=hint)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.auth.signatures import NoSignature, Signature
-from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, only_asks
+from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, is_read_only
 from conn_engine.config.convert import convert
 from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
 from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
@@ -265,7 +265,7 @@ def _vendor_operation(
 ) -> VendorOperation:
     none = {"format": "none"}
     method = typed.method.upper()
-    asks = typed.body_format == "graphql" and only_asks(typed.body)
+    asks = typed.body_format == "graphql" and is_read_only(typed.body)
     return VendorOperation(
         resource=resource,
         name=name,

@@ -10,9 +10,8 @@ from conn_engine.config import VendorOperation
 from conn_engine.documents import format_path
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.responses.failures import ResponseClassification, Rule, attempt, graphql_rules
-from conn_engine.responses.notices import notices, warnings_of
-from conn_engine.responses.ratelimit import Charge, RateState
-from conn_engine.responses.ratelimit import read as read_rate_limit
+from conn_engine.responses.notices import find_notices, find_warnings
+from conn_engine.responses.ratelimit import Charge, RateState, read_rate_state
 from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
@@ -109,7 +108,7 @@ class _Exchange:
         if verdict.action == "ok":
             path = None if self.call.as_file else self.operation.response_path
             records, whole = _find_records(path, answer, self.operation, self.scope)
-            whole = whole and not bodies.by_rows(self.read_as)
+            whole = whole and not bodies.has_rows(self.read_as)
         again = verdict.key if verdict.action == "restart" else None
         skipped = verdict.action == "skip"
         return Fetched(
@@ -140,7 +139,7 @@ class _Exchange:
         if isinstance(got, TransportError):
             return Answer(request, Response(0), None, [], self.scope, sent, got)
         try:
-            read = bodies.read(got, self.read_as, self.operation.response_options)
+            read = bodies.read_body(got, self.read_as, self.operation.response_options)
         except VendorError as problem:  # the error rules decide what an unreadable answer means
             return Answer(request, got, None, [], self.scope, sent, problem)
         return Answer(request, got, read.data, [], self.scope, sent, rest=read)
@@ -154,7 +153,7 @@ class _Exchange:
 
     def _rate(self, answer: Answer) -> RateState:
         limit, now = self.operation.rate_limit, self.session.clock.now()
-        self.told = read_rate_limit(limit, answer, now)
+        self.told = read_rate_state(limit, answer, now)
         if limit is not None and limit.slow_when_remaining:
             self.session.budgets.slow(self._charge, self.told.pace, now)
         return self.told
@@ -176,10 +175,10 @@ class _Exchange:
 def _find_announcements(answer: Answer, operation: str) -> list[str]:
     """What the vendor announces of the operation in the answer's headers."""
     headers = answer.response.headers
-    announced = notices(headers)
+    announced = find_notices(headers)
     if not announced:
         return []
-    warnings = warnings_of(headers)
+    warnings = find_warnings(headers)
     texts = f" ({'; '.join(warnings)})" if warnings else ""
     return [f"the vendor announces of {operation}: {', '.join(announced)}{texts}"]
 

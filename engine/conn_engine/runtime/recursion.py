@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.bodies import by_rows
+from conn_engine.bodies import has_rows
 from conn_engine.config import VendorOperation
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, VendorError
@@ -50,7 +50,7 @@ class RecursionLayer(ListingLayer):
         """It forgets the parents of an earlier run."""
         many = f"`recurse` knows at most {MOST_KNOWN:,} parents from before a cursor; after more, "
         yield many + "a record with two parents may come again"
-        if by_rows(operation.response_format):
+        if has_rows(operation.response_format):
             yield f"with `recurse`, resuming requests all rows of a {operation.response_format} answer again"
 
     def start(self, frame: Frame) -> Flow[None]:

@@ -167,7 +167,7 @@ def _finish_request(  # noqa: PLR0917
         certificate=operation.credentials.certificate(secret_scope),
         timeout_seconds=operation.timeout_seconds,
         payload=payload,
-        stream=bodies.streams(read_as),
+        stream=bodies.is_streamed(read_as),
         declared=Headers(declared),
     )
     if signing is None:

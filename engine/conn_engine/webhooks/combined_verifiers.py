@@ -8,7 +8,7 @@ from msgspec import Meta
 
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.errors import CredentialError
-from conn_engine.responses.waits.moments import Unit
+from conn_engine.responses.waits.time_values import Unit
 from conn_engine.settings import Names
 from conn_engine.webhooks.verifier import DeliveryVerifier, SignatureGroup, VerificationContext, VerificationError
 from conn_engine.wire import Flow

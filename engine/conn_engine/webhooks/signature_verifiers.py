@@ -10,7 +10,7 @@ from msgspec import Meta
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, decode_shared_key, sign_with_key
 from conn_engine.auth.signing.public_keys import PublicKeyForm, is_signature_valid, load_public_key
 from conn_engine.errors import CredentialError
-from conn_engine.responses.waits.moments import Unit, away
+from conn_engine.responses.waits.time_values import Unit, to_seconds_away
 from conn_engine.roles import SECRET, TEXT, bring_names, expression_over, inner_over
 from conn_engine.settings import Names
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetch_keys, get_account_keys
@@ -177,7 +177,7 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         if isinstance(time, bool) or not isinstance(time, str | int | float) or time == "":
             raise VerificationError("no_timestamp", f"the delivery has no signature time ({self.timestamp})")
         text = str(time)
-        distance = away(text, self.timestamp_unit, proving.clock.now())
+        distance = to_seconds_away(text, self.timestamp_unit, proving.clock.now())
         if distance is None:
             raise VerificationError(
                 "no_timestamp", f"the signature time is not {self.timestamp_unit} ({self.timestamp})"

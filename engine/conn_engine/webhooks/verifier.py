@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from conn_engine.conditions import conditions_of
 from conn_engine.errors import ConnError, ExpressionError
-from conn_engine.responses.waits.moments import Unit
+from conn_engine.responses.waits.time_values import Unit
 from conn_engine.roles import bring_names, expression_over
 from conn_engine.settings import Names, Scope, Settings, ask
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery

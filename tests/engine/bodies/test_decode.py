@@ -104,7 +104,7 @@ def test_names_that_are_no_text_encoding_are_refused(charset: str) -> None:
 
 def test_bytes_that_do_not_fit_their_character_set() -> None:
     assert "not JSON (byte 1 is not UTF-8" in refusal(b'"\xff\xfe\xfd"')
-    assert "does not fit" in refusal(b"\xff\xfea", "application/json; charset=utf-16")
+    assert "not valid in" in refusal(b"\xff\xfea", "application/json; charset=utf-16")
 
 
 def test_depth() -> None:
@@ -121,7 +121,7 @@ def test_size() -> None:
 def test_an_html_page_is_named() -> None:
     page = b"<!DOCTYPE html><html><head><title>Sign in\n to Example</title></head><body>...</body></html>"
     assert refusal(page, "text/html") == (
-        "the vendor answered with an HTML page titled “Sign in to Example” instead of JSON"
+        "the vendor responded with an HTML page titled “Sign in to Example” instead of JSON"
     )
     assert "HTML page instead" in refusal(b"  <HTML><body>hi", "application/json")
 
@@ -143,7 +143,7 @@ def test_an_error_answer_that_is_no_json_is_text() -> None:
 
 def test_text() -> None:
     assert decode(response("Zoë".encode("latin-1"), "text/plain; charset=latin1"), "text") == "Zoë"
-    with pytest.raises(ConfigurationError, match="no response format"):
+    with pytest.raises(ConfigurationError, match="is not a response format"):
         decode(response(b"1"), "yaml")
 
 

@@ -117,7 +117,7 @@ class TestMultipart:
         secret = tmp_path / "secret.txt"
         secret.write_text("do not send")
         for path in (str(secret), "/etc/passwd", "../secret.txt", f"file://{secret}"):
-            with pytest.raises(UsageError, match="none is given"):
+            with pytest.raises(UsageError, match="no file was passed"):
                 multipart({"a": {"file": path}})
 
     def test_what_it_cannot_be(self) -> None:
@@ -126,9 +126,9 @@ class TestMultipart:
                 multipart(data)
         with pytest.raises(ConfigurationError, match="no parts"):
             multipart({})
-        with pytest.raises(ConfigurationError, match="not base64"):
+        with pytest.raises(ConfigurationError, match="not valid base64"):
             multipart({"a": {"base64": "%%%"}})
-        with pytest.raises(UsageError, match="given: cv"):
+        with pytest.raises(UsageError, match="only these were passed: cv"):
             multipart({"a": {"file": "letter"}}, {"cv": FILE})
 
     def test_a_large_file_is_not_read_into_memory(self, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ class TestXml:
 
 
 def test_unknown_formats_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match='"yaml" is no body format') as raised:
+    with pytest.raises(ConfigurationError, match='"yaml" is not a body format') as raised:
         encode("yaml", {})
     assert "multipart" in raised.value.hint
 

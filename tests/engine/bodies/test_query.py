@@ -104,6 +104,6 @@ def test_json() -> None:
 
 
 def test_an_unknown_format_names_the_known() -> None:
-    with pytest.raises(ConfigurationError, match="no body format") as raised:
+    with pytest.raises(ConfigurationError, match="is not a body format") as raised:
         encode("yaml", {})
     assert "json, form" in raised.value.hint

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conn_engine.responses.notices import notices, warnings_of
+from conn_engine.responses.notices import find_notices, find_warnings
 
 
 @pytest.mark.parametrize(
@@ -15,20 +15,20 @@ from conn_engine.responses.notices import notices, warnings_of
         ({"Deprecation": 'version="v1"'}, ["deprecated"]),
         ({"Deprecation": "false"}, []),
         ({"Deprecation": "@999999999999"}, ["deprecated"]),
-        ({"Sunset": "Wed, 11 Nov 2026 23:59:59 GMT"}, ["it may be refused from 2026-11-11 on"]),
+        ({"Sunset": "Wed, 11 Nov 2026 23:59:59 GMT"}, ["requests may be refused from 2026-11-11"]),
         ({"Sunset": "soon"}, []),
         ({"Warning": '299 - "Deprecated API: use v2"'}, ["warning 299"]),
         ({"Warning": '110 cache "Response is Stale"'}, []),
         (
             {"deprecation": "@1688169599", "sunset": "Wed, 11 Nov 2026 23:59:59 GMT"},
-            ["deprecated since 2023-06-30", "it may be refused from 2026-11-11 on"],
+            ["deprecated since 2023-06-30", "requests may be refused from 2026-11-11"],
         ),
     ],
 )
 def test_announcements(headers: dict[str, str], said: list[str]) -> None:
-    assert notices(headers) == said
+    assert find_notices(headers) == said
 
 
 def test_the_vendor_s_words_are_shortened() -> None:
     text = "x" * 300
-    assert warnings_of({"warning": f'299 - "a \\"b\\"\n c", 199 api "{text}"'}) == ['a "b" c', text[:200]]
+    assert find_warnings({"warning": f'299 - "a \\"b\\"\n c", 199 api "{text}"'}) == ['a "b" c', text[:200]]

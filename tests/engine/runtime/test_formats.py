@@ -286,7 +286,7 @@ class TestUploads:
 
     def test_a_callers_body_names_files_and_never_paths(self, shop: Callable[..., Workspace]) -> None:
         connection, faults = connected(shop(method="post", body_format="multipart"), {"id": 1})
-        with pytest.raises(UsageError, match="none is given"):
+        with pytest.raises(UsageError, match="no file was passed"):
             list(connection.pages("files.run", Call(body={"f": {"file": "/etc/hostname"}})))
         assert faults.requests == []
 

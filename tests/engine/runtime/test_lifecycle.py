@@ -113,7 +113,7 @@ def test_an_expectation_over_the_answer(make: Any) -> None:
 def test_a_refusal_is_the_credentials_and_an_outage_the_vendors(make: Any) -> None:
     workspace = make(files("verify: people.list\n") | SHARD)
     assert verified(workspace, json_answer({}))
-    with pytest.raises(CredentialError, match="refuses the account's credential"):
+    with pytest.raises(CredentialError, match="refused the account's credential"):
         verified(workspace, json_answer({"message": "no"}, 401))
     with pytest.raises(VendorError):
         verified(workspace, json_answer({}, 404))

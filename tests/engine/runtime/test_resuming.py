@@ -77,7 +77,7 @@ def test_a_restart_after_more_records_than_a_cursor_has_is_an_error_that_says_wh
     cursor = run(workspace, "rows.list", script).pages[0].next_cursor
     with pytest.raises(VendorError) as caught:
         run(workspace, "rows.list", [made_answer({"error": "expired"}, 400)], Call(cursor=cursor))
-    assert caught.value.hint == "the listing has to begin again: run the operation without a cursor"
+    assert caught.value.hint == "run the operation again without a cursor: the listing must restart"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from conn_engine.analysis.drift.forms import Observed, ResponsePaths, collect_pa
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
-from conn_engine.responses.notices import notices
+from conn_engine.responses.notices import find_notices
 
 __all__ = [
     "Answers",
@@ -79,8 +79,8 @@ def against_answers(
 
 def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> ResponseChange | None:
     """What headers of the answers announce that those of before did not."""
-    known = {notice for answer in before for notice in notices(answer.headers)}
-    told = [notice for answer in now for notice in notices(answer.headers) if notice not in known]
+    known = {notice for answer in before for notice in find_notices(answer.headers)}
+    told = [notice for answer in now for notice in find_notices(answer.headers) if notice not in known]
     return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
 
 

@@ -1,9 +1,9 @@
-"""Errors of a vendor: the rules that tell them, and what is done about them. `Rule` is what an author
-writes."""
+"""Errors of a vendor: the rules that detect them, and the actions that follow. Authors write `Rule`."""
 
 from conn_engine.responses.failures.attempts import Policy, attempt
+from conn_engine.responses.failures.classification import LimitState, ResponseClassification, classify, default_kind
 from conn_engine.responses.failures.graphql import GRAPHQL_RULES, graphql_rules
-from conn_engine.responses.failures.message import vendor_message
+from conn_engine.responses.failures.message import find_vendor_message
 from conn_engine.responses.failures.rules import (
     DEFAULT_RULES,
     Fail,
@@ -15,7 +15,6 @@ from conn_engine.responses.failures.rules import (
     Waits,
     restart_key,
 )
-from conn_engine.responses.failures.verdict import LimitState, ResponseClassification, classify, usual_kind
 
 __all__ = [
     "DEFAULT_RULES",
@@ -32,8 +31,8 @@ __all__ = [
     "Waits",
     "attempt",
     "classify",
+    "default_kind",
+    "find_vendor_message",
     "graphql_rules",
     "restart_key",
-    "usual_kind",
-    "vendor_message",
 ]

@@ -1,7 +1,6 @@
-"""One request brought to a verdict: sent, retried, its credential renewed once, or an error raised.
+"""Send one request until its response is classified: retry it, renew the credential once, or raise an error.
 
-Building requests, decoding answers, reading rate limits and counting budgets are the caller's, and so is what a
-page is.
+The caller builds requests, decodes responses, reads rate limits and counts budgets, and decides what a page is.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
+from conn_engine.responses.failures.classification import LimitState, ResponseClassification, classify
 from conn_engine.responses.failures.rules import Rule
-from conn_engine.responses.failures.verdict import LimitState, ResponseClassification, classify
 from conn_engine.settings import Answer
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock, Flow, Request, Response, Wait
@@ -18,8 +17,8 @@ from conn_engine.wire import Clock, Flow, Request, Response, Wait
 __all__ = ["Admit", "Policy", "attempt"]
 
 Admit = Callable[[Request], tuple[float, str]]
-"""Counts a request against the budgets: 0 when it may go now, else the seconds to wait (and it is not counted), and
-why."""
+"""Counts a request against the budgets. Returns 0 if it may be sent now, else the seconds to wait (without counting
+it), and the reason."""
 
 _SHORT_WAIT = 10.0
 _SHORT_BUDGET_WAIT = 60.0
@@ -27,13 +26,12 @@ _SHORT_BUDGET_WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How patient the caller is.
+    """How long the caller is willing to wait.
 
-    `wait`: whether a rate limit is waited out; `max_wait_seconds` bounds all such pauses of one request
-    together, and a limit that asks for more is raised at once. A fault in transit that no rule speaks of is tried
-    again `transport_retries` times, as long as less than `transport_seconds` have passed: an unknown or hanging
-    host must not take half a minute to report. A pause for a budget of our own is always made when it is at most a
-    minute.
+    `wait`: whether to wait for rate limits. `max_wait_seconds` limits the total of these pauses for one request, and a
+    limit that needs more is raised immediately. A transport error that no rule handles is retried `transport_retries`
+    times while less than `transport_seconds` have passed, so that an unknown or hanging host is reported quickly. A
+    pause of at most a minute for our own budget is always made.
     """
 
     wait: bool = False
@@ -44,10 +42,10 @@ class Policy:
 
 @dataclass(slots=True)
 class _Tally:
-    """What one request has cost so far."""
+    """What one request has used so far."""
 
     started: float
-    sendings: int = 0
+    attempts: int = 0
     retries: int = 0
     faults: int = 0
     waited: float = 0.0
@@ -66,48 +64,52 @@ def attempt(
     admit: Admit | None = None,
     restarts: int | None = None,
 ) -> Flow[tuple[Answer, ResponseClassification]]:
-    """Send the request that `make` builds until there is a verdict: `ok`, `empty`, `skip` or `restart`.
+    """Send the request that `make` builds until its response is classified as `ok`, `empty`, `skip` or `restart`.
 
-    `rules` may depend on the answer. `make` is called again for every sending, so that it can use a renewed
-    credential. `decode` gives what cannot be read, and a missing answer, as an Answer with a
-    `problem`. `renew` is run once at most; None says that the
-    credential cannot be renewed. `restarts` counts how often the listing began again; None: it cannot. An answer that
-    a rule calls empty or skipped comes back without body and records. Raises CredentialError for a refused credential,
-    VendorError for every other error (for a rate limit with `retry_after`; `halvings` when a rule says `narrow`),
-    TransportError when there is no answer.
+    `rules` may depend on the response. `make` is called for every attempt, so that it can use a renewed credential.
+    `decode` turns an unreadable or missing response into an Answer with a `problem`. `renew` runs at most once; None
+    means that the credential cannot be renewed. `restarts` is the number of restarts of the listing so far; None means
+    that it cannot restart. A response that a rule classifies as empty or skipped is returned without body and records.
+
+    Raises CredentialError for a refused credential, VendorError for every other error (with `retry_after` for a rate
+    limit, and `halvings` for a rule with `narrow`), and TransportError when there is no response.
     """
     policy = policy or Policy()
     tally = _Tally(clock.now())
     while True:
         request = yield from _build_when_admitted(make, admit, tally, policy)
-        tally.sendings += 1
+        tally.attempts += 1
         try:
-            got: Response | TransportError = yield request
+            received: Response | TransportError = yield request
         except TransportError as fault:
-            got = fault
-        answer = decode(request, got)
-        lost = isinstance(answer.problem, TransportError)
-        state = None if lost else rate(answer)
+            received = fault
+        answer = decode(request, received)
+        is_lost = isinstance(answer.problem, TransportError)
+        state = None if is_lost else rate(answer)
         verdict = classify(
-            rules(answer) if callable(rules) else rules, answer, state, attempt=tally.sendings, now=clock.now()
+            rules(answer) if callable(rules) else rules, answer, state, attempt=tally.attempts, now=clock.now()
         )
         if verdict.action in ("ok", "empty", "skip"):
             return _to_empty(answer, verdict, verdict.action)
         if verdict.action == "refresh_credentials":
             if renew is None or tally.renewed:
-                _refuse(answer, verdict, renewed=tally.renewed)
+                _raise_refused(answer, verdict, renewed=tally.renewed)
             tally.renewed = True
             answer.close()
             yield from renew()
             continue
         if verdict.action == "restart" and restarts is not None and restarts < verdict.times:
-            yield Wait(verdict.wait or 0.0, _reason(verdict, answer))
+            yield Wait(verdict.wait or 0.0, _describe_reason(verdict, answer))
             return replace(answer, body=None, records=[]), verdict
-        unruled = lost and not verdict.ruled
-        pause = _transport_pause(answer, tally, policy, clock) if unruled else _pause(verdict, request, tally, policy)
+        is_unhandled = is_lost and not verdict.ruled
+        pause = (
+            _compute_transport_pause(answer, tally, policy, clock)
+            if is_unhandled
+            else _compute_pause(verdict, request, tally, policy)
+        )
         if pause is not None:
             answer.close()
-            yield Wait(pause, _reason(verdict, answer))
+            yield Wait(pause, _describe_reason(verdict, answer))
             continue
         if verdict.action == "retry" and verdict.otherwise != "fail":
             return _to_empty(answer, verdict, verdict.otherwise)
@@ -117,20 +119,21 @@ def attempt(
 def _build_when_admitted(
     make: Callable[[], Request], admit: Admit | None, tally: _Tally, policy: Policy
 ) -> Flow[Request]:
-    """The request, as soon as the budgets let it go. It is built anew after a pause: its signature tells the time."""
+    """Return the request as soon as the budgets allow it. It is built again after a pause, because its signature has
+    the time."""
     while True:
         request = make()
         pause, reason = admit(request) if admit is not None else (0.0, "")
         if pause <= 0:
             return request
-        patient = policy.wait and tally.waited + pause <= policy.max_wait_seconds
-        if pause > _SHORT_BUDGET_WAIT and not patient:
+        can_wait = policy.wait and tally.waited + pause <= policy.max_wait_seconds
+        if pause > _SHORT_BUDGET_WAIT and not can_wait:
             raise VendorError(
                 f"{request.label or request.method}: {reason} is used up for {pause:.0f} s",
                 kind="rate_limited",
                 request=request,
                 retry_after=pause,
-                hint=f"wait {pause:.0f} s, or let it be waited for (conn run --wait)",
+                hint=f"wait {pause:.0f} s, or let the run wait: conn run --wait",
             )
         tally.waited += pause if pause > _SHORT_BUDGET_WAIT else 0.0
         yield Wait(pause, reason)
@@ -140,31 +143,31 @@ def _to_empty(answer: Answer, verdict: ResponseClassification, action: str) -> t
     if action == "ok":
         if isinstance(answer.problem, TransportError):
             return replace(answer, body=None, records=[]), replace(verdict, action="empty")
-        if answer.problem is not None:  # a rule may call it fine, but its data cannot be read
+        if answer.problem is not None:  # a rule may accept it, but its data cannot be read
             raise _add_request(answer.problem, answer)
         return answer, replace(verdict, action="ok")
     answer.close()
-    bare = replace(answer, body=None, records=[], rest=None)
-    return bare, replace(verdict, action="skip" if action == "skip" else "empty")
+    empty_answer = replace(answer, body=None, records=[], rest=None)
+    return empty_answer, replace(verdict, action="skip" if action == "skip" else "empty")
 
 
-def _transport_pause(answer: Answer, tally: _Tally, policy: Policy, clock: Clock) -> float | None:
-    """Seconds before a request without an answer is sent again; None when it must not be."""
+def _compute_transport_pause(answer: Answer, tally: _Tally, policy: Policy, clock: Clock) -> float | None:
+    """Return the seconds until a request without a response is sent again; None if it must not be."""
     fault = answer.problem
     if not isinstance(fault, TransportError):
         return None
     pause = float(0.5 * 2**tally.faults)
-    late = clock.now() - tally.started + pause > policy.transport_seconds
-    if not fault.retryable or not answer.request.idempotent or tally.faults >= policy.transport_retries or late:
+    is_late = clock.now() - tally.started + pause > policy.transport_seconds
+    if not fault.retryable or not answer.request.idempotent or tally.faults >= policy.transport_retries or is_late:
         return None
     tally.faults += 1
     return pause
 
 
-def _pause(verdict: ResponseClassification, request: Request, tally: _Tally, policy: Policy) -> float | None:
-    """Seconds before the request is sent again because of its answer; None when it is not sent again.
+def _compute_pause(verdict: ResponseClassification, request: Request, tally: _Tally, policy: Policy) -> float | None:
+    """Return the seconds until the request is sent again because of its response; None if it is not.
 
-    A rate-limited request was refused and not carried out: it may be sent again even when it writes.
+    A rate-limited request was not executed, so it may be sent again even if it writes.
     """
     if verdict.wait is not None and verdict.longest is not None and verdict.wait > verdict.longest:
         return None
@@ -172,7 +175,7 @@ def _pause(verdict: ResponseClassification, request: Request, tally: _Tally, pol
         pause = verdict.wait or 0.0
         if not policy.wait or tally.waited + pause > policy.max_wait_seconds:
             return None
-        tally.waited += max(pause, 1.0)  # an endless row of "wait 0 seconds" must come to an end too
+        tally.waited += max(pause, 1.0)  # endless "wait 0 seconds" responses must end too
         return pause
     if verdict.action != "retry" or not request.idempotent or tally.retries >= verdict.times:
         return None
@@ -185,7 +188,7 @@ def _pause(verdict: ResponseClassification, request: Request, tally: _Tally, pol
     return pause
 
 
-def _reason(verdict: ResponseClassification, answer: Answer) -> str:
+def _describe_reason(verdict: ResponseClassification, answer: Answer) -> str:
     if verdict.action == "rate_limited":
         return "rate limited"
     if isinstance(answer.problem, TransportError):
@@ -204,19 +207,19 @@ def _fail(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> NoR
 def _raise(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> NoReturn:
     problem = answer.problem
     if verdict.kind == "unauthorized":
-        _refuse(answer, verdict, renewed=tally.renewed)
+        _raise_refused(answer, verdict, renewed=tally.renewed)
     if problem is not None and (not verdict.ruled or verdict.message == problem.message):
         problem = _add_request(problem, answer)
-        if tally.sendings > 1 and verdict.ruled:
-            problem.message = f"{problem.message} (sent {tally.sendings} times)"
+        if tally.attempts > 1 and verdict.ruled:
+            problem.message = f"{problem.message} (sent {tally.attempts} times)"
             problem.args = (problem.message,)
         problem.kind = (verdict.kind or problem.kind) if verdict.ruled else problem.kind
         raise problem
     kind = verdict.kind or "bad_response"
-    limited = kind == "rate_limited"
-    message = _sentence(answer, verdict)
+    is_limited = kind == "rate_limited"
+    message = _build_message(answer, verdict)
     if tally.retries:
-        message = f"{message} (sent {tally.sendings} times)"
+        message = f"{message} (sent {tally.attempts} times)"
     raise VendorError(
         message,
         kind=kind,
@@ -225,35 +228,42 @@ def _raise(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> No
         retry_after=verdict.wait,
         details=answer.body,
         said=verdict.message,
-        hint=_when_again(verdict) if limited and verdict.wait else _BEGIN_AGAIN if verdict.action == "restart" else "",
+        hint=_build_wait_hint(verdict)
+        if is_limited and verdict.wait
+        else _RESTART_HINT
+        if verdict.action == "restart"
+        else "",
     )
 
 
-_BEGIN_AGAIN = "the listing has to begin again: run the operation without a cursor"
+_RESTART_HINT = "run the operation again without a cursor: the listing must restart"
 
 
-def _when_again(verdict: ResponseClassification) -> str:
+def _build_wait_hint(verdict: ResponseClassification) -> str:
     wait = verdict.wait or 0.0
     if verdict.longest is not None and wait > verdict.longest:
-        return f"wait {wait:g} s; it is not waited for, because `max_wait_seconds` is {verdict.longest:g}"
-    return f"wait {wait:g} s, or let it be waited for (conn run --wait)"
+        return (
+            f"wait {wait:g} s and run it again; to let the run wait, raise `max_wait_seconds`, which "
+            f"is {verdict.longest:g}"
+        )
+    return f"wait {wait:g} s, or let the run wait: conn run --wait"
 
 
-def _refuse(answer: Answer, verdict: ResponseClassification, *, renewed: bool) -> NoReturn:
+def _raise_refused(answer: Answer, verdict: ResponseClassification, *, renewed: bool) -> NoReturn:
     again = " even after it was renewed" if renewed else ""
     raise CredentialError(
-        f"the vendor refuses the account's credential{again}: {_sentence(answer, verdict)}",
+        f"the vendor refused the account's credential{again}: {_build_message(answer, verdict)}",
         hint="log the account in again: `conn auth login ACCOUNT`",
     )
 
 
-def _sentence(answer: Answer, verdict: ResponseClassification) -> str:
-    """One line: what was asked, and the vendor's words."""
+def _build_message(answer: Answer, verdict: ResponseClassification) -> str:
+    """Return one line: the request, and the vendor's message."""
     return f"{_describe_request(answer)}: {verdict.message}" if verdict.message else _describe_request(answer)
 
 
 def _add_request(problem: VendorError, answer: Answer) -> VendorError:
-    """An answer's problem with what was asked before it; a missing answer's says that already."""
+    """Add the request to the problem of a response. The problem of a missing response already has it."""
     if not isinstance(problem, TransportError):
         problem.message = f"{_describe_request(answer)}: {problem.message}"
         problem.args = (problem.message,)
@@ -261,7 +271,8 @@ def _add_request(problem: VendorError, answer: Answer) -> VendorError:
 
 
 def _describe_request(answer: Answer) -> str:
-    """Status, method and path, as it was before it had a credential; never the query, which may hold a secret."""
+    """Return status, method and path from before the credential was added; never the query, which may contain a
+    secret."""
     path = split_plain_url(str(answer.sent.get("url") or answer.request.url)).path or "/"
-    from_ = f"{answer.response.status} from" if answer.response.status else "no answer to"
-    return f"{from_} {answer.request.method} {path[:200]}"
+    start = f"{answer.response.status} from" if answer.response.status else "no response to"
+    return f"{start} {answer.request.method} {path[:200]}"

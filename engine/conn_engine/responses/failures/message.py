@@ -1,8 +1,8 @@
-"""A vendor's own words about an error, found where APIs commonly put them. Redaction is the caller's."""
+"""Find a vendor's error message where APIs commonly put it. The caller redacts it."""
 
 from typing import Any
 
-__all__ = ["MAX_MESSAGE", "vendor_message"]
+__all__ = ["MAX_MESSAGE", "find_vendor_message"]
 
 MAX_MESSAGE = 300
 _NAMES = ("message", "error_description", "detail", "description", "title", "error_message", "errorMessage",
@@ -11,14 +11,13 @@ _HOLDERS = ("error", "errors", "fault", "meta", "response")
 _DEPTH = 4
 
 
-def vendor_message(body: Any) -> str:
-    """The first message in a decoded body, as one line of at most `MAX_MESSAGE` characters; "" when there is
-    none.
+def find_vendor_message(body: Any) -> str:
+    """Return the first message in a decoded body, as one line of at most `MAX_MESSAGE` characters; "" if there is none.
 
-    Looked for in `message`, `error_description`, `detail`, `title` … of the body, then in `error` and the
-    first of `errors`, then in `error` or a text body itself.
+    Searches `message`, `error_description`, `detail`, `title` … of the body, then `error` and the first of `errors`,
+    then `error` or a text body itself.
     """
-    return _line(_find(body, _DEPTH))
+    return _to_line(_find(body, _DEPTH))
 
 
 def _find(node: Any, depth: int) -> str:
@@ -38,7 +37,7 @@ def _find(node: Any, depth: int) -> str:
         text = _find(node.get(name), depth - 1)
         if text.strip():
             return text
-    if depth < _DEPTH:  # {"email": ["is taken"]}: the form's fields are the keys
+    if depth < _DEPTH:  # {"email": ["is taken"]}: the keys are the form's fields
         for name, value in list(node.items())[:10]:
             text = _find(value, depth - 1) if isinstance(value, list | dict) else ""
             if text.strip():
@@ -47,7 +46,7 @@ def _find(node: Any, depth: int) -> str:
     return code if isinstance(code, str) else ""
 
 
-def _line(text: str) -> str:
+def _to_line(text: str) -> str:
     if text.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
         return "an HTML page"
     plain = " ".join("".join(c if c.isprintable() else " " for c in text[: MAX_MESSAGE * 4]).split())

@@ -1,6 +1,6 @@
-"""The settings of `errors`: ordered rules, first match wins, and the rules that hold when none matches.
+"""The settings of `errors`: ordered rules of which the first match wins, and the default rules for when none matches.
 
-What is done about a verdict is in `attempts`.
+`attempts` carries out the result.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ Final: TypeAlias = Literal["ok", "empty", "skip", "fail"]
 
 
 Waits: TypeAlias = str | ValueLocation | tuple[str | ValueLocation, ...]
-"""How long to wait: an expression for the seconds, a source, or several of which the longest counts."""
+"""How long to wait: an expression for the seconds, a source, or several sources of which the longest wait counts."""
 
 Longest: TypeAlias = Annotated[
     float | str | None,
     Meta(
-        description="The longest wait worth waiting, in seconds, or an expression for it over context and params. A "
-        "longer one is an error at once.",
+        description="Maximum wait in seconds, or an expression for it over context and params. A longer wait "
+        "is an error immediately.",
         extra={**expression_over("fault"), **PAUSES},
     ),
 ]
@@ -52,7 +52,7 @@ class Fail(Settings, frozen=True, kw_only=True):
 
     kind: Annotated[
         ErrorKind | None,
-        Meta(description="Canonical kind of the error. Default: the usual one of the status."),
+        Meta(description="Canonical kind of the error. Default: the kind for the status."),
     ] = None
     message: Annotated[
         str | None,
@@ -64,39 +64,39 @@ class Fail(Settings, frozen=True, kw_only=True):
 
 
 class Retry(Settings, frozen=True, kw_only=True):
-    """Send the request again, if it may be sent again (`idempotent`); then do what `then` says."""
+    """Send the request again, if that is safe (`idempotent`). If all retries fail, do what `then` says."""
 
-    times: Annotated[int, Meta(ge=1, le=20, description="How many more times at most.")] = 2
+    times: Annotated[int, Meta(ge=1, le=20, description="Maximum number of retries.")] = 2
     backoff_seconds: Annotated[
-        float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before the first of them.")
+        float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before the first retry, in seconds.")
     ] = 1.0
     backoff: Annotated[
-        Literal["exponential", "constant"], Meta(extra=PAUSES, description="Whether the pause doubles each time.")
+        Literal["exponential", "constant"], Meta(extra=PAUSES, description="Whether the pause doubles with each retry.")
     ] = "exponential"
     wait: Annotated[
         Waits | None,
         Meta(
-            description="The pause: an expression for seconds over status, headers, body and text, a source, or "
-            "several of which the longest counts. Wins over the backoff.",
+            description="The pause: an expression for the seconds over status, headers, body and text, a source, "
+            "or several sources of which the longest wait counts. Overrides the backoff.",
             extra={**expression_over("fault"), **PAUSES},
         ),
     ] = None
     max_wait_seconds: Longest = None
     then: Annotated[
         Final | Fail,
-        Meta(description="What to do when every time has failed: `fail`, `skip`, `empty`, `ok`."),
+        Meta(description="What to do when all retries have failed: `fail`, `skip`, `empty`, `ok`."),
     ] = "fail"
 
 
 class RateLimited(Settings, frozen=True, kw_only=True):
-    """The vendor refuses because of too many requests."""
+    """The vendor refuses the request because there were too many."""
 
     wait: Annotated[
         Waits | None,
         Meta(
-            description="The wait: an expression for seconds over status, headers, body and text, a source (a header, "
-            "a part of the body, a time of day), or several of which the longest counts. Default: what `rate_limit` "
-            "reads from the answer.",
+            description="The wait: an expression for the seconds over status, headers, body and text, a source "
+            "(a header, a part of the body, a time of day), or several sources of which the longest "
+            "wait counts. Default: what `rate_limit` reads from the response.",
             extra={**expression_over("fault"), **PAUSES},
         ),
     ] = None
@@ -107,25 +107,27 @@ class RateLimited(Settings, frozen=True, kw_only=True):
 
 
 class RestartAction(Settings, frozen=True, kw_only=True):
-    """Begin the listing again at its first page: what the vendor kept of it is gone (an expired scroll)."""
+    """Restart the listing at its first page, because the vendor no longer has its state (an expired scroll)."""
 
-    times: Annotated[int, Meta(ge=1, le=20, description="How many times at most; then it is an error.")] = 2
-    wait_seconds: Annotated[float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before it.")] = 0.0
+    times: Annotated[int, Meta(ge=1, le=20, description="Maximum number of restarts; one more is an error.")] = 2
+    wait_seconds: Annotated[
+        float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before the restart, in seconds.")
+    ] = 0.0
     key: Annotated[
         str,
         Meta(
-            description="Expression over `record`: what it is known by. A record that was delivered is not delivered "
-            "again. Where it gives nothing, the whole record is compared.",
+            description="Expression over `record` that identifies it. A record that was already delivered is not "
+            "delivered again. If it finds nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"
 
 
 class Narrow(Settings, frozen=True, kw_only=True):
-    """Ask for less at once: the window of an incremental operation in two halves, in place of the whole."""
+    """Request less at once: split the window of an incremental operation into halves."""
 
     times: Annotated[
-        int, Meta(ge=1, le=30, description="How often a window is halved at most; then it is an error.")
+        int, Meta(ge=1, le=30, description="Maximum number of times a window is halved; once more is an error.")
     ] = 6
 
 
@@ -135,43 +137,44 @@ class Then(Settings, frozen=True, kw_only=True):
     fail: Annotated[Fail | None, Meta(description="Stop with an error of this kind and message.")] = None
     retry: Annotated[Retry | None, Meta(description="Send the request again.")] = None
     rate_limited: Annotated[RateLimited | None, Meta(description="Too many requests: wait this long.")] = None
-    restart: Annotated[RestartAction | None, Meta(description="Begin the listing again.")] = None
-    narrow: Annotated[Narrow | None, Meta(description="Ask for half of the window, then for the other half.")] = None
+    restart: Annotated[RestartAction | None, Meta(description="Restart the listing.")] = None
+    narrow: Annotated[Narrow | None, Meta(description="Request half of the window, then the other half.")] = None
 
     def __post_init__(self) -> None:
         given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("`then` has exactly one of `fail`, `retry`, `rate_limited`, `restart` and `narrow`")
+            raise ValueError("`then` must have exactly one of `fail`, `retry`, `rate_limited`, `restart` and `narrow`")
 
 
 class Rule(Settings, frozen=True, kw_only=True):
-    """One error rule. The connector's rules see every answer, those with status 200 too, and answers whose body cannot
-    be read. A rule that names `fault` also sees that there is no answer at all."""
+    """One error rule. The connector's rules apply to every response, including those with status 200 and those whose
+    body cannot be read. A rule that uses `fault` also applies when there is no response."""
 
     when: Annotated[
         str,
         Meta(
-            description="Expression over status, headers (lower-case names), body, text (the body as it came), "
-            "request, attempt (1 for the first sending), fault, and the call's own names; true, and the rule holds. "
-            "`fault` is 'body' when the body cannot be read (then `body` is undefined); without an answer it is dns, "
-            "connect, refused, tls, reset, truncated, timeout, proxy, protocol or other.",
+            description="Expression over status, headers (lower-case names), body, text (the undecoded body), "
+            "request, attempt (1 for the first), fault, and the names of the call. The rule applies "
+            "if it is true. `fault` is 'body' when the body cannot be read (`body` is then "
+            "undefined); without a response it is dns, connect, refused, tls, reset, truncated, "
+            "timeout, proxy, protocol or other.",
             extra=expression_over("fault"),
         ),
     ]
     then: Annotated[
         Action | Then,
         Meta(
-            description="`ok`: no error. `empty`: as if there were no records. `skip`: leave this item "
-            "out. `fail`: stop with an error. `retry`: send again. `rate_limited`: too many requests. "
-            "`refresh_credentials`: renew the credential and send again, once. `restart`: begin the listing "
-            "again. `narrow`: it was too much, ask for half of the window. `fail`, `retry`, `rate_limited`, `restart` "
-            "and `narrow` may be keys with options."
+            description="`ok`: no error. `empty`: as if there were no records. `skip`: leave this item out. "
+            "`fail`: stop with an error. `retry`: send again. `rate_limited`: too many requests. "
+            "`refresh_credentials`: renew the credential and send again, once. `restart`: restart "
+            "the listing. `narrow`: the window was too large, request half of it. `fail`, `retry`, "
+            "`rate_limited`, `restart` and `narrow` can also be keys with options."
         ),
     ]
 
 
 def restart_key(rules: Sequence[Rule]) -> str | None:
-    """What tells records apart when one of the rules lets the listing begin again; None when none does."""
+    """Return the expression that identifies records if one of the rules can restart the listing; None if none can."""
     for rule in rules:
         if rule.then == "restart":
             return RestartAction().key
@@ -180,7 +183,7 @@ def restart_key(rules: Sequence[Rule]) -> str | None:
     return None
 
 
-def _fail(when: str, kind: ErrorKind) -> Rule:
+def _build_fail_rule(when: str, kind: ErrorKind) -> Rule:
     return Rule(when=when, then=Then(fail=Fail(kind=kind)))
 
 
@@ -191,11 +194,11 @@ DEFAULT_RULES: tuple[Rule, ...] = (
         when="status = 408 or status = 425 or (status >= 500 and status != 501 and status != 505)",
         then=Then(retry=Retry(times=2, backoff_seconds=1.0, then=Fail(kind="vendor_unavailable"))),
     ),
-    _fail("status >= 500", "vendor_unavailable"),
-    _fail("status = 403 or status = 402 or status = 407 or status = 451", "forbidden"),
-    _fail("status = 404 or status = 410", "not_found"),
-    _fail("status = 409 or status = 412 or status = 423", "conflict"),
-    _fail("status >= 400", "invalid_request"),
-    _fail("status >= 300", "bad_response"),
+    _build_fail_rule("status >= 500", "vendor_unavailable"),
+    _build_fail_rule("status = 403 or status = 402 or status = 407 or status = 451", "forbidden"),
+    _build_fail_rule("status = 404 or status = 410", "not_found"),
+    _build_fail_rule("status = 409 or status = 412 or status = 423", "conflict"),
+    _build_fail_rule("status >= 400", "invalid_request"),
+    _build_fail_rule("status >= 300", "bad_response"),
 )
-"""What holds after the connector's own rules. Every other answer (status 2xx) is fine."""
+"""The rules that apply after the connector's own. Every other response (status 2xx) is fine."""

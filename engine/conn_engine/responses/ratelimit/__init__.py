@@ -1,9 +1,9 @@
-"""Rate limits: what a vendor's answer says of them, in one form, and budgets of our own. Whether to wait is the
-caller's decision."""
+"""Rate limits: read them from a vendor's response in one form, and keep to our own budgets. The caller decides whether
+to wait."""
 
 from conn_engine.responses.ratelimit.budgets import Budgets, Charge
 from conn_engine.responses.ratelimit.quota import Quota
-from conn_engine.responses.ratelimit.reading import RateState, read
+from conn_engine.responses.ratelimit.rate_state import RateState, read_rate_state
 from conn_engine.responses.ratelimit.settings import Budget, QuotaSettings, RateLimit
 
-__all__ = ["Budget", "Budgets", "Charge", "Quota", "QuotaSettings", "RateLimit", "RateState", "read"]
+__all__ = ["Budget", "Budgets", "Charge", "Quota", "QuotaSettings", "RateLimit", "RateState", "read_rate_state"]

@@ -1,6 +1,6 @@
-"""Keeping to the budgets of `rate_limit`, and going slower when the vendor says that little is left.
+"""Keep to the budgets of `rate_limit`, and slow down when the vendor reports that little is left.
 
-It counts and tells how long to wait; the waiting is the driver's. Threads and event loops may share one `Budgets`.
+This module counts and returns how long to wait; the driver waits. Threads and event loops may share one `Budgets`.
 """
 
 from collections import deque
@@ -15,12 +15,12 @@ from conn_engine.wire import Request
 
 __all__ = ["Budgets", "Charge"]
 
-_SHORTEST = 0.001  # a pause below the clock's own precision would only be repeated
+_SHORTEST = 0.001  # a pause below the clock's precision would have no effect
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Whose request it is, and of which operation (resource.method). `base_path` is the path of base_url."""
+    """Whose request it is, and for which operation (resource.method). `base_path` is the path of base_url."""
 
     connector: str
     account: str
@@ -30,7 +30,7 @@ class Charge:
 
 @dataclass(slots=True)
 class _Pace:
-    """The next moment at which a request may go, and how far the ones after it are apart."""
+    """When the next request may be sent, and the seconds between the ones after it."""
 
     due: float
     seconds: float
@@ -38,7 +38,7 @@ class _Pace:
 
 @dataclass(slots=True)
 class Budgets:
-    """What has been asked so far, for every budget. `shared` counts for the budgets that accounts share."""
+    """The requests sent so far, for every budget. `shared` counts for budgets that accounts share."""
 
     shared: "Budgets | None" = None
     _sent: dict[Hashable, deque[float]] = field(default_factory=dict)
@@ -46,28 +46,28 @@ class Budgets:
     _lock: Lock = field(default_factory=Lock)
 
     def admit(self, settings: RateLimit | None, charge: Charge, request: Request, now: float) -> tuple[float, str]:
-        """Count a request as sent at `now` (Unix seconds) and return 0; or the seconds until it may be tried again
-        and why, and count nothing."""
+        """Count a request as sent at `now` (Unix seconds) and return 0, or return the seconds until it may be tried
+        again and the reason, without counting it."""
         if settings is None or not (settings.budget or settings.slow_when_remaining):
             return 0.0, ""
-        fitting = dict.fromkeys(budget for budget in settings.budget if _fits(budget, charge, request))
-        counted = [(_key(budget, charge), budget) for budget in fitting]  # one said twice is one
-        common = [pair for pair in counted if pair[1].scope == "connector"] if self.shared is not None else []
-        own = [pair for pair in counted if pair not in common]
+        fitting = dict.fromkeys(budget for budget in settings.budget if _applies(budget, charge, request))
+        counted = [(_build_key(budget, charge), budget) for budget in fitting]  # a repeated budget counts once
+        shared_budgets = [pair for pair in counted if pair[1].scope == "connector"] if self.shared is not None else []
+        account_budgets = [pair for pair in counted if pair not in shared_budgets]
         with self._lock:
-            pause, reason = max((self._compute_slowdown(charge, now), self._full(own, now)))
-            if pause <= 0 and self.shared is not None and common:
-                pause, reason = self.shared._take(common, now)
+            pause, reason = max((self._compute_slowdown(charge, now), self._find_longest_pause(account_budgets, now)))
+            if pause <= 0 and self.shared is not None and shared_budgets:
+                pause, reason = self.shared._take(shared_budgets, now)
             if pause > 0:
                 return max(pause, _SHORTEST), reason
-            self._count(own, now)
+            self._count(account_budgets, now)
             pace = self._paces.get(charge.account)
             if pace is not None:
                 pace.due = now + pace.seconds
         return 0.0, ""
 
     def slow(self, charge: Charge, pace: float | None, now: float) -> None:
-        """Keep requests of the account `pace` seconds apart from now on; None lifts it."""
+        """Keep the account's requests `pace` seconds apart from now on; None removes the limit."""
         with self._lock:
             if pace is None:
                 self._paces.pop(charge.account, None)
@@ -76,7 +76,7 @@ class Budgets:
 
     def _take(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
         with self._lock:
-            pause, reason = self._full(pairs, now)
+            pause, reason = self._find_longest_pause(pairs, now)
             if pause <= 0:
                 self._count(pairs, now)
             return pause, reason
@@ -85,9 +85,11 @@ class Budgets:
         pace = self._paces.get(charge.account)
         if pace is None:
             return 0.0, ""
-        return min(pace.due - now, pace.seconds), "little is left of the rate limit"  # min: the clock went back
+        return min(
+            pace.due - now, pace.seconds
+        ), "little of the rate limit is left"  # min: in case the clock was set back
 
-    def _full(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
+    def _find_longest_pause(self, pairs: Sequence[tuple[Hashable, Budget]], now: float) -> tuple[float, str]:
         worst = (0.0, "")
         for key, budget in pairs:
             sent = self._sent.get(key)
@@ -101,7 +103,7 @@ class Budgets:
             self._sent.setdefault(key, deque(maxlen=budget.requests)).append(now)
 
 
-def _key(budget: Budget, charge: Charge) -> Hashable:
+def _build_key(budget: Budget, charge: Charge) -> Hashable:
     if budget.scope == "connector":
         return (charge.connector, budget)
     if budget.scope == "operation":
@@ -109,7 +111,7 @@ def _key(budget: Budget, charge: Charge) -> Hashable:
     return (charge.connector, charge.account, budget)
 
 
-def _fits(budget: Budget, charge: Charge, request: Request) -> bool:
+def _applies(budget: Budget, charge: Charge, request: Request) -> bool:
     if budget.methods and request.method not in {method.upper() for method in budget.methods}:
         return False
     if budget.operations and not any(wildcards.is_match(name, charge.operation) for name in budget.operations):

@@ -1,4 +1,4 @@
-"""One quota as an answer tells it. How it is found and written is in `reading` and `standard`."""
+"""One quota of a response. `rate_state` and `standard` read it."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ __all__ = ["Quota"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an answer says of one quota. `reset` is seconds from now, `window` seconds; None where it says
-    nothing."""
+    """One quota of a response. `reset` is seconds from now, `window` is in seconds; None for anything the response does
+    not specify."""
 
     name: str
     limit: float | None = None

@@ -15,7 +15,7 @@ from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
-from conn_engine.responses.waits.moments import away
+from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Call, Run
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import mapped_record
@@ -147,7 +147,7 @@ def _text(value: Any) -> str | None:
 
 def moment_of(value: Any) -> str | None:
     """ISO 8601 in UTC, to the millisecond; None for what is no moment."""
-    seconds = None if isinstance(value, bool) else away(value, "auto", 0.0)
+    seconds = None if isinstance(value, bool) else to_seconds_away(value, "auto", 0.0)
     if seconds is None or not 1e9 < seconds < 1e11:
         return None
     text = datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds")

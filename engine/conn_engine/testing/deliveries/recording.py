@@ -21,7 +21,7 @@ from conn_engine.documents import Placing
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.personal import Replacements
 from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
-from conn_engine.responses.waits.moments import away
+from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.request import authorization_scope
@@ -162,7 +162,7 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
     )
     with suppress(VerificationError):
         for text, unit in told.verify.find_times(proving):
-            return away(text, unit, 0.0)
+            return to_seconds_away(text, unit, 0.0)
     return None
 
 

@@ -113,7 +113,7 @@ def test_401_after_the_renewal_is_a_credential_error() -> None:
 
 
 def test_401_without_a_renewable_credential() -> None:
-    with pytest.raises(CredentialError, match="refuses the account's credential: 401"):
+    with pytest.raises(CredentialError, match="refused the account's credential: 401"):
         Run([reply(401)], renewable=False)
 
 

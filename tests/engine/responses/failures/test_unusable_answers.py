@@ -211,19 +211,22 @@ class TestWaits:
         with pytest.raises(VendorError) as raised:
             Run([page("{}", 403)], rules, **more)
         assert (raised.value.kind, raised.value.retry_after) == ("rate_limited", 601)
-        assert raised.value.hint == "wait 601 s; it is not waited for, because `max_wait_seconds` is 600"
+        assert (
+            raised.value.hint
+            == "wait 601 s and run it again; to let the run wait, raise `max_wait_seconds`, which is 600"
+        )
         rules[0]["then"]["rate_limited"]["wait"] = "600"
         assert Run([page("{}", 403), FINE], rules, **more).waits == [600]
 
     @pytest.mark.parametrize(
         ("source", "words"),
         [
-            ({}, "either in a `header`"),
-            ({"header": "a", "at": "00:00"}, "either in a `header`"),
+            ({}, "exactly one of"),
+            ({"header": "a", "at": "00:00"}, "exactly one of"),
             ({"at": "24:00"}, "time of day"),
-            ({"at": "00:00", "zone": "Mars/Olympus"}, "no time zone"),
-            ({"header": "a", "pattern": "("}, "no regular expression"),
-            ({"header": "a", "pattern": "a"}, "0 groups"),
+            ({"at": "00:00", "zone": "Mars/Olympus"}, "not a time zone"),
+            ({"header": "a", "pattern": "("}, "not a valid regular expression"),
+            ({"header": "a", "pattern": "a"}, "no group 1"),
         ],
     )
     def test_wrong_sources(self, source: dict[str, Any], words: str) -> None:

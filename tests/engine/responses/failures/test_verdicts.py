@@ -5,7 +5,16 @@ import msgspec
 import pytest
 
 from conn_engine.errors import ExpressionError
-from conn_engine.responses.failures import Fail, RateLimited, Retry, Rule, Then, classify, usual_kind, vendor_message
+from conn_engine.responses.failures import (
+    Fail,
+    RateLimited,
+    Retry,
+    Rule,
+    Then,
+    classify,
+    default_kind,
+    find_vendor_message,
+)
 from conn_engine.settings import Answer
 from conn_engine.wire import Headers, Request, Response
 
@@ -55,7 +64,7 @@ def test_defaults(status: int, action: str, kind: str | None) -> None:
     verdict = classify((), answer(status))
     assert (verdict.action, verdict.kind) == (action, kind)
     if kind not in (None, "vendor_unavailable"):
-        assert usual_kind(status) == kind
+        assert default_kind(status) == kind
 
 
 def test_the_first_rule_that_holds_wins_and_sees_fine_answers_too() -> None:
@@ -151,15 +160,15 @@ def test_a_failing_expression_is_the_authors_error() -> None:
     ],
 )
 def test_the_vendors_words(body: Any, message: str) -> None:
-    assert vendor_message(body) == message
+    assert find_vendor_message(body) == message
 
 
 def test_the_vendors_words_are_bounded() -> None:
-    assert len(vendor_message({"message": "x" * 10_000})) == 300
+    assert len(find_vendor_message({"message": "x" * 10_000})) == 300
     nested: Any = "deep"
     for _ in range(100):
         nested = {"error": nested}
-    assert vendor_message(nested) == ""
+    assert find_vendor_message(nested) == ""
 
 
 @pytest.mark.parametrize(

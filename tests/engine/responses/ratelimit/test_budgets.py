@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.responses.ratelimit import Budgets, Charge, RateLimit, read
+from conn_engine.responses.ratelimit import Budgets, Charge, RateLimit, read_rate_state
 from conn_engine.settings import Answer
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
@@ -136,7 +136,7 @@ def test_a_clock_that_goes_back_waits_one_span_at_most() -> None:
 
 def told(left: int, reset: int, settings: RateLimit) -> float | None:
     headers = Headers({"x-ratelimit-limit": "100", "x-ratelimit-remaining": str(left), "x-ratelimit-reset": str(reset)})
-    return read(settings, Answer(get(), Response(200, headers), None), 1_760_000_000.0).pace
+    return read_rate_state(settings, Answer(get(), Response(200, headers), None), 1_760_000_000.0).pace
 
 
 def test_what_is_left_is_spread_until_the_reset() -> None:

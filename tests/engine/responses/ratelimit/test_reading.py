@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.responses.ratelimit import QuotaSettings, RateLimit, RateState, read
+from conn_engine.responses.ratelimit import QuotaSettings, RateLimit, RateState, read_rate_state
 from conn_engine.responses.waits import ValueLocation, seconds_from_now
 from conn_engine.settings import Answer
 from conn_engine.wire import Headers, Request, Response
@@ -15,7 +15,7 @@ def state(
     headers: dict[str, str], status: int = 200, settings: RateLimit | None = None, body: object = None
 ) -> RateState:
     answer = Answer(Request("GET", "https://api.example.com/x"), Response(status, Headers(headers)), body)
-    return read(settings, answer, NOW)
+    return read_rate_state(settings, answer, NOW)
 
 
 def test_the_latest_ietf_form_is_read_without_settings() -> None:
@@ -149,9 +149,9 @@ def test_the_exhausted_window_binds() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({"limit": {"header": "x", "body": "y"}}, "either in a `header` or in the `body`"),
-        ({"limit": {"header": "x", "pattern": "("}}, "no regular expression"),
-        ({"limit": {"header": "x", "pattern": "a", "group": 1}}, "has 0 groups"),
+        ({"limit": {"header": "x", "body": "y"}}, "exactly one of"),
+        ({"limit": {"header": "x", "pattern": "("}}, "not a valid regular expression"),
+        ({"limit": {"header": "x", "pattern": "a", "group": 1}}, "no group 1"),
         ({"limt": "x"}, "limt"),
         ({"reset_unit": "fortnights"}, "fortnights"),
     ],

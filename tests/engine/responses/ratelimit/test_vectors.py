@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import yaml
 
-from conn_engine.responses.ratelimit import RateLimit, read
+from conn_engine.responses.ratelimit import RateLimit, read_rate_state
 from conn_engine.settings import Answer
 from conn_engine.wire import Headers, Request, Response
 
@@ -26,7 +26,7 @@ def answer_of(case: dict[str, Any]) -> Answer:
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_vector(case: dict[str, Any]) -> None:
     settings = msgspec.convert(SETTINGS[case["vendor"]], RateLimit)
-    state = read(settings, answer_of(case), case["now"])
+    state = read_rate_state(settings, answer_of(case), case["now"])
     assert state.limited is case["expect"]["limited"]
     assert state.headers == {name.lower(): value for name, value in case["expect"]["headers"].items()}
     if state.limited:

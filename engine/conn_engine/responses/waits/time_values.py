@@ -1,18 +1,17 @@
-"""Moments and durations as vendors write them, to seconds from now. Which header holds one is decided
-elsewhere."""
+"""Convert times and durations, as vendors write them, to seconds from now."""
 
 import re
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-__all__ = ["Unit", "away", "http_date", "numeric", "seconds_from_now"]
+__all__ = ["Unit", "parse_http_date", "seconds_from_now", "to_number", "to_seconds_away"]
 
 Unit: TypeAlias = Literal[
     "auto", "seconds", "milliseconds", "epoch", "epoch_ms", "iso8601", "http_date", "js_date", "duration"
 ]
 
 _MAX_TEXT = 200
-_LONGEST = 10 * 366 * 86_400.0  # a reset further away than ten years is a misread value
+_LONGEST = 10 * 366 * 86_400.0  # a reset more than ten years ahead is a misread value
 _NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,18})?")
 _FIRST_NUMBER = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(?:[,;].*)?", re.DOTALL)
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?\d\d)?")
@@ -20,10 +19,10 @@ _JS_DATE = re.compile(r"\w{3} (\w{3} \d\d \d{4} \d\d:\d\d:\d\d) GMT([+-]\d{4})(?
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
-def numeric(value: object) -> float | None:
-    """A number that is not negative, out of a JSON number or a text; None for anything else.
+def to_number(value: object) -> float | None:
+    """Return a number of at least 0 from a JSON number or a text; None for anything else.
 
-    A text may be a list whose first member counts ("100, 100;w=10" of the older IETF drafts).
+    In a list, the first member counts ("100, 100;w=10" of the older IETF drafts).
     """
     if isinstance(value, bool):
         return None
@@ -34,31 +33,31 @@ def numeric(value: object) -> float | None:
 
 
 def seconds_from_now(value: object, unit: Unit, now: float) -> float | None:
-    """How far ahead a moment is, in seconds, 0 when it is past; None when the value is not of the unit.
+    """Return how far ahead a time is, in seconds, and 0 for a past time; None when the value does not have the unit.
 
-    `auto`: a number above 1e12 is an epoch in milliseconds, above 1e9 one in seconds, else seconds from now;
-    a text is tried as ISO 8601, JavaScript date, HTTP date and duration ("1m30.5s"). Reading is by the unit
-    alone: the same header name means an epoch to some vendors and a delay to others.
+    `auto`: a number above 1e12 is an epoch in milliseconds, above 1e9 one in seconds, else seconds from now; a text is
+    tried as ISO 8601, JavaScript date, HTTP date and duration ("1m30.5s"). Only the unit decides how to read it: the
+    same header is an epoch for some vendors and a delay for others.
     """
-    ahead = None if value is None else _ahead(value, unit, now)  # nearly all answers have no such header
+    ahead = None if value is None else _to_seconds_ahead(value, unit, now)  # most responses have no such header
     if ahead is None or not ahead < _LONGEST:
         return None
     return max(0.0, ahead)
 
 
-def away(value: object, unit: Unit, now: float) -> float | None:
-    """As `seconds_from_now`, but below 0 for a moment that is past, and however far it is."""
-    return _ahead(value, unit, now)
+def to_seconds_away(value: object, unit: Unit, now: float) -> float | None:
+    """Return the same as `seconds_from_now`, but negative for a past time, and without a limit."""
+    return _to_seconds_ahead(value, unit, now)
 
 
-def _ahead(value: object, unit: Unit, now: float) -> float | None:
-    amount = numeric(value)
+def _to_seconds_ahead(value: object, unit: Unit, now: float) -> float | None:
+    amount = to_number(value)
     if unit == "auto":
         if amount is not None:
             if amount > 1e12:
                 return amount / 1000 - now
             return amount - now if amount > 1e9 else amount
-        readings = (_ahead(value, kind, now) for kind in _TEXTS)
+        readings = (_to_seconds_ahead(value, kind, now) for kind in _TEXTS)
         return next((reading for reading in readings if reading is not None), None)
     if unit in ("seconds", "milliseconds", "epoch", "epoch_ms"):
         if amount is None:
@@ -68,16 +67,16 @@ def _ahead(value: object, unit: Unit, now: float) -> float | None:
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
         return None
     if unit == "duration":
-        return _duration(value.strip())
-    moment = {"iso8601": _iso, "http_date": http_date, "js_date": _js_date}[unit](value.strip())
+        return _parse_duration(value.strip())
+    moment = {"iso8601": _parse_iso8601, "http_date": parse_http_date, "js_date": _parse_js_date}[unit](value.strip())
     return None if moment is None else moment - now
 
 
-# the strict forms first: the standard library reads a JavaScript date as an HTTP date, and passes over its zone
+# Strict formats first: the standard library reads a JavaScript date as an HTTP date and ignores its zone.
 _TEXTS: tuple[Unit, ...] = ("iso8601", "js_date", "http_date", "duration")
 
 
-def _iso(text: str) -> float | None:
+def _parse_iso8601(text: str) -> float | None:
     found = _ISO.fullmatch(text)
     if not found:
         return None
@@ -93,8 +92,8 @@ def _iso(text: str) -> float | None:
     return moment.timestamp() + float(f"0.{fraction or 0}") - offset
 
 
-def http_date(text: str) -> float | None:
-    """Unix seconds of an HTTP date (RFC 9110, its obsolete forms too); None for anything else."""
+def parse_http_date(text: str) -> float | None:
+    """Return the Unix seconds of an HTTP date (RFC 9110, including its obsolete forms); None for anything else."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -104,7 +103,7 @@ def http_date(text: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _js_date(text: str) -> float | None:
+def _parse_js_date(text: str) -> float | None:
     found = _JS_DATE.fullmatch(text)
     if not found:
         return None
@@ -114,7 +113,7 @@ def _js_date(text: str) -> float | None:
         return None
 
 
-def _duration(text: str) -> float | None:
+def _parse_duration(text: str) -> float | None:
     found = _DURATION.fullmatch(text)
     if not text or not found:
         return None

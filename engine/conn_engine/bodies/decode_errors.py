@@ -1,13 +1,13 @@
-"""What is said of an answer that is not what it should be."""
+"""Error messages for responses that do not have the expected format."""
 
 import re
 
-from conn_engine.bodies.charsets import charset_of, utf8
+from conn_engine.bodies.charsets import find_charset, to_utf8
 from conn_engine.bodies.faults import ArchiveFault, CharsetFault, RowFault
 from conn_engine.errors import VendorError
 from conn_engine.wire import Response
 
-__all__ = ["MAX_ERROR_TEXT", "is_page", "not_readable"]
+__all__ = ["MAX_ERROR_TEXT", "build_unreadable_error", "is_html_page"]
 
 MAX_ERROR_TEXT = 10_000
 _EXCERPT = 120
@@ -25,38 +25,44 @@ _NAMES = {
 }
 
 
-def is_page(head: bytes) -> bool:
-    """Whether an answer begins like an HTML page."""
+def is_html_page(head: bytes) -> bool:
+    """Return whether a response starts like an HTML page."""
     return _PAGE.match(head[:1000]) is not None
 
 
-def not_readable(response: Response, format: str, fault: ValueError) -> VendorError:  # noqa: A002
-    """The error for an answer that is no `format`, because of `fault`."""
+def build_unreadable_error(response: Response, format: str, fault: ValueError) -> VendorError:  # noqa: A002
+    """Return the error for a response that is not in `format`, because of `fault`."""
     with response.open() as reader:
         head = reader.read(4000)
     name = _NAMES[format]
     if isinstance(fault, CharsetFault):
-        return _error(response, f"the answer cannot be read: {fault}", "`response_options.charset` says another")
-    if is_page(head):
+        return _error(
+            response,
+            f"the response cannot be read: {fault}",
+            "set `response_options.charset` to the character set of the response",
+        )
+    if is_html_page(head):
         title = _TITLE.search(_text(response, head))
         named = f" titled “{_printable(title[1])}”" if title else ""
         return _error(
             response,
-            f"the vendor answered with an HTML page{named} instead of {name}",
-            "check `base_url` and the path: a log-in or error page usually means a wrong address",
+            f"the vendor responded with an HTML page{named} instead of {name}",
+            "check `base_url` and the path: a log-in or error page usually means a wrong URL",
         )
     if isinstance(fault, ArchiveFault):
         return _error(
-            response, f"the answer cannot be unpacked: {fault}", "see `response_options.unpack` and `members`"
+            response,
+            f"the response cannot be unpacked: {fault}",
+            "check `response_options.unpack` and `response_options.members`",
         )
     if isinstance(fault, RowFault):
-        return _error(response, f"the answer cannot be read as {name}: {fault}", fault.hint)
+        return _error(response, f"the response cannot be read as {name}: {fault}", fault.hint)
     declared = response.headers.get("content-type", "").split(";")[0].strip()[:60]
-    said = f"declared as {declared}, " if declared and format not in declared else ""
+    note = f"declared as {declared}, " if declared and format not in declared else ""
     return _error(
         response,
-        f"the answer is not {name} ({said}{fault}): {_printable(_text(response, head))}",
-        f"say `response_format` when the operation does not answer with {name}",
+        f"the response is not {name} ({note}{fault}): {_printable(_text(response, head))}",
+        f"set `response_format` if the operation does not return {name}",
     )
 
 
@@ -65,9 +71,9 @@ def _error(response: Response, message: str, hint: str) -> VendorError:
 
 
 def _text(response: Response, head: bytes) -> str:
-    name, mark = charset_of(head[:4], response.headers, None)
+    name, mark = find_charset(head[:4], response.headers, None)
     try:
-        text = b"".join(utf8(iter((head[mark:],)), name)).decode("utf-8", "replace")
+        text = b"".join(to_utf8(iter((head[mark:],)), name)).decode("utf-8", "replace")
     except CharsetFault:
         text = head.decode("utf-8", "replace")
     return str(response.clean(text))

@@ -1,11 +1,11 @@
-"""Which rule an answer meets. What is then done is in `attempts`."""
+"""Find the rule that applies to a response. `attempts` carries out the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conn_engine.errors import ErrorKind, TransportError
-from conn_engine.responses.failures.message import MAX_MESSAGE, vendor_message
+from conn_engine.responses.failures.message import MAX_MESSAGE, find_vendor_message
 from conn_engine.responses.failures.rules import (
     DEFAULT_RULES,
     Action,
@@ -18,42 +18,42 @@ from conn_engine.responses.failures.rules import (
     Rule,
     Waits,
 )
-from conn_engine.responses.waits import ValueLocation, vendor_clock, wait
+from conn_engine.responses.waits import ValueLocation, read_vendor_time, read_wait
 from conn_engine.settings import Answer
 
-__all__ = ["DEFAULT_WAIT_SECONDS", "LimitState", "ResponseClassification", "classify", "usual_kind"]
+__all__ = ["DEFAULT_WAIT_SECONDS", "LimitState", "ResponseClassification", "classify", "default_kind"]
 
 DEFAULT_WAIT_SECONDS = 60.0
 _LONGEST_WAIT = 366 * 86_400.0
 
 
 class LimitState(Protocol):
-    """What is known of an answer's rate limit (see `responses.ratelimit.RateState`)."""
+    """The rate limit of a response (see `responses.ratelimit.RateState`)."""
 
     @property
     def limited(self) -> bool:
-        """Whether the answer says that the limit is reached."""
+        """Whether the response reports that the limit is reached."""
         ...
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait, when the vendor says so."""
+        """Seconds to wait, if the vendor specifies them."""
         ...
 
     @property
     def longest_wait(self) -> float | str | None:
-        """The longest wait worth waiting, as the settings say it."""
+        """The maximum wait, as configured."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseClassification:
-    """What an answer means.
+    """What a response means.
 
-    `kind` is set for what is, or may become, an error. `times` and `backoff` (seconds before each retry, in
-    order) belong to `retry`, `times` to `restart` and `narrow` too; `otherwise` is what follows when they are used up.
-    `wait` is seconds, for `rate_limited` always; `longest` is the longest wait worth waiting. `key` belongs to
-    `restart`. `ruled` says that a rule of the connector decided.
+    `kind` is set for anything that is, or may become, an error. `times` and `backoff` (seconds before each retry, in
+    order) belong to `retry`, `times` also to `restart` and `narrow`; `otherwise` is the action when they are used up.
+    `wait` is in seconds and always set for `rate_limited`; `longest` is the maximum wait. `key` belongs to `restart`.
+    `ruled` is set when a rule of the connector decided.
     """
 
     action: Action
@@ -79,28 +79,29 @@ def classify(
     attempt: int = 1,
     now: float = 0.0,
 ) -> ResponseClassification:
-    """The verdict of the first rule that holds: the connector's, then the rate limit, then `DEFAULT_RULES`.
+    """Return the result of the first rule that applies: the connector's rules, then the rate limit, then
+    `DEFAULT_RULES`.
 
-    Where there is no answer only rules that name `fault` are asked, and the verdict of no rule is `fail`. `attempt`
-    counts sendings from 1, `now` is Unix seconds. Raises ExpressionError when a rule's expression fails.
+    Without a response, only rules that use `fault` apply, and without such a rule the action is `fail`. `attempt`
+    counts from 1, and `now` is in Unix seconds. Raises ExpressionError when a rule's expression fails.
     """
-    lost = isinstance(answer.problem, TransportError)
+    is_lost = isinstance(answer.problem, TransportError)
     for rule in rules:
-        if (not lost or names_fault(rule)) and answer.holds(rule.when, attempt=attempt):
-            return _Judge(answer, state, attempt, now, ruled=True).verdict(rule)
-    judge = _Judge(answer, state, attempt, now, ruled=False)
-    if lost:
-        return judge.judge_failed(Fail())
+        if (not is_lost or reads_fault(rule)) and answer.holds(rule.when, attempt=attempt):
+            return _Classifier(answer, state, attempt, now, ruled=True).apply(rule)
+    classifier = _Classifier(answer, state, attempt, now, ruled=False)
+    if is_lost:
+        return classifier.to_failed(Fail())
     if state is not None and state.limited:
-        return judge.judge_limited(RateLimited())
+        return classifier.to_limited(RateLimited())
     if answer.response.status < 300:
         return _FINE
-    rule_ = next((rule for rule in DEFAULT_RULES if answer.holds(rule.when)), None)
-    return _FINE if rule_ is None else judge.verdict(rule_)
+    default_rule = next((rule for rule in DEFAULT_RULES if answer.holds(rule.when)), None)
+    return _FINE if default_rule is None else classifier.apply(default_rule)
 
 
-def names_fault(rule: Rule) -> bool:
-    """Whether a rule is about missing answers too: its condition reads `fault`."""
+def reads_fault(rule: Rule) -> bool:
+    """Return whether a rule also covers missing responses: its condition reads `fault`."""
     from conn_engine.expressions import expression
 
     if "fault" not in rule.when:
@@ -109,8 +110,9 @@ def names_fault(rule: Rule) -> bool:
     return roots is not None and "fault" in roots
 
 
-def usual_kind(status: int) -> ErrorKind:
-    """The kind of error that a status usually means; `bad_response` for a status that is no error, 0 for no answer."""
+def default_kind(status: int) -> ErrorKind:
+    """Return the kind of error of a status; `bad_response` for a status that is not an error, and 0 means no
+    response."""
     if status == 401:
         return "unauthorized"
     if status in (402, 403, 407, 451):
@@ -127,8 +129,8 @@ def usual_kind(status: int) -> ErrorKind:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
-    """Makes verdicts about one answer."""
+class _Classifier:
+    """Classifies one response."""
 
     answer: Answer
     state: LimitState | None
@@ -136,23 +138,23 @@ class _Judge:
     now: float
     ruled: bool
 
-    def verdict(self, rule: Rule) -> ResponseClassification:
+    def apply(self, rule: Rule) -> ResponseClassification:
         then = rule.then
         if isinstance(then, str):
             return self._plain(then)
         if then.rate_limited is not None:
-            return self.judge_limited(then.rate_limited)
+            return self.to_limited(then.rate_limited)
         if then.retry is not None:
             return self._retry(then.retry)
         if then.restart is not None:
             return self._restart(then.restart)
         if then.narrow is not None:
             return self._narrow(then.narrow)
-        return self.judge_failed(then.fail or Fail())
+        return self.to_failed(then.fail or Fail())
 
     def _plain(self, action: Action) -> ResponseClassification:
         if action == "rate_limited":
-            return self.judge_limited(RateLimited())
+            return self.to_limited(RateLimited())
         if action == "retry":
             return self._retry(Retry())
         if action == "restart":
@@ -160,18 +162,18 @@ class _Judge:
         if action == "narrow":
             return self._narrow(Narrow())
         if action == "fail":
-            return self.judge_failed(Fail())
+            return self.to_failed(Fail())
         if action == "refresh_credentials":
             return ResponseClassification(
                 action, kind="unauthorized", message=self._read_message(None), ruled=self.ruled
             )
         return ResponseClassification(action, ruled=self.ruled)
 
-    def judge_failed(self, options: Fail) -> ResponseClassification:
-        kind = options.kind or usual_kind(self.answer.response.status)
+    def to_failed(self, options: Fail) -> ResponseClassification:
+        kind = options.kind or default_kind(self.answer.response.status)
         return ResponseClassification("fail", kind=kind, message=self._read_message(options.message), ruled=self.ruled)
 
-    def judge_limited(self, options: RateLimited) -> ResponseClassification:
+    def to_limited(self, options: RateLimited) -> ResponseClassification:
         seconds = self._wait(options.wait)
         if seconds is None:
             seconds = self.state.retry_after if self.state is not None else _retry_after(self.answer)
@@ -186,25 +188,25 @@ class _Judge:
 
     def _retry(self, options: Retry) -> ResponseClassification:
         final = options.then if isinstance(options.then, Fail) else Fail()
-        failed = self.judge_failed(final)
+        failed = self.to_failed(final)
         factor = 2 if options.backoff == "exponential" else 1
-        said = self._wait(options.wait)
-        if said is None and options.wait is None:
-            said = self.state.retry_after if self.state is not None else _retry_after(self.answer)
+        wait_seconds = self._wait(options.wait)
+        if wait_seconds is None and options.wait is None:
+            wait_seconds = self.state.retry_after if self.state is not None else _retry_after(self.answer)
         return ResponseClassification(
             "retry",
             kind=failed.kind,
             message=failed.message,
             times=options.times,
             backoff=tuple(options.backoff_seconds * factor**n for n in range(options.times)),
-            wait=said,
+            wait=wait_seconds,
             longest=self._longest(options.max_wait_seconds),
             otherwise="fail" if isinstance(options.then, Fail) else options.then,
             ruled=self.ruled,
         )
 
     def _restart(self, options: RestartAction) -> ResponseClassification:
-        failed = self.judge_failed(Fail())
+        failed = self.to_failed(Fail())
         return ResponseClassification(
             "restart",
             kind=failed.kind,
@@ -216,23 +218,26 @@ class _Judge:
         )
 
     def _narrow(self, options: Narrow) -> ResponseClassification:
-        failed = self.judge_failed(Fail())
+        failed = self.to_failed(Fail())
         return ResponseClassification(
             "narrow", kind=failed.kind, message=failed.message, times=options.times, ruled=self.ruled
         )
 
     def _wait(self, waits: Waits | None) -> float | None:
-        """The longest of the waits that are told, in seconds."""
-        clock = vendor_clock(self.answer, self.now)
-        each = () if waits is None else waits if isinstance(waits, tuple) else (waits,)
-        told = [wait(one, self.answer, clock) if isinstance(one, ValueLocation) else self._seconds(one) for one in each]
-        longest = max((seconds for seconds in told if seconds is not None), default=None)
+        """Return the longest of the configured waits, in seconds."""
+        clock = read_vendor_time(self.answer, self.now)
+        all_waits = () if waits is None else waits if isinstance(waits, tuple) else (waits,)
+        seconds_of_waits = [
+            read_wait(location, self.answer, clock) if isinstance(location, ValueLocation) else self._seconds(location)
+            for location in all_waits
+        ]
+        longest = max((seconds for seconds in seconds_of_waits if seconds is not None), default=None)
         return None if longest is None else min(longest, _LONGEST_WAIT)
 
-    def _longest(self, said: float | str | None) -> float | None:
-        if said is None and self.state is not None:
-            said = self.state.longest_wait
-        return self._seconds(said) if isinstance(said, str) else said
+    def _longest(self, configured: float | str | None) -> float | None:
+        if configured is None and self.state is not None:
+            configured = self.state.longest_wait
+        return self._seconds(configured) if isinstance(configured, str) else configured
 
     def _seconds(self, expression: str) -> float | None:
         value: Any = self.answer.ask(expression, attempt=self.attempt)
@@ -252,7 +257,7 @@ class _Judge:
                 return " ".join(value.split())[:MAX_MESSAGE]
         if self.answer.problem is not None:
             return self.answer.problem.message
-        return vendor_message(self.answer.body)
+        return find_vendor_message(self.answer.body)
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -1,4 +1,4 @@
-"""Which keys a caller's body may have. One that nothing knows would be missing from what is sent, unnoticed."""
+"""Check the keys of a caller's body. An unknown key would otherwise be dropped from the request without notice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ _MOST_NAMES = 12
 
 
 def check_body(effective: Effective, name: OperationName, call: Call) -> None:
-    """Raise UsageError, with a finding for each, where the body of a call has keys that nothing knows.
+    """Raise UsageError, with a finding for each, if the body of a call has unknown keys.
 
-    Known are the fields of the unified model, what mappings and steps of all levels read, and the operation's
-    `request_schema`. A body that is read or sent whole is held against a `request_schema` alone.
+    The known keys are the fields of the unified model, what mappings and steps of all levels read, and the properties
+    of the operation's `request_schema`. A body that is read or sent in full is checked against `request_schema` only.
     """
     if not isinstance(call.body, Mapping | list):
         return
@@ -39,7 +39,7 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     if operation is not None and operation.record is not None:
         model = effective.schemas.find_record(name.model, operation.record)
     known = _Known(reads - {()}, _start_at(model), _start_at(schema), whole, top=True)
-    advice = "add it to request_schema if the vendor takes it" if whole else "map it"
+    advice = "add it to request_schema if the vendor accepts it" if whole else "map it"
     findings = [_make_finding(name, path, names, advice) for path, names in _find_unknown(call.body, known, ())]
     if findings:
         raise UsageError(findings[0].message, hint=findings[0].hint, findings=findings[:_MOST_FINDINGS])
@@ -49,14 +49,14 @@ def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advic
     where = format_path(("body", *path[:-1])) if path[1:] else "the body"
     known = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
     hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {known}"
-    message = f'{name.text} does not know the key "{path[-1]}" of {where}'
+    message = f'unknown key "{path[-1]}" in {where} of {name.text}'
     return diagnostic("RUN130", message, None, path=format_path(("body", *path)), hint=hint)
 
 
 def _find_reads(
     effective: Effective, name: OperationName, vendor: VendorOperation | None, *, mapped: bool
 ) -> Iterator[tuple[str, ...]]:
-    """The paths below the caller's body that something reads; `()` where it is read whole."""
+    """Find the paths below the caller's body that the configuration reads; `()` means the complete body."""
     found = [text for _, text in texts(lookup(effective.data, name.path))]
     if vendor is not None and not mapped:  # else it sees the body that the mapping makes
         found += [text for _, text in texts(lookup(effective.data, vendor.place))]
@@ -71,9 +71,11 @@ def _start_at(schema: Any) -> tuple[SchemaPlace, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of one place of the body: what is read below it, and what the schemas of the model and of the
-    request have there. `whole`: the vendor gets it as it is, so that it is the request's schema that decides. `top`: it
-    is the body itself, of which a mapping reads nothing else."""
+    """The known keys at one place of the body: those that are read, and those in the model's and request's schemas.
+
+    `whole` means that the body is sent as it is, so the request's schema decides. `top` marks the body itself: a
+    mapping reads nothing of it but `reads`.
+    """
 
     reads: frozenset[tuple[str, ...]]
     model: tuple[SchemaPlace, ...]
@@ -83,21 +85,21 @@ class _Known:
 
     @property
     def names(self) -> frozenset[str]:
-        """The keys that are known."""
+        """The known keys."""
         places = (*self.model, *self.request)
         return frozenset(path[0] for path in self.reads) | {name for place in places for name in place.names()}
 
     @property
     def is_open(self) -> bool:
-        """Whether other keys are taken too. Where a mapping reads some by name, the others are not sent, whatever the
-        schemas allow."""
+        """Whether other keys are accepted too. If a mapping reads some keys by name, the others are not sent, so they
+        are unknown whatever the schemas allow."""
         places = self.request if self.whole else self.model or self.request
         if not self.whole and (self.reads or (self.top and not self.model)):
             return False
         return not places or any(place.is_open() for place in places)
 
     def get_child(self, key: str) -> "_Known":
-        """What is known of a key's value."""
+        """Return the known keys in the value of a key."""
         return _Known(
             frozenset(path[1:] for path in self.reads if path[0] == key),
             tuple(at for place in self.model for at in place.find_children(key)),
@@ -106,7 +108,7 @@ class _Known:
         )
 
     def items(self) -> "_Known":
-        """What is known of the items of a list there. A body may be a list of records."""
+        """Return the known keys in the items of a list. A body may be a list of records."""
         model = tuple(at for place in self.model for at in place.items())
         request = tuple(at for place in self.request for at in place.items())
         again = self.top
@@ -114,7 +116,7 @@ class _Known:
 
 
 def _find_unknown(value: Any, known: _Known, path: Path_) -> Iterator[tuple[Path_, frozenset[str]]]:
-    """The path of each key that is not known, with those that are."""
+    """Find the path of each unknown key, with the keys that are known next to it."""
     if () in known.reads:
         return
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The keys that JSON Schemas name at a place of a body, through references within the document and alternatives."""
+"""Find the keys that a JSON Schema declares at a place in a body, following local references and alternatives."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,18 +23,17 @@ class SchemaPlace:
     node: Any
 
     def names(self) -> Iterator[str]:
-        """The keys that it names."""
+        """Yield the declared keys."""
         return (name for properties in self._properties() for name in properties)
 
     def is_open(self) -> bool:
-        """Whether it takes other keys too: it says so, names none, or refers to another document."""
+        """Whether other keys are accepted: the schema allows them, declares none, or refers to another document."""
         nodes = list(self._nodes())
         declared = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
         return declared or next(self.names(), None) is None
 
     def find_required(self) -> list[str]:
-        """The keys that a write has to have: whatever alternative holds, named by the schema, and not the vendor's own
-        to set."""
+        """Find the keys that every write must have: declared, required in all alternatives, and not `readOnly`."""
         waiting, found = [self.node], dict[str, None]()
         for node in waiting:
             if not isinstance(node, Mapping) or len(waiting) > _MOST_PARTS:
@@ -45,16 +44,16 @@ class SchemaPlace:
                 waiting.append(get_pointer(self.root, unquote(reference[1:])))
             waiting += [one for one in node.get("allOf") or () if isinstance(one, Mapping)]
         known = set(self.names()) - {
-            name for name in found for one in self.find_children(name) if _is_vendors(one.node)
+            name for name in found for child in self.find_children(name) if _is_read_only(child.node)
         }
         return [name for name in found if name in known]
 
     def find_children(self, key: str) -> "Iterator[SchemaPlace]":
-        """The places of a key's value."""
+        """Yield the places of a key's value."""
         return (SchemaPlace(self.root, properties[key]) for properties in self._properties() if key in properties)
 
     def items(self) -> "Iterator[SchemaPlace]":
-        """The places of a list's items."""
+        """Yield the places of a list's items."""
         return (SchemaPlace(self.root, node["items"]) for node in self._nodes() if "items" in node)
 
     def _properties(self) -> Iterator[Mapping[str, Any]]:
@@ -76,7 +75,7 @@ class SchemaPlace:
             waiting += [one for key in _LISTS if isinstance(node.get(key), list) for one in node[key]]
 
 
-def _is_vendors(node: Any) -> bool:
+def _is_read_only(node: Any) -> bool:
     return isinstance(node, Mapping) and node.get("readOnly") is True
 
 

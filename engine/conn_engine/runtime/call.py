@@ -1,5 +1,4 @@
-"""What a caller asks (`Call`), of which configuration and under which conditions (`Run`, `Session`), and the opaque
-cursor. Nothing runs here."""
+"""The caller's input (`Call`), the configuration and conditions it runs with (`Run`, `Session`), and cursor tokens."""
 
 import base64
 import binascii
@@ -20,19 +19,19 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 __all__ = ["Call", "Observer", "Run", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
 MAX_CURSOR = 98_304
-"""Characters of a token. A place may have a next URL of 16,384 characters for the page, another one for its parents,
-and 1,000 known records of 8 characters for each of three layers."""
+"""The longest token, in characters. A place can have a next URL of 16,384 characters for the page, another one for its
+parents, and 1,000 known records of 8 characters for each of three layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The caller's side of one operation, in unified terms for a unified operation, in the vendor's otherwise.
+    """The caller's input for one operation: in unified terms for a unified operation, else in the vendor's terms.
 
-    A unified `query` may hold `limit` (a wish for the page size). `cursor` is the opaque token of an earlier page.
-    `params` are values for names in the path besides `id`. `state` is that of an earlier run of an incremental
-    operation (`Page.state`), JSON data. With `remote_data` each unified record carries the vendor's own under that
-    name. `files` are what the operation uploads, by the names it has for them. `as_file`: the bytes of the answer are
-    wanted (`Page.content`), whatever its format is.
+    A unified `query` may have a `limit`: the page size that the caller wants. `cursor` is the opaque token of an
+    earlier page. `params` has the values of path names other than `id`. `state` is the JSON state that an earlier run
+    of an incremental operation returned (`Page.state`). With `remote_data`, each unified record includes the vendor's
+    record under that name. `files` has the files to upload, by the operation's names for them. With `as_file`, the
+    response is returned as bytes (`Page.content`), whatever its format.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -52,13 +51,13 @@ Observer = Callable[[OperationName, Sequence[Mapping[str, Any]], Sequence[Any]],
 
 @dataclass(slots=True)
 class Session:
-    """What an operation runs with: the account's credential document, the environment's variables, a clock, a policy.
+    """The conditions of a run: the account's credential document, environment variables, a clock and a policy.
 
-    `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
-    `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
-    `observer` is shown what each page's response mapping ran on and gave: the operation, and a scope and a result per
-    record. `redactor` knows the secrets of the run, for what an operation logs. `conditions` are those of its
-    expressions and random values; by default they see the time of `clock`.
+    `now_ms` fixes the time at which the run started, in milliseconds since 1970; None means the clock's time.
+    `document` is replaced when a credential is renewed, so that later requests of the session use the new one.
+    `observer` is called for each page with the operation, and with the scope and the result of the response mapping for
+    each record. `redactor` knows the secrets of the run and is applied to log messages. `conditions` are those of
+    expressions and random values; by default they use the time of `clock`.
     """
 
     account: str = ""
@@ -79,14 +78,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An account's configuration and the session that its operations run in: what every part of a run is passed."""
+    """An account's configuration and the session that its operations run in."""
 
     effective: Effective
     session: Session
 
 
 def encode_cursor(state: Any) -> str | None:
-    """A pagination state as an opaque, URL-safe token; None stays None."""
+    """Encode a pagination state as an opaque, URL-safe token; None stays None."""
     if state is None:
         return None
     text = json.dumps(state, separators=(",", ":"), ensure_ascii=False)
@@ -94,15 +93,15 @@ def encode_cursor(state: Any) -> str | None:
 
 
 def decode_cursor(token: str) -> Any:
-    """The pagination state of an opaque token. Raises UsageError when it is not one of ours."""
+    """Return the pagination state of an opaque token. Raises UsageError when the token is invalid."""
     try:
         if len(token) > MAX_CURSOR:
             raise ValueError("too long")
         padded = token + "=" * (-len(token) % 4)
         state = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if state is None:
-            raise ValueError("no state")  # null is the first page: the caller would silently begin again
-        json.dumps(state, ensure_ascii=False, allow_nan=False).encode()  # half characters and NaN are nothing to send
+            raise ValueError("no state")  # null means the first page: the listing would silently start again
+        json.dumps(state, ensure_ascii=False, allow_nan=False).encode()  # lone surrogates and NaN cannot be sent
         return state
     except (ValueError, binascii.Error, RecursionError) as error:
         raise UsageError(
@@ -112,7 +111,7 @@ def decode_cursor(token: str) -> Any:
 
 
 def cursor_token(state: Any) -> Any:
-    """What a pagination state is in the vendor's own terms: its token, page number, offset or URL."""
+    """Return the vendor's value in a pagination state: a token, page number, offset or URL."""
     names = ("cursor", "page", "offset", "url", "path", "start", "state")
     if isinstance(state, dict) and "stretch" in state:
         state = state["at"]

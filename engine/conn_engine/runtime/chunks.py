@@ -1,4 +1,4 @@
-"""A list that is too long for one request: each page is requested once per piece, and the answers are merged."""
+"""Split a list that is too long for one request: request each page once per piece, and merge the responses."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _NAME = "chunk"
 
 
 class ChunkLayer(ListingLayer):
-    """Lists what is below with the pieces that each page is requested with."""
+    """Runs the layers below with the pieces that each page is requested for."""
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
@@ -37,7 +37,7 @@ class ChunkLayer(ListingLayer):
         assert settings is not None  # noqa: S101  else the layer is not used
         key = json.dumps(frame.scope.get("partition"), sort_keys=True, default=str)
         known = memory.get(_NAME)
-        if known is None or known[0] != key:  # partitions come one after the other: an earlier one's are not needed
+        if known is None or known[0] != key:  # partitions run one after the other: only the current one is remembered
             values = yield from self._find_values(settings, frame)
             known = memory[_NAME] = (key, tuple(settings.cut(values)))
         yield from self.below(replace(frame, chunks=known[1]), self.emit)
@@ -67,7 +67,7 @@ class ChunkLayer(ListingLayer):
 def exchange_chunks(
     listing: Listing, frame: Frame, page: Callable[[Draft], None], *, restarts: int | None = None
 ) -> Flow[Fetched]:
-    """Request one page, once or once per piece, and merge the answers into the first."""
+    """Request one page, once or once per piece, and merge the responses into the first."""
     settings = listing.operation.chunk
     pieces: tuple[list[Any] | None, ...] = frame.chunks if settings is not None else (None,)
     merged: Fetched | None = None
@@ -102,14 +102,14 @@ def exchange_chunks(
         answer = replace(merged.answer, records=records)
         skipped = merged.skipped or fetched.skipped
         merged = replace(merged, answer=answer, headers=fetched.headers, skipped=skipped)
-    assert merged is not None  # noqa: S101  there is one piece at least
+    assert merged is not None  # noqa: S101  there is at least one piece
     return merged
 
 
 def merge_records(
     first: list[Any], more: list[Any], key: str | None, scope: Scope, *, whole: bool = False
 ) -> list[Any]:
-    """The records of two answers, those of the same key merged. One thing (`whole`) needs no key."""
+    """Return the records of two responses, merged by key. A single object (`whole`) needs no key."""
     if whole and len(first) == len(more) == 1:
         return [_merge(first[0], more[0])]
     made = list(first)
@@ -128,8 +128,8 @@ def _read_key(record: Any, key: str | None, scope: Scope) -> str:
     value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
         raise ConfigurationError(
-            "a record has no key by which the pieces of `chunk` could be merged",
-            hint="set `key` in `chunk`, and make every request ask for it",
+            "a record has no key, so the pieces of `chunk` cannot be merged",
+            hint="set `key` in `chunk` to a field that every response has",
         )
     return json.dumps(value, sort_keys=True, default=str)
 

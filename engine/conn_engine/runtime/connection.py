@@ -1,6 +1,6 @@
-"""A live account: its effective configuration, credential, vault, transport and redactor, ready to run operations.
+"""Connect an account: its effective configuration, credential, vault, transport and redactor, ready to run operations.
 
-This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not come through here.
+This is the library's entry point (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not use it.
 """
 
 import builtins
@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Wiring:
-    """What a live run needs besides a transport. `redactor` knows every secret of the run."""
+    """Everything that a live run needs except a transport. `redactor` knows every secret of the run."""
 
     effective: Effective
     session: Session
@@ -60,18 +60,18 @@ class Wiring:
 
     @property
     def run(self) -> Run:
-        """The configuration and the session, for what an operation is made of."""
+        """The configuration and the session."""
         return Run(self.effective, self.session)
 
     def live(self) -> "Live":
-        """A transport that sends."""
+        """Create a transport that sends requests."""
         from conn_engine.transport.live import Live
 
         return Live(self.redactor, trust=self.trust, clock=self.session.clock)
 
 
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
-    """Where this workspace's credentials are kept. Accounts of the same name in two workspaces are told apart."""
+    """Open the vault with this workspace's credentials. Accounts of the same name in two workspaces stay separate."""
     return open_vault(environ, workspace=workspace.identity, place=workspace.place, accounts=workspace.accounts())
 
 
@@ -93,12 +93,12 @@ def wire_account(
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
-    With `optional_credential` (a dry run) a missing one is replaced by a sample. What comes to us does not need one
-    (`needs_credential`): it lacks then only where it is used. `effective` spares resolving it again. With a `seed` the
-    same run sends the same bytes. `isolation` runs the expressions that are not the connector's own.
+    With `optional_credential` (a dry run), a sample replaces a missing credential. Set `needs_credential` to False for
+    incoming deliveries: a missing credential is then an error only where it is used. Pass `effective` if it is already
+    resolved. With a `seed`, the same run sends the same bytes. `isolation` runs the expressions of overrides.
 
-    Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, CredentialError
-    when its connector needs a credential (a part of one that may not be left out) and none is stored.
+    Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, and
+    CredentialError when the connector needs a credential and it, or a required part of it, is not stored.
     """
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
@@ -118,7 +118,7 @@ def wire_account(
     for name in effective.env_names:
         if environ.get(name):
             redactor.add(environ[name], name)
-    for path, value in effective.literals:  # lint refuses them; a trace or an error must not show them
+    for path, value in effective.literals:  # lint reports them; a trace or an error must not show them
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
     session = Session(
@@ -137,14 +137,14 @@ def wire_account(
 def make_conditions(
     effective: Effective, clock: Clock, seed: int | None = None, isolation: "Isolation | None" = None
 ) -> Conditions:
-    """The conditions of a live session. Expressions of the connector itself are trusted, those of overrides are not."""
+    """Build the conditions of a live session. Expressions of the connector are trusted, those of overrides are not."""
     isolated = isolation.isolate_except(effective.base_expressions) if isolation is not None else None
     return Conditions(clock, Chance(seed), effective.evaluator, isolated)
 
 
 def _load_document(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:
-    """The account's document. One that is stored goes only to the hosts that it was stored for; of one that an earlier
-    release stored, those are the hosts that it is used for first."""
+    """Load the account's document. A stored credential is sent only to the hosts that it was stored for. If an earlier
+    release stored it without hosts, it is bound to the hosts of its first use."""
     if not isinstance(vault, LayeredVault | WorkspaceVault):
         return vault.load(account)
     stored = vault.find(account)
@@ -162,7 +162,7 @@ def _load_document(vault: Vault, account: str, effective: Effective) -> dict[str
 def lacking_credential(
     vault_kind: str, account: str, document: Mapping[str, Any] | None, missing: Sequence[CredentialField]
 ) -> CredentialError:
-    """The error of an account whose credential is missing, or parts of it: what to do depends on what there is."""
+    """Build the error for a missing or incomplete credential, with a fix that depends on what is stored."""
     variables = ", ".join(build_variable_name(account, part.name) for part in missing)
     if document:
         names = ", ".join(part.name for part in missing)
@@ -182,7 +182,7 @@ def lacking_credential(
 
 
 class Connection:
-    """One account, connected. Use as a context manager; `pages` runs an operation."""
+    """A connected account. Use it as a context manager; `pages` runs an operation."""
 
     def __init__(self, wiring: Wiring, transport: Sender) -> None:
         self.wiring = wiring
@@ -196,7 +196,7 @@ class Connection:
     def pages(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> Generator[Page, None, None]:
-        """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
+        """Run an operation (`contacts.list`) and yield its pages as they arrive. Raises the errors of `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.wiring.run, name, call or Call())
         return self._drive(flow)
@@ -204,15 +204,18 @@ class Connection:
     def partitions(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> Generator[Page, None, None]:
-        """What a fanned-out operation would be repeated for, without running it: a page with one record for each."""
+        """Yield what a fanned-out operation would run for, without running it: a page with one record per partition."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         behind = vendor_behind(self.effective, name, call, self.wiring.session.conditions)
         flow = perform_partitions(self.wiring.run, behind, call or Call())
         return self._drive(flow)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, `state` where there is one, and
-        `completeness` (`{state, reason}`) with the last page of a listing that is not complete."""
+        """Return one page of a listing as `{result, next_cursor, prev_cursor, result_count}`.
+
+        An incremental listing also has its `state`. The last page of a listing that is not complete also has
+        `completeness` (`{state, reason}`).
+        """
         parts: builtins.list[Page] = []
         with closing(self.pages(operation, call)) as pages:
             for part in pages:
@@ -225,17 +228,20 @@ class Connection:
     def download(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> Iterator[BodyContent]:
-        """The bytes of an operation's answer, whatever its format is: `content_type`, `filename`, `size`, and to read
-        them `pieces()`, `open()`, `read()` and `save(path)`. They are given back when the block is left.
+        """Run an operation and open its response as bytes, whatever its format.
 
-        Errors as in `perform`.
+        The content has `content_type`, `filename` and `size`. Read it with `pieces()`, `open()`, `read()` or
+        `save(path)`. It is closed at the end of the block. Raises the errors of `perform`.
         """
         with closing(self.pages(operation, replace(call or Call(), as_file=True), raw=raw)) as pages:
             yield _content(next(pages, None))
 
     def records(self, operation: str, call: Call | None = None) -> Iterator[Any]:
-        """Every record of every page, one by one, as pages arrive. Raises IncompleteError after the last one if records
-        are missing, unless the operation's `complete` is `warn` or `ignore`."""
+        """Yield every record of every page, one by one, as pages arrive.
+
+        Raises IncompleteError after the last record if records are missing, unless the operation sets `complete` to
+        `warn` or `ignore`.
+        """
         count = 0
         verdict: Completeness | None = None
         with closing(self.pages(operation, call)) as pages:
@@ -245,18 +251,18 @@ class Connection:
         _conclude(self.wiring, operation, call, verdict, count)
 
     def verify(self) -> bool:
-        """Prove the credential by the connector's `verify` operation; False when it names none.
+        """Verify the credential with the connector's `verify` operation. Returns False when the connector has none.
 
-        Raises CredentialError when the vendor refuses it.
+        Raises CredentialError when the vendor refuses the credential.
         """
         wiring = self.wiring
-        proved = self._finish(verify(wiring.run))
-        if proved and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
+        is_verified = self._finish(verify(wiring.run))
+        if is_verified and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
             wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
-        return proved
+        return is_verified
 
     def prepare(self) -> dict[str, Any]:
-        """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""
+        """Run the connector's `connect` steps, store their values with the account, and return them by name."""
         wiring = self.wiring
         account = wiring.session.account
         found = self._finish(connect_steps(wiring.run))
@@ -269,9 +275,9 @@ class Connection:
         return found
 
     def revoke(self) -> bool:
-        """Make the vendor forget the account's credential; False when the connector does not say how.
+        """Revoke the account's credential at the vendor. Returns False when the connector does not configure it.
 
-        Raises CredentialError when the vendor does not do it. The stored credential stays as it is.
+        Raises CredentialError when the vendor refuses. The stored credential is not changed.
         """
         return self._finish(revoke(self.wiring.run))
 
@@ -284,7 +290,7 @@ class Connection:
         return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
     def close(self) -> None:
-        """Give back the network connections."""
+        """Close the network connections."""
         close = getattr(self.transport, "close", None)
         if close is not None:
             close()
@@ -297,7 +303,7 @@ class Connection:
 
 
 class AsyncConnection:
-    """`Connection` for an event loop."""
+    """The asynchronous version of `Connection`."""
 
     def __init__(self, wiring: Wiring, transport: AsyncSender) -> None:
         self.wiring = wiring
@@ -326,7 +332,7 @@ class AsyncConnection:
         )
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """As `Connection.list`."""
+        """See `Connection.list`."""
         parts: builtins.list[Page] = []
         async with aclosing(self.pages(operation, call)) as pages:
             async for part in pages:
@@ -339,12 +345,12 @@ class AsyncConnection:
     async def download(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
     ) -> AsyncIterator[BodyContent]:
-        """As `Connection.download`."""
+        """See `Connection.download`."""
         async with aclosing(self.pages(operation, replace(call or Call(), as_file=True), raw=raw)) as pages:
             yield _content(await anext(pages, None))
 
     async def records(self, operation: str, call: Call | None = None) -> AsyncIterator[Any]:
-        """As `Connection.records`."""
+        """See `Connection.records`."""
         count = 0
         verdict: Completeness | None = None
         async with aclosing(self.pages(operation, call)) as pages:
@@ -355,7 +361,7 @@ class AsyncConnection:
         _conclude(self.wiring, operation, call, verdict, count)
 
     async def aclose(self) -> None:
-        """Give back the network connections."""
+        """Close the network connections."""
         close = getattr(self.transport, "aclose", None)
         if close is not None:
             await close()
@@ -368,7 +374,7 @@ class AsyncConnection:
 
 
 def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> dict[str, Any]:
-    """One page, or what is one page to callers although it came in parts."""
+    """Return one page, or the parts of a page that arrived in parts, as `Connection.list` returns it."""
     records = [record for part in parts for record in part.records]
     last = parts[-1] if parts else Page([], [])
     verdict = last.completeness if not last.whole else None
@@ -386,7 +392,7 @@ def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> d
 
 
 def _conclude(wiring: Wiring, operation: str, call: Call | None, verdict: Completeness | None, count: int) -> None:
-    """Report the verdict on a listing whose records have been handed over. Raises IncompleteError."""
+    """Report the verdict on a listing after its last record. Raises IncompleteError if the listing failed."""
     if verdict is None or verdict.state == "complete":
         return
     if not verdict.is_failure:
@@ -402,13 +408,13 @@ def _content(page: Page | None) -> BodyContent:
 
 
 def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:
-    """A live, synchronous connection of an account. `options` as in `wire_account`."""
+    """Connect an account for synchronous use. `options` are those of `wire_account`."""
     wiring = wire_account(workspace, account, environ=environ, **options)
     return Connection(wiring, wiring.live())
 
 
 def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
-    """A live connection of an account for an event loop. `options` as in `wire_account`."""
+    """Connect an account for use in an event loop. `options` are those of `wire_account`."""
     from conn_engine.transport.live import AsyncLive
 
     wiring = wire_account(workspace, account, environ=environ, **options)

@@ -1,5 +1,7 @@
-"""Drives an operation's generator, synchronously or asynchronously: decides what each effect means. No HTTP here:
-the transport sends, the vault stores, the clock waits."""
+"""Drive an operation's generator, synchronously or asynchronously, and carry out its effects.
+
+There is no HTTP here: the transport sends, the vault stores, the clock waits.
+"""
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import closing
@@ -19,18 +21,18 @@ T = TypeVar("T")
 
 
 class Sender(Protocol):
-    """The synchronous door to the wire (see `transport`)."""
+    """Sends requests synchronously (see `transport`)."""
 
     def send(self, request: Request) -> Response:
-        """Answer one request or raise TransportError."""
+        """Send one request and return its response. Raises TransportError."""
         ...
 
 
 class AsyncSender(Protocol):
-    """The asynchronous door to the wire."""
+    """Sends requests asynchronously."""
 
     async def asend(self, request: Request) -> Response:
-        """Answer one request or raise TransportError."""
+        """Send one request and return its response. Raises TransportError."""
         ...
 
 
@@ -42,10 +44,9 @@ def drive(
     clock: Clock = MACHINE_CLOCK,
     redactor: Redactor | None = None,
 ) -> Generator[Page, None, None]:
-    """Yield an operation's pages as they become ready. Errors of the operation are raised here.
+    """Yield an operation's pages as they become ready, and raise its errors.
 
-    `clock` makes the pauses. A renewed credential is
-    registered with `redactor` before it is used, so that nothing printed later shows it.
+    `clock` makes the pauses. A renewed credential is added to `redactor` before it is used, so that no output shows it.
     """
     with closing(flow):
         result: Any = None
@@ -70,7 +71,7 @@ def drive(
 
 
 def _next(flow: Flow[Any], result: Any, fault: ConnError | None) -> Effect | None:
-    """The flow's next effect, given the result of the last one or the fault to throw in; None at its end."""
+    """Return the flow's next effect, given the result of the last one or the error to throw; None at its end."""
     try:
         return flow.throw(fault) if fault is not None else flow.send(result)
     except StopIteration:
@@ -99,7 +100,7 @@ def _renew(effect: Renew, transport: Sender, vault: Vault, clock: Clock, redacto
 def _renew_under_lock(
     effect: Renew, vault: Vault, redactor: Redactor | None, ask: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """The fresh credential, by `ask` unless someone else has renewed it meanwhile. Holds the account's lock."""
+    """Renew the credential with `ask` and save it, unless another run has just renewed it. Holds the account's lock."""
     with vault.exclusive(effect.account):
         stored = vault.load(effect.account)
         if stored is None and effect.stale:
@@ -107,8 +108,8 @@ def _renew_under_lock(
                 f'account "{effect.account}" has no stored credential to renew',
                 hint=f"run: conn auth login {effect.account}",
             )
-        stored = stored or {}  # a client credential that comes from the environment: nothing had to be stored
-        if dict(stored) != dict(effect.stale):  # another process or thread renewed it meanwhile
+        stored = stored or {}  # a client credential from the environment is never stored
+        if dict(stored) != dict(effect.stale):  # another process or thread has renewed it
             return _add_secrets(dict(stored), redactor)
         renewed = ask(stored)
         _add_secrets(renewed, redactor)
@@ -131,9 +132,11 @@ async def adrive(
     redactor: Redactor | None = None,
     aside: bool = False,
 ) -> AsyncGenerator[Page, None]:
-    """`drive` for an event loop: the same generator, awaiting the transport. Pauses are those of the loop, which they
-    do not block. With `aside` the flow runs in a thread, so that an isolated expression does not block it either."""
-    import asyncio  # not at the top: it costs the command line 15 ms at start
+    """Drive a flow in an event loop: await the transport, and pause without blocking the loop.
+
+    With `aside`, the flow runs in a thread, so that an isolated expression does not block the loop either.
+    """
+    import asyncio  # imported here: it adds 15 ms to the start of the command line
 
     with closing(flow):
         result: Any = None
@@ -159,9 +162,9 @@ async def adrive(
 
 
 async def _step_aside(step: Callable[[], Effect | None]) -> Effect | None:
-    """A step of a flow in a thread: the loop lives while a worker computes.
+    """Run a step of a flow in a thread, so that the loop stays responsive while a worker computes.
 
-    When the task is cancelled meanwhile, the step ends first: a generator cannot be closed while it runs.
+    If the task is cancelled, the step finishes first: a generator cannot be closed while it runs.
     """
     import asyncio
 
@@ -170,15 +173,15 @@ async def _step_aside(step: Callable[[], Effect | None]) -> Effect | None:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
-        running.exception()  # nobody is left to hear of it
+        running.exception()  # mark it as retrieved: the caller is gone
         raise
 
 
 async def _arenew(
     effect: Renew, transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None
 ) -> dict[str, Any]:
-    # The lock is held by a worker thread which waits for this coroutine: a file lock would block the loop. Not by one
-    # of the loop's own workers: while all of those wait, the exchange could not even look up a host name.
+    # A file lock would block the loop, so a worker thread holds it and waits for this coroutine. It is not one of the
+    # loop's own workers: if all of those waited, the exchange could not even look up a host name.
     import asyncio
 
     loop = asyncio.get_running_loop()

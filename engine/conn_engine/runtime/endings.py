@@ -1,5 +1,8 @@
-"""The verdict on one listing: what its steps (partitions, windows) and the listings of their values found about their
-ends, and ids that came again. What it is to callers: a finding, an error."""
+"""Decide whether a listing is complete, and report the verdict to callers as a finding or an error.
+
+The verdict combines those of the listing's steps (partitions, windows) and of the listings that their values come from.
+Repeated ids are counted too.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -28,7 +31,7 @@ __all__ = [
 ]
 
 RECENT = 10_000
-"""Records of which the ids are compared."""
+"""How many records are compared by id."""
 
 _POLICIES = ("ignore", "warn", "error")
 """From the most lenient to the strictest."""
@@ -44,7 +47,7 @@ class RecentIds:
         self._known: set[str | int] = set()
 
     def add(self, records: Sequence[Any]) -> list[str | int]:
-        """Take records in; the ids that came again."""
+        """Remember the ids of records, and return the repeated ones."""
         again: list[str | int] = []
         for record in records:
             value = record.get("id") if isinstance(record, dict) else None
@@ -62,7 +65,7 @@ class RecentIds:
 
 @dataclass(slots=True)
 class Endings:
-    """What the steps of one listing said. `seen` are the settings of paging whose key was in any answer."""
+    """The verdicts of the steps of one listing. `seen` has the pagination settings whose key was in any response."""
 
     seen: set[str] = field(default_factory=set)
     _bad: Completeness | None = None
@@ -74,14 +77,16 @@ class Endings:
     _example: str | int = ""
 
     def add(self, verdict: Completeness, partition: Mapping[str, Any]) -> None:
-        """Take the verdict on a step in."""
+        """Add the verdict on a step."""
         self._missing |= dict.fromkeys(verdict.settings)
         where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
         self._add(verdict, where if verdict.state in ("incomplete", "stopped") else "")
 
     def add_values(self, verdict: Completeness, name: str) -> None:
-        """Take in the verdict on the listing of the operation that the steps' values come from. One that is incomplete
-        leaves steps out. Its policy holds where it is more lenient than this listing's; its settings stay its own."""
+        """Add the verdict on the operation that the steps' values come from: if it is incomplete, steps are missing.
+
+        The more lenient policy of both listings applies. The settings are named with their operation.
+        """
         if verdict.policy != "ignore":
             settings = tuple(f"{name}.{setting}" for setting in verdict.settings)
             self._add(replace(verdict, settings=settings), f"the values from {name}")
@@ -99,13 +104,13 @@ class Endings:
                 self._bad = verdict
 
     def add_again(self, ids: Sequence[str | int]) -> None:
-        """Count ids that came again."""
+        """Count repeated ids."""
         if ids:
             self._example = self._example if self._again else ids[0]
             self._again += len(ids)
 
     def finish(self, listing: Listing, page: Fetched) -> Fetched:
-        """The listing's last page with the verdict, and with a note of ids that came again."""
+        """Return the listing's last page with the verdict, and with a note about repeated ids."""
         missing = tuple(setting for setting in self._missing if setting not in self.seen)
         worst = self._worst()
         policy = min(listing.operation.complete, worst.policy, key=_POLICIES.index)
@@ -124,45 +129,47 @@ class Endings:
             return replace(self._bad, reason=self._bad.reason + more)
         if self._stopped is not None:
             return self._stopped
-        for verdict in self._unknown:  # a key that was in a later step's answers is no mistake
+        for verdict in self._unknown:  # a key that a later step's response has is not a mistake
             if not self.seen.issuperset(verdict.settings):
                 return verdict
         return Completeness("complete")
 
 
 def endings_of(listing: Listing) -> Endings:
-    """The endings of a listing's steps so far."""
+    """Return the endings of a listing's steps so far."""
     found: Endings = listing.memory.setdefault("endings", Endings())
     return found
 
 
 def describe_verdict(subject: str, verdict: Completeness) -> str:
-    """Such as `the listing is incomplete: 2 of 3 records arrived`."""
+    """Describe a verdict, for example `the listing is incomplete: 2 of 3 records arrived`."""
     return f"{subject} {_STANDING[verdict.state]}: {verdict.reason}"
 
 
 def log_verdict(name: str, verdict: Completeness, redactor: Redactor) -> None:
-    """Log a listing that may lack records, for callers who receive its records only."""
+    """Log a listing that may lack records, for callers that receive only its records."""
     if verdict.state == "complete" or verdict.policy == "ignore":
         return
     import logging
 
     level = logging.INFO if verdict.state == "stopped" else logging.WARNING
     text = redactor.text(describe_verdict(f"{name}: the listing", verdict))
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of an answer
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of a response
     logging.getLogger("conn_engine").log(level, "%s", printable)
 
 
 def setting_path(operation: VendorOperation, setting: str) -> Path_:
-    """The configuration path of a setting of paging, such as `cursor_field` or `outer.cursor_field`."""
+    """Return the configuration path of a pagination setting, such as `cursor_field` or `outer.cursor_field`."""
     return (*operation.get_path("pagination"), "config", *setting.replace(".", ".config.").split("."))
 
 
 def find_incompleteness(
     effective: Effective, operation: VendorOperation | None, verdict: Completeness | None
 ) -> Diagnostic | None:
-    """PAG110 for an incomplete listing, PAG111 where its end is unknown; None for every other verdict, and where
-    `complete: ignore` covers it. `operation` is the vendor's (None: only the run could tell which it was)."""
+    """Return PAG110 for an incomplete listing, PAG111 if its end is unknown, and None for any other verdict.
+
+    Returns None under `complete: ignore` too. `operation` is the vendor operation, or None if only the run knew it.
+    """
     if verdict is None or verdict.policy == "ignore" or verdict.state not in ("incomplete", "unknown"):
         return None
     path: Path_ = ()
@@ -178,7 +185,7 @@ def find_incompleteness(
 def incomplete_error(
     effective: Effective, operation: VendorOperation | None, verdict: Completeness, count: int
 ) -> IncompleteError:
-    """The error of a listing that lacks records and has to be complete."""
+    """Build the error for a listing that lacks records but must be complete."""
     finding = find_incompleteness(effective, operation, verdict)
     name = "the listing" if operation is None else operation.text
     return IncompleteError(

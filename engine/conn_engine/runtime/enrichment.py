@@ -56,12 +56,12 @@ def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> l
     """The positions of the records that did not come before in this listing."""
     with _locate_errors(format_path(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
-    known = _known_of(listing)
+    known = _get_known_records(listing)
     listing.memory[_BEFORE] = range(known.position, MOST_KNOWN)
     return [index for index, mark in enumerate(marks) if known.add(mark)]
 
 
-def _known_of(listing: Listing) -> KnownRecords:
+def _get_known_records(listing: Listing) -> KnownRecords:
     known: KnownRecords = listing.memory.setdefault(_DISTINCT, KnownRecords())
     return known
 
@@ -70,7 +70,7 @@ def resume_distinct(listing: Listing, place: Place) -> Place:
     """Take out of a place the records that came before it."""
     if _DISTINCT not in place:
         return place
-    if not _known_of(listing).restore(place[_DISTINCT]):
+    if not _get_known_records(listing).restore(place[_DISTINCT]):
         raise foreign_cursor()
     return {name: value for name, value in place.items() if name != _DISTINCT}
 
@@ -82,7 +82,7 @@ def add_distinct(listing: Listing, page: Fetched) -> Fetched:
     """
     if listing.operation.distinct is None or listing.operation.recurse is not None:
         return page
-    known = _known_of(listing)
+    known = _get_known_records(listing)
     if known.has_forgotten:
         known.has_forgotten = False
         page = replace(page, notes=(*page.notes, _FORGOTTEN))

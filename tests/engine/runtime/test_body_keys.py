@@ -155,7 +155,7 @@ def test_the_schema_of_the_request_holds_for_what_is_sent_whole(
     found = unknown(effective, {"lable": 1, "lines": [{"suk": 1}]}, operation, raw=raw)
     assert found == {"lable": 'did you mean "label"?', "lines[0].suk": 'did you mean "sku"?'}
     hint = unknown(effective, {"owner": 1}, operation, raw=raw).get("owner", "")
-    assert hint.startswith("remove it, or add it to request_schema if the vendor takes it; the body can have ")
+    assert hint.startswith("remove it, or add it to request_schema if the vendor accepts it; the body can have ")
 
 
 def test_what_it_knows_is_known_beside_a_mapping(make: Any) -> None:

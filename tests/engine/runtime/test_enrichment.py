@@ -327,7 +327,7 @@ def test_the_list_may_depend_on_the_partition(shop: Any) -> None:
 def test_records_without_a_key_cannot_be_merged(shop: Any) -> None:
     chunk = {"values": ["a", "b"], "size": 1, "param": "f"}
     acme = shop({"rows": listing("/rows", chunk=chunk)}, lambda got: {"items": [{"x": 1}]})
-    with pytest.raises(ConfigurationError, match="could be merged"):
+    with pytest.raises(ConfigurationError, match="cannot be merged"):
         acme.records("rows.list")
 
 

@@ -1,4 +1,4 @@
-"""Lint: rules over documents that need no run. `lint_paths` is the face; each rule is a function of `rules`."""
+"""Lint: rules that check documents without a run. Call `lint_paths`; the rules are listed in `rules`."""
 
 from conn_engine.lint.linter import LintResult, lint_paths
 

@@ -1,4 +1,4 @@
-"""A baseline: the findings that are accepted today. A file of fingerprints that stay when lines move."""
+"""A baseline lists accepted findings by fingerprints, which stay the same when lines move."""
 
 import json
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ __all__ = ["apply_baseline"]
 
 
 def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool = False) -> list[Diagnostic]:
-    """The findings that the baseline does not list. With `update` it is made of today's findings, whatever it held.
+    """Return the findings that the baseline does not list. With `update`, replace the baseline by `findings`.
 
-    Raises UsageError when the file is missing, so that a mistyped name does not accept everything, or is no baseline.
+    Raises UsageError when the file is not a baseline or is missing: a mistyped name must not accept everything.
     """
     if not update and not path.exists():
         raise UsageError(
-            f"there is no baseline {path.name}",
-            hint="make it of today's findings: add --update-baseline, and commit it",
+            f"baseline {path.name} does not exist",
+            hint="add --update-baseline to create it from the current findings, and commit it",
         )
     if update:
         rows = [
@@ -37,5 +37,7 @@ def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool =
         data = json.loads(path.read_text(encoding="utf-8"))
         accepted = {row["fingerprint"] for row in data["accepted"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path.name} is no baseline: {error}", hint="write it anew with --update-baseline") from error
+        raise UsageError(
+            f"{path.name} is not a baseline: {error}", hint="write it again with --update-baseline"
+        ) from error
     return [finding for finding in findings if finding.fingerprint not in accepted]

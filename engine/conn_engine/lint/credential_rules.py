@@ -1,4 +1,4 @@
-"""Rules over how credentials get into requests: what `authorization` reads is there, and somebody carries them."""
+"""Rules for how a credential is sent: `authorization` reads stored names, and each request can send what it needs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,16 +24,16 @@ __all__ = [
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
-_OTHERWISE = frozenset({"none", "mtls", "choice"})
-"""Credentials of which it cannot be said: a client certificate goes with every connection."""
+_NOT_CHECKED = frozenset({"none", "mtls", "choice"})
+"""Credentials that SEC103 does not check: a client certificate, for example, is used for every connection."""
 _BY_ENDPOINT = frozenset({"oauth2_client_credentials", "oauth2_password"})
-"""Credentials whose tokens all come from a token endpoint."""
+"""Credentials that always get their token from a token endpoint."""
 _KNOWN_LATER = frozenset({"env", "context", "request"})
-"""What stands below these, or below a name that is stored (`session.csrf`), a sample does not show."""
+"""Names whose values a sample does not contain; the same holds below a stored name (`session.csrf`)."""
 
 
 def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
-    """EXP103: `authorization` needs what the stored credential does not have."""
+    """EXP103: `authorization` reads a name that the stored credential does not have."""
     checked = set()
     for operation in target.effective.vendor_operations():
         path = operation.get_path("authorization")
@@ -41,23 +41,23 @@ def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
             continue
         checked.add(path)
         stored = operation.credentials.sample()
-        lacking = _find_missing_name(operation, stored, target.effective.context)
-        if lacking is None:
+        missing = _find_missing_name(operation, stored, target.effective.context)
+        if missing is None:
             continue
         known = [name for name in stored if not name.startswith("_")]
-        named = f'nothing is called "{lacking}" here' if lacking else "the credential has no token"
-        there = f"the credential has {', '.join(known)}" if known else "say with `credentials` what an account stores"
+        subject = f'"{missing}"' if missing else "a token"
+        hint = f"use a name of the credential: {', '.join(known)}" if known else "declare the name under `credentials`"
         yield diagnostic(
             "EXP103",
-            f"{named}: `authorization` reads the stored credential",
+            f"`authorization` reads {subject}, which the stored credential does not have",
             target.effective.span(path),
             path=format_path(path),
-            hint=did_you_mean(lacking, known) or there,
+            hint=did_you_mean(missing, known) or hint,
         )
 
 
 def _find_missing_name(operation: VendorOperation, stored: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
-    """The name that a request could not be authorised without; empty for the usual token, None when nothing lacks."""
+    """Return the name that a request needs and `stored` lacks: "" for the usual token, None if nothing is missing."""
     env = {"env": {}, "context": dict(context)}
     draft = Draft(operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format)
     try:
@@ -68,66 +68,67 @@ def _find_missing_name(operation: VendorOperation, stored: Mapping[str, Any], co
             return "" if "has no token" in error.message else None
         return found[1] if found[1] not in _KNOWN_LATER and found[1] not in stored else None
     except ConnError:
-        return None  # what only a real request or a real account shows
+        return None  # can only be checked with a real request or account
     return None
 
 
 def check_credential_is_sent(target: "LintTarget") -> Iterator[Diagnostic]:
-    """SEC103: an account stores a credential, and nothing says how a request carries it."""
+    """SEC103: an account stores a credential, and no request sends it."""
     effective = target.effective
-    said = effective.data.get("credentials") or {}
-    if not isinstance(said, Mapping) or said.get("format", "none") in _OTHERWISE:
+    credentials = effective.data.get("credentials") or {}
+    if not isinstance(credentials, Mapping) or credentials.get("format", "none") in _NOT_CHECKED:
         return
     operations = list(effective.vendor_operations())
     places = {operation.get_path(key) for operation in operations for key in ("authorization", "signature")}
     if operations and all(lookup(effective.data, place) in (MISSING, None) for place in places):
         yield diagnostic(
             "SEC103",
-            "an account's credential is stored, and no request carries it",
+            "no request sends the stored credential",
             effective.span(("credentials",)),
             path="credentials",
-            hint="say how: `authorization: { format: bearer }`, or header, query, basic …",
+            hint="add authorization: { format: bearer } (or basic, header, query)",
         )
 
 
 def check_path_has_placeholder(target: "LintTarget") -> Iterator[Diagnostic]:
-    """SEC104: a credential belongs into the path, and an operation's has no place for it."""
+    """SEC104: the path of an operation has no placeholder for the credential that belongs in it."""
     for operation in target.effective.vendor_operations():
         url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
-        for name in (one.name for one in _find_path_authorizations(operation.authorization)):
+        for name in (part.name for part in _find_path_authorizations(operation.authorization)):
             if f"{{{name}}}" not in url:
                 at = (*operation.place, "path")
                 yield diagnostic(
                     "SEC104",
-                    f"the path of {operation.text} has no {{{name}}} for the credential to stand in",
+                    f"the path of {operation.text} has no placeholder {{{name}}} for the credential",
                     target.effective.span(at),
                     path=format_path(at),
-                    hint=f"write /{{{name}}}/… where the vendor takes it, or `authorization: {{format: none}}`",
+                    hint=f"add {{{name}}} to the path, or set `authorization: {{format: none}}` on the operation",
                 )
 
 
 def check_path_part_is_required(target: "LintTarget") -> Iterator[Diagnostic]:
-    """SEC105: a part of the credential that may be left out stands in the path, which cannot go without it."""
+    """SEC105: the path contains an optional part of the credential."""
     checked = set()
     for operation in target.effective.vendor_operations():
         at = operation.get_path("authorization")
         optional = {part.name for part in operation.credentials.fields() if not part.required}
-        read = {name for one in _find_path_authorizations(operation.authorization) for name in _NAME.findall(one.value)}
+        parts = _find_path_authorizations(operation.authorization)
+        read = {name for part in parts for name in _NAME.findall(part.value)}
         if at in checked or not optional & read:
             continue
         checked.add(at)
         name = sorted(optional & read)[0]
         yield diagnostic(
             "SEC105",
-            f'an account may leave out "{name}", and the path of {operation.text} cannot go without it',
+            f'the path of {operation.text} needs "{name}", which an account can omit',
             target.effective.span(at),
             path=format_path(at),
-            hint="say `required: true`, or choose: `authorization: {format: choice}`",
+            hint=f"set `required: true` for {name}, or use `authorization: {{format: choice}}`",
         )
 
 
 def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
-    """SEC106: a token comes from a token endpoint, and `credentials` does not name one."""
+    """SEC106: `credentials` get their token from a token endpoint, and name none."""
     for path, credentials in _iterate_options(target.effective.data.get("credentials"), ("credentials",)):
         config = credentials.get("config") or {}
         if credentials.get("format") in _BY_ENDPOINT and not (config.get("token_url") or config.get("request")):
@@ -136,12 +137,12 @@ def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
                 "`credentials` has no `token_url`, so no account can get a token",
                 target.effective.span(path),
                 path=format_path(path),
-                hint="add the vendor's token endpoint under `config`: `token_url: https://auth.example.com/token`",
+                hint="add the token endpoint under `config`: `token_url: https://auth.example.com/token`",
             )
 
 
 def _iterate_options(credentials: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]:
-    """Credentials with their place, and below those that they are made of."""
+    """Yield credentials and the credentials that they are composed of, with their paths."""
     if not isinstance(credentials, Mapping):
         return
     yield path, credentials
@@ -154,9 +155,9 @@ def _iterate_options(credentials: Any, path: Path_) -> Iterator[tuple[Path_, Map
 
 
 def _find_path_authorizations(authorization: Any) -> Iterator[PathAuthorization]:
-    """What certainly goes into the path; what a choice does is the account's affair."""
+    """Yield the authorizations that always use the path; in a `choice`, the account decides."""
     if isinstance(authorization, PathAuthorization):
         yield authorization
     elif isinstance(authorization, Several):
-        for one in authorization.all:
-            yield from _find_path_authorizations(one)
+        for part in authorization.all:
+            yield from _find_path_authorizations(part)

@@ -1,4 +1,4 @@
-"""Rules over unified events: each can be made, and some recorded delivery tells of it."""
+"""Rules for unified events: each can be created, and a recorded delivery contains it."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,28 +28,28 @@ _ALWAYS = frozenset({"type", "item"})
 
 
 def check_events(target: "LintTarget") -> Iterator[Diagnostic]:
-    """WHK106: a unified event that cannot be made. REF102: it names no operation. MAP302: its record has no schema.
-    EXP103: it reads of `event` what events do not have."""
+    """WHK106: a unified event cannot be created. REF102: no operation maps its record. MAP302: its record has no
+    schema. EXP103: it reads an unknown name of `event`."""
     told = get_webhooks(target)
     for name, own in get_unified_events(target):
         if told is None or told.events is None:
             what = "`webhooks`" if told is None else "`webhooks.events`"
-            hint = "say in connector.yaml how deliveries are proved, and which events they hold"
+            hint = f"add {what} to connector.yaml, with the events that a delivery contains"
             yield build_finding(
-                target, "WHK106", name.path, f"the connector has no {what}: no delivery tells of it", hint
+                target, "WHK106", name.path, f"the connector has no {what}, so no delivery contains this event", hint
             )
             continue
         yield from _check_event_mapping(target, name, own)
         said = {key for key in _OF_EVENT if key in _ALWAYS or getattr(told.events, key) is not None}
         if own.record is None and own.fetch is None and "record" not in said:
-            hint = "say `record`, or `fetch: event.record_id`; or `record` under webhooks.events"
+            hint = "set `record` or `fetch: event.record_id`, or set `record` under webhooks.events"
             yield build_finding(target, "WHK106", name.path, f"{format_event(name)} has no record to map", hint)
         for key in ("when", "record", "fetch"):
             yield from _check_event_names(target, name, key, getattr(own, key), said)
 
 
 def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
-    """REC102: a unified event that no recorded delivery tells of."""
+    """REC102: no recorded delivery contains a unified event."""
     effective = target.effective
     if effective.account is not None or not effective.events:
         return
@@ -59,18 +59,18 @@ def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
     for name, own in get_unified_events(target):
         kind = f"{name.model}.{_find_record_name(target, name, own)}.{name.action}"
         if kind not in told:
-            hint = "conn webhook record NAME FILE --account ACCOUNT; then conn test webhooks NAME --update"
-            yield build_finding(target, "REC102", name.path, f"no recorded delivery tells of {kind}", hint)
+            hint = "record one: conn webhook record NAME FILE --account ACCOUNT, then conn test webhooks NAME --update"
+            yield build_finding(target, "REC102", name.path, f"no recorded delivery contains {kind}", hint)
 
 
 def _find_recorded_types(folder: Path) -> set[str]:
-    """The types of the events in goldens."""
+    """Return the types of the events in the goldens."""
     found: set[str] = set()
     for path in sorted(folder.glob("*.json")):
         try:
             golden = read(path, path.name).data
         except ConfigurationError:
-            continue  # the test says so
+            continue  # reported by the test
         told = golden.get("events") if isinstance(golden, Mapping) else None
         found |= (
             {str(event.get("type")) for event in told if isinstance(event, Mapping)}
@@ -81,7 +81,7 @@ def _find_recorded_types(folder: Path) -> set[str]:
 
 
 def _find_mapping_method(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | None:
-    """The method that maps the record; None when there is none."""
+    """Return the method whose operation maps the record, or None if there is no such operation."""
     methods = (own.method,) if own.method is not None else ("get", "list")
     said = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
     return next((method for method, one in zip(methods, said, strict=True) if one not in (MISSING, None)), None)
@@ -97,9 +97,11 @@ def _check_event_mapping(target: "LintTarget", name: EventName, own: UnifiedEven
     effective = target.effective
     methods = (own.method,) if own.method is not None else ("get", "list")
     if _find_mapping_method(target, name, own) is None:
-        text = f"{format_event(name)} needs the unified operation {name.model}.{name.resource}.{methods[0]}"
+        text = f"{format_event(name)} needs {name.model}.{name.resource}.{methods[0]}, which is not defined"
         known = [one.method for one in effective.operations() if one.path[:3] == name.path[:3]]
-        near = did_you_mean(methods[0], known) or f"there are: {', '.join(known) or 'none'}"
+        near = did_you_mean(methods[0], known) or (
+            f"add it, or set `method` to one of: {', '.join(known)}" if known else "add its mapping"
+        )
         at = (*name.path, "method") if own.method is not None else name.path
         yield build_finding(target, "REF102", at, text, near)
         return
@@ -117,15 +119,15 @@ def _check_event_names(
     for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
         at = (*name.path, key)
         if word not in _OF_EVENT:
-            hint = did_you_mean(word, _OF_EVENT) or f"it has {', '.join(_OF_EVENT)}"
-            yield build_finding(target, "EXP103", at, f'nothing is called "event.{word}" here', hint)
+            hint = did_you_mean(word, _OF_EVENT) or f"use one of: {', '.join(_OF_EVENT)}"
+            yield build_finding(target, "EXP103", at, f'unknown name "event.{word}"', hint)
         elif key != "when":
-            text = f"{format_event(name)} reads event.{word}, and webhooks.events does not say where it is"
-            yield build_finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
+            text = f"{format_event(name)} reads event.{word}, which webhooks.events does not define"
+            yield build_finding(target, "WHK106", at, text, f"set `{word}` under webhooks.events")
 
 
 def get_webhooks(target: "LintTarget") -> Webhooks | None:
-    """What the connector says of webhooks; None when it says nothing, or wrongly."""
+    """Return the connector's webhooks, or None if they are missing or invalid."""
     try:
         return target.effective.webhooks
     except ConnError:
@@ -133,7 +135,7 @@ def get_webhooks(target: "LintTarget") -> Webhooks | None:
 
 
 def get_unified_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEvent]]:
-    """The unified events; none when one is wrong."""
+    """Return the unified events, or an empty list if one is invalid."""
     try:
         return list(target.effective.events)
     except ConnError:
@@ -141,10 +143,10 @@ def get_unified_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEve
 
 
 def format_event(name: EventName) -> str:
-    """Its place, as people read it."""
+    """Return the event's path for messages: `crm.contacts.events.created`."""
     return f"{name.model}.{name.resource}.events.{name.action}"
 
 
 def build_finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
-    """A finding at the place of a path."""
+    """Build a finding at a path of the effective configuration."""
     return diagnostic(code, message, target.effective.span(path), path=format_path(path), hint=hint)

@@ -1,4 +1,4 @@
-"""Rules over what goes wrong: error rules without effect, credentials in URLs, operations past their end."""
+"""Rules for failures: error rules without effect, credentials in URLs, operations past their sunset."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -22,7 +22,7 @@ _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_pa
 
 
 def find_unreachable_rules(target: "LintTarget") -> Iterator[Diagnostic]:
-    """ERR101: an error rule that can never hold. The rules of an override are meant to come before those below."""
+    """ERR101: an error rule never applies. Each level is checked separately: its rules come before those below."""
     effective = target.effective
     for layer, path in ((one, path) for one in effective.layers for path in _find_rule_lists(one.data)):
         rules = lookup(layer.data, path)
@@ -44,18 +44,18 @@ def find_unreachable_rules(target: "LintTarget") -> Iterator[Diagnostic]:
 
 def _explain_unreachable_rule(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> tuple[str, str] | None:
     if when.strip() in earlier:
-        return f"rule {earlier[when.strip()] + 1} of this list has the same condition and comes first", "delete one"
+        return f"rule {earlier[when.strip()] + 1} has the same condition and comes first", "delete one of the two rules"
     if _reads_fault(when):
-        return None  # it may hold where there is no answer and no status
-    held = find_possible_statuses(when)
-    if not held:
+        return None  # it can hold for a failure without a response
+    possible = find_possible_statuses(when)
+    if not possible:
         return (
-            f"no answer fits the condition: {when.strip()}",
-            "status is a number from 100 to 599; compare it with one",
+            f"no response matches the condition: {when.strip()}",
+            "compare `status` with a number from 100 to 599",
         )
-    if held <= taken:
-        all_of = "every answer" if taken == STATUSES else "every answer that fits it"
-        return f"the rules before it take {all_of}", "the first rule that holds decides: put this one further up"
+    if possible <= taken:
+        scope = "every response" if taken == STATUSES else "every response that this one matches"
+        return f"earlier rules match {scope}", "move this rule up, or delete it: the first matching rule applies"
     return None
 
 
@@ -78,8 +78,8 @@ def _find_rule_lists(data: Mapping[str, Any]) -> Iterator[Path_]:
 
 
 def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
-    """ERR102: a rule of a write that may not be sent again says to send it again. ERR103: a rule of an operation
-    without windows says to halve them."""
+    """ERR102: a rule retries a write that must not be sent again. ERR103: a rule narrows the window of an operation
+    that has none."""
     effective = target.effective
     yield from _check_resource_retries(target)
     for operation in effective.vendor_operations():
@@ -91,24 +91,24 @@ def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
             if not operation.idempotent and _is_action(then, "retry"):
                 yield diagnostic(
                     "ERR102",
-                    f"a {operation.method} may not be sent again: `retry` has no effect on {operation.text}",
+                    f"`retry` has no effect on {operation.text}: a {operation.method} is not sent again",
                     effective.span(at),
                     path=format_path(at),
-                    hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
-                    "idempotency key), else `fail`",
+                    hint="if the vendor recognizes repeated requests (an idempotency key), set `idempotent: true` on "
+                    "the operation; otherwise, write `fail`",
                 )
             if operation.incremental is None and _is_action(then, "narrow"):
                 yield diagnostic(
                     "ERR103",
-                    f"{operation.text} has no windows: `narrow` has no effect",
+                    f"`narrow` has no effect on {operation.text}, which has no window",
                     effective.span(at),
                     path=format_path(at),
-                    hint="say `incremental` with a start and an end, else `fail`",
+                    hint="set `incremental` with a start and an end, or write `fail`",
                 )
 
 
 def _check_resource_retries(target: "LintTarget") -> Iterator[Diagnostic]:
-    """ERR102 of a resource's rules, when none of its operations may be sent again."""
+    """ERR102 for the rules of a resource whose operations must all not be sent again."""
     effective = target.effective
     heirs: dict[Path_, list[bool]] = {}
     for operation in effective.vendor_operations():
@@ -120,10 +120,10 @@ def _check_resource_retries(target: "LintTarget") -> Iterator[Diagnostic]:
                 at = (*path, index, "then")
                 yield diagnostic(
                     "ERR102",
-                    f"no operation of {path[1]} may be sent again: `retry` has no effect on them",
+                    f"`retry` has no effect on {path[1]}: none of its operations is sent again",
                     effective.span(at),
                     path=format_path(at),
-                    hint="say `idempotent: true` on those the vendor tells repeated requests of apart, else `fail`",
+                    hint="set `idempotent: true` where the vendor recognizes repeated requests, or write `fail`",
                 )
 
 
@@ -132,7 +132,7 @@ def _is_action(then: Any, action: str) -> bool:
 
 
 def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
-    """SEC102: a credential goes into a URL, where logs and proxies keep it."""
+    """SEC102: a credential is in a URL, which logs and proxies store."""
     effective = target.effective
     kind = (effective.data.get("credentials") or {}).get("format")
     resources = effective.data.get("resources")
@@ -144,30 +144,30 @@ def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                 places.append(("resources", resource, method))
     for place in places:
         said = lookup(effective.data, (*place, "authorization"))
-        # A key of the vendor's own may have no other place; a bearer token always has one (RFC 6750).
+        # The vendor may accept an API key only in the URL; a bearer token can always go in the header (RFC 6750).
         if isinstance(said, Mapping) and said.get("format") == "query" and kind in _BEARER:
             path = (*place, "authorization", "format")
             yield diagnostic(
                 "SEC102",
-                "the token goes into the URL of every request",
+                "the token is in the URL of every request",
                 effective.span(path),
                 path=format_path(path),
-                hint="write `authorization: {format: bearer}`: a header is not kept in logs",
+                hint="write `authorization: {format: bearer}`: logs do not contain the header",
             )
         for key in ("base_url", "path", "query"):
             for path, name in _find_secret_names(lookup(effective.data, (*place, key)), (*place, key)):
                 yield diagnostic(
                     "SEC102",
-                    f"context.{name} goes into the URL",
+                    f"the URL contains context.{name}",
                     effective.span(path),
                     path=format_path(path),
-                    hint="keep it with the credential and send it by `authorization`, in a header where the vendor "
-                    "takes it there",
+                    hint="move it to the credential, and send it with `authorization`, in a header if the vendor "
+                    "accepts one",
                 )
 
 
 def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
-    """Each name of the account's context that is a secret's and that a template reads, with its place."""
+    """Yield each name of the account's context that a template reads and that sounds like a secret, with its path."""
     for path, text in texts(value, base):
         if "{{" not in text:
             continue
@@ -180,31 +180,32 @@ def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
 
 
 def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
-    """DEP101: an operation whose sunset has come; DEP102: one whose sunset will come. The one rule that depends on the
-    day: that of the clock that lint is passed.
+    """DEP101: the sunset of an operation has passed. DEP102: it is still to come.
+
+    This is the only rule that depends on the date; it comes from the clock that is passed to lint.
     """
     today = datetime.fromtimestamp(target.now, UTC).date()
     effective = target.effective
     for operation in effective.vendor_operations():
-        told = operation.deprecated
-        day = _parse_day(told.sunset) if told is not None and told.sunset is not None else None
-        if told is None or day is None:
+        deprecated = operation.deprecated
+        day = _parse_day(deprecated.sunset) if deprecated is not None and deprecated.sunset is not None else None
+        if deprecated is None or day is None:
             continue
         left = (day - today).days
         path = (*operation.place, "deprecated", "sunset")
         yield diagnostic(
             "DEP102" if left > 0 else "DEP101",
-            f"the vendor may refuse {operation.text} in {left} day{'' if left == 1 else 's'}, from {day.isoformat()} on"
+            f"the vendor may refuse {operation.text} in {left} day{'' if left == 1 else 's'}, from {day.isoformat()}"
             if left > 0
-            else f"the vendor may refuse {operation.text} since {day.isoformat()}",
+            else f"the vendor may refuse {operation.text}: its sunset was {day.isoformat()}",
             effective.span(path),
             path=format_path(path),
-            hint=f"use {told.use}" if told.use else "look in the vendor's documentation for what replaces it",
+            hint=f"use {deprecated.use}" if deprecated.use else "find the replacement in the vendor's documentation",
         )
 
 
 def _parse_day(text: str) -> date | None:
-    """The day of an ISO 8601 or HTTP date; None for anything else."""
+    """Return the day of an ISO 8601 or HTTP date, or None for another text."""
     try:
         return date.fromisoformat(text.strip()[:10])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rules over what makes one operation many requests: whether the operations it names are there, and come to an end."""
+"""Rules for operations that use others: `parents`, `chunk`, `enrich` name known operations and form no cycle."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -30,28 +30,28 @@ def check_flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
 
 
 def find_parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
-    """REF104: an operation is its own parent, directly or through others. Told once per circle."""
+    """REF104: an operation is its own parent, directly or through others. Each cycle is reported once."""
     above = {
         operation.text: [(path, name) for path, name in _find_source_operations(operation) if path[3] == "parents"]
         for operation in target.effective.vendor_operations()
     }
-    told: set[frozenset[str]] = set()
+    reported: set[frozenset[str]] = set()
     for start, sources in above.items():
         way = _find_cycle(start, above)
-        if way and frozenset(way) not in told:
-            told.add(frozenset(way))
+        if way and frozenset(way) not in reported:
+            reported.add(frozenset(way))
             path = next(path for path, name in sources if name == way[1])
             yield diagnostic(
                 "REF104",
                 f"the parents of {start} lead back to it: {' <- '.join(way)}",
                 target.effective.span(path),
                 path=format_path(path),
-                hint="an operation that repeats itself for its own records says `recurse`",
+                hint="name another operation in `from`, or use `recurse` for records inside records",
             )
 
 
 def check_record_types(target: "LintTarget") -> Iterator[Diagnostic]:
-    """MAP203: a place of `record_types` that the object of `record_mapping` does not make."""
+    """MAP203: `record_types` names a field that `record_mapping` does not set."""
     effective = target.effective
     for operation in effective.vendor_operations():
         made = operation.record_mapping
@@ -63,15 +63,16 @@ def check_record_types(target: "LintTarget") -> Iterator[Diagnostic]:
                 path = (*operation.get_path("record_types"), place)
                 yield diagnostic(
                     "MAP203",
-                    f'record_types of {operation.text} has "{place}", which record_mapping does not make',
+                    f'record_types of {operation.text} has "{place}", which record_mapping does not set',
                     effective.span(path),
                     path=format_path(path),
-                    hint=did_you_mean(str(first), [str(name) for name in made]) or f"it makes {', '.join(made)}",
+                    hint=did_you_mean(str(first), [str(name) for name in made])
+                    or f"use a field that it sets: {', '.join(made)}",
                 )
 
 
 def _find_cycle(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:
-    """The operations from one back to itself, or nothing."""
+    """Return the operations from `start` back to itself, or an empty list."""
     seen: set[str] = set()
     waiting = [[start]]
     while waiting:
@@ -86,7 +87,7 @@ def _find_cycle(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[s
 
 
 def _find_source_operations(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
-    """Where an operation names another one whose records are values, and the name."""
+    """Yield the path and the name of each operation whose records are an operation's values."""
     at = operation.get_path("parents")
     for index, parents in enumerate(operation.parents):
         here = at if len(operation.parents) == 1 else (*at, index)

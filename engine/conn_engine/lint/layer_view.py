@@ -1,4 +1,4 @@
-"""What a rule over one level looks at: its text, with every expression in it and its place."""
+"""The view of one level that a rule checks: its text, and every expression in it with its place."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +16,7 @@ __all__ = ["LayerView", "locate_in_layer"]
 
 
 def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
-    """The place of a character inside a string of one layer, in its file; of the string where the offset is none."""
+    """Return the place in the file of a character of a layer's string; of the whole string if `offset` is below 0."""
     if offset < 0:
         return layer.span(path)
     source = layer.source(path)
@@ -25,7 +25,7 @@ def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> S
 
 
 class LayerView:
-    """One level's data with its expressions, compiled once for all rules."""
+    """One level's data and its expressions, which all rules share."""
 
     def __init__(self, layer: Layer, target: LintTarget) -> None:
         self.layer = layer
@@ -33,7 +33,7 @@ class LayerView:
 
     @cached_property
     def sites(self) -> list[Site]:
-        """Every expression and template."""
+        """All expressions and templates of the level."""
         found = list(find_sites(self.layer.data))
         if any(site.credential for site in found):
             stored = find_stored_names(self.target)
@@ -44,12 +44,12 @@ class LayerView:
         return found
 
     def locate(self, site: Site, offset: int, width: int = 1) -> Span:
-        """The place of a character inside the site's string, in its file."""
+        """Return the place in the file of a character of the site's string."""
         return locate_in_layer(self.layer, site.path, offset, width)
 
     @cached_property
     def parts(self) -> list[tuple[Site, str, int]]:
-        """Every expression with its site and its offset in the site's string; those that do not parse are left out."""
+        """All expressions that parse, each with its site and its offset in the site's string."""
         found: list[tuple[Site, str, int]] = []
         for site in self.sites:
             if site.kind == "expression":

@@ -1,4 +1,4 @@
-"""Which documents to lint, and running the rules over them. Suppressions and severities are settled here."""
+"""Select the documents to lint, run the rules, and apply suppressions and severities."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -34,13 +34,13 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 
 __all__ = ["LintResult", "lint_paths"]
 
-_NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__"})
+_SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "__pycache__"})
 _NAME = re.compile(NAME)
 
 
 @dataclass(slots=True)
 class LintResult:
-    """What was found. `root` is what the findings' file names are relative to; `files` counts documents checked."""
+    """The findings; their file names are relative to `root`. `files` is the number of checked documents."""
 
     root: Path
     findings: list[Diagnostic] = field(default_factory=list)
@@ -48,15 +48,15 @@ class LintResult:
 
 
 def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK) -> LintResult:
-    """Lint files and folders; none means the workspace at or above `folder`.
+    """Lint files and folders. Without `paths`, lint the workspace at or above `folder`.
 
-    A folder of connectors outside any workspace is linted too. Raises UsageError when there is no such path, or no file
-    to lint: an empty check must not look like a passed one.
+    A folder of connectors outside a workspace can be linted too. Raises UsageError when a path does not exist or
+    contains no file to lint, because an empty check must not look like a passed one.
     """
     places = list(dict.fromkeys(_resolve_parents(folder / path) for path in paths or [Path()]))
     for path, place in zip(paths, places, strict=False):
         if not place.exists():
-            raise UsageError(f"cannot lint {path}: there is no such file or folder")
+            raise UsageError(f"cannot lint {path}: no such file or folder")
     workspace = _load_workspace(_find_root(places[0]))
     only = None if not paths else places
     result = LintResult(workspace.root)
@@ -73,19 +73,19 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     result.files = len(checked)
     for place in places:
         if not any(_is_selected(path, [place]) for path in checked) or _is_in_another_workspace(place, workspace):
-            what = f"there is nothing to lint in {_format_relative(place, folder)}"
+            what = f"nothing to lint in {_format_relative(place, folder)}"
             raise UsageError(what, hint=_explain_nothing_to_lint(place, workspace))
     result.findings = _apply_severities(workspace, [*(document for _, document in documents), *blocks], result.findings)
     return result
 
 
 def _resolve_parents(path: Path) -> Path:
-    """The path without `..` and links on its way, as the workspace's own paths are; a link at its end is kept."""
+    """Resolve `..` and links in the parent folders, as in the workspace's paths. A link at the end stays."""
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
 def _is_in_another_workspace(place: Path, workspace: Workspace) -> bool:
-    """Whether a place belongs to a workspace other than that of the first place: its documents were not read."""
+    """Return whether a path is in another workspace than the first path, so that its documents were not read."""
     if place.is_relative_to(workspace.root):
         return False
     return find_workspace(place if place.is_dir() else place.parent) not in (None, workspace.root)
@@ -98,9 +98,9 @@ def _format_relative(place: Path, folder: Path) -> str:
 
 def _explain_nothing_to_lint(place: Path, workspace: Workspace) -> str:
     if not place.is_relative_to(workspace.root):
-        return f"it is outside the workspace {workspace.root}: lint it by a command of its own"
+        return f"run a separate conn lint for it: it is outside the workspace {workspace.root}"
     if place.is_file():
-        return "documents are connectors, unified mappings, recordings, environments, accounts and Markdown"
+        return "name a connector, unified mapping, recording, environment, account or Markdown file"
     return "name a workspace, a connector folder, a document or a Markdown file"
 
 
@@ -123,8 +123,8 @@ def _load_workspace(root: Path) -> Workspace:
         except ConfigurationError as error:
             if not error.findings:
                 raise
-    # A folder of connectors without conn.yaml has nothing to say for all of them. A conn.yaml that cannot be used is
-    # a finding among the others, and the rest is linted by the defaults.
+    # A folder of connectors may have no conn.yaml. If conn.yaml is invalid, that is one of the findings. In both cases,
+    # the other documents are linted with the default settings.
     workspace = Workspace(root)
     workspace.__dict__["settings"] = WorkspaceSettings()
     return workspace
@@ -137,7 +137,7 @@ def _find_markdown(place: Path) -> list[Path]:
     return [
         path
         for path in found
-        if not any(part.startswith(".") or part in _NOT_OURS for part in path.relative_to(place).parts)
+        if not any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in path.relative_to(place).parts)
     ]
 
 
@@ -148,7 +148,7 @@ def _is_selected(path: Path, only: Sequence[Path] | None) -> bool:
 def _check_documents(
     workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
 ) -> list[tuple[File, Document]]:
-    """The documents that can be read, validated against their schemas; the others are findings."""
+    """Read the documents and validate them against their schemas. A document that cannot be read becomes a finding."""
     found = []
     for file in workspace.files():
         if not _is_selected(file.path, only):
@@ -172,8 +172,8 @@ def _check_documents(
         if _is_selected(path, only):
             checked.append(path)
             what = "is a folder, not a file" if path.is_dir() else "is missing"
-            message = f"{path.parent.name} is no connector: its connector.yaml {what}"
-            hint = "conn new makes one; a folder that is none belongs elsewhere"
+            message = f"{path.parent.name} is not a connector: its connector.yaml {what}"
+            hint = f"create it with conn new {path.parent.name}, or move the folder out of connectors/"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.format_path(path)), hint=hint))
     _check_models(workspace, only, result, checked)
     for finding in workspace.strays():
@@ -183,7 +183,7 @@ def _check_documents(
 
 
 def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
-    """The workspace's own schemas of unified records: each must be one."""
+    """Compile the workspace's own schemas of unified records."""
     for path in sorted(path for folder in workspace.models for path in folder.glob("*/*.schema.json")):
         if not _is_selected(path, only):
             continue
@@ -196,7 +196,7 @@ def _check_models(workspace: Workspace, only: Sequence[Path] | None, result: Lin
 
 
 def _find_missing_documents(workspace: Workspace) -> list[Path]:
-    """The connector.yaml that each folder of `connectors` lacks. One that only holds recordings of accounts is none."""
+    """Return the missing connector.yaml of each folder in `connectors` that has none."""
     folder = workspace.root / "connectors"
     known = set(workspace.connectors())
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -231,7 +231,7 @@ def _check_recordings(
 def _run_rules(
     workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult, now: float
 ) -> None:
-    """Run the rules for every connector, environment and account that one of the documents belongs to."""
+    """Run the rules for every connector, environment and account to which one of the documents belongs."""
     broken = {finding.span.file for finding in result.findings if finding.span and finding.severity is Severity.ERROR}
     wanted = {document.file for _, document in documents}
     seen_layers: set[tuple[str, ...]] = set()
@@ -250,7 +250,7 @@ def _run_rules(
                 for layer_rule in LAYER_RULES:
                     result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
             if any(own & broken for own in files):
-                continue  # its documents are wrong already: what follows would only echo that
+                continue  # its documents already have errors, which other rules would only repeat
             own_level = _find_inherited_level(effective)
             for target_rule in CONTEXT_RULES if own_level in inherited else TARGET_RULES:
                 result.findings += [f for f in target_rule(target) if f.span is None or f.span.file in wanted]
@@ -262,18 +262,19 @@ def _run_rules(
 
 
 def _find_inherited_level(effective: Effective) -> tuple[str, str | None] | None:
-    """Connector and environment of an account that overrides nothing: all of these are linted by their values alone,
-    but for the first. None for any other.
+    """Return connector and environment of an account that overrides nothing, or None for any other scope.
+
+    Of the accounts with the same result, all rules run for the first; for the others, only rules about their values.
     """
     credentials = effective.data.get("credentials")
-    chosen = isinstance(credentials, dict) and credentials.get("format") in ("choice", "mtls")  # by the values
+    chosen = isinstance(credentials, dict) and credentials.get("format") in ("choice", "mtls")  # depends on the values
     if effective.account is None or chosen or effective.layers[-1].data:
         return None
     return effective.connector_name, effective.environment
 
 
 def _find_scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | None, str | None, str | None]]:
-    """(account, connector, environment) of each effective configuration to lint, without repeats."""
+    """Return (account, connector, environment) of each effective configuration to lint, each once."""
     connectors: dict[str, None] = {}
     accounts: dict[str, None] = {}
     environments: dict[str, None] = {}
@@ -298,14 +299,14 @@ def _find_scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str 
 def _apply_severities(
     workspace: Workspace, documents: Sequence[Document], findings: Sequence[Diagnostic]
 ) -> list[Diagnostic]:
-    """Severities as conn.yaml has them, without what a comment with a reason silences, sorted."""
-    silence = SuppressedPlaces(documents)
+    """Remove the findings that a comment silences, set the severities of conn.yaml, and sort."""
+    suppressed = SuppressedPlaces(documents)
     faulty = [finding for document in documents for finding in find_faulty_suppressions(document)]
     levels = workspace.settings.lint.severity
-    kept = []
+    remaining = []
     for finding in (*findings, *faulty):
-        if silence.covers(finding):
+        if suppressed.covers(finding):
             continue
         level = levels.get(finding.code)
-        kept.append(replace(finding, severity=Severity[level.upper()]) if level else finding)
-    return remove_duplicates(kept)
+        remaining.append(replace(finding, severity=Severity[level.upper()]) if level else finding)
+    return remove_duplicates(remaining)

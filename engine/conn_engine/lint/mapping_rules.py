@@ -1,5 +1,5 @@
-"""Rules over unified mappings and their levels: what `$base` can read, what null takes away, and fields that only a
-write or only a read knows."""
+"""Rules for unified mappings and their levels: fields that `$base` reads, fields that null removes, and fields that
+are mapped in one direction only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _READS = ("get", "list")
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """What one level writes for a mapping. `inside` is where its expressions begin: `replace` drops what is below."""
+    """A mapping as one level writes it. `inside` is its content: below `replace`, if the level replaces the mapping."""
 
     layer: Layer
     path: Path_
@@ -49,13 +49,13 @@ class _Level:
 
 
 def _find_overridden_operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
-    """The operations that an account's rules are about: what is the same for every account is judged without one."""
+    """Yield the operations to check: for an account, only those that it overrides."""
     rows = effective.unified_operations()
     return (row for row in rows if effective.account is None or _is_overridden(effective, row[0].path))
 
 
 def _find_levels(effective: Effective, path: Path_) -> list[_Level]:
-    """The levels of a mapping that have an effect, the lowest first."""
+    """Return the levels of a mapping that have an effect, the lowest first."""
     found: list[_Level] = []
     for layer in effective.expanded:
         written = lookup(layer.data, path)
@@ -67,7 +67,7 @@ def _find_levels(effective: Effective, path: Path_) -> list[_Level]:
 
 
 def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
-    """MAP130: `$base` reads a field that nothing below makes. MAP131: nothing is below."""
+    """MAP130: `$base` reads a field that no level below sets. MAP131: there is no level below."""
     effective = target.effective
     for name, operation in _find_overridden_operations(effective):
         for key in sorted(MAPPINGS):
@@ -87,20 +87,20 @@ def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str]
             if token.text != _BASE:
                 continue
             if not below:
-                message = f"{_BASE} is what the levels below make, and nothing is below: it gives nothing"
-                hint = "write the expression over `response` (or `body`), or remove `$base`"
+                message = f"{_BASE} is empty: this is the lowest level of the mapping"
+                hint = f"read from `response` (or `body`) instead of `{_BASE}`"
                 yield _make_finding("MAP131", level, path, message, hint, token)
                 continue
             names = _read_names_after(tokens, index)
             known = _list_known_fields(below, names, model)
             if known is not None:
                 message = f'{_BASE} has no field "{names[0]}"'
-                hint = did_you_mean(names[0], sorted(known)) or f"it has {', '.join(sorted(known)[:12])}"
+                hint = did_you_mean(names[0], sorted(known)) or f"use one of: {', '.join(sorted(known)[:12])}"
                 yield _make_finding("MAP130", level, path, message, hint, tokens[index + 2])
 
 
 def _read_names_after(tokens: Sequence[Token], index: int) -> list[str]:
-    """The names that are read one below the other: `$base.a.b` reads a and b."""
+    """Return the names after a token: a and b for `$base.a.b`."""
     names = []
     for dot, name in zip(tokens[index + 1 :: 2], tokens[index + 2 :: 2], strict=False):
         if dot.text != "." or name.kind not in ("name", "quoted"):
@@ -110,7 +110,7 @@ def _read_names_after(tokens: Sequence[Token], index: int) -> list[str]:
 
 
 def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:
-    """The fields that are there instead, where none is of this name; None where it is there, or may be."""
+    """Return the known fields if the first of `names` is not one of them, or None if it is or may be one."""
     if not names:
         return None
     trees = [layer for layer in below if isinstance(layer, dict)]
@@ -125,7 +125,7 @@ def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozen
 def _make_finding(  # noqa: PLR0917
     code: str, level: _Level, path: Path_, message: str, hint: str, token: Token | None = None
 ) -> Diagnostic:
-    """The finding at a path of a level, or at a token of the expression there."""
+    """Build the finding at a path of a level, or at a token of the expression there."""
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
     shown = to_written(path) if level.layer.of_resources else path
     return diagnostic(
@@ -134,7 +134,7 @@ def _make_finding(  # noqa: PLR0917
 
 
 def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
-    """MAP132: a null for a field that the model requires, or that may not be null."""
+    """MAP132: a mapping sets a field to null that the model requires, or that cannot be null."""
     effective = target.effective
     for name, operation in _find_overridden_operations(effective):
         schema = effective.schemas.find_record(name.model, operation.record or "") or {}
@@ -145,9 +145,9 @@ def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
             nulls = [key for key, value in tree.items() if value is None] if isinstance(tree, dict) else []
             for key in nulls:
                 if (key in required) if number else not _takes_null(properties.get(key)):
-                    what = "requires it" if key in required else "does not take null there"
-                    message = f"{key} is null, and the unified record {name.model}.{operation.record} {what}"
-                    hint = f"map it, such as {key}: response.{key}; or delete the line"
+                    what = "requires it" if key in required else "does not allow null"
+                    message = f"{key} is null, but {name.model}.{operation.record} {what}"
+                    hint = f"map it, for example {key}: response.{key}, or delete the line"
                     yield _make_finding("MAP132", level, (*at, key), message, hint)
 
 
@@ -161,8 +161,8 @@ def _takes_null(schema: Any) -> bool:
 
 
 def find_one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
-    """MAP134: a model's field that a write sends and a read does not return; or one that an override adds to a read,
-    and no write sends."""
+    """MAP134: a write sends a field of the model that no read returns, or an override adds a field to a read that no
+    write sends."""
     effective = target.effective
     resources: dict[Path_, dict[str, tuple[OperationName, UnifiedOperation]]] = {}
     for name, operation in effective.unified_operations():
@@ -184,13 +184,13 @@ def _is_overridden(effective: Effective, path: Path_) -> bool:
 
 
 def _find_sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
-    """The fields of the caller's body that a write's mapping reads, with the place of the expression; `()` for all."""
+    """Yield the fields of the caller's body that a write reads, with the path of the expression; `()` for all."""
     for layer in mapping_layers(operation.request_body_mapping):
         for path, text in texts(layer, (*name.path, "request_body_mapping")):
             try:
                 compiled = expression(text)
             except ExpressionError:
-                continue  # reported as such
+                continue  # reported as EXP101
             if compiled.roots() is None:
                 yield (), path
             for read in compiled.reads():
@@ -205,7 +205,7 @@ def _check_returned(
     levels = _find_levels(effective, (*name.path, "response_mapping"))
     schema = effective.schemas.find_record(name.model, operation.record or "") or {}
     if not levels or not all(isinstance(level.inside[1], dict) for level in levels):
-        return  # whatever it is, it may be returned
+        return  # an expression may return any field
     base = [
         lookup(layer.data, (*name.path, "response_mapping")) for layer in effective.expanded if layer.level == "base"
     ]
@@ -213,8 +213,8 @@ def _check_returned(
         if field[0] not in schema.get("properties", {}) or any(_sets_field(level.inside[1], field) for level in levels):
             continue
         if _is_overridden(effective, place) or not any(_sets_field(one, field) for one in base if one is not MISSING):
-            message = f"{format_path(field)} is sent, and {name.text} does not return it"
-            hint = f"map it in response_mapping of {name.model}.{name.resource}, or leave it out of the write"
+            message = f"{format_path(field)} is sent, but {name.text} does not return it"
+            hint = f"map it in response_mapping of {name.model}.{name.resource}, or remove it from the write"
             yield diagnostic("MAP134", message, effective.span(place), path=format_path(place), hint=hint)
 
 
@@ -234,14 +234,13 @@ def _check_sent(
             field = tuple(part for part in place if isinstance(part, str))
             if any(_sets_field(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
                 continue
-            message = f"{name.text} returns {format_path(field)}, and no write of {name.model}.{name.resource} sends it"
-            hint = "if it can be written, map it in request_body_mapping, too"
+            message = f"{name.text} returns {format_path(field)}, but no write sends it"
+            hint = "if it can be written, map it in request_body_mapping too"
             yield _make_finding("MAP134", level, (*at, *place), message, hint)
 
 
 def _sets_field(layer: Any, field: Path_) -> bool:
-    """Whether a level's mapping has something for a field: an expression for it or what holds it, or for what is in
-    it."""
+    """Return whether a level's mapping sets a field: with an expression for it, for a parent, or for a part of it."""
     node = layer
     for key in field:
         if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""YAML and JSON blocks inside Markdown files: each is read, and validated when its first comment names a schema."""
+"""Lint the YAML and JSON blocks of Markdown files. A block whose first comment names a schema is validated."""
 
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,10 +15,10 @@ KINDS: tuple[str, ...] = get_args(DocumentKind)
 
 
 def lint_markdown(path: Path, file: str) -> tuple[list[Document], list[Diagnostic]]:
-    """A Markdown file's readable `yaml` and `json` blocks, and the findings in them, on the lines of the file itself.
+    """Return a Markdown file's `yaml` and `json` blocks that parse, and the findings at lines of the file.
 
-    A block is validated as the document that its language-server header or `$schema` names, or as a connector or an
-    account when its keys say so; other blocks only have to be readable.
+    A block is validated as the kind of document that its language-server header or `$schema` names, or as a connector
+    or an account if it has their keys. Other blocks only have to parse.
     """
     try:
         if path.stat().st_size > MAX_BYTES:

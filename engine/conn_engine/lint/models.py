@@ -1,4 +1,4 @@
-"""The unified models that a workspace can map to."""
+"""Load the unified models that a workspace can map to."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ _SUFFIX = ".schema.json"
 
 
 def load_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Every model that can be mapped to, with the schemas of its records by name: the workspace's own first."""
+    """Return each model with the schemas of its records by name, the workspace's own first."""
     files = SchemaFiles(folders, find=_read_if_exists)
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for folder in (*folders, find_packaged("schemas", "models")):

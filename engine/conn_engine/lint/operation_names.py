@@ -1,4 +1,4 @@
-"""The names that an operation brings into the scope of its own expressions and templates."""
+"""The names that an operation defines for its own expressions and templates."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,8 +12,8 @@ __all__ = ["find_operation_names", "find_restart_names"]
 
 
 def find_operation_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
-    """What an operation brings into its own scope: the names of its path, of its partitions and those above them, of
-    its recursion, its chunks and its windows. None when a parent stands in another document: they cannot be told."""
+    """Return the names that an operation defines: of its path, its parents and their parents, its recursion, its chunks
+    and its windows. Return None when a parent is in another document, so that the names are unknown."""
     found = set(_find_path_names(operation.get("path"))) | _find_window_names(operation)
     if isinstance(operation.get("chunk"), Mapping):
         found.add("chunk")
@@ -48,7 +48,7 @@ def _find_path_names(path: Any) -> frozenset[str]:
 
 
 def find_restart_names(*holders: Mapping[str, Any]) -> frozenset[str]:
-    """The names that a restart gives to templates, of whichever level has the pagination."""
+    """Return the names that `pagination.restart` sets for templates, at any of the levels."""
     found: set[str] = set()
     for holder in holders:
         node: Any = holder.get("pagination")
@@ -59,13 +59,13 @@ def find_restart_names(*holders: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _find_window_names(operation: Mapping[str, Any]) -> frozenset[str]:
-    """What an incremental operation brings into its own scope. A part of an operation (an override) may be of one."""
-    whole = "method" in operation and "path" in operation
-    return frozenset() if whole and "incremental" not in operation else frozenset({"window", "state"})
+    """Return the names of an incremental operation. A partial operation (an override) may belong to one."""
+    is_complete = "method" in operation and "path" in operation
+    return frozenset() if is_complete and "incremental" not in operation else frozenset({"window", "state"})
 
 
 def _iterate_sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:
-    """Every source of values, those inside unions too."""
+    """Yield every source of values with its path, including those inside a `union`."""
     for index, one in enumerate(parents) if isinstance(parents, list) else ((None, parents),):
         here = path if index is None else (*path, index)
         if isinstance(one, Mapping):

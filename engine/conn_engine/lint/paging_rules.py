@@ -1,4 +1,4 @@
-"""Rules over paginations: whether a listing can end, and whether what asks for the next page is sent."""
+"""Rules for pagination: a listing can end, and the next page and the page size are requested."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,9 @@ _NEXT = ("next_page", "next_offset", "next_cursor", "next")
 
 
 def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
-    """PAG101: a listing that cannot end. PAG102: a setting of paging to no effect. PAG103: a page size above the most.
+    """PAG101: a listing cannot end. PAG102: a pagination setting is not sent. PAG103: a page size above the maximum.
 
-    What several operations inherit is at fault only when it is for each of them.
+    A setting that several operations inherit is reported only if it is wrong for each of them.
     """
     effective = target.effective
     found: dict[Path_, list[set[Fault]]] = {}
@@ -37,27 +37,27 @@ def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
         yield from _check_requested_size(target, operation, paging)
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
-            path = _nearest_written_path(target, (*base, "config", *key))
+            path = _find_written_path(target, (*base, "config", *key))
             yield diagnostic(code, message, effective.span(path), path=format_path(path), hint=hint)
 
 
 def _check_requested_size(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
-    """PAG103 where an operation's own query or body asks for too many."""
+    """PAG103 for a size in the operation's own query or body."""
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
     where: Where = paging.size_where
-    asked = number(where.read_parameter(operation.query, {}, operation.body))
-    if asked is None or asked <= paging.max_size:
+    requested = number(where.read_parameter(operation.query, {}, operation.body))
+    if requested is None or requested <= paging.max_size:
         return
     key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
-    path = _nearest_written_path(target, (*operation.place, *key))
-    message = f"the request asks for {asked} records per page, above `max_size`, {paging.max_size}"
-    hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
+    path = _find_written_path(target, (*operation.place, *key))
+    message = f"the request asks for {requested} records per page; `max_size` is {paging.max_size}"
+    hint = f"write at most {paging.max_size}, or correct `max_size`"
     yield diagnostic("PAG103", message, target.effective.span(path), path=format_path(path), hint=hint)
 
 
 Fault = tuple[str, tuple[str, ...], str, str]
-"""Code, the keys below `config`, message and hint."""
+"""Code, the keys below `config`, message and fix."""
 
 
 def _find_faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
@@ -72,7 +72,7 @@ def _find_faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 
 
 def _can_stop(paging: Any) -> bool:
-    """Whether a `stop` rule may ever hold."""
+    """Return whether a `stop` rule can ever be true."""
     fixed, value = evaluate_constant(paging.stop) if paging.stop is not None else (True, None)
     return not fixed or affirmative(value)
 
@@ -83,21 +83,21 @@ def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
         text = getattr(paging, key, None)
         fixed, value = evaluate_constant(text) if isinstance(text, str) else (False, None)
         if fixed and value is not UNDEFINED and not paging.is_missing(value) and not stops:
-            message = f"`{key}` names the same next page after every page"
+            message = f"`{key}` is the same after every page"
             yield (
                 "PAG101",
                 (key,),
                 message,
-                "read it from the answer (body.next, records[-1].id) or compute it from there",
+                "read it from the response (body.next, records[-1].id), or compute it from the response",
             )
     if not isinstance(paging, Counted) or isinstance(paging, Range) or stops:
         return
     fixed, value = evaluate_constant(paging.has_more) if paging.has_more is not None else (False, None)
     if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:
-        hint = "read it from the answer, or leave it out: then an empty page is the last"
-        yield "PAG101", ("has_more",), "`has_more` says yes after every page", hint
+        hint = "read it from the response, or remove it: an empty page is then the last one"
+        yield "PAG101", ("has_more",), "`has_more` is true after every page", hint
     if operation.response_format in ("text", "binary") and not _reads_response(paging):
-        message = f"an answer of {operation.response_format} is one record: no page is ever empty, so none is the last"
+        message = f"a {operation.response_format} response is always one record, so no page is ever empty"
         yield "PAG101", (), message, "add a `stop` or `has_more` rule"
 
 
@@ -112,15 +112,15 @@ def _find_unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
         return
     bodiless = operation.method == "HEAD" or (operation.method == "GET" and operation.body is None)
     if (where.pointer or where.form) and not (where.param or where.header) and bodiless:
-        message = f"a {operation.method} request has no body: what asks for the next page is not sent"
+        message = f"a {operation.method} request has no body, so the next page is not requested"
         yield "PAG102", (f"{key}_body" if where.pointer else f"{key}_form",), message, f"use `{key}_param`"
     elif not where.given and not _reads_page(operation, name):
-        hint = f"name a place (`{key}_param`), or use {{{{page.{name}}}}} in a template" if name else "write `send`"
-        yield "PAG102", (), "nothing of the request asks for the next page", hint
+        hint = f"set `{key}_param`, or use {{{{page.{name}}}}} in a template" if name else "set `send`"
+        yield "PAG102", (), "the request does not ask for the next page", hint
 
 
 def _find_page_parameter(paging: Any) -> tuple[str, Where | None, str]:
-    """The prefix of the settings for the place of the page's value, the place, and the value's name in templates."""
+    """Return the prefix of the settings for the page's parameter, its place, and its name in templates."""
     if isinstance(paging, PageNumber):
         return "page", paging.where, "number"
     if isinstance(paging, Offset):
@@ -137,17 +137,17 @@ def _check_sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
         return
     where = paging.size_where
     if paging.size is not None and not where.given and not _reads_page(operation, "size"):
-        hint = "name the vendor's parameter (`size_param`), or leave `size` out"
-        yield "PAG102", ("size",), "a page size is given and nothing of the request asks for it", hint
+        hint = "set `size_param` to the vendor's parameter, or remove `size`"
+        yield "PAG102", ("size",), "a page size is set, but the request does not send it", hint
     if paging.size is not None and paging.max_size is not None and paging.size > paging.max_size:
-        hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
-        yield "PAG103", ("size",), f"the page size {paging.size} is above `max_size`, {paging.max_size}", hint
+        hint = f"write at most {paging.max_size}, or correct `max_size`"
+        yield "PAG103", ("size",), f"the page size {paging.size} is above `max_size` ({paging.max_size})", hint
 
 
 def _reads_page(operation: VendorOperation, name: str) -> bool:
-    """Whether a template of the operation reads `page` (or reads everything)."""
-    said = [operation.path, operation.query, operation.headers, operation.body]
-    return any(_is_page_read(text) for _, text in texts(said) if "{{" in text)
+    """Return whether a template of the operation reads `page`, or may read anything."""
+    templates = [operation.path, operation.query, operation.headers, operation.body]
+    return any(_is_page_read(text) for _, text in texts(templates) if "{{" in text)
 
 
 def _is_page_read(text: str) -> bool:
@@ -158,8 +158,8 @@ def _is_page_read(text: str) -> bool:
     return any(roots is None or "page" in roots for roots in parts)
 
 
-def _nearest_written_path(target: "LintTarget", path: Path_) -> Path_:
-    """The path, or the nearest above it that a document says."""
+def _find_written_path(target: "LintTarget", path: Path_) -> Path_:
+    """Return the path, or its nearest parent that a document contains."""
     while len(path) > 1 and not any(origin.path == path for origin in target.effective.origins(path)):
         path = path[:-1]
     return path

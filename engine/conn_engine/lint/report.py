@@ -1,4 +1,4 @@
-"""What `conn lint` found, as a report."""
+"""The report of `conn lint`."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -18,5 +18,5 @@ class LintReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def from_findings(cls, findings: Sequence[Diagnostic]) -> "LintReport":
-        """Report the findings that are left after suppressions and the baseline."""
+        """Build the report from the findings that suppressions and the baseline leave."""
         return cls(findings=describe_findings(findings), summary=count_findings(findings))

@@ -1,4 +1,4 @@
-"""Rules over where requests go: braces that stay text, URLs without TLS, a verification that cannot be sent."""
+"""Rules for requests: single braces in paths, URLs without TLS, a `verify` operation that needs a caller."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 
 def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
-    """CFG130: `{id}` in a path or URL, which is sent as it is. Only a credential in the path has its place so."""
+    """CFG130: a path or URL contains `{id}`, which is sent as text. Only a credential uses single braces."""
     urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
     for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
         plain = text
@@ -38,7 +38,7 @@ def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
             if found[1] in _find_credential_names(view.target):
                 continue
             span = view.locate(Site(path, text, "template", None), found.start(), len(found[0]))
-            message = f"{found[0]} is sent as it is: a template has two braces"
+            message = f"{found[0]} is sent as text: a template has two braces"
             yield diagnostic("CFG130", message, span, path=format_path(path), hint=f"write {{{{{found[1]}}}}}")
 
 
@@ -55,7 +55,7 @@ def _find_expressions(text: str) -> list[tuple[str, int]]:
 
 
 def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
-    """SEC130: requests to a public host by `http://` that conn.yaml does not confirm."""
+    """SEC130: requests go to a public host over `http://`, and conn.yaml does not confirm it."""
     trusted = view.target.effective.trusted_hosts
     for path, text in texts(view.layer.data):
         if not text.lower().startswith("http://") or not (is_url_place(path) or path[-2:] == ("request", "base_url")):
@@ -68,7 +68,7 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
             continue
         yield diagnostic(
             "SEC130",
-            f"requests to {pattern} are not encrypted: everyone on the way can read and change them",
+            f"requests to {pattern} are not encrypted",
             view.locate(Site(path, text, "template", None), 0, len("http://")),
             path=format_path(path),
             hint=f"write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: "
@@ -77,12 +77,12 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
 
 
 def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
-    """REF130: the operation of `verify` needs a value that only a caller has."""
+    """REF130: the operation of `verify` needs a value that only a caller can supply."""
     effective = target.effective
     try:
         operation = verify_operation(effective)
     except ConfigurationError:
-        return  # reported where it stands
+        return  # reported by another rule
     if operation is None or not (missing := _find_needed(target, operation)):
         return
     others = (one for one in effective.vendor_operations() if one.method == "GET" and not _find_needed(target, one))
@@ -90,15 +90,15 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
     path = ("verify", "operation") if isinstance(effective.data.get("verify"), dict) else ("verify",)
     yield diagnostic(
         "REF130",
-        f"verify names {operation.text}, which needs {' and '.join(missing)}: nobody gives it",
+        f"verify names {operation.text}, which needs {' and '.join(missing)} from a caller",
         effective.span(path),
         path=format_path(path),
-        hint=f"name an operation that needs nothing{f', such as {other}' if other else ''}",
+        hint=f"name an operation that needs no value{f', such as {other}' if other else ''}",
     )
 
 
 def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
-    """The names that an operation's request has from the caller, and cannot do without."""
+    """Return the names that an operation's request requires from the caller."""
     scope = call_scope(target.effective, Call(), USUAL)
     names: dict[str, None] = {}
     for _, text in texts([operation.path, operation.query, operation.headers, operation.body]):
@@ -108,5 +108,5 @@ def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
             except ParameterError as error:
                 names[error.name] = None
             except (ExpressionError, UsageError):
-                continue  # a value of the account, or one that is wrong: reported by others
+                continue  # a value of the account, or an invalid expression: reported by other rules
     return list(names)

@@ -1,11 +1,11 @@
-"""The semantic rules, one function each, in one table. A rule gets a `LintTarget` and yields placed findings."""
+"""The tables of rules. A rule is a function that takes a `LintTarget` or a `LayerView` and yields findings."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.config import MAPPINGS, Effective, OperationName, Path_, mapping_layers, singular
+from conn_engine.config import MAPPINGS, Effective, OperationName, Path_, lookup, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
@@ -67,7 +67,7 @@ def _build_syntax_finding(view: LayerView, site: Site, error: ExpressionError, s
 
 
 def check_functions(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP102: a function is called that does not exist."""
+    """EXP102: an expression calls an unknown function."""
     known = known_functions()
     for site, text, offset in view.parts:
         try:
@@ -77,15 +77,13 @@ def check_functions(view: LayerView) -> Iterator[Diagnostic]:
         for name, at in calls:
             if name not in known:
                 hint = did_you_mean(name, known)
-                hint = hint.replace('"', '"$', 1) if hint else "neither JSONata nor Conn has one of a like name"
+                hint = hint.replace('"', '"$', 1) if hint else "list the functions: conn explain functions"
                 span = view.locate(site, offset + at, len(name) + 1)
-                yield diagnostic(
-                    "EXP102", f"there is no function ${name}", span, path=format_path(site.path), hint=hint
-                )
+                yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_path(site.path), hint=hint)
 
 
 def check_names(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP103: a name that nothing brings into scope; EXP104: env or a credential outside authorization."""
+    """EXP103: an expression reads an unknown name. EXP104: it reads env or a credential outside of authorization."""
     for site, text, offset in view.parts:
         if site.names is None:
             continue
@@ -97,19 +95,19 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
             at = _find_word(text, root)
             span = view.locate(site, offset + at if at >= 0 else -1, len(root))
             if root in ("env", "oauth", "credentials", "secrets"):
-                message = f'"{root}" is not in scope here: secrets are only where a request is authorised'
-                yield diagnostic("EXP104", message, span, path=format_path(site.path))
+                message = f'"{root}" is not available here'
+                hint = "read it under `authorization`, or use a value of the account's `context`"
+                yield diagnostic("EXP104", message, span, path=format_path(site.path), hint=hint)
                 continue
-            hint = did_you_mean(root, site.names) or f"in scope: {', '.join(sorted(site.names))}"
-            if site.credential and not did_you_mean(root, site.names):
-                hint = (
-                    f"a secret of the account's? ask for it: fields: [{{name: {root}, secret: true, required: false}}]"
-                )
-            yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=format_path(site.path), hint=hint)
+            hint = did_you_mean(root, site.names)
+            if not hint and site.credential:
+                hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"
+            hint = hint or f"use one of: {', '.join(sorted(site.names))}"
+            yield diagnostic("EXP103", f'unknown name "{root}"', span, path=format_path(site.path), hint=hint)
 
 
 def check_variables(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP103: a variable that nothing sets, in a place whose names are known."""
+    """EXP103: an expression reads a variable that is not set, in a place whose names are known."""
     for site, text, offset in view.parts:
         if site.names is None:
             continue
@@ -122,12 +120,12 @@ def check_variables(view: LayerView) -> Iterator[Diagnostic]:
             at = text.find(f"${name}")
             span = view.locate(site, offset + at, len(name) + 1)
             near = did_you_mean(name, [*given, *site.names])
-            hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it before: (${name} := …; …)"
-            yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=format_path(site.path), hint=hint)
+            hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it first: (${name} := …; …)"
+            yield diagnostic("EXP103", f"${name} is not set", span, path=format_path(site.path), hint=hint)
 
 
 def _is_in_mapping(path: Path_) -> bool:
-    """Whether a place is in a mapping, where `$base` is what the levels below make."""
+    """Return whether a place is in a mapping, where `$base` is the result of the levels below."""
     return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
 
 
@@ -137,19 +135,19 @@ def _find_word(text: str, word: str) -> int:
 
 
 def find_literal_secrets(view: LayerView) -> Iterator[Diagnostic]:
-    """SEC101: a secret is written into a document."""
+    """SEC101: a document contains a secret."""
     for path, _ in literal_secrets(view.layer.data):
         yield diagnostic(
             "SEC101",
-            f"{path[-1]} holds a literal secret",
+            f"{path[-1]} contains a secret",
             view.layer.span(path),
             path=format_path(path),
-            hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
+            hint="revoke it; store the new one (conn auth login ACCOUNT), or read it as {{env.NAME}}",
         )
 
 
 def find_secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
-    """SEC101: an account's context, which every expression sees, holds a secret."""
+    """SEC101: an account's context, which every expression can read, contains a secret."""
     effective = target.effective
     if effective.account is None:
         return
@@ -160,10 +158,10 @@ def find_secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
     for path in sorted(found, key=format_path):
         yield diagnostic(
             "SEC101",
-            f"{path[-1]} holds a literal secret",
+            f"{path[-1]} contains a secret",
             document.span(path),
             path=format_path(path),
-            hint=f"store it with the credential: conn auth login {effective.account}; and revoke this one",
+            hint=f"revoke it, and store the new one with the credential: conn auth login {effective.account}",
         )
 
 
@@ -189,11 +187,12 @@ def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
                     request.method or "get",
                     (*name.path, key, index, "request"),
                 )
-    named = effective.data.get("verify")
-    said, place = (named.get("operation"), ("verify", "operation")) if isinstance(named, dict) else (named, ("verify",))
-    if isinstance(said, str):
-        resource, _, method = said.partition(".")
-        yield from _check_reference(target, resource, method, place)
+    verify = effective.data.get("verify")
+    path: Path_ = ("verify", "operation") if isinstance(verify, dict) else ("verify",)
+    verified = lookup(effective.data, path)
+    if isinstance(verified, str):
+        resource, _, method = verified.partition(".")
+        yield from _check_reference(target, resource, method, path)
     for index, step in enumerate(effective.connector.connect):
         request = step.request
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
@@ -203,8 +202,8 @@ def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 def _check_subscription_steps(target: LintTarget) -> Iterator[Diagnostic]:
-    told = target.effective.webhooks
-    subscription = told.subscription if told is not None else None
+    webhooks = target.effective.webhooks
+    subscription = webhooks.subscription if webhooks is not None else None
     for key in ("create", "renew", "delete") if subscription is not None else ():
         for index, step in enumerate(getattr(subscription, key)):
             request = step.request
@@ -214,7 +213,7 @@ def _check_subscription_steps(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 def _suggest_operation(effective: Effective, name: OperationName) -> str:
-    """A did-you-mean for an operation that an override adds to the model, when the levels below have one like it."""
+    """Suggest a similar operation of the levels below for an operation that an override adds."""
     below = [known.text for known in effective.operations() if known.kind == "unified" and known != name]
     origins = effective.origins(name.path)
     added = origins and all(origin.level != "base" for origin in origins)
@@ -225,14 +224,16 @@ def _check_reference(target: LintTarget, resource: str, method: str, path: Path_
     try:
         target.effective.vendor(resource, method)
     except UsageError as error:
-        said = _find_wrong_key(target.effective, resource, path)
-        yield diagnostic("REF102", error.message, target.effective.span(said), path=format_path(said), hint=error.hint)
+        wrong = _find_wrong_key(target.effective, resource, path)
+        yield diagnostic(
+            "REF102", error.message, target.effective.span(wrong), path=format_path(wrong), hint=error.hint
+        )
     except ConfigurationError:
         return  # reported by the schema
 
 
 def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:
-    """The `resource` or `method` that names what is not there, where one is written; else the operation itself."""
+    """Return the path of the `resource` or `method` that is wrong, or of the operation if neither is written."""
     known = effective.data.get("resources")
     wrong = "method" if isinstance(known, Mapping) and resource in known else "resource"
     for key in (wrong, "resource", "method"):
@@ -242,7 +243,7 @@ def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:
 
 
 def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
-    """MAP303: a mapped field that the unified model does not have."""
+    """MAP303: a mapping sets a field that the unified model does not have."""
     effective = target.effective
     for name, operation in effective.unified_operations():
         record = operation.record or singular(name.resource)
@@ -257,12 +258,12 @@ def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
                 origins = effective.origins(path)
                 span = origins[0].key_span if origins else effective.span(path)
                 text = f'the unified record {name.model}.{record} has no field "{key}"'
-                hint = did_you_mean(key, known) or "put the vendor's own fields under custom_fields"
+                hint = did_you_mean(key, known) or "use a field of the model, or put it under custom_fields"
                 yield diagnostic("MAP303", text, span, path=format_path(path), hint=hint)
 
 
 def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
-    """The paths of the fields that a mapping's levels set by name; a field that a level removes is none."""
+    """Return the paths of the fields that a mapping's levels set by name, without those that a level removes."""
     found: dict[Path_, None] = {}
     for layer in mapping_layers(mapped):
         for key, value in layer.items() if isinstance(layer, dict) else ():
@@ -272,27 +273,27 @@ def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
 
 
 def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
-    """CFG201: an override that changes nothing."""
+    """CFG201: an override changes nothing."""
     for origin in target.effective.dead():
         yield diagnostic(
             "CFG201",
-            f"{format_path(origin.path)} equals the level below: the override changes nothing",
+            f"{format_path(origin.path)} is the same as in the level below",
             origin.span,
             path=format_path(origin.path),
-            hint="delete the line",
+            hint="delete the line, which has no effect",
         )
 
 
 def find_partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
-    """CFG150: an override that changes a field in some operations of a resource only."""
+    """CFG150: an override changes a field only in some operations of a resource."""
     for partial in target.effective.partial_overrides():
         place = f"{format_path(partial.resource)}.{partial.key}"
-        hint = f"set it for the resource, under {place}, or ignore CFG150 with the reason"
+        hint = f"set it under {place} for all operations, or add: # conn: ignore CFG150 -- reason"
         yield diagnostic("CFG150", partial.text, partial.span, path=format_path(partial.path), hint=hint)
 
 
 def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
-    """CFG151: a mapping of a resource that no operation takes."""
+    """CFG151: a resource has a mapping that none of its operations uses."""
     effective = target.effective
     for origin in effective.idle_mappings():
         model, resource, key = (str(part) for part in origin.path[1:])
@@ -301,7 +302,7 @@ def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
         hint = did_you_mean(resource, sorted(known)) if resource not in known else ""
         yield diagnostic(
             "CFG151",
-            f"{model}.{resource} has no operation that takes its {key}",
+            f"no operation of {model}.{resource} uses its {key}",
             origin.key_span,
             path=format_path(origin.path),
             hint=hint or f"add an operation ({which}unified.{model}.{resource}), or delete the mapping",
@@ -309,7 +310,7 @@ def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 def report_configuration_findings(target: LintTarget) -> Iterator[Diagnostic]:
-    """SEC110 to SEC113 and faults of the merged configuration (see `config.authority`)."""
+    """SEC110 to SEC117 and other findings of the merged configuration (see `config.authority`)."""
     yield from target.effective.findings
 
 
@@ -324,21 +325,25 @@ def check_required_values(target: LintTarget) -> Iterator[Diagnostic]:
             continue
         value = effective.context.get(needed.name)
         if value is None:
-            text = f'account "{effective.account}" lacks {needed.name}, which its connector needs'
+            text = f'account "{effective.account}" lacks {needed.name}, which its connector requires'
             span = document.span(("context",))
             yield diagnostic(
                 "REF103",
                 text,
                 span,
                 path=f"context.{needed.name}",
-                hint=f"add it under context:{' ' + needed.description if needed.description else ''}",
+                hint=f"add {needed.name} under context{f' ({needed.description})' if needed.description else ''}",
             )
-        elif needed.options and str(value) not in needed.options:
-            text = f"{needed.name} is {value!r}, not one of {', '.join(needed.options)}"
-            yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
+            continue
+        path = ("context", needed.name)
+        if needed.options and str(value) not in needed.options:
+            text = f"{needed.name} is {value!r}, which is not one of its options"
+            hint = f"use one of: {', '.join(needed.options)}"
+            yield diagnostic("REF103", text, document.span(path), path=format_path(path), hint=hint)
         elif needed.pattern and not _matches_pattern(needed.pattern, str(value)):
             text = f"{needed.name} does not match the pattern {needed.pattern}"
-            yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
+            hint = f"correct it{f' ({needed.description})' if needed.description else ''}"
+            yield diagnostic("REF103", text, document.span(path), path=format_path(path), hint=hint)
 
 
 def _matches_pattern(pattern: str, text: str) -> bool:
@@ -347,12 +352,12 @@ def _matches_pattern(pattern: str, text: str) -> bool:
 
     try:
         return groups_of(pattern, text, whole=True) is not None
-    except ExpressionError:  # a pattern that does not come to an end fits nothing
+    except ExpressionError:  # a pattern that takes too long matches nothing
         return False
 
 
 def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
-    """REC101: a unified operation without a recording."""
+    """REC101: a unified operation has no recording."""
     effective = target.effective
     if effective.account is not None:
         return
@@ -366,7 +371,7 @@ def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
             f"{name.text} has no recording",
             effective.span(name.path),
             path=format_path(name.path),
-            hint=f"conn record {name.text} --account ACCOUNT",
+            hint=f"record it: conn record {name.text} --account ACCOUNT",
         )
 
 
@@ -381,7 +386,7 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     find_single_braces,
     find_plain_urls,
 )
-"""Rules over one level's own text: each is asked once per document, however many accounts use it."""
+"""Rules for the text of one level: each runs once for a document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     report_configuration_findings,
@@ -419,10 +424,10 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     check_operations_are_recorded,
     check_events_are_recorded,
 )
-"""Rules over an effective configuration."""
+"""Rules for an effective configuration."""
 
 CONTEXT_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     check_required_values,
     find_secrets_in_context,
 )
-"""Those of them that look at an account's own values: all that is left for an account that overrides nothing."""
+"""The rules about an account's own values. For an account that overrides nothing, only these run."""

@@ -1,4 +1,4 @@
-"""Rules over incremental operations: whether what is new makes any difference to what is asked for."""
+"""Rules for incremental operations: the window or the state limits what a run reads."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _NAMES = frozenset({"window", "state"})
 
 
 def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
-    """CFG202: an operation is incremental, and neither its requests nor its records depend on that."""
+    """CFG202: an operation is incremental, but neither its requests nor its records depend on that."""
     effective = target.effective
     for operation in effective.vendor_operations():
         settings = operation.incremental
@@ -31,10 +31,10 @@ def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
         path = operation.get_path("incremental")
         yield diagnostic(
             "CFG202",
-            f"{operation.text} is incremental, but asks for everything in every run",
+            f"{operation.text} is incremental, but every run reads all records",
             effective.span(path),
             path=format_path(path),
-            hint="say where the start goes (`start_param: since`, or {{window.start}}), or `filter: true`",
+            hint="send the start (`start_param: since`, or {{window.start}} in a template), or set `filter: true`",
         )
 
 
@@ -45,14 +45,15 @@ def _uses_window(settings: Common) -> bool:
 
 
 def _reads_window(data: Mapping[str, Any], operation: VendorOperation) -> bool:
-    """Whether a template or an expression that the operation uses reads the window or the state."""
-    kept = {
+    """Return whether a template or an expression that the operation uses reads the window or the state."""
+    resource = {
         key: value
         for key, value in data["resources"][operation.resource].items()
         if key == operation.name or not isinstance(value, dict) or "path" not in value
     }
     return any(
-        _is_window_read(site) for site in find_sites({**data, "unified": {}, "resources": {operation.resource: kept}})
+        _is_window_read(site)
+        for site in find_sites({**data, "unified": {}, "resources": {operation.resource: resource}})
     )
 
 

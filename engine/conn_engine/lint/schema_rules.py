@@ -1,5 +1,4 @@
-"""Rules over what a vendor's own schemas say of requests: keys of bodies and queries that they do not know, and those
-that they need."""
+"""Rules for the vendor's own schemas of requests: unknown keys and missing required keys in bodies and queries."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,7 +18,7 @@ _MOST_NAMES = 12
 
 
 def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
-    """CFG104: a schema of an operation that cannot be read."""
+    """CFG104: a schema of an operation cannot be read."""
     effective = target.effective
     for operation in effective.vendor_operations():
         for key in _KEYS:
@@ -31,7 +30,7 @@ def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
-    """REF200 and REF201: a key of a body or a query that the vendor's schema does not know, or does need."""
+    """REF200: a body or query has a key that is not in the vendor's schema. REF201: it lacks a required key."""
     effective = target.effective
     for operation in effective.vendor_operations():
         if isinstance(operation.body, dict) and operation.body_format in ("json", "form"):
@@ -54,14 +53,14 @@ def _find_place(target: LintTarget, operation: VendorOperation, key: str) -> Sch
     try:
         schema = target.effective.schemas.find_schema(getattr(operation, key), key)
     except ConfigurationError:
-        return None  # reported where it stands
+        return None  # reported by another rule
     return None if schema is None else SchemaPlace(schema, schema)
 
 
 def _find_unknown_keys(
     target: LintTarget, operation: VendorOperation, place: SchemaPlace | None, rows: list[tuple[Path_, Any]]
 ) -> Iterator[Diagnostic]:
-    """The keys of objects that the schema does not know, at any depth, each once."""
+    """Report keys of objects, at any depth, that the schema does not have, each once."""
     pending: list[tuple[Path_, Any, tuple[SchemaPlace, ...]]] = []
     if place is not None:
         pending += [(path, value, (place,)) for path, value in rows]
@@ -81,10 +80,10 @@ def _find_unknown_keys(
                 origins = target.effective.origins(here)
                 yield diagnostic(
                     "REF200",
-                    f'the vendor\'s schema of {operation.text} does not have "{key}"',
+                    f'"{key}" is not in the vendor\'s schema of {operation.text}',
                     origins[0].key_span if origins else target.effective.span(here),
                     path=format_path(here),
-                    hint=did_you_mean(str(key), sorted(names)) or f"it takes {known}",
+                    hint=did_you_mean(str(key), sorted(names)) or f"use one of: {known}",
                 )
 
 
@@ -104,5 +103,5 @@ def _find_missing_keys(
                 f'the vendor\'s schema of {operation.text} requires "{key}", which the mapping does not set',
                 target.effective.span(path),
                 path=format_path(path),
-                hint=f"map it: {key}: body.…",
+                hint=f"map it, for example {key}: body.{key}",
             )

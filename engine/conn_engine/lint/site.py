@@ -1,4 +1,4 @@
-"""One place where an expression or a template stands, and walks over plain values."""
+"""A place of an expression or a template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ __all__ = ["Site", "find_objects"]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One string that holds an expression, or `{{…}}`. `secret` marks where `env` and credentials are in scope;
-    `credential`, where the names of the stored credential belong to `names` besides."""
+    """A string with an expression or a template. `secret`: `env` and credentials are in scope. `credential`: the names
+    of the stored credential are in scope too, in addition to `names`."""
 
     path: Path_
     text: str
@@ -24,5 +24,5 @@ class Site:
 
 
 def find_objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The entries of a mapping that are mappings themselves."""
+    """Return the entries of a mapping whose values are mappings."""
     return [(str(k), v) for k, v in value.items() if isinstance(v, dict)] if isinstance(value, Mapping) else []

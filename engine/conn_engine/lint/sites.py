@@ -1,4 +1,4 @@
-"""Where expressions and templates stand in a configuration, and which names each may use. No judging here."""
+"""Find the expressions and templates of a configuration, and the names that each can use."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ __all__ = ["Site", "find_sites"]
 
 
 def find_sites(data: Mapping[str, Any]) -> Iterator[Site]:
-    """Every expression and template of one layer's data (a connector, or a part of one)."""
+    """Yield every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _find_settings_sites(Inheritable, data, ())
     own = {key: data[key] for key in ("credentials", "verify", "connect", "webhooks") if key in data}
     yield from _find_settings_sites(Connector, own, ())
@@ -43,7 +43,7 @@ _OF_RESOURCE = frozenset({"events", *RESOURCE_MAPPINGS})
 
 
 def _find_settings_sites(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
-    """The sites of settings, as their models declare them."""
+    """Yield the expressions and templates of settings, as their models declare them."""
     for found in find_texts(kind, data, path):
         if found.role in ("expression", "template"):
             yield Site(
@@ -57,7 +57,7 @@ def _find_settings_sites(kind: type[Settings], data: Mapping[str, Any], path: Pa
 
 
 def _add_operation_names(found: Iterator[Site], own: Names) -> Iterator[Site]:
-    """The sites of an operation, with the names that it brings into scope itself."""
+    """Add the names that an operation defines to its sites."""
     for site in found:
         if site.names is None or site.path[-1] == "base_url":
             yield site

@@ -1,4 +1,4 @@
-"""For which statuses a condition may hold, as far as that can be told without an answer."""
+"""Find the HTTP statuses for which a condition can be true, without a response."""
 
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ from conn_engine.expressions.tokens import LexError, Token, lex
 __all__ = ["STATUSES", "evaluate_constant", "find_certain_statuses", "find_possible_statuses"]
 
 STATUSES = frozenset((*range(100, 600), 999))
-"""What HTTP has, and one that a large vendor made up."""
+"""The statuses of HTTP, and 999, which a large vendor uses."""
 
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _LOOSER = frozenset({"or", "?", ":", ":=", "?:", "??", "~>", ";", "^", ","})
@@ -17,7 +17,7 @@ _CHANGING = frozenset({"now", "millis", "random", "uuid"})
 
 
 def find_possible_statuses(when: str) -> frozenset[int]:
-    """The statuses for which a condition may hold: for every other one it certainly does not."""
+    """Return the statuses for which a condition can be true. For all others, it is false."""
     found = STATUSES
     for part in _split_conjunction(when):
         found &= _find_matching_statuses(part)
@@ -25,12 +25,12 @@ def find_possible_statuses(when: str) -> frozenset[int]:
 
 
 def find_certain_statuses(when: str) -> frozenset[int]:
-    """The statuses for which a condition holds, whatever else the answer says."""
+    """Return the statuses for which a condition is true, whatever else the response contains."""
     return _find_matching_statuses(when) if _reads_only_status(when) else frozenset()
 
 
 def evaluate_constant(text: str) -> tuple[bool, object]:
-    """Whether an expression has the same value whatever the answer is, and that value (or UNDEFINED)."""
+    """Return whether an expression has the same value for every response, and that value (or UNDEFINED)."""
     try:
         parsed = expression(text)
         roots = parsed.roots()
@@ -43,18 +43,18 @@ def evaluate_constant(text: str) -> tuple[bool, object]:
 
 @lru_cache(maxsize=1024)
 def _find_matching_statuses(part: str) -> frozenset[int]:
-    """The statuses for which a part of a condition may hold; all of them when it reads more than the status."""
+    """Return the statuses for which a part of a condition can be true: all of them if it reads more than the status."""
     if not _reads_only_status(part):
         return STATUSES
-    held = set()
+    matching = set()
     for status in STATUSES:
         try:
             value = evaluate(f"$boolean({part})", {"status": status})
         except ExpressionError:
-            return STATUSES  # it fails when it is asked: another finding, at the time
+            return STATUSES  # it fails for this status, which is reported when it runs
         if value is True:
-            held.add(status)
-    return frozenset(held)
+            matching.add(status)
+    return frozenset(matching)
 
 
 @lru_cache(maxsize=1024)
@@ -68,7 +68,7 @@ def _reads_only_status(text: str) -> bool:
 
 
 def _split_conjunction(text: str) -> list[str]:
-    """The parts that a condition joins by `and`; the whole when anything binds more loosely."""
+    """Split a condition at `and`. Return it in one piece if it has an operator that binds more loosely."""
     try:
         tokens = lex(text)
     except LexError:

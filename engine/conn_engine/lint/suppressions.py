@@ -1,4 +1,4 @@
-"""Comments that silence findings, `# conn: ignore CODE -- reason`: what each reaches, and those that reach nothing."""
+"""Comments that silence findings, `# conn: ignore CODE -- reason`: their lines, and comments without effect."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,11 +9,11 @@ from conn_engine.documents import Document
 __all__ = ["SuppressedPlaces", "find_faulty_suppressions"]
 
 _NOT_SILENCEABLE = frozenset({"SEC110", "SEC111", "SEC113", "SEC114", "SEC115", "SEC116"})
-"""What an override may not do. Its author could write the comment as well, so only conn.yaml makes exceptions."""
+"""Findings about overrides, whose author could also write the comment. Only conn.yaml can allow them."""
 
 
 class SuppressedPlaces:
-    """Which (file, line, code) are silenced. A comment before a block scalar (`|`, `>`) reaches all of its lines."""
+    """The places where comments silence a code. A comment before a block scalar (`|`, `>`) applies to all its lines."""
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self._places: set[tuple[str, int, str]] = set()
@@ -24,12 +24,12 @@ class SuppressedPlaces:
                         self._places.add((document.file, line, suppression.code))
 
     def covers(self, finding: Diagnostic) -> bool:
-        """Whether a comment with a reason silences the finding."""
+        """Return whether a comment with a reason silences the finding."""
         return finding.span is not None and (finding.span.file, finding.span.line, finding.code) in self._places
 
 
 def find_faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
-    """DOC011 for each comment that silences nothing: without a code or reason, or with one that it cannot silence."""
+    """DOC011: a comment has no code, an unknown code, no reason, or a code that a comment cannot silence."""
     for suppression in document.suppressions:
         span = Span(document.file, suppression.at, 1)
         text = document.line(suppression.at)
@@ -37,16 +37,16 @@ def find_faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
         if column > 0:
             span = Span(document.file, suppression.at, column, suppression.at, len(text.rstrip()) + 1)
         if not suppression.code:
-            message = "the comment names no code, so it silences nothing"
+            message = "the comment names no code, so it has no effect"
             hint = "write: # conn: ignore CODE -- reason"
         elif suppression.code not in CODES:
-            message = f"there is no code {suppression.code}, so the comment silences nothing"
-            hint = did_you_mean(suppression.code, CODES) or "conn explain lists them"
+            message = f"unknown code {suppression.code}, so the comment has no effect"
+            hint = did_you_mean(suppression.code, CODES) or "list the codes: conn explain codes"
         elif suppression.code in _NOT_SILENCEABLE:
             message = f"a comment cannot silence {suppression.code}: only conn.yaml can allow it"
-            hint = f"correct the override; conn explain {suppression.code} shows what conn.yaml can allow"
+            hint = f"correct the override; to see what conn.yaml can allow: conn explain {suppression.code}"
         elif not suppression.reason:
-            message = f"the comment gives no reason to ignore {suppression.code}, so it silences nothing"
+            message = f"the comment gives no reason to ignore {suppression.code}, so it has no effect"
             hint = f"write: # conn: ignore {suppression.code} -- reason"
         else:
             continue
@@ -54,7 +54,7 @@ def find_faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
 
 
 def _iterate_lines(document: Document, line: int) -> Iterator[int]:
-    """The line itself and, when a block scalar begins on it, the scalar's lines: no comment can stand inside one."""
+    """Yield the line and, if a block scalar starts there, the lines of the scalar, which cannot contain comments."""
     yield line
     text = document.line(line)
     head = text.split(" #", 1)[0].rstrip()

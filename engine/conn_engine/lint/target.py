@@ -1,4 +1,4 @@
-"""What a rule looks at: one effective configuration."""
+"""The input of a rule: one effective configuration."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ __all__ = ["LintTarget"]
 
 @dataclass(slots=True)
 class LintTarget:
-    """One effective configuration under lint: a connector's base level, or an account's."""
+    """The effective configuration of a connector, an environment or an account, to be checked by rules."""
 
     workspace: Workspace
     effective: Effective

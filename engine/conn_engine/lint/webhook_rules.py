@@ -1,4 +1,4 @@
-"""Rules over webhooks: what a proof leaves open, what a challenge gives away, and events that nobody gets."""
+"""Rules for webhooks: weak verification, challenges that sign for anyone, and events that reach no account."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,124 +35,127 @@ _VERIFY: Path_ = ("webhooks", "verify")
 
 
 def find_stored_names(target: "LintTarget") -> frozenset[str]:
-    """The names under which proofs find what an account has stored: its credential's parts, and what a vendor hands
-    over."""
+    """Return the names of stored secrets that verification can read: parts of the credential, and values that a
+    challenge or a subscription captures."""
     found: set[str] = set()
-    told = get_webhooks(target)
+    webhooks = get_webhooks(target)
     for credentials in _iterate_credentials(target):
         found |= {field.name.partition(".")[0] for field in credentials.fields()}
         found |= {name for name in credentials.sample() if not name.startswith("_")}
-    if told is not None:
-        found |= {name for challenge in told.challenge for name in challenge.capture}
-        found |= set(told.subscription.capture) if told.subscription is not None else set()
+    if webhooks is not None:
+        found |= {name for challenge in webhooks.challenge for name in challenge.capture}
+        found |= set(webhooks.subscription.capture) if webhooks.subscription is not None else set()
     return frozenset(found)
 
 
 def _iterate_credentials(target: "LintTarget") -> Iterator[Credentials]:
-    """The credential that the connector asks for, and each that an account may choose instead."""
+    """Yield the connector's credential, and each option that an account can choose."""
     effective = target.effective
     try:
         own = effective.connector.credentials
     except ConnError:
-        return  # reported as such
+        return  # reported by the schema
     if own is not None:
         yield own
     more = read_secret_fields(effective.data)
-    said = effective.data.get("credentials")
-    for _, option in find_objects(lookup(said, ("config", "options")) if isinstance(said, Mapping) else None):
+    configured = effective.data.get("credentials")
+    options = lookup(configured, ("config", "options")) if isinstance(configured, Mapping) else None
+    for _, option in find_objects(options):
         try:
             kind: Any = Credentials
             yield add_supplied_values(convert(option, kind), more)
         except ConversionError:
-            continue  # reported as such
+            continue  # reported by the schema
 
 
-# --- proofs ---
+# --- verification ---
 
 
 def check_verification(target: "LintTarget") -> Iterator[Diagnostic]:
-    """WHK101 to WHK103: what the proof leaves open. WHK105: it may be as old as it likes. WHK109: an override lets it
-    be. WHK210: the type of its events stands outside the signature."""
-    told = get_webhooks(target)
-    if told is None:
+    """WHK101 to WHK103: the verification is weak. WHK105: deliveries never expire. WHK109: an override turns the
+    verification off. WHK210: the signature does not cover the event type."""
+    webhooks = get_webhooks(target)
+    if webhooks is None:
         return
     off = next(_find_disabled_verification(target), None)
     if off is None:
-        yield from _check_coverage(target, told)
-    elif target.effective.grants.allowance.verification:  # otherwise it is an error already
+        yield from _check_coverage(target, webhooks)
+    elif target.effective.grants.allowance.verification:  # otherwise, SEC114 is reported
         yield off
     raw = _with_places(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
-    for (path, said), way in zip(raw, iterate_verifiers(told.verify), strict=False):
-        yield from _check_default_keys(target, path, said, way)
-        if said.get("tolerance_seconds") == 0 and ("timestamp" in said or isinstance(way, StandardWebhooksVerifier)):
-            hint = "leave it out (300), or say what the vendor promises; else know the events that came by their id"
+    for (path, config), way in zip(raw, iterate_verifiers(webhooks.verify), strict=False):
+        yield from _check_default_keys(target, path, config, way)
+        if config.get("tolerance_seconds") == 0 and (
+            "timestamp" in config or isinstance(way, StandardWebhooksVerifier)
+        ):
+            hint = "remove it (default 300), or set the vendor's limit; otherwise, store the ids of received events"
             at = (*path, "config", "tolerance_seconds")
-            yield build_finding(target, "WHK105", at, "a delivery is accepted however old it is", hint)
+            yield build_finding(target, "WHK105", at, "deliveries are accepted at any age", hint)
 
 
 def _check_default_keys(
-    target: "LintTarget", path: Path_, said: Mapping[str, Any], way: Verification
+    target: "LintTarget", path: Path_, config: Mapping[str, Any], way: Verification
 ) -> Iterator[Diagnostic]:
-    """EXP103 for a secret that is read because nothing else is written; one that is written is a site of its own."""
+    """EXP103: the default key of a verifier is not stored. A key in the document is checked as an expression."""
     stored = find_stored_names(target)
     for name in list_secret_settings(way):
-        told = getattr(way, name)
-        if told is None or name in said or getattr(way, "key_request", None) is not None:
+        key = getattr(way, name)
+        if key is None or name in config or getattr(way, "key_request", None) is not None:
             continue
-        for lacking in sorted(find_names_read(told) - stored):
-            near = did_you_mean(lacking, sorted(stored))
-            ask = f"ask for it: fields: [{{name: {lacking}, secret: true, required: false}}]"
-            text = f'nothing is called "{lacking}" here: it is the {name} by which deliveries are proved'
-            yield build_finding(target, "EXP103", path, text, f"write `{name}`: {near}" if near else ask)
+        for missing in sorted(find_names_read(key) - stored):
+            near = did_you_mean(missing, sorted(stored))
+            declare = f"declare it: fields: [{{name: {missing}, secret: true, required: false}}]"
+            text = f'unknown name "{missing}", the default {name} for verifying deliveries'
+            yield build_finding(target, "EXP103", path, text, f"set `{name}`; {near}" if near else declare)
 
 
 def _find_disabled_verification(target: "LintTarget") -> Iterator[Diagnostic]:
     for layer in target.effective.layers:
-        said = lookup(layer.data, _VERIFY)
-        if layer.level != "base" and isinstance(said, Mapping) and said.get("format") == "none":
+        verify = lookup(layer.data, _VERIFY)
+        if layer.level != "base" and isinstance(verify, Mapping) and verify.get("format") == "none":
             path = (*_VERIFY, "format")
             yield diagnostic(
                 "WHK109",
-                f"{layer.level} takes deliveries without a proof",
+                f"the {layer.level} accepts deliveries without verification",
                 layer.span(path),
                 path=format_path(path),
-                hint="leave the connector's proof; for deliveries of your own sign them: conn webhook send",
+                hint="delete the line; to try deliveries, sign your own: conn webhook send",
             )
 
 
-def _check_coverage(target: "LintTarget", told: Webhooks) -> Iterator[Diagnostic]:
-    if told.events is None:
+def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagnostic]:
+    if webhooks.events is None:
         return
-    taking = [(name, own) for name, own in get_unified_events(target) if own.fetch is None]
-    if not taking and get_unified_events(target):
+    reading = [(name, own) for name, own in get_unified_events(target) if own.fetch is None]
+    if not reading and get_unified_events(target):
         return
     taken: Paths = frozenset()
-    for one in [_find_read_paths(told, own) for _, own in taking] or [_find_read_paths(told, None)]:
+    for one in [_find_read_paths(webhooks, own) for _, own in reading] or [_find_read_paths(webhooks, None)]:
         taken = None if one is None or taken is None else taken | one
-    value = rate_verification(told.verify, taken)
-    what = f"{format_event(taking[0][0])} takes its record" if taking else "its events are handed on"
+    value = rate_verification(webhooks.verify, taken)
+    uses = f"{format_event(reading[0][0])} uses" if reading else "events use"
     at = (*_VERIFY, "format")
     if value == "none":
-        hint = "fetch the record (`fetch: event.record_id`): then a delivery is but a hint"
-        yield build_finding(target, "WHK101", at, f"anybody could send a delivery, and {what} from it", hint)
-    elif value == "part" and taking:
-        hint = "fetch the record (`fetch: event.record_id`), or sign what the vendor signs of it (`content`, `require`)"
-        yield build_finding(target, "WHK102", at, f"the signature does not cover the body, and {what} from it", hint)
-        return  # the type is in it too
-    elif value == "secret" and taking:
-        hint = "fetch the record (`fetch: event.record_id`), or accept it with `# conn: ignore WHK103 -- why`"
-        yield build_finding(target, "WHK103", at, f"the secret stands in every delivery, and {what} from it", hint)
-    unsigned = find_unsigned(told.verify, find_paths(told.events.type, told.events.each))
+        hint = "declare how to verify deliveries, or fetch the record (`fetch: event.record_id`)"
+        yield build_finding(target, "WHK101", at, f"deliveries are not verified, and {uses} their data", hint)
+    elif value == "part" and reading:
+        hint = "include the body in `content` or `require`, or fetch the record (`fetch: event.record_id`)"
+        yield build_finding(target, "WHK102", at, f"the signature does not cover the body, whose data {uses}", hint)
+        return  # the type is in the body too
+    elif value == "secret" and reading:
+        hint = "fetch the record (`fetch: event.record_id`), or add: # conn: ignore WHK103 -- reason"
+        yield build_finding(target, "WHK103", at, f"every delivery contains the secret, and {uses} its data", hint)
+    unsigned = find_unsigned(webhooks.verify, find_paths(webhooks.events.type, webhooks.events.each))
     if unsigned:
-        text = f"the signature does not cover {', '.join(sorted(map(format_path, unsigned)))}, where the type of an "
-        "event is"
-        hint = "read the type from what is signed; if the vendor has it only there, check in `when` what the body has"
+        names = ", ".join(sorted(map(format_path, unsigned)))
+        text = f"the event type is read from {names}, which the signature does not cover"
+        hint = "read the type from signed data; if there is none, check the body in `when` of the event"
         yield build_finding(target, "WHK210", ("webhooks", "events", "type"), text, hint)
 
 
-def _find_read_paths(told: Webhooks, event: UnifiedEvent | None) -> Paths:
-    """What of a delivery a unified event's record is made of; without one, what is handed on."""
-    own = told.events
+def _find_read_paths(webhooks: Webhooks, event: UnifiedEvent | None) -> Paths:
+    """Return the paths of a delivery that a unified event's record reads; without an event, those of vendor events."""
+    own = webhooks.events
     if own is None:
         return frozenset()
     if event is None or event.record is None:
@@ -174,11 +177,11 @@ def _find_read_paths(told: Webhooks, event: UnifiedEvent | None) -> Paths:
 
 
 def _with_places(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]:
-    """What is written of each way to prove a delivery, in the order of `ways`, with its place."""
+    """Yield the settings of each verifier with their path, in the order of `iterate_verifiers`."""
     if not isinstance(data, Mapping):
         return
-    said = data.get("config")
-    config: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    settings = data.get("config")
+    config: Mapping[str, Any] = settings if isinstance(settings, Mapping) else {}
     yield path, config
     inner = config.get("of")
     for index, one in enumerate(inner if isinstance(inner, list) else ()):
@@ -189,15 +192,15 @@ def _with_places(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, A
 
 
 def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
-    """WHK104: a challenge signs for anybody. WHK108: a challenge that is never asked."""
-    told = get_webhooks(target)
-    if told is None:
+    """WHK104: a challenge signs for anyone. WHK108: a challenge is never used."""
+    webhooks = get_webhooks(target)
+    if webhooks is None:
         return
     stored = find_stored_names(target)
-    proving = find_secrets_read(list(iterate_keys(told.verify)), stored)
+    proving = find_secrets_read(list(iterate_keys(webhooks.verify)), stored)
     earlier: dict[str, int] = {}
     always: int | None = None
-    for index, one in enumerate(told.challenge):
+    for index, one in enumerate(webhooks.challenge):
         at: Path_ = ("webhooks", "challenge", index)
         given = find_secrets_read([one.reply.headers, one.reply.body], stored) & proving
         if given and not one.verified and not _is_restricted(one, stored):
@@ -205,21 +208,20 @@ def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
                 target,
                 "WHK104",
                 (*at, "reply"),
-                f"anybody may ask for this answer, and it is made with {sorted(given)[0]}, which proves deliveries",
-                "bound it with `require`, such as $match(body.token, /^[A-Za-z0-9_-]{22}$/): no signed text of a "
-                "delivery may fit",
+                f"anyone can request this reply, and it uses {sorted(given)[0]}, which verifies deliveries",
+                "limit the text with `require`, so that no delivery matches: $match(body.token, /^[A-Za-z0-9_-]{22}$/)",
             )
         why = _explain_unreachable_challenge(one.when, earlier, always)
         if why:
             yield build_finding(
-                target, "WHK108", (*at, "when"), why, "the first that fits answers: mend it, or delete one"
+                target, "WHK108", (*at, "when"), why, "correct the condition, move the challenge up, or delete it"
             )
         earlier.setdefault(one.when.strip(), index)
         always = index if always is None and evaluate_constant(one.when) == (True, True) else always
 
 
 def _is_restricted(challenge: Challenge, stored: frozenset[str]) -> bool:
-    """Whether `require` looks at what the answer repeats, or at a secret of the caller's."""
+    """Return whether `require` checks the values that the reply repeats, or a secret of the caller."""
     if challenge.require is None:
         return False
     required = _find_roots(challenge.require)
@@ -234,36 +236,36 @@ def _explain_unreachable_challenge(when: str, earlier: Mapping[str, int], always
     if when.strip() in earlier:
         return f"challenge {earlier[when.strip()] + 1} has the same condition and comes first"
     if always is not None:
-        return f"challenge {always + 1} takes every delivery"
+        return f"challenge {always + 1} matches every delivery"
     fixed, value = evaluate_constant(when)
-    return "no delivery fits the condition" if fixed and not value else ""
+    return "no delivery matches the condition" if fixed and not value else ""
 
 
-# --- whose it is ---
+# --- routing ---
 
 
 def check_routing_context(target: "LintTarget") -> Iterator[Diagnostic]:
-    """WHK107: events are for the account whose context has a value, and no account's has one of that name."""
-    told = get_webhooks(target)
-    if told is None or told.account is None:
+    """WHK107: events are routed by a context value that no account has."""
+    webhooks = get_webhooks(target)
+    if webhooks is None or webhooks.account is None:
         return
     effective = target.effective
     known = {field.name for field in effective.connector.fields if not field.secret}
     known |= {step.name for step in effective.connector.connect}
     known |= _find_captured_names(effective.data.get("credentials"))
-    if told.account.context in known or told.account.context in _find_context_names(target):
+    if webhooks.account.context in known or webhooks.account.context in _find_context_names(target):
         return
     yield build_finding(
         target,
         "WHK107",
         ("webhooks", "account", "context"),
-        f'no account can have a "{told.account.context}" in its context',
-        did_you_mean(told.account.context, sorted(known)) or "ask for it under `fields`, or find it out by `connect`",
+        f'no account can have "{webhooks.account.context}" in its context',
+        did_you_mean(webhooks.account.context, sorted(known)) or "add it to `fields`, or read it in a `connect` step",
     )
 
 
 def _find_captured_names(credentials: Any) -> set[str]:
-    """The names that log-ins keep beside a token, wherever in the credentials it is said."""
+    """Return the names of all `capture` settings in the credentials."""
     found: set[str] = set()
     for key, value in credentials.items() if isinstance(credentials, Mapping) else ():
         if key == "capture" and isinstance(value, Mapping):
@@ -278,7 +280,7 @@ def _find_context_names(target: "LintTarget") -> set[str]:
         try:
             account = target.workspace.account(name)
         except ConnError:
-            continue  # reported as such
+            continue  # reported by the schema
         if account.connector == target.effective.connector_name:
             found |= set(account.context)
     return found
@@ -288,4 +290,4 @@ def _find_roots(text: str) -> frozenset[str] | None:
     try:
         return expression(text).roots()
     except ExpressionError:
-        return None  # reported as such
+        return None  # reported as EXP101

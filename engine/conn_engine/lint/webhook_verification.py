@@ -1,4 +1,4 @@
-"""What the proof of a delivery is worth: whether it covers what the events take of it, or anybody could say that."""
+"""Rate the verification of deliveries: whether a signature covers the data that events are created from."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
@@ -33,24 +33,24 @@ __all__ = [
 ]
 
 Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
-"""Nothing is proved; whoever sends it knows a secret; the signature covers something else; it covers what is taken."""
+"""No verification; the sender knows a secret; the signature covers other data; it covers all data that is used."""
 
 Paths: TypeAlias = frozenset[tuple[str, ...]] | None
-"""What an expression reads of its scope; None when it may be anything."""
+"""The paths that an expression reads in its scope; None if it may read any."""
 
 _ORDER: tuple[Worth, ...] = ("none", "part", "secret", "whole")
 _WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
 
 
 def iterate_verifiers(verify: Verification) -> Iterator[Verification]:
-    """The ways that it is made of, itself first."""
+    """Yield the verifier and the verifiers that it is composed of."""
     yield verify
     for one in verify.of if isinstance(verify, AnyOf | AllOf) else ():
         yield from iterate_verifiers(one)
 
 
 def rate_verification(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
-    """What the proof is worth for what is taken of the delivery. One of several ways is worth what the weakest is."""
+    """Rate a verification for the paths that events read. Of alternatives (`any`), the weakest counts."""
     own = verify.each if verify.each is not None else each
     if isinstance(verify, AnyOf):
         return min((rate_verification(one, taken, own) for one in verify.of), key=_ORDER.index)
@@ -75,8 +75,10 @@ def rate_verification(verify: Verification, taken: Paths, each: str | None = Non
 
 
 def find_unsigned(verify: Verification, read: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
-    """Return what of `read` no signature covers. Nothing for a proof that signs nothing: `worth` judges that. Of
-    several ways, what one of them leaves open."""
+    """Return the paths of `read` that no signature covers. Of alternatives (`any`), each must cover a path.
+
+    Returns nothing for a verifier without a signature, which `rate_verification` rates.
+    """
     own = verify.each if verify.each is not None else each
     found = read or frozenset()
     if isinstance(verify, AnyOf):
@@ -103,7 +105,7 @@ def find_unsigned(verify: Verification, read: Paths, each: str | None = None) ->
 
 def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
     if signed is None or path[0] not in ("body", "text", "body_sha256", "claims", "headers", "query"):
-        return True  # anything may be signed; or it is not the sender's
+        return True  # any path may be signed, or it is not from the sender
     if path[0] in ("body", "text", "body_sha256") and signed & _WHOLE:
         return True
     if path[0] == "query" and signed & {("url",), ("target",)}:
@@ -112,7 +114,7 @@ def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
 
 
 def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
-    """Whether `require` compares the body with what is signed, such as a hash of it in the claims or in the URL."""
+    """Return whether `require` compares the body with signed data, such as its hash in the claims or in the URL."""
     read = find_paths(require or "", each)
     if not read or not read & _WHOLE:
         return False
@@ -121,7 +123,7 @@ def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]
 
 
 def _is_covered(taken: Paths, signed: Paths) -> bool:
-    """Whether everything that is taken of the body is signed: the whole of it, or the parts that it stands in."""
+    """Return whether a signature covers all paths that are used, or the complete body."""
     if signed is None or signed & _WHOLE:
         return True
     if taken is None:
@@ -130,13 +132,13 @@ def _is_covered(taken: Paths, signed: Paths) -> bool:
 
 
 def find_paths(text: str, each: str | None = None) -> Paths:
-    """What an expression reads. `item` is what `each` finds."""
+    """Return the paths that an expression reads. `item` is an item of `each`."""
     try:
         read = expression(text).reads() if text.strip() else frozenset()
         if text.strip() and expression(text).roots() is None:
             return None
     except ExpressionError:
-        return None  # reported as such
+        return None  # reported as EXP101
     found: set[tuple[str, ...]] = set()
     for path in read:
         plain = tuple(map(str, path))
@@ -148,7 +150,7 @@ def find_paths(text: str, each: str | None = None) -> Paths:
 
 
 def find_secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
-    """Which of these names, `env` among them as `env.NAME`, the templates of a value read."""
+    """Return which of `names` the templates of a value read, and environment variables as `env.NAME`."""
     found: set[str] = set()
     for text in _iterate_expressions(data):
         for path in find_paths(text) or ():
@@ -160,7 +162,7 @@ def find_secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
 
 
 def find_names_read(data: Any) -> frozenset[str]:
-    """The names that the templates of a value read."""
+    """Return the names that the templates of a value read."""
     return frozenset(path[0] for text in _iterate_expressions(data) for path in find_paths(text) or ())
 
 
@@ -175,16 +177,16 @@ def _iterate_expressions(value: Any) -> Iterator[str]:
         try:
             yield from (text for text, _ in template(value).expressions)
         except ExpressionError:
-            return  # reported as such
+            return  # reported as EXP101
 
 
 def list_secret_settings(way: Verification) -> list[str]:
-    """The settings that hold templates of secrets."""
+    """Return the settings that contain templates of secrets."""
     return [name for name, _, note in read_roles(type(way)) if note.role == "secret"]
 
 
 def iterate_keys(verify: Verification) -> Iterator[Any]:
-    """The templates and expressions by which each way finds its secrets."""
+    """Yield the templates and expressions with which each verifier reads its secrets."""
     for way in iterate_verifiers(verify):
         for name in list_secret_settings(way):
             yield getattr(way, name)

@@ -1,4 +1,4 @@
-"""What conn.yaml and environments must not say. Their shape is the schema's."""
+"""Rules for conn.yaml and environments that a schema cannot express."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ __all__ = ["check_trusted_hosts", "find_unknown_connectors", "find_unknown_envir
 
 
 def find_unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
-    """REF101: an environment sets something for an unknown connector, so it has no effect."""
-    yield from _find_unknown_names(document, "connectors", known, "the environment names the connector")
+    """REF101: an environment has settings for an unknown connector, so they have no effect."""
+    yield from _find_unknown_names(document, "connectors", known, "the environment has settings for connector")
 
 
 def check_trusted_hosts(document: Document) -> Iterator[Diagnostic]:
-    """CFG104: an entry of `trusted_hosts` that is neither a host pattern nor a network."""
+    """CFG104: an entry of `trusted_hosts` is neither a host pattern nor a network."""
     entries = document.data.get("trusted_hosts") if isinstance(document.data, dict) else None
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if isinstance(entry, str) and re.fullmatch(TRUSTED_HOST, entry) and (fault := fault_of_trusted(entry)):
@@ -26,20 +26,20 @@ def check_trusted_hosts(document: Document) -> Iterator[Diagnostic]:
 
 
 def find_unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
-    """REF101: conn.yaml sets something for an unknown environment, so it has no effect."""
-    yield from _find_unknown_names(document, "environments", known, "conn.yaml names the environment")
+    """REF101: conn.yaml has settings for an unknown environment, so they have no effect."""
+    yield from _find_unknown_names(document, "environments", known, "conn.yaml has settings for environment")
 
 
 def find_workspace_secrets(document: Document) -> Iterator[Diagnostic]:
-    """SEC101: the address of the store of releases holds a password."""
+    """SEC101: the URL of the release store contains a password."""
     address = document.data.get("store") if isinstance(document.data, dict) else None
     if isinstance(address, str) and password_in_url(address):
         yield diagnostic(
             "SEC101",
-            "store holds a password",
+            "the URL in `store` contains a password",
             document.span(("store",)),
             path="store",
-            hint="give the whole address as CONN_STORE, or the password as PGPASSWORD; and change this one",
+            hint="change the password, and set the URL in CONN_STORE, or the password in PGPASSWORD",
         )
 
 
@@ -50,8 +50,9 @@ def _find_unknown_names(document: Document, key: str, known: Sequence[str], subj
             path = (key, name)
             yield diagnostic(
                 "REF101",
-                f'{subject} "{name}", which the workspace does not have',
+                f'{subject} "{name}", which does not exist',
                 document.key_span(path),
                 path=format_path(path),
-                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
+                hint=did_you_mean(str(name), known)
+                or (f"use one of: {', '.join(known[:8])}" if known else f"delete {key}.{name}"),
             )

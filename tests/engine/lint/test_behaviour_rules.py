@@ -175,13 +175,13 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sunset", "code", "words"),
     [
-        ("2020-01-31", "DEP101", "since 2020-01-31"),
-        ("2020-01-31T12:00:00Z", "DEP101", "since 2020-01-31"),
-        ("Fri, 31 Jan 2020 00:00:00 GMT", "DEP101", "since 2020-01-31"),
-        ("2024-02-28", "DEP101", "since 2024-02-28"),
-        ("2024-02-29", "DEP101", "since 2024-02-29"),
-        ("2024-03-01", "DEP102", "in 1 day, from 2024-03-01 on"),
-        ("Sat, 30 Mar 2024 00:00:00 GMT", "DEP102", "in 30 days, from 2024-03-30 on"),
+        ("2020-01-31", "DEP101", "its sunset was 2020-01-31"),
+        ("2020-01-31T12:00:00Z", "DEP101", "its sunset was 2020-01-31"),
+        ("Fri, 31 Jan 2020 00:00:00 GMT", "DEP101", "its sunset was 2020-01-31"),
+        ("2024-02-28", "DEP101", "its sunset was 2024-02-28"),
+        ("2024-02-29", "DEP101", "its sunset was 2024-02-29"),
+        ("2024-03-01", "DEP102", "in 1 day, from 2024-03-01"),
+        ("Sat, 30 Mar 2024 00:00:00 GMT", "DEP102", "in 30 days, from 2024-03-30"),
         ("some day", "", ""),
     ],
 )
@@ -315,7 +315,7 @@ def test_variables_are_set_by_somebody(tmp_path, text, unset):
     operation = {"resource": "things", "response_mapping": {"email": text}}
     mapping.write_text(json.dumps({"resources": {"contacts": {"list": operation}}}))
     said = [finding.message for finding in lint_paths(tmp_path, []).findings if finding.code == "EXP103"]
-    assert said == ([f"nothing sets {unset} here"] if unset else [])
+    assert said == ([f"{unset} is not set"] if unset else [])
 
 
 def test_a_misspelt_operation_of_an_override_is_told_from_the_model(tmp_path):

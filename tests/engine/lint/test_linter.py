@@ -214,7 +214,7 @@ def test_a_baseline_holds_when_lines_move_and_not_for_new_faults(wrong):
 def test_a_file_that_is_no_baseline(wrong, text):
     path = wrong / "accepted.json"
     path.write_text(text)
-    with pytest.raises(UsageError, match="is no baseline"):
+    with pytest.raises(UsageError, match="is not a baseline"):
         apply_baseline(path, [])
 
 
@@ -269,7 +269,7 @@ def test_names_in_scope(tmp_path, line, codes):
 
 
 def test_a_baseline_that_is_missing_accepts_nothing(wrong):
-    with pytest.raises(UsageError, match=r"no baseline mistyped\.json"):
+    with pytest.raises(UsageError, match=r"baseline mistyped\.json does not exist"):
         apply_baseline(wrong / "mistyped.json", lint_paths(wrong, []).findings)
     assert not (wrong / "mistyped.json").exists()
 

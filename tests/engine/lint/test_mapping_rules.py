@@ -63,7 +63,7 @@ BASE = {"id": "response.id", "name": "response.n", "custom": {"a": "response.a"}
         (["$merge([$base, {'name': $base.nmae}])"], "", 'did you mean "name"?'),
         ([{"name": "$base.`nmae` & '!'"}], ".name", 'did you mean "name"?'),
         ([{"name": "$base.name"}, {"name": "$base.nam"}], ".name", 'did you mean "name"?'),
-        ([{"name": "$base.n"}], ".name", "it has custom, id, name, size, tags"),  # the vendor's name for it
+        ([{"name": "$base.n"}], ".name", "use one of: custom, id, name, size, tags"),  # the vendor's name for it
     ],
 )
 def test_a_field_that_base_does_not_have(tmp_path: Any, levels: list[Any], place: str, hint: str) -> None:

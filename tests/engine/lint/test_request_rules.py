@@ -82,7 +82,7 @@ OPERATIONS = {
 def test_verify_has_no_caller(tmp_path, name, needs, form):
     [(code, path, hint)] = found(tmp_path, operations=OPERATIONS, verify=form(f"things.{name}"))
     assert (code, path.partition(".")[0]) == ("REF130", "verify")
-    assert hint == "name an operation that needs nothing, such as things.list"
+    assert hint == "name an operation that needs no value, such as things.list"
 
 
 @pytest.mark.parametrize("name", ["list", "own"])

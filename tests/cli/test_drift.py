@@ -328,7 +328,7 @@ def test_what_the_vendor_announces_in_headers_is_drift_a_note_and_recorded(shop:
     assert row["detail"] == "deprecated since 2023-06-30; requests may be refused from 2026-11-11; warning 299"
     assert "Use v2" not in done.out
     ran = conn(shop, "run", "things.list", "--account", "acme")
-    told = "the vendor announces of things.list: deprecated since 2023-06-30, requests may be refused from 2026-11-11"
+    told = "the vendor announces for things.list: deprecated since 2023-06-30, requests may be refused from 2026-11-11"
     assert f"{told}, warning 299 (Use v2 instead)" in ran.err and ran.code == 0
     kept = conn(shop, "record", "m.things.list", "--account", "acme", "--scenario", "announced")
     assert told in kept.err, kept.err

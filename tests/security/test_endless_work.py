@@ -37,7 +37,7 @@ def incremental(**said: Any) -> dict[str, Any]:
         ({"resources": {"things": {**CHAIN, "a300": LISTED,
                                    "list": {"parents": {"as": "z", "from": "things.a0"}}}}}, 3, "20 levels up"),
         (listing(job={"poll": {"path": "/p", "status": "'x'", "done": ["y"], "every_seconds": 0,
-                               "timeout_seconds": 20}}), 4, "is not done after 20 s"),
+                               "timeout_seconds": 20}}), 4, "did not finish within 20 s"),
         (listing(errors=[{"when": "true", "then": {"rate_limited": {"wait": [{"body": "text", "pattern": "(a+)+b"}]}}}],
                  path="/" + "a" * 40), 3, "takes too long"),
         (listing(errors=[{"when": "true", "then": {"retry": {"times": 20, "wait": "1e300"}}}]), 4, ""),

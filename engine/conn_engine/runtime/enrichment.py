@@ -1,5 +1,7 @@
-"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, `record_types`,
-`distinct`, then each `enrich`."""
+"""Turn the records of a response into the records to deliver.
+
+The steps are `record_filter`, `record_mapping`, `record_types`, `distinct`, then each `enrich`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +26,12 @@ __all__ = ["add_distinct", "prepare_records", "resume_distinct"]
 
 _DISTINCT, _BEFORE = "distinct", "distinct_before"
 _FORGOTTEN = (
-    f"records from before the cursor may come again: it has at most {MOST_KNOWN:,} of those that `distinct` compares"
+    f"records from before the cursor may repeat: it stores at most {MOST_KNOWN:,} of those that `distinct` compares"
 )
 
 
 def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list[Any], list[Any]]]:
-    """The records to deliver, and for each the vendor's own that it comes of."""
+    """Return the records to deliver, and for each the vendor's record that it was made from."""
     operation = listing.operation
     source = answer.records
     if operation.record_filter:
@@ -53,7 +55,7 @@ def prepare_records(listing: Listing, frame: Frame, answer: Answer) -> Flow[tupl
 
 
 def _find_new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
-    """The positions of the records that did not come before in this listing."""
+    """Return the positions of the records that are new in this listing."""
     with _locate_errors(format_path(listing.operation.get_path("distinct"))):
         marks = fingerprints(key, records, scope)
     known = _get_known_records(listing)
@@ -67,7 +69,7 @@ def _get_known_records(listing: Listing) -> KnownRecords:
 
 
 def resume_distinct(listing: Listing, place: Place) -> Place:
-    """Take out of a place the records that came before it."""
+    """Restore the known records from a place, and return the rest of it."""
     if _DISTINCT not in place:
         return place
     if not _get_known_records(listing).restore(place[_DISTINCT]):
@@ -76,9 +78,9 @@ def resume_distinct(listing: Listing, place: Place) -> Place:
 
 
 def add_distinct(listing: Listing, page: Fetched) -> Fetched:
-    """The page whose cursor has the records that came, for `distinct` to know them.
+    """Add the known records to the page's cursor, so that `distinct` still knows them when the listing resumes.
 
-    Not with `recurse`: it requests pages again without delivering them, and would miss the records that came.
+    Not with `recurse`: it requests pages again without delivering them, and would treat their records as known.
     """
     if listing.operation.distinct is None or listing.operation.recurse is not None:
         return page
@@ -88,19 +90,19 @@ def add_distinct(listing: Listing, page: Fetched) -> Fetched:
         page = replace(page, notes=(*page.notes, _FORGOTTEN))
     if page.next_state is not None:
         page = replace(page, next_state={**page.next_state, _DISTINCT: known.dump()})
-    if page.here is not None and listing.chain:  # another listing takes its values from here
+    if page.here is not None and listing.chain:  # another listing takes its values from this one
         before = listing.memory.get(_BEFORE)
         page = replace(page, here={**page.here, _DISTINCT: known.dump([] if before is None else [before])})
     return page
 
 
 def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
-    """The records with the answers of one enrichment. One without an answer gets null."""
-    held = [True] * len(records)
+    """Add the responses of one enrichment to the records. A record without a response gets null."""
+    holds = [True] * len(records)
     if settings.where is not None:
         with _locate_errors(f"{at}.where"):
-            held = verdicts(settings.where, records, scope)
-    chosen = [index for index, holds in enumerate(held) if holds]
+            holds = verdicts(settings.where, records, scope)
+    chosen = [index for index, is_chosen in enumerate(holds) if is_chosen]
     answers: dict[int, Any] = {}
     size = settings.batch or 1
     for start in range(0, len(chosen), size):
@@ -139,12 +141,12 @@ def _pick_part(response: Any, path: str | None, at: str) -> Any:
 def _read_key(record: Any, key: str | None, scope: Scope, at: str) -> Any:
     value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
-        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or leave such records out by `where`")
+        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or exclude such records with `where`")
     return value
 
 
 def _index_rows(response: Any, settings: Enrich, scope: Scope) -> dict[str, Any]:
-    """The rows of a batch's answer by key. An object is one already, unless its rows are told apart by `match`."""
+    """Return the rows of a batch's response by key. An object already is by key, unless `match` is set."""
     if isinstance(response, dict) and settings.match is None:
         return {str(key): row for key, row in response.items()}
     rows = response if isinstance(response, list) else [] if response is None else [response]
@@ -170,7 +172,8 @@ def _combine(  # noqa: PLR0917
     name = settings.into or settings.name
     if any(not isinstance(records[index], dict) for index in chosen):
         raise ConfigurationError(
-            f"{at}: a record is no object, so it has no field `{name}`", hint="make it one: `transform`"
+            f"{at}: cannot add the field `{name}` to a record that is not an object",
+            hint="turn such records into objects with `transform`",
         )
     return [{**records[index], name: answers[index]} for index in chosen]
 

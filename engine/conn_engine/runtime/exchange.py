@@ -1,4 +1,7 @@
-"""One authorised exchange: built, sent, renewed once, judged, its records found. Paging is `listing`'s."""
+"""Make one authorized exchange: build and send the request, renew the credential once, and find the records.
+
+Pagination is in `listing`.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +26,7 @@ from conn_engine.wire import Flow, Purpose, Request, Response
 __all__ = ["exchange"]
 
 _WITHOUT_CONTENT = (204, 205)
-_OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused with
+_CLOCK_STATUSES = (401, 403)  # the vendor refuses a token or signature with a wrong time with one of these
 
 
 def exchange(  # noqa: PLR0917
@@ -36,21 +39,23 @@ def exchange(  # noqa: PLR0917
     *,
     restarts: int | None = None,
 ) -> Flow[Fetched]:
-    """Send one request of a vendor operation until there is a verdict. `place` finishes the draft (page, partition).
-    `restarts` counts how often the listing began again; None: there is no listing that could.
+    """Send one request of a vendor operation, with retries, until its response is classified.
 
-    Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
+    `place` completes the draft (page, partition). `restarts` counts how often the listing has restarted; None means
+    that it cannot restart.
+
+    Raises the errors of `failures.attempt`, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
-    one = _Exchange(run, operation, call, scope, place, purpose)
-    answer, verdict = yield from one.send_until_classified(restarts)
-    return one.to_fetched(answer, verdict)
+    exchange_ = _Exchange(run, operation, call, scope, place, purpose)
+    answer, verdict = yield from exchange_.send_until_classified(restarts)
+    return exchange_.to_fetched(answer, verdict)
 
 
 class _Exchange:
-    """One request on its way to a verdict: what `failures.attempt` asks for, and what is remembered meanwhile.
+    """One request until its response is classified: the callbacks of `failures.attempt`, and their state.
 
-    `using` is the session with the credential of the last sending, `draft` what it said before it had any, `told` the
-    rate limit that the last answer told, `refused` that answer when a clock may be to blame.
+    `using` is the session with the credential of the last attempt, `draft` its request without the credential, `rate`
+    the rate limit in the last response, and `refused` that response if a wrong clock may be the cause.
     """
 
     def __init__(  # noqa: PLR0917
@@ -66,14 +71,14 @@ class _Exchange:
         self.run, self.effective, self.session = run, effective, session
         self.operation, self.call, self.scope, self.place, self.purpose = operation, call, scope, place, purpose
         self.read_as = "binary" if call.as_file else operation.response_format
-        self.using, self.draft, self.told = session, Draft("", ""), RateState()
+        self.using, self.draft, self.rate = session, Draft("", ""), RateState()
         self.refused: Response | None = None
         self._sent: dict[str, Any] = {}
         self._drawn = session.conditions.chance.draw()
         self._charge = Charge(effective.connector_name, session.account, operation.text)
 
     def send_until_classified(self, restarts: int | None) -> Flow[tuple[Answer, ResponseClassification]]:
-        """Send until there is a verdict; a credential that ends soon is renewed first."""
+        """Send until the response is classified. A credential that expires soon is renewed first."""
         operation, session = self.operation, self.session
         renewable = operation.credentials.renewable(session.document)
         try:
@@ -96,13 +101,13 @@ class _Exchange:
         except (CredentialError, VendorError) as error:
             error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
             if isinstance(error, VendorError) and error.kind == "rate_limited" and error.response is not None:
-                error.limits = self.told.headers
+                error.limits = self.rate.headers
             if self.refused is not None:
                 error.hint = auth.add_clock_hint(self.refused, session.clock.now(), error.hint)
             raise
 
     def to_fetched(self, answer: Answer, verdict: ResponseClassification) -> Fetched:
-        """The answer with its records."""
+        """Return the response with its records."""
         records: list[Any] = []
         whole = False
         if verdict.action == "ok":
@@ -114,19 +119,19 @@ class _Exchange:
         return Fetched(
             replace(answer, records=records, scope=self.scope),
             whole,
-            dict(self.told.headers),
+            dict(self.rate.headers),
             (*self.draft.notes, *_find_announcements(answer, self.operation.text)),
             again,
             skipped or verdict.action == "empty",
             skipped,
         )
 
-    # --- what `attempt` asks for ---
+    # --- callbacks of `attempt` ---
 
     def _make(self) -> Request:
-        # Threads share a session: what must be renewed is the credential that was sent.
+        # Threads share a session: the credential to renew is the one that was sent.
         self.using = replace(self.session)
-        # Every sending says the same: an idempotency key holds through retries.
+        # Every attempt sends the same request, so that an idempotency key survives retries.
         conditions = replace(self.session.conditions, chance=Chance.from_draw(self._drawn))
         self.draft = draft_of(self.effective, self.operation, self.call, Scope(self.scope, conditions), self.place)
         self._sent.update(without_credential(self.operation, self.draft))
@@ -134,13 +139,13 @@ class _Exchange:
         return finish_request(run, self.operation, self.draft, self.purpose, self.operation.text)
 
     def _decode(self, request: Request, got: Response | TransportError) -> Answer:
-        self.refused = got if isinstance(got, Response) and got.status in _OF_A_CLOCK else None
+        self.refused = got if isinstance(got, Response) and got.status in _CLOCK_STATUSES else None
         sent = dict(self._sent)
         if isinstance(got, TransportError):
             return Answer(request, Response(0), None, [], self.scope, sent, got)
         try:
             read = bodies.read_body(got, self.read_as, self.operation.response_options)
-        except VendorError as problem:  # the error rules decide what an unreadable answer means
+        except VendorError as problem:  # the error rules decide what an unreadable response means
             return Answer(request, got, None, [], self.scope, sent, problem)
         return Answer(request, got, read.data, [], self.scope, sent, rest=read)
 
@@ -153,10 +158,10 @@ class _Exchange:
 
     def _rate(self, answer: Answer) -> RateState:
         limit, now = self.operation.rate_limit, self.session.clock.now()
-        self.told = read_rate_state(limit, answer, now)
+        self.rate = read_rate_state(limit, answer, now)
         if limit is not None and limit.slow_when_remaining:
-            self.session.budgets.slow(self._charge, self.told.pace, now)
-        return self.told
+            self.session.budgets.slow(self._charge, self.rate.pace, now)
+        return self.rate
 
     def _renew(self) -> Flow[None]:
         session, effective = self.session, self.effective
@@ -173,19 +178,19 @@ class _Exchange:
 
 
 def _find_announcements(answer: Answer, operation: str) -> list[str]:
-    """What the vendor announces of the operation in the answer's headers."""
+    """Describe what the vendor announces about the operation in the response's headers."""
     headers = answer.response.headers
     announced = find_notices(headers)
     if not announced:
         return []
     warnings = find_warnings(headers)
     texts = f" ({'; '.join(warnings)})" if warnings else ""
-    return [f"the vendor announces of {operation}: {', '.join(announced)}{texts}"]
+    return [f"the vendor announces for {operation}: {', '.join(announced)}{texts}"]
 
 
 def _find_records(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:
-    """The records of an answer. One that says "no content" has none, and neither has XML without any element of a list:
-    that is no mistake of the path."""
+    """Find the records of a response. A "no content" status has none, and neither has XML without any element of a
+    list: in both cases the path is not wrong."""
     if path is not None and answer.response.status in _WITHOUT_CONTENT:
         return [], False
     try:

@@ -1,5 +1,7 @@
-"""What one request of a listing fetches: an answer, its records, and what comes next. A long answer is read some rows
-at a time."""
+"""Hold what one request of a listing fetches: a response, its records, and the next place.
+
+A long response is read a few rows at a time.
+"""
 
 import hashlib
 import json
@@ -19,18 +21,18 @@ __all__ = ["Fetched", "RowPlace", "read_all_rows", "split_rows"]
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One answer of a vendor operation with its records, and what comes next.
+    """One response of a vendor operation with its records, and the next place.
 
-    `answer.records` are those that `response_path` finds. `records` are those to deliver, which `record_mapping` and
-    enrichments have made of them; `source` has the vendor's own record for each. `whole`: the answer is one thing
-    rather than a list. `headers` are the rate limits in normalized form. `notes` are what the caller should hear of the
-    request. `settled`: an error rule calls the answer empty, or skips it, which is `skipped`: it has not been read.
-    `again`: the listing has to start again; the expression that tells its records apart.
+    `answer.records` are the records that `response_path` finds. `records` are those to deliver, after `record_mapping`
+    and enrichments; `source` has the vendor's record for each. `whole` means that the response is a single object and
+    not a list. `headers` are the rate limits in normalized form. `notes` are remarks for the caller. `settled` means
+    that an error rule treats the response as empty or skips it; in the second case it is `skipped`, and its records
+    have not been read. `again` is set when the listing must restart, to the expression that identifies its records.
 
-    Within a listing `next_state`, `prev_state` and `here` (the place of this page itself) are places (see `layers`);
-    outside, they are what goes into a cursor. `scope` has the names of the layers above. `partial`: the next page
-    continues the same answer. `state` is what an incremental operation has read once this page is delivered.
-    `completeness` is the verdict on the listing, on its very last page.
+    Within a listing, `next_state`, `prev_state` and `here` (the place of this page itself) are places (see `layers`);
+    outside, they are the contents of a cursor. `scope` has the names of the layers above. `partial` means that the next
+    page continues the same response. `state` is the state of an incremental operation after this page. `completeness`
+    is the verdict on the listing, set on its very last page.
     """
 
     answer: Answer
@@ -53,16 +55,16 @@ class Fetched:
 
     @property
     def last(self) -> bool:
-        """Whether no page follows in its step."""
+        """Whether this is the last page of its step."""
         return self.next_state is None and not self.partial
 
     @property
     def partition(self) -> Mapping[str, Any]:
-        """Names and values of the partition it belongs to."""
+        """The names and values of its partition."""
         return self.scope.get("partition") or {}
 
     def to_page(self, records: list[Any]) -> Page:
-        """The page as callers see it, with its final records."""
+        """Return the page as callers receive it, with its final records."""
         return Page(
             records=records,
             raw=self.records,
@@ -81,20 +83,20 @@ class Fetched:
         )
 
     def as_listed(self) -> "Fetched":
-        """The page as one of several: whatever it brought, the whole is a list."""
+        """Return the page as part of a list, even if its response is a single object."""
         return replace(self, whole=False) if self.whole else self
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """A place within a long answer: how many records were delivered, and the mark of the last one."""
+    """A place within a long response: how many records were delivered, and a hash of the last one."""
 
     count: int
     mark: str
 
     @classmethod
     def read(cls, data: Any) -> "RowPlace | None":
-        """What `data` gave; None for None. Raises UsageError for anything else."""
+        """Read the place from a cursor; None stays None. Raises UsageError for anything else."""
         if data is None:
             return None
         match data:
@@ -104,18 +106,20 @@ class RowPlace:
 
     @classmethod
     def from_part(cls, answer: Answer, before: "RowPlace | None") -> "RowPlace | None":
-        """The place after a part of an answer; None when no record came yet."""
+        """Return the place after a part of a response; None if there was no record yet."""
         if not answer.records:
             return before
         return cls(answer.count, _mark_record(answer.records[-1]))
 
     def data(self) -> dict[str, Any]:
-        """The place in a cursor."""
+        """Return the place as the data of a cursor."""
         return {"count": self.count, "mark": self.mark}
 
     def split(self, answer: Answer) -> tuple[Answer | None, Answer]:
-        """A part of an answer in two: the records before the place (None: there are none), and the others. Raises
-        UsageError when those before it are others now."""
+        """Split a part of a response into the records before the place (None if there are none) and the others.
+
+        Raises UsageError when the last record before the place has changed.
+        """
         delivered = self.count - answer.earlier
         if 0 < delivered <= len(answer.records) and _mark_record(answer.records[delivered - 1]) != self.mark:
             raise _build_moved_row_error()
@@ -132,7 +136,7 @@ def _mark_record(record: Any) -> str:
 
 def _build_moved_row_error() -> UsageError:
     return UsageError(
-        "the cursor stands between two rows of an answer that has changed since",
+        "the cursor points between two rows of a response that has changed since",
         hint="leave the cursor out to start again",
     )
 
@@ -140,9 +144,10 @@ def _build_moved_row_error() -> UsageError:
 def split_rows(
     fetched: Fetched, operation: VendorOperation, start: RowPlace | None, skip: Callable[[Answer], object]
 ) -> Iterator[tuple[Fetched, bool]]:
-    """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for.
-    What lies before `start` is read, passed to `skip` and left out. Raises UsageError when the answer is another one
-    now."""
+    """Yield the rows of a long response in parts, and whether each part is the last. Parts are read on demand.
+
+    Rows before `start` are passed to `skip` and not yielded. Raises UsageError when the response has changed.
+    """
     for part, last in _read_parts(fetched, operation):
         if start is None:
             yield part, last
@@ -169,14 +174,14 @@ def _read_parts(fetched: Fetched, operation: VendorOperation) -> Iterator[tuple[
         earlier += len(answer.records)
         try:
             records, _ = records_of(operation.response_path, rows, answer.scope)
-        except ResponsePathMissing:  # it was there in the first rows: these just have nothing
+        except ResponsePathMissing:  # the first rows had the path, so these are just empty
             records = []
         answer = replace(answer, body=rows, records=records, earlier=earlier)
     yield replace(fetched, answer=answer), True
 
 
 def read_all_rows(fetched: Fetched, operation: VendorOperation) -> Fetched:
-    """A long answer in one piece, for those who need all of it at once. Raises VendorError when it is too long."""
+    """Read a long response in full, for callers that need all rows at once. Raises VendorError when it is too long."""
     answer = fetched.answer
     if answer.rest is None or answer.rest.more is None:
         return fetched

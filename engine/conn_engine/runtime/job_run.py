@@ -1,6 +1,6 @@
-"""One job: created by the operation's own request, polled until it is done, and asked for its results.
+"""Run one job: create it with the operation's own request, poll it until it is done, and download its results.
 
-What a status means is in `listing.jobs`. A credential goes to hosts of the connector only, wherever a result is.
+`listing.jobs` decides what a status means. A credential is sent only to hosts of the connector, wherever a result is.
 """
 
 import json
@@ -45,13 +45,13 @@ _CREATED = re.compile(r"\bjob\.created\.body((?:\.[A-Za-z_]\w*)*)")
 _OTHER = re.compile(r"\bjob\.(?:created\.(?:status|headers)|polled|located|url)\b")
 _PATIENCE = 5
 _AT_ONCE = 20
-_LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
+_LONGEST = 300.0  # seconds to wait for a rate limit when the result only has to be downloaded
 _PASSING = frozenset({"vendor_unavailable", "rate_limited"})
 _INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
 
 
 class JobRun:
-    """One job. `answers` are what templates see of its answers."""
+    """One job. `answers` has the responses that templates can read."""
 
     def __init__(self, listing: Listing, frame: Frame, settings: Job) -> None:
         self.listing = listing
@@ -59,7 +59,7 @@ class JobRun:
         self.settings = settings
         self.answers: dict[str, Any] = {"created": None, "polled": None, "located": None}
         self.last: Fetched
-        # A created job is worth waiting for: a rate limit on the way to its result is waited out.
+        # A created job is worth waiting for, so rate limits on the way to its result are waited out.
         longest = _LONGEST if settings.poll is None else settings.poll.timeout_seconds
         patience = replace(listing.session.policy, wait=True, max_wait_seconds=longest)
         self.session = replace(listing.session, policy=patience)
@@ -70,15 +70,15 @@ class JobRun:
         return self.frame.scope | {"job": dict(self.answers)}
 
     def get_path(self, *keys: str) -> Path_:
-        """Where a setting of the job stands."""
+        """Return the configuration path of a setting of the job."""
         return (*self.listing.operation.get_path("job"), *keys)
 
     def create(self) -> Flow[Fetched]:
-        """The operation's own request, once, as patient as the caller."""
+        """Send the operation's own request once, with the caller's policy for waiting."""
         listing = self.listing
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
         scope, put = self.frame.scope, self.frame.put
-        call = replace(listing.call, as_file=False)  # the file that is wanted is the job's result
+        call = replace(listing.call, as_file=False)  # the caller wants the job's result as a file, not this response
         got = yield from exchange(listing.run, operation, call, scope, put, listing.purpose)
         self.session.document = listing.session.document
         return self._remember("created", got)
@@ -90,8 +90,10 @@ class JobRun:
         return got
 
     def describe(self) -> dict[str, Any] | None:
-        """What a cursor has of the first answer: what the job's requests read of it. None when that is too long, or may
-        be a secret link."""
+        """Return what a cursor stores of the first response: the parts that the job's requests read.
+
+        Returns None when that is too long, or may contain a secret link.
+        """
         answer, created = self.last.answer, self.answers["created"]
         if not can_resume(self.settings):
             return None
@@ -113,15 +115,15 @@ class JobRun:
                 raise foreign_cursor()
 
     def wait(self, poll: Poll) -> Flow[Outcome]:
-        """Ask until the job is done. Raises VendorError when it will not be."""
+        """Poll until the job is done. Raises VendorError when it fails, takes too long or has an unknown status."""
         clock = self.session.clock
         end = clock.now() + poll.timeout_seconds
-        failures = asked = 0
+        failures = polls = 0
         status: Any = UNDEFINED
         while True:
-            # A job that is not done at once is not asked about without a pause, whatever the configuration says.
-            pause = poll.every_seconds if asked < _AT_ONCE else max(poll.every_seconds, 1.0)
-            asked += 1
+            # After the first polls there is always a pause, even if the configuration sets none.
+            pause = poll.every_seconds if polls < _AT_ONCE else max(poll.every_seconds, 1.0)
+            polls += 1
             try:
                 got = yield from self.ask(poll, "poll", "polled")
             except VendorError as error:
@@ -136,17 +138,16 @@ class JobRun:
                 if outcome in ("done", "empty"):
                     return outcome
                 if outcome == "failed":
-                    self._fail(poll, got.answer, f"failed: its status is {_show(status)}")
+                    self._fail(poll, got.answer, f"failed (status {_show(status)})")
                 if outcome == "unknown":
                     yield from self._abort()
                     self._unknown(poll, got.answer, status)
                 pause = max(pause, _retry_after(got.answer))
             if clock.now() + pause > end:
                 yield from self._abort()
-                what = f"is not done after {poll.timeout_seconds:g} s: its status is {_show(status)}"
-                self._fail(
-                    poll, self.last.answer, what, kind="vendor_unavailable", hint="give it more `timeout_seconds`"
-                )
+                what = f"did not finish within {poll.timeout_seconds:g} s (status {_show(status)})"
+                hint = "raise `timeout_seconds` of `poll`"
+                self._fail(poll, self.last.answer, what, kind="vendor_unavailable", hint=hint)
             yield Wait(pause, "the job is not done")
 
     def _status(self, poll: Poll, answer: Answer) -> Any:
@@ -159,36 +160,37 @@ class JobRun:
     def _fail(
         self, poll: Poll, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = ""
     ) -> NoReturn:
-        said = UNDEFINED if poll.message is None else answer.ask(poll.message)
-        words = " ".join(said.split())[:500] if isinstance(said, str) else ""
+        message = UNDEFINED if poll.message is None else answer.ask(poll.message)
+        text = " ".join(message.split())[:500] if isinstance(message, str) else ""
         raise VendorError(
-            f"the job of {self.listing.name} {what}{f': {words}' if words else ''}",
+            f"the job of {self.listing.name} {what}{f': {text}' if text else ''}",
             kind=kind,
             request=answer.request,
             response=answer.response,
             details=answer.body,
-            said=words,
-            hint=hint or "it is not created again by itself: run the operation again for another try",
+            said=text,
+            hint=hint or "run the operation again to create a new job",
         )
 
     def _unknown(self, poll: Poll, answer: Answer, status: Any) -> NoReturn:
         known = ", ".join(_show(one) for one in (*poll.done, *poll.empty, *poll.failed, *poll.running))
         if status is UNDEFINED or status is None:
-            hint = f"`{poll.status}` finds nothing in the answer: correct `status` of `poll`"
+            what, hint = "has no status", f"correct `status` of `poll`: `{poll.status}` finds nothing in the response"
         else:
-            hint = f"say in `poll` what it means; known are {known}"
-        self._fail(poll, answer, f"has the status {_show(status)}, which is unknown", hint=hint)
+            what = f"has an unknown status: {_show(status)}"
+            hint = f"add it to `done`, `empty`, `failed` or `running` of `poll`; known statuses: {known}"
+        self._fail(poll, answer, what, hint=hint)
 
     def _abort(self) -> Flow[None]:
         if self.settings.abort is None:
             return
         try:
             yield from self.ask(self.settings.abort, "abort", "")
-        except VendorError:  # what was wrong with the job is the error to tell
+        except VendorError:  # report the error of the job instead
             return
 
     def ask(self, request: JobRequest, key: str, name: str) -> Flow[Fetched]:
-        """Send a request about the job; its answer is `job.<name>` from there on."""
+        """Send a request about the job. Later templates read its response as `job.<name>`."""
         base = self.last.answer
         operation = self._operation(request, key)
 
@@ -219,7 +221,7 @@ class JobRun:
         return render_at(text, self.scope, format_path(self.get_path(*keys)))
 
     def _operation(self, request: JobRequest | Download, key: str) -> VendorOperation:
-        """The request as an operation: query and headers of connector and resource, all else as it has it."""
+        """Return the request as an operation. It inherits the query and headers of the connector and the resource."""
         listing = self.listing
         resource, method = listing.operation.resource, listing.operation.name
         resources = listing.effective.data["resources"]
@@ -230,26 +232,26 @@ class JobRun:
             own |= {"body": request.body, "body_format": request.body_format}
         data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
         made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
-        said: Mapping[str, Path_] = {
+        places: Mapping[str, Path_] = {
             name: self.get_path(key, name) for name in ("path", "query", "headers", "body") if name in own
         }
-        if request.url is not None:  # a URL that an answer gave is whole: only what is said here is added to it
+        if request.url is not None:  # a URL from a response is complete: only the query set here is added to it
             made = replace(made, query=request.query or {})
-        return replace(made, places={**made.places, **said})
+        return replace(made, places={**made.places, **places})
 
     # --- results ---
 
     def without_records(self) -> Fetched:
-        """The last answer, as one that holds nothing."""
+        """Return the last response without records."""
         return replace(self.last, answer=replace(self.last.answer, records=[]), whole=False)
 
     def with_records(self) -> Fetched:
-        """The last answer with the records it holds."""
+        """Return the last response with its records."""
         records, _ = records_of(self.listing.operation.response_path, self.last.answer.body)
         return replace(self.last, answer=replace(self.last.answer, records=records), whole=False)
 
     def find_urls(self, download: Download) -> list[str | None]:
-        """The URLs to download; one None for a `path`. Raises ConfigurationError when nothing is named."""
+        """Find the URLs to download; a single None stands for a `path`. Raises ConfigurationError if none is found."""
         if download.url is None:
             return [None]
         try:
@@ -259,19 +261,19 @@ class JobRun:
             raise
         if found is UNDEFINED or found is None:
             raise ConfigurationError(
-                f"`{download.url}` finds no URL in the answers of the job",
-                hint="correct `url` of `download`; a status that means an empty result belongs to `empty` of `poll`",
+                f"`{download.url}` finds no URL in the responses of the job",
+                hint="correct `url` of `download`; add a status that means an empty result to `empty` of `poll`",
             )
         what = "the URL of the job's result"
         return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
 
     def result_path(self, settings: Download) -> str | None:
-        """Where the records of a result are."""
+        """Return the path of the records in a result."""
         return settings.response_path if settings.response_path is not None else self.listing.operation.response_path
 
     def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Fetched, VendorOperation]]:
-        """Fetch a page of one result, and say as which operation. Another host is asked without anything of the
-        connector's."""
+        """Fetch a page of one result; return it with its operation. Other hosts get nothing of the connector's: no
+        credential, signature or header."""
         operation = self._read_as_result(settings, self._operation(settings, "download"))
         if url is not None and not self._may_authorize(settings, url):
             operation = replace(
@@ -297,15 +299,14 @@ class JobRun:
             raise
 
     def _may_authorize(self, settings: Download, url: str) -> bool:
-        """Whether the credential goes along."""
+        """Whether to send the credential."""
         effective = self.listing.effective
         permitted = gateway.is_permitted(gateway.parse_target(url).origin, effective.granted_hosts)
         if settings.authorized and not permitted:
             raise ConfigurationError(
-                f"the result of {self.listing.name} is on {gateway.parse_target(url).authority}, which is not a "
-                f"host of the "
-                "connector: no credential goes there",
-                hint="leave out `authorized` of `download`, or name the host in the connector's `hosts`",
+                f"cannot send the credential to {gateway.parse_target(url).authority}, which has the result of "
+                f"{self.listing.name} but is not a host of the connector",
+                hint="remove `authorized` from `download`, or add the host to the connector's `hosts`",
             )
         return permitted and settings.authorized is not False
 
@@ -320,13 +321,13 @@ class JobRun:
 
 
 def can_resume(settings: Job) -> bool:
-    """Whether a cursor may have what the job's requests read of the first answer: not a link to the result, which is as
-    good as a credential."""
+    """Whether a cursor may store what the job's requests read of the first response. It must not store a link to the
+    result, which grants access like a credential."""
     return settings.download is not None and "created" not in (settings.download.url or "")
 
 
 def _read_parts(body: Any, texts: str) -> Any:
-    """The parts of the first answer's body that texts read; all of it where that cannot be told."""
+    """Return the parts of the first response's body that texts read, or all of it if that is unclear."""
     if len(_JOB.findall(texts)) != len(paths := _CREATED.findall(texts)) + len(_OTHER.findall(texts)):
         return body
     parts: dict[str, Any] = {}
@@ -340,15 +341,15 @@ def _read_parts(body: Any, texts: str) -> Any:
 
 
 def _is_final(error: VendorError) -> bool:
-    """Whether asking again is of no use."""
+    """Whether a retry cannot help."""
     return isinstance(error, TransportError) and not error.retryable
 
 
 def _describe_refusal(error: CredentialError) -> VendorError:
     return VendorError(
-        f"the result of the job is refused: {error.message.partition(': ')[2] or error.message}",
+        f"the host of the job's result refused the download: {error.message.partition(': ')[2] or error.message}",
         kind="forbidden",
-        hint="its link may have expired; no credential is sent there. Run the operation again",
+        hint="run the operation again: the link may have expired (no credential is sent to this host)",
     )
 
 

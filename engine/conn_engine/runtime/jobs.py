@@ -1,6 +1,6 @@
-"""A job in place of pages: created once by the operation's own request, polled, and its results downloaded.
+"""List the results of a job instead of pages: create it once, poll it, and download its results.
 
-The creating request is never sent again: not when polling fails, not for a later page.
+The request that creates the job is never repeated: not when polling fails, and not for a later page.
 """
 
 from collections.abc import Iterator
@@ -23,18 +23,18 @@ __all__ = ["JobLayer"]
 
 
 class _Deliver(Protocol):
-    """Receives each answer that has records, the place after it within the job, and whether it is the last. Returning
-    True ends the job's answers."""
+    """Receives each response with records, the place after it within the job, and whether it is the last. Return True
+    to stop."""
 
     def __call__(self, fetched: Fetched, following: Place | None, *, last: bool) -> Flow[Any]: ...
 
 
 class JobLayer(ListingLayer):
-    """The lowest layer of an operation with a `job`: runs it, and reads the pages of its results. There is one page at
-    least; a job without results has an empty one.
+    """The lowest layer of an operation with a `job`: runs the job and reads the pages of its results.
 
-    Its place has what the job's requests read of the first answer, and the number of the result, with the page and the
-    rows in it. To resume, the same job is polled again, and asked where its results are now.
+    There is at least one page; for a job without results it is empty. A place stores what the job's requests read of
+    the first response, and the number of the result, with the page and the rows in it. To resume, the same job is
+    polled and located again.
     """
 
     place_names = ("job", "distinct")
@@ -51,14 +51,14 @@ class JobLayer(ListingLayer):
 
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
-        """There is no cursor before the first page."""
+        """Yield why a listing with a job cannot resume everywhere."""
         yield "a `job` has no cursor before its first page; another run starts another job"
         if operation.job is not None and not can_resume(operation.job):
-            yield "the pages of its `job` have no cursor: it would have the links that are downloaded"
+            yield "the pages of its `job` have no cursor, because it would contain the download links"
 
     def start(self, frame: Frame) -> Flow[None]:
-        """Run the job. Raises VendorError for one that fails, is not done in time or has an unknown status, in addition
-        to what requests raise."""
+        """Run the job. Raises the errors of its requests, and VendorError when the job fails, does not finish in time
+        or has an unknown status."""
         settings = self.listing.operation.job
         assert settings is not None  # noqa: S101  else the layer is not used
         self._frame, run = frame, JobRun(self.listing, frame, settings)
@@ -67,7 +67,7 @@ class JobLayer(ListingLayer):
             run.restore(resume["created"])
         else:
             created = yield from run.create()
-            if created.settled:  # a rule calls the answer empty: there is no job
+            if created.settled:  # an error rule treats the response as empty: there is no job
                 yield from self._deliver(created, None, last=True)
                 return
         self._created = run.describe()
@@ -105,7 +105,7 @@ class JobLayer(ListingLayer):
 
 
 def _read_place(place: Any) -> dict[str, Any]:
-    """The place to resume at; empty: start with a new job."""
+    """Return the place to resume at; an empty one starts a new job."""
     match place:
         case None:
             return {}
@@ -115,8 +115,7 @@ def _read_place(place: Any) -> dict[str, Any]:
 
 
 class _Result:
-    """One result of a job, read page by page where the operation says how it is paged, and long answers while they are
-    read."""
+    """One result of a job. It is read page by page if the operation sets `pagination`; long responses are streamed."""
 
     def __init__(
         self, run: JobRun, download: Download, url: str | None, number: int, deliver: _Deliver, *, last: bool
@@ -128,7 +127,7 @@ class _Result:
         self._endings = endings_of(run.listing)
 
     def read(self, resume: Place) -> Flow[Any]:
-        """Read the result from a place on; whether the layers above have enough."""
+        """Read the result from a place on; return whether the layers above have enough."""
         self._page, self._rows = resume.get("page"), RowPlace.read(resume.get("rows"))
         try:
             yield from pages(
@@ -155,7 +154,7 @@ class _Result:
                 self._enough = yield from self._deliver(new, self._locate(), last=False)
             if self._enough is True:
                 break
-        return self._fetched.answer  # its last part is the page that leads on
+        return self._fetched.answer  # the last part leads to the next page
 
     def _pass_on(self, answer: Answer, number: int, following: Any, before: Any) -> Flow[Any]:
         if answer.completeness is not None:
@@ -171,7 +170,7 @@ class _Result:
         return self._enough
 
     def _locate(self) -> Place:
-        """The place in this result."""
+        """Return the place in this result."""
         place: dict[str, Any] = {"result": self._number}
         if self._page is not None:
             place["page"] = self._page

@@ -1,5 +1,7 @@
-"""What is done with an account beside its operations: its credential is proved, what it needs to know is found out
-(`connect`), and the vendor is made to forget it. Generators; storing what comes out is the connection's."""
+"""Run the steps of an account's life other than operations: verify its credential, `connect` it, and revoke it.
+
+All are generators. The connection stores their results.
+"""
 
 from functools import partial
 from typing import Any
@@ -21,22 +23,21 @@ __all__ = ["connect_steps", "revoke", "verify"]
 
 
 def verify(run: Run) -> Flow[bool]:
-    """Prove the account's credential by the connector's `verify`. Returns False when it has none.
+    """Verify the account's credential with the connector's `verify`. Returns False when the connector has none.
 
-    Raises CredentialError when the vendor refuses the credential or does not answer as expected.
+    Raises CredentialError when the vendor refuses the credential or its response is not as expected.
     """
     effective, session = run.effective, run.session
     operation = verify_operation(effective)
     if operation is None:
         return False
-    told = effective.connector.verify
+    settings = effective.connector.verify
     scope = call_scope(effective, Call(), session.conditions)
-    got = yield from exchange(run, operation, Call(), scope, lambda draft: None, "verify")
-    got = read_all_rows(got, operation)
-    if isinstance(told, Verify) and told.expect is not None and not _holds(told.expect, got.answer):
-        raise CredentialError(
-            _words(told, got.answer), hint=f"log the account in again: conn auth login {session.account}"
-        )
+    fetched = yield from exchange(run, operation, Call(), scope, lambda draft: None, "verify")
+    answer = read_all_rows(fetched, operation).answer
+    if isinstance(settings, Verify) and settings.expect is not None and not _holds(settings.expect, answer):
+        hint = f"log the account in again: conn auth login {session.account}"
+        raise CredentialError(_describe_failure(settings, answer), hint=hint)
     return True
 
 
@@ -48,23 +49,25 @@ def _holds(text: str, answer: Answer) -> bool:
         raise
 
 
-def _words(told: Verify, answer: Answer) -> str:
-    usual = f"the vendor's answer does not prove the credential: {told.expect} does not hold"
-    if told.message is None:
-        return usual
+def _describe_failure(settings: Verify, answer: Answer) -> str:
+    default = f"the credential could not be verified: {settings.expect} is false for the vendor's response"
+    if settings.message is None:
+        return default
     try:
-        found = answer.ask(told.message)
+        message = answer.ask(settings.message)
     except ExpressionError as error:
         error.at = "verify.message"
         raise
-    return found if isinstance(found, str) and found.strip() else usual
+    return message if isinstance(message, str) and message.strip() else default
 
 
 def connect_steps(run: Run) -> Flow[dict[str, Any]]:
-    """Run the connector's `connect`, and return what is to be kept with the account, by name. The context of
-    `effective` has each value from its step on."""
+    """Run the connector's `connect` steps, and return the values to store with the account, by name.
+
+    Each value is added to the context of `effective` after its step.
+    """
     effective, session = run.effective, run.session
-    kept: dict[str, Any] = {}
+    captured: dict[str, Any] = {}
     results: dict[str, Any] = {}
     for index, step in enumerate(effective.connector.connect):
         at = f"connect[{index}]"
@@ -79,24 +82,24 @@ def connect_steps(run: Run) -> Flow[dict[str, Any]]:
             value = _evaluate_at(ask, step.transform, scope | {"response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value
             if found is not None:
-                kept[step.name] = found
+                captured[step.name] = found
                 effective.learn({step.name: found})
         results = {**results, step.name: found}
-    return kept
+    return captured
 
 
-def _evaluate_at(how: Any, text: str, scope: Scope, at: str) -> Any:
+def _evaluate_at(evaluate: Any, text: str, scope: Scope, at: str) -> Any:
     try:
-        return how(text, scope)
+        return evaluate(text, scope)
     except ExpressionError as error:
         error.at = at
         raise
 
 
 def revoke(run: Run) -> Flow[bool]:
-    """Make the vendor forget the account's credential. Returns False when the connector does not say how.
+    """Revoke the account's credential at the vendor. Returns False when the connector does not configure it.
 
-    Raises CredentialError when the vendor does not do it, VendorError when it is out of order.
+    Raises CredentialError when the vendor refuses, and VendorError when it is unavailable.
     """
     effective, session = run.effective, run.session
     credentials = effective.connector.credentials

@@ -105,7 +105,7 @@ SHARD = {"accounts/acme.yaml": "connector: shop\ncontext: { shard: eu }\n"}
 def test_an_expectation_over_the_answer(make: Any) -> None:
     workspace = make(files(EXPECTING) | SHARD)
     assert verified(workspace, json_answer({"ok": True}))
-    with pytest.raises(CredentialError, match="does not prove the credential") as raised:
+    with pytest.raises(CredentialError, match="the credential could not be verified") as raised:
         verified(workspace, json_answer({"ok": False}))
     assert "conn auth login acme" in raised.value.hint
 

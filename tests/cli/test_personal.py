@@ -95,7 +95,7 @@ def test_a_recording_that_would_be_another_without_its_person_is_not_kept(shop):
     done = run(shop, *RECORD)
     assert done.code == 3
     assert "REC005" in done.err
-    assert "record 1 has another shape at email" in done.err
+    assert "record 1 has a different shape at email" in done.err
     assert "--keep-personal-data" in done.err
     assert not (shop / FILE).exists()
 

@@ -7,7 +7,17 @@ from conn_engine.diagnostics.finding import (
     diagnostic,
     did_you_mean,
     find_worst_severity,
+    pluralize,
     remove_duplicates,
 )
 
-__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "find_worst_severity", "remove_duplicates"]
+__all__ = [
+    "Diagnostic",
+    "Severity",
+    "Span",
+    "diagnostic",
+    "did_you_mean",
+    "find_worst_severity",
+    "pluralize",
+    "remove_duplicates",
+]

@@ -80,6 +80,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return _suggest_nearest(word, tuple(known))
 
 
+def pluralize(number: int, noun: str) -> str:
+    """`1 file`, `2 files`, `1,904 records`. The plural is the noun with an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @lru_cache(maxsize=2048)
 def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
     # Remembered, as thousands of accounts inherit one slip from their base.

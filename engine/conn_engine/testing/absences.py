@@ -1,10 +1,10 @@
-"""Findings about all recorded cases of one operation together: what none of them has."""
+"""Findings about the recorded cases of one operation taken together: values that none of them has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conn_engine.config import Effective
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean, pluralize
 from conn_engine.documents import format_path
 from conn_engine.runtime.endings import setting_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
@@ -17,10 +17,10 @@ __all__ = ["find_emptied_fields", "find_empty_fields", "find_missing_keys"]
 
 
 def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
-    """MAP201 for each mapped field without a value in every record of every case of one operation."""
+    """Report MAP201 for each mapped field that is empty in every record of every case of one operation."""
     covered = [result for result in results if result.coverage is not None and result.coverage.records]
     if not covered or not any(not result.outcome.whole for result in covered):
-        return []  # one record of a get says nothing about a field
+        return []  # the single record of a get is not enough to judge a field
     findings = []
     total = sum(result.coverage.records for result in covered if result.coverage)
     for name in sorted({name for result in covered if result.coverage for name in result.coverage.seen}):
@@ -30,10 +30,10 @@ def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> lis
         path = (*first.case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path)
         if origin is not None and origin.level != "base" and origin.value is None:
-            continue  # an override took the field away
+            continue  # an override removes the field
         finding = diagnostic(
             "MAP201",
-            f"{name} is empty in {total} of {total} records",
+            f"{name} is empty in {total} of {pluralize(total, 'record')}",
             origin.span if origin else Span(str(first.case.path.name)),
             path=".".join(map(str, path)),
             hint=_reading_hint(first, effective, name),
@@ -43,8 +43,8 @@ def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> lis
 
 
 def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
-    """MAP133 for each field that the levels below fill, and that an override's expression leaves empty in every record
-    of every case of one operation."""
+    """Report MAP133 for each field that an override's expression leaves empty in every record of every case of one
+    operation, although the levels below fill it."""
     covered = [result for result in results if result.coverage is not None and result.below is not None]
     records = [record for result in covered for record in result.outcome.records]
     fields = sorted({name for result in covered if result.coverage for name in result.coverage.seen})
@@ -55,34 +55,34 @@ def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> l
         path = (*covered[0].case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path)
         if origin is None or origin.level == "base" or origin.value is None:
-            continue  # an override took the field away
+            continue  # an override removes the field
         command = f"conn record {covered[0].case.name.text} --account {effective.account or 'ACCOUNT'} --own"
         findings.append(
             diagnostic(
                 "MAP133",
-                f"{name} is empty in every record; without the override it has a value in {below.seen[name]} of "
-                f"{below.records}",
+                f"this override empties {name}, which is set in {below.seen[name]} of "
+                f"{pluralize(below.records, 'record')} without it",
                 origin.span,
                 path=format_path(path),
                 hint=f"{_reading_hint(covered[0], effective, name) or 'correct the expression'}; to remove the field, "
-                f"write null; if the recording lacks what the account's records have: {command}",
+                f"write null; if the recording lacks values that the account's records have, record its own: {command}",
             )
         )
     return findings
 
 
 def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
-    """PAG104 for each setting of paging whose key is in no recorded answer of one operation."""
+    """Report PAG104 for each pagination setting whose key is in no recorded response of one operation."""
     ended = [result for result in results if result.outcome.completeness is not None and result.outcome.raw]
     ended = [result for result in ended if not result.outcome.whole]
     verdicts = [result.outcome.completeness for result in ended if result.outcome.completeness is not None]
     if not verdicts or len(ended) < sum(not result.outcome.whole and result.outcome.pages > 0 for result in results):
-        return []  # a recording that is cut, or of no records, may have it
+        return []  # a recording that is cut off, or has no records, does not show it
     operation = vendor_behind(effective, ended[0].case.name, recorded_call(ended[0].case.recording))
     findings = []
     for setting in (name for name in verdicts[0].settings if all(name in verdict.settings for verdict in verdicts)):
         path = setting_path(operation, setting)
-        message = f"`{setting}` names a key that is in no recorded answer of {operation.text}"
+        message = f"`{setting}` names a key that no recorded response of {operation.text} has"
         reason = next((verdict.reason for verdict in verdicts if setting in verdict.reason), "")
         findings.append(
             diagnostic(
@@ -90,7 +90,9 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
                 message,
                 effective.span(path),
                 path=format_path(path),
-                hint=reason or f"correct it, or record a listing of two pages: conn record {ended[0].case.name.text}",
+                hint=f"correct the key: {reason}"
+                if reason
+                else f"correct the key, or record at least two pages: conn record {ended[0].case.name.text}",
             )
         )
     return findings
@@ -113,5 +115,7 @@ def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> s
         level = next(iter(level), None) if isinstance(level, list) else level
     keys = [str(key) for key in level] if isinstance(level, Mapping) else []
     near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
-    has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
-    return f"it reads {'.'.join(reads)}{has}{'; ' + near if near else ''}"
+    path = f"{'.'.join(reads)}{f' ({near})' if near else ''}"
+    if not keys or reads[-1] in keys:
+        return f"check the expression, which reads {path}"
+    return f"correct the expression: it reads {path}, but the response has {', '.join(keys[:8])}"

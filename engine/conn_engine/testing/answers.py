@@ -1,11 +1,11 @@
-"""Recorded answers compared with the vendor's own schema of the operation (`response_schema`)."""
+"""Compares recorded responses with the vendor's own schema of the operation (`response_schema`)."""
 
 import re
 
 from msgspec import UNSET
 
 from conn_engine.config import Effective, VendorOperation, compile_part
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.files import Exchange
@@ -22,8 +22,9 @@ _MADE_UP = ("contract", "sample")
 
 
 def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnostic]:
-    """REC200: where recorded answers differ from the vendor's schema. Those that were made of a document, and not
-    recorded, say nothing about the vendor. CFG104 for a schema that cannot be used."""
+    """Report REC200 for each place where recorded responses do not match the vendor's schema, and CFG104 for a schema
+    that cannot be used. Recordings that were generated from a document are skipped: they do not show what the vendor
+    sends."""
     recording = case.recording
     operation = find_operation_behind(effective, case.name, recorded_call(recording))
     if operation is None or operation.response_schema is None or recording.source in _MADE_UP:
@@ -41,17 +42,18 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
     return [
         diagnostic(
             "REC200",
-            f"{row.path or 'the answer'} {row.message}, against the vendor's schema ({row.records} of {len(bodies)} "
-            "recorded answers)",
+            f"response_schema does not match: {row.path or 'the response'} {row.message} ({row.records} of "
+            f"{pluralize(len(bodies), 'recorded response')})",
             Span(shown),
-            hint="correct response_schema if it is out of date, or record the operation again",
+            hint="if response_schema is out of date, correct it; otherwise record the operation again: conn record "
+            f"{case.name.text} --account {effective.account or 'ACCOUNT'} --force",
         )
         for row in tally.violations[:_MOST]
     ]
 
 
 def _answers(operation: VendorOperation, exchange: Exchange) -> bool:
-    """Whether an exchange is a success of the operation with JSON in it."""
+    """Whether an exchange is a successful one of the operation, with a JSON response."""
     request, response = exchange.request, exchange.response
     if request.method != operation.method or not 200 <= response.status < 300 or response.body is UNSET:
         return False

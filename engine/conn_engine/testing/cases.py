@@ -1,4 +1,4 @@
-"""Recorded cases: pairs an operation with its recordings and replays it. Judging that is `testing.judgement`'s."""
+"""Recorded cases: pairs an operation with its recordings and replays them. `testing.judgement` judges the results."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -48,7 +48,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One recording of one operation, for one account (or the base level alone)."""
+    """One recording of one operation, for one account or for the base level only."""
 
     name: OperationName
     recording: Recording
@@ -58,17 +58,18 @@ class Case:
 
     @property
     def scenario(self) -> str:
-        """The recording's scenario: `default`, or what its file name adds."""
+        """The recording's scenario, such as `default`."""
         return self.recording.scenario
 
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One request of a replay, as a person reads it: path with query, status, how many records it brought.
+    """One request of a replay for display: path with query, status, number of records.
 
-    `url` is below the base URL, `whole_url` is where the request went, `authorized` whether with a credential;
-    `headers` are those that the configuration and the caller say, by lower-case name, but none that a credential may
-    be in. `credentials` are those (`describe_credential_headers`); None where the credential is not invented.
+    `url` is relative to the base URL, `whole_url` is complete. `authorized` is whether the request carries a
+    credential. `headers` are those that the configuration and the caller set, by lower-case name, without those that
+    may contain a credential. `credentials` describes the latter (`describe_credential_headers`); it is None if the
+    credential is real.
     """
 
     method: str
@@ -84,11 +85,10 @@ class SentRequest:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it.
+    """The result of a replay. `error` is the vendor's or the engine's; `records` are those before it.
 
-    `previous` is for each page what leads back to the page before it, in the vendor's own terms (a token, a number, a
-    URL below the base); None where nothing does. `completeness` is the verdict on the listing; None before its end.
-    `headers` and `states` are those of each page.
+    `previous` has each page's previous cursor in the vendor's form (a token, a number, a relative URL), or None.
+    `completeness` is the verdict on the listing; None before its end. `headers` and `states` have one entry per page.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -105,13 +105,13 @@ class Outcome:
     _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
 
     def vendor_paths(self) -> frozenset[tuple[str, ...]]:
-        """Every path of the vendor's records that leads to a value."""
+        """Return every path of the vendor's records that has a value."""
         if self._paths is None:
             self._paths = find_paths(self.raw)
         return self._paths
 
     def add(self, page: Page) -> None:
-        """Take in another page."""
+        """Add a page to the outcome."""
         self.records += page.records
         self.raw += page.raw
         self.pages += 1
@@ -123,18 +123,18 @@ class Outcome:
 
     @property
     def failure(self) -> str:
-        """The error as two runs are compared by it: the vendor's kind or its own, and what is said; "" without one."""
+        """The kind and message of the error, for comparing two runs; "" without an error."""
         if isinstance(self.error, VendorError):
             return f"{self.error.kind}: {self.error.said}"
         return "" if self.error is None else f"{type(self.error).__name__}: {self.error.message}"
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests in the form goldens keep (see `golden_request`), the URL relative to the base."""
+        """Return the requests as in a golden (`golden_request`), with relative URLs."""
         return [golden_request(sent) for sent in self.sent]
 
 
 def _decode_cursor(token: str | None) -> Any:
-    """What a cursor means in the vendor's own terms; the token itself where it is too long to be used again."""
+    """Return a cursor in the vendor's form, or unchanged if it is too long to be used again."""
     try:
         return None if token is None else cursor_token(decode_cursor(token))
     except UsageError:
@@ -142,7 +142,7 @@ def _decode_cursor(token: str | None) -> Any:
 
 
 def golden_request(sent: SentRequest) -> dict[str, Any]:
-    """`{method, url, headers?, credentials?, body?}` of one sent request."""
+    """Return `{method, url, headers?, credentials?, body?}` of a sent request."""
     row: dict[str, Any] = {"method": sent.method, "url": sent.url}
     if sent.headers:
         row["headers"] = dict(sent.headers)
@@ -152,7 +152,8 @@ def golden_request(sent: SentRequest) -> dict[str, Any]:
 
 
 def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
-    """The recorded cases of these operations, sorted by file. An account's own recording replaces the shared one."""
+    """Find the recorded cases of these operations, sorted by file. An account's own recording replaces the shared
+    one."""
     wanted = {name.text: name for name in names}
     folder = workspace.root / "connectors" / effective.connector_name
     shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
@@ -170,7 +171,7 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
         shared_golden = folder / "expected" / file_name
         golden = folder / "expected" / (effective.account or "") / file_name
         workspace.check_inside(golden)
-        # What an account recorded for itself has nothing to do with the shared golden of the same name.
+        # An account's own recording is not compared with the shared golden of the same name.
         cases.append(Case(name, recording, path, golden, golden if file_name in own else shared_golden))
     return cases
 
@@ -183,10 +184,10 @@ def replay(
     *,
     evaluator: str = "",
 ) -> Outcome:
-    """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
+    """Run an operation on its recording: without network, at the time of the recording, with a synthetic credential.
 
-    Errors of the operation are caught into `Outcome.error`; MissingRecording too. `observer` is that of `Session`,
-    `evaluator` another one than the workspace's.
+    Errors of the operation, including MissingRecording, are stored in `Outcome.error`. `observer` is passed to
+    `Session`; `evaluator` overrides the workspace's.
     """
     effective = in_context(effective, recording.context)
     clock = FrozenClock(read_recorded_at(recording.recorded_at))
@@ -195,7 +196,7 @@ def replay(
         base = base_url(effective)
         vault = SyntheticVault(effective, recording.left_out)
         document = vault.load("")
-    except ConnError as error:  # a value of the context is missing, a strategy is wrong: nothing could be asked
+    except ConnError as error:  # a context value is missing or a strategy is wrong: nothing could be sent
         outcome.error = error
         outcome.unused = len(recording.exchanges)
         return outcome
@@ -231,12 +232,12 @@ def replay(
 
 
 def conditions_at(now: float, evaluator: str) -> Conditions:
-    """The conditions of a replay: a time that stands still, and the same chance whenever it is run."""
+    """Return the conditions of a replay: a fixed time and fixed random numbers."""
     return Conditions(FrozenClock(now), Chance(0), evaluator)
 
 
 def recorded_call(recording: Recording) -> Call:
-    """What the caller of a recorded run asked."""
+    """Return the call that the recording's caller made."""
     call = recording.call
     return Call(
         query=call.query,
@@ -251,14 +252,14 @@ def recorded_call(recording: Recording) -> Call:
 
 
 class LoggingTransport:
-    """A transport that remembers what was asked and answered; what fails has no answer."""
+    """A transport that remembers requests and responses. A request that fails has no response."""
 
     def __init__(self, inner: Sender) -> None:
         self._inner = inner
         self.rows: list[tuple[Request, Response | None]] = []
 
     def send(self, request: Request) -> Response:
-        """The answer of the transport inside."""
+        """Send a request with the inner transport, and remember both."""
         self.rows.append((request, None))
         response = self._inner.send(request)
         self.rows[-1] = (request, response)
@@ -271,8 +272,8 @@ def sent_requests(
     bases: Sequence[str],
     invented: Collection[str] | None = None,
 ) -> list[SentRequest]:
-    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs.
-    `invented` are the texts of an invented credential; None for a real one, of which nothing is shown."""
+    """Return the log of a run for display. `counts` are the numbers of records per page; `bases` are removed from URLs.
+    `invented` are the texts of a synthetic credential; None for a real one, which is not shown at all."""
     rows = []
     brought = iter(counts)
     for request, answer in log:
@@ -294,7 +295,7 @@ def sent_requests(
 
 
 def read_recorded_at(text: str) -> float:
-    """Unix seconds of an RFC 3339 time; a recording without a readable one is replayed at a fixed moment."""
+    """Return an RFC 3339 time in Unix seconds; a recording without a valid time is replayed at a fixed one."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # never the machine's zone
@@ -303,13 +304,13 @@ def read_recorded_at(text: str) -> float:
 
 
 def _relative(url: str, bases: Sequence[str]) -> str:
-    """The URL below the base URL, so that goldens do not depend on where the vendor is reached."""
+    """Return the URL relative to the base URL, so that goldens do not depend on the vendor's address."""
     base = next((base for base in bases if base and url.startswith(base)), "")
     return url[len(base) :]
 
 
 def _body(request: Request) -> Any:
-    """The request's body as a recording would hold it; None when there is none."""
+    """Return the request's body in recorded form; None without one."""
     recorded = to_recorded_request(request)
     if recorded.body is not UNSET:
         return recorded.body
@@ -317,7 +318,7 @@ def _body(request: Request) -> Any:
 
 
 class SyntheticVault(MemoryVault):
-    """A credential that satisfies the connector's fields, another one at each renewal: replays hold no secret."""
+    """A vault with a synthetic credential that satisfies the connector's fields and changes with each renewal."""
 
     def __init__(self, effective: Effective, left_out: Sequence[str] = ()) -> None:
         super().__init__({})
@@ -327,7 +328,7 @@ class SyntheticVault(MemoryVault):
         self.texts: set[str] = set()
 
     def load(self, account: str) -> dict[str, Any]:
-        """A credential that differs from the one before. `texts` has those of every credential so far."""
+        """Return a new credential. `texts` collects the texts of every credential so far."""
         self._loads += 1
         credentials = self._effective.connector.credentials
         if credentials is None:
@@ -340,7 +341,7 @@ class SyntheticVault(MemoryVault):
 
 
 def failure_kind(error: ConnError) -> str:
-    """The canonical kind of an error for goldens: a vendor kind, `unauthorized`, or the exception's own name."""
+    """Return the kind of an error for goldens: a vendor kind, `unauthorized`, or the exception's name."""
     if isinstance(error, VendorError):
         return error.kind
     return "unauthorized" if isinstance(error, CredentialError) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
+"""Compares two lists of records, and two lists of requests, field by field. It does not know files or levels."""
 
 import re
 from collections import Counter
@@ -24,13 +24,13 @@ __all__ = [
 ChangeKind = Literal["added", "changed", "missing", "type_changed"]
 ABSENT = object()
 _NAME = re.compile(r"[@$#]?[^\W\d][\w \-/&():#%?']{0,63}")
-_SCALARS: Final = (str, int, float, bool, type(None))  # nearly all values: told from the others before all else
+_SCALARS: Final = (str, int, float, bool, type(None))  # nearly all values: checked first
 _PARTS: Final = ("method", "url", "headers", "credentials", "body")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs. `before`/`after` are None where the field is absent or null on that side."""
+    """One field that differs. `before` or `after` is None if the field is absent or null on that side."""
 
     field: str
     kind: ChangeKind
@@ -40,7 +40,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """One record whose fields differ. `key` is its id where both sides have unique ids, else its position (#3)."""
+    """One record whose fields differ. `key` is its id if both sides have unique ids, else its position (#3)."""
 
     key: str
     fields: tuple[FieldChange, ...]
@@ -48,7 +48,7 @@ class RecordChange:
 
 @dataclass(frozen=True, slots=True)
 class RecordComparison:
-    """The difference between two lists of records: `same` counts equal ones; `gone` and `new` are keys."""
+    """The difference between two lists of records. `same` counts equal records; `gone` and `new` list keys."""
 
     same: int
     changed: tuple[RecordChange, ...]
@@ -58,16 +58,16 @@ class RecordComparison:
 
     @property
     def equal(self) -> bool:
-        """Whether nothing differs, order included."""
+        """Whether nothing differs, including the order."""
         return not (self.changed or self.gone or self.new or self.reordered)
 
     @property
     def disjoint(self) -> bool:
-        """Whether there are records on both sides, and none of them on both."""
+        """Whether both sides have records, but none in common."""
         return bool(self.gone and self.new) and not (self.same or self.changed)
 
     def by_field(self) -> dict[tuple[str, ChangeKind], int]:
-        """Records touched per field and kind of change."""
+        """Count the changed records for each field and kind of change."""
         counts: dict[tuple[str, ChangeKind], int] = {}
         for record in self.changed:
             for change in record.fields:
@@ -76,7 +76,7 @@ class RecordComparison:
         return counts
 
     def intersect(self, other: "RecordComparison") -> "RecordComparison":
-        """Of the fields that differ here, those that differ there too."""
+        """Return the comparison with only the fields that also differ in `other`."""
         there = {(record.key, change.field) for record in other.changed for change in record.fields}
         kept = [
             RecordChange(record.key, tuple(change for change in record.fields if (record.key, change.field) in there))
@@ -87,7 +87,7 @@ class RecordComparison:
 
 @dataclass(frozen=True, slots=True)
 class RequestChange:
-    """One request that differs: its number (from 1), what differs (a part, or `missing`, `extra`), both sides."""
+    """One request that differs: its number (from 1), the part that differs (or `missing`, `extra`), and both values."""
 
     number: int
     part: Literal["method", "url", "headers", "credentials", "body", "missing", "extra"]
@@ -96,7 +96,7 @@ class RequestChange:
 
 
 def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted path to value for every leaf of nested objects. A list is one leaf; an empty object is one too."""
+    """Map the dotted path of each leaf of nested objects to its value. A list or an empty object is one leaf."""
     if not isinstance(value, Mapping) or not value:
         return {prefix: value} if prefix else {}
     found: dict[str, Any] = {}
@@ -111,7 +111,8 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def nameable(field: str) -> str:
-    """A dotted field for a report that travels: from where a key is a value of a record (an address, an id), `*`."""
+    """Return a dotted field that is safe to share: `*` replaces it from the first key that may be a record's value (an
+    address, an id)."""
     first, *below = field.split(".")
     if not is_name(first):
         return "*" if field else field
@@ -119,13 +120,13 @@ def nameable(field: str) -> str:
 
 
 def is_name(key: str) -> bool:
-    """Whether a key names something, rather than being an address, an id, a date or a number."""
+    """Whether a key is a name, and not an address, an id, a date or a number."""
     digits = sum(character.isdigit() for character in key)
     return _NAME.fullmatch(key) is not None and not (digits >= 6 and 2 * digits >= len(key))
 
 
 def compare_records(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:
-    """Pair records by `id` where ids are unique on both sides, else by position, and compare their leaves."""
+    """Pair records by `id` if ids are unique on both sides, else by position, and compare their leaves."""
     keys_before, keys_after = _keys(before), _keys(after)
     if len(set(keys_before)) != len(keys_before) or len(set(keys_after)) != len(keys_after):
         keys_before = [f"#{n}" for n in range(1, len(before) + 1)]
@@ -151,8 +152,8 @@ def compare_records(before: Sequence[Any], after: Sequence[Any]) -> RecordCompar
 
 
 def compare_fields(before: Sequence[Any], after: Sequence[Any]) -> dict[tuple[str, ChangeKind], int]:
-    """Compare two lists of different records: fields that only one side has, and those of another type, with the number
-    of records that have them."""
+    """Compare two lists of unrelated records: count the records that have a field which only one side has, or which has
+    another type there."""
     old, new = _types_of_fields(before), _types_of_fields(after)
     found: dict[tuple[str, ChangeKind], int] = {}
     for name in {**old, **new}:
@@ -166,7 +167,7 @@ def compare_fields(before: Sequence[Any], after: Sequence[Any]) -> dict[tuple[st
 
 
 def _types_of_fields(records: Sequence[Any]) -> dict[str, Counter[str]]:
-    """For each field the types of its values; null is none."""
+    """Count the types of each field's values; null has no type."""
     found: dict[str, Counter[str]] = {}
     for record in records:
         for name, value in (leaves(record) if isinstance(record, Mapping) else {"": record}).items():
@@ -205,7 +206,7 @@ def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
 
 
 def same_value(before: Any, after: Any) -> bool:
-    """Whether two JSON values are the same to a customer: true is not 1, but 1.0 is."""
+    """Whether a customer sees two JSON values as the same: 1 equals 1.0, but not true."""
     if before is after:
         return True
     if type(before) is type(after) and isinstance(before, _SCALARS):
@@ -246,8 +247,8 @@ def _type(value: Any) -> str:
 
 
 def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
-    """Compare requests one by one. Each is `{method, url, headers?, credentials?, body?}`, names of headers in lower
-    case; the order of a URL's parameters does not count."""
+    """Compare requests one by one. Each is `{method, url, headers?, credentials?, body?}`, with header names in lower
+    case. The order of a URL's parameters is ignored."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in _PARTS:
@@ -259,7 +260,7 @@ def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
 
 
 def _sort_parameters(part: str, value: Any) -> Any:
-    """A URL with its parameters by name, repeats of one name in their own order; every other part as it is."""
+    """Sort a URL's parameters by name, and leave repeated names in order; return any other part unchanged."""
     if part != "url" or not isinstance(value, str) or "&" not in value:
         return value
     path, _, query = value.partition("?")

@@ -1,4 +1,4 @@
-"""Mapping coverage on records: which mapped fields were ever seen, and which vendor fields no mapping reads."""
+"""Measures mapping coverage: which mapped fields ever have a value, and which vendor fields no mapping reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MAX_UNREAD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`seen` counts per mapped field the records in which it has a value; `unread` are vendor paths nobody reads."""
+    """`seen` counts the records in which each mapped field has a value; `unread` lists unread vendor paths."""
 
     records: int
     seen: Mapping[str, int]
@@ -21,16 +21,16 @@ class Coverage:
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """Mapped fields without a value in every record."""
+        """The mapped fields that are empty in every record."""
         return tuple(field for field, count in self.seen.items() if count == 0)
 
 
 def measure(
     fields: Iterable[str], reads: Iterable[tuple[Any, ...]], results: Sequence[Any], paths: Iterable[tuple[str, ...]]
 ) -> Coverage:
-    """Coverage of mapped `fields` (dotted) on `results`, and of the vendor's `paths` that `reads` leaves out.
+    """Measure which mapped `fields` (dotted) have values in `results`, and which vendor `paths` are not in `reads`.
 
-    `reads` are paths from the mapping's scope: `("response", "properties", "email")`. A read of an object or list
+    `reads` are paths of the mapping's scope, such as `("response", "properties", "email")`. Reading an object or a list
     reads everything below it.
     """
     seen = dict.fromkeys(fields, 0)
@@ -38,7 +38,7 @@ def measure(
         present: dict[str, Any] | None = None
         for field in seen:
             if isinstance(result, Mapping) and isinstance(result.get(field), str | int | float):
-                seen[field] += 1  # nearly every field: nothing is below it
+                seen[field] += 1  # nearly every field: it has nothing below it
                 continue
             if present is None:
                 present = leaves(result) if isinstance(result, Mapping) else {}
@@ -57,7 +57,7 @@ def _present(present: Mapping[str, Any], field: str) -> bool:
 
 
 def find_paths(records: Sequence[Any]) -> frozenset[tuple[str, ...]]:
-    """Every path of the records that leads to a value; lists are passed through."""
+    """Return every path of the records that has a value; the items of a list share its path."""
     found: set[tuple[str, ...]] = set()
 
     def walk(value: Any, path: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
-"""In which headers a replayed request carries its credential, and what stands around it there.
+"""Describes the headers in which a replayed request carries its credential, and the text around it.
 
-Replays have an invented credential, so that nothing of a real one can get into what is written here.
+Replays use a synthetic credential, so that no part of a real one can be written.
 """
 
 import base64
@@ -20,16 +20,16 @@ _HIDDEN: Final = "[not shown]"
 _OF_THE_BODY: Final = frozenset({"accept", "content-type"})
 _WITH_SCHEME: Final = frozenset({"authorization", "proxy-authorization"})
 _SHORTEST: Final = 4
-"""A shorter text may be a part of any other."""
+"""A shorter text may occur in any other."""
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]* (?=\S)")
 
 
 def describe_credential_headers(request: Request, invented: Collection[str]) -> dict[str, str]:
-    """Each header that carries a credential, by lower-case name, with `[credential]` for the texts that were invented
-    for it: `{"authorization": "Bearer [credential]"}`.
+    """Return each header that carries a credential, by lower-case name, with `[credential]` for the synthetic texts:
+    `{"authorization": "Bearer [credential]"}`.
 
-    What is computed is not shown, since it may be a digest: of a signature, and of a value that has none of the texts,
-    only the scheme is. A header that is not the credential's, but named like one, is `[not shown]`.
+    A computed value may be a digest: of a signature, or of a value without a synthetic text, only the scheme is shown.
+    A header that the configuration sets under a credential's name is `[not shown]`.
     """
     found = {}
     for name, value in sorted(request.headers.items()):
@@ -45,13 +45,13 @@ def describe_credential_headers(request: Request, invented: Collection[str]) -> 
 
 
 def _replace_texts(value: str, texts: Collection[str]) -> str:
-    telling = sorted((text for text in texts if len(text) >= _SHORTEST), key=len, reverse=True)
-    known = "|".join(map(re.escape, telling))
+    longest_first = sorted((text for text in texts if len(text) >= _SHORTEST), key=len, reverse=True)
+    known = "|".join(map(re.escape, longest_first))
     return re.sub(known, _CREDENTIAL, value) if known else value
 
 
 def _decode_basic(value: str) -> str:
-    """A header with the user name and the password of Basic authorization as they are; every other as it comes."""
+    """Decode the user name and password of a Basic header; return any other header unchanged."""
     if value[:6].lower() != "basic ":
         return value
     try:
@@ -61,6 +61,6 @@ def _decode_basic(value: str) -> str:
 
 
 def _scheme(name: str, value: str) -> str:
-    """The name of the scheme that the value of an `Authorization` header starts with, and a space; "" without one."""
+    """Return the scheme of an `Authorization` header, followed by a space; "" without one."""
     scheme = _SCHEME.match(value) if name in _WITH_SCHEME else None
     return scheme[0] if scheme is not None else ""

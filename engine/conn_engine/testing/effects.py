@@ -1,4 +1,4 @@
-"""What overrides do: the configuration difference level by level, and its effect on the recordings."""
+"""Finds what overrides change: in the configuration, level by level, and in the results of the recordings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ __all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """One override leaf: what it sets where, and what it shadows (None: nothing was set below)."""
+    """One override: the value it sets, its place, and the value it replaces (None if no level below sets one)."""
 
     level: str
     path: str
@@ -34,11 +34,11 @@ class ConfigChange:
 
 @dataclass(slots=True)
 class OperationEffect:
-    """How the overrides change one operation on its recordings.
+    """The effect of the overrides on one operation, on its recordings.
 
-    `fields` counts records per (field, kind: added, changed, missing, type_changed). `unknown` when nothing is recorded
-    or a recording cannot answer the overridden requests; `reason` says which. `failures` has, by place, why the
-    operation ends with an error where the level below does not.
+    `fields` counts records by field and kind (added, changed, missing, type_changed). `unknown` is true if there is no
+    recording, or if a recording has no response to the overridden requests; `reason` explains it. `failures` has, by
+    place, the errors that the level below does not have.
     """
 
     name: OperationName
@@ -60,8 +60,8 @@ class OperationEffect:
 
 @dataclass(frozen=True, slots=True)
 class OverrideReport:
-    """The answer of `conn diff-override` for one effective configuration. `partial` are the fields that an override
-    changes in some operations of a resource only."""
+    """The result of `conn diff-override` for one effective configuration. `partial` lists the fields that an override
+    changes only in some operations of a resource."""
 
     effective: Effective
     changes: tuple[ConfigChange, ...]
@@ -71,15 +71,15 @@ class OverrideReport:
 
     @property
     def failures(self) -> list[tuple[OperationName, Diagnostic]]:
-        """The operations that the overrides make fail, with what is wrong."""
+        """The operations that fail because of the overrides, with the finding."""
         return [(effect.name, finding) for effect in self.effects for finding in effect.failures.values()]
 
 
 def override_report(
     workspace: Workspace, effective: Effective, names: Sequence[OperationName], *, deliveries: bool = False
 ) -> OverrideReport:
-    """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`; with
-    `deliveries` on every recorded delivery too."""
+    """Compare the base level with the effective configuration, value by value and on every recording of `names`. With
+    `deliveries`, every recorded delivery is compared too."""
     base = up_to(effective, "base")
     cases: dict[OperationName, list[Case]] = {name: [] for name in names}
     for case in find_cases(workspace, effective, names):
@@ -127,7 +127,7 @@ def _changes(effective: Effective) -> list[ConfigChange]:
 def _effect(
     workspace: Workspace, base: Effective | None, effective: Effective, name: OperationName, cases: Sequence[Case]
 ) -> OperationEffect:
-    """The effect on one operation; `base` is None when the operation is only there because of the overrides."""
+    """Compute the effect on one operation; `base` is None if only the overrides define the operation."""
     effect = OperationEffect(name)
     if not cases:
         effect.unknown, effect.reason = True, "no recording"
@@ -142,7 +142,7 @@ def _effect(
         after = _replay(effective, case)
         before = _replay(base, case) if base is not None else Outcome()
         if isinstance(before.error, MissingRecording | UsageError) and case.golden == case.base_golden:
-            continue  # recorded for the overridden requests: the level below was never asked this
+            continue  # recorded with the overridden requests: the level below never sent them
         missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
         if missing is not None:
             effect.unknown, effect.reason = True, missing.message
@@ -153,7 +153,7 @@ def _effect(
             if before.failure != after.failure:
                 finding = error_finding(effective, name, after.error, workspace.format_path(case.path))
                 effect.failures.setdefault(finding.span, finding)
-            continue  # what it does not give is not the override's effect
+            continue  # the missing results are not an effect of the override
         compare = compare_events if isinstance(case, DeliveryCase) else compare_records
         difference = compare(before.records, after.records)
         effect.records += len(after.records)
@@ -166,12 +166,12 @@ def _effect(
             effect.errors.append(f"{before.failure or 'no error'} -> {after.failure or 'no error'}")
     if not compared and not effect.unknown:
         effect.unknown = True
-        effect.reason = "recorded only as overridden: nothing says what it was below"
+        effect.reason = "recorded only with the overrides: there is no result without them to compare with"
     return effect
 
 
 def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iterator[ExpressionError]:
-    """Why mappings of an operation do not compile. Where there is a recording, its replay shows it."""
+    """Yield the errors of mappings that do not compile. If there is a recording, its replay reports them."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     for key in sorted(MAPPINGS) if operation is not None else ():
         try:

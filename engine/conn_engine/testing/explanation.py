@@ -1,4 +1,4 @@
-"""Why a field of a unified record has its value: the expression of each level, what it read, how it decided."""
+"""Explains the value of a field of a unified record: each level's expression, what it reads and how it decides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ ABSENT = UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class LevelExplanation:
-    """What one level says of a field, and what came of it for this record.
+    """What one level sets for a field, and the result for this record.
 
-    `value` is what its expression gives (UNDEFINED: nothing), `reads` the paths it read with their values, `decisions`
-    how the evaluator came to it. `effective` is true for a level whose value the record has, of an object a part of it.
+    `value` is the result of its expression (UNDEFINED if it has none), `reads` lists the paths it read with their
+    values, and `decisions` describes the evaluation. `effective` is true if the record has this level's value or, for
+    an object, a part of it.
     """
 
     origin: Origin
@@ -35,9 +36,9 @@ class LevelExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One field of one record of a recording: its value (UNDEFINED: it has none) and what each level says, top first.
+    """A field of a recorded record: its value (UNDEFINED if it has none) and what each level sets, top level first.
 
-    `later` says that steps after the mapping changed the value or dropped the record.
+    `later` is true if a step after the mapping changed the value or dropped the record.
     """
 
     case: Case
@@ -53,16 +54,16 @@ def explain_value(
 ) -> Explanation:
     """Explain a field of the record with this unified id, on the first recording that has it.
 
-    Raises UsageError when no recording has the record, the operation is none of a model, or nothing maps the field.
+    Raises UsageError if no recording has the record, the operation is not a unified one, or the field is not mapped.
     """
     if name.kind != "unified":
         raise UsageError(
-            f"{name.text} is an operation of the vendor: nothing is mapped",
-            hint="name a unified one, such as crm.contacts.list",
+            f"{name.text} is a vendor operation and has no mapping",
+            hint="name a unified operation, such as crm.contacts.list",
         )
     inside = parse_path(field.removeprefix("response_mapping."))
     if not effective.origins((*name.path, "response_mapping", *inside)):
-        raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
+        raise UsageError(f'{name.text} does not map "{field}"', hint=_suggest_fields(effective, name))
     case, seen, result, final = _find_record(workspace, effective, name, record)
     scope = Scope(seen, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
     value = _inside(result, inside)
@@ -75,11 +76,14 @@ def explain_value(
 def _find_record(
     workspace: Workspace, effective: Effective, name: OperationName, record: str
 ) -> tuple[Case, Mapping[str, Any], Any, Any]:
-    """The case with the record, the scope its mapping ran on, what the mapping gave, and what left the operation."""
+    """Return the case with the record, the scope of its mapping, the mapping's result and the returned record."""
     known: list[str] = []
     cases = sorted(find_cases(workspace, effective, [name]), key=lambda case: case.scenario != "default")
     if not cases:
-        raise UsageError(f"{name.text} has no recording", hint=f"record it: conn record {name.text}")
+        raise UsageError(
+            f"{name.text} has no recording",
+            hint=f"record it: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
+        )
     for case in cases:
         seen: list[tuple[Mapping[str, Any], Any]] = []
 
@@ -99,8 +103,9 @@ def _find_record(
                         item for item in outcome.records if isinstance(item, Mapping) and str(item.get("id")) == record
                     ]
                     return case, scope, one, left[0] if left else UNDEFINED
-    listed = ", ".join(dict.fromkeys(known[:12])) or "none"
-    raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=f"they have {listed}")
+    ids = ", ".join(dict.fromkeys(known[:12]))
+    hint = f"choose a recorded id: {ids}" if ids else "record the operation again: its recordings have no records"
+    raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=hint)
 
 
 def _levels(
@@ -118,7 +123,7 @@ def _levels(
     origins = effective.origins((*start, *inside))
     for origin in origins:
         below = _evaluate_below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
-        # A level may say the whole mapping, or an object that holds the field, with one expression.
+        # A level may set the complete mapping, or an object that contains the field, with one expression.
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
         node, rest = _narrow(origin.value, rest)
         value, error = _evaluate_level(
@@ -135,21 +140,21 @@ def _levels(
 
 
 def _narrow(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
-    """The part of what a level says that is about the field, and what is left of the way to it."""
+    """Return the part of a level's setting that sets the field, and the rest of the path to the field."""
     while rest and isinstance(node, Mapping):
         node, rest = node.get(str(rest[0]), UNDEFINED), rest[1:]
     return node, rest
 
 
 def _leaves(value: Any) -> dict[str, Any]:
-    """What of a value is laid over other levels by itself: the leaves of an object, else the whole."""
+    """Return the parts of a value that are merged over other levels: the leaves of an object, else the value."""
     if value is UNDEFINED:
         return {}
     return leaves(value) if isinstance(value, Mapping) and value else {"": value}
 
 
 def _texts(node: Any) -> list[str]:
-    """The expressions of what a level says."""
+    """Return the expressions of a level's setting."""
     return [text for _, text in texts(node)]
 
 
@@ -177,7 +182,7 @@ def _uses_base(node: Any) -> bool:
 
 
 def _evaluate_below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
-    """What the levels below the layer that holds this text make of the record."""
+    """Map the record with the levels below the layer that contains this text."""
     holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
     if not holding or not holding[-1]:
         return UNDEFINED
@@ -198,7 +203,7 @@ def _holds(layer: Any, text: Any) -> bool:
 
 
 def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The paths an expression reads, each with what is there."""
+    """Return the paths that an expression reads, each with its value."""
     try:
         paths = expression(text).reads()
     except ExpressionError:
@@ -216,7 +221,7 @@ def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
 
 
 def _inside(value: Any, path: Sequence[str | int]) -> Any:
-    """What stands at a path; through a list, at an index of it or else in each of its items."""
+    """Return the value at a path. In a list, a number selects an item; any other name is read in every item."""
     for number, part in enumerate(path):
         if isinstance(value, Mapping):
             value = value.get(str(part), UNDEFINED)
@@ -230,7 +235,9 @@ def _inside(value: Any, path: Sequence[str | int]) -> Any:
     return value
 
 
-def _fields(effective: Effective, name: OperationName) -> str:
+def _suggest_fields(effective: Effective, name: OperationName) -> str:
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
-    return ", ".join(list(compile_mapping(layers).fields)[:20]) if layers else "nothing"
+    if not layers:
+        return "add a response_mapping to the operation"
+    return f"choose a mapped field: {', '.join(list(compile_mapping(layers).fields)[:20])}"

@@ -1,4 +1,4 @@
-"""What a golden file holds: made of an outcome, read back, and compared in the form that JSON gives."""
+"""The content of a golden file: written from an outcome, read back, and compared as JSON data."""
 
 import json
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ __all__ = [
 
 
 def golden_document(case: Case, outcome: Outcome) -> str:
-    """The text of a golden file: the requests sent, the records or the error they led to, each page's way
-    back, and the verdict on an incomplete listing."""
+    """Return the text of a golden file: the requests, the records or the error, the previous cursor of each page, and
+    the verdict on an incomplete listing."""
     document: dict[str, Any] = {
         "operation": case.recording.operation,
         "scenario": case.scenario,
@@ -42,8 +42,8 @@ def golden_document(case: Case, outcome: Outcome) -> str:
 
 
 def verdict_document(outcome: Outcome) -> dict[str, Any]:
-    """`{state, reason}` of a listing that is incomplete or that `max_pages` stopped; empty for every other. That its
-    end is unknown is a finding (PAG104)."""
+    """Return `{state, reason}` of a listing that is incomplete or that `max_pages` stopped, else an empty object. An
+    unknown end is a finding (PAG104) instead."""
     verdict = outcome.completeness
     if outcome.whole or verdict is None or verdict.state not in ("incomplete", "stopped"):
         return {}
@@ -51,15 +51,15 @@ def verdict_document(outcome: Outcome) -> dict[str, Any]:
 
 
 def way_back(outcome: Outcome) -> list[Any]:
-    """What leads back from each page; empty where nothing leads back from any."""
+    """Return the previous cursor of each page; an empty list if no page has one."""
     return outcome.previous if any(back is not None for back in outcome.previous) else []
 
 
 def error_document(error: ConnError) -> dict[str, Any]:
-    """`{kind, message, status?, retry_after?, limits?}` of the error that an operation ended with; seconds."""
+    """Return `{kind, message, status?, retry_after?, limits?}` of the error that ended an operation, in seconds."""
     row: dict[str, Any] = {"kind": failure_kind(error), "message": error.message}
     if isinstance(error, VendorError):
-        row["message"] = error.said  # the vendor's words alone: where it was asked is in `requests`
+        row["message"] = error.said  # the vendor's message only: the request is in `requests`
         row["status"] = error.status
         if error.retry_after is not None:
             row["retry_after"] = error.retry_after
@@ -69,29 +69,28 @@ def error_document(error: ConnError) -> dict[str, Any]:
 
 
 def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
-    """The golden in a file, None when there is none. Raises ConfigurationError for what is no golden."""
+    """Read a golden file; None if it does not exist. Raises ConfigurationError if it is not a golden."""
     if not path.is_file():
         return None
     data = read(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping):
-        raise ConfigurationError("it is no golden result")
+        raise ConfigurationError("it is not a golden result")
     records, requests = data.get("records") or [], data.get("requests") or []
     if not isinstance(records, list) or not isinstance(requests, list):
-        raise ConfigurationError("its records and requests are no lists")
+        raise ConfigurationError("its records and requests must be lists")
     if not all(isinstance(request, Mapping) for request in requests):
-        raise ConfigurationError("its requests are no objects")
+        raise ConfigurationError("its requests must be objects")
     return data
 
 
 def has_credentials(golden: Mapping[str, Any]) -> bool:
-    """Whether a golden says in which headers its requests carry a credential; one that an earlier version wrote does
-    not."""
+    """Whether a golden lists the headers with credentials of its requests. Goldens of earlier versions do not."""
     requests = golden.get("requests") or []
     return not requests or any("credentials" in request for request in requests)
 
 
 def requests_to_compare(golden: Mapping[str, Any], outcome: Outcome) -> list[dict[str, Any]]:
-    """The requests of an outcome in the form of a golden: without the headers of credentials where it has none."""
+    """Return an outcome's requests as in a golden; without the headers of credentials if the golden has none."""
     rows: list[dict[str, Any]] = plain(outcome.requests())
     if not has_credentials(golden):
         for row in rows:
@@ -100,5 +99,5 @@ def requests_to_compare(golden: Mapping[str, Any], outcome: Outcome) -> list[dic
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON would give it back, so that tuples and integers-as-floats compare like the golden file's."""
+    """Return the value as JSON data, so that tuples and integers written as floats compare like those of a file."""
     return json.loads(json.dumps(value, ensure_ascii=False))

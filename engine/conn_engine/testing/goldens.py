@@ -1,4 +1,4 @@
-"""Writes golden results. An account's golden is kept where it differs from the connector's, headers aside."""
+"""Writes golden results. An account has its own golden if it differs from the connector's in more than headers."""
 
 import json
 from pathlib import Path
@@ -20,11 +20,13 @@ _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
 def update_golden(judgement: Judgement, redactor: Redactor, *, within: Path | None = None) -> int:
-    """Write the case's golden if it differs, the one that accounts share first. Returns how many files it changed.
-    No link leads out of the folder `within`.
+    """Write the case's golden if it differs, the shared one first. Returns the number of changed files. Links out of
+    the folder `within` are refused.
 
-    A case with another kind of error (a mapping that fails, a schema that is broken, a request nobody recorded) is left
-    alone: updating must not hide it. A vendor error that was recorded is a result like any other.
+    A case with another kind of error (a mapping that fails, a record that breaks its schema, a request without a
+    recorded response) is skipped: updating must not hide the error. A recorded vendor error is a result like any other.
+
+    Raises ConfigurationError if the result contains a secret.
     """
     case = judgement.case
     for finding in list(judgement.findings):
@@ -35,13 +37,13 @@ def update_golden(judgement: Judgement, redactor: Redactor, *, within: Path | No
     text = _document(judgement)
     if redactor.find(text):
         raise ConfigurationError(
-            f"the result of {case.name.text} holds a secret: no golden was written",
-            hint="a mapping reads a credential's value, or a document holds one (SEC101): take it out there",
+            f"the result of {case.name.text} contains a secret, so no golden was written",
+            hint="remove the secret from the mapping or the document that it comes from (SEC101)",
         )
     judgement.findings = [f for f in judgement.findings if f.code not in _GOLDEN_CODES | _KEPT_ERRORS]
     changed = update_golden(judgement.shared, redactor, within=within) if judgement.shared is not None else 0
     if judgement.shared is not None and case.golden == case.base_golden:
-        judgement.golden = "overridden"  # an environment without an account: only what holds without it is kept
+        judgement.golden = "overridden"  # an environment without an account: only the result without it is saved
         return changed
     base = case.base_golden.read_text(encoding="utf-8") if case.base_golden.is_file() else None
     judgement.golden = "same"
@@ -63,11 +65,11 @@ def _document(judgement: Judgement) -> str:
 
 
 def _bare(text: str) -> Any:
-    """A golden without the headers of its requests, those of credentials too: a header of an account's own is no reason
-    to keep all results."""
+    """Return a golden without the headers of its requests: a header of the account alone does not justify a second file
+    with all results."""
     try:
         document = json.loads(text)
         bare = [{**request, "headers": None, "credentials": None} for request in document["requests"]]
         return {**document, "requests": bare}
     except (ValueError, TypeError, KeyError):
-        return text  # no golden at all, and like no other
+        return text  # not a golden, and equal to no other

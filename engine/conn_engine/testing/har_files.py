@@ -1,4 +1,4 @@
-"""HAR files and recordings on disk. The format is `recordings.har`'s, redaction `recordings.files`'."""
+"""Imports and exports HAR files. `recordings.har` knows the format, `recordings.files` redacts."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,12 +35,12 @@ def import_recording(
     unanswered: list[str] | None = None,
     **placing: Unpack[Placing],
 ) -> tuple[int, PersonalSummary | None]:
-    """Make a recording of the exchanges in a HAR file that went to the connector's hosts; with `personal`, with
-    pseudonyms in the place of personal data. Returns their number, and what was replaced. `unanswered` collects the
-    requests that have no answer in the file.
+    """Write a recording of the exchanges in a HAR file that went to the connector's hosts. With `personal`, pseudonyms
+    replace personal data. Returns the number of exchanges, and the summary of what was replaced. `unanswered` collects
+    the requests without a response.
 
-    Raises UsageError when the file cannot be read, ConfigurationError when it is no HAR or holds none of them, or when
-    the recording may not be kept (REC002, REC005).
+    Raises UsageError if the file cannot be read, and ConfigurationError if it is not a HAR file, has no such exchange,
+    or cannot be saved safely (REC002, REC005).
     """
     try:
         if source.stat().st_size > MAX_BYTES:

@@ -1,6 +1,6 @@
-"""Judges a replayed case: golden records and requests, the model's schema, mapping coverage, recorded leftovers.
+"""Judges a replayed case: golden records and requests, the model's schema, mapping coverage, unused exchanges.
 
-Every judgement is a Diagnostic on the line that caused it. Replaying is `testing.cases`', drawing is the caller's.
+Every problem is a Diagnostic on the line that caused it. `testing.cases` replays; the caller prints.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.runtime.endings import find_incompleteness
@@ -34,6 +34,7 @@ from conn_engine.testing.golden_form import (
 )
 from conn_engine.testing.refusals import find_credential_refusal
 from conn_engine.testing.request_findings import find_other_requests, shorten
+from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDEN, describe_presence, describe_unused
 
 __all__ = ["Judgement", "authors_fault", "judge", "judge_live", "measure_outcome"]
 
@@ -42,11 +43,11 @@ GoldenState = Literal["same", "changed", "absent", "overridden"]
 
 @dataclass(slots=True)
 class Judgement:
-    """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides.
+    """The verdict on one case. The golden is `overridden` if only the account's overrides cause the difference.
 
-    `shared` is the verdict on the same case without the account, where the account's has no golden that holds. `below`
-    is what the levels below gave, where no golden of the account's own says what is right. `outdated`: the golden does
-    not have the headers of credentials yet.
+    `shared` is the verdict on the same case without the account, if the account has no valid golden of its own. `below`
+    is the outcome of the levels below, if the account has no golden of its own. `outdated` means that the golden does
+    not list the headers with credentials yet.
     """
 
     case: Case
@@ -71,7 +72,7 @@ class Judgement:
 def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
 ) -> Judgement:
-    """Judge one outcome. `base` is that of the same case without the account's levels, for attribution."""
+    """Judge one outcome. `base` is the outcome of the same case without the account's levels, for attribution."""
     result = Judgement(case, outcome, below=base)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     try:
@@ -91,7 +92,7 @@ def judge(
                 finding, hint=f"{finding.hint}; {_suggest_record_command(effective, case, base)}".lstrip("; ")
             )
         result.findings.append(finding)
-    if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
+    if not authors_fault(outcome.error):  # further findings would only repeat that the configuration is broken
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
         _judge_coverage(result, effective)
@@ -104,35 +105,35 @@ def judge(
             result.findings.append(
                 diagnostic(
                     "REC103",
-                    f"{outcome.unused} of {len(case.recording.exchanges)} recorded exchanges were never asked for",
+                    describe_unused(outcome.unused, len(case.recording.exchanges)),
                     Span(workspace.format_path(case.path)),
-                    hint="paging stopped early, or the recording is older than the configuration: conn record "
-                    f"{case.name.text}",
+                    hint="if pagination stopped too early, correct it; otherwise: conn record "
+                    f"{case.name.text} --account {effective.account or 'ACCOUNT'} --force",
                 )
             )
     return result
 
 
 def _suggest_record_command(effective: Effective, case: Case, base: Outcome | None) -> str:
-    """How it is recorded anew, if the requests are as they should be: for the account alone when only it differs."""
+    """Suggest how to record the case again if its requests are right: for the account only, when only it differs."""
     command = f"conn record {case.name.text} --account {effective.account or 'ACCOUNT'}"
     if case.scenario != "default":
         command += f" --scenario {case.scenario}"
     if effective.account and base is not None and not isinstance(base.error, MissingRecording):
-        return f"this account's overrides ask otherwise; if they should: {command} --own"
-    return f"if it should be asked so: {command}{' --own' if case.recording.account else ''} --force"
+        return f"if the account's overrides should send this request, record its own: {command} --own"
+    return f"if the new request is right, record it: {command}{' --own' if case.recording.account else ''} --force"
 
 
 def authors_fault(error: ConnError | None) -> bool:
-    """Whether an outcome's error is the configuration's and not an answer of the vendor worth keeping as a golden."""
+    """Whether the configuration caused an error; a vendor's error response, in contrast, can be a golden result."""
     if isinstance(error, VendorError) and error.kind == "bad_response" and (error.status or 0) < 400:
-        return True  # an answer that is no error, and yet cannot be used: paging or a format is configured wrongly
+        return True  # a successful response that cannot be used: pagination or a format is configured wrongly
     return isinstance(error, ConfigurationError | MissingRecording | UsageError)
 
 
 def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
-    """Judge an outcome that the vendor itself gave: schema, coverage and the verdict on a listing. Goldens hold for
-    recordings only."""
+    """Judge the outcome of a live run: schema, coverage and the verdict on a listing. Goldens apply to recordings
+    only."""
     result = Judgement(case, outcome)
     if outcome.error is not None:
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.format_path(case.path)))
@@ -149,7 +150,7 @@ def _report_unreadable_golden(error: ConfigurationError, file: str) -> Diagnosti
         "TST101",
         f"the golden result cannot be read: {error.message}",
         span or Span(file),
-        hint="restore it, or write it anew and review it: conn test --update",
+        hint=UNREADABLE_GOLDEN,
     )
 
 
@@ -172,13 +173,13 @@ def _judge_golden(  # noqa: PLR0917
                 "TST103",
                 f"{case.name.text} has no golden result for {case.path.name}",
                 Span(workspace.format_path(case.path)),
-                hint=f"look at the result, then keep it: conn test {case.name.text} --update",
+                hint=f"review the result, then save it: conn test {case.name.text} --update",
             )
         )
         return
     result.outdated = not has_credentials(golden)
-    kept = golden.get("records") or []
-    result.comparison = held = compare_records(kept, plain(outcome.records))
+    expected = golden.get("records") or []
+    result.comparison = difference = compare_records(expected, plain(outcome.records))
     result.requests = compare_requests(golden.get("requests") or [], requests_to_compare(golden, outcome))
     back_equal = golden.get("previous", []) == plain(way_back(outcome))
     errors_equal = golden.get("error") == plain(error_document(outcome.error) if outcome.error else None)
@@ -188,10 +189,10 @@ def _judge_golden(  # noqa: PLR0917
         result.golden = "same"
         return
     own = path == case.golden and effective.account is not None
-    if not own and base is not None:  # what differs by this account's overrides alone is none of the golden's business
-        held = held.intersect(compare_records(kept, plain(base.records)))
-    unheld = held.equal and not result.requests and rest_equal
-    if not own and base is not None and (unheld or _is_caused_by_overrides(golden, base)):
+    if not own and base is not None:  # a difference that only the account's overrides cause does not break the golden
+        difference = difference.intersect(compare_records(expected, plain(base.records)))
+    is_unbroken = difference.equal and not result.requests and rest_equal
+    if not own and base is not None and (is_unbroken or _is_caused_by_overrides(golden, base)):
         result.golden = "overridden"
         result.places = _places(result, effective)
         return
@@ -200,8 +201,10 @@ def _judge_golden(  # noqa: PLR0917
     span = Span(workspace.format_path(path))
     if not errors_equal:
         before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
-        result.findings.append(diagnostic("TST104", _describe_error_change(before, plain(after)), span))
-    result.findings += _golden_findings(result, held, effective, span)
+        result.findings.append(
+            diagnostic("TST104", _describe_error_change(before, plain(after)), span, hint=ACCEPT_CHANGE)
+        )
+    result.findings += _golden_findings(result, difference, effective, span)
     if not verdict_equal:
         result.findings.append(_report_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
     if not back_equal:
@@ -210,10 +213,10 @@ def _judge_golden(  # noqa: PLR0917
 
 
 def _places(result: Judgement, effective: Effective) -> dict[str, str]:
-    """For each changed field the override line that set it, as `accounts/acme.yaml:7`.
+    """Return the override line that set each changed field, as `accounts/acme.yaml:7`.
 
-    A field that no override maps is laid to the first override that reaches the operation, but only when the levels
-    below are known to give the golden's value.
+    A field that no override maps is attributed to the first override that affects the operation, but only if the levels
+    below are known to produce the golden's value.
     """
     if result.comparison is None:
         return {}
@@ -230,7 +233,7 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
 
 
 def _is_caused_by_overrides(golden: Mapping[str, Any], base: Outcome) -> bool:
-    """At the base level the shared golden still holds: so the difference is the overrides', and wanted."""
+    """Whether the base level still produces the shared golden: the overrides then cause the difference, on purpose."""
     error = error_document(base.error) if base.error is not None else None
     if plain(error) != golden.get("error"):
         return False
@@ -241,36 +244,40 @@ def _is_caused_by_overrides(golden: Mapping[str, Any], base: Outcome) -> bool:
 
 
 def _describe_error_change(before: Any, after: Any) -> str:
-    """How two errors differ: by their parts where both are errors."""
+    """Describe how two errors differ; if both are present, part by part."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         parts = [part for part in {**before, **after} if before.get(part) != after.get(part)]
-        told = ", ".join(f"{part} is {shorten(after.get(part))}" for part in parts)
-        return f"the error's {told}, the golden says {', '.join(shorten(before.get(part)) for part in parts)}"
-    return f"the error is {shorten(after)}, the golden says {shorten(before)}"
+        changes = ", ".join(
+            f"{part} {shorten(after.get(part))} instead of {shorten(before.get(part))}" for part in parts
+        )
+        return f"the error differs from the golden: {changes}"
+    if after is None:
+        return f"the operation succeeds, but the golden has the error {shorten(before)}"
+    return f"the operation fails, but the golden has no error: {shorten(after)}"
 
 
 def _report_other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
-    """That the listing's verdict is another one."""
+    """Report that the listing is no longer as complete as in the golden, or more so."""
     state, reason = after.get("state", "complete"), after.get("reason", "")
     known = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
     return diagnostic(
         "TST107",
-        f"the listing is {state}{f' ({reason})' if reason else ''}, the golden says {known}",
+        f"the listing is {state}{f' ({reason})' if reason else ''}, but {known} in the golden",
         golden,
-        hint="correct `pagination`; if this is wanted: conn test --update, and review the golden's diff",
+        hint=f"correct `pagination`; {ACCEPT_CHANGE}",
     )
 
 
 def _report_other_way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
-    """That the cursor of the page before is another one, of the first page that differs."""
+    """Report the first page whose previous cursor differs."""
     before, after = (rows if isinstance(rows, list) else [rows] for rows in (kept, given))
     pages = zip_longest(before, after)
     number, (one, other) = next(((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (kept, given)))
     return diagnostic(
         "TST106",
-        f"page {number}: prev_cursor leads to {shorten(other)}, the golden says {shorten(one)}",
+        f"prev_cursor of page {number} is {shorten(other)}, but {shorten(one)} in the golden",
         golden,
-        hint="if this is wanted: conn test --update, and review the golden's diff",
+        hint=ACCEPT_CHANGE,
     )
 
 
@@ -284,20 +291,18 @@ def _golden_findings(
         findings.append(
             diagnostic(
                 "TST101",
-                f"{name or 'the record'} {kind.replace('_', ' ')} in {count} record(s)",
+                f"{name or 'the record'} {CHANGES[kind]} in {pluralize(count, 'record')}",
                 origin.span if origin else golden,
                 path=".".join(map(str, path)),
                 related=[(golden, "the golden result")],
-                hint="if this is wanted: conn test --update, and review the golden's diff",
+                hint=ACCEPT_CHANGE,
             )
         )
     findings = [blame_rerouting(effective, result.case.name, finding) for finding in findings]
-    for label, keys in (("missing", comparison.gone), ("new", comparison.new)):
-        if keys:
-            findings.append(diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden))
+    messages = list(describe_presence(comparison, "record"))
     if comparison.reordered:
-        findings.append(diagnostic("TST101", "the records come in another order", golden))
-    return findings
+        messages.append("the records are in a different order")
+    return findings + [diagnostic("TST101", message, golden, hint=ACCEPT_CHANGE) for message in messages]
 
 
 def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective) -> None:
@@ -310,7 +315,7 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
 
 
 def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome) -> Coverage | None:
-    """Coverage of a unified operation's response mapping on what it gave; None when it has none. Raises
+    """Measure the coverage of a unified operation's response mapping on its results; None if it has no mapping. Raises
     ExpressionError."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
@@ -318,7 +323,7 @@ def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome)
         return None
     reads = [path for paths in mapping.reads().values() for path in paths]
     fields = list(mapping.fields) or _keys(outcome.records)
-    # What is read of a page says nothing about records.
+    # A mapping that reads a page does not show what it reads of each record.
     return measure(fields, reads, outcome.records, () if operation.each == "page" else outcome.vendor_paths())
 
 
@@ -328,20 +333,20 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
 
 
 def _find_missing_cursor(result: Judgement, effective: Effective) -> list[Diagnostic]:
-    """MAP202, where an incremental operation's records have no cursor."""
+    """Report MAP202 if no record of an incremental operation has a cursor."""
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
     field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
     if operation is None or field_ is None:
         return []
     path = (*operation.get_path("incremental"), "config", "cursor_field")
     keys = _keys(result.outcome.raw)
-    hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
-    message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'
+    hint = did_you_mean(field_, keys) or f"correct it; the records have {', '.join(keys[:8])}"
+    message = f'`cursor_field` "{field_}" matches nothing in {pluralize(len(result.outcome.raw), "recorded record")}'
     return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
 
 
 def _warn_of_incomplete_listing(result: Judgement, effective: Effective) -> list[Diagnostic]:
-    """PAG110 as a warning, where the golden accepts that the listing is incomplete: a live run ends the same way."""
+    """Report PAG110 as a warning if the golden accepts an incomplete listing: a live run ends the same way."""
     verdict = result.outcome.completeness
     if result.outcome.whole or verdict is None or verdict.state != "incomplete":
         return []

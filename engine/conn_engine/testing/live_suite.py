@@ -1,4 +1,4 @@
-"""`conn test --live`: the recorded calls asked of the vendor itself, judged by schema and coverage, not by goldens."""
+"""Runs `conn test --live`: repeats the recorded calls against the vendor and checks schema and coverage."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -31,10 +31,10 @@ def run_live(
     send: bool,
     clock: Clock = MACHINE_CLOCK,
 ) -> Iterator[OperationReport]:
-    """Ask each account's vendor, at most three pages per call. A write is left out unless `send`.
+    """Repeat each account's recorded calls against the vendor, at most three pages per call.
 
-    The calls are those of the recordings (scenario `default`); an operation without one is asked without arguments when
-    it only reads. An account that cannot be connected ends its operation with the error as a finding.
+    The calls are those of the recordings (scenario `default`). Writes are skipped unless `send` is true. If an account
+    cannot be connected, the error is a finding of the operation.
     """
     for effective, names in targets(workspace, selection):
         if effective.account is None:
@@ -58,13 +58,18 @@ def _report(  # noqa: PLR0917
     call = recorded_call(cases[0].recording) if cases else Call()
     if may_write(effective, name, call) and not send:
         report.findings.append(
-            diagnostic("RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it")
+            diagnostic("RUN102", f"{name.text} writes data, so it was not sent", span, hint="add --send to send it")
         )
         return report
     if not cases:
         report.recorded = False
         report.findings.append(
-            diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
+            diagnostic(
+                "REC101",
+                f"{name.text} has no recorded call to repeat",
+                span,
+                hint=f"record it: conn record {name.text} --account {effective.account}",
+            )
         )
         return report
     outcome = _ask(workspace, effective, name, call, environ, redactor, clock)

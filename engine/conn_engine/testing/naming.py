@@ -1,5 +1,5 @@
-"""What a connector's configuration names itself: the texts that its expressions and rules compare with, and the names
-of fields that it reads. Recordings keep them, whatever they look like."""
+"""Finds the texts that a connector's configuration names: those that its expressions and rules compare with, and the
+fields that it reads. Recordings keep them unchanged, whatever they look like."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _ESCAPE = re.compile(r"\\(.)")
 
 
 def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
-    """The texts that a configuration names, and the names of fields that it knows; in folded case."""
+    """Return the texts that a configuration names, and the names of fields that it knows, in folded case."""
     values: set[str] = set()
     names: set[str] = set()
     for layer in effective.layers:
@@ -39,7 +39,7 @@ def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[st
 
 
 def _split(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
-    """The parts of a text, and which of them are expressions."""
+    """Split a text into parts, each with whether it is an expression."""
     if kind == "expression":
         yield text, True
         return

@@ -1,4 +1,4 @@
-"""What overrides change, in the configuration and on the recordings, as a report."""
+"""Reports what overrides change, in the configuration and in the results of the recordings."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -14,7 +14,7 @@ __all__ = ["OverridesReport"]
 
 
 class ShadowedValue(msgspec.Struct, frozen=True, kw_only=True):
-    """The value of the level below, and its place."""
+    """The value that the level below sets, and its place."""
 
     file: str
     line: int
@@ -22,7 +22,7 @@ class ShadowedValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverriddenValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One override: its value and place, and the value that it shadows, or null."""
+    """One override: its value and place, and the value that it replaces, or null."""
 
     level: str
     path: str
@@ -33,14 +33,14 @@ class OverriddenValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailingOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """An operation that the overrides make fail."""
+    """An operation that fails because of the overrides."""
 
     operation: str
     finding: Finding
 
 
 class PartialFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields that an override changes in some operations of a resource only; the unchanged ones are named."""
+    """Fields that an override changes only in some operations of a resource; `…_unchanged` lists the others."""
 
     level: str
     resource: str
@@ -54,7 +54,7 @@ class PartialFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
-    """A field that differs, and in how many records. The field "" is the record itself."""
+    """A field that differs, and the number of records. The field "" is the record itself."""
 
     field: str
     kind: str
@@ -62,7 +62,7 @@ class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordedEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """The effect on one operation or delivery, replayed on its recordings. `reason` says why it is unknown."""
+    """The effect on one operation or delivery, replayed on its recordings. `reason` explains an unknown effect."""
 
     operation: str
     status: Literal["failed", "unknown", "changed", "unchanged"]
@@ -76,7 +76,7 @@ class RecordedEffect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OverrideSet(msgspec.Struct, frozen=True, kw_only=True):
-    """The overrides of one account, or of an environment for one connector. `dead` ones equal the level below."""
+    """The overrides of one account, or of an environment for one connector. `dead` overrides equal the level below."""
 
     account: str | None
     connector: str
@@ -96,7 +96,7 @@ class OverridesReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, reports: Sequence[OverrideReport]) -> "OverridesReport":
-        """Report what was found for each effective configuration."""
+        """Build the report, with one entry for each effective configuration."""
         return cls(overrides=[_describe_set(report) for report in reports])
 
 

@@ -1,6 +1,6 @@
-"""A recording without personal data: values are traced through the mappings, replaced, and the operation is replayed.
+"""Removes personal data from a recording: traces values through the mappings, replaces them and replays the operation.
 
-What is found and how it is replaced is `conn_engine.personal`'s; this knows operations.
+`conn_engine.personal` finds and replaces values; this module knows operations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,15 +42,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """How personal data is replaced: by which pseudonyms."""
+    """How to replace personal data: with which pseudonyms."""
 
     pseudonyms: Pseudonyms
 
 
 @dataclass(frozen=True, slots=True)
 class Pseudonymised:
-    """A recording with replacements, and what was done. `outcome` is what the operation gives with the recording as it
-    came."""
+    """A recording with replacements, and a summary of them. `outcome` is the result of the original recording."""
 
     recording: Recording
     summary: PersonalSummary
@@ -68,11 +67,11 @@ def save_without_personal_data(  # noqa: PLR0917
     redactor: Redactor,
     **placing: Unpack[Placing],
 ) -> tuple[Outcome, PersonalSummary]:
-    """Write a recording (which has no secret any more) with its personal data replaced. Returns what the operation
-    gives with the recording as it came, and what was done.
+    """Write a recording without secrets, with its personal data replaced. Returns the outcome of the original recording
+    and a summary of the replacements.
 
-    The file is searched for every value that was replaced, and deleted when one is found. Raises ConfigurationError as
-    `replace_personal_data` and `save_recording`.
+    The written file is searched for every replaced value, and deleted if one is found. Raises ConfigurationError as
+    `replace_personal_data` and `save_recording` do.
     """
     file = path.as_posix()
     made = replace_personal_data(effective, name, recording, personal, file)
@@ -90,9 +89,9 @@ def save_without_personal_data(  # noqa: PLR0917
 def replace_personal_data(
     effective: Effective, name: OperationName, recording: Recording, personal: PersonalData, file: str
 ) -> Pseudonymised:
-    """Replace the personal data of a recording (which has no secret any more) and replay the operation.
+    """Replace the personal data of a recording without secrets, and replay the operation.
 
-    Raises ConfigurationError (REC005) when its requests or the shape of its result are not what they were.
+    Raises ConfigurationError (REC005) if its requests or the shape of its result change.
     """
     tracer = PersonalTracer(effective, personal)
     outcome = replay(effective, name, recording, tracer.observe)
@@ -103,13 +102,13 @@ def replace_personal_data(
         replacements = tracer.make_replacements()
         made = replace_in_recording(recording, replacements)
     except RecursionError:
-        refuse_personal(file, "an answer is nested too deeply to look for personal data in it")
+        refuse_personal(file, "a response is nested too deeply to search for personal data")
     check_unchanged(outcome, replay(effective, name, made), replacements, tracer.values, file)
     return Pseudonymised(made, PersonalSummary.from_values(tracer.values), outcome, tracer.values, replacements)
 
 
 class PersonalTracer:
-    """Collects what the marked fields of unified records read. `values` is everything that was collected."""
+    """Collects the values that the marked fields of unified records read, in `values`."""
 
     def __init__(self, effective: Effective, personal: PersonalData) -> None:
         self._effective = effective
@@ -119,13 +118,13 @@ class PersonalTracer:
         self.values = PersonalValues(named)
 
     def observe(self, name: OperationName, scopes: Sequence[Mapping[str, Any]], results: Sequence[Any]) -> None:
-        """Collect from what a response mapping ran on and gave (`Session.observer`)."""
+        """Collect from the scopes and the results of a response mapping (`Session.observer`)."""
         marks = self._find_marks(name)
         if marks is not None:
             collect_mapped(marks, self._find_reads(name), scopes, results, self.values)
 
     def read_call(self, name: OperationName, recording: Recording) -> None:
-        """Collect from what the caller of a unified operation said: a body is a record, a query may name its fields."""
+        """Collect from a unified operation's call: the body is a record, and the query may contain its fields."""
         marks = self._find_marks(name)
         call = recording.call
         for given in (call.query, call.params, call.body):
@@ -134,14 +133,14 @@ class PersonalTracer:
                     self.values.add(kind, text)
 
     def read_records(self, name: OperationName, records: Sequence[Any]) -> None:
-        """Collect from the records of a vendor's own operation what the unified ones of it read."""
+        """Collect from the records of a vendor operation what the unified operations on it read."""
         for other in self._effective.operations() if name.kind == "vendor" else ():
             if other.kind == "unified" and self._is_behind(name, other):
                 scopes = [{"response": record, "page": record} for record in records]
                 self.observe(other, scopes, [UNDEFINED] * len(scopes))
 
     def make_replacements(self) -> Replacements:
-        """How everything that was collected is replaced. Nothing is to be collected any more."""
+        """Return the replacements of all collected values. Call it after everything is collected."""
         self.values.settle()
         return Replacements(self.values, self._personal.pseudonyms, names=self._names)
 

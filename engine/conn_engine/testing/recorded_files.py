@@ -1,4 +1,4 @@
-"""The files of a call in a recording, and back. They are small: a test's fixtures, not somebody's archive."""
+"""Converts the files of a call to recorded parts and back. Only small files are recorded: they are test fixtures."""
 
 import base64
 
@@ -12,22 +12,22 @@ MAX_KEPT = 1024 * 1024
 
 
 def to_recorded_part(name: str, upload: Upload) -> RecordedPart:
-    """A file as it is kept. Raises UsageError for one that is larger than 1 MiB."""
+    """Return a file in recorded form. Raises UsageError if it is larger than 1 MiB."""
     if upload.size > MAX_KEPT:
         raise UsageError(
-            f'the file "{name}" is too large for a recording: {upload.size} bytes, of which 1 MiB is kept',
+            f'the file "{name}" is too large to record: {upload.size:,} bytes, and the limit is 1 MiB',
             hint="record the operation with a smaller file",
         )
     with upload.open() as reader:
         raw = reader.read()
-    told = {"name": name, "filename": upload.filename, "content_type": upload.content_type}
+    described = {"name": name, "filename": upload.filename, "content_type": upload.content_type}
     try:
-        return RecordedPart(**told, text=raw.decode())
+        return RecordedPart(**described, text=raw.decode())
     except UnicodeDecodeError:
-        return RecordedPart(**told, base64=base64.b64encode(raw).decode())
+        return RecordedPart(**described, base64=base64.b64encode(raw).decode())
 
 
 def to_upload(part: RecordedPart) -> Upload:
-    """The file that a recording stands for."""
+    """Return the file that a recorded part describes."""
     raw = (part.text or "").encode() if part.base64 is None else base64.b64decode(part.base64)
     return Upload(raw, part.filename, part.content_type)

@@ -1,4 +1,4 @@
-"""Records one live run of an operation. Redaction and writing are `recordings.files`'."""
+"""Records one live run of an operation. `recordings.files` redacts and writes the file."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from conn_engine.auth import absent_parts, read_secret_fields
 from conn_engine.config import OperationName
+from conn_engine.diagnostics import pluralize
 from conn_engine.documents import Placing, dump_json
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.personal import PersonalSummary
@@ -31,12 +32,12 @@ __all__ = ["Recorded", "record_operation"]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was kept.
+    """The result of recording a run.
 
-    `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
-    the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
-    `notes` are what the caller should hear of the requests, `completeness` is the verdict on the listing (None: the run
-    did not reach its end), `personal` is what became of personal data (None: it was kept).
+    `error` is the vendor error that ended the run; it is recorded like any other result. `difference` describes how a
+    replay of the file differs from the run, for example because redaction changed a value that the operation needs.
+    `notes` are remarks on the requests for the caller. `completeness` is the verdict on the listing (None if the run
+    did not reach its end), and `personal` summarizes the replaced personal data (None if it was kept).
     """
 
     exchanges: int
@@ -62,14 +63,16 @@ def record_operation(
     placing: Placing | None = None,
     personal: PersonalData | None = None,
 ) -> Recorded:
-    """Run the operation for at most `pages` pages and write the recording to `path`, as `placing` says; with
-    `personal`, pseudonyms stand in the place of personal data.
+    """Run the operation for at most `pages` pages and write the recording to `path`, with the options in `placing`.
+    With `personal`, pseudonyms replace personal data.
 
-    A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
-    Raises ConfigurationError (REC002, REC005) for a recording that may not be kept.
+    A vendor's error response is recorded too. If there was no response at all, raises the error and writes nothing.
+    Raises ConfigurationError (REC002, REC005) if the recording cannot be saved safely.
     """
     recorder = Recorder(transport or wiring.live())
-    began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
+    began = int(
+        wiring.session.clock.now()
+    )  # a replay starts at the same second, so that windows that end now end there too
     wiring.session.now_ms = began * 1000
     ran = _run(Connection(wiring, recorder), name, call, pages, seen)
     if not recorder.exchanges and ran.fault is not None:
@@ -122,7 +125,7 @@ def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall
 
 @dataclass(slots=True)
 class _Ran:
-    """What a live run gave. `cut`: there would have been more pages."""
+    """The result of a live run. `cut` is true if there were more pages."""
 
     records: list[Any] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
@@ -132,7 +135,7 @@ class _Ran:
 
 
 def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
-    """Run the operation for at most `pages` pages. Raises TransportError: no answer is no result."""
+    """Run the operation for at most `pages` pages. Raises TransportError if the vendor does not respond."""
     ran = _Ran()
     flow = connection.pages(name, call)
     try:
@@ -144,7 +147,9 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
             if count >= pages:
                 ran.cut = page.next_cursor is not None or page.partial
                 if ran.cut:
-                    ran.completeness = Completeness("stopped", f"at most {count} pages are recorded (--pages)")
+                    ran.completeness = Completeness(
+                        "stopped", f"at most {pluralize(count, 'page')} can be recorded (--pages)"
+                    )
                 break
     except TransportError:
         raise
@@ -157,15 +162,15 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
 
 
 def _left_out(wiring: Wiring) -> tuple[str, ...]:
-    """The parts of the credential that the account has left out, of those that it may; a secret of webhooks alone is in
-    no request, and so no part of what they go without."""
+    """Return the optional parts of the credential that the account does not have. A secret that only webhooks use is
+    not one of them, since no request contains it."""
     effective = wiring.effective
     credentials = effective.connector.credentials
     absent = absent_parts(credentials.fields(), wiring.session.document) if credentials else frozenset[str]()
     requests = {key: value for key, value in effective.data.items() if key not in ("fields", "webhooks", "unified")}
-    said = dump_json(requests) if absent else ""
-    apart = {asked.name for asked in read_secret_fields(effective.data) if not re.search(rf"\b{asked.name}\b", said)}
-    return tuple(sorted(absent - apart))
+    text = dump_json(requests) if absent else ""
+    unused = {field.name for field in read_secret_fields(effective.data) if not re.search(rf"\b{field.name}\b", text)}
+    return tuple(sorted(absent - unused))
 
 
 def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:
@@ -175,5 +180,5 @@ def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | Non
     if compared.equal:
         return ""
     fields = ", ".join(sorted({field for field, _ in compared.by_field()})[:5])
-    counts = f"{len(compared.changed)} changed, {len(compared.gone)} gone, {len(compared.new)} new records"
+    counts = f"{len(compared.changed)} changed, {len(compared.gone)} missing and {len(compared.new)} new records"
     return f"{counts}{f' ({fields})' if fields else ''}"

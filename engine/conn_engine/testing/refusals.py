@@ -1,4 +1,4 @@
-"""Which requests of a replay a live run would refuse. Replays send nothing, so the gateway does not see them."""
+"""Finds the requests of a replay that a live run would refuse. Replays send nothing and do not pass the gateway."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,9 +16,9 @@ __all__ = ["find_credential_refusal", "find_refusal"]
 
 
 def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> ConnError | None:
-    """Why a live run would refuse one of the requests of a replay; None when it would send them all.
+    """Return why a live run would refuse one of the requests of a replay; None if it would send them all.
 
-    What leads to the host of the recording, such as a recorded link, is left out.
+    Requests to the host of the recording, such as a recorded link, are ignored.
     """
     try:
         for sent, goal in _iterate_goals(effective, outcome, recorded_base):
@@ -33,10 +33,10 @@ def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> 
 
 
 def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) -> Diagnostic | None:
-    """TST109 for the first request whose credential may not go where it goes. Only a connector that sets `hosts` can
-    have one: otherwise they are the hosts of its URLs.
+    """Report TST109 for the first request that sends the credential to a host that is not allowed. This is only
+    possible if the connector sets `hosts`: the default is the hosts of its URLs.
 
-    The `hosts` of an account and an environment are about their own hosts, and the recording may be another account's.
+    The `hosts` of accounts and environments are ignored, since the recording may be another account's.
     """
     if not isinstance(effective.layers[0].data.get("hosts"), list):
         return None
@@ -51,8 +51,8 @@ def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) 
                     f"which is not in `hosts` ({', '.join(hosts) or 'no host'})",
                     effective.layers[0].span(("hosts",)),
                     path="hosts",
-                    hint=f'a live run refuses the request: add "{goal.authority}" to `hosts` in connector.yaml, '
-                    "or correct the URL",
+                    hint=f'correct the URL, or add "{goal.authority}" to `hosts` in connector.yaml; a live run refuses '
+                    "the request",
                 )
     return None
 
@@ -60,8 +60,8 @@ def find_credential_refusal(effective: Effective, case: Case, outcome: Outcome) 
 def _iterate_goals(
     effective: Effective, outcome: Outcome, recorded_base: str
 ) -> Iterator[tuple[SentRequest, gateway.RequestTarget]]:
-    """The requests with where they go, without those that a recorded link leads to the host of the recording. Raises
-    ConfigurationError for one that no request can go to."""
+    """Yield each request with its target, except those to the host of the recording. Raises ConfigurationError for an
+    invalid target."""
     if not outcome.sent:
         return
     own, recorded = _find_origin(base_url(effective)), _find_origin(recorded_base)

@@ -1,4 +1,4 @@
-"""Replays of one operation for configurations that differ in their response mappings: sent once, mapped for each."""
+"""Replays one operation for configurations that differ in their response mappings: sent once, mapped for each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ Scopes = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What configurations that send the same requests have in common: an outcome but for its records, and the pages."""
+    """What configurations with the same requests share: the outcome without its records, and the pages."""
 
     outcome: Outcome
     pages: list[tuple[Scopes, KnownColumns]]
 
 
 class Replays:
-    """Replays of one operation. `sent` counts those that were run in full.
+    """Replays one operation for several configurations. `sent` counts the replays that ran in full.
 
-    For a configuration that sends what another has sent, only the response mapping is evaluated, and of that only the
-    expressions that no mapping before had.
+    If another configuration has already sent the same requests, only the response mapping is evaluated, and only its
+    expressions that no earlier mapping had.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class Replays:
 
     @property
     def evaluated(self) -> int:
-        """How many expressions were evaluated over a page, besides those of the replays in full."""
+        """The number of expressions evaluated over a page, except in replays that ran in full."""
         return sum(known.evaluated for sent in self._known.values() for _, known in sent.pages)
 
     def replay(self, effective: Effective, name: OperationName, recording: Recording, request_key: str) -> Outcome:
-        """What `cases.replay` gives. `request_key` is equal for configurations that are equal but for the mapping."""
+        """Return what `cases.replay` returns. Configurations that differ only in the mapping share a `request_key`."""
         sent = self._known.get(request_key)
         outcome = _map_again(sent, effective, name) if sent is not None else None
         if outcome is not None:
@@ -50,13 +50,13 @@ class Replays:
         pages: list[Scopes] = []
         outcome = replay(effective, name, recording, lambda _, scopes, results: pages.append(scopes))
         if sent is None and len(pages) == outcome.pages and _depends_in_records_only(effective, name, outcome):
-            outcome.vendor_paths()  # found once for all
+            outcome.vendor_paths()  # computed once and shared
             self._known[request_key] = _Sent(outcome, [(scopes, KnownColumns()) for scopes in pages])
         return outcome
 
 
 def _depends_in_records_only(effective: Effective, name: OperationName, outcome: Outcome) -> bool:
-    """Whether of an outcome only the records depend on the response mapping: nothing else sees its results."""
+    """Whether the response mapping affects only the records of an outcome."""
     if outcome.error is not None and not isinstance(outcome.error, CredentialError | MissingRecording | VendorError):
         return False  # perhaps the mapping's
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
@@ -64,12 +64,12 @@ def _depends_in_records_only(effective: Effective, name: OperationName, outcome:
 
 
 def _map_again(sent: _Sent, effective: Effective, name: OperationName) -> Outcome | None:
-    """The outcome with a configuration's own mapping; None when only a replay in full can give it."""
+    """Return the outcome with the configuration's mapping; None if that needs a replay in full."""
     try:
         mapping = effective.response_mapping(name.model, name.resource, name.method)
         if mapping is None or not mapping.is_repeatable():
             return None
-        conditions = Conditions(evaluator=effective.evaluator)  # it asks neither for the time nor for chance
+        conditions = Conditions(evaluator=effective.evaluator)  # it uses neither the time nor random numbers
         results = [value for scopes, known in sent.pages for value in mapping.apply(scopes, conditions, known=known)]
     except ConnError:
         return None

@@ -1,4 +1,4 @@
-"""What `conn test` found, as a report. It has no value of a record."""
+"""The results of `conn test` as a report. It contains no value of a record."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -17,14 +17,14 @@ __all__ = ["SuiteReport", "TestedOperation", "describe_operation"]
 
 
 class ListingEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How a listing that is not complete ended."""
+    """The end of a listing that is not complete."""
 
     state: Literal["complete", "incomplete", "unknown", "stopped"]
     reason: str
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a recorded delivery: the code it was refused for, the status of the reply, the types of events."""
+    """The result of a recorded delivery: the code of its refusal, the status of the reply and the types of events."""
 
     proved: str
     challenge: int | None
@@ -34,7 +34,7 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """`seen` counts, for each mapped field, the records in which it has a value; no mapping reads `unread`."""
+    """`seen` counts the records in which each mapped field has a value; `unread` lists unread paths."""
 
     mapped: int
     seen: dict[str, int]
@@ -42,7 +42,7 @@ class CaseCoverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
-    """A field that differs from the golden, in how many records, and the place that sets it where that is known."""
+    """A field that differs from the golden, the number of records, and the place that sets it, if known."""
 
     field: str
     kind: ChangeKind
@@ -51,7 +51,7 @@ class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording, replayed. `completeness` is null for a complete listing, `delivery` for an operation."""
+    """A replayed recording. `completeness` is null for a complete listing, `delivery` is null for an operation."""
 
     scenario: str
     recording: str
@@ -66,7 +66,7 @@ class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation, or a recorded delivery, for one account. An operation without a recording has not passed."""
+    """One operation, or one recorded delivery, for one account. An operation without a recording has not passed."""
 
     operation: str
     connector: str
@@ -79,7 +79,7 @@ class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuiteCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the operations passed, failed and have no recording."""
+    """The number of operations that passed, failed or have no recording."""
 
     passed: int
     failed: int
@@ -87,7 +87,7 @@ class SuiteCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuiteReport(Report, frozen=True, kw_only=True):
-    """The operations that `conn test` replayed, one entry for each account."""
+    """The operations that `conn test` replayed, with one entry for each account."""
 
     kind: ClassVar[str] = "test"
     operations: list[TestedOperation]

@@ -1,4 +1,4 @@
-"""Where the credentials of a connector stand in requests: what its authorizations, signatures and log-ins put there."""
+"""Finds where a connector's requests contain credentials: set by authorizations, signatures and log-ins."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,23 +18,23 @@ _ANY_HOST = "^https?://[^/?#]+"
 
 
 def find_declared_headers(effective: Effective) -> frozenset[str]:
-    """The request headers that the connector's operations set, in lower case."""
+    """Return the request headers that the connector's operations set, in lower case."""
     return frozenset(name.lower() for operation in effective.vendor_operations() for name in operation.headers)
 
 
 def find_credential_places(effective: Effective) -> list[CredentialPlace]:
-    """Every place in which a request of the connector carries a credential."""
+    """Return every place in which a request of the connector carries a credential."""
     found: dict[CredentialPlace, None] = {}
     for operation in effective.vendor_operations():
         for place in operation.authorization.places():
-            if not place.template or "{{" in place.template:  # anything else is the same for everybody
+            if not place.template or "{{" in place.template:  # any other value is the same for all accounts
                 found |= dict.fromkeys(_find_in_urls(operation, place) if place.kind == "path" else [place])
     found |= dict.fromkeys(_find_templates(effective.data))
     return list(found)
 
 
 def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[CredentialPlace]:
-    """A place in a path as patterns of URLs: with the base URL's path, and without it, as hosts may differ by it."""
+    """Yield URL patterns for a place in a path: with the path of the base URL and without it, as hosts may differ."""
     base = split_url(operation.base_url)[1].rstrip("/")
     path = operation.path if operation.path.startswith(("/", "?")) or not operation.path else f"/{operation.path}"
     mark = f"{{{place.name}}}"
@@ -48,7 +48,7 @@ def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterato
 
 
 def _find_templates(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
-    """What the signatures and the requests of a log-in write into headers, queries and bodies."""
+    """Yield the places in headers, queries and bodies that signatures and log-in requests set."""
     for path, text in secret_texts(data):
         where = next((at for at, key in enumerate(path) if key in ("credentials", "signature")), len(path))
         at = next((at for at in range(where, len(path) - 1) if path[at] in _KINDS), None)

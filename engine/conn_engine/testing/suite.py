@@ -1,4 +1,5 @@
-"""`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
+"""Runs `conn test`: selects accounts and operations, replays their recordings and judges the results. It prints
+nothing."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -6,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, remove_duplicates
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize, remove_duplicates
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import to_base_level, up_to
@@ -18,23 +19,26 @@ from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.judgement import Judgement, authors_fault, judge
 from conn_engine.testing.replays import Replays
+from conn_engine.testing.wording import CHANGES
 
 __all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
 
 
-_COUNTS = re.compile(r"\([^()]*\)|\d[\d,]*")
+_COUNTS = re.compile(
+    r"\([^()]*\)|\d[\d,]*(?: (?:recorded )?(?:record|event|exchange|response)s?\b)?(?: (?:is|are|was|were)\b)?"
+)
 
 
 def _without_counts(message: str) -> str:
-    """The message of a finding about one case without how many records it is about: another case has others."""
+    """Remove the counts from a finding's message, so that the same finding of several cases is reported once."""
     return _COUNTS.sub("", message)
 
 
 @dataclass(slots=True)
 class SharedRuns:
-    """What accounts that are tested with the same operation have in common. `request_key` as in `Replays.replay`.
+    """Results that are shared when one operation is tested for several accounts. `request_key` as in `Replays.replay`.
 
-    `without` and `judged` are what the base level alone gives, and the judgement of it, by the path of the recording.
+    `without` and `judged` store the outcome of the base level and its judgement, by the path of the recording.
     """
 
     request_key: Callable[[Effective, Case], str]
@@ -43,17 +47,17 @@ class SharedRuns:
     judged: dict[Path, Judgement] = field(default_factory=dict)
 
     def replay(self, effective: Effective, case: Case) -> Outcome:
-        """What an account gives on a recording."""
+        """Replay a recording for an account."""
         return self.replays.replay(effective, case.name, case.recording, self.request_key(effective, case))
 
     def replay_without(self, base: Effective, case: Case) -> Outcome:
-        """What the base level alone gives on a recording."""
+        """Replay a recording for the base level, once."""
         if case.path not in self.without:
             self.without[case.path] = replay(base, case.name, case.recording)
         return self.without[case.path]
 
     def judge_without(self, workspace: Workspace, base: Effective, case: Case) -> Judgement:
-        """The judgement of what the base level alone gives."""
+        """Judge the replay of the base level, once."""
         if case.path not in self.judged:
             shared_case = replace(case, golden=case.base_golden)
             self.judged[case.path] = judge(workspace, base, shared_case, self.replay_without(base, case))
@@ -65,11 +69,11 @@ _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107", "T
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to test. No operation means every one, and the recorded deliveries; no account means every account that has
-    the operation.
+    """What to test. Without `operations`, every operation and recorded delivery is tested; without `accounts`, every
+    account that has the operation.
 
-    `deliveries`: recorded deliveries of these names alone, of any for (). `alone` takes the connector by itself,
-    whatever accounts there are.
+    `deliveries` limits the test to the recorded deliveries with these names; an empty tuple means all of them. `alone`
+    tests the connector without its accounts.
     """
 
     operations: tuple[str, ...] = ()
@@ -84,8 +88,8 @@ class Selection:
 
 @dataclass(slots=True)
 class OperationReport:
-    """All cases of one operation, or a recorded delivery, for one account. `recorded` is false when nothing is recorded
-    for it."""
+    """The results of one operation, or of a recorded delivery, for one account. `recorded` is false if it has no
+    recording."""
 
     effective: Effective
     name: OperationName
@@ -95,7 +99,7 @@ class OperationReport:
 
     @property
     def all_findings(self) -> list[Diagnostic]:
-        """The operation's findings and those of its cases, without repeats, by place."""
+        """The findings of the operation and its cases, sorted by place and without duplicates."""
         every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
         return remove_duplicates(every, _without_counts)
 
@@ -106,9 +110,9 @@ class OperationReport:
 
 
 def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective, list[OperationName]]]:
-    """The effective configurations to test and the operations of each.
+    """Return the effective configurations to test, and the operations of each.
 
-    Raises UsageError for an unknown account or operation, and when nothing matches.
+    Raises UsageError for an unknown account or operation, and if nothing matches.
     """
     effectives = _effectives(workspace, selection)
     rows: list[tuple[Effective, list[OperationName]]] = []
@@ -121,7 +125,7 @@ def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective,
     if not rows:
         if refusals:
             raise refusals[0]
-        raise UsageError("there is nothing to test here", hint="make a connector: conn new NAME")
+        raise UsageError("there is no operation to test", hint="create a connector: conn new NAME")
     return rows
 
 
@@ -160,7 +164,7 @@ def _names(effective: Effective, selection: Selection) -> tuple[list[OperationNa
 
 
 def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
-    """Replay and judge, operation by operation and delivery by delivery, as the reports become ready."""
+    """Replay and judge each operation and each recorded delivery; yield a report as soon as it is ready."""
     if selection.deliveries is not None:
         yield from _deliveries_alone(workspace, selection, selection.deliveries)
         return
@@ -171,7 +175,7 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
             own = [case for case in cases if case.name == name]
             report = report_on(workspace, effective, name, own, selection)
             if not report.recorded and name.kind == "vendor" and not selection.operations:
-                continue  # the vendor's own operations are tested through the unified ones, or by name
+                continue  # a vendor operation is tested through the unified ones, or by name
             yield report
         if not selection.operations and not selection.raw:
             yield from _deliveries(workspace, effective)
@@ -188,9 +192,9 @@ def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequenc
     if tested:
         return
     if known:
-        near = did_you_mean(names[0], list(known)) or f"there are {', '.join(list(known)[:10])}"
-        raise UsageError(f'no recorded delivery is called "{names[0]}"', hint=near)
-    raise UsageError("no delivery is recorded here", hint="record one: conn webhook record NAME FILE")
+        near = did_you_mean(names[0], list(known)) or f"choose one of {', '.join(list(known)[:10])}"
+        raise UsageError(f'no recorded delivery is named "{names[0]}"', hint=near)
+    raise UsageError("there is no recorded delivery", hint="record one: conn webhook record NAME FILE")
 
 
 def _deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> Iterator[OperationReport]:
@@ -199,8 +203,8 @@ def _deliveries(workspace: Workspace, effective: Effective, names: Sequence[str]
 
 
 def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCase) -> OperationReport:
-    """Replay a recorded delivery and judge it; where only a shared golden is there, beside what holds without the
-    overrides."""
+    """Replay a recorded delivery and judge it. If the account has no golden of its own, its outcome is also compared
+    with the one without overrides."""
     outcome = replay_delivery(effective, case.delivery)
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
@@ -226,10 +230,10 @@ def report_on(
     *,
     shared_runs: SharedRuns | None = None,
 ) -> OperationReport:
-    """Replay and judge the cases of one operation; without any, report that nothing is recorded. An operation that
-    cannot be used has its faults as findings.
+    """Replay and judge the cases of one operation, or report that it has none. If the configuration of the operation is
+    invalid, report its findings.
 
-    `shared_runs` serves callers that test one operation of many accounts in a row.
+    Pass `shared_runs` when testing one operation for several accounts: the run without overrides is then computed once.
     """
     runs = shared_runs or SharedRuns(lambda effective, case: f"{id(effective)} {case.path}")
     report = OperationReport(effective, name)
@@ -246,8 +250,7 @@ def report_on(
                 f"{name.text} has no recording",
                 effective.span(name.path) or Span(f"connectors/{effective.connector_name}/connector.yaml"),
                 path=".".join(map(str, name.path)),
-                hint="record it once from the vendor: "
-                f"conn record {name.text} --account {effective.account or 'ACCOUNT'}",
+                hint=f"record it: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
             )
         )
         return report
@@ -259,7 +262,9 @@ def report_on(
         report.judgements.append(judgement)
     emptied = find_emptied_fields(report.judgements, effective)
     for judgement in report.judgements:
-        judgement.findings += emptied if judgement.below is not None else []  # so that no golden is kept of it
+        judgement.findings += (
+            emptied if judgement.below is not None else []
+        )  # so that its result is not saved as a golden
     reported = {finding.path for finding in emptied}
     report.findings += [one for one in find_empty_fields(report.judgements, effective) if one.path not in reported]
     report.findings += find_missing_keys(report.judgements, effective)
@@ -269,41 +274,43 @@ def report_on(
 def _judge_case(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns
 ) -> Judgement:
-    """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
+    """Judge an outcome. If the account has no golden of its own, compare it with the outcome without overrides too."""
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
     if own or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
     base = to_base_level(effective)
     without = runs.replay_without(base, case)
-    if authors_fault(without.error):  # a value that only accounts have: then with this account's
+    if authors_fault(without.error):  # a value that only accounts have: use this account's
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
     judgement = judge(workspace, effective, case, outcome, without)
     own_recording = effective.account is not None and case.golden == case.base_golden
     if (judgement.golden != "same" or judgement.outdated) and not own_recording:
         judgement.shared = runs.judge_without(workspace, base, case)
-        if judgement.golden == "overridden":  # the golden is broken all the same, and perhaps nobody else tests it
+        if judgement.golden == "overridden":  # the golden is broken anyway, and perhaps no other account tests it
             judgement.findings += [finding for finding in judgement.shared.findings if finding.code in _GOLDEN_BROKEN]
     return judgement
 
 
 def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
-    """Run the case under every other evaluator: a mapping whose result differs is not portable."""
+    """Run the case with each other evaluator: a mapping whose result differs is not portable."""
     findings = []
     for evaluator in evaluators()[1:]:
         other = replay(effective, case.name, case.recording, evaluator=evaluator)
         difference = compare_records(outcome.records, other.records)
         for (field_name, kind), count in sorted(difference.by_field().items()):
             path = (*case.name.path, "response_mapping", *field_name.split("."))
+            change = f"it {CHANGES[kind]} in {pluralize(count, 'record')}"
             findings.append(
                 diagnostic(
                     "MAP401",
-                    f"{field_name} is not portable: {kind.replace('_', ' ')} in {count} record(s) under {evaluator}",
+                    f"{field_name} is not portable: with {evaluator}, {change}",
                     effective.span(path),
                     path=".".join(map(str, path)),
                 )
             )
         if (outcome.error is None) != (other.error is None):
-            text = other.error.message if other.error else "no error"
-            findings.append(diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.format_path(case.path))))
+            ending = f"fails: {other.error.message}" if other.error else "does not fail"
+            message = f"with {evaluator}, the operation {ending}"
+            findings.append(diagnostic("MAP401", message, Span(workspace.format_path(case.path))))
     return findings

@@ -1,4 +1,4 @@
-"""Tries a response mapping on given vendor records: no recording, no request."""
+"""Tries a response mapping on given vendor records, without a recording or a request."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ __all__ = ["map_records"]
 
 
 def map_records(effective: Effective, name: OperationName, data: Any, clock: Clock = MACHINE_CLOCK) -> list[Any]:
-    """The unified records of vendor records. `data` is one record, a list of them, or a whole answer.
+    """Map vendor records to unified records. `data` is one record, a list of records, or a complete response.
 
-    Raises UsageError when the operation has no response mapping, ExpressionError when it fails.
+    Raises UsageError if the operation has no response mapping, and ExpressionError if the mapping fails.
     """
     operation = effective.get_unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
@@ -35,7 +35,7 @@ def map_records(effective: Effective, name: OperationName, data: Any, clock: Clo
             path = route(effective, operation, name, scope).response_path
             records = records_of(path, data, scope)[0] if path else [data]
         except ConnError:
-            records = [data]  # not a whole answer: then it is one record
+            records = [data]  # not a complete response, so it is one record
     try:
         values = compile_mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
     except ExpressionError as error:

@@ -1,11 +1,11 @@
-"""Whether an operation does the same with personal data replaced (the same requests, and a result of the same shape),
-and whether a written file is free of it."""
+"""Checks that an operation behaves the same with personal data replaced (the same requests, and a result of the same
+shape), and that a written file contains none."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.diagnostics import Span, diagnostic, pluralize
 from conn_engine.documents import read_regular, remove_file
 from conn_engine.errors import ConfigurationError
 from conn_engine.personal import PersonalValues, Replacements, find_values, fold_case
@@ -18,14 +18,14 @@ __all__ = ["check_file", "check_unchanged", "refuse_personal", "refuse_values"]
 def check_unchanged(
     before: Outcome, after: Outcome, replacements: Replacements, values: PersonalValues, file: str
 ) -> None:
-    """Raise ConfigurationError (REC005) where a replay with replacements does something else."""
+    """Raise ConfigurationError (REC005) if a replay with replacements behaves differently."""
     fault = next(_differences(before, after, replacements, values.named), None)
     if fault is not None:
         refuse_personal(file, f"with personal data replaced, {fault}")
 
 
 def check_file(path: Path, within: Path | None, check: Callable[[str], None]) -> None:
-    """Give the text of a written file to `check`; where that raises ConfigurationError, the file is removed."""
+    """Pass the text of a written file to `check`; if that raises ConfigurationError, remove the file."""
     try:
         check(read_regular(path, MAX_BYTES).decode("utf-8", "replace"))
     except ConfigurationError:
@@ -34,33 +34,33 @@ def check_file(path: Path, within: Path | None, check: Callable[[str], None]) ->
 
 
 def refuse_values(file: str, text: str, values: PersonalValues, *, changes: bool) -> None:
-    """Raise ConfigurationError (REC005) where a text still has a value, or where to replace them again `changes` the
-    data that it is of."""
+    """Raise ConfigurationError (REC005) if a text still contains a value, or if replacing values again `changes` the
+    data."""
     kinds = find_values(text, values)
     if kinds or changes:
-        refuse_personal(file, f"personal data was still found in it ({', '.join(kinds) or 'in a form that hid it'})")
+        refuse_personal(file, f"it still contains personal data ({', '.join(kinds) or 'in an encoded form'})")
 
 
 def refuse_personal(file: str, what: str) -> NoReturn:
     """Raise ConfigurationError (REC005): the file is not written."""
-    hint = "--keep-personal-data records it as it came; conn explain REC005 tells what else helps"
+    hint = "record other data, or keep the original with --keep-personal-data (conn explain REC005)"
     finding = diagnostic("REC005", what, Span(file), hint=hint)
     raise ConfigurationError(f"{file} was not written: {what}", hint=hint, findings=[finding])
 
 
 def _differences(before: Outcome, after: Outcome, replacements: Replacements, named: frozenset[str]) -> Iterator[str]:
     if _failure(before) != _failure(after):
-        how = f"ends with: {after.error.message}" if after.error is not None else "ends without its error"
+        how = f"ends with: {after.error.message}" if after.error is not None else "no longer fails"
         yield f"the operation {how}"
     sent = [[(request.method, request.status) for request in outcome.sent] for outcome in (before, after)]
     if sent[0] != sent[1] or before.unused != after.unused:
-        yield f"the operation makes other requests ({len(sent[1])}, and {len(sent[0])} before)"
+        yield f"the operation sends different requests ({len(sent[1])} instead of {len(sent[0])})"
     if len(before.records) != len(after.records):
-        yield f"the operation gives {len(after.records)} records, and {len(before.records)} before"
+        yield f"the operation returns {pluralize(len(after.records), 'record')} instead of {len(before.records)}"
     for number, (one, other) in enumerate(zip(before.records, after.records, strict=False), 1):
         place = next(_unlike_places(one, other, replacements, named, ""), None)
         if place is not None:
-            yield f"record {number} has another shape{f' at {place}' if place else ''}"
+            yield f"record {number} has a different shape{f' at {place}' if place else ''}"
 
 
 def _failure(outcome: Outcome) -> tuple[type, str]:
@@ -70,16 +70,16 @@ def _failure(outcome: Outcome) -> tuple[type, str]:
 def _unlike_places(
     one: Any, other: Any, replacements: Replacements, named: frozenset[str], place: str
 ) -> Iterator[str]:
-    """Where two values differ in more than their texts and numbers, or in texts that the connector names: it chose
-    another one."""
+    """Yield the places where two values differ in more than their texts and numbers, or in texts that the connector
+    names: its expressions then chose another one."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         names = {replacements.change_key(str(name)): name for name in one}
         if names.keys() != other.keys():
             yield place
             return
-        for made, name in names.items():
+        for replaced, name in names.items():
             below = f"{place}.{name}".lstrip(".")
-            yield from _unlike_places(one[name], other[made], replacements, named, below)
+            yield from _unlike_places(one[name], other[replaced], replacements, named, below)
     elif isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             yield place

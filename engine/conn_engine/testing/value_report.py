@@ -1,4 +1,4 @@
-"""Why a field of a recorded record has its value, as a report. It has the record's own values."""
+"""Reports why a field of a recorded record has its value. The report contains values of the record."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ __all__ = ["ReadPath", "ValueLevel", "ValueReport"]
 
 
 class ReadPath(msgspec.Struct, frozen=True, kw_only=True):
-    """A path that an expression read. Its value is null, and `defined` is false, where there was nothing."""
+    """A path that an expression read. If it has no value, `value` is null and `defined` is false."""
 
     path: str
     defined: bool
@@ -22,10 +22,10 @@ class ReadPath(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValueLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """What one level sets for the field, and what its expression gives for this record.
+    """What one level sets for the field, and the result of its expression for this record.
 
-    `effective` is whether the record has this level's value, or part of it; `decisions` are how the evaluator reached
-    the value, and `error` says why it could not.
+    `effective` is whether the record has this level's value, or a part of it. `decisions` describes how the evaluator
+    reached the value, and `error` why it could not.
     """
 
     level: Level
@@ -43,7 +43,7 @@ class ValueLevel(msgspec.Struct, frozen=True, kw_only=True):
 class ValueReport(Report, frozen=True, kw_only=True):
     """Why a field of a recorded record has its value: what each level sets, top first.
 
-    `changed_later` is whether a step after the mapping changes the value.
+    `changed_later` is true if a step after the mapping changes the value.
     """
 
     kind: ClassVar[str] = "value"
@@ -58,7 +58,7 @@ class ValueReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, found: Explanation) -> "ValueReport":
-        """Report an explanation."""
+        """Build the report of an explanation."""
         return cls(
             operation=found.case.name.text,
             record=found.record,

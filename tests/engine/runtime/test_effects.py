@@ -132,7 +132,7 @@ def test_a_body_that_only_the_account_takes_is_recorded_for_it(
     }
     [effect] = report(make(files), "contacts.create").effects
     assert (effect.unknown, effect.errors) == (True, [])
-    assert effect.reason == "recorded only as overridden: nothing says what it was below"
+    assert effect.reason == "recorded only with the overrides: there is no result without them to compare with"
 
 
 def test_an_operation_only_the_account_has_is_all_new(

@@ -103,7 +103,9 @@ def test_a_step_after_the_mapping_is_told(tmp_path: Path) -> None:
     assert not explained(workspace(tmp_path, {}, after), "name", "2").later
 
 
-@pytest.mark.parametrize(("field", "record", "said"), [("nome", "1", "nothing maps"), ("name", "9", "they have 1, 2")])
+@pytest.mark.parametrize(
+    ("field", "record", "said"), [("nome", "1", "does not map"), ("name", "9", "choose a recorded id: 1, 2")]
+)
 def test_what_is_not_there(tmp_path: Path, field: str, record: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         explained(workspace(tmp_path, {}), field, record)

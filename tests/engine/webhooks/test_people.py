@@ -86,7 +86,7 @@ def test_a_form_a_claim_and_what_was_asked_have_nobody_in_them(make: Any, tmp_pa
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        ('$length(body.person.name) = 3 ? body.type : "other"', "record 1 has another shape"),
+        ('$length(body.person.name) = 3 ? body.type : "other"', "record 1 has a different shape"),
         ("$length(body.person.name) = 3 ? body.kinds[0] : body.kinds[1]", "events of other types"),
     ],
 )

@@ -254,7 +254,7 @@ def test_what_only_the_vendor_can_sign_is_not_sent_without_a_key(make, tmp_path)
     wiring = connected(make(verify), secrets)
     delivery = signed(wiring, Delivery("POST", URL, Headers(headers), json.dumps(BODY).encode()), private)
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
-    with pytest.raises(UsageError, match="only the vendor has the key"):
+    with pytest.raises(UsageError, match="only the vendor has the private key"):
         sendable(wiring.effective, kept.recorded, URL, NOW)
 
 

@@ -1,4 +1,4 @@
-"""Recorded deliveries as cases of a test: their files, names and goldens. Replaying them is `replaying`'s."""
+"""Recorded webhook deliveries as test cases: their files, names and goldens. `replaying` replays them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,34 +17,34 @@ __all__ = ["DeliveryCase", "DeliveryName", "delivery_document", "delivery_name",
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeliveryName(OperationName):
-    """A recorded delivery in the place of an operation: `webhook contact_created`."""
+    """The name of a recorded delivery, used like an operation's: `webhook contact_created`."""
 
     @property
     def text(self) -> str:
-        """As people read it."""
+        """The name as shown to people."""
         return f"webhook {self.method}"
 
     @property
     def path(self) -> Path_:
-        """Where the configuration says how it is received."""
+        """The path of the settings that receive it."""
         return ("webhooks",)
 
 
 def delivery_name(name: str) -> DeliveryName:
-    """The name of a delivery, by that of its file."""
+    """Return the name of the delivery in the file `name`."""
     return DeliveryName("vendor", "", "webhook", name)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCase(Case):
-    """One recorded delivery, for one account (or the base level alone). `recording` has its exchanges."""
+    """One recorded delivery, for one account or for the base level only. `recording` has its exchanges."""
 
     delivery: RecordedDelivery
 
 
 def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> list[DeliveryCase]:
-    """The recorded deliveries of a connector, sorted by name; those of these names where there are any. An account's
-    own replaces the shared one."""
+    """Find the recorded deliveries of a connector, or only those in `names`, sorted by name. An account's own recording
+    replaces the shared one."""
     folder = workspace.root / "connectors" / effective.connector_name
     own_folder = folder / "deliveries" / effective.account if effective.account else None
     for place in ("deliveries", "expected/deliveries"):
@@ -68,12 +68,12 @@ def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[
 
 
 def delivery_document(outcome: DeliveryOutcome) -> str:
-    """The text of a delivery's golden file."""
+    """Return the text of a delivery's golden file."""
     return dump_json(golden_of(outcome))
 
 
 def golden_of(outcome: DeliveryOutcome) -> dict[str, Any]:
-    """What a golden keeps: the answer, how the delivery was proved, which challenge it is, and its events."""
+    """Return the content of a golden: the reply, the verification method, the challenge, and the events."""
     row: dict[str, Any] = {
         "reply": _reply(outcome.reply),
         "proved": outcome.proved,

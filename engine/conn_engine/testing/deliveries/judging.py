@@ -1,12 +1,12 @@
-"""Judges a replayed delivery: was it accepted, is the answer and each event what was kept as right, do the events'
-records satisfy their models. Replaying is `replaying`'s."""
+"""Judges a replayed delivery: whether it was accepted, whether the reply and the events equal the golden's, and whether
+the events' records satisfy their models. `replaying` replays it."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conn_engine.config import Effective, EventName, Workspace
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
 from conn_engine.documents import format_path, read
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.model_schemas import check_records, schema_path
@@ -17,6 +17,13 @@ from conn_engine.testing.compare import RecordComparison, compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, golden_of
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.judgement import Judgement, authors_fault
+from conn_engine.testing.wording import (
+    ACCEPT_CHANGE,
+    CHANGES,
+    UNREADABLE_GOLDEN,
+    describe_presence,
+    describe_unused,
+)
 
 __all__ = ["compare_events", "compare_replies", "judge_delivery"]
 
@@ -30,22 +37,22 @@ def judge_delivery(
     outcome: DeliveryOutcome,
     base: DeliveryOutcome | None = None,
 ) -> Judgement:
-    """Judge one outcome. `base` is that of the same delivery without the account's levels, for attribution."""
+    """Judge one outcome. `base` is the outcome of the same delivery without the account's levels, for attribution."""
     result = Judgement(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
     shown = workspace.format_path(case.path)
     result.findings += _judge_acceptance(effective, case, outcome, shown)
     if result.findings:
-        return result  # what follows would only echo it
+        return result  # further findings would only repeat it
     try:
         golden = _golden(workspace, path) if path.is_file() else None
     except ConfigurationError as error:
-        hint = "restore it, or write it anew and review it: conn test --update"
         message = f"the golden result cannot be read: {error.message}"
-        result.findings.append(diagnostic("TST101", message, Span(workspace.format_path(path)), hint=hint))
+        span = Span(workspace.format_path(path))
+        result.findings.append(diagnostic("TST101", message, span, hint=UNREADABLE_GOLDEN))
         return result
     if golden is None:
-        hint = f"look at the result, then keep it: conn test webhooks {case.name.method} --update"
+        hint = f"review the result, then save it: conn test webhooks {case.name.method} --update"
         message = f"{case.name.text} has no golden result"
         result.findings.append(diagnostic("TST103", message, Span(shown), hint=hint))
     else:
@@ -59,21 +66,24 @@ def judge_delivery(
 def _judge_acceptance(
     effective: Effective, case: DeliveryCase, outcome: DeliveryOutcome, shown: str
 ) -> list[Diagnostic]:
-    meant = case.delivery.refused
+    is_refusal_expected = case.delivery.refused
     where = effective.span(case.name.path) or Span(shown)
     if outcome.refused is not None:
-        if meant:
+        if is_refusal_expected:
             return []
         message = f"the delivery is refused: {outcome.refused.message}"
-        hint = outcome.refused.hint or "compare `webhooks.verify` with the delivery; one meant so says `refused: true`"
+        hint = (
+            outcome.refused.hint
+            or "correct `webhooks.verify`; if the delivery is meant to be refused, set `refused: true` in its file"
+        )
         return [
             diagnostic("RUN401", message, where, path="webhooks", hint=hint, related=[(Span(shown), "the delivery")])
         ]
     if outcome.error is not None:
         return [error_finding(effective, case.name, outcome.error, shown)]
-    if meant:
-        message = "the delivery is accepted, and is there to be refused"
-        hint = "anybody could send one like it: see what `webhooks.verify` lets pass"
+    if is_refusal_expected:
+        message = "the delivery is accepted, although its file sets `refused: true`"
+        hint = "correct `webhooks.verify`: anybody could send a delivery like this one"
         return [
             diagnostic("RUN401", message, where, path="webhooks", hint=hint, related=[(Span(shown), "the delivery")])
         ]
@@ -83,7 +93,7 @@ def _judge_acceptance(
 def _golden(workspace: Workspace, path: Any) -> Mapping[str, Any]:
     data = read(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping) or not isinstance(data.get("events", []), list):
-        raise ConfigurationError("it is no golden result of a delivery")
+        raise ConfigurationError("it is not a golden result of a delivery")
     return data
 
 
@@ -93,40 +103,44 @@ def _compare_with_golden(
     outcome = result.outcome
     assert isinstance(outcome, DeliveryOutcome)  # noqa: S101 - what a delivery gives
     now = _plain(golden_of(outcome))
-    kept = golden.get("events") or []
-    result.comparison = held = compare_events(kept, now["events"])
+    expected = golden.get("events") or []
+    result.comparison = difference = compare_events(expected, now["events"])
     parts = [part for part in (*_PARTS, "refused") if golden.get(part) != now.get(part)]
-    if held.equal and not parts:
+    if difference.equal and not parts:
         result.golden = "same"
         return
-    if base is not None:  # what differs by this account's overrides alone is none of the golden's business
+    if base is not None:  # a difference that only the account's overrides cause does not break the golden
         before = _plain(golden_of(base))
-        below = compare_events(kept, before["events"])
+        below = compare_events(expected, before["events"])
         if below.equal and not any(golden.get(p) != before.get(p) for p in parts):
             result.golden = "overridden"
             return
-        held = held.intersect(below)
+        difference = difference.intersect(below)
     result.golden = "changed"
-    update = "if this is wanted: conn test --update, and review the golden's diff"
     for part in parts:
-        message = f"{part} is {_short(now.get(part))}, the golden says {_short(golden.get(part))}"
-        result.findings.append(diagnostic("TST105", message, span, hint=update))
-    for (name, kind), count in sorted(held.by_field().items()):
-        message = f"{name or 'the event'} {kind.replace('_', ' ')} in {count} event(s)"
+        message = f"{part} is {_short(now.get(part))}, but {_short(golden.get(part))} in the golden"
+        result.findings.append(diagnostic("TST105", message, span, hint=ACCEPT_CHANGE))
+    for (name, kind), count in sorted(difference.by_field().items()):
+        message = f"{name or 'the event'} {CHANGES[kind]} in {pluralize(count, 'event')}"
         where, path = _place(effective, now["events"], name)
         result.findings.append(
-            diagnostic("TST101", message, where or span, path=path, related=[(span, "the golden result")], hint=update)
+            diagnostic(
+                "TST101",
+                message,
+                where or span,
+                path=path,
+                related=[(span, "the golden result")],
+                hint=ACCEPT_CHANGE,
+            )
         )
-    for label, keys in (("missing", held.gone), ("new", held.new)):
-        if keys:
-            message = f"{len(keys)} event(s) {label}: {', '.join(keys[:5])}"
-            result.findings.append(diagnostic("TST101", message, span, hint=update))
-    if held.reordered:
-        result.findings.append(diagnostic("TST101", "the events come in another order", span, hint=update))
+    messages = list(describe_presence(difference, "event"))
+    if difference.reordered:
+        messages.append("the events are in a different order")
+    result.findings += [diagnostic("TST101", message, span, hint=ACCEPT_CHANGE) for message in messages]
 
 
 def compare_events(before: Sequence[Any], after: Sequence[Any]) -> RecordComparison:
-    """Compare events by `id`; in their order where an id is another: it then is a difference like any."""
+    """Compare events by `id`, or by position if ids differ: the id then is a difference like any other."""
     ids = [[row.get("id") for row in rows if isinstance(row, Mapping)] for rows in (before, after)]
     if ids[0] == ids[1] or len(before) != len(after):
         return compare_records(before, after)
@@ -134,8 +148,8 @@ def compare_events(before: Sequence[Any], after: Sequence[Any]) -> RecordCompari
 
 
 def compare_replies(before: Outcome, after: Outcome) -> list[str]:
-    """What of the answer to a delivery differs: `reply`, `proved`, `challenge`. Nothing for what is no delivery, or
-    ended with an error."""
+    """Return which parts of the replies to a delivery differ: `reply`, `proved`, `challenge`. An operation, or a
+    delivery that ended with an error, has none."""
     if not isinstance(before, DeliveryOutcome) or not isinstance(after, DeliveryOutcome):
         return []
     if before.error is not None or after.error is not None:
@@ -151,7 +165,7 @@ def _rename_id(event: Any) -> Any:
 
 
 def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tuple[Span | None, str]:
-    """The line that sets a field of an event, and its path."""
+    """Find the line that sets a field of an event, and its path."""
     kinds = {event.get("type") for event in events if isinstance(event, Mapping)}
     for name, record, operation in _find_mapped_events(effective):
         if f"{name.model}.{record}.{name.action}" not in kinds:
@@ -166,11 +180,11 @@ def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tupl
 
 
 def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
-    """Each unified event, the record that it is of, and the path of the operation that maps it."""
+    """Return each unified event with its record and the path of the operation that maps it."""
     rows = []
-    for name, told in effective.events:
+    for name, event in effective.events:
         try:
-            operation, record = record_behind(effective, name, told)
+            operation, record = record_behind(effective, name, event)
         except ConnError:
             continue
         rows.append((name, record, operation.path))
@@ -178,7 +192,7 @@ def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, tupl
 
 
 def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
-    """MAP301 for each event whose record breaks its model. Of what was deleted there may be no more than an id."""
+    """Report MAP301 for each event whose record breaks its model. A deleted record may have only an id."""
     findings = []
     for name, record, operation in _find_mapped_events(effective):
         kind = f"{name.model}.{record}.{name.action}"
@@ -194,7 +208,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
                     f"events {kind})",
                     origin.span if origin else Span(shown),
                     path=format_path(where),
-                    hint=violation.fix or f"conn schema {name.model}.{record} shows what the model says",
+                    hint=violation.fix or f"correct the mapping; to see the model: conn schema {name.model}.{record}",
                 )
             )
     return findings
@@ -203,8 +217,8 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
 def _report_unused(case: DeliveryCase, outcome: DeliveryOutcome, shown: str) -> list[Diagnostic]:
     if not outcome.unused or authors_fault(outcome.error):
         return []
-    message = f"{outcome.unused} of {len(case.delivery.exchanges)} recorded exchanges were never asked for"
-    hint = "the delivery is older than the configuration: record it again, or take them out"
+    message = describe_unused(outcome.unused, len(case.delivery.exchanges))
+    hint = "record the delivery again, or remove the exchanges from its file: it is older than the configuration"
     return [diagnostic("REC103", message, Span(shown), hint=hint)]
 
 

@@ -1,4 +1,4 @@
-"""Receives a delivery and keeps it as a recorded one, with what was asked because of it."""
+"""Receives a webhook delivery and records it, with the requests that it caused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ __all__ = ["Received", "keep_received"]
 
 @dataclass(slots=True)
 class Received:
-    """A delivery that was received, and may be kept."""
+    """A delivery that was received and can be recorded."""
 
     receiver: Receiver
     delivery: Delivery
@@ -30,16 +30,17 @@ class Received:
 
     @property
     def refused(self) -> VerificationError | None:
-        """Why it was not accepted."""
+        """Why it was refused."""
         return self.receipt.refused
 
     @property
     def failed(self) -> ConnError | None:
-        """What went wrong with it."""
+        """The error that processing it caused."""
         return self.receipt.failed
 
     def to_stored(self, personal: PersonalData | None = None) -> KeptDelivery:
-        """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
+        """Return the delivery as recorded. With `personal`, personal data is replaced; raises ConfigurationError
+        (REC005)."""
         wiring = self.receiver.get_wiring(self.account, self.connector)
         return record_delivery(
             wiring,
@@ -53,7 +54,7 @@ class Received:
         )
 
     def _context(self) -> Mapping[str, Any]:
-        """The values of the first account that an event is for, where the address is the connector's."""
+        """Return the context of the first account that an event is for, if the address is the connector's."""
         owner = next((event.account for event in self.receipt.events if event.account is not None), None)
         if self.account is not None or owner is None:
             return {}
@@ -70,9 +71,9 @@ def keep_received(
     pairing: bool = False,
     note: str = "",
 ) -> Received:
-    """Receive a delivery (as `Receiver.receive`) over `transport`, and remember what is asked because of it."""
+    """Receive a delivery (as `Receiver.receive`) over `transport`, and record the requests that it causes."""
     recorder = Recorder(transport)
     at = receiver.clock.now()
-    own = replace(receiver, transport=recorder, cache=KeyCache())  # keys are asked for, so that they are in the file
+    own = replace(receiver, transport=recorder, cache=KeyCache())  # fetch keys again, so that they are in the file
     receipt = own.receive(delivery, account=account, connector=connector, pairing=pairing)
     return Received(own, delivery, receipt, recorder, account, connector, at, note)

@@ -1,4 +1,4 @@
-"""Finds the personal data of one webhook delivery and of the requests that followed it, and checks its file."""
+"""Finds the personal data of a webhook delivery and of the requests that it caused, and checks the file."""
 
 import base64
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _WHERE = "the delivery"
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPeople:
-    """The personal values of a webhook delivery, and how they are replaced."""
+    """The personal values of a webhook delivery, and their replacements."""
 
     values: PersonalValues
     replacements: Replacements
 
     @classmethod
     def collect_from(cls, effective: Effective, recorded: RecordedDelivery, personal: PersonalData) -> "DeliveryPeople":
-        """Collect the values of a delivery that has no secret any more. Raises ConfigurationError (REC005)."""
+        """Collect the values of a delivery without secrets. Raises ConfigurationError (REC005)."""
         tracer = PersonalTracer(effective, personal)
         replay_delivery(effective, recorded, tracer.observe)
         try:
@@ -44,37 +44,37 @@ class DeliveryPeople:
             collect_exchanges(recorded.exchanges, tracer.values)
             return cls(tracer.values, tracer.make_replacements())
         except RecursionError:
-            refuse_personal(_WHERE, "it is nested too deeply to look for personal data in it")
+            refuse_personal(_WHERE, "it is nested too deeply to search for personal data")
 
     @property
     def summary(self) -> PersonalSummary:
-        """What was done."""
+        """The summary of what was replaced."""
         return PersonalSummary.from_values(self.values)
 
     def check_outcomes(self, before: DeliveryOutcome, after: DeliveryOutcome) -> None:
-        """Raise ConfigurationError (REC005) where the delivery gives something else with replacements."""
+        """Raise ConfigurationError (REC005) if the delivery has another outcome with replacements."""
         check_unchanged(before, after, self.replacements, self.values, _WHERE)
         kinds = [[str(event.get("type")) for event in outcome.records] for outcome in (before, after)]
         if [self.replacements.replace_text(kind) for kind in kinds[0]] != kinds[1]:
-            refuse_personal(_WHERE, "with personal data replaced, it holds events of other types")
+            refuse_personal(_WHERE, "with personal data replaced, it contains events of other types")
         if (before.proved, before.challenge) != (after.proved, after.challenge):
             was, is_ = before.proved or "nothing", after.proved or "nothing"
-            refuse_personal(_WHERE, f"with personal data replaced, it is verified by {is_}, and by {was} before")
+            refuse_personal(_WHERE, f"with personal data replaced, it is verified by {is_} instead of {was}")
 
     def refuse_in(self, recorded: RecordedDelivery, path: Path, text: str = "") -> None:
-        """Raise ConfigurationError (REC005) where a replaced value is still in what is written."""
+        """Raise ConfigurationError (REC005) if the delivery or the text to write still contains a replaced value."""
         content = _read_content(recorded)
         same = self.replacements.replace_data(content) == content
         same = same and replace_in_exchanges(recorded.exchanges, self.replacements) == recorded.exchanges
         refuse_values(path.as_posix(), text, self.values, changes=not same)
 
     def refuse_in_file(self, path: Path, within: Path | None) -> None:
-        """The same of a file, which is deleted then."""
+        """Check a written file as `refuse_in` does, and delete it before raising."""
         check_file(path, within, lambda text: self.refuse_in(load_delivery(path), path, text))
 
 
 def replace_in_frame(recorded: RecordedDelivery, people: Replacements) -> RecordedDelivery:
-    """A recorded delivery with every value replaced, except in the request itself."""
+    """Replace every value of a recorded delivery, except in the request itself."""
     return structs.replace(
         recorded,
         note=people.replace_text(recorded.note),
@@ -85,7 +85,7 @@ def replace_in_frame(recorded: RecordedDelivery, people: Replacements) -> Record
 
 
 def _read_content(recorded: RecordedDelivery) -> dict[str, Any]:
-    """What a delivery says, as data; bytes that are no text as one character each."""
+    """Return the content of a delivery as data. A binary body becomes text with one character for each byte."""
     body = recorded.body
     if recorded.body_base64 is not None:
         body = base64.b64decode(recorded.body_base64).decode("latin-1")

@@ -1,7 +1,7 @@
-"""Keeps a delivery as a recorded one: without a real secret, with personal data replaced, signed anew, and replayed at
-once to see that it serves.
+"""Records a delivery: without real secrets, with personal data replaced, signed again, and replayed at once to check
+it.
 
-What is signed how is `conn_engine.webhooks.resigning`'s.
+`conn_engine.webhooks.resigning` signs it.
 """
 
 import base64
@@ -46,15 +46,15 @@ _SOURCE = Literal["live", "contract", "sample"]
 
 @dataclass(frozen=True, slots=True)
 class KeptDelivery:
-    """What was kept, and what a replay of it gives; `people` is None where personal data was kept."""
+    """A recorded delivery and the outcome of its replay. `people` is None if personal data was kept."""
 
     recorded: RecordedDelivery
     outcome: DeliveryOutcome
     people: DeliveryPeople | None = None
 
     def save(self, path: Path, redactor: Redactor, **placing: Unpack[Placing]) -> None:
-        """Write it, whole, as `placing` says. Raises ConfigurationError when a secret (REC002) or a replaced value
-        (REC005) is found in it."""
+        """Write the file in one step, with the options in `placing`. Raises ConfigurationError if it contains a secret
+        (REC002) or a replaced value (REC005)."""
         if self.people is not None:
             self.people.refuse_in(self.recorded, path)
         save_delivery(path, self.recorded, redactor, **placing)
@@ -74,17 +74,20 @@ def record_delivery(
     proved: bool = True,
     personal: PersonalData | None = None,
 ) -> KeptDelivery:
-    """A delivery without a real secret, signed by throwaway ones, and what a replay of it gives.
+    """Return a delivery that is signed with throwaway secrets instead of real ones, and the outcome of its replay.
 
-    `wiring` is of the account, or of the connector, at whose address it came; `context` that of the account whose it
-    is, where the address does not say. `exchanges` are what was asked because of it. `proved`: whether it was; one that
-    cannot be signed anew is then kept as recorded. With `personal`, personal data is replaced; raises
-    ConfigurationError (REC005) when the delivery gives something else then.
+    `wiring` belongs to the account, or the connector, whose address received it; `context` is that of the account it is
+    for, if the address is the connector's. `exchanges` are the requests that it caused. `proved` is whether it was
+    verified; a verified delivery that cannot be signed again is stored as recorded. With `personal`, personal data is
+    replaced. Raises ConfigurationError (REC005) if that changes the outcome.
     """
     effective = wiring.effective
     told = effective.webhooks
     if told is None:
-        raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
+        raise ConfigurationError(
+            f'connector "{effective.connector_name}" does not declare webhooks',
+            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
+        )
     scope = authorization_scope(Run(effective, wiring.session))
     proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
     captured = _read_captures(told, proving)
@@ -126,7 +129,7 @@ def _sign(  # noqa: PLR0917
     frame: RecordedDelivery,
     people: Replacements | None = None,
 ) -> RecordedDelivery:
-    """The frame with the request, signed by throwaway secrets."""
+    """Add the request to the frame, signed with throwaway secrets."""
     effective, session = wiring.effective, wiring.session
     signed = resign_for_recording(
         told,
@@ -153,7 +156,7 @@ def _sign(  # noqa: PLR0917
 
 
 def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -> float | None:
-    """When a delivery says that it was signed, in Unix seconds."""
+    """Return the signing time that a delivery states, in Unix seconds; None if it states none."""
     told = effective.webhooks
     if told is None:
         return None
@@ -169,7 +172,7 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
 def _make_replayable(
     effective: Effective, recorded: RecordedDelivery, proved: bool, claims: dict[str, Any]
 ) -> tuple[RecordedDelivery, DeliveryOutcome]:
-    """The delivery as it can be replayed: proved again, or else as recorded."""
+    """Return the delivery in a form that can be replayed: verified again if possible, else marked as recorded."""
     outcome = replay_delivery(effective, recorded)
     if outcome.refused is None or not proved or outcome.refused.code == "forbidden":
         return recorded, outcome
@@ -178,7 +181,7 @@ def _make_replayable(
 
 
 def _claims(told: Webhooks, proving: VerificationContext) -> dict[str, Any]:
-    """What a JWT of the delivery says."""
+    """Return the claims of the delivery's JWT; empty without one."""
     with suppress(VerificationError):
         for evidence in told.verify.find_signature_groups(proving):
             for proof in evidence.signatures:
@@ -188,7 +191,7 @@ def _claims(told: Webhooks, proving: VerificationContext) -> dict[str, Any]:
 
 
 def _read_captures(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
-    """What the vendor hands over in this delivery."""
+    """Return the values that the vendor passes on in this delivery, such as a new secret."""
     for challenge in told.challenge:
         try:
             if not is_condition_met(challenge.when, proving):

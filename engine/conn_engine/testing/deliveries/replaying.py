@@ -1,4 +1,4 @@
-"""A recorded delivery at work again: no network, the clock of its own moment, the throwaway secrets that signed it."""
+"""Replays a recorded delivery: without network, at the time of its receipt, with the secrets that signed it."""
 
 import copy
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ __all__ = [
 
 @dataclass(slots=True)
 class DeliveryOutcome(Outcome):
-    """What a delivery gave. `records` are its events as JSON data, without an account; `error` is also what it was
-    refused for. `proved`, `challenge` and `reply` as in `Acceptance`."""
+    """The result of a delivery. `records` are its events as JSON data, without an account; `error` may be the reason of
+    its refusal. `proved`, `challenge` and `reply` are those of `Acceptance`."""
 
     reply: Response | None = None
     proved: str = ""
@@ -47,15 +47,15 @@ class DeliveryOutcome(Outcome):
 
     @property
     def refused(self) -> VerificationError | None:
-        """Why it was not accepted."""
+        """Why it was refused."""
         return self.error if isinstance(self.error, VerificationError) else None
 
 
 def replay_delivery(
     effective: Effective, recorded: RecordedDelivery, observer: Observer | None = None
 ) -> DeliveryOutcome:
-    """Receive a recorded delivery as the one account's. Errors, a refusal too, are in the outcome. `observer` is that
-    of `Session`."""
+    """Receive a recorded delivery for the account. The outcome contains errors, including a refusal. `observer` is
+    passed to `Session`."""
     outcome = DeliveryOutcome()
     effective = for_delivery(effective, recorded)
     clock = FrozenClock(get_received_at(recorded))
@@ -92,24 +92,24 @@ def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> 
     for event in accepted.events:
         own = effective.context.get(routing.context) if routing is not None else None
         if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
-            outcome.notes += (f"an event is for another account: its {routing.context} is not the recorded one",)
+            outcome.notes += (f"an event is for another account: its {routing.context} differs from the recorded one",)
             continue
         made = yield from unified_events(run, accepted.delivery or delivery, event)
         outcome.records += [_plain(one.plain()) for one in made]
 
 
 def _plain(event: dict[str, Any]) -> dict[str, Any]:
-    """Whose it is depends on who receives it; the rest is what is tested."""
+    """Remove the account, which depends on the receiver and is not tested."""
     return {name: value for name, value in event.items() if name != "account"}
 
 
 def in_context_of(effective: Effective, recorded: RecordedDelivery) -> Effective:
-    """The configuration with the recorded context laid over the account's."""
+    """Return the configuration with the recorded context merged over the account's."""
     return in_context(effective, recorded.account.context)
 
 
 def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
-    """The configuration that a replay uses: with the recorded context, as nobody's in particular."""
+    """Return the configuration for a replay: with the recorded context, and without an account."""
     variant = copy.copy(in_context_of(effective, recorded))
     variant.account = None  # an event's id depends on it, and a golden serves all accounts
     told = variant.webhooks
@@ -120,7 +120,7 @@ def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
 
 
 def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenClock) -> Session:
-    """A credential that satisfies the connector's fields, with the secrets that the delivery is signed with."""
+    """Create a session with a synthetic credential and the secrets that the delivery is signed with."""
     env = {name.removeprefix("env."): str(value) for name, value in recorded.secrets.items() if name.startswith("env.")}
     own = {name: value for name, value in recorded.secrets.items() if not name.startswith("env.")}
     made = SyntheticVault(effective).load("")
@@ -131,12 +131,12 @@ def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenCl
 
 
 def handed_over(told: Webhooks | None) -> frozenset[str]:
-    """What the vendor hands over itself: an account does not have it before."""
+    """Return the names of values that the vendor passes on in a challenge: an account does not have them before."""
     return frozenset(name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture)
 
 
 def as_recording(recorded: RecordedDelivery, connector: str, name: str) -> Recording:
-    """The exchanges of a delivery in the form of a recording."""
+    """Return the exchanges of a delivery as a recording."""
     return Recording(
         connector=connector,
         operation=name,
@@ -150,12 +150,12 @@ def as_recording(recorded: RecordedDelivery, connector: str, name: str) -> Recor
 
 
 class AsRecorded(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="as_recorded"):
-    """Stands in for a proof that cannot be had again."""
+    """Replaces a verification that cannot be repeated."""
 
     claims: Mapping[str, Any] = {}
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
-        """It was proved once."""
+        """Accept the delivery: it was verified when it was recorded."""
         yield from ()
         proving.claims = dict(self.claims)
         return {"claims": proving.claims}

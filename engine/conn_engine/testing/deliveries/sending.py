@@ -1,4 +1,4 @@
-"""A recorded delivery as the vendor would send it now, to a receiver of one's own."""
+"""Sends a recorded delivery as the vendor would send it now, to a receiver of your choice."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sendable"]
 
-_MADE_ANEW = frozenset({"content-length", "host", "connection", "transfer-encoding", "content-encoding"})
+_GENERATED_HEADERS = frozenset({"content-length", "host", "connection", "transfer-encoding", "content-encoding"})
 
 
 def sendable(
@@ -31,14 +31,17 @@ def sendable(
     secrets: Mapping[str, Any] | None = None,
     private: "PrivateKeyTypes | None" = None,
 ) -> Request:
-    """The request that brings a recorded delivery to `url` at the moment `now` (Unix seconds), signed anew.
+    """Build the request that sends a recorded delivery to `url` at the time `now` (Unix seconds), signed again.
 
-    `secrets` are by the names of the file's, and are used in their place; `private` signs where only the vendor has the
-    key. Raises UsageError when it cannot be signed.
+    `secrets` replace the file's secrets of the same names. `private` signs if only the vendor has the key. Raises
+    UsageError if the delivery cannot be signed.
     """
     told = effective.webhooks
     if told is None:
-        raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
+        raise ConfigurationError(
+            f'connector "{effective.connector_name}" does not declare webhooks',
+            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
+        )
     effective = in_context_of(effective, recorded)
     clock = FrozenClock(get_received_at(recorded))
     scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))
@@ -53,15 +56,15 @@ def sendable(
     )
     if made.unsigned:
         raise UsageError(
-            "it cannot be signed anew: only the vendor has the key",
-            hint="sign it with a private key of your own, and give the receiver the public one: --key FILE",
+            "cannot sign the delivery again: only the vendor has the private key",
+            hint="sign with your own key, and give the receiver its public key: --key FILE",
         )
     signed = made.delivery
-    headers = Headers([(name, value) for name, value in signed.headers.pairs if name.lower() not in _MADE_ANEW])
+    headers = Headers([(name, value) for name, value in signed.headers.pairs if name.lower() not in _GENERATED_HEADERS])
     return Request(signed.method, signed.url, headers, signed.body or None, label="delivery", writes=True)
 
 
 def _add_query(url: str, came: str) -> str:
-    """The receiver's URL, with the query that the vendor's had: a token may be in it."""
+    """Add the query of the vendor's URL to the receiver's URL: it may contain a token."""
     query = came.partition("?")[2]
     return f"{url}?{query}" if query and "?" not in url else url

@@ -1,5 +1,5 @@
-"""A delivery tried out: judged as a receiver judges it, while nothing is kept and no challenge is answered by a request
-of ours."""
+"""Verifies a delivery as a receiver does, without storing anything and without sending requests that a challenge asks
+for."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ __all__ = ["Trial"]
 
 @dataclass(slots=True)
 class Trial(Receiver):
-    """A receiver without effect. `given` are secrets besides those that are stored; `withheld` are the requests that a
-    challenge would have been answered by. An event that is nobody's is made as it is for the connector alone."""
+    """A receiver without side effects. `given` are secrets in addition to the stored ones. `withheld` are the requests
+    that would have answered a challenge. An event without an account is mapped for the connector only."""
 
     given: Mapping[str, Any] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Trial(Receiver):
         return Receiver._owners(self, runs, event, notes) or ([None] if runs.account is None else [])
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
-        # Named, not super(): a class with slots is made anew by its decorator.
+        # Not super(): the decorator of a class with slots creates a new class.
         made = Receiver._effective(self, account, connector)
         told = made.webhooks
         if told is None or all(challenge.request is None for challenge in told.challenge):

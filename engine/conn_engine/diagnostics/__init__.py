@@ -1,4 +1,4 @@
-"""Findings as values, and the table of their codes. They draw nothing."""
+"""Findings as values, and the table of their codes."""
 
 from conn_engine.diagnostics.finding import (
     Diagnostic,

@@ -1,4 +1,4 @@
-"""Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). They draw nothing."""
+"""Findings as values: place (`Span`), `Severity`, message and fix (`Diagnostic`). Printing them is up to the caller."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "find
 
 
 class Severity(IntEnum):
-    """Ordered: a larger value is worse."""
+    """The severity of a finding. A larger value is worse."""
 
     INFO = 1
     WARNING = 2
@@ -22,7 +22,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of one file. Lines and columns count from 1, in characters; `end_column` is exclusive."""
+    """A range of one file. Lines and columns count characters from 1; `end_column` is exclusive."""
 
     file: str
     line: int = 1
@@ -35,8 +35,8 @@ class Span:
 class Diagnostic:
     """One finding.
 
-    `path` is the dotted configuration path it is about, `hint` the mend or a did-you-mean, `related` further places
-    (such as the override that shadows this line).
+    `path` is the configuration path that it is about, `hint` the fix or a did-you-mean, and `related` lists other
+    places, such as the override that shadows the line.
     """
 
     code: str
@@ -49,12 +49,12 @@ class Diagnostic:
 
     @property
     def fingerprint(self) -> str:
-        """Stable between runs and when lines move: code, file, configuration path and message."""
+        """A hash of code, file, configuration path and message, which stays the same when lines move."""
         parts = (self.code, self.span.file if self.span else "", self.path, self.message)
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
-        """By place, then code: the order in which findings are reported."""
+        """Sort by place, then by code: the order in which findings are reported."""
         span = self.span or Span("")
         return (span.file, span.line, span.column, self.code, self.message)
 
@@ -69,14 +69,14 @@ def diagnostic(
     related: Sequence[tuple[Span, str]] = (),
     severity: Severity | None = None,
 ) -> Diagnostic:
-    """Make a finding with the severity that the code table gives it. Raises KeyError for a code not in the table."""
+    """Build a finding. Its severity is that of the code table by default. Raises KeyError for an unknown code."""
     row = CODES[code]
     level = severity if severity is not None else Severity[row.severity.upper()]
     return Diagnostic(code, message, level, span, path, hint, tuple(related))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean "x"?` for the nearest known word, or an empty string."""
+    """Return `did you mean "x"?` with the most similar known word, or an empty string if none is similar."""
     return _suggest_nearest(word, tuple(known))
 
 
@@ -93,8 +93,11 @@ def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
 
 
 def remove_duplicates(findings: Iterable[Diagnostic], gist: Callable[[str], str] = str) -> list[Diagnostic]:
-    """Sorted by place, each finding once: an alias, or several recordings, may bring the same fault of one line many
-    times. Two findings at one place are the same when `gist` gives the same of their messages."""
+    """Sort findings by place, and remove duplicates: an alias, or several recordings, can cause the same finding
+    repeatedly.
+
+    Findings with the same code and place are duplicates if `gist` returns the same for their messages.
+    """
     kept: dict[tuple[str, Span | None, str], Diagnostic] = {}
     for finding in sorted(findings, key=Diagnostic.sort_key):
         kept.setdefault((finding.code, finding.span, gist(finding.message)), finding)
@@ -102,5 +105,5 @@ def remove_duplicates(findings: Iterable[Diagnostic], gist: Callable[[str], str]
 
 
 def find_worst_severity(findings: Iterable[Diagnostic]) -> Severity | None:
-    """The worst severity among the findings; None when there are none."""
+    """Return the worst severity of the findings, or None if there are none."""
     return max((finding.severity for finding in findings), default=None)

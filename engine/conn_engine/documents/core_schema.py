@@ -1,7 +1,4 @@
-"""Scalars of the YAML 1.2 core schema: which plain text is null, a boolean or a number.
-
-All other text is a string.
-"""
+"""Scalars of the YAML 1.2 core schema: plain text that is null, a boolean or a number. All other text is a string."""
 
 import re
 
@@ -34,9 +31,9 @@ class TooManyDigitsError(ValueError):
 
 
 def resolve(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar. Integers are exact, whatever their size.
+    """Return the value of a plain scalar. Integers are exact, whatever their size.
 
-    Raises TooManyDigits beyond the bound.
+    Raises TooManyDigitsError beyond the limit.
     """
     if text in _WORDS:
         return _WORDS[text]

@@ -1,7 +1,4 @@
-"""`Document`: data, its text, and where each path of the data stands in the text.
-
-Reading the text is `parse`'s.
-"""
+"""`Document`: the data of a file, its text, and the place of each path of the data in the text. `parse` creates it."""
 
 import re
 from array import array
@@ -25,9 +22,9 @@ _REASON = re.compile(r"[ \t]*(?:--|—|–)[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class FencedBlock:
-    """A fenced block of Markdown. `line` counts from 1 in the file.
+    """A fenced block of Markdown. `line` is its first line in the file, counted from 1.
 
-    `indent` are the columns taken off each line.
+    `indent` is the number of columns that were removed from each line.
     """
 
     language: str
@@ -38,11 +35,10 @@ class FencedBlock:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A comment `# conn: ignore CODE -- reason`. `line` is the line it silences, `at` the comment's own.
+    """A comment `# conn: ignore CODE -- reason`. `line` is the line that it silences, `at` its own line.
 
-    A comment after content silences its line; one that stands alone silences the next line with content.
-    `code` is empty when the comment names none, `reason` when it gives none: such a comment should itself be
-    reported.
+    A comment after content silences its line. A comment on a line of its own silences the next line with content.
+    `code` and `reason` are empty if the comment has none; such a comment should itself be reported.
     """
 
     line: int
@@ -52,11 +48,11 @@ class Suppression:
 
 
 class Place:
-    """Where one node stands: character offsets `start` and `end` (exclusive) in the document's text.
+    """The place of one node: the character offsets `start` and `end` (exclusive) in the text of the document.
 
-    `style` is the scalar's opening sign (`'`, `"`, `|`, `>`), "json" for a JSON string, "" for anything else.
-    `keys` are the places of a mapping's keys, `children` those of its values by key, or of a sequence's items
-    by index.
+    `style` is the opening sign of a scalar (`'`, `"`, `|`, `>`), "json" for a JSON string, and "" for anything else.
+    `keys` are the places of a mapping's keys. `children` are the places of its values by key, or of a list's items by
+    index.
     """
 
     __slots__ = ("children", "end", "keys", "start", "style")
@@ -70,7 +66,7 @@ class Place:
 
 
 class Lines:
-    """Line and column of a character offset, both from 1."""
+    """Convert character offsets to lines and columns, which count from 1."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -78,13 +74,13 @@ class Lines:
         self._starts.extend(found.end() for found in _BREAK.finditer(text))
 
     def to_line_and_column(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset; beyond the text, of its end."""
+        """Return line and column of an offset; beyond the text, those of its end."""
         offset = max(0, min(offset, len(self._text)))
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def text(self, line: int) -> str:
-        """A line without its break; empty when there is none such."""
+        """Return a line without its line break, or an empty text if there is no such line."""
         if not 1 <= line <= len(self._starts):
             return ""
         end = self._starts[line] if line < len(self._starts) else len(self._text)
@@ -93,11 +89,10 @@ class Lines:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Document:
-    """One read document.
+    """A document that was read.
 
-    `file` is the name shown to people, relative to the workspace where there is one. `first_line` and
-    `indent` shift every place when the text is a block of a larger file. Paths are tuples of keys and
-    indexes.
+    `file` is the name for messages, relative to the workspace if there is one. `first_line` and `indent` shift all
+    places if the text is a block of a larger file. Paths are tuples of keys and indexes.
     """
 
     file: str
@@ -117,7 +112,7 @@ class Document:
 
     @cached_property
     def _table(self) -> dict[int, Sequence[int]]:
-        """Where each character of the scalar stands whose place was last asked for, by the scalar's start."""
+        """The offsets of the scalar whose position was last requested, by the start of the scalar."""
         return {}
 
     @cached_property
@@ -125,7 +120,7 @@ class Document:
         return Lines(self.text)
 
     def require_mapping(self) -> dict[str, Any]:
-        """The data, when it is a mapping. Raises ConfigurationError (DOC007) otherwise."""
+        """Return the data. Raises ConfigurationError (DOC007) if it is not a mapping."""
         if isinstance(self.data, dict):
             return self.data
         kinds = {list: "a list", type(None): "nothing", bool: "a boolean", str: "a text"}
@@ -134,21 +129,18 @@ class Document:
         raise ConfigurationError(f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))])
 
     def has(self, path: Sequence[str | int]) -> bool:
-        """Whether the path exists."""
+        """Return whether the path exists."""
         return len(self._descend(path)[1]) == len(path)
 
     def span(self, path: Sequence[str | int]) -> Span:
-        """Where the path's value stands; the nearest existing ancestor's value when the path is missing.
+        """Return the place of the value at a path, or of its nearest existing parent.
 
-        A value that an alias repeats stands where it is anchored.
+        If an alias repeats the value, its place is at the anchor.
         """
         return self._span(self._descend(path)[0])
 
     def key_span(self, path: Sequence[str | int]) -> Span:
-        """Where the path's key stands (for a list item: the item).
-
-        The nearest existing ancestor's when it is missing.
-        """
+        """Return the place of the key at a path, of the item for a list item, or of the nearest existing parent."""
         found = self._descend(path)[1]
         while found:
             parent = self._descend(found[:-1])[0]
@@ -161,21 +153,21 @@ class Document:
         return self.span(())
 
     def position(self, path: Sequence[str | int], offset: int) -> tuple[int, int]:
-        """Line and column in the file of character `offset` of the scalar's value, whatever its style.
+        """Return line and column in the file of character `offset` of a scalar, whatever its style.
 
-        Escapes, doubled quotes, folded lines and block indentation are followed. An offset beyond the value
-        gives its end; a path that is missing or no scalar gives the start of `span(path)`.
+        Escapes, doubled quotes, folded lines and block indentation are taken into account. An offset beyond the value
+        returns its end. If the path is missing or is not a scalar, the result is the start of `span(path)`.
         """
         return self._shift(self._lines.to_line_and_column(self._offset(path, offset)))
 
     def stretch(self, path: Sequence[str | int], start: int, end: int) -> Span:
-        """The span of characters `start` to `end` (exclusive) of the scalar's value."""
+        """Return the place of characters `start` to `end` (exclusive) of a scalar."""
         line, column = self.position(path, start)
         end_line, end_column = self.position(path, max(start, end - 1))
         return Span(self.file, line, column, end_line, end_column + (1 if end > start else 0))
 
     def line(self, number: int) -> str:
-        """The text of a line of the file, without its break; empty when the document has no such line."""
+        """Return the text of a line of the file without its line break, or an empty text if there is no such line."""
         text = self._lines.text(number - self.first_line + 1)
         return " " * self.indent + text if text else ""
 

@@ -1,4 +1,4 @@
-"""Raising ConfigurationError with one finding in a document's text. Which fault it is, the parsers know."""
+"""Raise ConfigurationError with findings in the text of a document. The parsers detect the faults."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,10 +12,10 @@ __all__ = ["SourceText", "build_duplicate_key", "fail"]
 
 
 class SourceText:
-    """The text being read, its name, and where it starts in the file.
+    """The text that is being parsed, its name, and its start in the file.
 
-    Makes spans before there is a document. `repeated` collects the findings for duplicate keys where these are read
-    (the last one holds); without it they are errors.
+    It builds places before there is a document. If `repeated` is given, duplicate keys are added to it and the last one
+    is used. Otherwise, they are errors.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class SourceText:
         self._lines: Lines | None = None
 
     def span(self, start: int, end: int | None = None) -> Span:
-        """The span of the offsets; of one character when `end` is not given."""
+        """Return the place of the offsets; without `end`, of one character."""
         if self._lines is None:
             self._lines = Lines(self.text)
         line, column = self._lines.to_line_and_column(start)
@@ -53,11 +53,11 @@ class SourceText:
         hint: str = "",
         related: Sequence[tuple[Span, str]] = (),
     ) -> Diagnostic:
-        """A finding at the offsets."""
+        """Build a finding at the offsets."""
         return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related)
 
     def report_repeated(self, findings: list[Diagnostic]) -> None:
-        """Collect duplicate keys where they are read. Raises ConfigurationError where they are errors."""
+        """Add findings for duplicate keys to `repeated`. Raises ConfigurationError if they are errors."""
         ordered = sorted(findings, key=Diagnostic.sort_key)
         if ordered and self.repeated is None:
             fail(ordered)
@@ -70,7 +70,7 @@ class SourceText:
 
 
 def fail(findings: Sequence[Diagnostic]) -> NoReturn:
-    """Raise ConfigurationError with the findings; its message is the first one with its place."""
+    """Raise ConfigurationError with the findings. Its message is the first finding with its place."""
     first = findings[0]
     place = f"{first.span.file}:{first.span.line}:{first.span.column}: " if first.span else ""
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
@@ -80,7 +80,7 @@ def fail(findings: Sequence[Diagnostic]) -> NoReturn:
 def build_duplicate_key(
     origin: SourceText, key: str, path: Sequence[str | int], place: Place, first: Place
 ) -> Diagnostic:
-    """The finding (DOC003) for a key that its mapping has already had at `first`."""
+    """Build the finding (DOC003) for a key that already occurs in its mapping at `first`."""
     name = key if len(key) <= 60 else f"{key[:60]}…"
     return origin.build_finding(
         "DOC003",

@@ -1,4 +1,4 @@
-"""Files read with a bound, and written whole or not at all. Their text is `parse`'s."""
+"""Read files up to a maximum size, and write them atomically. `parse` interprets their text."""
 
 import contextlib
 import errno
@@ -31,19 +31,19 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def read(path: Path, display: str | None = None, *, language: Language | None = None) -> Document:
-    """Read one YAML or JSON file. `display` is its name for people (default: the path).
+    """Read one YAML or JSON file. `display` is its name in messages (default: the path).
 
-    Raises ConfigurationError: DOC001 when there is no such regular, readable UTF-8 file, DOC005 when it is
-    too large, else as `parse`.
+    Raises ConfigurationError: DOC001 if it is not a readable, regular UTF-8 file, DOC005 if it is too large, and the
+    errors of `parse`.
     """
     file = path.as_posix() if display is None else display
     return parse(read_text(path, file), file, language=language)
 
 
 def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES) -> str:
-    """A file's text without a byte order mark, line breaks as they are; `limit` is in bytes.
+    """Return the text of a file without a byte order mark, with its line breaks unchanged. `limit` is in bytes.
 
-    Raises as `read`.
+    Raises the errors of `read`.
     """
     file = path.as_posix() if display is None else display
     origin = SourceText(file, "")
@@ -66,9 +66,11 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
 
 
 def read_regular(path: Path, limit: int) -> bytes:
-    """The content of a regular file, a byte more than `limit` of a larger one. Raises OSError, also for a pipe or a
-    device, which could be read without an end."""
-    # Opening a pipe waits for somebody to write, unless it is asked not to.
+    """Return the content of a regular file, up to one byte more than `limit`.
+
+    Raises OSError, also for a pipe or a device, which could have no end.
+    """
+    # Without this flag, opening a pipe waits for a writer.
     with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0)), "rb") as stream:
         mode = os.fstat(stream.fileno()).st_mode
         if not stat.S_ISREG(mode):
@@ -78,8 +80,8 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 
 class Placing(TypedDict, total=False):
-    """Where a file may be written: no link leads it out of the folder `within`; without `overwrite` only where there is
-    none."""
+    """Where a file can be written: below `within` without following links, and only with `overwrite` over an existing
+    file."""
 
     within: Path | None
     overwrite: bool
@@ -94,15 +96,13 @@ def write_whole(
     links: bool = True,
     overwrite: bool = True,
 ) -> None:
-    """Write a file whole or not at all.
+    """Write a file atomically: a new file in the same folder, flushed to disk, replaces the old one.
 
-    A new file in the same folder, flushed to disk, takes the old one's place.
-
-    Missing folders are made. An existing file keeps its permissions unless `mode` is given; a new one has
-    `mode` or the process's default. Through a symbolic link it is the target that is replaced, and only
-    inside `within` (default: the link's folder); without `links` a link is refused, at the end of the path and
-    anywhere below `within`. A link that comes in the place of a folder below `within` meanwhile is not followed.
-    Raises ConfigurationError (DOC010), and UsageError where there is a file that may not be replaced.
+    Missing folders are created. An existing file keeps its permissions unless `mode` is given; a new one has `mode` or
+    the default of the process. If the path is a symbolic link, its target is replaced, but only inside `within`
+    (default: the folder of the link). Without `links`, a link is refused, at the end of the path and anywhere below
+    `within`. A link that replaces a folder below `within` during the call is not followed. Raises ConfigurationError
+    (DOC010), and UsageError if the file exists and must not be replaced.
     """
     data = content.encode() if isinstance(content, str) else content
     if not links:
@@ -119,7 +119,7 @@ def write_whole(
 
 
 def remove_file(path: Path, within: Path | None = None) -> None:
-    """Remove a file that `write_whole` wrote, if it is there. Below `within` no link is followed. Raises OSError."""
+    """Remove a file that `write_whole` wrote, if it exists. Below `within`, links are not followed. Raises OSError."""
     target, root = (path, None) if within is None else (path.parent.resolve() / path.name, within.resolve())
     with open_folder(target.parent, root, create=False) as folder:
         folder.remove(target.name)
@@ -127,10 +127,9 @@ def remove_file(path: Path, within: Path | None = None) -> None:
 
 @contextlib.contextmanager
 def write_atomically(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
-    """A new file to write to. It has its name when the block is left well, and is gone when it is not.
+    """Open a new file for writing. It gets its name when the block succeeds, and is removed when it fails.
 
-    Raises UsageError when the name is taken (and may not be overwritten, or is no regular file) and when it cannot be
-    written.
+    Raises UsageError if the file exists and must not be overwritten, is not a regular file, or cannot be written.
     """
     try:
         with _open_new_file(path, None, None, overwrite=overwrite, create=False) as stream:
@@ -145,7 +144,7 @@ def write_atomically(path: Path, *, overwrite: bool = False) -> Iterator[BinaryI
 def _open_new_file(
     target: Path, within: Path | None, mode: int | None, *, overwrite: bool, create: bool = True
 ) -> Iterator[BinaryIO]:
-    """A stream to a new file, which takes the target's name when the block is left well. Raises OSError."""
+    """Open a new file that gets the name of the target when the block succeeds. Raises OSError."""
     temporary = f".{target.name[:100]}.{os.urandom(6).hex()}.tmp"
     below = within is not None and target.is_relative_to(within)
     with open_folder(target.parent, within if below else None, create=create) as folder:
@@ -156,16 +155,16 @@ def _open_new_file(
             raise _NameTakenError
         rights = mode if mode is not None or old is None else stat.S_IMODE(old)
         try:
-            # Created with no more rights than it will have: its content may be secret from the first byte on.
+            # Created with its final permissions, because the content may be secret from the first byte.
             with os.fdopen(folder.create(temporary, 0o666 if rights is None else rights), "wb") as stream:
                 if rights is not None and hasattr(os, "fchmod"):
-                    os.fchmod(stream.fileno(), rights)  # the umask may have taken rights that the old file had
+                    os.fchmod(stream.fileno(), rights)  # the umask may have removed permissions of the old file
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             if overwrite:
                 folder.replace(target.name, by=temporary)
-            elif not folder.claim(target.name, by=temporary):  # never replaces what came there meanwhile
+            elif not folder.claim(target.name, by=temporary):  # never replaces a file that was created meanwhile
                 raise _NameTakenError
             folder.flush()
         finally:
@@ -174,7 +173,7 @@ def _open_new_file(
 
 
 class _NameTakenError(Exception):
-    """There is a file that may not be replaced."""
+    """The file exists and must not be replaced."""
 
 
 def _build_taken_error(path: Path) -> UsageError:

@@ -1,7 +1,7 @@
-"""Folders that are open while a file is made in them: what is put in the place of one meanwhile changes nothing.
+"""Folders that stay open while files are created in them, so that replacing a folder meanwhile has no effect.
 
-Where the system has no calls relative to an open folder (Windows), paths are used, and a link that is put in the place
-of a folder between the check and the writing is followed.
+On systems without calls relative to an open folder (Windows), paths are used. A link that replaces a folder between the
+check and the write is then followed.
 """
 
 import contextlib
@@ -18,29 +18,29 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_BINARY
 
 
 class OpenFolder:
-    """A folder, and the files in it by name. Every method raises OSError."""
+    """An open folder, and the files in it by name. Every method raises OSError."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self._path = path
         self._descriptor = descriptor
 
     def find_mode(self, name: str) -> int | None:
-        """What an entry is, and its permissions; None where there is none. A link is itself."""
+        """Return the type and permissions of an entry, or None if it does not exist. Links are not followed."""
         try:
             return os.stat(self._to_path(name), dir_fd=self._descriptor, follow_symlinks=False).st_mode
         except FileNotFoundError:
             return None
 
     def create(self, name: str, mode: int) -> int:
-        """The descriptor of a new file."""
+        """Create a file, and return its descriptor."""
         return os.open(self._to_path(name), _NEW, mode, dir_fd=self._descriptor)
 
     def replace(self, name: str, by: str) -> None:
-        """Give the file `by` this name, in place of whatever has it."""
+        """Rename the file `by` to `name`, replacing an existing file."""
         os.replace(self._to_path(by), self._to_path(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def claim(self, name: str, by: str) -> bool:
-        """Give the file `by` this name too, unless something has it already."""
+        """Rename the file `by` to `name`. Return False if `name` already exists."""
         try:
             os.link(self._to_path(by), self._to_path(name), src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except FileExistsError:
@@ -52,12 +52,12 @@ class OpenFolder:
         return True
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._to_path(name), dir_fd=self._descriptor)
 
     def flush(self) -> None:
-        """Make what was renamed durable, where the system does that."""
+        """Write renames to disk, if the system supports that."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):  # some file systems refuse; the file itself is already on disk
                 os.fsync(self._descriptor)
@@ -68,7 +68,8 @@ class OpenFolder:
 
 @contextlib.contextmanager
 def open_folder(path: Path, within: Path | None = None, *, create: bool = True) -> Iterator[OpenFolder]:
-    """A folder, made where it is missing. Below `within`, which contains it, no link is followed. Raises OSError."""
+    """Open a folder, and create it if it is missing. Below `within`, which contains it, links are not followed. Raises
+    OSError."""
     if not _RELATIVE:
         if create:
             path.mkdir(parents=True, exist_ok=True)

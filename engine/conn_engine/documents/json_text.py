@@ -23,7 +23,7 @@ _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS},}}")
 
 
 class NotJson(Exception):
-    """The text is no JSON. `report` raises the finding."""
+    """The text is not JSON. `report` raises the finding."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ def load(origin: SourceText) -> Any:
         raise NotJson(message, fault.pos) from None
     except RecursionError:
         _fail_too_deep(origin)
-    except ValueError:  # an integer beyond what Python converts
+    except ValueError:  # an integer that Python cannot convert
         found = _LONG_NUMBER.search(text)
         at, end = found.span() if found else (0, 1)
         origin.fail("DOC005", f"an integer of {end - at} digits is longer than {MAX_DIGITS}", at, end)
@@ -117,7 +117,7 @@ def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic]
 
 
 def _value(token: re.Match[str]) -> tuple[Place, bool]:
-    """The place a token starts, and whether it opens a container."""
+    """Return the place where a token starts, and whether it opens a container."""
     sign = token[0][0]
     place = Place(token.start(), token.end(), "json" if sign == '"' else "")
     if sign in "{[":

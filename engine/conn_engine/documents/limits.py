@@ -1,4 +1,4 @@
-"""Bounds on a document's text. They are far above what people write and far below what hurts."""
+"""Limits for the text of a document: far above what people write, and low enough to be safe."""
 
 __all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_DIGITS", "MAX_DUPLICATES", "MAX_NODES"]
 

@@ -1,7 +1,4 @@
-"""Where things are: the workspace around a folder, and the data that ships with the engine.
-
-Nothing is read here.
-"""
+"""Find the workspace around a folder, and the data that ships with the engine."""
 
 from pathlib import Path
 
@@ -13,10 +10,7 @@ WORKSPACE_FILE = "conn.yaml"
 
 
 def find_workspace(start: Path) -> Path | None:
-    """The nearest folder at or above `start` that holds a conn.yaml.
-
-    None when there is none up to the root.
-    """
+    """Return the nearest folder at or above `start` that contains a conn.yaml, or None."""
     here = start.resolve()
     for folder in (here, *here.parents):
         try:
@@ -28,11 +22,10 @@ def find_workspace(start: Path) -> Path | None:
 
 
 def find_packaged(*parts: str) -> Path:
-    """Path of bundled data, as `packaged("connectors", "<name>")`.
+    """Return the path of bundled data, such as `find_packaged("connectors", "<name>")`.
 
-    Inside the installed package, else in the checkout.
-
-    The path may not exist. Raises InternalError for parts that lead elsewhere.
+    It is in the installed package, or else in the checkout, and may not exist. Raises InternalError for parts that lead
+    elsewhere.
     """
     if any(part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part for part in parts):
         raise InternalError(f"{'/'.join(parts)} is not a path of bundled data")

@@ -20,7 +20,7 @@ _QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """`("errors", 0, "a.b")` as `errors[0]."a.b"`. Keys with dots, blanks, quotes or brackets are quoted."""
+    """Format `("errors", 0, "a.b")` as `errors[0]."a.b"`. Keys with dots, spaces, quotes or brackets are quoted."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -32,9 +32,9 @@ def format_path(path: Sequence[str | int]) -> str:
 
 
 def parse_path(text: str) -> Path_:
-    """The inverse of `dotted`. Raises UsageError where the text is no path.
+    """Reverse `format_path`. Raises UsageError if the text is not a path.
 
-    `errors.0.when` gives the key "0"; `Document` takes it as an index where the document has a list.
+    `errors.0.when` contains the key "0", which `Document` uses as an index if the document has a list there.
     """
     parts: list[str | int] = []
     at = 0
@@ -66,13 +66,13 @@ def parse_path(text: str) -> Path_:
 
 
 def is_overlap(one: Path_, other: Path_) -> bool:
-    """Whether one place holds the other, or is the same."""
+    """Return whether the paths are equal, or one contains the other."""
     length = min(len(one), len(other))
     return one[:length] == other[:length]
 
 
 def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
-    """Every string in data, with its path below `path`; the keys of objects are none."""
+    """Yield every string in data with its path below `path`, but not the keys of objects."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):

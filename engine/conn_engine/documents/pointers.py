@@ -1,4 +1,4 @@
-"""JSON pointers (RFC 6901): reading data at one, and copies of data with something else there."""
+"""JSON pointers (RFC 6901): read data at a pointer, and copy data with a change at a pointer."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,17 +12,18 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
 
 
 def pointer_to(*names: str) -> str:
-    """The pointer whose steps are these names: `("a/b", "c")` is `/a~1b/c`. Without any it is "", the whole."""
+    """Return the pointer with these names as steps: `("a/b", "c")` is `/a~1b/c`. Without names, it is "", all of the
+    data."""
     return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
 
 
 def get_pointer(data: Any, pointer: str) -> Any:
-    """The value at a pointer; None when there is none. Raises ConfigurationError when the text is no pointer."""
+    """Return the value at a pointer, or None if there is none. Raises ConfigurationError if the text is not a pointer."""
     return get_at(data, _split_pointer(pointer))
 
 
 def get_at(data: Any, names: Iterable[str]) -> Any:
-    """The value to which names lead, one inside the other; None when there is none."""
+    """Return the value at a sequence of names, or None if there is none."""
     for name in names:
         if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
             data = data[int(name)]
@@ -34,13 +35,15 @@ def get_at(data: Any, names: Iterable[str]) -> Any:
 
 
 def set_pointer(data: Any, pointer: str, value: Any) -> Any:
-    """A copy of `data` with `value` at a pointer. Missing objects on the way are made; only what lies on the way is
-    copied. Raises ConfigurationError when the way leads through a scalar or outside of an array."""
+    """Return a copy of `data` with `value` at a pointer, creating missing objects. Unchanged parts are shared.
+
+    Raises ConfigurationError if the pointer leads through a scalar or outside an array.
+    """
     return _set(data, _split_pointer(pointer), value, pointer)
 
 
 def remove_pointer(data: Any, pointer: str) -> Any:
-    """A copy of `data` without the member of an object at a pointer; `data` itself when there is none."""
+    """Return a copy of `data` without the object member at a pointer, or `data` itself if there is none."""
     *above, last = _split_pointer(pointer)
     holder = get_pointer(data, pointer_to(*above)) if above else data
     if not isinstance(holder, dict) or last not in holder:

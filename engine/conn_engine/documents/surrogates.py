@@ -1,7 +1,5 @@
-"""JSON's surrogate pair escapes inside YAML, whose parsers take none.
-
-Equally long private-use escapes stand in for them.
-"""
+"""Surrogate pairs escaped as in JSON, which YAML parsers refuse, are replaced by private-use escapes of the same
+length."""
 
 import re
 
@@ -15,19 +13,19 @@ _PRIVATE = re.compile(r"[\ue000-\ue7ff]|\\u[eE][0-7]")
 
 
 def can_stand_in(text: str) -> bool:
-    """Whether the text has pairs, and none of the private-use characters that would stand in for them."""
+    """Return whether the text has pairs, and none of the private-use characters that would replace them."""
     return bool(_PAIR.search(text)) and not _PRIVATE.search(text)
 
 
 def replace_surrogates(text: str) -> str:
-    """The text with its pairs replaced: same length, so every place stays what it was."""
+    """Replace the pairs by escapes of the same length, so that offsets stay the same."""
     return _PAIR.sub(
         lambda found: f"{found[1]}\\ue{_lower_digit(found[2])}{found[3]}\\ue{_lower_digit(found[4])}{found[5]}", text
     )
 
 
 def restore(value: str, style: str, source: str) -> str:
-    """The true value of a scalar read from a text with stand-ins. `source` is the scalar's original text."""
+    """Return the original value of a scalar after `replace_surrogates`. `source` is the original text of the scalar."""
     if style == '"':
         return _PRIVATE_PAIR.sub(lambda found: _join_surrogates(*found[0]), value)
     # Not an escape here but plain text: the originals come back in order, in their own letter case.

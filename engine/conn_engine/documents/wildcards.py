@@ -1,6 +1,7 @@
-"""Patterns in which a mark stands for any text, also none.
+"""Patterns with wildcards.
 
-No regular expressions: patterns and texts may be a stranger's, and of many marks one would never be done.
+They are matched without regular expressions: patterns and texts may come from strangers, and a regular expression with
+many wildcards could take forever.
 """
 
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ __all__ = ["has_in_order", "is_match"]
 
 
 def is_match(pattern: str, text: str) -> bool:
-    """Whether a text fits a pattern from end to end; `*` is any text."""
+    """Return whether a text matches a complete pattern; `*` matches any text, including none."""
     return has_in_order(pattern.split("*"), text)
 
 
 def has_in_order(pieces: Sequence[str], text: str) -> bool:
-    """Whether a text is the pieces in order, with anything between them; of a single piece, whether it is that."""
+    """Return whether a text consists of the pieces in order, with any text between them."""
     first, *middle = pieces
     if not middle:
         return text == first

@@ -1,4 +1,4 @@
-"""YAML syntax faults in an author's words, each with its likely mend. Reading is `yaml_text`'s."""
+"""Report YAML syntax faults in the words of an author, each with its likely fix. `yaml_text` reads the text."""
 
 import re
 from typing import Any, NoReturn
@@ -44,7 +44,7 @@ def fail_lone_surrogate(origin: SourceText, at: int) -> NoReturn:
 
 
 def fail_wrong_key(origin: SourceText, at: int, parent: int) -> NoReturn:
-    """Raise ConfigurationError for a key that is a list or mapping: mostly a template that was not quoted."""
+    """Raise ConfigurationError for a key that is a list or mapping, most often an unquoted template."""
     if _TEMPLATE.match(origin.text, parent):
         origin.fail("DOC009", "a template without quotes is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
     origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
@@ -64,7 +64,7 @@ def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
 
 
 def _is_indented_differently(text: str, start: int) -> bool:
-    """Whether the line at `start` begins with a plain key in another column than the line above it."""
+    """Return whether the line at `start` begins with a plain key in another column than the line above."""
     line, above = text[start:].split("\n", 1)[0], text[:start].rstrip("\r\n").rsplit("\n", 1)[-1]
     if not re.match(r"\s*[\w-]+:(\s|$)", line) or not above.strip() or above.rstrip().endswith(":"):
         return False

@@ -44,7 +44,7 @@ _BLANKS = re.compile(r"[ \t]*")
 
 
 class _TooMuch(Exception):
-    """A bound is exceeded while nodes are composed: the composer recurses, and has no bound of its own."""
+    """A limit was exceeded while composing nodes. The composer is recursive and has no limit itself."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -52,10 +52,7 @@ class _TooMuch(Exception):
 
 
 class _Bounds:
-    """What the composer asks of a resolver.
-
-    Being asked for every node, it also bounds their depth and number.
-    """
+    """The resolver that the composer calls for every node, so it also limits their depth and number."""
 
     max_nodes = MAX_NODES
     _depth = 0
@@ -78,7 +75,7 @@ class _Bounds:
 
 
 class SlowComposer(_Bounds, Reader, Scanner, Parser, Composer):
-    """For installations of PyYAML without its C part."""
+    """The composer for installations of PyYAML without its C extension."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -103,7 +100,7 @@ COMPOSER: Any = _fast_composer()
 
 
 def load(origin: SourceText, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES) -> tuple[Any, Place]:
-    """The data and its places. Raises ConfigurationError (DOC002 to DOC006, DOC008, DOC009)."""
+    """Return the data and its places. Raises ConfigurationError (DOC002 to DOC006, DOC008, DOC009)."""
     try:
         node, stood_in = _compose(origin, composer, max_nodes)
     except _TooMuch as fault:
@@ -123,7 +120,7 @@ def load(origin: SourceText, composer: Any = COMPOSER, *, max_nodes: int = MAX_N
 
 
 def _compose(origin: SourceText, composer: Any, max_nodes: int) -> tuple[yaml.Node | None, bool]:
-    """The root node, and whether surrogate pairs were stood in for."""
+    """Return the root node, and whether surrogate pairs were replaced."""
     try:
         return _node(composer(origin.text), max_nodes), False
     except yaml.YAMLError as fault:
@@ -139,7 +136,7 @@ def _node(composer: Any, max_nodes: int) -> yaml.Node | None:
 
 
 class _Walk:
-    """Builds data and places from nodes. Faults that leave the rest readable are collected in `findings`."""
+    """Builds data and places from nodes. Faults that leave the rest readable are added to `findings`."""
 
     def __init__(self, origin: SourceText, stood_in: bool) -> None:
         self.findings: list[Diagnostic] = []
@@ -153,7 +150,7 @@ class _Walk:
         self._inside_alias = 0
 
     def build(self, node: Any) -> tuple[Any, Place]:
-        """The data of a node and its place. An aliased node is built anew: nothing in the data is shared."""
+        """Return the data of a node and its place. An aliased node is built again, so that the data shares nothing."""
         if self._inside_alias:
             self._count(node)
         if isinstance(node, yaml.ScalarNode):
@@ -256,7 +253,7 @@ class _Walk:
         return value, Place(start, end, style)
 
     def _start(self, node: Any) -> int:
-        """Start of a node, its anchor and tag left out."""
+        """Return the start of a node after its anchor and tag."""
         start: int = node.start_mark.index
         if self._text[start : start + 1] in _PROPERTY_SIGNS:
             found = _PROPERTIES.match(self._text, start, node.end_mark.index)

@@ -1,6 +1,6 @@
 """The published JSON Schemas, generated from the typed models: `python -m conn_engine.schemas [--check]`.
 
-Validating with them is `config.validate`'s; the schemas of the unified models are written by hand in
+`config.validate` validates documents with them. The schemas of the unified models are written manually in
 `schemas/models/`.
 """
 

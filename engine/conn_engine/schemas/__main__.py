@@ -1,6 +1,4 @@
-"""Write the published schemas, or with `--check` say which are not what the models say (exit 1). Nothing else
-is written.
-"""
+"""Write the published schemas. With `--check`, only list those that differ from the models (exit code 1)."""
 
 import sys
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ __all__ = ["run"]
 
 
 def run(arguments: Sequence[str], folder: Path) -> int:
-    """Exit code: 0 written or equal, 1 drifted, 2 for an unknown argument."""
+    """Return the exit code: 0 if all are written or up to date, 1 if some differ, 2 for an unknown argument."""
     if [argument for argument in arguments if argument != "--check"]:
         sys.stderr.write("usage: python -m conn_engine.schemas [--check]\n")
         return 2

@@ -1,7 +1,7 @@
-"""Write what is generated in the pages of `docs/`, or with `--check` say which page is not what the models say.
+"""Write the generated parts of the pages in `docs/`. With `--check`, only list the pages that differ from the models.
 
-A generated part stands between `<!-- keys pagination.cursor -->` (or `formats`, `codes`, `kinds`, `rules`,
-`vocabulary`) and the next `<!-- / -->`; everything else of a page is written by hand and left alone.
+A generated part is between `<!-- keys pagination.cursor -->` (or `formats`, `codes`, `kinds`, `rules`, `vocabulary`)
+and the next `<!-- / -->`. The rest of a page is written manually and does not change.
 """
 
 import re
@@ -22,12 +22,12 @@ _PART = re.compile(
 
 
 def find_parts(text: str) -> list[tuple[str, str]]:
-    """What a page has parts for: pairs such as `("keys", "pagination.cursor")`."""
+    """Return the generated parts of a page as pairs such as `("keys", "pagination.cursor")`."""
     return [(part["what"], part["name"] or "") for part in _PART.finditer(text)]
 
 
 def fill_page(text: str) -> str:
-    """A page with its generated parts as they have to be. Raises KeyError for a kind that there is not."""
+    """Return a page with up-to-date generated parts. Raises KeyError for an unknown kind."""
 
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
@@ -42,7 +42,7 @@ def fill_page(text: str) -> str:
 
 
 def run(arguments: Sequence[str], folder: Path) -> int:
-    """Exit code: 0 written or equal, 1 drifted, 2 for an unknown argument."""
+    """Return the exit code: 0 if all pages are written or up to date, 1 if some differ, 2 for an unknown argument."""
     if [argument for argument in arguments if argument not in ("--check", "--write")]:
         sys.stderr.write("usage: python -m conn_engine.schemas.docs [--check | --write]\n")
         return 2
@@ -68,7 +68,7 @@ def _build_part(what: str) -> str:
 
 
 def _build_vocabulary(name: str) -> str:
-    """A table of what public connectors need. Raises KeyError for one that there is not."""
+    """Return a table of what public connectors need. Raises KeyError for an unknown table."""
     from conn_engine.schemas.vocabulary import build_tables
 
     return build_tables(find_packaged("docs"))[name]
@@ -84,20 +84,20 @@ def _build_codes() -> str:
 
 
 def _build_rules() -> str:
-    """The error rules that hold when no rule of the connector does."""
+    """Return the table of the default error rules, which apply if no rule of the connector matches."""
     from conn_engine.responses.failures import DEFAULT_RULES
 
     rows = ["| when | then |", "|---|---|"]
     for rule in DEFAULT_RULES:
         then = rule.then
         if isinstance(then, str):
-            told = f"`{then}`"
+            action = f"`{then}`"
         elif then.retry is not None:
             last = then.retry.then
-            told = f"`retry` {then.retry.times} times, then `{last if isinstance(last, str) else last.kind}`"
+            action = f"`retry` {then.retry.times} times, then `{last if isinstance(last, str) else last.kind}`"
         else:
-            told = f"`fail`: {then.fail.kind if then.fail is not None else ''}"
-        rows.append(f"| `{rule.when}` | {told} |")
+            action = f"`fail`: {then.fail.kind if then.fail is not None else ''}"
+        rows.append(f"| `{rule.when}` | {action} |")
     return "\n".join(rows) + "\n"
 
 

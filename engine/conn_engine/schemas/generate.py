@@ -1,12 +1,12 @@
-"""Typed models to JSON Schema 2020-12, in the form that documents have: `{format, config}`, aliases, partial
+"""Generate JSON Schema 2020-12 from typed models, in the form of documents: `{format, config}`, aliases, partial
 overrides.
 
-A union of strategies is `if format const then branch`, and an optional value `if not null then value`, so
-that a fault is reported by the one branch that is meant. Which documents there are is `documents`' affair,
-writing files `__main__`'s.
+A union of strategies is `if format const then branch`, and an optional value is `if not null then value`, so that an
+error is reported only by the branch that applies. `published` lists the documents, and `__main__` writes the files.
 
-A model is described in one of three modes: `full`; `part` (an override: nothing required, null anywhere);
-`inherited` (said again on a resource or an operation: a strategy says its format, the rest may be inherited).
+A model is described in one of three modes: `full`; `part` for an override, where nothing is required and null is
+allowed anywhere; `inherited` for a setting that a resource or operation repeats, where a strategy needs its format and
+inherits the rest.
 """
 
 from collections.abc import Iterable
@@ -31,17 +31,17 @@ _MAPPING: Schema = {
 
 
 class Generator:
-    """Schemas of models; what they share is collected in `definitions`."""
+    """Generates schemas of models. Definitions that they share are collected in `definitions`."""
 
     def __init__(self) -> None:
         self.definitions: dict[str, Schema] = {}
         self._names: dict[str, Any] = {}
 
     def describe_model(self, kind: Any, mode: Mode = "full") -> Schema:
-        """The schema of one model, written out."""
+        """Return the schema of one model, without a reference."""
         info = inspect.type_info(kind)
         if not isinstance(info, inspect.StructType):
-            raise TypeError(f"{kind!r} is no model")
+            raise TypeError(f"{kind!r} is not a model")
         return self._convert_model(info, mode)
 
     # --- types ---
@@ -54,7 +54,10 @@ class Generator:
         if isinstance(info, inspect.StructType):
             return self._refer_to_model(info, mode)
         if isinstance(info, inspect.ListType | inspect.VarTupleType):
-            return {"type": "array", "items": self._to_schema(info.item_type, "full")}  # a list is always whole
+            return {
+                "type": "array",
+                "items": self._to_schema(info.item_type, "full"),
+            }  # an override replaces the complete list
         if isinstance(info, inspect.TupleType):
             items = [self._to_schema(item, "full") for item in info.item_types]
             return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
@@ -149,7 +152,7 @@ class Generator:
         return {"additionalProperties": allow_null(schema) if mode == "part" else schema, **_convert_key_names(info)}
 
     def _refer_to_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
-        """A union of strategies is called after the package that holds them."""
+        """Refer to a union of strategies, which is named after the package of its members."""
         package = parts[0].cls.__module__.rpartition(".")[0].rpartition(".")[2]
         name = f"{package.title()}Strategy{_SUFFIX[mode]}"
         kinds = tuple(part.cls for part in parts)
@@ -187,7 +190,7 @@ class Generator:
 
 
 def allow_null(schema: Schema) -> Schema:
-    """The schema, or null."""
+    """Return the schema with null allowed too."""
     if not schema or "null" in _list_types(schema):
         return schema
     if "enum" in schema and "type" not in schema:
@@ -200,12 +203,12 @@ def allow_null(schema: Schema) -> Schema:
 
 
 def _list_types(schema: Schema) -> list[str]:
-    said = schema.get("type", [])
-    return [said] if isinstance(said, str) else list(said)
+    types = schema.get("type", [])
+    return [types] if isinstance(types, str) else list(types)
 
 
 def _choose_by_type(schemas: list[Schema]) -> Schema:
-    """One of several, told apart by JSON type: each condition speaks only for its own type."""
+    """Combine alternatives by JSON type: each condition applies only to its own type."""
     if len(schemas) == 1:
         return schemas[0]
     if any(not schema for schema in schemas):
@@ -258,8 +261,8 @@ _BOUNDS = {
 
 
 def _convert_bounds(info: inspect.Type) -> Schema:
-    said = ((keyword, getattr(info, name, None)) for name, keyword in _BOUNDS.items())
-    return {keyword: value for keyword, value in said if value is not None}
+    bounds = ((keyword, getattr(info, name, None)) for name, keyword in _BOUNDS.items())
+    return {keyword: value for keyword, value in bounds if value is not None}
 
 
 def _convert_key_names(info: inspect.DictType) -> Schema:
@@ -278,7 +281,7 @@ def _get_docstring(kind: Any) -> str:
 
 
 def _describe_formats(parts: Iterable[inspect.StructType]) -> str:
-    return "Which kind. " + " ".join(
+    return "The format. " + " ".join(
         f"{part.tag}: {_get_docstring(part.cls).partition('. ')[0].rstrip('.')}." for part in parts
     )
 
@@ -286,5 +289,5 @@ def _describe_formats(parts: Iterable[inspect.StructType]) -> str:
 def _struct_type(kind: Any) -> inspect.StructType:
     info = inspect.type_info(kind)
     if not isinstance(info, inspect.StructType):
-        raise TypeError(f"{kind!r} is no model")
+        raise TypeError(f"{kind!r} is not a model")
     return info

@@ -1,9 +1,8 @@
-"""The kinds of settings that documents are made of, by the names that people know them by: `operation`, `job.poll`,
-`pagination.cursor`. Found from the typed models; how they are printed is `reference`'s.
+"""The kinds of settings in documents, by the names that users know: `operation`, `job.poll`, `pagination.cursor`.
 
-A kind is called after the key that holds it. What every document's top level, a resource or an operation says has no
-prefix; a strategy is called by its union's key and its format, and what all of a union have in common stands once,
-under the union's own name.
+They are found in the typed models; `reference` prints them. A kind is named after its key. Kinds of the top level of a
+document, of a resource or of an operation have no prefix. A strategy is named after the key of its union and its
+format, and the keys that all members of a union share are listed once, for the union.
 """
 
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ _ROOTS = ("connector", "resource", "operation")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a kind. `default` is as in a document; `refers` are the kinds that its value may be."""
+    """One key of a kind. `default` is written as in a document; `refers` are the kinds that its value can have."""
 
     name: str
     type: str
@@ -36,8 +35,8 @@ class Key:
 
 @dataclass(slots=True)
 class Kind:
-    """A kind of settings. `format`: it is a strategy and written `{format, config}`. `common`: the kind with the keys
-    that all of its union have besides its own. `formats`: it is a union of these."""
+    """A kind of settings. `format`: it is a strategy, written `{format, config}`. `common`: the kind whose keys all
+    members of its union have too. `formats`: it is a union of these."""
 
     name: str
     meaning: str
@@ -49,12 +48,12 @@ class Kind:
 
 @cache
 def find_kinds() -> dict[str, Kind]:
-    """Every kind by its name, in the order in which documents lead to them."""
+    """Return every kind by its name, in the order in which documents lead to them."""
     return _KindFinder().to_kinds()
 
 
 class _KindFinder:
-    """Walks the models. Names are given first, so that keys can refer to kinds that come later."""
+    """Walks the models. Names are assigned first, so that keys can refer to later kinds."""
 
     def __init__(self) -> None:
         self.names: dict[type, str] = {}
@@ -84,7 +83,7 @@ class _KindFinder:
         self.names[model] = name
         prefix = "" if name in _ROOTS else f"{name}."
         info = _struct(model)
-        if info.tag is not None:  # what strategies hold is called after their union
+        if info.tag is not None:  # models inside strategies are named after the union
             prefix = f"{name.partition('.')[0]}."
         for entry in info.fields:
             tagged = [part for part in _find_models(entry.type) if part.tag is not None]
@@ -104,17 +103,19 @@ class _KindFinder:
         return key
 
     def _singular(self, model: Any, key: str) -> str:
-        """Resources and operations are held by plural keys; a name that is taken gets the model's own."""
+        """Name the kind of a key. Resources and operations have plural keys; a name that is taken gets the name of the
+        model."""
         own = {"resources": "resource", "operations": "operation"}.get(key, key)
         if model.__name__ in ("UnifiedResource", "UnifiedOperation", "UnifiedEvent"):
             own = f"unified.{model.__name__.removeprefix('Unified').lower()}"
         return own if own not in self.names.values() else f"{own}.{model.__name__.lower()}"
 
     def _common(self, name: str, members: list[inspect.StructType]) -> Kind:
-        """A union: its formats, and the keys that all of those have which have any (two at least)."""
+        """Build the kind of a union: its formats, and the keys that all members with keys share, if there are at least
+        two."""
         formats = tuple(self.names[part.cls] for part in members)
-        told = [{entry.encode_name: repr(entry) for entry in part.fields} for part in members if part.fields]
-        shared = [key for key, said in told[0].items() if all(other.get(key) == said for other in told)]
+        member_keys = [{entry.encode_name: repr(entry) for entry in part.fields} for part in members if part.fields]
+        shared = [key for key, value in member_keys[0].items() if all(other.get(key) == value for other in member_keys)]
         entries = {entry.encode_name: entry for part in members for entry in part.fields}
         keys = [self._key(entries[key], {}) for key in shared] if len(shared) > 1 else []
         return Kind(name, f"A choice of {len(members)} formats.", keys, formats=formats)
@@ -130,7 +131,7 @@ class _KindFinder:
             shared = {key.name for key in made[union].keys}
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}
         kind.keys = [self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared]
-        rest = getattr(model, "rest", "")  # what such a model holds by names of its own, without a key
+        rest = getattr(model, "rest", "")  # entries with custom names instead of keys
         kind.keys = [replace(key, name="<name>") if key.name == rest else key for key in kind.keys]
 
     def _key(self, entry: inspect.Field, aliases: dict[str, str]) -> Key:
@@ -152,7 +153,7 @@ class _KindFinder:
 def _struct(model: Any) -> inspect.StructType:
     info = inspect.type_info(model)
     if not isinstance(info, inspect.StructType):
-        raise TypeError(f"{model!r} is no model")
+        raise TypeError(f"{model!r} is not a model")
     return info
 
 
@@ -163,7 +164,7 @@ def _unwrap(info: inspect.Type) -> inspect.Type:
 
 
 def _find_models(info: inspect.Type) -> Iterator[inspect.StructType]:
-    """The models that a value may be, or hold as an item."""
+    """Yield the models that a value can be, or contain as items."""
     extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
     info = _unwrap(info)
     if isinstance(info, inspect.StructType):
@@ -184,10 +185,10 @@ def _find_classes(info: inspect.Type) -> set[type]:
 
 
 def _get_description(info: inspect.Type) -> str:
-    said = (info.extra_json_schema or {}).get("description") if isinstance(info, inspect.Metadata) else None
-    if said is None and isinstance(info, inspect.Metadata):
+    description = (info.extra_json_schema or {}).get("description") if isinstance(info, inspect.Metadata) else None
+    if description is None and isinstance(info, inspect.Metadata):
         return _get_description(info.type)
-    return " ".join(str(said or "").split())
+    return " ".join(str(description or "").split())
 
 
 def _format_default(entry: inspect.Field) -> str:
@@ -212,7 +213,7 @@ _NAMES: tuple[tuple[type[inspect.Type], str], ...] = (
 
 
 def _describe_type(info: inspect.Type) -> str:
-    """What a value may be, in words."""
+    """Return in words what a value can be."""
     extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
     if extra.get("mapping"):
         return "expression, or object of expressions"
@@ -220,7 +221,7 @@ def _describe_type(info: inspect.Type) -> str:
         return "part of a connector"
     info = _unwrap(info)
     if isinstance(info, inspect.LiteralType):
-        values = [str(value) for value in info.values]  # GET beside get is one value
+        values = [str(value) for value in info.values]  # GET and get are one value
         return " | ".join(value for value in values if value == value.lower() or value.lower() not in values)
     if isinstance(info, inspect.StructType):
         return "object"

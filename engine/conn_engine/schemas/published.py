@@ -1,6 +1,5 @@
-"""Which documents have a published schema, and the text of each, of documents and reports. The shapes come from the
-models through `generate`.
-"""
+"""The documents with a published schema, and the text of each schema, including those of reports. `generate` creates
+them from the models."""
 
 from typing import Any, Final
 
@@ -35,7 +34,7 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
 
 
 def build_schema(kind: str) -> Schema:
-    """The published schema of a kind of document."""
+    """Return the published schema of a kind of document."""
     model, title = MODELS[kind]
     generator = Generator()
     made = generator.describe_model(model)
@@ -50,7 +49,7 @@ def _build_head(name: str, title: str) -> Schema:
 
 
 def build_texts() -> dict[str, str]:
-    """File name to the text that belongs in it, for every kind of document and report."""
+    """Return the text of every published schema of documents and reports by file name."""
     from conn_engine.schemas.reports import REPORTS, build_report_schema  # imports most of the engine
 
     found = {f"{kind}.schema.json": build_schema(kind) for kind in MODELS}

@@ -1,4 +1,4 @@
-"""The kinds of settings as people read them: Markdown tables for `docs/`, plain text for `conn explain`."""
+"""Print the kinds of settings: Markdown tables for `docs/`, plain text for `conn explain`."""
 
 import re
 
@@ -15,7 +15,7 @@ __all__ = [
 
 
 def format_key_table(name: str) -> str:
-    """The Markdown table of a kind's keys. Raises KeyError for an unknown kind."""
+    """Return the Markdown table of a kind's keys. Raises KeyError for an unknown kind."""
     kind = find_kinds()[name]
     if not kind.keys:
         return "No keys.\n"
@@ -24,12 +24,12 @@ def format_key_table(name: str) -> str:
         default = key.default if key.default in ("", "required") else f"`{_escape_cell(key.default)}`"
         rows.append(f"| `{key.name}` | {_escape_cell(key.type)} | {default} | {_escape_cell(_describe_key(key))} |")
     if kind.common:
-        rows += ["", f"And the keys that every format of `{kind.common}` has."]
+        rows += ["", f"It also has the keys that every format of `{kind.common}` has."]
     return "\n".join(rows) + "\n"
 
 
 def format_strategy_table(name: str) -> str:
-    """The Markdown table of a union's formats. Raises KeyError for an unknown kind."""
+    """Return the Markdown table of a union's formats. Raises KeyError for an unknown kind."""
     rows = [f"| `{name}: {{format: …}}` | |", "|---|---|"]
     for member in find_kinds()[name].formats:
         rows.append(
@@ -39,8 +39,8 @@ def format_strategy_table(name: str) -> str:
 
 
 def find_references(word: str) -> list[str]:
-    """The kinds that a word may mean: one that is called so, else those whose last part it is, else those that have a
-    key of that name (as `kind#key`). Empty when there is none."""
+    """Return the kinds that a word can mean: the kind of that name, or kinds whose name ends with it, or keys of that
+    name (as `kind#key`). Return an empty list if there is none."""
     known = find_kinds()
     if word in known:
         return [word]
@@ -55,19 +55,19 @@ def find_references(word: str) -> list[str]:
 
 
 def list_words() -> list[str]:
-    """Every word that `find` knows: kinds, their last parts, and keys."""
+    """Return every word that `find_references` knows: kinds, the last parts of their names, and keys."""
     known = find_kinds()
     keys = [word for kind in known.values() for key in kind.keys for word in (key.name, *key.aliases)]
     return list(dict.fromkeys([*known, *(name.rpartition(".")[2] for name in known), *keys]))
 
 
 def list_kinds() -> list[str]:
-    """A line for each kind, formats below their union."""
+    """Return one line for each kind, formats below their union."""
     return [f"{name:<44} {_take_first_sentence(kind.meaning)}" for name, kind in find_kinds().items()]
 
 
 def format_reference(found: str) -> str:
-    """One result of `find` as text for a terminal."""
+    """Format one result of `find_references` as text for a terminal."""
     name, _, wanted = found.partition("#")
     kind = find_kinds()[name]
     if wanted:
@@ -78,10 +78,10 @@ def format_reference(found: str) -> str:
         for member in kind.formats
     ]
     if kind.formats and kind.keys:
-        lines += ["", "what every format may say:", ""]
+        lines += ["", "keys of every format:", ""]
     lines += [_format_key(key) for key in kind.keys]
     if kind.common:
-        lines += ["", f"besides, what every format of {kind.common} may say:", ""]
+        lines += ["", f"keys of every format of {kind.common}:", ""]
         lines += [_format_key(key) for key in find_kinds()[kind.common].keys]
     if not kind.keys and not kind.formats and not kind.common:
         lines.append("no keys")
@@ -97,13 +97,13 @@ def _format_title(kind: Kind) -> str:
 
 
 def _format_key(key: Key) -> str:
-    told = "required" if key.default == "required" else f"default {_format_default(key.default)}" if key.default else ""
-    head = f"{key.name}  ({key.type}{'; ' if told else ''}{told})"
+    note = "required" if key.default == "required" else f"default {_format_default(key.default)}" if key.default else ""
+    head = f"{key.name}  ({key.type}{'; ' if note else ''}{note})"
     return f"{head}\n    {_describe_key(key)}"
 
 
 def _format_default(default: str) -> str:
-    """A default that can be seen: one that is blanks stands in quotes."""
+    """Format a default; spaces are quoted to be visible."""
     return default if default.strip() else f'"{default}"'
 
 
@@ -117,7 +117,7 @@ def _describe_key(key: Key) -> str:
 
 
 def _take_first_sentence(text: str) -> str:
-    """The first sentence of a docstring."""
+    """Return the first sentence of a docstring."""
     return re.split(r"(?<=[.!?]) (?=[A-Z`])", text, maxsplit=1)[0]
 
 

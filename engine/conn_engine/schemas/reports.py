@@ -1,4 +1,4 @@
-"""The reports that have a published schema, and the schema of each. A new kind of report is one more entry."""
+"""The reports with a published schema. To publish a new report, add it to `_KINDS`."""
 
 from typing import Final
 
@@ -94,7 +94,7 @@ REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in _KI
 
 
 def build_report_schema(kind: str) -> Schema:
-    """The schema of a kind of report, without its head: every key is required and no other is allowed."""
+    """Return the schema of a kind of report, without its head. Every key is required, and no other is allowed."""
     report = REPORTS[kind]
     generator = Generator()
     made = generator.describe_model(report)

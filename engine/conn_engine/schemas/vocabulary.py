@@ -1,6 +1,6 @@
-"""What public connectors need of a language, and where this one says it: the tables of `docs/vocabulary.md`.
+"""What public connectors need, and the keys and functions for it: the tables of `docs/vocabulary.md`.
 
-The rows are data (`docs/vocabulary.yaml`). That their keys, examples and tests exist is a test's to hold.
+The rows are in `docs/vocabulary.yaml`. A test checks that their keys, examples and tests exist.
 """
 
 import re
@@ -20,7 +20,7 @@ _WORD = re.compile(r"(?P<kind>[a-z][a-z0-9_.]*)(?:=(?P<value>\w+))?")
 
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One thing that connectors need. `says`: keys (`kind.key`, `kind.key=value`) and functions (`$name`). `shown`:
-    examples (`page.md#heading`) and tests. `missing`: what cannot be said, and what there is in its place."""
+    examples (`page.md#heading`) and tests. `missing`: what is not supported, and the alternative."""
 
     need: str
     says: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The rows by capability, the cases that break naive designs, and what was not counted."""
+    """The rows by capability, cases that simple designs do not cover, and needs that were not counted."""
 
     rows: tuple[Need, ...]
     odd: tuple[Need, ...]
@@ -40,13 +40,13 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
-    """The data beside the page. Raises msgspec.ValidationError for data of another form."""
+    """Read the data of the page. Raises msgspec.ValidationError for data of another form."""
     path = folder / FILE
     return msgspec.convert(parse(path.read_text(encoding="utf-8"), FILE, language="yaml").data, Vocabulary)
 
 
 def is_known(word: str) -> bool:
-    """Whether the language has such a key, such a value of a key, or such a function."""
+    """Return whether a key, a value of a key, or a function exists."""
     from conn_engine.expressions import known_functions
 
     if word.startswith("$"):
@@ -67,12 +67,12 @@ def is_known(word: str) -> bool:
 
 
 def build_tables(folder: Path) -> dict[str, str]:
-    """The Markdown tables by name: `rows`, `odd`, `beyond`."""
-    told = read_vocabulary(folder)
+    """Return the Markdown tables by name: `rows`, `odd`, `beyond`."""
+    vocabulary = read_vocabulary(folder)
     return {
-        "rows": _build_table(("", "need", "manifests", "providers", "keys", "example"), told.rows),
-        "odd": _build_table(("", "case", "keys", "example"), told.odd),
-        "beyond": _build_table(("need", "keys", "example"), told.beyond),
+        "rows": _build_table(("", "need", "manifests", "providers", "keys", "example"), vocabulary.rows),
+        "odd": _build_table(("", "case", "keys", "example"), vocabulary.odd),
+        "beyond": _build_table(("need", "keys", "example"), vocabulary.beyond),
     }
 
 
@@ -87,9 +87,9 @@ def _build_table(head: tuple[str, ...], needs: Sequence[Need]) -> str:
 
 
 def _describe_need(need: Need) -> str:
-    told = ", ".join(f"`{word.replace('=', ': ')}`" for word in need.says)
+    keys = ", ".join(f"`{word.replace('=', ': ')}`" for word in need.says)
     missing = f"**not**: {need.missing}" if need.missing else ""
-    return ". ".join(part for part in (told, missing) if part)
+    return ". ".join(part for part in (keys, missing) if part)
 
 
 def _format_examples(need: Need) -> str:

@@ -13,7 +13,7 @@ MOST = 200
 KINDS = {
     "gone": "gone",
     "retyped": "retyped",
-    "nullable": "is null at times",
+    "nullable": "sometimes null",
     "enum_grown": "new values",
     "added": "new",
     "endpoint_gone": "endpoint gone",

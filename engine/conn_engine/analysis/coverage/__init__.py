@@ -1,6 +1,7 @@
-"""Mapping coverage on recorded data: per operation which model fields are mapped, which were seen, what nobody reads.
+"""Measure the mapping coverage of recorded data: for each operation, the mapped model fields, those with a value in a
+record, and the vendor's fields that no mapping reads.
 
-Accounts that behave alike are measured once. Counting one replay is `testing.coverage`'s, drawing the caller's.
+Accounts that behave the same are measured once. `testing.coverage` counts one replay; the caller draws the result.
 """
 
 from collections import Counter
@@ -37,9 +38,9 @@ State = Literal["seen", "empty", "unmapped"]
 
 
 class FieldCoverage(msgspec.Struct, frozen=True):
-    """One field, dotted: `seen` in so many records, mapped but `empty` in all, or in the model and `unmapped`.
+    """One field, dotted: `seen` in `records` records, mapped but `empty` in all, or `unmapped` although in the model.
 
-    `model` is false for a mapped field that the model does not know (a custom one).
+    `model` is false for a mapped field that is not in the model (a custom field).
     """
 
     field: str
@@ -50,10 +51,11 @@ class FieldCoverage(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class OperationCoverage:
-    """One operation for accounts that behave alike; no account: the connector alone.
+    """One operation for accounts that behave the same, or for the connector itself if there are no accounts.
 
-    `records` were mapped in `cases` recordings. `unread` are the vendor's fields that no mapping reads. `broken` says
-    why a recording could not be replayed. An operation without a recording has no case and no field that is seen.
+    `records` is the number of mapped records in `cases` recordings. `unread` are the vendor's fields that no mapping
+    reads. `broken` has the reasons why recordings cannot be replayed. An operation without a recording has no cases
+    and no `seen` field.
     """
 
     connector: str
@@ -66,22 +68,22 @@ class OperationCoverage:
     broken: tuple[str, ...] = ()
 
     def count(self, state: State) -> int:
-        """How many fields are in this state."""
+        """Return the number of fields in this state."""
         return sum(row.state == state for row in self.fields)
 
     @property
     def mapped(self) -> int:
-        """How many fields a mapping gives."""
+        """The number of mapped fields."""
         return self.count("seen") + self.count("empty")
 
     @property
     def model(self) -> int:
-        """How many fields the model has."""
+        """The number of fields of the model."""
         return sum(row.model for row in self.fields)
 
     @property
     def percent(self) -> float:
-        """Of the mapped fields, how many were seen in a record, in per cent. 0 where nothing is recorded."""
+        """The percentage of mapped fields with a value in a record. 0 without a recording."""
         return 100.0 * self.count("seen") / self.mapped if self.mapped else 0.0
 
 
@@ -102,10 +104,10 @@ def measure_coverage(
     accounts: Sequence[str] = (),
     alone: bool = False,
 ) -> Iterator[OperationCoverage]:
-    """Coverage, one row per unified operation and group of accounts that behave alike, sorted by name.
+    """Yield the coverage of each unified operation and group of accounts that behave the same, sorted by name.
 
-    A connector without accounts is measured by itself, and with `alone` whatever accounts there are. Raises UsageError
-    for unknown names.
+    A connector without accounts is measured by itself; with `alone`, every connector is. Raises UsageError for unknown
+    names.
     """
     side = Side(workspace, Digests())
     wanted = [connector] if connector else workspace.connectors()
@@ -123,7 +125,10 @@ def measure_coverage(
     if not found and refusals:
         raise refusals[0]
     if not found:
-        raise UsageError("there is nothing to measure here", hint="make a connector: conn new NAME")
+        raise UsageError(
+            "there is no unified operation to measure",
+            hint="add one under unified in a connector.yaml; conn new NAME creates a connector",
+        )
 
 
 def _rows(  # noqa: PLR0917
@@ -134,14 +139,14 @@ def _rows(  # noqa: PLR0917
     groups: Sequence[AccountGroup],
     refusals: list[UsageError],
 ) -> Iterator[OperationCoverage]:
-    """The rows of one connector: groups whose operation is the same share a row."""
+    """Yield the rows of one connector. Groups with equal operations share a row."""
     slicer = Slicer(side.digests)
     slices = {id(group.effective): group.slices for group in groups}
     found: dict[tuple[str, str], tuple[Effective, OperationName, list[RecordedFile], list[str]]] = {}
     for effective, accounts, context in effectives:
         try:
             chosen = effective.resolve(wanted) if wanted is not None else None
-        except UsageError as error:  # only where no configuration has the operation is it an error
+        except UsageError as error:  # an error only if no configuration has the operation
             refusals.append(error)
             continue
         recordings = side.recordings(connector, accounts[0] if accounts else "")
@@ -220,7 +225,7 @@ def _mapped_fields(effective: Effective, name: OperationName) -> list[str]:
 
 
 def _model_fields(workspace: Workspace, effective: Effective, name: OperationName) -> list[str]:
-    """The fields of the model's schema, dotted where an object names its own. A delete has no record."""
+    """Return the fields of the model's schema; nested fields are dotted. A delete has no record."""
     if name.method == "delete":
         return []
     own = lookup(effective.data, (*name.path, "record"))
@@ -247,5 +252,5 @@ def _is_in_model(one: str, model: Sequence[str]) -> bool:
 
 
 def _is_mapped(one: str, fields: Mapping[str, None]) -> bool:
-    """Whether a mapped field is the model's field, holds it or is a part of it."""
+    """Return whether a mapped field is the model's field, an object with it, or a part of it."""
     return _is_in_model(one, list(fields))

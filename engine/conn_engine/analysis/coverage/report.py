@@ -12,7 +12,8 @@ __all__ = ["CoverageReport", "MeasuredOperation", "describe_coverage", "find_bel
 
 
 class MeasuredOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation for accounts that behave alike; no account: the connector itself. No mapping reads `unread`."""
+    """One operation for accounts that behave the same, or for the connector itself if there are no accounts. No mapping
+    reads the fields in `unread`."""
 
     connector: str
     operation: str
@@ -27,14 +28,14 @@ class MeasuredOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoverageReport(Report, frozen=True, kw_only=True):
-    """Which fields of the models the recordings reach, by operation."""
+    """The model fields with values in the recordings, by operation."""
 
     kind: ClassVar[str] = "coverage"
     operations: list[MeasuredOperation]
 
     @classmethod
     def from_rows(cls, rows: Sequence[OperationCoverage], minimum: float | None) -> "CoverageReport":
-        """Report the operations; those that see less than the minimum, in per cent, are marked."""
+        """Report the operations, and mark those below the minimum percentage."""
         return cls(operations=describe_coverage(rows, minimum))
 
 
@@ -58,7 +59,7 @@ def describe_coverage(rows: Sequence[OperationCoverage], minimum: float | None) 
 
 
 def find_below(rows: Sequence[OperationCoverage], minimum: float | None) -> list[OperationCoverage]:
-    """Return the operations with a mapping that see less than the minimum; none without a minimum."""
+    """Return the operations with a mapping whose coverage is below the minimum; none without a minimum."""
     return [row for row in rows if _is_below(row, minimum)]
 
 

@@ -1,6 +1,7 @@
-"""Drift: how a vendor's answers differ from those the connector was made for, joined with whoever reads them. The face.
+"""Drift: how a vendor's responses differ from those the connector was written for, and which settings read the
+differences. Public API.
 
-What is compared with (recordings, a newer document, the vendor itself) comes from `sources`; drawing is the caller's.
+The newer side (recordings, a document, the vendor itself) comes from `sources`; the caller draws the result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,13 +19,13 @@ Tier = Literal["breaks", "touches", "noise"]
 TIERS: Mapping[Tier, str] = {
     "breaks": "breaks a mapping",
     "touches": "touches a mapping",
-    "noise": "nobody reads it",
+    "noise": "not read by any mapping",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class OperationDrift:
-    """One vendor operation (resource, method) before and now. `endpoint` is what became of the endpoint itself."""
+    """One vendor operation (resource, method) before and now. `endpoint` is a change of the endpoint itself."""
 
     resource: str
     method: str
@@ -34,13 +35,13 @@ class OperationDrift:
 
     @property
     def name(self) -> str:
-        """As people write it."""
+        """The name as written in the configuration."""
         return f"{self.resource}.{self.method}"
 
 
 @dataclass(frozen=True, slots=True)
 class DriftDifference:
-    """One difference with those who read it, and how bad that is."""
+    """One difference with the settings that read it, and its severity."""
 
     operation: str
     change: ResponseChange
@@ -49,13 +50,13 @@ class DriftDifference:
 
     @property
     def accounts(self) -> frozenset[str]:
-        """The accounts that it reaches."""
+        """The affected accounts."""
         return frozenset(name for reader in self.readers for name in reader.accounts)
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """All differences, the gravest first; what was compared, and why other operations were not."""
+    """All differences, most severe first; the compared operations, and why others were not compared."""
 
     connector: str
     differences: tuple[DriftDifference, ...]
@@ -63,7 +64,7 @@ class Drift:
     left_out: tuple[tuple[str, str], ...]
 
     def count(self, tier: Tier) -> int:
-        """How many differences are of a tier."""
+        """Return the number of differences of a tier."""
         return sum(difference.tier == tier for difference in self.differences)
 
 
@@ -73,7 +74,7 @@ def drift(
     groups: Iterable[AccountGroup],
     left_out: Iterable[tuple[str, str]] = (),
 ) -> Drift:
-    """Join the differences with the expressions of these accounts."""
+    """Find the differences and the expressions of these accounts that read them."""
     readers_among = Readers(groups)
     differences: list[DriftDifference] = []
     compared = []
@@ -84,7 +85,7 @@ def drift(
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
             found += changes(comparison.before, comparison.now)
         rows = [_judge(comparison.name, change, readers) for change in found]
-        # Headers and errors are full of what nobody reads, and comes and goes.
+        # Headers and errors have many varying fields that no setting reads.
         differences += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]
     order = list(TIERS)
     differences.sort(key=lambda row: (order.index(row.tier), row.operation, row.change.path, row.change.kind))
@@ -102,7 +103,7 @@ def _judge(operation: str, change: ResponseChange, readers: Iterable[Reader]) ->
         tier = "touches" if change.kind == "endpoint_deprecated" else "breaks"
     elif change.kind in ("gone", "retyped"):
         touched = at_or_below or own
-        # Who has `record_types` for it gets what they got: it is worth a look, and breaks nothing of theirs.
+        # With `record_types` for the field, an account gets the same value as before: review it, but nothing breaks.
         safe = {name for reader in at_or_below if reader.absorbs(change.types) for name in reader.accounts}
         open_ = [r for r in at_or_below if not r.kind and not (r.delivered and safe.issuperset(r.accounts))]
         certain = change.certain or (change.kind == "gone" and any(r.required for r in open_))
@@ -113,6 +114,6 @@ def _judge(operation: str, change: ResponseChange, readers: Iterable[Reader]) ->
     elif change.kind == "added":
         touched = own
         tier = "touches" if own else "noise"
-    once = {(r.what, r.level, r.span, r.accounts): r for r in touched}  # one that reads several paths is one reader
+    once = {(r.what, r.level, r.span, r.accounts): r for r in touched}  # one entry for a reader of several paths
     rows = sorted(once.values(), key=lambda r: (str(r.span and r.span.file), r.span.line if r.span else 0, r.what))
     return DriftDifference(operation, change, tier, tuple(rows))

@@ -1,4 +1,4 @@
-"""The differences between two forms of an answer: fields gone, added, retyped, null at times, with new values."""
+"""Compare the paths of two responses: removed, added, retyped and nullable fields, and new values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ResponseChange:
-    """One difference. `path` leads into the answer's body, () for the endpoint itself; `told` says it in words.
+    """One difference. `path` is in the response's body, () for the endpoint itself; `told` is a description.
 
-    `types` are what a field of another type is now. `certain` is false where a sample may only have missed it: a field
-    that was not always there before either.
+    `types` are the current types of a retyped field. `certain` is false if the sample may just not include the field,
+    because it was not in every response before either.
     """
 
     kind: Kind
@@ -29,7 +29,7 @@ class ResponseChange:
 
 
 def changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
-    """What is different in `new`, by path. Below a field that is gone or new nothing more is said."""
+    """Yield the differences by path. Fields below a removed or added field are not listed."""
     yield from _compare_types((), old.root, new.root, old, new)
     holders = new.holders()
     gone: set[Path] = set()
@@ -47,26 +47,26 @@ def changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
 
 
 def _is_untold(path: Path, other: ResponsePaths) -> bool:
-    """Whether a path is of headers, or of errors, of which the other side has none at all."""
+    """Return whether a path belongs to headers or errors, and the other side has none of them."""
     special = [n for n, name in enumerate(path, 1) if name in (HEADERS, ERROR)]
     return any(path[:n] not in other.fields for n in special)
 
 
 def _could_be_there(path: Path, new: ResponsePaths, holders: set[Path]) -> bool:
-    """Whether the object that would hold the field is there: an empty list says nothing of its items."""
+    """Return whether an object that can have the field exists. For example, an empty list has no items to check."""
     if new.described:
-        return path[:-1] in holders  # an object without named properties is not described any further
+        return path[:-1] in holders  # the document does not describe the fields of an object without properties
     above = new.get_parent(path)
     return above is not None and above.objects > 0
 
 
 def _build_gone(path: Path, was: FieldStatistics, old: ResponsePaths, new: ResponsePaths) -> ResponseChange:
     if old.described:
-        return ResponseChange("gone", path, "no longer described")
+        return ResponseChange("gone", path, "no longer in the document")
     before, places = was.seen, old.count_parents(path)
     if new.described:
-        return ResponseChange("gone", path, "sent in the recordings, not described", certain=before >= places)
-    told = f"was in {before} of {places}, is in none of {new.count_parents(path)}"
+        return ResponseChange("gone", path, "in the recordings, but not in the document", certain=before >= places)
+    told = f"was in {before:,} of {places:,}, now in none of {new.count_parents(path):,}"
     return ResponseChange("gone", path, told, certain=before >= places)
 
 
@@ -75,18 +75,18 @@ def _compare_values(
 ) -> Iterator[ResponseChange]:
     yield from _compare_types(path, was, now, old, new)
     if now.null and not was.null and not new.described and was.filled >= 3:
-        yield ResponseChange("nullable", path, "is null at times")
+        yield ResponseChange("nullable", path, "sometimes null")
     if was.is_enumerated and now.values is not None and was.values is not None and now.values - was.values:
         count = len(now.values - was.values)
-        yield ResponseChange("enum_grown", path, f"{count} value{'' if count == 1 else 's'} not known before")
+        yield ResponseChange("enum_grown", path, f"{count} value{'' if count == 1 else 's'} not seen before")
 
 
 def _compare_types(
     path: Path, was: FieldStatistics, now: FieldStatistics, old: ResponsePaths, new: ResponsePaths
 ) -> Iterator[ResponseChange]:
-    """Another type of the field, or of the items of a list."""
+    """Yield a change of the field's type, or of the type of a list's items."""
     for before, after, each in ((was.types, now.types, ""), (was.items, now.items, "array of ")):
-        # A plain text may be anything; and a document that says no format says nothing of it.
+        # A plain text may have any format, and a document may leave the format out.
         free = "string" in before or ("string" in after and new.described and not old.described)
         first, second = (_as_texts(types) if free else types for types in (before, after))
         extra, lost = second - first, first - second
@@ -98,7 +98,7 @@ def _compare_types(
 
 
 def _as_texts(types: set[str]) -> set[str]:
-    """The types without the formats of texts."""
+    """Return the types without the formats of texts."""
     return {"string" if kind in TEXTS else kind for kind in types}
 
 

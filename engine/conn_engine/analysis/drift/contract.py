@@ -1,7 +1,7 @@
-"""What a document describes of a vendor: `Endpoint`, an operation with its parameters and answer, and `Shape`, a JSON
-Schema as a thing to look into. Importers build them; drift compares a connector with them.
+"""The contract of a vendor in a document: `Endpoint` is an operation with its parameters and response, and `Shape`
+reads a JSON Schema. Importers build them, and drift compares a connector with them.
 
-References are followed by the `Resolver` of the document. What a shape means (records, cursors) is not decided here.
+The document's `Resolver` follows references. This module does not interpret shapes (records, cursors).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -38,7 +38,7 @@ def _resolve_nothing(node: Any) -> dict[str, Any]:
 
 @dataclass(slots=True, eq=False)
 class Shape:
-    """A schema. `resolve` gives the object behind a node that may be a reference, `{}` for what is none."""
+    """A schema. `resolve` returns the object for a node that may be a reference, or `{}` if it is not an object."""
 
     node: dict[str, Any]
     resolve: Resolve = _resolve_nothing
@@ -48,7 +48,7 @@ class Shape:
 
     @classmethod
     def from_node(cls, node: Any, resolve: Resolve = _resolve_nothing) -> "Shape":
-        """The shape of a node, its reference followed. What many operations refer to is looked into once."""
+        """Return the shape of a node, following a reference. A schema that several operations refer to is read once."""
         found = resolve(node)
         known: dict[int, Shape] | None = getattr(resolve, "shapes", None)
         if known is None or not found:
@@ -57,7 +57,7 @@ class Shape:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """The schema and those it is put together from (`allOf`; of `oneOf` and `anyOf` the first that is not null)."""
+        """The schema and its parts: all of `allOf`, and the first of `oneOf` and `anyOf` that is not null."""
         if self._parts is None:
             found: list[dict[str, Any]] = []
             self._gather(self.node, found, 0)
@@ -78,7 +78,7 @@ class Shape:
 
     @property
     def type(self) -> str:
-        """`object`, `array`, `string`, `integer`, `number`, `boolean`, or "" when nothing says."""
+        """`object`, `array`, `string`, `integer`, `number`, `boolean`, or "" if unknown."""
         for part in self.parts:
             said = part.get("type")
             if isinstance(said, list):
@@ -90,7 +90,7 @@ class Shape:
         return "array" if any("items" in part for part in self.parts) else ""
 
     def properties(self) -> dict[str, "Shape"]:
-        """Shapes of an object's properties, in order."""
+        """Return the shapes of an object's properties, in order."""
         if self._properties is None:
             self._properties = self._read_properties()
         return self._properties
@@ -107,25 +107,25 @@ class Shape:
         return found
 
     def required_names(self) -> frozenset[str]:
-        """Names of the properties that are always there."""
+        """Return the names of the required properties."""
         return frozenset(name for part in self.parts for name in _list(part.get("required")) if isinstance(name, str))
 
     def items(self) -> "Shape | None":
-        """Shape of an array's items, when said."""
+        """Return the shape of an array's items, or None if the schema does not describe them."""
         for part in self.parts:
             if isinstance(part.get("items"), dict):
                 return Shape.from_node(part["items"], self.resolve)
         return None
 
     def get(self, key: str) -> Any:
-        """What the schema says under a key (`format`, `enum`, `example` …), or UNSET."""
+        """Return the value of a keyword of the schema (`format`, `enum`, `example` …), or UNSET."""
         for part in self.parts:
             if key in part:
                 return part[key]
         return UNSET
 
     def leaves(self) -> "list[tuple[tuple[str, ...], Shape]]":
-        """Properties that are no object or array, through objects, at most three names deep: path and shape."""
+        """Return the path and shape of properties that are not objects or arrays, at most three levels deep."""
         if self._leaves is None:
             self._leaves = list(self._read_leaves(3))
         return self._leaves
@@ -147,7 +147,7 @@ class Shape:
 
 
 def infer_schema(value: Any, depth: int = 0) -> dict[str, Any]:
-    """The schema that an example teaches; a list's items are those of its first item."""
+    """Infer a schema from an example. The schema of a list's items is that of the first item."""
     if isinstance(value, dict):
         if depth > _DEEPEST:
             return {"type": "object"}
@@ -169,7 +169,7 @@ def infer_schema(value: Any, depth: int = 0) -> dict[str, Any]:
 
 
 def join_learned(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Two learned schemas as one: what one of them does not know, the other tells."""
+    """Merge two inferred schemas. If their types differ, the first one is returned."""
     if not first.get("type") or not second.get("type"):
         return first if first.get("type") else second
     if first["type"] != second["type"]:
@@ -186,7 +186,7 @@ def join_learned(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any
 
 
 def shape_of_examples(values: Iterable[Any]) -> Shape:
-    """What examples of one thing teach together."""
+    """Infer one shape from several examples."""
     schema: dict[str, Any] = {}
     for value in values:
         schema = join_learned(schema, infer_schema(value))
@@ -202,7 +202,7 @@ Place = Literal["query", "header", "path"]
 
 @dataclass(slots=True)
 class Parameter:
-    """A parameter of a request. `fixed` is the one value it always has, `sample` one it may have; else UNSET."""
+    """A parameter of a request. `fixed` is its only possible value, and `sample` an example, or UNSET."""
 
     name: str
     place: Place
@@ -219,8 +219,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Fields of a multipart body that are no plain texts: `files`, of which those that are `needed` are one each, and
-    those written as a part in JSON, `whole` or one part for `each` item."""
+    """Fields of a multipart body that are not plain texts: `files` (the `needed` ones have exactly one file), and
+    fields sent as JSON in one part (`whole`), or in one part for each item (`each`)."""
 
     files: tuple[str, ...] = ()
     needed: tuple[str, ...] = ()
@@ -230,8 +230,8 @@ class Parts:
 
 @dataclass(slots=True)
 class ResponseContract:
-    """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names, and
-    how it is read when it is no JSON (`response_format`; "" for JSON)."""
+    """A successful response: its shape (None if unknown), an example (or UNSET), its header names, and its `format` if
+    it is not JSON (a `response_format`; "" for JSON)."""
 
     shape: Shape | None = None
     example: Any = UNSET
@@ -243,9 +243,9 @@ class ResponseContract:
 class Endpoint:
     """One operation of the document. `path` has its parameters in single braces: `/contacts/{id}`.
 
-    `name` is the document's own name for it. `public` when it answers without a credential. `body_format` is None
-    without a body; `sample_body` is one that was sent, `fixed_body` the template that the operation always sends, or
-    UNSET. `media_type` is set when a request must name it. `base_url` is set where it differs from the rest.
+    `name` is the document's name for it. `public` is set if it needs no credential. `body_format` is None without a
+    body; `sample_body` is an example, and `fixed_body` the template that the operation always sends, or UNSET.
+    `media_type` is set if a request must specify it. `base_url` is set if it differs from the other endpoints.
     """
 
     method: str
@@ -268,11 +268,11 @@ class Endpoint:
 
     @property
     def where(self) -> str:
-        """How people know it: `GET /contacts`."""
+        """The method and path: `GET /contacts`."""
         return f"{self.method.upper()} {self.path}"
 
     def parameter(self, place: Place, name: str) -> Parameter | None:
-        """Its parameter of that name; header names in any letter case."""
+        """Return the parameter of that name. Header names are case-insensitive."""
         for one in self.parameters:
             if one.place == place and (one.name == name or (place == "header" and one.name.lower() == name.lower())):
                 return one

@@ -1,4 +1,4 @@
-"""Which vendor operation a request or an endpoint of a document belongs to: by method and path, whatever the values."""
+"""Find the vendor operation of a request, or of an endpoint of a document, by method and path."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +14,15 @@ _SLOT = "{}"
 
 
 class OperationIndex:
-    """The vendor operations of a configuration, to be found by what is asked."""
+    """Finds the vendor operations of a configuration by their requests."""
 
     def __init__(self, operations: Iterable[VendorOperation]) -> None:
         self.operations = list(operations)
         self._patterns = [(one, _pattern(one)) for one in self.operations]
 
     def find_operation(self, method: str, url: str) -> VendorOperation | None:
-        """The operation behind a request: the one whose path fits with the fewest values, whatever the base URL."""
+        """Return the operation of a request: of those whose path matches, the one with the fewest placeholders. The
+        base URL is ignored."""
         path = unquote(split_plain_url(url).path)
         fitting = [
             (one, pattern.groups if isinstance(pattern, re.Pattern) else 0)
@@ -35,19 +36,19 @@ class OperationIndex:
     def find_endpoint(
         self, one: VendorOperation, endpoints: Mapping[tuple[str, str], object]
     ) -> tuple[str, str] | None:
-        """The key of the endpoint (method, normal path) that describes an operation; the longest common end counts."""
+        """Return the key (method, normalized path) of the endpoint that describes an operation: the longest match."""
         wanted = normalize_path(one.path)
         own = [key for key in endpoints if key[0] == one.method and _ends_alike(key[1], wanted)]
         return max(own, key=lambda key: (key[1] == wanted, len(key[1])), default=None)
 
 
 def index_operations(effective: Effective) -> OperationIndex:
-    """Every vendor operation that can be used."""
+    """Return an index of every vendor operation that can be used."""
     return OperationIndex(list(effective.vendor_operations()))
 
 
 def normalize_path(path: str) -> str:
-    """A path with `{}` for every value: `/contacts/{id}` and `/contacts/{{id}}` are `/contacts/{}`."""
+    """Replace every placeholder of a path by `{}`: `/contacts/{id}` and `/contacts/{{id}}` become `/contacts/{}`."""
     return (
         _TEMPLATE.sub(_SLOT, split_plain_url(path).path if "{{" not in path else path.partition("?")[0]).rstrip("/")
         or "/"
@@ -59,7 +60,7 @@ def _slots(path: str) -> int:
 
 
 def _pattern(one: VendorOperation) -> re.Pattern[str]:
-    """What the end of a request's path looks like. A value is one segment, or the rest of one."""
+    """Return a pattern for the end of a request's path. A placeholder matches one segment, or the rest of one."""
     pieces: Sequence[str] = _TEMPLATE.split(one.path.partition("?")[0].rstrip("/"))
     return re.compile("[^/]+".join(re.escape(piece) for piece in pieces) + "/?$")
 

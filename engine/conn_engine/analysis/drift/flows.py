@@ -1,4 +1,4 @@
-"""Who reads an operation's records from elsewhere: children of parents, what completes records, lists in pieces."""
+"""Find the settings of other operations that read an operation's records: `parents`, `enrich` and `chunk`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,12 +18,12 @@ _OF_RECORD = ("record", "records", "response")
 
 
 def flows(effective: Effective) -> list[VendorOperation]:
-    """The operations that send more requests than their own, or take their values from another."""
+    """Return the operations that send additional requests, or take values from another operation."""
     return [one for one in effective.vendor_operations() if one.parents or one.enrich or one.chunk]
 
 
 def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
-    """Whether a request beside an operation's own is this operation's, or is written out and asks the same."""
+    """Return whether an additional request calls this operation, or has the same method and path."""
     if request.get("path") is None:
         return (request.get("resource"), request.get("method", "get")) == (operation.resource, operation.name)
     method = str(request.get("method") or "get").upper()
@@ -31,7 +31,7 @@ def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
 
 
 def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """What an operation reads of its answer's records to go on: `recurse` and `chunk`."""
+    """Yield what `recurse` and `chunk` of an operation read from the records of its response."""
     starts = record_places(operation.response_path)
     recurse, chunk = operation.recurse, operation.chunk
     rows: list[tuple[Path, str]] = []
@@ -48,8 +48,8 @@ def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterat
 def flow_readers(
     effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
 ) -> Iterator[FieldRead]:
-    """Who reads the records that an operation delivers, by the path within them: its own `enrich`, and the operations
-    (of `known`) whose parents or pieces they are."""
+    """Yield what reads the records of an operation, with paths in the record: its own `enrich`, and the operations (of
+    `known`) that use them in `parents` or `chunk`."""
     for index, settings in enumerate(_list(_get_setting(effective, operation, "enrich"))):
         place = (*operation.get_path("enrich"), index)
         what = f"{operation.text} enrich {settings.get('name')}"
@@ -70,7 +70,7 @@ def flow_readers(
 def _source(
     effective: Effective, one: VendorOperation, name: str, place: Path_, source: Mapping[str, Any]
 ) -> Iterator[FieldRead]:
-    """What a source reads of the records it takes, and what the operation reads of its `parent`."""
+    """Yield what a source reads from its records, and what the operation reads from its `parent`."""
     what = f"{one.text} {'parents ' + name if name else 'chunk'}"
     for path in _key(source.get("key")):
         yield FieldRead(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
@@ -91,8 +91,8 @@ def _source(
 def readers_within(
     effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[FieldRead]
 ) -> Iterator[FieldRead]:
-    """Who reads the answers of an operation that completes the records of `one`: the enrichment itself, and of the
-    `consumers` of those records such as read the field that it fills. Paths are within the answer's body."""
+    """Yield what reads the responses of an operation that enriches the records of `one`: the enrichment itself, and
+    those `consumers` of the records that read the enriched field. Paths are in the response's body."""
     readers: list[FieldRead] | None = None
     for index, settings in enumerate(_list(_get_setting(effective, one, "enrich"))):
         if not asks(settings.get("request") or {}, operation):
@@ -116,7 +116,7 @@ def readers_within(
 
 
 def _of_answer(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """What an enrichment reads of its answer, with the key that says so."""
+    """Yield what an enrichment reads from its response, with the key that reads it."""
     for path in expression_paths(settings.get("transform")):
         if path[:1] == ("response",):
             yield path[1:], "transform"
@@ -126,7 +126,7 @@ def _of_answer(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
 
 
 def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, Path_, Mapping[str, Any]]]:
-    """Where an operation's values come from: the name of each ("" for pieces), its place, what it says."""
+    """Yield the sources of an operation's values: the name ("" for `chunk`), the path and the settings."""
     said = _get_setting(effective, one, "parents")
     several = isinstance(said, list)
     for index, parents in enumerate(_list(said) if several else _list([said])):
@@ -151,12 +151,12 @@ def _find_unified_names(effective: Effective, one: VendorOperation) -> Iterator[
 
 
 def _key(key: str | None) -> list[Path]:
-    """The paths within a record that what it is called by is read from."""
+    """Return the paths in a record that its key is read from."""
     return [("id",)] if key is None else list(expression_paths(key))
 
 
 def _field(place: Path_) -> str:
-    """A place within an operation as a report names it: a mapping by its field alone."""
+    """Return a place in an operation as reports show it: a mapping by its field only."""
     return format_path(place[1:]) if place[:1] == ("response_mapping",) and len(place) > 1 else format_path(place)
 
 

@@ -34,9 +34,9 @@ DEEPEST = 10
 
 
 HEADERS, ERROR = "$headers", "$error"
-"""Where the headers of an answer stand in its form, and answers that are errors."""
+"""The names under which the headers of a response, and error responses, are stored."""
 TEXTS = ("date-time", "date", "number in text")
-"""The types that a text may have, a plain "string" left out."""
+"""The types of texts other than a plain "string"."""
 _TEXTS = (
     re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
     re.compile(r"\d{4}-\d\d-\d\d"),
@@ -46,10 +46,11 @@ _TEXTS = (
 
 @dataclass(slots=True)
 class FieldStatistics:
-    """One path. `seen` counts how often it was there (nulls too), `types` without null; `null` that it was null.
+    """The statistics of one path. `seen` counts its occurrences, including nulls; `null` is set if it was ever null.
 
-    `items` are the types in a list, `objects` counts the objects that stand there or in the list. `values` are the
-    texts it had while these were few; None: too many to be a closed set. `closed` says that a document lists them.
+    `types` are its types except null, and `items` the types in a list. `objects` counts the objects at the path or in
+    its list. `values` are the texts it had, or None if there are too many for a closed set. `closed` is set if a
+    document lists them.
     """
 
     types: set[str] = field(default_factory=set)
@@ -63,13 +64,13 @@ class FieldStatistics:
 
     @property
     def is_enumerated(self) -> bool:
-        """Whether it looks like one of a few words: listed as such, or seen again and again."""
+        """Whether its values look like a closed set: a document lists them, or each was seen several times."""
         return bool(self.values) and (self.closed or self.filled >= 3 * len(self.values or ()) + 3)
 
 
 @dataclass(slots=True)
 class ResponsePaths:
-    """The paths of an answer; a list is looked through. `described` says that a document and not data gave it."""
+    """The paths of a response. A list's items are merged. `described` is set if they come from a document, not data."""
 
     fields: dict[Path, FieldStatistics] = field(default_factory=dict)
     root: FieldStatistics = field(default_factory=FieldStatistics)
@@ -77,15 +78,15 @@ class ResponsePaths:
     described: bool = False
 
     def holders(self) -> set[Path]:
-        """The paths that have something below them."""
+        """Return the paths with fields below them."""
         return {path[:-1] for path in self.fields}
 
     def get_parent(self, path: Path) -> FieldStatistics | None:
-        """What holds a path."""
+        """Return the statistics of the object with the path's field."""
         return self.fields.get(path[:-1]) if len(path) > 1 else self.root
 
     def count_parents(self, path: Path) -> int:
-        """How often the object that holds the path was there."""
+        """Return how often the object with the path's field was seen."""
         above = self.get_parent(path)
         return above.objects if above is not None else 0
 
@@ -93,7 +94,7 @@ class ResponsePaths:
         return self.fields.setdefault(path, FieldStatistics()) if path else self.root
 
     def learn(self, body: Any, path: Path = ()) -> None:
-        """Take in what stands at a path of an answer."""
+        """Add a value at a path of a response."""
         if len(path) > DEEPEST or len(self.fields) > MAX_FIELDS:
             return
         one = self._get_or_add(path)
@@ -114,7 +115,7 @@ class ResponsePaths:
         if isinstance(value, Mapping):
             one.objects += 1
             for key, item in value.items():
-                # Objects keyed by ids or addresses are one form; and such a key is a value, which no report may hold.
+                # Keys such as IDs or addresses are merged. They are data, which no report may have.
                 self.learn(item, (*path, str(key) if is_name(str(key)) else "*"))
         if isinstance(value, list):
             for item in value:
@@ -127,14 +128,14 @@ class ResponsePaths:
             one.values = None
 
     def learn_headers(self, headers: Mapping[str, str], above: Path = ()) -> None:
-        """Take in which headers an answer has. Where none are recorded, nothing is known of them."""
+        """Add the headers of a response. Without recorded headers, nothing is known about them."""
         if headers:
             self.learn({name.lower(): True for name in headers}, (*above, HEADERS))
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """An answer to a request: its status, decoded body (UNSET when it is no JSON) and headers."""
+    """A response to a request: its status, decoded body (UNSET if it is not JSON) and headers."""
 
     method: str
     url: str
@@ -144,12 +145,12 @@ class Observed:
 
     @property
     def good(self) -> bool:
-        """Whether it is no error."""
+        """Whether it is not an error."""
         return self.status < 400
 
 
 def collect_paths(answers: Iterable[Observed]) -> ResponsePaths:
-    """What answers look like: bodies and headers, and those of errors."""
+    """Return the paths of responses: bodies and headers, and those of errors."""
     form = ResponsePaths()
     for answer in answers:
         if not answer.good:
@@ -163,7 +164,7 @@ def collect_paths(answers: Iterable[Observed]) -> ResponsePaths:
 
 
 def collect_response_paths(bodies: Iterable[Any]) -> ResponsePaths:
-    """What decoded answers look like."""
+    """Return the paths of decoded bodies."""
     return collect_paths(Observed("GET", "", 200, body) for body in bodies)
 
 
@@ -178,7 +179,7 @@ def _type(value: Any) -> str:
 
 
 def collect_schema_paths(shape: Shape) -> ResponsePaths:
-    """What a document says of an answer. References that lead round are followed once."""
+    """Return the paths of a response schema. Cyclic references are followed once."""
     form = ResponsePaths(described=True, answers=1)
     _read(form, shape, (), frozenset())
     return form

@@ -1,4 +1,4 @@
-"""Answers of the vendor itself: the recorded calls of operations that only read, asked again, a few pages each."""
+"""Get current responses from the vendor: send the recorded calls of reading operations again, a few pages each."""
 
 import json
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from conn_engine.wire import MACHINE_CLOCK, Clock, Request, Response
 __all__ = ["live_answers"]
 
 
-class _Kept:
-    """The live transport, keeping what the operation's own requests were answered."""
+class _Observer:
+    """A live transport that stores the responses to the operation's own requests."""
 
     def __init__(self, inner: Live) -> None:
         self._inner = inner
@@ -54,15 +54,19 @@ def live_answers(
     pages: int,
     clock: Clock = MACHINE_CLOCK,
 ) -> tuple[list[Observed], list[tuple[str, str]]]:
-    """Exchanges with the account's vendor, and (operation, reason) of what was not asked. Nothing that writes is sent.
+    """Return the vendor's responses for the account, and (operation, reason) for the operations left out.
 
-    Raises UsageError when nothing is recorded that could be asked again, CredentialError when the account has none.
+    Requests that write are never sent. Raises UsageError if there is no recording, CredentialError if the account has
+    no credential.
     """
     asked: list[Observed] = []
     left_out: list[tuple[str, str]] = []
     cases = _cases(workspace, effective)
     if not cases:
-        raise UsageError("nothing is recorded that could be asked again", hint="record something first: conn record")
+        raise UsageError(
+            "there is no recording whose requests can be sent again",
+            hint="record an operation first: conn record OPERATION --account ACCOUNT",
+        )
     wiring = wire_account(
         workspace,
         effective.account or "",
@@ -74,16 +78,16 @@ def live_answers(
     for case in cases:
         call = recorded_call(case.recording)
         if may_write(effective, case.name, call):
-            left_out.append((case.name.text, "it writes"))
+            left_out.append((case.name.text, "it may write data"))
             continue
-        transport = _Kept(Live(redactor, trust=workspace.trust, clock=clock))
+        transport = _Observer(Live(redactor, trust=workspace.trust, clock=clock))
         try:
             with Connection(wiring, transport) as connection:
                 for number, _ in enumerate(connection.pages(case.name, call), 1):
                     if number >= pages:
                         break
         except ConnError as error:
-            # What was answered is compared, whatever the mapping makes of it: its error may quote a value.
+            # Responses are compared even if the mapping fails; its error may quote a value, and is not shown.
             if not transport.rows:
                 if _ends(error, asked=bool(asked)):
                     raise
@@ -93,7 +97,7 @@ def live_answers(
 
 
 def _ends(error: ConnError, *, asked: bool) -> bool:
-    """Whether an error before any answer concerns the other operations too: a credential, or nobody at the address."""
+    """Return whether an error without a response affects the other operations too: a credential, or no connection."""
     return isinstance(error, CredentialError | VendorError) and not (asked and isinstance(error, TransportError))
 
 

@@ -1,4 +1,4 @@
-"""Which paths of an answer an expression reads, and where in the answer that is which a record is delivered with."""
+"""Find the paths of a response that an expression reads, and the vendor's paths of a record's fields."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ Path = tuple[str, ...]
 
 
 class FieldRead(NamedTuple):
-    """A path that is read, what is made of it, and who said so.
+    """A path that is read, the setting that reads it, and where this is configured.
 
-    `holder`: only what is below it counts, whatever else comes or goes there. `kind` is what `record_types` makes of
-    it, whichever of some types it has; `delivered`: it reads what has been made already. `required`: without it the
-    connector does not work, wherever else it was missing.
+    A `holder` reads fields below the path, so that other fields there do not matter. `kind` is the type that
+    `record_types` converts it to; `delivered` is set if the converted value is read. `required` is set if the connector
+    does not work without it.
     """
 
     path: Path
@@ -37,7 +37,7 @@ _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
 def expression_paths(text: Any) -> Iterator[Path]:
-    """The paths that an expression reads, indexes left out; none of what is no expression."""
+    """Yield the paths that an expression reads, without indexes. Yield nothing for an invalid expression."""
     if not isinstance(text, str):
         return
     try:
@@ -49,7 +49,7 @@ def expression_paths(text: Any) -> Iterator[Path]:
 
 
 def text_paths(text: str) -> Iterator[Path]:
-    """The paths that a text reads: an expression, or a template with expressions in it."""
+    """Yield the paths that a text reads: an expression, or a template with expressions."""
     if "{{" not in text:
         yield from expression_paths(text)
         return
@@ -62,27 +62,27 @@ def text_paths(text: str) -> Iterator[Path]:
 
 
 def record_places(response_path: str | None) -> list[Path]:
-    """Where the records are in the body."""
+    """Return the paths of the records in the body."""
     return list(expression_paths(response_path)) or [()] if response_path else [()]
 
 
 def places_in_answer(operation: VendorOperation, path: Path) -> list[Path]:
-    """Where in an operation's answer that stands which is at `path` of a record that it delivers.
+    """Return the paths in an operation's response for `path` in a record that it emits.
 
-    Of a `record_mapping` that is one expression, and makes no plain object, nobody knows what becomes of which path: of
-    what it reads each may be meant, or the path itself where it takes the record as it is.
+    If `record_mapping` is one expression that does not create a plain object, the exact path is unknown: every path
+    that it reads is returned, or `path` itself if it passes the record on unchanged.
     """
     starts = record_places(operation.response_path)
     return [(*start, *inner) for inner in _to_vendor_paths(operation.record_mapping, path) for start in starts]
 
 
 def _to_vendor_paths(record_mapping: Any, path: Path) -> Iterator[Path]:
-    """Where in the vendor's record that stands which is at `path` of the mapped one."""
+    """Yield the paths in the vendor's record for `path` in the mapped record."""
     if record_mapping is None:
         yield path
         return
     added = _MERGED.fullmatch(record_mapping) if isinstance(record_mapping, str) else None
-    if added is not None:  # what has no value there is as it was
+    if added is not None:  # fields without a value there are unchanged
         yield path
     try:
         made = compile_mapping([_as_tree(record_mapping if added is None else added[1])])
@@ -103,7 +103,7 @@ def _to_vendor_paths(record_mapping: Any, path: Path) -> Iterator[Path]:
 
 
 def _as_tree(said: Any) -> Any:
-    """An expression that makes an object (`{"id": record.id}`) as the tree of its fields; anything else as it is."""
+    """Convert an expression that creates an object (`{"id": record.id}`) to a tree; return anything else unchanged."""
     if isinstance(said, Mapping):
         return {name: _as_tree(value) for name, value in said.items()}
     fields = _object_fields(said) if isinstance(said, str) and said.lstrip().startswith("{") else None
@@ -111,7 +111,7 @@ def _as_tree(said: Any) -> Any:
 
 
 def _object_fields(text: str) -> dict[str, str] | None:
-    """The fields of an object that an expression consists of, with their expressions; None for any other expression."""
+    """Return the fields with their expressions if an expression is one object; return None for any other expression."""
     tokens = expression(text).analysis.tokens
     fields: dict[str, str] = {}
     depth, start = 0, 1
@@ -126,6 +126,6 @@ def _object_fields(text: str) -> dict[str, str] | None:
         elif piece:
             return None  # a computed name
         if last:
-            return fields if index == len(tokens) - 1 else None  # something is done with the object
+            return fields if index == len(tokens) - 1 else None  # the object is only a part of the expression
         start = index + 1
     return None

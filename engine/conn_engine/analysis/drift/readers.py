@@ -1,6 +1,6 @@
-"""Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines.
+"""Find the mappings of all accounts and the connector's expressions that read a path of a response, with their lines.
 
-Who reads it from elsewhere (parents, enrichments) is `listing.flows`' to say.
+`flows` finds the settings of other operations that read it (`parents`, `enrich`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -43,11 +43,11 @@ __all__ = ["Reader", "Readers"]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom.
+    """One expression that reads `path` of the body: the setting (`what`), its level and line, and its accounts.
 
-    A `holder` reads what is below the path no further: what else comes or goes there does not touch it. `kind` is what
-    `record_types` makes of what stands there; a `delivered` one reads that. What is `required` breaks when it is gone,
-    even where it was not in every answer.
+    A `holder` reads fields below the path, so that other fields there do not affect it. `kind` is the type that
+    `record_types` converts the value to; a `delivered` reader reads the converted value. A `required` reader breaks if
+    the path is missing, even if it was not in every response.
     """
 
     path: Path
@@ -61,12 +61,12 @@ class Reader:
     required: bool = False
 
     def absorbs(self, types: Collection[str]) -> bool:
-        """Whether it makes the same of a value of any of these types."""
+        """Return whether it converts values of all these types to the same type."""
         return bool(types) and bool(self.kind) and ACCEPTED[self.kind].issuperset(types)
 
 
 class Readers:
-    """The readers of any vendor operation's answer among accounts."""
+    """Finds the readers of vendor operations' responses among accounts."""
 
     def __init__(self, groups: Iterable[AccountGroup]) -> None:
         self._groups = [
@@ -74,7 +74,7 @@ class Readers:
         ]
 
     def find_readers(self, resource: str, method: str) -> list[Reader]:
-        """Those of one operation, over all groups: the same line is one reader of all its accounts."""
+        """Return the readers of one operation in all groups. The same line is one reader for all its accounts."""
         found: dict[Reader, set[str]] = {}
         for effective, accounts, known in self._groups:
             for read in _readers(effective, known, resource, method):
@@ -105,7 +105,7 @@ def _readers(effective: Effective, known: Iterable[VendorOperation], resource: s
 
 
 def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """What an operation itself reads of its answer."""
+    """Yield what an operation itself reads from its response."""
     prefixes = record_places(operation.response_path)
     if operation.response_path:
         for prefix in prefixes:
@@ -113,7 +113,7 @@ def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iter
             yield FieldRead(
                 prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True
             )
-    own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
+    own = operation.distinct if operation.record_mapping is None else None  # otherwise it reads the mapped record
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
         yield from _records(effective, text, f"{operation.text} {key}", operation.get_path(key), prefixes)
     for inner, text in texts(operation.record_mapping):
@@ -125,7 +125,7 @@ def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iter
 
 
 def _types(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """What `record_types` makes of the places of a record."""
+    """Yield the fields of a record that `record_types` converts."""
     for place, kind in operation.record_types.items():
         path = tuple(step for step in steps_of(place) if step is not None)
         origin = _origin(effective, (*operation.get_path("record_types"), place))
@@ -136,7 +136,7 @@ def _types(effective: Effective, operation: VendorOperation) -> Iterator[FieldRe
 def _consumers(
     effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
 ) -> Iterator[FieldRead]:
-    """Who reads the records that an operation delivers, by the path within them."""
+    """Yield what reads the records of an operation, with paths in the record."""
     for name in effective.operations():
         if name.kind == "unified" and _is_routed_here(effective, name, operation):
             yield from _read_by_mapping(effective, name, "record")
@@ -148,7 +148,7 @@ def _is_routed_here(effective: Effective, name: OperationName, operation: Vendor
 
 
 def _read_by_mapping(effective: Effective, name: OperationName, each: str) -> Iterator[FieldRead]:
-    """What a response mapping reads of that which it is for: a record, or the page."""
+    """Yield what a response mapping reads from its input, a record or a page."""
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None or operation.response_mapping is None or operation.each != each:
         return
@@ -159,7 +159,7 @@ def _read_by_mapping(effective: Effective, name: OperationName, each: str) -> It
     reads = mapping.reads() if mapping is not None else {}
     start = (*name.path, "response_mapping")
     for field, paths in reads.items():
-        # Every level that says something of the field reads: those below are built upon, or run all the same.
+        # Every level that sets the field reads it: the levels below are extended, or evaluated anyway.
         origins = effective.origins((*start, *field.split("."))) if field else effective.origins(start)
         for path in paths:
             names = tuple(part for part in path if isinstance(part, str))
@@ -169,11 +169,11 @@ def _read_by_mapping(effective: Effective, name: OperationName, each: str) -> It
             for origin in holders:
                 if origin is not None and not _reads(origin.value, names):
                     continue
-                yield FieldRead(names[1:], f"{name.text} {field or '(the whole mapping)'}", origin)
+                yield FieldRead(names[1:], f"{name.text} {field or '(entire mapping)'}", origin)
 
 
 def _steps(effective: Effective, name: OperationName, operation: VendorOperation) -> Iterator[FieldRead]:
-    """Who reads the answer of a step's request: its own `transform`, else whoever names `before.<step>`."""
+    """Yield what reads the response to a step's request: its own `transform`, else every use of `before.<step>`."""
     data = lookup(effective.data, name.path)
     for into in ("before", "after"):
         for index, step in enumerate(_list(lookup(data, (into,)))):
@@ -199,7 +199,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _reads(value: Any, path: Path) -> bool:
-    """Whether what a level says reads the path: an expression does, an object does somewhere inside."""
+    """Return whether a value of a level reads the path: an expression, or an object with such an expression."""
     if isinstance(value, Mapping):
         return any(_reads(item, path) for item in value.values())
     return path in list(expression_paths(value))
@@ -215,8 +215,8 @@ def _records(
 
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """Pagination, error rules and rate limits: what each of their expressions reads of the body, or of the records, and
-    the headers that they read. An answer must have all of it, but for what error rules read: that is in errors."""
+    """Yield what pagination, error rules and rate limits read from the body, the records and the headers. All of it is
+    required in a response, except what error rules read, which is in error responses."""
     starts = record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
         for found in _inherited_texts(effective, operation, key):
@@ -240,7 +240,7 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Fie
 
 
 def _of_header(text: str) -> Iterator[Path]:
-    """Where a header stands in an answer, and in an error. A number in its place is the value itself."""
+    """Yield the paths of a header in a response and in an error. A number instead of a name is the value itself."""
     name = text.strip().lower()
     if name and not name.replace(".", "").isdigit():
         yield (HEADERS, name)
@@ -248,7 +248,7 @@ def _of_header(text: str) -> Iterator[Path]:
 
 
 def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """Headers that pagination reads although no document names them."""
+    """Yield the headers that pagination reads by default, without a setting."""
     said, place = lookup(effective.data, operation.get_path("pagination")), operation.get_path("pagination")
     for key, value in _default_headers(operation.get_pagination(), said):
         what = f"{operation.text} pagination {key}"
@@ -256,8 +256,8 @@ def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator
 
 
 def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str, str]]:
-    """The names of headers that settings, and those in them, have by default, with their keys. `said` is what a
-    document has of them."""
+    """Yield the default header names of settings and nested settings, with their keys. `said` is the document's part
+    for these settings."""
     config = said.get("config", said) if isinstance(said, Mapping) else {}
     for attribute, key, note in read_roles(type(settings)):
         value = getattr(settings, attribute)
@@ -268,7 +268,7 @@ def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str,
 
 
 def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """What is read of the answer that starts a job, to ask for it and to fetch its result."""
+    """Yield what polling a job and fetching its result read from the response that started it."""
     for found in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
         for read in text_paths(found.text):
             if read[:3] == ("job", "created", "body"):
@@ -277,7 +277,7 @@ def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead
 
 
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
-    """What an incremental listing reads of each delivered record to know where it stopped."""
+    """Yield what an incremental listing reads from each record to store its cursor."""
     for path in expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
         origin = _origin(effective, (*operation.get_path("incremental"), "config", "cursor_field"))
         for place in places_in_answer(operation, path):
@@ -285,7 +285,7 @@ def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterat
 
 
 def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
-    """Where in the body that stands which an expression reads."""
+    """Yield the paths in the body that an expression reads."""
     if found.over == "body":
         yield read
     elif read[:1] == ("record",) or (read[:1] == ("records",) and len(read) > 1):
@@ -295,8 +295,8 @@ def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
 
 
 def _inherited_texts(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
-    """The expressions and header names of an inherited key: of the operation, its resource and the connector, the
-    nearest first, as far as they count for the operation.
+    """Yield the expressions and header names of an inherited key that are effective for the operation: its own, then
+    those of its resource and of the connector.
     """
     seen: set[Path_] = set()
     kind: object = None
@@ -306,12 +306,12 @@ def _inherited_texts(effective: Effective, operation: VendorOperation, key: str)
             continue
         own = value.get("format") if isinstance(value, Mapping) else None
         if value is None or (kind and own and own != kind):
-            return  # removed, or another strategy: the settings of the farther one mean nothing to it
+            return  # removed, or a different strategy, to which the inherited settings do not apply
         kind = kind or own
         for found in find_texts(Inheritable, {key: value}, holder):
             place = found.path[len(holder) :]
             if place not in seen or key == "errors":
-                yield found  # rules are joined, settings are laid over each other
+                yield found  # rules are concatenated, other settings are overridden
             seen.add(place)
 
 

@@ -12,7 +12,7 @@ __all__ = ["DriftReport"]
 
 
 class TierCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many differences break a mapping, touch one, or are read by nobody."""
+    """The number of differences that break a mapping, touch one, or are not read."""
 
     breaks: int
     touches: int
@@ -20,7 +20,7 @@ class TierCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AffectedReader(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting or expression that reads what differs, and the number of accounts that it is effective for."""
+    """A setting or expression that reads what differs, and the number of accounts that use it."""
 
     reads: str
     level: str
@@ -30,7 +30,7 @@ class AffectedReader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VendorDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference between the responses of before and now, and what reads it. `path` is dotted."""
+    """One difference between earlier and current responses, and what reads it. `path` is dotted."""
 
     operation: str
     path: str
@@ -49,7 +49,7 @@ class UncomparedOperation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriftReport(Report, frozen=True, kw_only=True):
-    """How a vendor's responses differ from those that a connector was made for, the gravest difference first."""
+    """How a vendor's responses differ from those that a connector was written for, most severe difference first."""
 
     kind: ClassVar[str] = "drift"
     connector: str

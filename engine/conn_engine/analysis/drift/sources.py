@@ -1,4 +1,4 @@
-"""Where the two forms of an answer come from: recordings of before, and newer recordings, a document, or the vendor."""
+"""Load both sides of a comparison: existing recordings, and newer recordings, a document, or the vendor's responses."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,20 +26,22 @@ __all__ = [
 
 Answers = Iterable[Observed]
 Described = Mapping[tuple[str, str], Endpoint]
-"""What a document describes: method and path (as `normalize_path` writes it) to the endpoint."""
+"""The endpoints of a document by method and path (from `normalize_path`)."""
 MAX_SAMPLE = 2_000
 
 
 def recordings_at(path: Path) -> list[Recording]:
-    """The recordings of a file or below a folder. Raises UsageError when there is none."""
+    """Load the recording of a file, or all below a folder. Raises UsageError if there is none."""
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))
     if not files:
-        raise UsageError(f"{path} has no recordings", hint="record some: conn record OPERATION --account ACCOUNT")
+        raise UsageError(
+            f"{path} has no recordings", hint="record an operation: conn record OPERATION --account ACCOUNT"
+        )
     return [load_recording(file) for file in files]
 
 
 def recorded_answers(recordings: Iterable[Recording]) -> Iterator[Observed]:
-    """The exchanges of recordings."""
+    """Yield the exchanges of recordings."""
     for recording in recordings:
         for exchange in recording.exchanges:
             request, response = exchange.request, exchange.response
@@ -47,7 +49,7 @@ def recorded_answers(recordings: Iterable[Recording]) -> Iterator[Observed]:
 
 
 def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
-    """Everything recorded for a connector, for all accounts and for single ones."""
+    """Return all recordings of a connector, both shared ones and those of single accounts."""
     folder = workspace.root / "connectors" / connector / "recordings"
     workspace.check_inside(folder)
     return [load_recording(path, workspace.format_path(path)) for path in sorted(folder.rglob("*.json"))]
@@ -56,29 +58,29 @@ def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
 def against_answers(
     effective: Effective, before: Answers, now: Answers
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
-    """Compare the answers of before with those of now, operation by operation; and what could not be compared."""
+    """Compare earlier with current responses, operation by operation. Also return what could not be compared."""
     known = index_operations(effective)
     old, new = _group_by_operation(known, before), _group_by_operation(known, now)
     comparisons, left_out = [], []
     for key, answers in old.items():
         if key not in new:
-            left_out.append((".".join(key), "no newer answer"))
+            left_out.append((".".join(key), "no newer response"))
             continue
         worst = max((answer.status for answer in new[key]), default=0)
         endpoint = _find_announcements(answers, new[key])
         if not any(answer.good for answer in new[key]):
             kind: Kind = "endpoint_gone" if worst in (404, 405, 410, 501) else "endpoint_failing"
-            endpoint = ResponseChange(kind, (), f"answers {worst}")
+            endpoint = ResponseChange(kind, (), f"responds with {worst}")
         was, is_now = collect_paths(answers), collect_paths(new[key])
         if endpoint is None and not (was.answers and is_now.answers):
-            left_out.append((".".join(key), "no JSON answer on both sides"))
+            left_out.append((".".join(key), "not all responses are JSON"))
             continue
         comparisons.append(OperationDrift(*key, was, is_now, endpoint))
     return comparisons, left_out
 
 
 def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> ResponseChange | None:
-    """What headers of the answers announce that those of before did not."""
+    """Return what the headers of current responses announce, unless earlier ones already announced it."""
     known = {notice for answer in before for notice in find_notices(answer.headers)}
     told = [notice for answer in now for notice in find_notices(answer.headers) if notice not in known]
     return ResponseChange("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
@@ -98,10 +100,7 @@ def _group_by_operation(known: OperationIndex, answers: Answers) -> dict[tuple[s
 def against_document(
     effective: Effective, recordings: Answers, newer: Described, older: Described | None = None
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
-    """Compare with a newer OpenAPI document: the older one's answers if it is given, else the recorded ones.
-
-    Raises UsageError for a document that is not OpenAPI.
-    """
+    """Compare a newer OpenAPI document with the older one if it is given, else with recorded responses."""
     known = index_operations(effective)
     recorded = _group_by_operation(known, recordings) if older is None else {}
     comparisons, left_out = [], []
@@ -112,15 +111,17 @@ def against_document(
         before = _form_before(known, one, older, recorded)
         if place is None:
             if older is not None and known.find_endpoint(one, older) is not None:
-                gone = ResponseChange("endpoint_gone", (), "no longer described")
+                gone = ResponseChange("endpoint_gone", (), "no longer in the document")
                 comparisons.append(OperationDrift(*key, ResponsePaths(), ResponsePaths(), gone))
             else:
-                left_out.append((name, "the document does not describe it"))
+                left_out.append((name, "it is not in the document"))
             continue
         endpoint = _deprecation(newer[place], older, known.find_endpoint(one, older) if older is not None else None)
         shape = newer[place].answer.shape
         if before is None or shape is None:
-            reason = "nothing to compare with: no recording" if before is None else "the document says no answer"
+            reason = (
+                "there is no recording to compare with" if before is None else "the document has no response schema"
+            )
             left_out.append((name, reason))
             if endpoint is not None:
                 comparisons.append(OperationDrift(*key, ResponsePaths(), ResponsePaths(), endpoint))

@@ -188,7 +188,7 @@ def _leads_into(folder: Path, link: Path) -> bool:
 
 
 def _link_if_same(source: Path, target: Path, blob: str) -> bool:
-    """Link or copy the file of the work tree to the target if that has the content of the blob. Return whether it did."""
+    """Link or copy a file of the work tree if it has the content of the blob. Return whether this was done."""
     try:
         if not stat.S_ISREG(source.lstat().st_mode) or _blob_id(source.read_bytes(), len(blob)) != blob:
             return False

@@ -1,7 +1,7 @@
-"""The mutation score of a connector: how many small mistakes its recorded tests notice. The face.
+"""The mutation score of a connector: the share of small mistakes that its recorded tests detect. Public API.
 
-A mutant is noticed (killed) when a case that was fine without it is not fine with it. A connector whose cases fail
-already cannot be scored.
+A mutant is detected (killed) if a case that passes without it fails with it. A connector with failing cases cannot be
+scored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,9 +29,9 @@ _ERROR: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class MutantVerdict:
-    """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it).
+    """The result of a mutant: `killed` by a case of `operation`, or survived all `cases` (0: no case tests it).
 
-    One that is not `applicable` could not be made, and says nothing about the tests.
+    A mutant that is not `applicable` could not be created, and does not count.
     """
 
     mutant: Mutant
@@ -42,9 +42,9 @@ class MutantVerdict:
 
 
 class Bench:
-    """A connector's base with its recorded cases, ready to try mutants on. Accounts and environments play no part.
+    """Tests mutants of a connector's base on its recorded cases. Accounts and environments are ignored.
 
-    Raises ConfigurationError when a case fails without any mutant: the tests must be green first.
+    Raises ConfigurationError if a case fails without a mutant: the tests must pass first.
     """
 
     def __init__(self, workspace: Workspace, connector: str) -> None:
@@ -63,11 +63,11 @@ class Bench:
 
     @property
     def cases(self) -> int:
-        """How many recorded cases there are."""
+        """The number of recorded cases."""
         return sum(map(len, self._cases.values())) + len(self._deliveries)
 
     def mutants(self) -> list[Mutant]:
-        """Every mistake to try, by place."""
+        """Return every mutant, by place."""
         return mutants(self.effective)
 
     def _check(self) -> None:
@@ -78,15 +78,15 @@ class Bench:
             if self._differs(self.effective, case, outcome):
                 named = "webhooks" if isinstance(case, DeliveryCase) else case.name.text
                 raise ConfigurationError(
-                    f"{case.name.text} fails on {self.workspace.format_path(case.path)} as it is",
-                    hint=f"make the tests green first: conn test {named} --connector {self.effective.connector_name}",
+                    f"{case.name.text} already fails on {self.workspace.format_path(case.path)}",
+                    hint=f"fix the tests first: conn test {named} --connector {self.effective.connector_name}",
                 )
 
     def verdict(self, mutant: Mutant) -> MutantVerdict:
-        """Try one mutant on every case that it can reach, until one notices."""
+        """Test one mutant on every case that it can affect, until one fails."""
         try:
             broken = mutant.apply(self.effective)
-        except (KeyError, IndexError, TypeError):  # the place is gone together with another of the same mutant
+        except (KeyError, IndexError, TypeError):  # another change of the same mutant removed the place
             return MutantVerdict(mutant, False, 0, applicable=False)
         tried_ = 0
         for case in self._find_cases(mutant):
@@ -97,8 +97,8 @@ class Bench:
         return MutantVerdict(mutant, False, tried_)
 
     def _find_cases(self, mutant: Mutant) -> Iterator[Case]:
-        """The cases of the operations that the mutant's places can change, the most telling ones first: the one that
-        noticed the mistake before, which was beside this one; for error rules those with an error."""
+        """Return the cases of the operations that the mutant can affect, most likely to fail first: the case that
+        detected the previous, nearby mutant, and for error rules the cases with an error."""
         names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
         rows = [case for name in names for case in self._cases[name]]
         if any(_is_of_deliveries(change.path) for change in mutant.changes):
@@ -144,5 +144,5 @@ def _replay(effective: Effective, case: Case) -> Outcome:
 
 
 def _is_of_deliveries(path: Sequence[object]) -> bool:
-    """Whether only recorded deliveries can show a mistake at the path."""
+    """Return whether only recorded deliveries can detect a mistake at the path."""
     return path[0] == "webhooks" or (path[0] == "unified" and path[3] == "events")

@@ -1,4 +1,4 @@
-"""Mistakes in where a connector puts its credential and its signature, and in the hosts that may receive them."""
+"""Mistakes in where a connector sends its credential and signature, and in the hosts that may receive them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
@@ -29,7 +29,7 @@ _ROLES: Final = {
 
 
 def mutate_credentials(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in the `authorization` and the `signature` of a connector, a resource or an operation."""
+    """Yield mistakes in the `authorization` and the `signature` of a connector, a resource or an operation."""
     authorization, signature = holder.get("authorization"), holder.get("signature")
     if isinstance(authorization, Mapping):
         yield from _mutate_authorization((*at, "authorization"), authorization)
@@ -40,7 +40,7 @@ def mutate_credentials(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def mutate_hosts(hosts: Any) -> Iterator[Row]:
-    """Mistakes in `hosts`: a pattern that is not there, and one that fits less."""
+    """Yield mistakes in `hosts`: a removed pattern, and one that matches less."""
     for index, pattern in enumerate(hosts if isinstance(hosts, list) else ()):
         yield "host", f"host {pattern} dropped", Change(("hosts", index), DROPPED), index
         if "*" in pattern:
@@ -73,7 +73,7 @@ def _mutate_authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Ro
 
 
 def _other_texts(name: str, key: str, value: str) -> Iterator[tuple[int, str, str]]:
-    """A setting of a format with other values: offset, what is changed, and the value."""
+    """Yield different values of a format's setting: the offset, a description, and the value."""
     role = _ROLES.get(name, {}).get(key)
     rows = [(row[3], row[1], row[2].value) for row in in_expression((), value)] if role == "expression" else []
     yield from rows or _template_texts(value)
@@ -85,7 +85,8 @@ def _template_texts(value: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The authorization with the credential in another part of the request: a header in the query, and the reverse."""
+    """Return the authorization with the credential in another part of the request, such as the query instead of a
+    header, or None."""
     if name == "bearer":
         path = config.get("path") or f"[{', '.join(Bearer.usual_paths)}][0]"
         return {"format": "query", "config": {"name": "access_token", "value": f"{{{{{path}}}}}"}}
@@ -96,7 +97,7 @@ def _move(name: Any, config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _rename_each(at: Path_, values: Any, label: str) -> Iterator[Row]:
-    """Each name of headers or parameters with another one."""
+    """Rename each header or parameter."""
     for name in values if isinstance(values, Mapping) else ():
         other = {f"{key}_x" if key == name else key: value for key, value in values.items()}
         yield _KIND, f"{label}: {name} -> {name}_x", Change(at, other), 0

@@ -1,4 +1,4 @@
-"""Edits of configuration data that leave the original alone, and of the text of an expression."""
+"""Edit copies of configuration data, and the text of expressions."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -27,7 +27,7 @@ class _Dropped:
 
 
 DROPPED = _Dropped()
-"""As a value: take the key away."""
+"""The value that removes a key."""
 
 
 _WILDCARDS: Final = {"*": "`not there`", "**": "*"}
@@ -48,7 +48,7 @@ _OTHER_OPERATORS: Final = {
 
 
 def with_value(data: Any, path: Path_, value: Any) -> Any:
-    """The data with another value at the path. What is not on the way to it is shared with the original."""
+    """Return the data with a different value at the path. Everything off the path is shared with the original."""
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -65,10 +65,10 @@ def with_value(data: Any, path: Path_, value: Any) -> Any:
 
 
 def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Each literal of an expression changed: (offset, literal, what stands instead, the whole text).
+    """Change each literal of an expression: yield (offset, literal, replacement, complete text).
 
-    A text gets a letter more, a number becomes the next, a truth value its opposite. A name that is the key of an
-    object is a text too. Nothing for an expression that does not parse, and only texts that still do.
+    A text gets another letter, a number becomes the next one, and a Boolean its opposite. The key of an object is a
+    text too. Results that do not parse are left out, and so is an expression that does not parse.
     """
     for token in find_tokens(text):
         other = _other_literal(token.kind, token.text)
@@ -79,7 +79,7 @@ def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Each step of a path that reads a field, turned to a field that is not there. As `changed_literals`."""
+    """Replace each field in a path by a missing field. Yields the same tuples as `changed_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         if token.kind not in ("name", "quoted") or index == 0 or tokens[index - 1].text != ".":
@@ -93,8 +93,8 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Each text with a `*` in it that fits less and that fits more, and each wildcard of a path that finds less. As
-    `changed_literals`."""
+    """Make each text with a `*` match less, and then more, and each wildcard of a path find less. Yields the same
+    tuples as `changed_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         if token.kind == "string" and "*" in token.text:
@@ -111,25 +111,25 @@ def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def narrow_glob(pattern: str) -> str:
-    """The pattern with its first `**` as `*`, or its first `*` as a letter; the same where there is none."""
+    """Replace the first `**` by `*`, or else the first `*` by a letter."""
     return pattern.replace("**", "*", 1) if "**" in pattern else pattern.replace("*", "x", 1)
 
 
 def widen_glob(pattern: str) -> str:
-    """The pattern with nothing beside `*` in the first step that has one; the same where there is nothing."""
+    """Replace the first segment that has a `*` and other characters by `*`."""
     steps = pattern.split("/")
     at = next((at for at, step in enumerate(steps) if "*" in step and step.strip("*")), None)
     return pattern if at is None else "/".join([*steps[:at], "*", *steps[at + 1 :]])
 
 
 def _is_wildcard(tokens: Sequence[Token], index: int) -> bool:
-    """Whether a `*` stands for any field, and does not multiply."""
+    """Return whether a `*` is a wildcard, not a multiplication."""
     before = tokens[index - 1] if index else None
     return before is None or (before.kind == "operator" and before.text not in (")", "]", "}"))
 
 
 def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Each comparison, condition and calculation turned into its opposite. As `changed_literals`."""
+    """Replace each operator by its opposite. Yields the same tuples as `changed_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
@@ -140,7 +140,8 @@ def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Each literal inside the `{{…}}` of a text changed; one without any gets an ending. As `changed_literals`."""
+    """Change each literal in the `{{…}}` of a text, or append to a text without one. Yields the same tuples as
+    `changed_literals`."""
     try:
         expressions = template(text).expressions
     except ExpressionError:
@@ -155,7 +156,7 @@ def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def is_path(text: str) -> bool:
-    """Whether an expression only reads one field (`response.name`)."""
+    """Return whether an expression only reads one field (`response.name`)."""
     return text.replace(".", "").replace("_", "").isalnum() and "." in text and not text[0].isdigit()
 
 

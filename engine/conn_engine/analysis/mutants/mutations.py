@@ -1,7 +1,7 @@
-"""The mistakes that are tried out: each a small change of a connector's documents, one line at a time.
+"""The mutants of a connector: small changes of its documents, one line each.
 
-A line that several operations share, because it is their resource's or by an anchor, is changed for all of them, as an
-author would. What a mutant is tested with is not decided here.
+A line that several operations share, through their resource or an anchor, changes for all of them, as it would for an
+author. This module does not choose the cases that test a mutant.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,14 +48,14 @@ KINDS = (
     "swap_paths",
     "webhook",
 )
-"""Every kind of mistake."""
+"""All kinds of mistakes."""
 
 _RESULT_MAPPINGS = tuple(sorted(MAPPINGS))
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake. `kind` is its sort, `text` what it does, `span` the line; `changes` all places it touches."""
+    """One mistake: `text` describes it, `span` is its line, and `changes` are all places that it modifies."""
 
     kind: str
     text: str
@@ -64,7 +64,7 @@ class Mutant:
     changes: tuple[Change, ...]
 
     def apply(self, effective: Effective) -> Effective:
-        """The same configuration with the mistake in its base."""
+        """Return the configuration with the mistake in its base."""
         base, *above = effective.layers
         data: Any = base.data
         for change in self.changes:
@@ -73,7 +73,7 @@ class Mutant:
 
 
 def mutants(effective: Effective) -> list[Mutant]:
-    """Every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
+    """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
     layer = effective.layers[0]
     found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
     for kind, text, change, within in _mutate_everything(layer.data):

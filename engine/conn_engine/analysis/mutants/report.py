@@ -1,4 +1,4 @@
-"""What `conn mutate` found, as a report: configuration only, no recorded value."""
+"""The report of `conn mutate`: configuration, but no recorded values."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,39 +15,39 @@ __all__ = ["MutationReport", "Score"]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How many of a connector's mutants its tests noticed."""
+    """The mutation score of a connector."""
 
     connector: str
     verdicts: tuple[MutantVerdict, ...]
 
     @property
     def killed(self) -> int:
-        """How many were noticed."""
+        """The number of detected mutants."""
         return sum(verdict.killed for verdict in self.verdicts)
 
     @property
     def percent(self) -> float:
-        """The share that was noticed; 100 where there was nothing to try."""
+        """The percentage of detected mutants; 100 if there are none to test."""
         return 100.0 * self.killed / len(self.tried) if self.tried else 100.0
 
     @property
     def tried(self) -> list[MutantVerdict]:
-        """Those that could be made, by place."""
+        """The mutants that could be created, by place."""
         return [verdict for verdict in self.verdicts if verdict.applicable]
 
     @property
     def survivors(self) -> list[MutantVerdict]:
-        """Those that nothing noticed, by place."""
+        """The mutants that no test detected, by place."""
         return [verdict for verdict in self.tried if not verdict.killed]
 
     @property
     def inapplicable(self) -> list[MutantVerdict]:
-        """Those that could not be made, by place."""
+        """The mutants that could not be created, by place."""
         return [verdict for verdict in self.verdicts if not verdict.applicable]
 
 
 class MutantResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A mistake and where it was made. `cases` is how many recorded cases ran it; 0: no test reaches it."""
+    """A mistake and its place. `cases` is the number of recorded cases that ran it; 0 if no test reaches it."""
 
     kind: str
     change: str
@@ -58,14 +58,14 @@ class MutantResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KindScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How many mistakes of one kind there were, and how many of them the tests noticed."""
+    """The number of mistakes of one kind, and how many of them the tests detected."""
 
     mutants: int
     killed: int
 
 
 class ConnectorScore(msgspec.Struct, frozen=True, kw_only=True):
-    """A connector's score. `survivors` are the mistakes that no test noticed; `not_applicable` could not be made."""
+    """A connector's score. No test detected the `survivors`; those in `not_applicable` could not be created."""
 
     connector: str
     mutants: int
@@ -77,7 +77,8 @@ class ConnectorScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MutationReport(Report, frozen=True, kw_only=True):
-    """How many small mistakes in connectors their recorded tests notice; `left_out` is what no mistake is made in."""
+    """The share of small mistakes in connectors that their recorded tests detect. `left_out` has the settings without
+    mistakes."""
 
     kind: ClassVar[str] = "mutate"
     left_out: list[str]

@@ -1,7 +1,7 @@
-"""Mistakes in what a vendor operation is made of: request, paging, limits, error rules, what it takes of an answer.
+"""Mistakes in the settings of a vendor operation: request, pagination, rate limits, error rules, response.
 
-`LEFT_OUT` names what no recording can show: recordings match below the base URL, a replay neither waits nor logs in,
-refuses nothing that `hosts` allow, and verifies deliveries with throwaway secrets.
+`LEFT_OUT` lists settings that recordings cannot test: recordings match paths below the base URL, and a replay does not
+wait, log in, or refuse allowed hosts, and verifies deliveries with generated secrets.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ LEFT_OUT: Final = (
     "fields of accounts, jobs and incremental windows",
     "options of bodies, queries and responses, except patterns of `members`",
 )
-"""What no mistake is made in."""
+"""The settings without mutants."""
 
 _ERROR_KINDS: Final[tuple[str, ...]] = get_args(ErrorKind)
 _OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms": "epoch"}
@@ -46,7 +46,7 @@ _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": 
 
 
 def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in what a connector, a resource and an operation may say alike."""
+    """Yield mistakes in settings that a connector, a resource and an operation may have."""
     if isinstance(holder.get("pagination"), Mapping):
         yield from _pagination((*at, "pagination"), holder["pagination"])
     if isinstance(holder.get("rate_limit"), Mapping):
@@ -64,7 +64,7 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in what only an operation says."""
+    """Yield mistakes in settings that only an operation has."""
     method, path = operation.get("method"), operation.get("path")
     if isinstance(method, str) and (other := _OTHER_METHODS.get(method.lower())):
         yield "request", f"method {method} -> {other}", Change((*at, "method"), other), 0
@@ -78,7 +78,7 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
 
 
 def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in which events deliveries hold, which account they are for, and which delivery is a challenge."""
+    """Yield mistakes in the events of deliveries, their accounts, and the condition of a challenge."""
     for found in find_texts(Webhooks, webhooks, ("webhooks",)):
         if found.over in _OF_EVENTS or (found.path[1] == "challenge" and found.path[-1] == "when"):
             yield from _read(found.path, found.text)
@@ -88,7 +88,7 @@ def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in which deliveries are a unified event, and what its record is."""
+    """Yield mistakes in the condition and the record of a unified event."""
     yield "webhook", f"event {at[-1]} dropped", Change(at, DROPPED), 0
     for found in find_texts(UnifiedEvent, event, at):
         yield from _read(found.path, found.text)
@@ -120,7 +120,7 @@ def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _pagination(at: Path_, told: Mapping[str, Any]) -> Iterator[Row]:
-    if told.get("format") != "none":  # of which it would be no change
+    if told.get("format") != "none":  # otherwise nothing would change
         yield "pagination", "no pagination", Change(at, {"format": "none"}), 0
     yield from _page_settings((*at, "config"), told.get("config") or {})
 
@@ -135,15 +135,15 @@ def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _read_or_changed(kind: str, path: Path_, value: Any) -> Iterator[Row]:
-    """Mistakes in an expression, or another value for what is none or has nothing inside to change."""
+    """Yield mistakes in an expression, or a different value if it is not an expression or has nothing to change."""
     read = isinstance(value, str) and find_note(Configuration, path).role == "expression"
     inside = list(in_expression(path, value, kind)) if read else []
     yield from inside or _change_value(kind, path, value, f"{path[-1]}: ")
 
 
 def _change_value(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
-    """One setting with another value: a number is the next one, a truth value its opposite, a text has more, a list an
-    item less."""
+    """Yield different values of a setting: the next number, the opposite Boolean, a longer text, a list without an
+    item."""
     if isinstance(value, bool):
         yield kind, f"{said}{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
     elif isinstance(value, int | float):
@@ -157,11 +157,11 @@ def _change_value(kind: str, path: Path_, value: Any, said: str = "") -> Iterato
 
 
 def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
-    """Mistakes in where a limit is read and when an answer says that it is reached; not in pauses."""
+    """Yield mistakes in where a limit is read and when a response reports that it is reached; not in pauses."""
     for key, value in settings.items():
         here = (*at, key)
         note = find_note(Configuration, here)
-        if note.pauses:  # no recording shows it
+        if note.pauses:  # recordings cannot test it
             continue
         for index, inner in enumerate(value if isinstance(value, list) else ()):
             yield from _rate_limit((*here, index), inner) if isinstance(inner, Mapping) else ()

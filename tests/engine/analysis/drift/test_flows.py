@@ -215,7 +215,7 @@ def test_its_own_records_are_read_for_more(workspace: Path) -> None:
 
 @pytest.mark.parametrize("operation", ["spaces.list", "people.get", "people.many", "issues.fields"])
 def test_an_endpoint_that_is_gone_reaches_them_all(workspace: Path, operation: str) -> None:
-    gone = ResponseChange("endpoint_gone", (), "answers 410")
+    gone = ResponseChange("endpoint_gone", (), "responds with 410")
     (difference,) = found(workspace, operation, None, None, gone).differences
     assert difference.tier == "breaks"
     assert difference.accounts == {"one", "two"}

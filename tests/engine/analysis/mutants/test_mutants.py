@@ -114,7 +114,7 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
         ("literal", "'9' -> '9x'"): True,
         ("operator", "!= -> ="): True,
         ("operator", "> -> <="): True,
-        ("path", "id is read elsewhere"): True,
+        ("path", "id -> a missing field"): True,
         ("drop_field", "id dropped"): True,
         ("drop_field", "name dropped"): True,
         ("drop_field", "city dropped"): True,
@@ -125,7 +125,7 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
         ("literal", "10 -> 11"): True,
         ("literal", "'big' -> 'bigx'"): True,
         ("literal", "'small' -> 'smallx'"): True,
-        ("path", "size is read elsewhere"): True,
+        ("path", "size -> a missing field"): True,
     }
 
 
@@ -165,8 +165,8 @@ def test_mistakes_in_the_settings_of_pages() -> None:
         ("1 -> 2", "pagination.config.has_more", "body.page < body.pages - 2"),
         ("< -> >=", "pagination.config.has_more", "body.page >= body.pages - 1"),
         ("- -> +", "pagination.config.has_more", "body.page < body.pages + 1"),
-        ("page is read elsewhere", "pagination.config.has_more", "body.`not there` < body.pages - 1"),
-        ("pages is read elsewhere", "pagination.config.has_more", "body.page < body.`not there` - 1"),
+        ("page -> a missing field", "pagination.config.has_more", "body.`not there` < body.pages - 1"),
+        ("pages -> a missing field", "pagination.config.has_more", "body.page < body.`not there` - 1"),
     ]
 
 
@@ -187,13 +187,13 @@ def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
         ("= -> !=", "errors.0.when", busy.replace("=", "!=", 1)),
         ("and -> or", "errors.0.when", busy.replace("and", "or")),
         ("= -> !=", "errors.0.when", busy.replace("code =", "code !=")),
-        ("code is read elsewhere", "errors.0.when", busy.replace("code", "`not there`")),
+        ("code -> a missing field", "errors.0.when", busy.replace("code", "`not there`")),
         ("retry -> fail", "errors.0.then", "fail"),
         ("2 times -> 3", "errors.0.then.retry.times", 3),
         ("kind conflict -> rate_limited", "errors.0.then.retry.then.kind", "rate_limited"),
         ("'still busy: ' -> 'still busy: x'", "errors.0.then.retry.then.message", "'still busy: x' & body.why.text"),
-        ("why is read elsewhere", "errors.0.then.retry.then.message", "'still busy: ' & body.`not there`.text"),
-        ("text is read elsewhere", "errors.0.then.retry.then.message", "'still busy: ' & body.why.`not there`"),
+        ("why -> a missing field", "errors.0.then.retry.then.message", "'still busy: ' & body.`not there`.text"),
+        ("text -> a missing field", "errors.0.then.retry.then.message", "'still busy: ' & body.why.`not there`"),
         ("rule dropped: status = 429", "errors.1", DROPPED),
         ("429 -> 430", "errors.1.when", "status = 430"),
         ("= -> !=", "errors.1.when", "status != 429"),
@@ -349,7 +349,7 @@ def test_mistakes_in_what_deliveries_are(root: Path) -> None:
         "event created dropped": True,
         "'made' -> 'madex'": True,
         "= -> !=": True,
-        "type is read elsewhere": True,
+        "type -> a missing field": True,
     }
 
 

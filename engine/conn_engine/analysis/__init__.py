@@ -1,1 +1,1 @@
-"""What a change does: impact, coverage, mutants, drift, population, checks."""
+"""Analyses of workspaces and changes: impact, coverage, mutants, drift, checks, and the groups of accounts they use."""

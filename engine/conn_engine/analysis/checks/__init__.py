@@ -1,6 +1,6 @@
-"""Everything that a change has to pass, in one result: lint, tests, coverage, impact. Drawing is the caller's.
+"""Run all checks of a change: lint, tests, coverage, impact. The caller draws the result.
 
-Only what the change can reach is tested, and an operation once for each way in which accounts do it.
+Only what the change can affect is tested, and each operation once for accounts that behave the same.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,9 +28,9 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class CheckResult:
-    """What was found. `tested` counts the accounts that the tests stand for; `impact` is None without another side.
+    """The results of all checks. `tested` is the number of tested accounts; `impact` is None if nothing was compared.
 
-    `broken` says why nothing but lint could be run: the workspace cannot be loaded.
+    `broken` is the reason why only lint could run: the workspace cannot be loaded.
     """
 
     findings: list[Diagnostic] = field(default_factory=list)
@@ -53,7 +53,7 @@ class CheckResult:
         return any(report.failed for report in self.reports)
 
     def all_findings(self) -> list[Diagnostic]:
-        """Findings of lint and of the tests, each once."""
+        """Return the findings of lint and of the tests, without duplicates."""
         return list(dict.fromkeys([*self.findings, *(f for report in self.reports for f in report.all_findings)]))
 
 
@@ -68,12 +68,12 @@ def check(
     clock: Clock = MACHINE_CLOCK,
     tell: Tell = lambda note: None,
 ) -> CheckResult:
-    """Check the workspace in `folder` against the one in `before` (None: everything is tested, no impact).
+    """Check the workspace in `folder`, and compare it with the one in `before`.
 
-    `base` describes `before`; `whole` tests everything all the same, as on the main branch itself.
-    `baseline` accepts the findings of lint that it lists. `tell` is told what happens now. Raises UsageError for a
-    baseline that is not there, ConfigurationError for a `before` that cannot be used as a whole; faults of documents
-    after the change are findings.
+    If `before` is None, everything is tested and nothing is compared. `base` describes `before`. `whole` tests
+    everything anyway, for the main branch itself. `baseline` accepts the lint findings that it lists. `tell` receives
+    the progress. Raises UsageError for a missing baseline, ConfigurationError for a `before` that cannot be loaded;
+    errors in current documents are findings.
     """
     base_workspace = load_before(before) if before is not None else None
     tell("lint")
@@ -114,7 +114,7 @@ def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationRepor
     result.tested = len(reach.accounts)
     if reach.accounts:
         trials = Trials(workspace)
-        # Lint tells of accounts whose configuration cannot be had.
+        # Lint reports accounts whose configuration cannot be used.
         yield from trials.reports(trials.select(reach.accounts, lenient=True))
 
 

@@ -1,4 +1,4 @@
-"""What a change of files can reach: which accounts, and which connectors by themselves, have to be tested again."""
+"""Find the accounts, and the connectors without accounts, that a change of files can affect and that need tests."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +17,9 @@ _SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The accounts a change reaches, and the connectors that no account uses but the change touches.
+    """The accounts that a change affects, and the changed connectors that no account uses.
 
-    `whole` says that everything is reached (conn.yaml or a model has changed, or nothing to compare with is known).
+    `whole` is set if everything is affected: conn.yaml or a model has changed, or there is no base to compare with.
     """
 
     accounts: tuple[str, ...]
@@ -28,7 +28,7 @@ class Reach:
 
 
 def changed_files(before: Path, after: Workspace) -> list[str]:
-    """Documents of a workspace that are not the same before the change, relative to the workspaces, sorted."""
+    """Return the sorted paths of the documents that the change adds, modifies or removes, relative to the workspace."""
     folders = (*_FOLDERS, *after.settings.models)
     old, new = dict(_files(before, folders)), dict(_files(after.root, folders))
     changed = set(old) ^ set(new)
@@ -47,7 +47,8 @@ def _files(root: Path, folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
 
 
 def _walk_documents(folder: Path, above: frozenset[str]) -> Iterator[Path]:
-    """The documents below a folder, hidden ones left out, behind links too. `above` are the folders on the way."""
+    """Yield the documents below a folder, through links, without hidden ones. `above` are the parent folders, to detect
+    link cycles."""
     here = os.path.realpath(folder)
     if here in above or not folder.is_dir():
         return
@@ -61,14 +62,14 @@ def _walk_documents(folder: Path, above: frozenset[str]) -> Iterator[Path]:
 
 
 def reach_everything(workspace: Workspace) -> Reach:
-    """All accounts that can be read, and all connectors without one."""
+    """Return all accounts that can be read, and all connectors without accounts."""
     users = _users(workspace)
     alone = tuple(name for name in workspace.connectors() if not users.get(name))
     return Reach(tuple(_readable(users)), alone, whole=True)
 
 
 def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
-    """What the changed files (relative to the workspace) can reach. An account that cannot be read is left to lint."""
+    """Return what the changed files (relative to the workspace) can affect. Lint reports unreadable accounts."""
     models = {PurePosixPath(name).as_posix() for name in workspace.settings.models}
     connectors: set[str] = set()
     environments: set[str] = set()
@@ -109,7 +110,7 @@ def _users(workspace: Workspace) -> dict[str, list[str]]:
         try:
             found.setdefault(workspace.account(name).connector, []).append(name)
         except ConnError:
-            continue  # lint says what is wrong with it
+            continue  # lint reports the reason
     return found
 
 

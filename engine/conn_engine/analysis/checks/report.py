@@ -1,4 +1,4 @@
-"""Which checks of a change pass, and all of their results as one report."""
+"""The checks of a change that pass, and their results as one report."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,9 +19,9 @@ CheckName = Literal["lint", "load", "test", "coverage", "impact"]
 
 
 class CheckVerdicts:
-    """Which checks pass. `minimum` is the share of its mapped fields, in per cent, that an operation has to see.
+    """Decides which checks pass. `minimum` is the percentage of mapped fields that each operation must have values for.
 
-    `impact_fails`: an account's results change in a way that is not accepted, or could not be compared.
+    `impact_fails` is set if an account's results change in a way that is not accepted, or cannot be compared.
     """
 
     def __init__(self, result: CheckResult, *, minimum: float | None, impact_fails: bool) -> None:
@@ -31,12 +31,12 @@ class CheckVerdicts:
 
     @cached_property
     def low(self) -> list[OperationCoverage]:
-        """The operations whose coverage is below the minimum."""
+        """The operations with a coverage below the minimum."""
         return find_below(self.result.coverage, self.minimum)
 
     @cached_property
     def checks(self) -> Mapping[CheckName, bool | None]:
-        """Whether each check passed; None for one that had nothing to do. `load` is there only when it failed."""
+        """Whether each check passed; None if it had nothing to check. `load` is only present if it failed."""
         result = self.result
         if result.broken:
             return {"lint": not result.lint_failed, "load": False}
@@ -56,17 +56,17 @@ class CheckVerdicts:
 
 
 class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a check passed; null when it had nothing to do."""
+    """Whether a check passed; null if it had nothing to check."""
 
     check: CheckName
     passed: bool | None
 
 
 class CheckReport(Report, frozen=True, kw_only=True):
-    """All checks of a change. `error` says why the workspace cannot be loaded, and nothing but lint was run; else null.
+    """All checks of a change. `error` is the reason why the workspace cannot be loaded and only lint was run, or null.
 
-    `files` counts the documents that lint checked, `accounts_tested` the accounts that the tests stand for. `impact` is
-    null where nothing was compared.
+    `files` is the number of documents that lint checked, and `accounts_tested` the number of tested accounts. `impact`
+    is null if nothing was compared.
     """
 
     kind: ClassVar[str] = "ci"
@@ -82,7 +82,7 @@ class CheckReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def from_verdicts(cls, verdicts: CheckVerdicts, *, names: bool) -> "CheckReport":
-        """Report the verdicts and what they come from. Without `names`, the impact names no account."""
+        """Report the verdicts and the results behind them. Without `names`, the impact has no account names."""
         result = verdicts.result
         return cls(
             passed=verdicts.passed,

@@ -1,4 +1,4 @@
-"""What a change does to the accounts, as a report: no value of a record, nor of the configuration."""
+"""The report of the impact of a change on accounts. It has no value of a record or of the configuration."""
 
 from typing import ClassVar
 
@@ -20,7 +20,8 @@ __all__ = ["ImpactReport", "find_accepted", "row_key"]
 
 
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What the change was compared with: a commit with its branch and day (UTC), or what `name` names."""
+    """The version that the change was compared with: a commit with its branch and date (UTC), or a folder or a release
+    (`name`)."""
 
     revision: str
     branch: str
@@ -29,7 +30,7 @@ class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many accounts there are, and how many of each status."""
+    """The number of accounts, in total and of each status."""
 
     total: int
     changed: int
@@ -40,7 +41,7 @@ class AccountCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConcernedAccounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Names of accounts, all empty where the report may not name any. `renamed` has the new name and the old one."""
+    """Names of accounts, empty if the report may not contain any. `renamed` maps new names to earlier ones."""
 
     changed: list[str]
     breaking: list[str]
@@ -48,7 +49,8 @@ class ConcernedAccounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes in one field of an operation's result or request. `accepted`: for every account, in `changes/`."""
+    """A change of one field of an operation's result or request. `accepted` is true if documents of `changes/` accept
+    it for every account."""
 
     connector: str
     operation: str
@@ -63,7 +65,7 @@ class ChangedResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the results of an operation ("": of every one) cannot be compared, and for how many accounts."""
+    """Why the results of an operation ("": of all) cannot be compared, and for how many accounts."""
 
     operation: str
     reason: str
@@ -72,7 +74,7 @@ class UnknownResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnjudgedAccounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Accounts whose configuration cannot be used on one side. The finding has the title of its code as message."""
+    """Accounts whose configuration cannot be used on one side. The message of the finding is the title of its code."""
 
     accounts: list[str]
     side: SideName
@@ -80,7 +82,8 @@ class UnjudgedAccounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AcceptedChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """A document of `changes/`: how many effects it accepts on how many accounts. `findings`: effects that are gone."""
+    """A document of `changes/`, with the number of effects and accounts that it accepts. `findings` has effects that no
+    longer occur."""
 
     file: str
     reason: str
@@ -90,7 +93,7 @@ class AcceptedChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of configuration that the change sets, or an override that it touches. `note` is what happens to it."""
+    """A setting that the change adds, changes or removes, or an override that it affects; `note` says how."""
 
     level: str
     path: str
@@ -100,7 +103,7 @@ class ConfigurationChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImpactReport(Report, frozen=True, kw_only=True):
-    """What a change does to every account. `compared` is false where nothing differs from `base`."""
+    """The impact of a change on every account. `compared` is false if nothing differs from `base`."""
 
     kind: ClassVar[str] = "impact"
     base: ComparedVersion | None
@@ -117,7 +120,7 @@ class ImpactReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def from_impact(cls, impact: Impact, *, names: bool = True) -> "ImpactReport":
-        """Report an impact. Without `names`, no account is named."""
+        """Report an impact. Without `names`, it has no account names."""
         return cls(
             base=_describe_base(impact),
             compared=impact.compared,
@@ -137,12 +140,12 @@ class ImpactReport(Report, frozen=True, kw_only=True):
 
 
 def row_key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
-    """What tells one changed field from another."""
+    """Return the key that identifies a changed field."""
     return row.connector, row.operation, row.field, row.kind
 
 
 def find_accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
-    """Return the keys of the rows that break and are accepted for every account."""
+    """Return the keys of the breaking rows that are accepted for every account."""
     if not impact.accepted:
         return set()
     breaking = {row_key(row) for row in impact.fields if row.breaking}

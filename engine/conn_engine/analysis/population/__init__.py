@@ -1,6 +1,7 @@
-"""A workspace's accounts as a population: which of them behave alike, and what an operation of theirs is made of.
+"""Group a workspace's accounts by their behavior, and find the settings that each operation depends on.
 
-What holds for one account holds for all of its group, so that work grows with what differs and not with their number.
+A result for one account is valid for its complete group, so the work depends on the differences between accounts, not
+on their number.
 """
 
 from conn_engine.analysis.population.content import Digests, join_digests

@@ -1,4 +1,4 @@
-"""Digests of configuration data, merged data with its `Layers` too: what is equal has the same digest."""
+"""Digests of configuration data, including merged data with `Layers`. Equal data has equal digests."""
 
 import hashlib
 import json
@@ -11,22 +11,22 @@ __all__ = ["Digests", "digest_in_order", "join_digests"]
 
 
 def join_digests(*texts: str) -> str:
-    """One digest of several texts, in this order."""
+    """Return one digest of several texts, in this order."""
     return _hash("\0".join(texts))
 
 
 class Digests:
-    """Digests of JSON-like data, with a memory by identity: configurations of many accounts share most of their parts.
+    """Computes digests of JSON-like data and caches them by identity, as many accounts share parts of configurations.
 
-    The order of an object's keys does not count; true is not 1. Objects and lists it has seen are kept
-    alive, or another could come to stand at the same address: give it what lasts anyway.
+    The order of an object's keys is ignored; true differs from 1. Objects and lists are kept alive, because otherwise
+    another object could get the same identity. Pass only long-lived data.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, str]] = {}
 
     def digest(self, value: Any) -> str:
-        """The digest of `value`: 32 hexadecimal digits."""
+        """Return the digest of `value`: 32 hexadecimal digits."""
         if not isinstance(value, Mapping | list | tuple):
             return _hash(json.dumps(value, ensure_ascii=False, default=repr))
         known = self._known.get(id(value))
@@ -43,7 +43,7 @@ class Digests:
 
 
 def digest_in_order(value: Any) -> str:
-    """The digest of JSON-like data in which the order of an object's keys counts, as it does in XML."""
+    """Return a digest of JSON-like data that depends on the order of an object's keys, as XML does."""
     return _hash(json.dumps(value, ensure_ascii=False, default=repr))
 
 

@@ -1,4 +1,4 @@
-"""The accounts of one side, together where they behave alike."""
+"""Group the accounts of one side that behave the same."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ __all__ = ["AccountGroup", "account_groups", "context_key", "context_reads"]
 
 @dataclass(slots=True)
 class AccountGroup:
-    """Accounts that behave alike, with the configuration of the first of them. `broken` says why there is none.
+    """Accounts that behave the same, with the configuration and the `context` of the first one.
 
-    `context` are its values.
+    `broken` is the reason why there is no configuration.
     """
 
     accounts: list[str]
@@ -28,7 +28,7 @@ class AccountGroup:
 
 
 def account_groups(side: Side, connector: str | None = None, accounts: Sequence[str] = ()) -> list[AccountGroup]:
-    """The groups of a side's accounts, in the order of their first names; only of one connector or some accounts.
+    """Return the groups of a side's accounts, or of one connector or some accounts, in the order of their first names.
 
     Raises UsageError for an unknown account, ConfigurationError for an account's document that cannot be read.
     """
@@ -59,7 +59,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
 
 
 def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
-    """The names of the context that any of the operations reads; None when it may be all."""
+    """Return the context names that any of the operations reads, or None if it may read all."""
     found: set[str] = set()
     for cut in slices:
         if cut.context is None:
@@ -69,6 +69,6 @@ def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
 
 
 def context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:
-    """Equal for contexts that cannot be told apart by who reads these names (None: all)."""
+    """Return a key that is equal for contexts with equal values for these names (None: all)."""
     names = sorted(context if reads is None else reads & context.keys())
     return join_digests(*(f"{name}={digests.digest(context[name])}" for name in names))

@@ -1,4 +1,4 @@
-"""One side of a comparison: a workspace's accounts by what they are made of, and its recordings."""
+"""One side of a comparison: the accounts of a workspace with what their results depend on, and its recordings."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ __all__ = ["AccountShape", "RecordedFile", "Side"]
 
 @dataclass(frozen=True, slots=True)
 class AccountShape:
-    """What an account's results can depend on: connector, environment, override, own recordings, and its context."""
+    """What an account's results can depend on. `own` is set if the account has its own recordings."""
 
     name: str
     connector: str
@@ -31,13 +31,13 @@ class AccountShape:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """Equal for accounts that behave alike as far as their contexts do not count."""
+        """A key that is equal for accounts that differ only in their contexts."""
         return (self.connector, self.environment, self.override, self.name if self.own else "")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedFile:
-    """One recording: where it is, which operation of which account it shows ("" for all), and its content's digest."""
+    """One recording: its path, its operation and account ("" for all accounts), and the digest of its content."""
 
     path: Path
     operation: str
@@ -48,7 +48,7 @@ class RecordedFile:
 
 
 class Side:
-    """A workspace before or after a change. `lenient` passes over recordings that cannot be read."""
+    """A workspace before or after a change. `lenient` ignores recordings that cannot be read."""
 
     def __init__(self, workspace: Workspace, digests: Digests, *, lenient: bool = False) -> None:
         self.workspace = workspace
@@ -61,7 +61,7 @@ class Side:
 
     @cached_property
     def own_recordings(self) -> frozenset[tuple[str, str]]:
-        """(connector, account) of every folder of recordings or deliveries that an account has to itself."""
+        """(connector, account) of every account with its own folder of recordings or deliveries."""
         found = set()
         for connector in self.workspace.connectors():
             for kind in ("recordings", "deliveries"):
@@ -71,7 +71,7 @@ class Side:
         return frozenset(found)
 
     def shape(self, account: str, like: "Side | None" = None) -> AccountShape:
-        """The shape of one account. `like` is a side where its document may be the same and is then not read again.
+        """Return the shape of one account. If its document is the same on the side `like`, it is not parsed again.
 
         Raises ConfigurationError for an account that cannot be read.
         """
@@ -86,7 +86,8 @@ class Side:
         )
 
     def check_names(self, account: str) -> None:
-        """Raise ConfigurationError when an account, whose shape was asked for, names what the workspace has not."""
+        """Raise ConfigurationError if an account refers to something that the workspace does not have. Call `shape`
+        first."""
         self.workspace.check_names(account, self._accounts[account])
 
     def _load_account(self, account: str, like: "Side | None") -> Account:
@@ -100,17 +101,17 @@ class Side:
 
     @cached_property
     def evaluator(self) -> str:
-        """The evaluator that conn.yaml chooses, "" for the usual one."""
+        """The evaluator that conn.yaml sets, or "" for the default."""
         return self.workspace.settings.evaluator or ""
 
     def recordings(self, connector: str, account: str) -> dict[str, RecordedFile]:
-        """The recordings that serve an account, by file name: the shared ones, its own instead where it has them."""
+        """Return the recordings of an account by file name: the shared ones, replaced by its own if it has them."""
         shared = self._folder(connector, "")
         own = self._folder(connector, account) if (connector, account) in self.own_recordings else {}
         return {name: file for name, file in {**shared, **own}.items() if not file.account or file.account == account}
 
     def deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
-        """The recorded deliveries that serve an account, by file name, as `recordings`."""
+        """Return the recorded deliveries of an account by file name, in the same way as `recordings`."""
         shared = self._load_deliveries(connector, "")
         own = self._load_deliveries(connector, account) if (connector, account) in self.own_recordings else {}
         return {**shared, **own}
@@ -162,7 +163,7 @@ class Side:
             )
 
     def schema(self, data: Mapping[str, Any], name: OperationName) -> str:
-        """The digest of the model's schema that an operation's records are held against; "" when there is none."""
+        """Return the digest of the model's schema for an operation's records, or "" if there is none."""
         if name.kind != "unified":
             return ""
         shared = lookup(data, name.path[:3])

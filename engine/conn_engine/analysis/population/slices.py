@@ -1,7 +1,7 @@
-"""What an operation is made of: the part of an effective configuration that can change what it asks and answers.
+"""The slice of an operation: the part of an effective configuration that can affect its requests and results.
 
-The part is taken generously: what only might be reached belongs to it. Two operations with equal slices behave
-alike on the same recording; the opposite is not claimed.
+A slice includes everything that may be used. Operations with equal slices have equal results on the same recording;
+operations with different slices may have equal results too.
 """
 
 import re
@@ -22,14 +22,14 @@ _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
 _RESULTS = "response_mapping"
 UNRECORDED = delivery_name("*")
-"""Stands for the deliveries of a connector for which none is recorded: what is said of them alone."""
+"""Represents the deliveries of a connector without recorded ones: only their settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationSlice:
-    """The digest of the part, and which names of the account's context its expressions read (None: perhaps all).
+    """The digest of a slice, and the names of the account's context that its expressions read (None: any).
 
-    `requests` is the digest without the response mapping: what decides about everything but the records.
+    `requests` is the digest without the response mapping, which affects only the records.
     """
 
     digest: str
@@ -37,11 +37,11 @@ class OperationSlice:
     context: frozenset[str] | None
 
     def in_context(self, digests: Digests, *contexts: Mapping[str, Any]) -> str:
-        """The digest together with the context values that count; later contexts are laid over earlier ones."""
+        """Return a digest that includes the context values that are read. Later contexts override earlier ones."""
         return self._in_context(self.digest, digests, contexts)
 
     def requests_in_context(self, digests: Digests, *contexts: Mapping[str, Any]) -> str:
-        """As `in_context`, without the response mapping."""
+        """Return the digest of `in_context` without the response mapping."""
         return self._in_context(self.requests, digests, contexts)
 
     def _in_context(self, digest: str, digests: Digests, contexts: Iterable[Mapping[str, Any]]) -> str:
@@ -55,7 +55,7 @@ class OperationSlice:
 
 
 class Slicer:
-    """Cuts slices out of effective configurations; remembers the digests of the parts they share."""
+    """Creates slices of effective configurations, and caches the digests of shared parts."""
 
     def __init__(self, digests: Digests) -> None:
         self.digests = digests
@@ -65,7 +65,7 @@ class Slicer:
         self._ordered: dict[int, tuple[Any, bool]] = {}
 
     def cut(self, effective: Effective, name: OperationName) -> OperationSlice:
-        """The slice of one operation."""
+        """Return the slice of one operation."""
         reads: set[str] = set()
         whole = False
         parts = [name.text, *self._rights(effective), *self._request_schemas(effective)]
@@ -87,7 +87,7 @@ class Slicer:
         return OperationSlice(join_digests(*parts), join_digests(*requests), None if whole else frozenset(reads))
 
     def _request_schemas(self, effective: Effective) -> list[str]:
-        """The files that say which keys the bodies of the connector's requests may have."""
+        """Return the digests of the schemas for the bodies of the connector's requests."""
         base = effective.layers[0]
         if id(base) not in self._schemas:
             names = {text: None for path, text in texts(base.data.get("resources")) if path[-1] == "request_schema"}
@@ -98,10 +98,10 @@ class Slicer:
         try:
             return self.digests.digest(effective.schemas.find_part(name, "request_schema")[0])
         except ConfigurationError:
-            return ""  # the run says so
+            return ""  # the run reports it
 
     def _rights(self, effective: Effective) -> list[str]:
-        """Hosts and variables: the base's, unless an override narrows the hosts."""
+        """Return the hosts and environment variables: those of the base, unless an override limits the hosts."""
         base = effective.layers[0]
         if any("hosts" in layer.data for layer in effective.layers[1:]):
             return [*effective.hosts, "", *effective.env_names, ""]
@@ -131,14 +131,14 @@ def _without_results(operation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _writes_xml(part: Any) -> bool:
-    """Whether an operation of the vendor, or a step, has a body whose elements have an order."""
+    """Return whether a vendor operation or a step has an XML body, in which the order of keys matters."""
     if isinstance(part, list | tuple):
         return any(map(_writes_xml, part))
     return isinstance(part, Mapping) and (part.get("body_format") == "xml" or any(map(_writes_xml, part.values())))
 
 
 def find_route(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | None:
-    """The vendor operation (resource, method) behind an operation; None when an expression decides."""
+    """Return the vendor operation (resource, method) of an operation, or None if an expression selects it."""
     if name.kind == "vendor":
         return name.resource, name.method
     own = _get_unified(data, name)
@@ -147,7 +147,7 @@ def find_route(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] 
 
 
 def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tuple[str, str]] | None:
-    """The vendor operations (resource, method) that an operation can call; None when an expression decides."""
+    """Return the vendor operations (resource, method) that an operation can call, or None if it is dynamic."""
     resources = data.get("resources")
     route = find_route(data, name)
     if route is None or not isinstance(resources, Mapping):
@@ -156,8 +156,8 @@ def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tupl
 
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
-    """The connector's own keys, the unified operation, and every vendor operation that may be reached, by place. A
-    delivery may reach any vendor operation, and the unified ones of the events."""
+    """Yield the connector's settings, the unified operation, and every vendor operation that it may call, by place. A
+    delivery may call any vendor operation, and the unified operations of the events."""
     if name == UNRECORDED:
         yield "webhooks", data.get("webhooks")
         yield "events", list(_events(data))
@@ -196,7 +196,7 @@ def _events(data: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _of_events(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What unified events are made by: themselves, and of each resource the operations that may map their records."""
+    """Yield the unified events, and for each resource the operations that may map their records."""
     for label, unified in _unified_resources(data):
         events = unified.get("events")
         if not isinstance(events, Mapping):
@@ -228,7 +228,7 @@ def _get_unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, A
 
 
 def _find_reachable(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -> set[tuple[str, str]] | None:
-    """The vendor operations that `route` and the unified operation `start` can call; None: it cannot be told."""
+    """Return the vendor operations that `route` and the unified operation `start` can call, or None if unknown."""
     found: set[tuple[str, str]] = set()
     waiting = [route]
     called = _find_called(start)
@@ -254,7 +254,8 @@ def _is_operation(resources: Mapping[str, Any], pair: tuple[str, str]) -> bool:
 
 
 def _find_called(value: Any) -> set[tuple[str, str]] | None:
-    """Vendor operations named inside, as `{resource, method}` or as text `resource.method`. None: by expression."""
+    """Return the vendor operations in a value, as `{resource, method}` or `resource.method`. Return None if one is an
+    expression."""
     found: set[tuple[str, str]] = set()
     waiting = [value]
     while waiting:

@@ -1,5 +1,5 @@
-"""What has to be tested so that all accounts are: an operation, and a recorded delivery, once for each way in which
-accounts do it."""
+"""Select the tests that cover all accounts: each operation and recorded delivery once for accounts that behave the
+same."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -24,9 +24,9 @@ Trial = tuple[Effective, OperationName, list[RecordedFile]]
 
 
 class Trials:
-    """Which operation of which account is tested on what: each that differs from those before it, by operation.
+    """Selects which operation of which account is tested on which recordings; equal ones are tested once.
 
-    `connectors` are those that have been tested by accounts.
+    `connectors` are those tested through accounts.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -36,9 +36,9 @@ class Trials:
         self.connectors: set[str] = set()
 
     def select(self, accounts: Sequence[str] = (), *, lenient: bool = False) -> list[Trial]:
-        """The trials of all accounts, or of some, those of one operation together.
+        """Return the trials of all accounts, or of some, sorted by operation.
 
-        Raises ConfigurationError for an account whose configuration cannot be had; `lenient` leaves it out.
+        Raises ConfigurationError for an account whose configuration cannot be used; `lenient` leaves it out.
         """
         found: dict[str, Trial] = {}
         for group in account_groups(self.side, None, accounts):
@@ -52,7 +52,8 @@ class Trials:
         return sorted(found.values(), key=lambda trial: (trial[0].connector_name, trial[1].text))
 
     def reports(self, chosen: Sequence[Trial]) -> Iterator[OperationReport]:
-        """Replay and judge. Raises ConfigurationError for a configuration that cannot be used."""
+        """Replay the trials and yield their reports. Raises ConfigurationError for a configuration that cannot be
+        used."""
         checked: set[str | None] = set()
         for _, alike in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
             shared_runs = SharedRuns(self._request_key)
@@ -68,7 +69,7 @@ class Trials:
                 yield report_on(self.workspace, effective, name, cases, Selection(), shared_runs=shared_runs)
 
     def _representatives(self, group: AccountGroup, first: Effective) -> Iterator[Effective]:
-        """The first of a group, and those with goldens of their own."""
+        """Yield the first account of a group, and those with their own goldens."""
         goldens = self.workspace.root / "connectors" / first.connector_name / "expected"
         kept = (goldens, goldens / "deliveries")
         own = [account for account in group.accounts if any((folder / account).is_dir() for folder in kept)]
@@ -90,7 +91,7 @@ class Trials:
             found.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
 
     def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
-        """Equal where the tests must come out equal."""
+        """Return a key that is equal if the tests have equal results."""
         cut = self.slicer.cut(effective, name)
         contexts: list[Mapping[str, Any]] = [effective.context]
         texts = [effective.connector_name, self.side.schema(effective.data, name)]
@@ -102,13 +103,13 @@ class Trials:
         return join_digests(*texts)
 
     def _request_key(self, effective: Effective, case: Case) -> str:
-        """Equal where the accounts' requests come out equal on a recording."""
+        """Return a key that is equal if the accounts' requests on a recording are equal."""
         cut = self.slicer.cut(effective, case.name)
         key = cut.requests_in_context(self.side.digests, effective.context, case.recording.context)
         return join_digests(effective.connector_name, str(case.path), key)
 
     def case(self, effective: Effective, name: OperationName, file: RecordedFile) -> Case:
-        """A recording with its goldens, as `conn test` pairs them."""
+        """Return a recording with its goldens, as in `conn test`."""
         return Case(name, _load_recording(file.path, self.workspace.format_path(file.path)), file.path,
                     *self._goldens(effective, file))  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from functools import cache
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,6 +76,15 @@ PARENTS: dict[str, Any] = {
     "parents of parents": {"as": "board", "from": "groups.list", "param": "board"},
     "recursion": {"as": "board", "from": "tree.list", "param": "board"},
     "new ones": {"as": "board", "from": "news.list", "param": "board", "incremental": True},
+    "none": {"as": "board", "values": [], "param": "board"},
+    "one twice": {"as": "board", "values": ["a", "b", "a"], "param": "board"},
+    "an empty page": {"as": "board", "from": "boards.list", "query": {"only": "ab", "rest": "1"}, "param": "board"},
+    "an empty source": {
+        "as": "board",
+        "union": [{"from": "boards.list"}, {"from": "boards.list", "query": {"only": "z"}}],
+        "param": "board",
+    },
+    "none wanted": {"as": "board", "from": "boards.list", "where": "record.id != 'c'", "param": "board"},
 }
 BOARDS: dict[str, dict[str, Any]] = {
     "boards": {},
@@ -174,7 +184,7 @@ class Vendor:
             at = int(asked.partition("=")[2].partition("-")[0])
         whole = query.pop("whole", None)
         items = rows if whole else rows[at : at + SIZE]
-        more = not whole and at + SIZE < len(rows)
+        more = not whole and at + SIZE < len(rows) + SIZE * ("rest" in query)  # a last page without anything
         address = f"{request.url.partition('?')[0]}?{urlencode({**query, 'at': at + SIZE})}"
         body = {"items": items, "at": at, "total": len(rows), "outer": outer, "next": at + SIZE if more else None}
         headers = {"content-type": "application/json", **({"link": f'<{address}>; rel="next"'} if more else {})}
@@ -245,6 +255,27 @@ def with_all(more: str) -> Any:
     return example(rows=EIGHT, parents="records", window="weeks", chunk=more != "job", more=more, known=None)
 
 
+def assert_one_end(pages: list[Page]) -> None:
+    """The last page has a verdict and leads nowhere, and no other page is like it."""
+    assert [page.completeness is not None for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert [page.next_cursor is None and not page.partial for page in pages].index(True) == len(pages) - 1
+
+
+@pytest.mark.parametrize(
+    ("parents", "window"),
+    [pair for pair in product(PARENTS, WINDOWS) if pair != ("new ones", "no")],  # only an incremental one has a state
+)
+def test_every_listing_ends_with_one_verdict(parents: str, window: str) -> None:
+    effective = connected("cursor", parents, window, chunk=False)
+    whole = list(pages_of(effective, Vendor(EIGHT), Call()))
+    assert_one_end(whole)
+    for page in whole[:-1]:
+        if page.next_cursor is not None:
+            again = list(pages_of(effective, Vendor(EIGHT), Call(cursor=page.next_cursor, state=page.state)))
+            assert_one_end(again)
+            assert again[-1].state == whole[-1].state
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pagination", PAGINATIONS)
 @with_all("distinct")
@@ -281,6 +312,7 @@ def test_a_listing_goes_on_from_every_page(  # noqa: PLR0917
     nested = more == "recurse"
     whole = list(pages_of(effective, Vendor(rows, nested=nested), Call(state=state)))
     assert len(whole) < 400
+    assert_one_end(whole)
     for number, page in list(enumerate(whole, 1))[:: max(1, len(whole) // 20)]:
         rest = [record for later in whole[number:] for record in later.records]
         if page.next_cursor is None:
@@ -289,8 +321,8 @@ def test_a_listing_goes_on_from_every_page(  # noqa: PLR0917
         vendor = Vendor(rows, nested=nested, expired=more == "restart")
         again = list(pages_of(effective, vendor, Call(cursor=page.next_cursor, state=page.state)))
         assert [record for later in again for record in later.records] == rest
-        # The last of the parents may be followed by a page of them that is empty: nothing comes from there.
-        assert (again or [page])[-1].state == whole[-1].state
+        assert again[-1].state == whole[-1].state
+        assert_one_end(again)
 
 
 def test_a_parent_that_is_gone_is_an_error_and_not_a_new_beginning() -> None:

@@ -14,7 +14,7 @@ from conn_engine.errors import UsageError
 from conn_engine.runtime.call import encode_cursor
 from conn_engine.runtime.records import ResponsePathMissing, records_of
 from conn_engine.settings import Answer, Scope
-from conn_engine.wire import Completeness, Page
+from conn_engine.wire import Completeness, Page, Request, Response
 
 __all__ = ["Fetched", "RowPlace", "read_all_rows", "split_rows"]
 
@@ -32,7 +32,8 @@ class Fetched:
     Within a listing, `next_state`, `prev_state` and `here` (the place of this page itself) are places (see `layers`);
     outside, they are the contents of a cursor. `scope` has the names of the layers above. `partial` means that the next
     page continues the same response. `state` is the state of an incremental operation after this page. `completeness`
-    is the verdict on the listing, set on its very last page.
+    is the verdict on the listing, set on its very last page. `closing` means that no response brought this page (see
+    `close_listing`).
     """
 
     answer: Answer
@@ -52,6 +53,12 @@ class Fetched:
     partial: bool = False
     state: Any = None
     completeness: Completeness | None = None
+    closing: bool = False
+
+    @classmethod
+    def close_listing(cls) -> "Fetched":
+        """The page that ends a listing whose last step had none: it has no records."""
+        return cls(Answer(Request("GET", ""), Response(200), None), closing=True)
 
     @property
     def last(self) -> bool:

@@ -54,19 +54,22 @@ def fetch_pages(
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`).
 
     It starts at the call's cursor, or at `state`: what an earlier page's cursor has. `purpose` and `chain` say for
-    whom it is listed (see `layers.Listing`).
+    whom it is listed (see `layers.Listing`). The last page has the verdict. If no page before it
+    could know that none follows, it has no records.
     """
     listing = Listing(run, operation, call, fetch_pages, purpose, chain)
     layers = find_layers(operation)
     state = state if call.cursor is None else decode_cursor(call.cursor)
     number = 0
+    has_ended = False
 
     def deliver(page: Fetched) -> Flow[Any]:
-        nonlocal number
+        nonlocal number, has_ended
         number += 1
         for layer in layers:
             page = layer.leave(listing, page)
         if page.last:
+            has_ended = True
             page = endings_of(listing).finish(listing, page)
         after, before, here = _to_state(page.next_state), _to_state(page.prev_state), _to_state(page.here)
         return emit(replace(page, number=number, next_state=after, prev_state=before, here=here))
@@ -77,6 +80,8 @@ def fetch_pages(
     frame = Frame(call_scope(run.effective, call, run.session.conditions) | (extra or {}), resume=resume)
     yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)
+    if not has_ended:
+        yield from deliver(Fetched.close_listing())
 
 
 def _run_layers(listing: Listing, layers: Layers, frame: Frame, emit: Emit) -> Flow[None]:

@@ -9,8 +9,8 @@ asked for its results. `distinct`, `recurse` and an error rule with `restart` ne
 has up to `MOST_KNOWN` records for each of them. A place that is no longer there, or that belongs to other layers, is an
 error: a listing never restarts silently. What `find_obstacles` names can break the rule.
 
-A cursor may lead to nothing: after the last parent there may be an empty page of parents. The listing then has no page
-that ends it, neither at once nor resumed, so that it has no verdict, and no state that waits for the end.
+A cursor may lead to nothing: after the last parent there may be an empty page of parents. The listing then ends with a
+page without records, at once and resumed.
 """
 
 from collections.abc import Iterator

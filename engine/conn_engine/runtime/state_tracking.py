@@ -44,10 +44,10 @@ class StateTracker:
     records: int = 0
     cursors: int = 0
 
-    def resume(self, partition: Any, unread: Any, read: Any) -> None:
+    def resume(self, held: Any, read: Any) -> None:
         """Continue with what a cursor says: whether something was left out, and what waited when it was given out."""
-        if unread is not None:
-            self.unread.add(_mark(partition) if unread == "here" else _ELSEWHERE)
+        if held is not None:
+            self.unread.add(_ELSEWHERE)
         if read is None:
             return
         if not isinstance(read, dict) or not isinstance(read.get("parents", {}), dict):
@@ -78,7 +78,7 @@ class StateTracker:
             if self.waiting:
                 self.state.move_all(self.settings.to_state(max(self.waiting)))
             self.state.move_parents(self.parents)
-            page = replace(page, state=self.state.snapshot())
+        page = replace(page, state=self.state.snapshot())
         if self.settings.cursor_field is None or self.cursors or not self.records:
             return page
         missing = f'`cursor_field` "{self.settings.cursor_field}" of `incremental` finds nothing in any record'

@@ -57,6 +57,9 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     response_mapping = compile_mapping(layers) if layers else None
 
     def emit(page: Fetched) -> Flow[None]:
+        if page.closing:  # there is nothing to map
+            yield replace(page, notes=(*page.notes, *notes)).to_page([])
+            return
         page_scope = inner | {
             "status": page.answer.response.status,
             "headers": page.answer.response.headers.plain(),

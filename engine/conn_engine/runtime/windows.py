@@ -16,7 +16,7 @@ from conn_engine.expressions import render
 from conn_engine.listing.incremental import Common, Unreadable, Window, WindowProgress
 from conn_engine.listing.pagination.placement import put
 from conn_engine.runtime.fetched import Fetched
-from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Put, add_step
+from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Place, Put, add_step
 from conn_engine.runtime.part_failures import survive
 from conn_engine.runtime.state_tracking import StateTracker, restore_cursor, tracker_of
 from conn_engine.settings import Draft, Names, Scope
@@ -40,6 +40,13 @@ class WindowLayer(ListingLayer):
         return operation.incremental is not None
 
     @staticmethod
+    def enter(listing: Listing, place: Place) -> Place:
+        """Take in what was read before the place: it counts even if there is no partition after it."""
+        if (settings := listing.operation.incremental) is not None:
+            tracker_of(listing, settings).resume(place.get("held"), place.get("read"))
+        return place
+
+    @staticmethod
     def leave(listing: Listing, page: Fetched) -> Fetched:
         """The page with the state after all windows, or with what a resumed listing needs to know of it."""
         settings = listing.operation.incremental
@@ -52,7 +59,8 @@ class WindowLayer(ListingLayer):
         self._settings, self._tracker = settings, tracker_of(self.listing, settings)
         tracker = self._tracker
         self._partition = frame.scope.get("partition") if tracker.each else None
-        tracker.resume(self._partition, frame.resume.get("held"), frame.resume.get("read"))
+        if frame.resume.get("held") == "here":
+            tracker.leave_out(self._partition)
         known = _read_known(settings, tracker.state.cursor(self._partition))
         state = {"cursor": None if known is None else settings.to_state(known)}
         frame = frame.extend({"state": state}, resume=frame.resume)

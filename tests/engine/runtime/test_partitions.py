@@ -8,6 +8,7 @@ import pytest
 
 from conn_engine.errors import ConfigurationError, TransportError, UsageError, VendorError
 from conn_engine.runtime.call import Call
+from conn_engine.wire import Completeness
 
 BOARDS = {"": {"items": [{"id": 1, "open": True}, {"id": 2, "open": False}], "next": "b"},
           "b": {"items": [{"id": 3, "open": True}, {"id": 1, "open": True}]}}  # fmt: skip
@@ -36,7 +37,7 @@ ISSUES = {
 def test_parents_stream_and_are_asked_for_once(shop: Any) -> None:
     acme = shop(ISSUES, boards)
 
-    pages = list(acme.pages("issues.list"))
+    *pages, end = acme.pages("issues.list")
 
     assert [record["id"] for page in pages for record in page.records] == ["1-1", "1-2", "2-1", "2-2", "3-1", "3-2"]
     assert acme.got == [
@@ -48,6 +49,8 @@ def test_parents_stream_and_are_asked_for_once(shop: Any) -> None:
     assert [page.partition for page in pages] == [{"board": n} for n in (1, 1, 2, 2, 3, 3)]
     assert [page.number for page in pages] == [1, 2, 3, 4, 5, 6]
     assert not any(page.whole for page in pages)
+    assert (end.records, end.number, end.next_cursor) == ([], 7, None), "the last board had come before"
+    assert [page.completeness for page in (*pages, end)] == [None] * 6 + [Completeness("complete")]
 
 
 def forbidden(*boards: str) -> Callable[[Any], Any]:
@@ -466,8 +469,23 @@ def test_an_unknown_parent_operation_is_the_authors_error(shop: Any) -> None:
 
 def test_no_parent_at_all_is_no_request_and_no_error(shop: Any) -> None:
     acme = shop(ISSUES, lambda got: {"items": []})
-    assert list(acme.pages("issues.list")) == []
+    (page,) = acme.pages("issues.list")
+    assert (page.records, page.completeness) == ([], Completeness("complete"))
     assert acme.got == ["/boards"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"each": "page", "response_mapping": {"id": "$string(response.items.id)"}},
+        {"after": [{"name": "last", "transform": "$error('there is no response')"}]},
+    ],
+)
+def test_nothing_is_mapped_where_there_is_no_parent(shop: Any, more: dict[str, Any]) -> None:
+    unified = {"resources": {"contacts": {"list": {"resource": "issues", **more}}}}
+    acme = shop(ISSUES, lambda got: {"items": []}, unified=unified)
+    (page,) = acme.pages("contacts.list")
+    assert (page.records, page.completeness) == ([], Completeness("complete"))
 
 
 def test_objects_are_values_too(shop: Any) -> None:

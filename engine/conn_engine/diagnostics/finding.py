@@ -98,10 +98,10 @@ def remove_duplicates(findings: Iterable[Diagnostic], gist: Callable[[str], str]
 
     Findings with the same code and place are duplicates if `gist` returns the same for their messages.
     """
-    kept: dict[tuple[str, Span | None, str], Diagnostic] = {}
+    unique: dict[tuple[str, Span | None, str], Diagnostic] = {}
     for finding in sorted(findings, key=Diagnostic.sort_key):
-        kept.setdefault((finding.code, finding.span, gist(finding.message)), finding)
-    return list(kept.values())
+        unique.setdefault((finding.code, finding.span, gist(finding.message)), finding)
+    return list(unique.values())
 
 
 def find_worst_severity(findings: Iterable[Diagnostic]) -> Severity | None:

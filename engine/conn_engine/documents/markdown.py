@@ -22,20 +22,20 @@ def find_markdown_blocks(text: str) -> list[FencedBlock]:
     """
     blocks: list[FencedBlock] = []
     opened: re.Match[str] | None = None
-    first, kept = 0, list[str]()
+    first, block_lines = 0, list[str]()
     for number, line in enumerate(text.splitlines(), 1):
         found = _FENCE.fullmatch(line)
         if opened is None:
             # An info string after backticks cannot hold a backtick: that is inline code.
             if found and not (found["fence"][0] == "`" and "`" in found["info"]):
-                opened, first, kept = found, number + 1, []
+                opened, first, block_lines = found, number + 1, []
         elif found and not found["info"].strip() and found["fence"].startswith(opened["fence"]):
-            blocks.append(_build_block(opened, first, kept))
+            blocks.append(_build_block(opened, first, block_lines))
             opened = None
         else:
-            kept.append(line)
+            block_lines.append(line)
     if opened is not None:
-        blocks.append(_build_block(opened, first, kept))
+        blocks.append(_build_block(opened, first, block_lines))
     return blocks
 
 
@@ -43,7 +43,7 @@ def _build_block(opened: re.Match[str], first: int, lines: list[str]) -> FencedB
     indent = opened["indent"]
     # A line that is indented less than its fence keeps its text; the column then counts from the fence
     # all the same.
-    own = [line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t") for line in lines]
+    dedented = [line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t") for line in lines]
     words = opened["info"].split()
     language = words[0].strip("{}.").lower() if words else ""
-    return FencedBlock(language, first, "".join(f"{line}\n" for line in own), len(indent))
+    return FencedBlock(language, first, "".join(f"{line}\n" for line in dedented), len(indent))

@@ -18,7 +18,7 @@ def pointer_to(*names: str) -> str:
 
 
 def get_pointer(data: Any, pointer: str) -> Any:
-    """Return the value at a pointer, or None if there is none. Raises ConfigurationError if the text is not a pointer."""
+    """Return the value at a pointer, or None if there is none. Raises ConfigurationError for an invalid pointer."""
     return get_at(data, _split_pointer(pointer))
 
 

@@ -97,9 +97,11 @@ def _find_block_offsets(text: str, start: int, end: int, style: str, value: str)
     lines.append((at, end))
     # The indentation may be declared or detected; either way it is what the first line with text has
     # lost in the value.
-    own = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
-    kept = next((_count_indentation(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0)
-    indent = own - kept
+    indentation = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
+    kept_indentation = next(
+        (_count_indentation(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0
+    )
+    indent = indentation - kept_indentation
     contents = [(min(a + indent, b), b) for a, b in lines]
     return (_find_folded_offsets(text, contents, value) if style == ">" else _find_literal_offsets(contents)), end
 

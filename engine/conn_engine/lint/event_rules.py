@@ -30,22 +30,22 @@ _ALWAYS = frozenset({"type", "item"})
 def check_events(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK106: a unified event cannot be created. REF102: no operation maps its record. MAP302: its record has no
     schema. EXP103: it reads an unknown name of `event`."""
-    told = get_webhooks(target)
-    for name, own in get_unified_events(target):
-        if told is None or told.events is None:
-            what = "`webhooks`" if told is None else "`webhooks.events`"
+    webhooks = get_webhooks(target)
+    for name, event in get_unified_events(target):
+        if webhooks is None or webhooks.events is None:
+            what = "`webhooks`" if webhooks is None else "`webhooks.events`"
             hint = f"add {what} to connector.yaml, with the events that a delivery contains"
             yield build_finding(
                 target, "WHK106", name.path, f"the connector has no {what}, so no delivery contains this event", hint
             )
             continue
-        yield from _check_event_mapping(target, name, own)
-        said = {key for key in _OF_EVENT if key in _ALWAYS or getattr(told.events, key) is not None}
-        if own.record is None and own.fetch is None and "record" not in said:
+        yield from _check_event_mapping(target, name, event)
+        defined = {key for key in _OF_EVENT if key in _ALWAYS or getattr(webhooks.events, key) is not None}
+        if event.record is None and event.fetch is None and "record" not in defined:
             hint = "set `record` or `fetch: event.record_id`, or set `record` under webhooks.events"
             yield build_finding(target, "WHK106", name.path, f"{format_event(name)} has no record to map", hint)
         for key in ("when", "record", "fetch"):
-            yield from _check_event_names(target, name, key, getattr(own, key), said)
+            yield from _check_event_names(target, name, key, getattr(event, key), defined)
 
 
 def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
@@ -53,12 +53,12 @@ def check_events_are_recorded(target: "LintTarget") -> Iterator[Diagnostic]:
     effective = target.effective
     if effective.account is not None or not effective.events:
         return
-    told = _find_recorded_types(
+    recorded = _find_recorded_types(
         target.workspace.root / "connectors" / effective.connector_name / "expected" / "deliveries"
     )
-    for name, own in get_unified_events(target):
-        kind = f"{name.model}.{_find_record_name(target, name, own)}.{name.action}"
-        if kind not in told:
+    for name, event in get_unified_events(target):
+        kind = f"{name.model}.{_find_record_name(target, name, event)}.{name.action}"
+        if kind not in recorded:
             hint = "record one: conn webhook record NAME FILE --account ACCOUNT, then conn test webhooks NAME --update"
             yield build_finding(target, "REC102", name.path, f"no recorded delivery contains {kind}", hint)
 
@@ -71,41 +71,44 @@ def _find_recorded_types(folder: Path) -> set[str]:
             golden = read(path, path.name).data
         except ConfigurationError:
             continue  # reported by the test
-        told = golden.get("events") if isinstance(golden, Mapping) else None
+        events = golden.get("events") if isinstance(golden, Mapping) else None
         found |= (
-            {str(event.get("type")) for event in told if isinstance(event, Mapping)}
-            if isinstance(told, list)
+            {str(event.get("type")) for event in events if isinstance(event, Mapping)}
+            if isinstance(events, list)
             else set()
         )
     return found
 
 
-def _find_mapping_method(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | None:
+def _find_mapping_method(target: "LintTarget", name: EventName, event: UnifiedEvent) -> str | None:
     """Return the method whose operation maps the record, or None if there is no such operation."""
-    methods = (own.method,) if own.method is not None else ("get", "list")
-    said = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
-    return next((method for method, one in zip(methods, said, strict=True) if one not in (MISSING, None)), None)
+    methods = (event.method,) if event.method is not None else ("get", "list")
+    operations = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
+    return next(
+        (method for method, operation in zip(methods, operations, strict=True) if operation not in (MISSING, None)),
+        None,
+    )
 
 
-def _find_record_name(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str:
-    method = _find_mapping_method(target, name, own)
+def _find_record_name(target: "LintTarget", name: EventName, event: UnifiedEvent) -> str:
+    method = _find_mapping_method(target, name, event)
     operation = target.effective.get_unified(name.model, name.resource, method) if method is not None else None
     return (operation.record if operation is not None else None) or singular(name.resource)
 
 
-def _check_event_mapping(target: "LintTarget", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
+def _check_event_mapping(target: "LintTarget", name: EventName, event: UnifiedEvent) -> Iterator[Diagnostic]:
     effective = target.effective
-    methods = (own.method,) if own.method is not None else ("get", "list")
-    if _find_mapping_method(target, name, own) is None:
+    methods = (event.method,) if event.method is not None else ("get", "list")
+    if _find_mapping_method(target, name, event) is None:
         text = f"{format_event(name)} needs {name.model}.{name.resource}.{methods[0]}, which is not defined"
-        known = [one.method for one in effective.operations() if one.path[:3] == name.path[:3]]
+        known = [operation.method for operation in effective.operations() if operation.path[:3] == name.path[:3]]
         near = did_you_mean(methods[0], known) or (
             f"add it, or set `method` to one of: {', '.join(known)}" if known else "add its mapping"
         )
-        at = (*name.path, "method") if own.method is not None else name.path
-        yield build_finding(target, "REF102", at, text, near)
+        place = (*name.path, "method") if event.method is not None else name.path
+        yield build_finding(target, "REF102", place, text, near)
         return
-    record = _find_record_name(target, name, own)
+    record = _find_record_name(target, name, event)
     if effective.schemas.find_record(name.model, record) is None:
         text = f"there is no schema for {name.model}.{record}, the record of {format_event(name)}"
         hint = f"write models/{name.model}/{record}.schema.json, or set `record` in the unified mapping"
@@ -113,17 +116,17 @@ def _check_event_mapping(target: "LintTarget", name: EventName, own: UnifiedEven
 
 
 def _check_event_names(
-    target: "LintTarget", name: EventName, key: str, text: str | None, said: set[str]
+    target: "LintTarget", name: EventName, key: str, text: str | None, defined: set[str]
 ) -> Iterator[Diagnostic]:
     read = find_paths(text) if text is not None else None
-    for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
-        at = (*name.path, key)
+    for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - defined):
+        place = (*name.path, key)
         if word not in _OF_EVENT:
             hint = did_you_mean(word, _OF_EVENT) or f"use one of: {', '.join(_OF_EVENT)}"
-            yield build_finding(target, "EXP103", at, f'unknown name "event.{word}"', hint)
+            yield build_finding(target, "EXP103", place, f'unknown name "event.{word}"', hint)
         elif key != "when":
             text = f"{format_event(name)} reads event.{word}, which webhooks.events does not define"
-            yield build_finding(target, "WHK106", at, text, f"set `{word}` under webhooks.events")
+            yield build_finding(target, "WHK106", place, text, f"set `{word}` under webhooks.events")
 
 
 def get_webhooks(target: "LintTarget") -> Webhooks | None:

@@ -24,25 +24,25 @@ _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_pa
 def find_unreachable_rules(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR101: an error rule never applies. Each level is checked separately: its rules come before those below."""
     effective = target.effective
-    for layer, path in ((one, path) for one in effective.layers for path in _find_rule_lists(one.data)):
+    for layer, path in ((level, path) for level in effective.layers for path in _find_rule_lists(level.data)):
         rules = lookup(layer.data, path)
         if not isinstance(rules, list):
             continue
         earlier: dict[str, int] = {}
-        taken: frozenset[int] = frozenset()
+        matched: frozenset[int] = frozenset()
         for index, rule in enumerate(rules):
             when = rule.get("when") if isinstance(rule, Mapping) else None
             if not isinstance(when, str):
                 continue
-            why = _explain_unreachable_rule(when, earlier, taken)
+            why = _explain_unreachable_rule(when, earlier, matched)
             if why is not None:
-                at = (*path, index, "when")
-                yield diagnostic("ERR101", why[0], layer.span(at), path=format_path(at), hint=why[1])
+                place = (*path, index, "when")
+                yield diagnostic("ERR101", why[0], layer.span(place), path=format_path(place), hint=why[1])
             earlier.setdefault(when.strip(), index)
-            taken |= find_certain_statuses(when)
+            matched |= find_certain_statuses(when)
 
 
-def _explain_unreachable_rule(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> tuple[str, str] | None:
+def _explain_unreachable_rule(when: str, earlier: Mapping[str, int], matched: frozenset[int]) -> tuple[str, str] | None:
     if when.strip() in earlier:
         return f"rule {earlier[when.strip()] + 1} has the same condition and comes first", "delete one of the two rules"
     if _reads_fault(when):
@@ -53,8 +53,8 @@ def _explain_unreachable_rule(when: str, earlier: Mapping[str, int], taken: froz
             f"no response matches the condition: {when.strip()}",
             "compare `status` with a number from 100 to 599",
         )
-    if possible <= taken:
-        scope = "every response" if taken == STATUSES else "every response that this one matches"
+    if possible <= matched:
+        scope = "every response" if matched == STATUSES else "every response that this one matches"
         return f"earlier rules match {scope}", "move this rule up, or delete it: the first matching rule applies"
     return None
 
@@ -72,8 +72,8 @@ def _find_rule_lists(data: Mapping[str, Any]) -> Iterator[Path_]:
     resources = data.get("resources")
     for resource, operations in resources.items() if isinstance(resources, Mapping) else ():
         yield ("resources", resource, "errors")
-        for method, own in operations.items() if isinstance(operations, Mapping) else ():
-            if isinstance(own, Mapping):
+        for method, operation in operations.items() if isinstance(operations, Mapping) else ():
+            if isinstance(operation, Mapping):
                 yield ("resources", resource, method, "errors")
 
 
@@ -87,13 +87,13 @@ def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             then = rule.get("then") if isinstance(rule, Mapping) else None
-            at = (*path, index, "then")
+            place = (*path, index, "then")
             if not operation.idempotent and _is_action(then, "retry"):
                 yield diagnostic(
                     "ERR102",
                     f"`retry` has no effect on {operation.text}: a {operation.method} is not sent again",
-                    effective.span(at),
-                    path=format_path(at),
+                    effective.span(place),
+                    path=format_path(place),
                     hint="if the vendor recognizes repeated requests (an idempotency key), set `idempotent: true` on "
                     "the operation; otherwise, write `fail`",
                 )
@@ -101,8 +101,8 @@ def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                 yield diagnostic(
                     "ERR103",
                     f"`narrow` has no effect on {operation.text}, which has no window",
-                    effective.span(at),
-                    path=format_path(at),
+                    effective.span(place),
+                    path=format_path(place),
                     hint="set `incremental` with a start and an end, or write `fail`",
                 )
 
@@ -117,12 +117,12 @@ def _check_resource_retries(target: "LintTarget") -> Iterator[Diagnostic]:
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) and not any(repeatable) else ()):
             if isinstance(rule, Mapping) and _is_action(rule.get("then"), "retry"):
-                at = (*path, index, "then")
+                place = (*path, index, "then")
                 yield diagnostic(
                     "ERR102",
                     f"`retry` has no effect on {path[1]}: none of its operations is sent again",
-                    effective.span(at),
-                    path=format_path(at),
+                    effective.span(place),
+                    path=format_path(place),
                     hint="set `idempotent: true` where the vendor recognizes repeated requests, or write `fail`",
                 )
 
@@ -139,13 +139,13 @@ def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
     places: list[Path_] = [()]
     for resource, operations in resources.items() if isinstance(resources, Mapping) else ():
         places.append(("resources", resource))
-        for method, own in operations.items() if isinstance(operations, Mapping) else ():
-            if isinstance(own, Mapping):
+        for method, operation in operations.items() if isinstance(operations, Mapping) else ():
+            if isinstance(operation, Mapping):
                 places.append(("resources", resource, method))
     for place in places:
-        said = lookup(effective.data, (*place, "authorization"))
+        authorization = lookup(effective.data, (*place, "authorization"))
         # The vendor may accept an API key only in the URL; a bearer token can always go in the header (RFC 6750).
-        if isinstance(said, Mapping) and said.get("format") == "query" and kind in _BEARER:
+        if isinstance(authorization, Mapping) and authorization.get("format") == "query" and kind in _BEARER:
             path = (*place, "authorization", "format")
             yield diagnostic(
                 "SEC102",
@@ -175,7 +175,12 @@ def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
             parts = [expression(part).reads() for part, _ in template(text).expressions]
         except ExpressionError:
             continue  # reported as such
-        read = {str(one[1]) for paths in parts for one in paths if len(one) > 1 and one[0] == "context"}
+        read = {
+            str(name_path[1])
+            for paths in parts
+            for name_path in paths
+            if len(name_path) > 1 and name_path[0] == "context"
+        }
         yield from ((path, name) for name in sorted(read) if is_secret_name(name))
 
 

@@ -37,13 +37,13 @@ def find_parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
     }
     reported: set[frozenset[str]] = set()
     for start, sources in above.items():
-        way = _find_cycle(start, above)
-        if way and frozenset(way) not in reported:
-            reported.add(frozenset(way))
-            path = next(path for path, name in sources if name == way[1])
+        cycle = _find_cycle(start, above)
+        if cycle and frozenset(cycle) not in reported:
+            reported.add(frozenset(cycle))
+            path = next(path for path, name in sources if name == cycle[1])
             yield diagnostic(
                 "REF104",
-                f"the parents of {start} lead back to it: {' <- '.join(way)}",
+                f"the parents of {start} lead back to it: {' <- '.join(cycle)}",
                 target.effective.span(path),
                 path=format_path(path),
                 hint="name another operation in `from`, or use `recurse` for records inside records",
@@ -54,20 +54,20 @@ def check_record_types(target: "LintTarget") -> Iterator[Diagnostic]:
     """MAP203: `record_types` names a field that `record_mapping` does not set."""
     effective = target.effective
     for operation in effective.vendor_operations():
-        made = operation.record_mapping
-        if not isinstance(made, Mapping):
+        mapped = operation.record_mapping
+        if not isinstance(mapped, Mapping):
             continue
         for place in operation.record_types:
             first = steps_of(place)[0]
-            if first not in made:
+            if first not in mapped:
                 path = (*operation.get_path("record_types"), place)
                 yield diagnostic(
                     "MAP203",
                     f'record_types of {operation.text} has "{place}", which record_mapping does not set',
                     effective.span(path),
                     path=format_path(path),
-                    hint=did_you_mean(str(first), [str(name) for name in made])
-                    or f"use a field that it sets: {', '.join(made)}",
+                    hint=did_you_mean(str(first), [str(name) for name in mapped])
+                    or f"use a field that it sets: {', '.join(mapped)}",
                 )
 
 
@@ -76,26 +76,26 @@ def _find_cycle(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[s
     seen: set[str] = set()
     waiting = [[start]]
     while waiting:
-        way = waiting.pop()
-        for _, name in above.get(way[-1], ()):
+        chain = waiting.pop()
+        for _, name in above.get(chain[-1], ()):
             if name == start:
-                return [*way, name]
+                return [*chain, name]
             if name not in seen:
                 seen.add(name)
-                waiting.append([*way, name])
+                waiting.append([*chain, name])
     return []
 
 
 def _find_source_operations(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
     """Yield the path and the name of each operation whose records are an operation's values."""
-    at = operation.get_path("parents")
+    place = operation.get_path("parents")
     for index, parents in enumerate(operation.parents):
-        here = at if len(operation.parents) == 1 else (*at, index)
+        parents_path = place if len(operation.parents) == 1 else (*place, index)
         if parents.from_ is not None:
-            yield (*here, "from"), parents.from_
+            yield (*parents_path, "from"), parents.from_
         for inner, source in enumerate(parents.union or ()):
             if source.from_ is not None:
-                yield (*here, "union", inner, "from"), source.from_
+                yield (*parents_path, "union", inner, "from"), source.from_
     values = operation.chunk.values if operation.chunk is not None else None
     if isinstance(values, ParentSource) and values.from_ is not None:
         yield (*operation.get_path("chunk"), "values", "from"), values.from_

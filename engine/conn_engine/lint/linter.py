@@ -171,9 +171,9 @@ def _check_documents(
     for path in _find_missing_documents(workspace):
         if _is_selected(path, only):
             checked.append(path)
-            what = "is a folder, not a file" if path.is_dir() else "is missing"
+            what, fix = ("is a folder", "replace it with a file") if path.is_dir() else ("is missing", "add the file")
             message = f"{path.parent.name} is not a connector: its connector.yaml {what}"
-            hint = f"create it with conn new {path.parent.name}, or move the folder out of connectors/"
+            hint = f"{fix}, or move {path.parent.name} out of connectors/"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.format_path(path)), hint=hint))
     _check_models(workspace, only, result, checked)
     for finding in workspace.strays():
@@ -241,15 +241,15 @@ def _run_rules(
             effective = workspace.effective(account=account, connector=connector, environment=environment)
             target = LintTarget(workspace, effective, now)
             files = [{source.document.file for source in layer.sources} for layer in effective.layers]
-            for layer, own in zip(effective.layers, files, strict=True):
-                key = (layer.level, *sorted(own), connector or "")
+            for layer, names in zip(effective.layers, files, strict=True):
+                key = (layer.level, *sorted(names), connector or "")
                 if key in seen_layers:
                     continue
                 seen_layers.add(key)
                 view = LayerView(layer, target)
                 for layer_rule in LAYER_RULES:
                     result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
-            if any(own & broken for own in files):
+            if any(names & broken for names in files):
                 continue  # its documents already have errors, which other rules would only repeat
             own_level = _find_inherited_level(effective)
             for target_rule in CONTEXT_RULES if own_level in inherited else TARGET_RULES:

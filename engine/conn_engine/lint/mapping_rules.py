@@ -77,7 +77,7 @@ def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
             model = effective.schemas.find_closed_fields(name.model, record) if is_mapped_over else None
             for number, level in enumerate(levels):
                 if level.layer.level != "base" or effective.account is None:  # the base is the same for every account
-                    yield from _check_references(level, [one.inside[1] for one in levels[:number]], model)
+                    yield from _check_references(level, [lower.inside[1] for lower in levels[:number]], model)
 
 
 def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:

@@ -22,11 +22,12 @@ def lint_markdown(path: Path, file: str) -> tuple[list[Document], list[Diagnosti
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            return [], [diagnostic("DOC005", "the file is larger than 8 MiB", Span(file))]
+            return [], [diagnostic("DOC005", "the file is larger than 8 MiB", Span(file), hint="split the file")]
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        return [], [diagnostic("DOC001", f"the file cannot be read: {reason}", Span(file))]
+        hint = "check the permissions of the file" if isinstance(error, OSError) else "save it as UTF-8"
+        return [], [diagnostic("DOC001", f"cannot read {file}: {reason}", Span(file), hint=hint)]
     documents: list[Document] = []
     findings: list[Diagnostic] = []
     for block in find_markdown_blocks(text):

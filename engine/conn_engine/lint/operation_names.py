@@ -66,11 +66,11 @@ def _find_window_names(operation: Mapping[str, Any]) -> frozenset[str]:
 
 def _iterate_sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:
     """Yield every source of values with its path, including those inside a `union`."""
-    for index, one in enumerate(parents) if isinstance(parents, list) else ((None, parents),):
-        here = path if index is None else (*path, index)
-        if isinstance(one, Mapping):
-            yield one, here
-            union = one.get("union")
+    for index, source in enumerate(parents) if isinstance(parents, list) else ((None, parents),):
+        source_path = path if index is None else (*path, index)
+        if isinstance(source, Mapping):
+            yield source, source_path
+            union = source.get("union")
             for at, inner in enumerate(union if isinstance(union, list) else ()):
                 if isinstance(inner, Mapping):
-                    yield inner, (*here, "union", at)
+                    yield inner, (*source_path, "union", at)

@@ -85,8 +85,12 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
         return  # reported by another rule
     if operation is None or not (missing := _find_needed(target, operation)):
         return
-    others = (one for one in effective.vendor_operations() if one.method == "GET" and not _find_needed(target, one))
-    other = next((one.text for one in others), "")
+    others = (
+        candidate
+        for candidate in effective.vendor_operations()
+        if candidate.method == "GET" and not _find_needed(target, candidate)
+    )
+    other = next((candidate.text for candidate in others), "")
     path = ("verify", "operation") if isinstance(effective.data.get("verify"), dict) else ("verify",)
     yield diagnostic(
         "REF130",

@@ -95,8 +95,8 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
             at = _find_word(text, root)
             span = view.locate(site, offset + at if at >= 0 else -1, len(root))
             if root in ("env", "oauth", "credentials", "secrets"):
-                message = f'"{root}" is not available here'
-                hint = "read it under `authorization`, or use a value of the account's `context`"
+                message = f'"{root}" is not available here: only authorization can read secrets'
+                hint = "move it to `authorization`, or use a value of the account's `context`"
                 yield diagnostic("EXP104", message, span, path=format_path(site.path), hint=hint)
                 continue
             hint = did_you_mean(root, site.names)

@@ -71,18 +71,18 @@ def _find_unknown_keys(
         if any(one.is_open() for one in places) or not isinstance(value, Mapping):
             continue
         for key, inner in value.items():
-            here = (*path, key)
+            key_path = (*path, key)
             if key in names:
-                pending.append((here, inner, tuple(at for one in places for at in one.find_children(key))))
-            elif inner is not None and here not in seen:
-                seen.add(here)
+                pending.append((key_path, inner, tuple(child for one in places for child in one.find_children(key))))
+            elif inner is not None and key_path not in seen:
+                seen.add(key_path)
                 known = ", ".join(sorted(names)[:_MOST_NAMES])
-                origins = target.effective.origins(here)
+                origins = target.effective.origins(key_path)
                 yield diagnostic(
                     "REF200",
                     f'"{key}" is not in the vendor\'s schema of {operation.text}',
-                    origins[0].key_span if origins else target.effective.span(here),
-                    path=format_path(here),
+                    origins[0].key_span if origins else target.effective.span(key_path),
+                    path=format_path(key_path),
                     hint=did_you_mean(str(key), sorted(names)) or f"use one of: {known}",
                 )
 

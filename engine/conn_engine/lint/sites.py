@@ -19,24 +19,24 @@ __all__ = ["Site", "find_sites"]
 def find_sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Yield every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _find_settings_sites(Inheritable, data, ())
-    own = {key: data[key] for key in ("credentials", "verify", "connect", "webhooks") if key in data}
-    yield from _find_settings_sites(Connector, own, ())
+    settings = {key: data[key] for key in ("credentials", "verify", "connect", "webhooks") if key in data}
+    yield from _find_settings_sites(Connector, settings, ())
     for resource, operations in find_objects(data.get("resources")):
-        here: Path_ = ("resources", resource)
-        yield from _find_settings_sites(Inheritable, operations, here)
+        place: Path_ = ("resources", resource)
+        yield from _find_settings_sites(Inheritable, operations, place)
         for method, operation in find_objects(operations):
             if "path" in operation or "method" in operation or method not in Inheritable.__struct_fields__:
                 brought = find_operation_names(data, operation)
                 if brought is not None:
                     brought |= find_restart_names(data, operations, operation)
-                yield from _add_operation_names(_find_settings_sites(Operation, operation, (*here, method)), brought)
+                yield from _add_operation_names(_find_settings_sites(Operation, operation, (*place, method)), brought)
     for model, resources in find_objects(data.get("unified")):
         for resource, operations in find_objects(resources):
-            here = ("unified", model, resource)
-            yield from _find_settings_sites(UnifiedResource, operations, here)
+            place = ("unified", model, resource)
+            yield from _find_settings_sites(UnifiedResource, operations, place)
             for method, operation in find_objects(operations):
                 if method not in _OF_RESOURCE:
-                    yield from _find_settings_sites(UnifiedOperation, operation, (*here, method))
+                    yield from _find_settings_sites(UnifiedOperation, operation, (*place, method))
 
 
 _OF_RESOURCE = frozenset({"events", *RESOURCE_MAPPINGS})
@@ -56,10 +56,10 @@ def _find_settings_sites(kind: type[Settings], data: Mapping[str, Any], path: Pa
             )
 
 
-def _add_operation_names(found: Iterator[Site], own: Names) -> Iterator[Site]:
+def _add_operation_names(sites: Iterator[Site], names: Names) -> Iterator[Site]:
     """Add the names that an operation defines to its sites."""
-    for site in found:
+    for site in sites:
         if site.names is None or site.path[-1] == "base_url":
             yield site
         else:
-            yield replace(site, names=None if own is None else site.names | own)
+            yield replace(site, names=None if names is None else site.names | names)

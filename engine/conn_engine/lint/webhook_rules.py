@@ -52,11 +52,11 @@ def _iterate_credentials(target: "LintTarget") -> Iterator[Credentials]:
     """Yield the connector's credential, and each option that an account can choose."""
     effective = target.effective
     try:
-        own = effective.connector.credentials
+        credentials = effective.connector.credentials
     except ConnError:
         return  # reported by the schema
-    if own is not None:
-        yield own
+    if credentials is not None:
+        yield credentials
     more = read_secret_fields(effective.data)
     configured = effective.data.get("credentials")
     options = lookup(configured, ("config", "options")) if isinstance(configured, Mapping) else None
@@ -83,24 +83,24 @@ def check_verification(target: "LintTarget") -> Iterator[Diagnostic]:
     elif target.effective.grants.allowance.verification:  # otherwise, SEC114 is reported
         yield off
     raw = _with_places(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
-    for (path, config), way in zip(raw, iterate_verifiers(webhooks.verify), strict=False):
-        yield from _check_default_keys(target, path, config, way)
+    for (path, config), verifier in zip(raw, iterate_verifiers(webhooks.verify), strict=False):
+        yield from _check_default_keys(target, path, config, verifier)
         if config.get("tolerance_seconds") == 0 and (
-            "timestamp" in config or isinstance(way, StandardWebhooksVerifier)
+            "timestamp" in config or isinstance(verifier, StandardWebhooksVerifier)
         ):
             hint = "remove it (default 300), or set the vendor's limit; otherwise, store the ids of received events"
-            at = (*path, "config", "tolerance_seconds")
-            yield build_finding(target, "WHK105", at, "deliveries are accepted at any age", hint)
+            place = (*path, "config", "tolerance_seconds")
+            yield build_finding(target, "WHK105", place, "deliveries are accepted at any age", hint)
 
 
 def _check_default_keys(
-    target: "LintTarget", path: Path_, config: Mapping[str, Any], way: Verification
+    target: "LintTarget", path: Path_, config: Mapping[str, Any], verifier: Verification
 ) -> Iterator[Diagnostic]:
     """EXP103: the default key of a verifier is not stored. A key in the document is checked as an expression."""
     stored = find_stored_names(target)
-    for name in list_secret_settings(way):
-        key = getattr(way, name)
-        if key is None or name in config or getattr(way, "key_request", None) is not None:
+    for name in list_secret_settings(verifier):
+        key = getattr(verifier, name)
+        if key is None or name in config or getattr(verifier, "key_request", None) is not None:
             continue
         for missing in sorted(find_names_read(key) - stored):
             near = did_you_mean(missing, sorted(stored))
@@ -129,10 +129,10 @@ def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagno
     reading = [(name, own) for name, own in get_unified_events(target) if own.fetch is None]
     if not reading and get_unified_events(target):
         return
-    taken: Paths = frozenset()
-    for one in [_find_read_paths(webhooks, own) for _, own in reading] or [_find_read_paths(webhooks, None)]:
-        taken = None if one is None or taken is None else taken | one
-    value = rate_verification(webhooks.verify, taken)
+    read: Paths = frozenset()
+    for paths in [_find_read_paths(webhooks, own) for _, own in reading] or [_find_read_paths(webhooks, None)]:
+        read = None if paths is None or read is None else read | paths
+    value = rate_verification(webhooks.verify, read)
     uses = f"{format_event(reading[0][0])} uses" if reading else "events use"
     at = (*_VERIFY, "format")
     if value == "none":
@@ -155,12 +155,12 @@ def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagno
 
 def _find_read_paths(webhooks: Webhooks, event: UnifiedEvent | None) -> Paths:
     """Return the paths of a delivery that a unified event's record reads; without an event, those of vendor events."""
-    own = webhooks.events
-    if own is None:
+    events = webhooks.events
+    if events is None:
         return frozenset()
     if event is None or event.record is None:
-        return find_paths(own.record or "item", own.each)
-    seen = find_paths(event.record, own.each)
+        return find_paths(events.record or "item", events.each)
+    seen = find_paths(event.record, events.each)
     if seen is None:
         return None
     found: set[tuple[str, ...]] = set()
@@ -168,11 +168,11 @@ def _find_read_paths(webhooks: Webhooks, event: UnifiedEvent | None) -> Paths:
         if path[0] != "event":
             found.add(path)
             continue
-        text = "item" if path[1:2] in ((), ("item",)) else getattr(own, path[1], None) or ""
-        above = find_paths(text, own.each)
+        text = "item" if path[1:2] in ((), ("item",)) else getattr(events, path[1], None) or ""
+        above = find_paths(text, events.each)
         if above is None:
             return None
-        found |= {(*one, *path[2:]) for one in above}
+        found |= {(*prefix, *path[2:]) for prefix in above}
     return frozenset(path for path in found if path[0] in ("body", "text", "claims", "headers", "query"))
 
 
@@ -184,8 +184,8 @@ def _with_places(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, A
     config: Mapping[str, Any] = settings if isinstance(settings, Mapping) else {}
     yield path, config
     inner = config.get("of")
-    for index, one in enumerate(inner if isinstance(inner, list) else ()):
-        yield from _with_places(one, (*path, "config", "of", index))
+    for index, verifier in enumerate(inner if isinstance(inner, list) else ()):
+        yield from _with_places(verifier, (*path, "config", "of", index))
 
 
 # --- challenges ---
@@ -200,24 +200,24 @@ def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
     proving = find_secrets_read(list(iterate_keys(webhooks.verify)), stored)
     earlier: dict[str, int] = {}
     always: int | None = None
-    for index, one in enumerate(webhooks.challenge):
-        at: Path_ = ("webhooks", "challenge", index)
-        given = find_secrets_read([one.reply.headers, one.reply.body], stored) & proving
-        if given and not one.verified and not _is_restricted(one, stored):
+    for index, challenge in enumerate(webhooks.challenge):
+        place: Path_ = ("webhooks", "challenge", index)
+        leaked = find_secrets_read([challenge.reply.headers, challenge.reply.body], stored) & proving
+        if leaked and not challenge.verified and not _is_restricted(challenge, stored):
             yield build_finding(
                 target,
                 "WHK104",
-                (*at, "reply"),
-                f"anyone can request this reply, and it uses {sorted(given)[0]}, which verifies deliveries",
+                (*place, "reply"),
+                f"anyone can request this reply, and it uses {sorted(leaked)[0]}, which verifies deliveries",
                 "limit the text with `require`, so that no delivery matches: $match(body.token, /^[A-Za-z0-9_-]{22}$/)",
             )
-        why = _explain_unreachable_challenge(one.when, earlier, always)
+        why = _explain_unreachable_challenge(challenge.when, earlier, always)
         if why:
             yield build_finding(
-                target, "WHK108", (*at, "when"), why, "correct the condition, move the challenge up, or delete it"
+                target, "WHK108", (*place, "when"), why, "correct the condition, move the challenge up, or delete it"
             )
-        earlier.setdefault(one.when.strip(), index)
-        always = index if always is None and evaluate_constant(one.when) == (True, True) else always
+        earlier.setdefault(challenge.when.strip(), index)
+        always = index if always is None and evaluate_constant(challenge.when) == (True, True) else always
 
 
 def _is_restricted(challenge: Challenge, stored: frozenset[str]) -> bool:

@@ -45,17 +45,17 @@ _WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
 def iterate_verifiers(verify: Verification) -> Iterator[Verification]:
     """Yield the verifier and the verifiers that it is composed of."""
     yield verify
-    for one in verify.of if isinstance(verify, AnyOf | AllOf) else ():
-        yield from iterate_verifiers(one)
+    for inner in verify.of if isinstance(verify, AnyOf | AllOf) else ():
+        yield from iterate_verifiers(inner)
 
 
-def rate_verification(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
+def rate_verification(verify: Verification, read: Paths, each: str | None = None) -> Worth:
     """Rate a verification for the paths that events read. Of alternatives (`any`), the weakest counts."""
-    own = verify.each if verify.each is not None else each
+    items = verify.each if verify.each is not None else each
     if isinstance(verify, AnyOf):
-        return min((rate_verification(one, taken, own) for one in verify.of), key=_ORDER.index)
+        return min((rate_verification(inner, read, items) for inner in verify.of), key=_ORDER.index)
     if isinstance(verify, AllOf):
-        return max((rate_verification(one, taken, own) for one in verify.of), key=_ORDER.index)
+        return max((rate_verification(inner, read, items) for inner in verify.of), key=_ORDER.index)
     if isinstance(verify, Unverified):
         return "none"
     if isinstance(verify, TokenVerifier | BasicVerifier):
@@ -65,12 +65,12 @@ def rate_verification(verify: Verification, taken: Paths, each: str | None = Non
     ):
         return "whole"
     if isinstance(verify, JwtVerifier):
-        bound = _is_body_bound(verify.require, own, frozenset({"claims"}))
-        return "whole" if bound or _is_covered(taken, frozenset({("claims",)})) else "part"
+        bound = _is_body_bound(verify.require, items, frozenset({"claims"}))
+        return "whole" if bound or _is_covered(read, frozenset({("claims",)})) else "part"
     if isinstance(verify, SignatureVerifier):
-        signed = find_paths(verify.content, own)
-        bound = _is_body_bound(verify.require, own, frozenset(path[0] for path in signed or ()))
-        return "whole" if bound or _is_covered(taken, signed) else "part"
+        signed = find_paths(verify.content, items)
+        bound = _is_body_bound(verify.require, items, frozenset(path[0] for path in signed or ()))
+        return "whole" if bound or _is_covered(read, signed) else "part"
     return "whole"
 
 
@@ -79,24 +79,24 @@ def find_unsigned(verify: Verification, read: Paths, each: str | None = None) ->
 
     Returns nothing for a verifier without a signature, which `rate_verification` rates.
     """
-    own = verify.each if verify.each is not None else each
+    items = verify.each if verify.each is not None else each
     found = read or frozenset()
     if isinstance(verify, AnyOf):
-        return frozenset().union(*(find_unsigned(one, read, own) for one in verify.of))
+        return frozenset().union(*(find_unsigned(inner, read, items) for inner in verify.of))
     if isinstance(verify, AllOf):
-        signing = [one for one in verify.of if not isinstance(one, TokenVerifier | BasicVerifier | Unverified)]
-        for one in signing:
-            found &= find_unsigned(one, read, own)
+        signing = [inner for inner in verify.of if not isinstance(inner, TokenVerifier | BasicVerifier | Unverified)]
+        for inner in signing:
+            found &= find_unsigned(inner, read, items)
         return found if signing else frozenset()
     if isinstance(verify, JwtVerifier):
         signed: Paths = frozenset({("claims",)})
-        if verify.token.strip() == "text" or _is_body_bound(verify.require, own, frozenset({"claims"})):
+        if verify.token.strip() == "text" or _is_body_bound(verify.require, items, frozenset({"claims"})):
             signed = _WHOLE | {("claims",)}
     elif isinstance(verify, StandardWebhooksVerifier):
         signed = _WHOLE | {("headers", f"{verify.header_prefix}-{name}") for name in ("id", "timestamp")}
     elif isinstance(verify, SignatureVerifier):
-        signed = find_paths(verify.content, own)
-        if signed is not None and _is_body_bound(verify.require, own, frozenset(path[0] for path in signed)):
+        signed = find_paths(verify.content, items)
+        if signed is not None and _is_body_bound(verify.require, items, frozenset(path[0] for path in signed)):
             signed = signed | _WHOLE
     else:
         return frozenset()
@@ -110,7 +110,7 @@ def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
         return True
     if path[0] == "query" and signed & {("url",), ("target",)}:
         return True
-    return any(path[: len(one)] == one for one in signed)
+    return any(path[: len(prefix)] == prefix for prefix in signed)
 
 
 def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
@@ -122,13 +122,13 @@ def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]
     return any(path[0] in parts for path in read - _WHOLE)
 
 
-def _is_covered(taken: Paths, signed: Paths) -> bool:
+def _is_covered(read: Paths, signed: Paths) -> bool:
     """Return whether a signature covers all paths that are used, or the complete body."""
     if signed is None or signed & _WHOLE:
         return True
-    if taken is None:
+    if read is None:
         return False
-    return all(any(path[: len(one)] == one for one in signed) for path in taken)
+    return all(any(path[: len(prefix)] == prefix for prefix in signed) for path in read)
 
 
 def find_paths(text: str, each: str | None = None) -> Paths:
@@ -145,7 +145,7 @@ def find_paths(text: str, each: str | None = None) -> Paths:
         above = find_paths(each) if plain[0] == "item" and each is not None else frozenset({plain[:1]})
         if above is None:
             return None
-        found |= {(*one, *plain[1:]) for one in above}
+        found |= {(*prefix, *plain[1:]) for prefix in above}
     return frozenset(found)
 
 
@@ -180,15 +180,15 @@ def _iterate_expressions(value: Any) -> Iterator[str]:
             return  # reported as EXP101
 
 
-def list_secret_settings(way: Verification) -> list[str]:
+def list_secret_settings(verifier: Verification) -> list[str]:
     """Return the settings that contain templates of secrets."""
-    return [name for name, _, note in read_roles(type(way)) if note.role == "secret"]
+    return [name for name, _, note in read_roles(type(verifier)) if note.role == "secret"]
 
 
 def iterate_keys(verify: Verification) -> Iterator[Any]:
     """Yield the templates and expressions with which each verifier reads its secrets."""
-    for way in iterate_verifiers(verify):
-        for name in list_secret_settings(way):
-            yield getattr(way, name)
-        if isinstance(way, HmacVerifier) and not way.key:
-            yield f"{{{{{way.content}}}}}"
+    for verifier in iterate_verifiers(verify):
+        for name in list_secret_settings(verifier):
+            yield getattr(verifier, name)
+        if isinstance(verifier, HmacVerifier) and not verifier.key:
+            yield f"{{{{{verifier.content}}}}}"

@@ -31,12 +31,12 @@ def fill_page(text: str) -> str:
 
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
-        made = (
+        content = (
             {"keys": format_key_table, "formats": format_strategy_table, "vocabulary": _build_vocabulary}[what](name)
             if name
             else _build_part(what)
         )
-        return f"<!-- {what}{' ' if name else ''}{name} -->\n{made}<!-- / -->"
+        return f"<!-- {what}{' ' if name else ''}{name} -->\n{content}<!-- / -->"
 
     return _PART.sub(part, text)
 
@@ -49,12 +49,12 @@ def run(arguments: Sequence[str], folder: Path) -> int:
     drifted = 0
     for path in sorted(folder.glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        made = fill_page(text)
-        if made == text:
+        filled = fill_page(text)
+        if filled == text:
             continue
         drifted += 1
         if "--check" not in arguments:
-            write_whole(path, made)
+            write_whole(path, filled)
         sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.name}\n")
     return 1 if drifted and "--check" in arguments else 0
 

@@ -68,13 +68,13 @@ class Generator:
     def _annotate(self, info: inspect.Metadata, mode: Mode) -> Schema:
         extra = info.extra or {}
         if extra.get("override"):
-            made = self._refer_to_model(_struct_type(Configuration), "part")
+            schema = self._refer_to_model(_struct_type(Configuration), "part")
         elif extra.get("mapping"):
             self.definitions.setdefault("Mapping", _MAPPING)
-            made = {"$ref": "#/$defs/Mapping"}
+            schema = {"$ref": "#/$defs/Mapping"}
         else:
-            made = self._to_schema(info.type, mode)
-        return {**made, **(info.extra_json_schema or {})}
+            schema = self._to_schema(info.type, mode)
+        return {**schema, **(info.extra_json_schema or {})}
 
     def _convert_union(self, info: inspect.UnionType, mode: Mode) -> Schema:
         parts = [part for part in info.types if not isinstance(part, inspect.NoneType)]
@@ -88,11 +88,11 @@ class Generator:
 
     def _convert_map(self, info: inspect.DictType, mode: Mode) -> Schema:
         value = self._to_schema(info.value_type, mode)
-        made: Schema = {
+        schema: Schema = {
             "type": "object",
             "additionalProperties": allow_null(value) if mode == "part" else value,
         }
-        return made | _convert_key_names(info)
+        return schema | _convert_key_names(info)
 
     # --- models ---
 
@@ -116,7 +116,7 @@ class Generator:
         rest = getattr(info.cls, "rest", "")
         aliases = dict(info.cls.aliases) if issubclass(info.cls, Settings) else {}
         inherits = info.cls in (Operation, Resource)
-        made: Schema = {
+        result: Schema = {
             "type": "object",
             "description": _get_docstring(info.cls),
             "properties": {},
@@ -126,23 +126,23 @@ class Generator:
         for entry in info.fields:
             name = entry.encode_name
             if name == rest:
-                made |= self._convert_rest(entry, mode)
+                result |= self._convert_rest(entry, mode)
                 continue
             schema = self._to_schema(
                 entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
             )
             schema = allow_null(schema) if mode == "part" else schema
-            made["properties"][name] = _add_default(schema, entry)
+            result["properties"][name] = _add_default(schema, entry)
             spellings = [alias for alias, target in aliases.items() if target == name]
             for alias in spellings:
-                made["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
+                result["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
             if entry.required and mode == "full":
                 needed.append({"anyOf": [{"required": [word]} for word in (name, *spellings)]} if spellings else name)
         if required := [word for word in needed if isinstance(word, str)]:
-            made["required"] = required
+            result["required"] = required
         if choices := [word for word in needed if not isinstance(word, str)]:
-            made["allOf"] = choices
-        return made
+            result["allOf"] = choices
+        return result
 
     def _convert_rest(self, entry: inspect.Field, mode: Mode) -> Schema:
         info = entry.type.type if isinstance(entry.type, inspect.Metadata) else entry.type
@@ -173,7 +173,7 @@ class Generator:
                 then["required"] = ["config"]
             meant = {"properties": {"format": {"const": tag}}, "required": ["format"]}
             branches.append({"if": meant, "then": then})
-        made: Schema = {
+        schema: Schema = {
             "type": "object",
             "properties": {
                 "format": {"description": _describe_formats(parts), "enum": tags},
@@ -183,10 +183,10 @@ class Generator:
             "allOf": branches,
         }
         if mode == "part":
-            made["properties"]["format"]["enum"] = [*tags, None]
+            schema["properties"]["format"]["enum"] = [*tags, None]
         else:
-            made["required"] = ["format"]
-        return made
+            schema["required"] = ["format"]
+        return schema
 
 
 def allow_null(schema: Schema) -> Schema:

@@ -62,17 +62,17 @@ class _KindFinder:
     def to_kinds(self) -> dict[str, Kind]:
         for name, (model, _) in MODELS.items():
             self._name(model, name)
-        made: dict[str, Kind] = {}
+        by_name: dict[str, Kind] = {}
         for model, name in self.names.items():
             union = self._of_union(model)
-            if union is not None and union not in made:
-                made[union] = self._common(union, self.unions[union])
+            if union is not None and union not in by_name:
+                by_name[union] = self._common(union, self.unions[union])
             if model is not Configuration:
-                made[name] = Kind(name, "")
+                by_name[name] = Kind(name, "")
         for model, name in self.names.items():
             if model is not Configuration:
-                self._fill(made, model, name)
-        return made
+                self._fill(by_name, model, name)
+        return by_name
 
     def _of_union(self, model: Any) -> str | None:
         return next((key for key, parts in self.unions.items() if any(part.cls is model for part in parts)), None)
@@ -105,10 +105,10 @@ class _KindFinder:
     def _singular(self, model: Any, key: str) -> str:
         """Name the kind of a key. Resources and operations have plural keys; a name that is taken gets the name of the
         model."""
-        own = {"resources": "resource", "operations": "operation"}.get(key, key)
+        singular = {"resources": "resource", "operations": "operation"}.get(key, key)
         if model.__name__ in ("UnifiedResource", "UnifiedOperation", "UnifiedEvent"):
-            own = f"unified.{model.__name__.removeprefix('Unified').lower()}"
-        return own if own not in self.names.values() else f"{own}.{model.__name__.lower()}"
+            singular = f"unified.{model.__name__.removeprefix('Unified').lower()}"
+        return singular if singular not in self.names.values() else f"{singular}.{model.__name__.lower()}"
 
     def _common(self, name: str, members: list[inspect.StructType]) -> Kind:
         """Build the kind of a union: its formats, and the keys that all members with keys share, if there are at least
@@ -120,15 +120,15 @@ class _KindFinder:
         keys = [self._key(entries[key], {}) for key in shared] if len(shared) > 1 else []
         return Kind(name, f"A choice of {len(members)} formats.", keys, formats=formats)
 
-    def _fill(self, made: dict[str, Kind], model: Any, name: str) -> None:
-        info, kind = _struct(model), made[name]
+    def _fill(self, by_name: dict[str, Kind], model: Any, name: str) -> None:
+        info, kind = _struct(model), by_name[name]
         kind.meaning = " ".join((model.__doc__ or "").split())
         kind.format = info.tag is not None
         shared: set[str] = set()
         union = self._of_union(model)
-        if union is not None and info.fields and made[union].keys:
+        if union is not None and info.fields and by_name[union].keys:
             kind.common = union
-            shared = {key.name for key in made[union].keys}
+            shared = {key.name for key in by_name[union].keys}
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}
         kind.keys = [self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared]
         rest = getattr(model, "rest", "")  # entries with custom names instead of keys

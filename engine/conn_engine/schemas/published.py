@@ -37,11 +37,11 @@ def build_schema(kind: str) -> Schema:
     """Return the published schema of a kind of document."""
     model, title = MODELS[kind]
     generator = Generator()
-    made = generator.describe_model(model)
-    here = {"type": "string", "description": "Schema of this document, for editors."}
-    made["properties"] = {"$schema": here, **made["properties"]}
+    document = generator.describe_model(model)
+    pointer = {"type": "string", "description": "Schema of this document, for editors."}
+    document["properties"] = {"$schema": pointer, **document["properties"]}
     definitions = dict(sorted(generator.definitions.items()))
-    return {**_build_head(f"{kind}.schema.json", title), **made, **({"$defs": definitions} if definitions else {})}
+    return {**_build_head(f"{kind}.schema.json", title), **document, **({"$defs": definitions} if definitions else {})}
 
 
 def _build_head(name: str, title: str) -> Schema:
@@ -56,4 +56,4 @@ def build_texts() -> dict[str, str]:
     for kind in REPORTS:
         name = f"reports/{kind}.schema.json"
         found[name] = {**_build_head(name, f"Conn report: {kind}"), **build_report_schema(kind)}
-    return {name: dump_json(made) for name, made in found.items()}
+    return {name: dump_json(schema) for name, schema in found.items()}

@@ -97,12 +97,12 @@ def build_report_schema(kind: str) -> Schema:
     """Return the schema of a kind of report, without its head. Every key is required, and no other is allowed."""
     report = REPORTS[kind]
     generator = Generator()
-    made = generator.describe_model(report)
-    made["properties"] = {
+    schema = generator.describe_model(report)
+    schema["properties"] = {
         "version": {"const": report.version, "description": "Version of this form."},
         "kind": {"const": kind, "description": "Kind of the report."},
-        **made["properties"],
+        **schema["properties"],
     }
-    made["required"] = ["version", "kind", *made.get("required", [])]
+    schema["required"] = ["version", "kind", *schema.get("required", [])]
     definitions = dict(sorted(generator.definitions.items()))
-    return {**made, **({"$defs": definitions} if definitions else {})}
+    return {**schema, **({"$defs": definitions} if definitions else {})}

@@ -57,12 +57,12 @@ def is_known(word: str) -> bool:
     name, value = found["kind"], found["value"]
     if name in find_kinds() and value is None:
         return True
-    holder, _, own = name.rpartition(".")
+    holder, _, key_name = name.rpartition(".")
     kind = find_kinds().get(holder)
     holders = (
         [kind, find_kinds()[kind.common]] if kind is not None and kind.common else [kind] if kind is not None else []
     )
-    keys = [key for kind in holders for key in kind.keys if key.name == own]
+    keys = [key for kind in holders for key in kind.keys if key.name == key_name]
     return bool(keys) and (value is None or value in re.split(r"[ ,|]+", keys[0].type))
 
 
@@ -93,5 +93,5 @@ def _describe_need(need: Need) -> str:
 
 
 def _format_examples(need: Need) -> str:
-    shown = [place for place in need.shown if ".md#" in place]
-    return ", ".join(f"[{place.partition('#')[2].replace('-', ' ')}]({place})" for place in shown)
+    examples = [place for place in need.shown if ".md#" in place]
+    return ", ".join(f"[{place.partition('#')[2].replace('-', ' ')}]({place})" for place in examples)

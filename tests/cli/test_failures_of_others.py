@@ -79,7 +79,7 @@ def test_later_pages_are_really_replayed(desk):
     path.write_text(json.dumps(data))
     done = conn(desk, "test", "contacts.list")
     assert done.code == 1
-    assert "nothing is recorded for GET /contacts?limit=2&cursor=c3" in done.out
+    assert "no response is recorded for GET /contacts?limit=2&cursor=c3" in done.out
     assert "replay: 3 requests" in done.out
     data["exchanges"].append(json.loads(json.dumps(data["exchanges"][1])))
     data["exchanges"][2]["request"]["query"]["cursor"] = "c3"
@@ -105,7 +105,7 @@ def test_a_replay_miss_shows_the_nearest_request_and_the_difference(desk):
     change(desk, MAPPING, "{ limit: query.limit }", "{ limit: query.limit, sort: \"'name'\" }")
     done = conn(desk, "test", "contacts.list")
     assert done.code == 1
-    assert "nearest is exchange 1, GET /contacts?limit=2" in done.out
+    assert "nearest exchange, number 1: GET /contacts?limit=2" in done.out
     assert "sort" in done.out
 
 

@@ -411,7 +411,7 @@ def test_the_name_of_the_file_is_cleaned_too(world: World) -> None:
 @pytest.mark.parametrize("secret", [JWT, PEM, f"Bearer {KEY}", "known-Zq9Xv7"], ids=["jwt", "pem", "bearer", "known"])
 def test_a_file_that_would_hold_one_is_not_kept(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "recordings" / "a.json"
-    with pytest.raises(ConfigurationError, match="the recording would hold a") as caught:
+    with pytest.raises(ConfigurationError, match="the recording would contain a") as caught:
         write_clean(path, json.dumps({"a": secret}), WaryRedactor(Redactor(["known-Zq9Xv7"])), within=tmp_path)
     assert caught.value.findings[0].code == "REC002"
     assert caught.value.hint == "remove it from the imported file, and import it again"

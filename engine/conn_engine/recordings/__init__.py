@@ -1,1 +1,1 @@
-"""Recorded exchanges: the file format, matching, replay, recording, HAR."""
+"""Recorded exchanges: the file format, matching, replay, recording and HAR."""

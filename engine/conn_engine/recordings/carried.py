@@ -1,7 +1,7 @@
-"""What the exchanges of somebody else's file carry as credentials.
+"""Finds the credentials in the exchanges of an imported file.
 
-They are learned before anything is redacted: a key that one request carries in a header may stand in another's URL, and
-in answers.
+They are collected before anything is redacted: a key in the header of one request may also be in another's URL, or in a
+response.
 """
 
 import base64
@@ -31,7 +31,7 @@ _SHORTEST = 8
 def learn_credentials(
     request: Request, response: Response, exchange: Exchange, places: Iterable[CredentialPlace], redactor: WaryRedactor
 ) -> None:
-    """Let the redactor know the credentials of an exchange that is not redacted yet."""
+    """Add the credentials of an exchange to the redactor, before the exchange is redacted."""
     for name, value in (*request.headers.pairs, *response.headers.pairs):
         if redactor.is_named(name, "header", value):
             for secret in _split_header(name, value):
@@ -52,7 +52,7 @@ def learn_credentials(
 
 
 def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -> RecordedRequest:
-    """The request with `[redacted]` in the places of credentials, however short they are."""
+    """Replace each credential by `[redacted]`, however short it is."""
     for place in places:
         if place.kind == "header":
             headers = {name: value for name, value in request.headers.items() if name.lower() != place.name.lower()}
@@ -74,7 +74,7 @@ def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -
 
 
 def _find_placed_texts(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
-    """The texts that stand in a place."""
+    """Yield the texts at a place."""
     if place.kind == "header":
         for value in request.headers.get_all(place.name):
             yield from _split_header(place.name, value)
@@ -90,7 +90,8 @@ def _find_placed_texts(place: CredentialPlace, request: Request, recorded: Recor
 
 
 def _split_header(name: str, value: str) -> Iterator[str]:
-    """What a header has of a credential: it without its scheme, a user's name (often the key) and password, cookies."""
+    """Yield the possible credentials of a header: the value, the value without its scheme, user name (often the key)
+    and password, cookies."""
     yield value
     bare = _SCHEME.sub("", value, count=1).strip()
     yield bare
@@ -106,7 +107,7 @@ def _split_header(name: str, value: str) -> Iterator[str]:
 
 
 def _learn_named(data: Any, place: Place, redactor: WaryRedactor) -> None:
-    """Learn what stands under names of credentials. Not under `token` alone: a paging token is often called so."""
+    """Add the values that are named like credentials, except `token`, which is often the name of a page token."""
     if isinstance(data, Mapping):
         for name, value in data.items():
             if isinstance(value, str) and str(name).lower() != "token" and redactor.is_named(str(name), place, value):
@@ -119,7 +120,7 @@ def _learn_named(data: Any, place: Place, redactor: WaryRedactor) -> None:
 
 
 def _learn(value: str, redactor: WaryRedactor) -> None:
-    """Learn a value that only its name gives away, unless it may be a common word."""
+    """Add a value that only its name identifies as a credential, unless it may be a common word."""
     if len(value) >= _SHORTEST and not value.isalpha() and re.search(r"\s|://", value) is None:
         redactor.add(value, _LABEL)
 
@@ -135,7 +136,7 @@ def _iterate_texts(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _blank(data: Any, path: tuple[str, ...]) -> Any:
-    """A copy in which what is at a path is `[redacted]`; the same object where nothing is."""
+    """Return a copy with `[redacted]` at a path; the same object if it has no such path."""
     if data is UNSET or not isinstance(data, dict) or path[0] not in data:
         return data
     inner = REDACTED if len(path) == 1 else _blank(data[path[0]], path[1:])

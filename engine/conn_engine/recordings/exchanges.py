@@ -1,4 +1,4 @@
-"""Between wire values and recorded ones: what is worth keeping, and a response made again."""
+"""Converts requests and responses to recorded ones and back, without headers that are not worth recording."""
 
 import base64
 import hashlib
@@ -42,12 +42,12 @@ _NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", 
 
 
 def exchange_of(request: Request, response: Response) -> Exchange:
-    """The pair as it is recorded, without credential headers and cookies; else not yet redacted."""
+    """Return the pair as recorded, without credential headers and cookies. Other secrets are not redacted yet."""
     return Exchange(request=to_recorded_request(request.visible), response=response_of(response))
 
 
 def to_recorded_request(request: Request) -> RecordedRequest:
-    """A request in recorded form: query and body decoded."""
+    """Return a request in recorded form, with query and body decoded."""
     url, _, query = request.url.partition("#")[0].partition("?")
     kind = request.headers.get("content-type", "")
     body: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def to_recorded_request(request: Request) -> RecordedRequest:
     elif request.body:
         body = _content(request.body, kind)
     headers = _select_headers(request.headers)
-    if "parts" in body or "sha256" in body:  # the boundary is made anew, of what the parts hold
+    if "parts" in body or "sha256" in body:  # the boundary is generated again from the parts
         headers["content-type"] = kind.split(";")[0].strip()
     return RecordedRequest(
         method=request.method.upper(),
@@ -72,7 +72,7 @@ def to_recorded_request(request: Request) -> RecordedRequest:
 
 
 def response_of(response: Response) -> RecordedResponse:
-    """A response in recorded form. A text in another charset is recorded as UTF-8, and its header says so."""
+    """Return a response in recorded form. Text in another charset becomes UTF-8, also in the header."""
     headers = _select_headers(response.headers)
     kind = headers.get("content-type", "")
     body = _content(_read_body(response), kind) if response.size else {}
@@ -82,7 +82,7 @@ def response_of(response: Response) -> RecordedResponse:
 
 
 def to_response(recorded: RecordedResponse, url: str = "") -> Response:
-    """The response that a recorded one stands for."""
+    """Return the response that was recorded."""
     headers = recorded.headers
     body = b""
     if recorded.body is not UNSET:
@@ -92,14 +92,14 @@ def to_response(recorded: RecordedResponse, url: str = "") -> Response:
     elif recorded.text is not None:
         body = recorded.text.encode("utf-8", "surrogatepass")
         if not recorded.text.isascii() and "charset=utf-8" in Headers(headers).get("content-type", "").lower():
-            body = b"\xef\xbb\xbf" + body  # whatever the vendor spells it in, here it is UTF-8
+            body = b"\xef\xbb\xbf" + body  # whatever charset the vendor uses, the recording has UTF-8
     elif recorded.base64 is not None:
         body = base64.b64decode(recorded.base64)
     return Response(recorded.status, Headers(headers), body, url)
 
 
 def group_values(pairs: list[tuple[str, str]]) -> Values:
-    """Name to value, or to the list of its values where it is repeated."""
+    """Map each name to its value, or to a list of values if it is repeated."""
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)
@@ -124,13 +124,13 @@ def _select_headers(headers: Headers) -> dict[str, str]:
 
 
 def _content(raw: bytes, kind: str) -> dict[str, Any]:
-    """`{"body": …}`, `{"text": …}` or `{"base64": …}`: the most readable form that loses nothing."""
+    """Return `{"body": …}`, `{"text": …}` or `{"base64": …}`, the most readable form that loses nothing."""
     kind = kind.lower()
     if "json" in kind or (not kind and raw[:1] in b"{["):
         try:
             return {"body": _decode_json(raw)}
         except (ValueError, RecursionError):
-            pass  # broken JSON is a scenario too: it is recorded as it came
+            pass  # broken JSON is a scenario too, and recorded unchanged
     charset = kind.partition("charset=")[2].split(";")[0].strip(" \"'") or "utf-8"
     try:
         text = raw.decode(charset)
@@ -146,8 +146,8 @@ def _read_body(response: Response) -> bytes:
         return response.body
     if response.size > MAX_KEPT:
         raise ConfigurationError(
-            f"an answer of {response.size} bytes is too large for a recording",
-            hint=f"at most {MAX_KEPT // 2**20} MiB of one are kept: record a call that asks for less",
+            f"the response is too large to record: {response.size:,} bytes",
+            hint=f"record a call with a smaller response: the limit is {MAX_KEPT // 2**20} MiB",
         )
     with response.open() as reader:
         return reader.read()
@@ -162,7 +162,7 @@ def _digest(payload: Blob) -> str:
 
 
 def parts_of(body: bytes, kind: str) -> list[RecordedPart] | None:
-    """The parts of a multipart body; None for anything else."""
+    """Return the parts of a multipart body; None for any other body."""
     found = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
     if found is None:
         return None
@@ -180,10 +180,13 @@ def _part(piece: bytes) -> RecordedPart:
         for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
         if name.strip()
     )
-    told = {found[1].lower(): found[2] for found in _NAMED.finditer(headers.get("content-disposition", ""))}
+    parameters = {found[1].lower(): found[2] for found in _NAMED.finditer(headers.get("content-disposition", ""))}
     kind = headers.get("content-type", "")
     return RecordedPart(
-        name=told.get("name", ""), filename=told.get("filename", ""), content_type=kind, **_content(content, kind)
+        name=parameters.get("name", ""),
+        filename=parameters.get("filename", ""),
+        content_type=kind,
+        **_content(content, kind),
     )
 
 
@@ -198,4 +201,4 @@ def _encode_json(data: Any) -> bytes:
     try:
         return msgspec.json.encode(data)
     except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError, ValueError):
-        return json.dumps(data).encode()  # half surrogate pairs, which only escapes can hold; integers of any size
+        return json.dumps(data).encode()  # lone surrogates, which only escapes can represent; integers of any size

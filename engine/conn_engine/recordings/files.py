@@ -1,7 +1,6 @@
-"""Recording files: their typed model, reading, and writing without secrets. Comparing is `matching`'s.
+"""Recording files: their typed model, reading, and writing without secrets. `matching` compares them.
 
-A recording is readable JSON, one scenario of one operation per file, with bodies decoded. Credentials are no
-part of it.
+A recording is readable JSON: one scenario of one operation per file, with decoded bodies and without credentials.
 """
 
 import base64
@@ -48,18 +47,18 @@ T = TypeVar("T")
 
 
 class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Settings of the rest of the language live above this floor, with the same strictness."""
+    """Rejects unknown keys, as the models of the configuration do; those are in a higher layer."""
 
 
 class RecordedPart(_Model, frozen=True, kw_only=True):
-    """One part of a multipart body: a field or a file. At most one of `body`, `text` and `base64` is there."""
+    """One part of a multipart body: a field or a file. At most one of `body`, `text` and `base64` is set."""
 
     name: Annotated[str, Meta(description="The field's name.")] = ""
     filename: Annotated[str, Meta(description="The file's name.")] = ""
-    content_type: Annotated[str, Meta(description="What it says it is.")] = ""
+    content_type: Annotated[str, Meta(description="The part's content type.")] = ""
     body: Annotated[Any, Meta(description="The decoded JSON content.")] = UNSET
     text: Annotated[str | None, Meta(description="Content that is not JSON.")] = None
-    base64: Annotated[str | None, Meta(description="Content that is no text.")] = None
+    base64: Annotated[str | None, Meta(description="Content that is not text.")] = None
 
 
 class RecordedRequest(_Model, frozen=True, kw_only=True):
@@ -74,11 +73,11 @@ class RecordedRequest(_Model, frozen=True, kw_only=True):
     text: Annotated[str | None, Meta(description="A body that is neither JSON nor a form.")] = None
     base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
     parts: Annotated[tuple[RecordedPart, ...] | None, Meta(description="The parts of a multipart body.")] = None
-    sha256: Annotated[str | None, Meta(description="Digest of a body that is too large to be kept.")] = None
+    sha256: Annotated[str | None, Meta(description="Digest of a body that is too large to record.")] = None
 
 
 class RecordedResponse(_Model, frozen=True, kw_only=True):
-    """The answer. At most one of `body`, `text` and `base64` is there; none for an empty body."""
+    """The response. At most one of `body`, `text` and `base64` is set; none of them for an empty body."""
 
     status: Annotated[int, Meta(description="HTTP status.", ge=100, le=599)]
     headers: Annotated[dict[str, str], Meta(description="Headers that matter, such as `link` or `retry-after`.")] = {}
@@ -88,32 +87,32 @@ class RecordedResponse(_Model, frozen=True, kw_only=True):
 
 
 class Exchange(_Model, frozen=True, kw_only=True):
-    """One request and its answer."""
+    """One request and its response."""
 
-    request: Annotated[RecordedRequest, Meta(description="What was asked.")]
-    response: Annotated[RecordedResponse, Meta(description="What was answered.")]
+    request: Annotated[RecordedRequest, Meta(description="The request.")]
+    response: Annotated[RecordedResponse, Meta(description="The response.")]
 
 
 class RecordedCall(_Model, frozen=True, kw_only=True):
-    """What the caller asked of the operation, in the operation's own terms (unified or the vendor's)."""
+    """The caller's arguments, as the operation takes them (unified or the vendor's)."""
 
     query: Annotated[dict[str, Any], Meta(description="The caller's query.")] = {}
     body: Annotated[Any, Meta(description="The caller's body.")] = UNSET
     id: Annotated[str | int | None, Meta(description="The record's id, for get, update and delete.")] = None
     params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
     headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
-    cursor: Annotated[str | None, Meta(description="The cursor the caller continues from.")] = None
-    files: Annotated[dict[str, RecordedPart], Meta(description="The files the caller gave, by name.")] = {}
-    state: Annotated[Any, Meta(description="State of an earlier run, from which an incremental operation goes on.")] = (
-        None
-    )
+    cursor: Annotated[str | None, Meta(description="The cursor to resume from.")] = None
+    files: Annotated[dict[str, RecordedPart], Meta(description="The caller's files, by name.")] = {}
+    state: Annotated[
+        Any, Meta(description="State of an earlier run, from which an incremental operation continues.")
+    ] = None
     pages: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="How many pages the caller took; replay takes as many. Default: all."),
+        Meta(description="The number of pages that the caller read; a replay reads as many. Default: all."),
     ] = None
     wait: Annotated[
         bool,
-        Meta(description="Whether the caller let rate limits be waited for; replay goes on at once. Default false."),
+        Meta(description="Whether to wait for rate limits; a replay continues at once. Default: false."),
     ] = False
 
 
@@ -123,29 +122,29 @@ class Recording(_Model, frozen=True, kw_only=True):
     schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
-    format: Annotated[Literal[1], Meta(description="Version of this file's form.")] = 1
+    format: Annotated[Literal[1], Meta(description="Version of the file format.")] = 1
     connector: Annotated[str, Meta(description="The connector it belongs to.")]
     operation: Annotated[str, Meta(description="The operation, such as `crm.contacts.list` or `contacts.list`.")]
     scenario: Annotated[str, Meta(description="What it shows: `default`, `rate_limited`, `not_found` …")] = "default"
-    account: Annotated[str, Meta(description="The account it was recorded for; empty when it serves all.")] = ""
+    account: Annotated[str, Meta(description="The account it was recorded for; empty if it is for all accounts.")] = ""
     source: Annotated[
         Literal["live", "contract", "har", "sample"],
-        Meta(description="Origin: the vendor itself, its published contract, a HAR file, or a scaffold."),
+        Meta(description="Origin: the live vendor, its published contract, a HAR file, or a generated sample."),
     ]
-    recorded_at: Annotated[str, Meta(description="When, as an RFC 3339 time.")]
+    recorded_at: Annotated[str, Meta(description="Time of the recording (RFC 3339).")]
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
-    base_url: Annotated[str, Meta(description="The base URL of the run; replay compares what comes after it.")] = ""
-    context: Annotated[dict[str, Any], Meta(description="The account's values in the run; replay uses them.")] = {}
+    base_url: Annotated[str, Meta(description="The base URL of the run; a replay compares URLs relative to it.")] = ""
+    context: Annotated[dict[str, Any], Meta(description="The account's context values; a replay uses them.")] = {}
     left_out: Annotated[
         tuple[str, ...],
-        Meta(description="Parts of the credential that the account had left out, as it may; replay has none either."),
+        Meta(description="Optional parts of the credential that the account does not have; a replay omits them."),
     ] = ()
-    call: Annotated[RecordedCall, Meta(description="What the caller asked.")] = RecordedCall()
+    call: Annotated[RecordedCall, Meta(description="The caller's arguments.")] = RecordedCall()
     exchanges: Annotated[list[Exchange], Meta(description="Requests and answers in order.")]
 
 
 def load_recording(path: Path, display: str = "") -> Recording:
-    """Read a recording. Raises ConfigurationError with a finding REC001 at the place of the fault."""
+    """Read a recording. Raises ConfigurationError with a finding (REC001) at the place of the error."""
     file = display or path.as_posix()
     recording, content = load_as(Recording, path, file)
     check_exchanges(recording.exchanges, file, content)
@@ -153,8 +152,8 @@ def load_recording(path: Path, display: str = "") -> Recording:
 
 
 def load_as(model: type[T], path: Path, file: str) -> tuple[T, bytes]:
-    """Read a file of recorded data as its model, and its text. `file` is what people call it. Raises ConfigurationError
-    with a finding REC001 at the place of the fault."""
+    """Read a file of recorded data; return it as its model, and its text. `file` is its name in messages. Raises
+    ConfigurationError with a finding (REC001) at the place of the error."""
     try:
         content = read_regular(path, MAX_BYTES)
     except OSError as error:
@@ -171,7 +170,7 @@ def load_as(model: type[T], path: Path, file: str) -> tuple[T, bytes]:
 
 
 def _slowly(model: type[T], file: str, content: bytes) -> T:
-    """What the fast reader does not take: YAML, or no data at all (raises, with the place)."""
+    """Read a file that the fast reader rejects: YAML, or invalid data (raises, with the place)."""
     data = parse(content.decode("utf-8", "replace"), file).data
     try:
         return msgspec.convert(data, model)
@@ -180,14 +179,14 @@ def _slowly(model: type[T], file: str, content: bytes) -> T:
 
 
 def check_exchanges(exchanges: Sequence[Exchange], file: str, content: bytes) -> None:
-    """Refuse an exchange that says a body twice, or one that is no base64."""
+    """Raise ConfigurationError (REC001) for an exchange with two bodies, or with invalid base64."""
     for number, exchange in enumerate(exchanges):
         _one_body(file, content, f"exchanges.{number}", exchange)
 
 
 def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None:
     request, response = exchange.request, exchange.response
-    held = [
+    bodies = [
         request.body is not UNSET,
         request.form is not None,
         request.text is not None,
@@ -195,23 +194,28 @@ def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None
         request.parts is not None,
         request.sha256 is not None,
     ]
-    if sum(held) > 1:
+    if sum(bodies) > 1:
         refuse_recorded(
-            file, content, f"a request has one of body, form, parts, text, base64 and sha256 - at `$.{where}.request`"
+            file,
+            content,
+            f"a request can have only one of body, form, parts, text, base64 and sha256 - at `$.{where}.request`",
         )
-    held = [response.body is not UNSET, response.text is not None, response.base64 is not None]
-    if sum(held) > 1:
-        refuse_recorded(file, content, f"a response has one of body, text and base64 - at `$.{where}.response`")
+    bodies = [response.body is not UNSET, response.text is not None, response.base64 is not None]
+    if sum(bodies) > 1:
+        refuse_recorded(
+            file, content, f"a response can have only one of body, text and base64 - at `$.{where}.response`"
+        )
     for part, name in ((request, "request"), (response, "response")):
         if part.base64 is not None:
             try:
                 base64.b64decode(part.base64, validate=True)
             except (binascii.Error, ValueError):
-                refuse_recorded(file, content, f"this is not base64 - at `$.{where}.{name}.base64`")
+                refuse_recorded(file, content, f"invalid base64 - at `$.{where}.{name}.base64`")
 
 
 def refuse_recorded(file: str, content: bytes, fault: str) -> NoReturn:
-    """Raise REC001 for a fault whose text ends in " - at `$.a[0].b`", as msgspec's do, at that place of the file."""
+    """Raise ConfigurationError (REC001) at the place in the file that ends `fault`, as in msgspec's messages:
+    " - at `$.a[0].b`"."""
     what, _, where = fault.partition(" - at `")
     dotted = where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
     span = Span(file)
@@ -227,11 +231,11 @@ def _fail(file: str, code: str, what: str, span: Span | None = None, *, path: st
 
 
 def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[Placing]) -> Recording:
-    """Write a recording without secrets, whole or not at all, and give it back as written.
+    """Write a recording without secrets, and return it as written. The file is replaced in one step.
 
-    The text is searched for every secret the redactor knows, in every encoding, before it is written and
-    again in the finished file, which is deleted when one is found. Raises ConfigurationError (REC002) then;
-    a file that was there before is only replaced by a clean one.
+    The text is searched for every known secret, in every encoding, before it is written and again in the finished file,
+    which is deleted if one is found. Raises ConfigurationError (REC002) in that case; an existing file is only replaced
+    by a clean one.
     """
     clean = redact_recording(recording, redactor)
     write_clean(path, dump_json(_order_keys(clean, path)), redactor, **placing)
@@ -241,8 +245,8 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
 def write_clean(
     path: Path, text: str, redactor: Redactor, names: Iterable[str] = (), **placing: Unpack[Placing]
 ) -> None:
-    """Write a file of recorded data, whole, unless a secret is found in it. `names` are keys of its objects that may be
-    a word of a secret. Raises ConfigurationError (REC002) then."""
+    """Write a file of recorded data in one step. `names` are keys of its objects that may equal a part of a secret.
+    Raises ConfigurationError (REC002) if the text contains a secret."""
 
     def found_in(written: str) -> list[str]:
         for name in names:
@@ -259,13 +263,13 @@ def write_clean(
         _fail(
             path.as_posix(),
             "REC002",
-            f"the recording would hold {found[0]}; it was not kept",
+            f"the recording would contain {found[0]}, so it was not saved",
             hint=redactor.remedy,
         )
 
 
 def _schema_for(path: Path) -> str:
-    """Where an editor finds the schema from connectors/<name>/recordings/[<account>/]<file> of a workspace."""
+    """Return the relative path of the schema from connectors/<name>/recordings/[<account>/]<file>, for editors."""
     parts = path.parts
     if "recordings" not in parts[:-1]:
         return SCHEMA_URL
@@ -287,7 +291,7 @@ def _order_keys(recording: Recording, path: Path) -> dict[str, Any]:
 
 
 def redact_recording(recording: Recording, redactor: Redactor) -> Recording:
-    """A recording without known secrets and values with secret names, which stay apart by numbers."""
+    """Redact known secrets and values with secret names; numbers keep different ones apart."""
     return _clean(recording, redactor.to_numbering())
 
 
@@ -320,7 +324,7 @@ def _clean(recording: Recording, redactor: Redactor) -> Recording:
 
 
 def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRequest:
-    """Without known secrets, values with secret names, and headers that carry credentials."""
+    """Redact known secrets and values with secret names, and remove headers with credentials."""
     return msgspec.structs.replace(
         request,
         url=redactor.url(request.url),
@@ -346,7 +350,7 @@ def _redacted_part(part: RecordedPart, redactor: Redactor) -> RecordedPart:
 
 
 def redacted_response(response: RecordedResponse, redactor: Redactor) -> RecordedResponse:
-    """Without known secrets, values with secret names, and cookies."""
+    """Redact known secrets and values with secret names, and remove cookies."""
     return msgspec.structs.replace(
         response,
         headers=_headers(response.headers, redactor),
@@ -356,8 +360,7 @@ def redacted_response(response: RecordedResponse, redactor: Redactor) -> Recorde
 
 
 def _headers(headers: dict[str, str], redactor: Redactor) -> dict[str, str]:
-    # Dropped, not blanked: a header is never compared, and its name alone would read as if it had been sent
-    # so.
+    # Removed, not blanked: headers are not compared, and a blanked one would look as if it had been sent like that.
     return {
         redactor.text(name): redactor.url(value)
         for name, value in headers.items()
@@ -381,7 +384,7 @@ def _rest(text: str | None, packed: str | None, redactor: Redactor) -> dict[str,
 
 
 def redacted_text(text: str, redactor: Redactor) -> str:
-    """A text body without secrets: when it is JSON after all, names count as well."""
+    """Redact a text body; if it is JSON, also by names."""
     if text[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
             data = json.loads(text)

@@ -1,7 +1,7 @@
-"""HAR 1.2, which browsers and proxies export: to recorded exchanges and back. Reads and writes no files.
+"""Converts HAR 1.2, which browsers and proxies export, to recorded exchanges and back. It does not access files.
 
-Format: http://www.softwareishard.com/blog/har-12-spec/ (frozen). Bodies may be text or base64; parameters of
-a form may stand apart from its text.
+Format: http://www.softwareishard.com/blog/har-12-spec/ (frozen). Bodies may be text or base64; the parameters of a form
+may be separate from its text.
 """
 
 import base64
@@ -52,13 +52,14 @@ def import_har(
     file: str = "HAR",
     unanswered: list[str] | None = None,
 ) -> list[Exchange]:
-    """The exchanges of a HAR file, redacted, in its order.
+    """Return the exchanges of a HAR file, redacted and in order.
 
-    `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and CORS
-    preflights. `places` are where the connector's credentials stand, `declared` the request headers that are kept, in
-    lower case; those that describe the body always are. `unanswered` collects the requests without an answer
-    (`GET https://example.com/a`). `redactor` knows the credentials of the file afterwards.
-    Raises ConfigurationError (REC004) for what is not a HAR, or when nothing is left.
+    `hosts` (patterns such as `*.example.com`) selects requests. CORS preflights and requests without a response are
+    skipped; `unanswered` collects the latter (`GET https://example.com/a`). `places` are the places of the connector's
+    credentials. `declared` are the request headers to keep, in lower case, in addition to those that describe the body.
+    The credentials of the file are added to `redactor`.
+
+    Raises ConfigurationError (REC004) if the file is not HAR 1.2, or if no exchange remains.
     """
     wary = redactor if isinstance(redactor, WaryRedactor) else WaryRedactor(redactor)
     entries = _entries(content, file)
@@ -75,7 +76,7 @@ def import_har(
             answer = entry.get("response")
             response = _response(answer) if answer else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            _fail(file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})")
+            _fail(file, f"entry {number + 1} is not valid HAR 1.2 ({type(error).__name__}: {str(error)[:80]})")
         if response is None:
             silent.append(request)
         if response is None or request.method == "OPTIONS":
@@ -83,7 +84,7 @@ def import_har(
         found.append((request, response, exchange_of(request, response)))
     if not found:
         known = ", ".join(sorted(filter(None, seen))[:10]) or "none"
-        _fail(file, "no answered request is left", hint=f"hosts in the file: {known}")
+        _fail(file, "no usable request has a response", hint=f"check the hosts in the file: {known}")
     for request, response, exchange in found:
         learn_credentials(request, response, exchange, places, wary)
     if unanswered is not None:
@@ -120,9 +121,8 @@ def _entries(content: bytes | str, file: str) -> list[dict[str, Any]]:
 def _request(entry: dict[str, Any]) -> Request:
     url = str(entry["url"]).partition("#")[0]
     place = split_plain_url(url).netloc
-    url = (
-        url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url
-    )  # no request of ours has a user there
+    if "@" in place:
+        url = url.replace(place, place.rpartition("@")[2], 1)  # the engine never sends a user name in a URL
     if "?" not in url and entry.get("queryString"):
         url += "?" + urlencode([(pair["name"], pair.get("value", "")) for pair in entry["queryString"]])
     headers = _pairs(entry.get("headers", ()))
@@ -145,11 +145,11 @@ def _request(entry: dict[str, Any]) -> Request:
 
 
 def _join_parts(params: list[dict[str, Any]]) -> bytes:
-    """The body of a form in parts, of which the file has the fields alone."""
+    """Build the body of a multipart form from its fields, if the file has no text of it."""
     parts = bytearray()
     for pair in params:
-        told = {"name": pair["name"], **({"filename": pair["fileName"]} if pair.get("fileName") else {})}
-        names = "".join(f'; {key}="{re.sub(chr(34), "%22", str(name))}"' for key, name in told.items())
+        attributes = {"name": pair["name"], **({"filename": pair["fileName"]} if pair.get("fileName") else {})}
+        names = "".join(f'; {key}="{re.sub(chr(34), "%22", str(name))}"' for key, name in attributes.items())
         head = f"Content-Disposition: form-data{names}\r\n"
         if pair.get("contentType"):
             head += f"Content-Type: {pair['contentType']}\r\n"
@@ -160,7 +160,7 @@ def _join_parts(params: list[dict[str, Any]]) -> bytes:
 
 def _response(entry: dict[str, Any]) -> Response | None:
     status = int(entry["status"])
-    if not 100 <= status <= 599:  # 0: the browser got no answer
+    if not 100 <= status <= 599:  # 0: the browser got no response
         return None
     content = entry.get("content") or {}
     headers = _pairs(entry.get("headers", ()))
@@ -169,7 +169,7 @@ def _response(entry: dict[str, Any]) -> Response | None:
         headers.append(("content-type", kind))
     encoding = content.get("encoding")
     if encoding != "base64" and "charset=" in kind.lower() and "utf-8" not in kind.lower():
-        # HAR text is decoded already, whatever the charset on the wire was.
+        # The text in HAR is already decoded, whatever the charset was.
         headers = [(n, v.split(";")[0] if n.lower() == "content-type" else v) for n, v in headers]
     return Response(status, Headers(headers), _bytes(content.get("text") or "", encoding))
 
@@ -183,12 +183,12 @@ def _bytes(text: str, encoding: str | None) -> bytes:
         try:
             return base64.b64decode(text, validate=True)
         except binascii.Error as error:
-            raise ValueError("a body is not the base64 it says it is") from error
+            raise ValueError("a body is not valid base64") from error
     return text.encode("utf-8", "surrogatepass")
 
 
 def export_har(recording: Recording) -> dict[str, Any]:
-    """A recording as a HAR 1.2 document (JSON-like data), which holds no more than the recording does."""
+    """Return a recording as a HAR 1.2 document. It contains no more than the recording."""
     return {
         "log": {
             "version": "1.2",
@@ -261,8 +261,12 @@ def _part_entry(part: RecordedPart) -> dict[str, Any]:
     value = part.text if part.base64 is None else part.base64
     if part.body is not UNSET:
         value = msgspec.json.encode(part.body).decode()
-    told = {"fileName": part.filename, "contentType": part.content_type, "_encoding": "base64" if part.base64 else ""}
-    return {"name": part.name, "value": value or "", **{key: text for key, text in told.items() if text}}
+    optional = {
+        "fileName": part.filename,
+        "contentType": part.content_type,
+        "_encoding": "base64" if part.base64 else "",
+    }
+    return {"name": part.name, "value": value or "", **{key: text for key, text in optional.items() if text}}
 
 
 def _content(exchange: Exchange, answer: Response) -> dict[str, Any]:

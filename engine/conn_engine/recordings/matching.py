@@ -1,7 +1,7 @@
-"""Whether a request is the recorded one, and where not. Pure comparison; the order of answers is `replay`'s.
+"""Compares a request with a recorded one. `replay` decides which response is next.
 
-Compared are method, path below the base URL, query (whatever the order of names) and decoded body.
-`[redacted]` in a recorded value stands for any text, `[redacted].2.` for what only its name gave away.
+Method, path relative to the base URL, query (in any order of names) and decoded body are compared. `[redacted]` in a
+recorded value matches any text; `[redacted].2.` is a value that was redacted because of its name.
 """
 
 import json
@@ -23,7 +23,7 @@ _SHOWN = 60
 
 
 class Question:
-    """A request reduced to what is compared. `path` begins with "/" below a known base, else it is a URL."""
+    """The compared parts of a request. `path` starts with "/" if it is below a known base URL, else it is a URL."""
 
     __slots__ = ("content", "method", "path", "query")
 
@@ -35,13 +35,13 @@ class Question:
 
     @property
     def text(self) -> str:
-        """`GET /contacts?limit=2`: for people, not encoded."""
+        """The request for display, not encoded: `GET /contacts?limit=2`."""
         query = "&".join(f"{name}={value}" for name, values in self.query.items() for value in values)
         return f"{self.method} {self.path}{'?' if query else ''}{query}"
 
 
 def question(request: RecordedRequest, bases: Sequence[str]) -> Question:
-    """What is compared of a request. `bases` are the base URLs that count as the same place."""
+    """Return the compared parts of a request. `bases` are base URLs that are treated as equal."""
     url, _, inline = request.url.partition("?")
     query = _lists(request.query)
     if inline:
@@ -87,14 +87,14 @@ def _part(part: RecordedPart) -> dict[str, Any]:
 
 
 def is_same(recorded: Any, asked: Any) -> bool:
-    """Equality of JSON-like data: true is not 1, 1 is 1.0, and a recorded `[redacted]` is any text."""
+    """Whether JSON-like data is equal: 1 equals 1.0 but not true, and a recorded `[redacted]` matches any text."""
     if isinstance(recorded, str):
         if REDACTED not in recorded:
             return isinstance(asked, str) and recorded == asked
         if not isinstance(asked, str):
             return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
-        told = recorded if is_numbered(asked) else remove_numbers(recorded)
-        return has_in_order(told.split(REDACTED), asked)
+        pattern = recorded if is_numbered(asked) else remove_numbers(recorded)
+        return has_in_order(pattern.split(REDACTED), asked)
     if isinstance(recorded, dict):
         if not isinstance(asked, dict) or len(recorded) != len(asked):
             return False
@@ -109,7 +109,7 @@ def is_same(recorded: Any, asked: Any) -> bool:
 
 
 def matches(recorded: Question, asked: Question) -> bool:
-    """Whether the recorded answer answers what is asked."""
+    """Whether the requests match."""
     return (
         recorded.method == asked.method
         and is_same(recorded.path, asked.path)
@@ -119,17 +119,17 @@ def matches(recorded: Question, asked: Question) -> bool:
 
 
 def differences(recorded: Question, asked: Question) -> list[str]:
-    """Each part that differs, in words: `query limit: recorded "2", asked "100"`. Empty when they match."""
+    """Describe each part that differs: `query limit: recorded "2", sent "100"`. Returns an empty list if they match."""
     found: list[str] = []
     if recorded.method != asked.method:
-        found.append(f"method: recorded {recorded.method}, asked {asked.method}")
+        found.append(f"method: recorded {recorded.method}, sent {asked.method}")
     if not is_same(recorded.path, asked.path):
-        found.append(f"path: recorded {recorded.path}, asked {asked.path}")
+        found.append(f"path: recorded {recorded.path}, sent {asked.path}")
     for name in [*recorded.query, *(name for name in asked.query if name not in recorded.query)]:
         before, now = recorded.query.get(name), asked.query.get(name)
         if not is_same(before, now):
             found.append(f"query {name}: {_pair(_unwrap_single(before), _unwrap_single(now))}")
-    found.extend(f"body {where or '(whole)'}: {what}" for where, what in _unlike(recorded.content, asked.content))
+    found.extend(f"body{where and f' {where}'}: {what}" for where, what in _unlike(recorded.content, asked.content))
     return found
 
 
@@ -152,10 +152,10 @@ def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, s
 
 def _pair(recorded: Any, asked: Any) -> str:
     if recorded is UNSET:
-        return f"not recorded, asked {_shorten(asked)}"
+        return f"not recorded, sent {_shorten(asked)}"
     if asked is UNSET:
-        return f"recorded {_shorten(recorded)}, not asked"
-    return f"recorded {_shorten(recorded)}, asked {_shorten(asked)}"
+        return f"recorded {_shorten(recorded)}, not sent"
+    return f"recorded {_shorten(recorded)}, sent {_shorten(asked)}"
 
 
 def _shorten(value: Any) -> str:
@@ -164,7 +164,7 @@ def _shorten(value: Any) -> str:
 
 
 def distance(recorded: Question, asked: Question) -> tuple[int, int, float, int]:
-    """How far apart two requests are, for finding the nearest: smaller is nearer."""
+    """Return a sort key for how different two requests are; the smallest is the nearest."""
     from difflib import SequenceMatcher
 
     likeness = 1.0

@@ -1,4 +1,4 @@
-"""Keeps the exchanges that pass through another transport. Writing them is `recordings`'."""
+"""Records the exchanges of another transport. `recordings.files` writes them."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,11 +13,10 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """A transport around another, sync or async. `exchanges` keep their secrets until they are saved.
+    """A transport around another one, sync or async. `exchanges` contain secrets until they are saved.
 
-    Token requests are passed on but not kept (unless `tokens`): replay works with a made-up valid
-    credential, and nothing of a token exchange may lie in a file. Exchanges without an answer are not kept
-    either.
+    Token requests are passed on but not recorded (unless `tokens` is true): a replay uses a synthetic credential, and
+    no part of a token exchange may be written. Requests without a response are not recorded either.
     """
 
     def __init__(self, inner: Transport | AsyncTransport, *, tokens: bool = False) -> None:
@@ -26,13 +25,13 @@ class Recorder:
         self.exchanges: list[Exchange] = []
 
     def send(self, request: Request) -> Response:
-        """Ask the inner transport and keep what it answers."""
+        """Send a request with the inner transport, and record the exchange."""
         if not hasattr(self._inner, "send"):
             raise InternalError("an asynchronous transport is recorded with asend")
         return self._keep(request, self._inner.send(request))
 
     async def asend(self, request: Request) -> Response:
-        """As `send`, over an asynchronous transport."""
+        """Send as `send` does, with an asynchronous transport."""
         if not hasattr(self._inner, "asend"):
             raise InternalError("a synchronous transport is recorded with send")
         return self._keep(request, await self._inner.asend(request))
@@ -57,7 +56,7 @@ class Recorder:
         left_out: tuple[str, ...] = (),
         call: RecordedCall | None = None,
     ) -> Recording:
-        """What was kept so far as a recording. Not yet redacted: `save_recording` does that."""
+        """Return the exchanges so far as a recording. It is not redacted; `save_recording` redacts it."""
         return Recording(
             connector=connector,
             operation=operation,

@@ -1,4 +1,4 @@
-"""Answers from recordings, in the order in which they were recorded, and from nowhere else. No waiting."""
+"""Answers requests from recordings only, in the recorded order and without waiting."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,11 @@ _NEAREST_SHOWN = 6
 
 
 class Replay:
-    """A transport, sync and async, over one recording or several.
+    """A transport, sync and async, that answers from one recording or several.
 
-    The same request asked n times gets its n recorded answers in order, and the n+1st is a miss. `base_url`
-    is that of the configuration under test: URLs are compared below it, respectively below the recording's
-    own. What is asked is redacted (with `redactor`, and by name) before it is compared, as the recording
-    was.
+    A request that is recorded n times gets its n responses in order; after that, it has none. URLs are compared
+    relative to `base_url`, the one of the configuration under test, or to the recording's. A request is redacted (with
+    `redactor`, and by name) before it is compared, like the recording.
     """
 
     def __init__(
@@ -43,16 +42,16 @@ class Replay:
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """What was asked, in order, a miss included."""
+        """The requests in order, including those without a recorded response."""
         return tuple(self._requests)
 
     @property
     def unused(self) -> tuple[Exchange, ...]:
-        """Recorded exchanges that nothing asked for."""
+        """The recorded exchanges that no request used."""
         return tuple(e for e, used in zip(self._exchanges, self._used, strict=True) if not used)
 
     def send(self, request: Request) -> Response:
-        """The next recorded answer. Raises MissingRecording with the nearest request and what differs."""
+        """Return the next recorded response. Raises MissingRecording with the nearest request and how it differs."""
         self._requests.append(request)
         asked = question(redacted_request(to_recorded_request(request), self._redactor), self._bases)
         index = self._find(asked)
@@ -62,7 +61,7 @@ class Replay:
         return to_response(self._exchanges[index].response, request.url)
 
     async def asend(self, request: Request) -> Response:
-        """As `send`; never waits."""
+        """Return what `send` returns; it never waits."""
         return self.send(request)
 
     def _find(self, asked: Question) -> int | None:
@@ -72,22 +71,22 @@ class Replay:
         return None
 
     def _miss(self, asked: Question) -> MissingRecording:
-        message = f"nothing is recorded for {_short(asked)}"
+        message = f"no response is recorded for {_short(asked)}"
         twins = [i for i, known in enumerate(self._known) if matches(known, asked)]
         if twins:
             times = "once" if len(twins) == 1 else f"{len(twins)} times"
-            message = f"{_short(asked)} is recorded {times} and was asked once more"
-            hint = "record the scenario again, or add the further answer to it"
+            message = f"{_short(asked)} is recorded {times}, but was sent again"
+            hint = "record the scenario again, or add the missing response to the recording"
         elif not self._known:
-            hint = "the recording holds no exchanges"
+            hint = "record the operation again: the recording has no exchanges"
         else:
             free = [i for i in range(len(self._known)) if not self._used[i]] or list(range(len(self._known)))
             nearest = min(free, key=lambda index: distance(self._known[index], asked))
             parts = differences(self._known[nearest], asked)
             more = f"; and {len(parts) - _NEAREST_SHOWN} more" if len(parts) > _NEAREST_SHOWN else ""
             hint = (
-                f"nearest is exchange {nearest + 1}, {_short(self._known[nearest])}; differs in "
-                f"{'; '.join(parts[:_NEAREST_SHOWN])}{more}"
+                f"compare it with the nearest exchange, number {nearest + 1}: {_short(self._known[nearest])} "
+                f"({'; '.join(parts[:_NEAREST_SHOWN])}{more})"
             )
         finding = diagnostic("REC003", message, Span(self._file) if self._file else None, hint=hint)
         return MissingRecording(message, hint=hint, findings=[finding])

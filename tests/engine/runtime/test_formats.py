@@ -470,9 +470,9 @@ class TestRecordings:
         self.replayed(workspace, call, json_answer({"id": 1}), tmp_path / "r.json")
         connection = Connection(wiring(workspace), Replay(load_recording(tmp_path / "r.json")))
         other = Call(files={"f": Upload(b"two", "x.txt", "text/plain")})
-        with pytest.raises(Exception, match="nothing is recorded") as raised:
+        with pytest.raises(Exception, match="no response is recorded") as raised:
             list(connection.pages("files.run", other))
-        assert '/0/content: recorded "one", asked "two"' in getattr(raised.value, "hint", "")
+        assert '/0/content: recorded "one", sent "two"' in getattr(raised.value, "hint", "")
 
     def test_a_large_upload_is_known_by_its_digest(self, shop: Callable[..., Workspace], tmp_path: Path) -> None:
         path = tmp_path / "f.bin"
@@ -513,7 +513,7 @@ class TestRecordings:
         told = Response(200, Headers({"content-type": "text/plain"}), spool=spool)
         live = wiring(shop(response_format="binary"))
         connection = Connection(live, Recorder(Faults([told])))
-        with pytest.raises(ConfigurationError, match="too large for a recording"):
+        with pytest.raises(ConfigurationError, match="too large to record"):
             list(connection.pages("files.run"))
 
     def test_headers_hold_no_boundary(self, shop: Callable[..., Workspace]) -> None:

@@ -208,7 +208,7 @@ def test_what_depends_on_a_person_is_not_kept_and_an_older_file_stays(make: Call
     path = workspace.root / "connectors/shop/recordings/crm.contacts.list.json"
     path.parent.mkdir(parents=True)
     path.write_text("an older one")
-    with pytest.raises(ConfigurationError, match="nothing is recorded for GET /people") as raised:
+    with pytest.raises(ConfigurationError, match="no response is recorded for GET /people") as raised:
         recorded(workspace, "contacts.list", pages, Call(query={"name": "Ada Lovelace"}))
     assert [finding.code for finding in raised.value.findings] == ["REC005"]
     assert "--keep-personal-data" in raised.value.hint

@@ -176,12 +176,12 @@ def test_query_that_stands_apart_only():
         ("[]", "log.entries is missing"),
         ('{"log": {"entries": {}}}', "log.entries is missing"),
         ('{"log": {"entries": [1]}}', "log.entries is missing"),
-        ('{"log": {"entries": []}}', "no answered request is left"),
-        ('{"log": {"entries": [{"request": {}}]}}', "entry 1 is not as HAR 1.2 says"),
-        ('{"log": {"entries": [{"request": {"method": "GET", "url": "https://a.b/"}}]}}', "no answered request"),
+        ('{"log": {"entries": []}}', "no usable request has a response"),
+        ('{"log": {"entries": [{"request": {}}]}}', "entry 1 is not valid HAR 1.2"),
+        ('{"log": {"entries": [{"request": {"method": "GET", "url": "https://a.b/"}}]}}', "no usable request"),
         (har(entry("https://a.b/", content={"text": "!!", "encoding": "base64"})), "entry 1"),
         (har(entry("https://a.b/", headers=[])).replace('"headers": []', '"headers": 5'), "entry 1"),
-        (har(entry("https://a.b/", status=0)), "no answered request is left"),
+        (har(entry("https://a.b/", status=0)), "no usable request has a response"),
     ],
 )
 def test_what_is_no_har(text, words):
@@ -194,7 +194,7 @@ def test_what_is_no_har(text, words):
 def test_nothing_left_names_the_hosts_there_are():
     with pytest.raises(ConfigurationError) as caught:
         import_har(har(entry("https://a.b/"), entry("https://c.d/")), hosts=["x.y"])
-    assert caught.value.hint == "hosts in the file: a.b, c.d"
+    assert caught.value.hint == "check the hosts in the file: a.b, c.d"
 
 
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)

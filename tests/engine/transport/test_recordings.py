@@ -85,7 +85,7 @@ def test_byte_order_mark_and_yaml_are_taken(tmp_path):
         ),
         (
             lambda d: d["exchanges"][0]["request"].update(base64="?"),
-            "not base64",
+            "invalid base64",
             "exchanges.0.request.base64",
         ),
     ],
@@ -207,7 +207,7 @@ def test_file_that_turns_out_to_hold_a_secret_is_deleted(tmp_path, monkeypatch):
         path.write_text(text + "hunter22")
 
     monkeypatch.setattr(recordings, "write_whole", write_more)
-    with pytest.raises(ConfigurationError, match="was not kept"):
+    with pytest.raises(ConfigurationError, match="was not saved"):
         save_recording(tmp_path / "s.json", load_recording(written(tmp_path, EXAMPLE)), Redactor(["hunter22"]))
     assert not (tmp_path / "s.json").exists()
 

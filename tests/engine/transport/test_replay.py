@@ -49,7 +49,7 @@ def test_same_request_twice_gets_its_two_answers_in_order():
     replay = Replay(recording((get("/a"), "one"), (get("/b"), "b"), (get("/a"), "two")))
     assert [replay.send(get(path)).body for path in ("/a", "/a", "/b")] == [b"one", b"two", b"b"]
     error = miss(replay, get("/a"))
-    assert error.message == "GET /a is recorded 2 times and was asked once more"
+    assert error.message == "GET /a is recorded 2 times, but was sent again"
     assert [request.url for request in replay.requests] == [f"{BASE}{path}" for path in ("/a", "/a", "/b", "/a")]
 
 
@@ -72,7 +72,7 @@ def test_base_url_of_the_configuration_stands_for_the_recorded_one():
     assert replay.send(get("/a?page=1", "http://127.0.0.1:8080/hub")).body == b"1"
     assert replay.send(get("/a?page=2")).body == b"2", "a next link in the recorded answer has the recorded base"
     assert (
-        "path: recorded /a, asked https://other.example.com/a"
+        "path: recorded /a, sent https://other.example.com/a"
         in miss(replay, get("/a", "https://other.example.com")).hint
     )
 
@@ -109,8 +109,8 @@ def test_bodies_are_compared_as_data():
             (post("/f", b"a=1&b=2", kind="application/x-www-form-urlencoded"), "form"),
         )
     )
-    assert "body /y/0: recorded true, asked 1" in miss(replay, post("/a", {"x": 1, "y": [1, None]})).hint
-    assert "body /z: not recorded, asked 3" in miss(replay, post("/a", {"x": 1, "y": [True, None], "z": 3})).hint
+    assert "body /y/0: recorded true, sent 1" in miss(replay, post("/a", {"x": 1, "y": [1, None]})).hint
+    assert "body /z: not recorded, sent 3" in miss(replay, post("/a", {"x": 1, "y": [True, None], "z": 3})).hint
     assert replay.send(post("/a", b'{"y":[true,null], "x":1.0}')).body == b"ok"
     assert replay.send(post("/f", b"b=2&a=1", kind="application/x-www-form-urlencoded")).body == b"form"
 
@@ -118,30 +118,30 @@ def test_bodies_are_compared_as_data():
 @pytest.mark.parametrize(
     ("asked", "hint"),
     [
-        (get("/contacts?limit=100"), 'query limit: recorded "2", asked "100"'),
-        (get("/contacts"), 'query limit: recorded "2", not asked'),
-        (get("/contacts?limit=2&after=7"), 'query after: not recorded, asked "7"'),
-        (get("/contact?limit=2"), "path: recorded /contacts, asked /contact"),
-        (Request("DELETE", f"{BASE}/contacts?limit=2"), "method: recorded GET, asked DELETE"),
-        (get("/contacts?limit=2&limit=3"), 'query limit: recorded "2", asked ["2", "3"]'),
+        (get("/contacts?limit=100"), 'query limit: recorded "2", sent "100"'),
+        (get("/contacts"), 'query limit: recorded "2", not sent'),
+        (get("/contacts?limit=2&after=7"), 'query after: not recorded, sent "7"'),
+        (get("/contact?limit=2"), "path: recorded /contacts, sent /contact"),
+        (Request("DELETE", f"{BASE}/contacts?limit=2"), "method: recorded GET, sent DELETE"),
+        (get("/contacts?limit=2&limit=3"), 'query limit: recorded "2", sent ["2", "3"]'),
     ],
 )
 def test_miss_names_the_nearest_and_what_differs(asked, hint):
     replay = Replay(recording((post("/deals", {"a": 1}), "x"), (get("/contacts?limit=2"), "y"), (get("/x/y/z"), "z")))
     error = miss(replay, asked)
-    assert error.message.startswith("nothing is recorded for ")
-    assert error.hint == f"nearest is exchange 2, GET /contacts?limit=2; differs in {hint}"
+    assert error.message.startswith("no response is recorded for ")
+    assert error.hint == f"compare it with the nearest exchange, number 2: GET /contacts?limit=2 ({hint})"
 
 
 def test_miss_is_bounded():
     replay = Replay(recording((post("/a", {f"k{n}": "x" * 500 for n in range(50)}), "x")))
     error = miss(replay, post("/a", {f"k{n}": "y" * 500 for n in range(50)}))
     assert len(error.hint) < 1500
-    assert error.hint.endswith("and 44 more")
+    assert error.hint.endswith("and 44 more)")
 
 
 def test_empty_recording():
-    assert miss(Replay([]), get("/a")).hint == "the recording holds no exchanges"
+    assert miss(Replay([]), get("/a")).hint == "record the operation again: the recording has no exchanges"
 
 
 def test_miss_does_not_show_secrets():

@@ -33,7 +33,7 @@ ASK = Request("GET", "https://api.example.com/x?a=1")
 
 
 def recorded(recorder):
-    return recorder.recording(connector="c", operation="o", recorded_at="2026-01-01T00:00:00Z")
+    return recorder.to_recording(connector="c", operation="o", recorded_at="2026-01-01T00:00:00Z")
 
 
 def test_recording_a_real_server_and_replaying_it_gives_the_same(site):

@@ -142,6 +142,7 @@ class _Level:
         self._pages = pages
         # Of an answer that is delivered while it is read:
         self._children: list[tuple[Any, Any]] = []
+        self._parts: list[Fetched] = []
         self._here: Place | None = None
         self._first_seen = 0
 
@@ -157,10 +158,12 @@ class _Level:
             self._here, self._first_seen = page.here, layer.seen.position
         self._children += layer.find_children(page, self._ancestors)
         if page.partial:
-            if self._stood is None:  # no cursor leads here: what is under these records comes after the last of them
+            if layer.listing.purpose == "step":  # each value needs a place: that of the response with all of its parts
+                self._parts.append(page)
+            elif self._stood is None:  # no cursor leads here: what is under these records comes after the last of them
                 yield from layer.emit(replace(page, next_state=None).as_listed())
             return
-        page = replace(page, here=self._here)
+        page = replace(self._join_parts(page), here=self._here)
         pages = (*self._pages, range(self._first_seen, layer.seen.position))
         children, self._children, self._here = self._children, [], None
         rest = self._locate(page.next_state) or self._after
@@ -187,6 +190,12 @@ class _Level:
                 following,
                 pages,
             ).run()
+
+    def _join_parts(self, page: Fetched) -> Fetched:
+        """The last part of a response with the records of the parts that were not passed on."""
+        parts, self._parts = [*self._parts, page], []
+        records = [record for part in parts for record in part.records]
+        return replace(page, records=records, source=[record for part in parts for record in part.source])
 
     def _locate(self, place: Place | None) -> Place | None:
         """A place of this level as one of the layer."""

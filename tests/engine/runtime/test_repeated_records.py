@@ -1,13 +1,15 @@
-"""Records that a restarted listing gives again: each is delivered once, however its answers are read and wherever they
-come from."""
+"""Each record is delivered once: however its response is read, in one part or several, and although a restarted listing
+gives it again."""
 
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from conn_engine.bodies import decoding
 from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
@@ -98,3 +100,40 @@ def test_the_result_of_a_job_is_requested_with_the_filter(make: Any, download: d
     assert ids(pages) == list(range(4_000))
     url = {"job": "1"} if "url" in download else {}
     assert vendor.queries[:2] == [url, {**url, "since": "2"}]
+
+
+@pytest.mark.parametrize("more", [{}, {"recurse": {"as": "under", "param": "under", "when": "record.id = 1"}}])
+def test_parents_in_several_parts_end_their_listing_once(make: Any, monkeypatch: pytest.MonkeyPatch, more: Any) -> None:
+    monkeypatch.setattr(decoding, "CHUNK", 2)
+    sent: list[str] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request.url)
+        if "/notes" in request.url:
+            return json_answer([{"of": request.url.rpartition("/")[2]}])
+        rows = range(10, 13) if "under" in request.url else range(5)
+        return Response(200, Headers({}), b"".join(b'{"id": %d}\n' % number for number in rows))
+
+    vendor = SimpleNamespace(send=send)
+    notes = {"method": "get", "path": "/notes/{{row}}", "parents": {"as": "row", "from": "rows.list"}}
+    resources = {"rows": {"list": {**ROWS, **more}}, "notes": {"list": notes}}
+    effective = make(
+        {
+            "connectors/shop/connector.yaml": {"base_url": BASE, "resources": resources},
+            "connectors/shop/unified/crm.yaml": None,
+        }
+    ).effective(account="acme")
+
+    def run_notes(call: Call) -> list[Page]:
+        flow = perform(Run(effective, Session("acme")), effective.resolve("notes.list"), call)
+        return list(drive(flow, vendor, MemoryVault({})))
+
+    pages = run_notes(Call())
+    found = [page.records[0]["of"] for page in pages if page.records]
+    assert found == [str(number) for number in (*range(5), *(range(10, 13) if more else ()))]
+    assert [page.completeness is not None for page in pages] == [False] * (len(pages) - 1) + [True]
+    for number, page in enumerate(pages[:-1], 1):
+        assert page.next_cursor is not None
+        rest = run_notes(Call(cursor=page.next_cursor))
+        assert [later.records for later in rest if later.records] == [p.records for p in pages[number:] if p.records]
+        assert [page.completeness is not None for page in rest] == [False] * (len(rest) - 1) + [True]

@@ -61,9 +61,9 @@ def _check_names(
     for given in known.unknown(pairs):
         near = did_you_mean(given, (one for one in candidates if one not in pairs))
         if not known.open:
-            takes = f"it reads {', '.join(candidates)}"
-            raw = f"the vendor's own parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
-            raise UsageError(f'nothing of {name.text} reads the parameter "{given}"', hint=near or f"{takes}; {raw}")
+            names = f"it has {', '.join(candidates)}"
+            raw = f"for the vendor's parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
+            raise UsageError(f'{name.text} has no parameter "{given}"', hint=near or f"{names}; {raw}")
         if near and name.kind == "vendor":
             app.err(f'warning: "{given}" is sent to the vendor as a query parameter; {near}')
 
@@ -102,7 +102,7 @@ def read_input(app: App, text: str) -> Any:
                 raise UsageError(f"{source} is larger than 64 MiB")
             text = path.read_text(encoding="utf-8")
         if not text.strip():
-            raise UsageError(f"{source} is empty, where JSON is needed", hint=hint)
+            raise UsageError(f"{source} is empty, but JSON is required", hint=hint)
         return json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not UTF-8 text"

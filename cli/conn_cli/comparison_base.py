@@ -40,7 +40,7 @@ def choose_names(app: "App", names: bool | None, formats: Sequence[str]) -> tupl
     if names and not allowed and any(spec.partition("=")[0] == "markdown" for spec in formats):
         raise UsageError(
             "conn.yaml does not allow Markdown to name accounts",
-            hint="it may become a public comment; to allow it, write reports: {account_names: true} in conn.yaml",
+            hint="the report may become public; to allow names, set reports: {account_names: true} in conn.yaml",
         )
     return allowed and names is not False, names is not False
 
@@ -75,7 +75,7 @@ def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None)
     from conn_engine.errors import UsageError
 
     if base is not None and base_dir is not None:
-        raise UsageError("--base and --base-dir exclude each other")
+        raise UsageError("--base and --base-dir cannot be used together")
     if base_dir is not None:
         if not (folder / base_dir).is_dir():
             raise UsageError(f"--base-dir {base_dir}: there is no such folder")

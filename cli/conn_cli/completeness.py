@@ -59,7 +59,9 @@ def show_violations(app: App, check: "ModelCheck") -> None:
     show_findings(app, [replace(finding, severity=Severity.WARNING) for finding in findings[:SHOWN_VIOLATIONS]])
     more = len(findings) - SHOWN_VIOLATIONS
     also = f"; {pluralize(more, 'more kind')} of violation not shown" if more > 0 else ""
-    app.err(f"{pluralize(check.invalid, 'record')} of {check.records:,} broke the model {check.schema}{also}")
+    verb = "does" if check.invalid == 1 else "do"
+    records = pluralize(check.records, "record")
+    app.err(f"{check.invalid:,} of {records} {verb} not match the model {check.schema}{also}")
 
 
 def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:

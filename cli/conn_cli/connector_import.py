@@ -44,9 +44,9 @@ def import_files(app: App, files: list[Path], wishes: ImportRequest, formats: "S
     from conn_import import Options, import_source, propose_name, read_source
 
     if wishes.name is not None and len(files) > 1:
-        raise UsageError("--name names one connector, and there are several files", hint="import them one by one")
+        raise UsageError("--name cannot be used with several files", hint="import them one by one")
     if wishes.name is not None and (wishes.every or len(wishes.entries) > 1):
-        raise UsageError("--name names one connector, and several are asked for", hint="import them one by one")
+        raise UsageError("--name cannot be used with several connectors", hint="import them one by one")
     found = find_workspace(app.folder)
     root = found or app.folder
     models = _load_models(root, wishes.models)
@@ -57,7 +57,8 @@ def import_files(app: App, files: list[Path], wishes: ImportRequest, formats: "S
             name = wishes.name or propose_name(source, entry)
             if any(other.name == name for other in made):
                 raise UsageError(
-                    f'two of the documents would make "{name}"', hint="import them one by one, with --name"
+                    f'two of the documents would create the connector "{name}"',
+                    hint="import them one by one, with --name",
                 )
             check_connector(root, name, force=wishes.force)
             options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry, models=models)
@@ -77,7 +78,7 @@ def _text(root: Path, made: "list[ImportedConnector]", *, new: bool) -> str:
     from conn_cli.formatting import join_lines
     from conn_cli.scaffold import to_relative
 
-    lines = [f"there was no workspace here: made one in {to_relative(root)}"] if new else []
+    lines = [f"created a workspace in {to_relative(root)}"] if new else []
     for one in made:
         lines += _summarize(one, to_relative(root / "connectors" / one.name))
     recorded = [one.name for one in made if one.recordings]
@@ -148,7 +149,7 @@ def _choose_entries(source: "ImportedDocument", wishes: ImportRequest) -> list[s
 
     known = list_entries(source)
     if not known and (wishes.entries or wishes.every):
-        raise UsageError(f"{source.file} is about one connector: leave out --entry and --all")
+        raise UsageError(f"{source.file} has only one connector: omit --entry and --all")
     if wishes.every:
         return known
     if not wishes.entries and len(known) == 1:
@@ -189,15 +190,19 @@ def _summarize(made: "ImportedConnector", folder: str) -> list[str]:
     samples = f", {pluralize(len(made.recordings), 'sample recording')}" if made.recordings else ""
     number = pluralize(made.operations, "operation")
     resources = pluralize(made.resources, "resource")
-    lines = [f"made {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}"]
+    lines = [f"created {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}"]
     if made.left:
-        lines.append(f"left out as asked (--only): {pluralize(made.left, 'operation')}")
+        lines.append(f"left out by --only: {pluralize(made.left, 'operation')}")
     if made.guesses:
         noun = "guess" if made.guesses == 1 else "guesses"
-        lines.append(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
+        lines.append(f"{made.guesses:,} {noun} to check, marked in connector.yaml")
     for model, fields in made.proposed.items():
-        where = f"{pluralize(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
-        lines.append(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
+        where = (
+            f"{pluralize(fields, 'field')} in {folder}/unified/{model}.yaml, each with a confidence value: check them"
+        )
+        lines.append(
+            f"proposed a mapping to {model}: {where}" if fields else f"no response looks like a record of {model}"
+        )
     if made.losses:
         lines.append(f"not imported ({folder}/README.md has the complete list):")
     for text in fold_losses(made.losses):

@@ -65,7 +65,7 @@ class ConsentLogin:
         with open_listener(redirect_uri, self.credentials.redirect_port) as listener:
             consent = listener.consent = self._consent(scope, listener.redirect_uri)
             self._show(consent)
-            self.app.err(f"waiting for the answer at {listener.redirect_uri} ({self.seconds:g} s) ...")
+            self.app.err(f"waiting for the response at {listener.redirect_uri} ({self.seconds:g} s) ...")
             self.app.stderr.flush()
             return consent, listener.wait(consent, self.seconds)
 
@@ -79,16 +79,16 @@ class ConsentLogin:
     def _show(self, consent: Consent) -> None:
         # Before any secret is known to the redactor but those that were typed: the client's id is part of the address.
         if self.browser and _open_browser(consent.url):
-            self.app.err("opened in your browser; should it not appear, open this address:")
+            self.app.err("opened in your browser; if no page appears, open this URL:")
         else:
-            self.app.err("open this address in a browser and consent:")
+            self.app.err("open this URL in a browser and grant access:")
         self.app.err(f"\n  {consent.url}\n")
         self.app.stderr.flush()
 
     def _ask_for_address(self, redirect_uri: str) -> dict[str, str]:
         """The parameters of the address that the browser ended at, which is not on this machine."""
         app = self.app
-        question = f"the address that the browser ends at ({redirect_uri}?...)"
+        question = f"URL that the browser is sent to ({redirect_uri}?...)"
         if app.interactive:
             text = app.ask(question, secret=True)
         else:
@@ -98,7 +98,8 @@ class ConsentLogin:
         answer = dict(parse_qsl(split_plain_url(text.strip()).query, keep_blank_values=True, max_num_fields=50))
         if not answer:
             raise UsageError(
-                "that is no address with an answer in it", hint=f"it begins with {redirect_uri} and has a code in it"
+                "the URL has no response of the vendor in it",
+                hint=f"paste it completely: it starts with {redirect_uri} and contains a code",
             )
         return answer
 

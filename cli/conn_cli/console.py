@@ -67,8 +67,8 @@ class App:
         root = find_workspace(self.folder)
         if root is None:
             raise ConfigurationError(
-                f"no workspace here: no {WORKSPACE_FILE} in {self.folder} or above it",
-                hint="make one: conn init",
+                f"no workspace found: no {WORKSPACE_FILE} in {self.folder} or above it",
+                hint="create one: conn init",
             )
         return root
 
@@ -175,8 +175,8 @@ class App:
         redactor from then on.
         """
         if not self.interactive:
-            message = f"{question}: not given, and there is nobody to ask"
-            raise UsageError(message, hint="give it as an option")
+            message = f"{question}: no value given, and no prompt is possible"
+            raise UsageError(message, hint="pass it as an option")
         self.err(f"{question}: ", end="")
         self.stderr.flush()
         if secret:
@@ -186,7 +186,7 @@ class App:
                 answer = getpass("", stream=self.stderr)
             except EOFError:
                 self.err()  # the question's own line is still open
-                raise UsageError(f"{question}: the input ended") from None
+                raise UsageError(f"{question}: input ended") from None
             except KeyboardInterrupt:
                 self.err()
                 raise
@@ -194,7 +194,7 @@ class App:
             return answer
         line = self.stdin.readline()
         if not line:
-            raise UsageError(f"{question}: the input ended")
+            raise UsageError(f"{question}: input ended")
         return line.rstrip("\r\n")
 
     @contextmanager

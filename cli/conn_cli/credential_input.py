@@ -104,4 +104,4 @@ def _read_file(app: App, name: str) -> str:
             return file.read(_LONGEST)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"the file {name} cannot be read: {reason}") from None
+        raise UsageError(f"cannot read the file {name}: {reason}") from None

@@ -26,7 +26,7 @@ def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
 
     if vault.environment.has(account):
         raise UsageError(
-            f"the credential of {account} comes from the environment, which goes before what is stored",
+            f"the credential of {account} comes from the environment, which overrides the store",
             hint=f"unset {build_variable_prefix(account)}* first",
         )
 

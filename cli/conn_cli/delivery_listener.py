@@ -188,13 +188,13 @@ class DeliveryListener:
         if receipt.failed is not None:
             self.app.err(f"failed: {receipt.failed.message}")
         if receipt.challenge is not None and receipt.refused is None:
-            self.app.err(f"challenge {receipt.challenge} answered")
+            self.app.err(f"answered challenge {receipt.challenge}")
         if receipt.captured:
-            self.app.err(f"kept {', '.join(receipt.captured)} with the account")
+            self.app.err(f"stored {', '.join(receipt.captured)} with the account")
         for note in receipt.notes:
             self.app.err(f"note: {note}")
         if fault:
-            self.app.err(f"not handed on: {fault}; the vendor is asked to deliver it again")
+            self.app.err(f"not forwarded: {fault}; the vendor is asked to deliver it again")
         self.app.flush()
 
     def _tell_error(self, text: str) -> None:

@@ -88,8 +88,15 @@ def find_owner(app: App, account: str | None, connector: str | None) -> Delivery
     if connector is None:
         names = [name for name in app.workspace.connectors() if _receives(app, name)]
         if len(names) != 1:
-            told = f"which connector: {', '.join(names)}?" if names else "no connector here says anything of webhooks"
-            raise UsageError(told, hint="add --account ACCOUNT or --connector NAME")
+            if not names:
+                raise UsageError(
+                    "no connector declares webhooks",
+                    hint="add webhooks to a connector.yaml; conn webhook scheme lists known vendors",
+                )
+            raise UsageError(
+                f"several connectors declare webhooks: {', '.join(names)}",
+                hint="add --account ACCOUNT or --connector NAME",
+            )
         connector = names[0]
     app.workspace.effective(account=None, connector=connector)
     return DeliveryOwner(None, connector)
@@ -128,7 +135,7 @@ def _read_bytes(path: Path, file: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
 
 
 def _read_standard_input(app: App) -> bytes:
@@ -143,8 +150,8 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
         name, sign, rest = option.partition("=")
         if sign and not rest.startswith("@"):
             raise UsageError(
-                "--secret takes no value: the process list and the shell's history would show it",
-                hint=f"--secret {name} asks for it; --secret {name}=@VARIABLE reads an environment variable",
+                "--secret takes no value, because the process list and the shell history would show it",
+                hint=f"--secret {name} prompts for it; --secret {name}=@VARIABLE reads an environment variable",
             )
         if sign and rest[1:] not in app.environ:
             raise UsageError(f"--secret {name}: the environment variable {rest[1:]} is not set")
@@ -161,7 +168,7 @@ def parse_time(text: str | None, option: str = "--at") -> float | None:
         made = datetime.fromisoformat(text)
         return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise UsageError(f'{option} "{text}" is no time', hint="such as 2026-11-25T14:30:00Z") from None
+        raise UsageError(f'{option} "{text}" is not a time', hint="such as 2026-11-25T14:30:00Z") from None
 
 
 def to_json_line(data: Any) -> str:
@@ -172,9 +179,9 @@ def to_json_line(data: Any) -> str:
 def find_delivery_path(app: App, address: DeliveryOwner, name: str, *, own: bool) -> Path:
     """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
-        raise UsageError(f'"{name}" is no name of a file', hint="lower-case letters, digits, dots, - and _")
+        raise UsageError(f'"{name}" is not a valid name', hint="use lower-case letters, digits, dots, - and _")
     if own and address.account is None:
-        raise UsageError("--own goes with --account")
+        raise UsageError("--own requires --account")
     folder = app.workspace.root / "connectors" / address.load_effective(app).connector_name / "deliveries"
     path = (folder / (address.account or "") if own else folder) / f"{name}.json"
     app.workspace.check_inside(path)

@@ -59,7 +59,7 @@ class DeliveryServer(ThreadingHTTPServer):
         except (OSError, OverflowError) as error:
             reason = str(getattr(error, "strerror", None) or error).lower()
             raise CredentialError(
-                f"port {port} of {host} cannot be listened on: {reason}", hint="choose another: --port PORT"
+                f"cannot listen on port {port} of {host}: {reason}", hint="choose another port: --port PORT"
             ) from None
         self.port = int(self.server_address[1])
 

@@ -80,13 +80,13 @@ def _only_connector(app: App, operation: str | None) -> str:
         return names[0]
     if not names:
         if operation is None:
-            raise UsageError("the workspace has no connector", hint="conn new NAME adds one")
+            raise UsageError("the workspace has no connector", hint="add one: conn new NAME")
         known = [name.text for connector in app.workspace.connectors() for name in _operations(app, connector)]
         near = did_you_mean(operation, [*known, *(text.partition(".")[2] for text in known)])
-        raise UsageError(
-            f'no connector of the workspace has "{operation}"', hint=near or "conn show lists the operations there are"
-        )
-    raise UsageError(f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME")
+        raise UsageError(f'no connector has the operation "{operation}"', hint=near or "conn show lists the operations")
+    raise UsageError(
+        f"several connectors are possible: {', '.join(names)}", hint="add --account ACCOUNT or --connector NAME"
+    )
 
 
 def _operations(app: App, connector: str) -> "list[OperationName]":

@@ -74,9 +74,9 @@ def _missing_value(error: ConnError) -> str:
     if not isinstance(error, ExpressionError) or error.code != "unresolved":
         return ""
     if isinstance(error, ParameterError):
-        return f"give it: --param {error.name}=VALUE"
+        return f"pass it: --param {error.name}=VALUE"
     if error.token.startswith("context."):
-        return f"give the account a value: context: {{{error.token.removeprefix('context.')}: …}}"
+        return f"add a value to the account: context: {{{error.token.removeprefix('context.')}: …}}"
     return ""
 
 
@@ -115,7 +115,7 @@ def show_crash(app: App, error: Exception) -> None:
 
         app.err("".join(traceback.format_exception(error)))
     else:
-        app.err("  this is a fault in conn: run again with --debug and report what it prints")
+        app.err("  this is a bug in conn: run the command again with --debug, and report the output")
 
 
 def _get_message(error: Exception) -> str:

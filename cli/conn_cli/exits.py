@@ -1,6 +1,6 @@
 """Exit codes of the command.
 
-Which exception gives which is written on the exceptions themselves (`errors.py`).
+Each class of exception has its own (`errors.py`).
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ __all__ = ["Exit"]
 
 
 class Exit(IntEnum):
-    """What the process's exit status says."""
+    """The exit status of the process."""
 
     OK = 0
     """Nothing to report."""
@@ -26,6 +26,6 @@ class Exit(IntEnum):
     NO_RECORDING = 6
     """Nothing is recorded for a request."""
     INTERNAL = 70
-    """A fault of this program."""
+    """An internal error of conn."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C."""

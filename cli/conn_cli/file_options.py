@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from conn_cli.console import App
+from conn_cli.formatting import pluralize
 from conn_cli.neutralize import Form
 from conn_cli.record_writers import WRITERS, RecordWriter
 from conn_engine.errors import InternalError, UsageError
@@ -31,7 +32,7 @@ def find_result_file(app: App, output: str) -> Path | None:
     if "." not in output and "/" not in output and "\\" not in output:
         raise UsageError(
             f'--output "{output}" is unknown',
-            hint=f"one of {', '.join(WRITERS)}, or the name of a file, such as {output or 'result'}.jsonl",
+            hint=f"use {', '.join(WRITERS)}, or the name of a file, such as {output or 'result'}.jsonl",
         )
     return app.folder / output
 
@@ -42,7 +43,7 @@ def check_free(path: Path, *, force: bool) -> Path:
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
         raise UsageError(f"{path} {what}")
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already", hint="choose another name, or add --force to replace it")
+        raise UsageError(f"{path} already exists", hint="choose another name, or add --force to replace it")
     return path
 
 
@@ -66,10 +67,10 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
     with app.progress(label, unit="bytes") as progress:
         content = next(pages, None)
         if content is None or content.content is None:
-            raise UsageError("the vendor answered with nothing to save")
+            raise UsageError("the vendor's response has no content to save")
         content.content.save(path, overwrite=force, on_piece=progress.advance)
         size, kind = content.content.size, content.content.content_type
-    app.err(f"saved {size} bytes{f' ({kind})' if kind else ''} as {_relative_name(app, path)}")
+    app.err(f"saved {pluralize(size, 'byte')}{f' ({kind})' if kind else ''} as {_relative_name(app, path)}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.formatting import pluralize
 from conn_cli.record_writers import RecordWriter
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ class LiveRun:
         for note in page.notes if page.notes != said else ():  # the same with every page: said once
             self.app.err(f"note: {note}")
         if page.content is not None and isinstance(page.raw, list) and any(_is_cut(record) for record in page.raw):
-            self.app.err(f"note: the answer's {page.content.size} bytes are not shown: --output FILE saves them")
+            size = pluralize(page.content.size, "byte")
+            self.app.err(f"note: the content of the response ({size}) is not shown; --output FILE saves it")
 
 
 def _without_remote_data(record: Any) -> Any:

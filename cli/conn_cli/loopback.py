@@ -24,9 +24,9 @@ __all__ = ["Listener", "is_local", "open_listener"]
 _LOCAL = ("127.0.0.1", "localhost")
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>conn</title>
 <body style="font-family:sans-serif;margin:4em"><p>{}</p></body></html>"""
-_DONE = "The answer has arrived. You may close this window and go back to the terminal."
-_DENIED = "Access was not granted. You may close this window; the terminal says more."
-_STRANGE = "This answer does not belong to the log-in that is under way. Open the address that it printed."
+_DONE = "The response has arrived. You can close this window and return to the terminal."
+_DENIED = "Access was not granted. You can close this window. The terminal shows details."
+_STRANGE = "This response does not belong to the current log-in. Open the URL that the command printed."
 
 
 def is_local(redirect_uri: str) -> bool:
@@ -59,17 +59,17 @@ class Listener:
                 return self.answers.get(timeout=min(left, 0.5))
             except Empty:
                 continue
-        strange = f"; answers with a wrong state were refused: {self.refused}" if self.refused else ""
+        strange = f"; responses with a wrong state were refused: {self.refused}" if self.refused else ""
         raise CredentialError(
-            f"nobody consented within {seconds:g} s at {split_plain_url(consent.url).hostname}{strange}",
-            hint="run it again and open the address in time, or give it longer: --timeout SECONDS",
+            f"no consent was given within {seconds:g} s at {split_plain_url(consent.url).hostname}{strange}",
+            hint="run the command again and open the URL in time, or allow more time: --timeout SECONDS",
         )
 
     def judge(self, target: str) -> tuple[int, str, dict[str, str] | None]:
         """Status and words for a request, and the answer in it. Thread-safe."""
         parts = split_plain_url(target)
         if parts.path != self.path or self.consent is None:
-            return 404, "There is nothing here.", None
+            return 404, "Not found.", None
         answer = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=50))
         if not self.consent.has_state(answer):
             self.refused += 1
@@ -125,11 +125,11 @@ def _no_port(port: int, error: OSError) -> CredentialError:
 
     if error.errno == errno.EADDRINUSE:
         return CredentialError(
-            f"port {port} of 127.0.0.1, where the vendor sends the answer, is in use by another program",
-            hint="end that program, or register another redirect_uri and say it (redirect_uri or redirect_port)",
+            f"port {port} of 127.0.0.1, where the vendor sends the response, is in use by another program",
+            hint="stop that program, or register another redirect URI and set redirect_uri or redirect_port",
         )
     return CredentialError(
-        f"port {port} of 127.0.0.1, where the vendor sends the answer, cannot be listened on: {error.strerror}"
+        f"cannot listen on port {port} of 127.0.0.1, where the vendor sends the response: {error.strerror}"
     )
 
 
@@ -143,7 +143,7 @@ def open_listener(redirect_uri: str | None, port: int | None) -> Iterator[Listen
     try:
         number = split_plain_url(said).port
     except ValueError:
-        raise ConfigurationError(f"redirect_uri {said!r} has a port that is none") from None
+        raise ConfigurationError(f"redirect_uri {said!r} has an invalid port") from None
     listener = Listener(said, 80 if number is None else number)
     if number is None:
         listener.redirect_uri = said

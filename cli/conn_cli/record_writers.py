@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from conn_cli.formatting import pluralize
 from conn_cli.neutralize import Form
 from conn_engine.errors import UsageError
 
@@ -103,9 +104,7 @@ class Csv:
         """Say which columns came too late."""
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
-            self._app.err(
-                f"warning: fields that the first page did not have are left out: {names} (use --output jsonl)"
-            )
+            self._app.err(f"warning: fields that are not in the first page are omitted: {names} (use --output jsonl)")
 
 
 class Table:
@@ -129,7 +128,7 @@ class Table:
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
         self._app.table(columns, ([_format_value(row.get(name)) for name in columns] for row in self._rows))
         if self._more:
-            self._app.err(f"{self._more} further records are not shown (use --output jsonl)")
+            self._app.err(f"{pluralize(self._more, 'more record')} not shown (use --output jsonl)")
 
 
 def _flatten(record: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
     """Make a workspace in `root` (which may exist). Returns the files made. Raises UsageError when one is there."""
     if (root / "conn.yaml").exists() and not force:
         raise UsageError(
-            f"{to_relative(root / 'conn.yaml')} exists: this folder is a workspace already",
+            f"this folder is already a workspace: {to_relative(root / 'conn.yaml')} exists",
             hint="add a connector: conn new hubspot; or start over with --force",
         )
     root.mkdir(parents=True, exist_ok=True)
@@ -165,14 +165,18 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
     """The folder that a new connector gets. Raises UsageError for a bad name and when the connector exists."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f'"{name}" is no name for a connector',
+            f'"{name}" is not a valid connector name',
             hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
         )
     if re.fullmatch(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", name):
-        raise UsageError(f'"{name}" is no name for a connector', hint="Windows keeps it for a device: choose another")
+        raise UsageError(
+            f'"{name}" is not a valid connector name', hint="choose another: Windows reserves it for a device"
+        )
     target = root / "connectors" / name
     if not target.resolve().is_relative_to(root.resolve()):
-        raise UsageError(f"{to_relative(target)} leads out of the workspace", hint="remove the link, or choose another")
+        raise UsageError(
+            f"{to_relative(target)} leads out of the workspace", hint="remove the link, or choose another name"
+        )
     if target.exists() and not force:
         raise UsageError(f"{to_relative(target)} exists", hint="nothing was changed; add --force to replace it")
     return target

@@ -38,8 +38,8 @@ class StateFile:
         for key, value in self._owner.items():
             if data.get(key) not in (None, value):
                 raise UsageError(
-                    f'{self.shown} holds the state of the {key} "{data[key]}", not of "{value}"',
-                    hint="keep a file for each operation of each account",
+                    f'{self.shown} has the state of the {key} "{data[key]}", not of "{value}"',
+                    hint="use a separate file for each operation and account",
                 )
         return data["state"]
 
@@ -61,5 +61,5 @@ def _check_incremental(effective: "Effective", name: "OperationName") -> None:
     if operation is not None and operation.incremental is None:
         raise UsageError(
             f'--state: "{name.text}" has no state, because it is not incremental',
-            hint=f"say `incremental` in resources.{operation.text}, or leave out --state",
+            hint=f"set `incremental` in resources.{operation.text}, or omit --state",
         )

@@ -100,7 +100,7 @@ def _value(app: App, part: "CredentialField") -> str:
 
     value = app.ask(part.label, secret=part.secret) if app.interactive else app.stdin.read(_LONGEST)
     if not value.strip():
-        raise UsageError(f"{part.name} is empty", hint="give it on standard input, or type it where it is asked for")
+        raise UsageError(f"{part.name} is empty", hint="pass it on standard input, or type it at the prompt")
     app.redactor.add(value.strip(), part.name)
     return value.strip()
 

@@ -71,11 +71,11 @@ def ci(
 
     app: App = context.obj
     if whole and (base is not None or base_dir is not None):
-        raise UsageError("--all compares with nothing: it goes with neither --base nor --base-dir")
+        raise UsageError("--all compares with nothing, so it cannot be used with --base or --base-dir")
     if accept != bool(reason.strip()):
-        raise UsageError('--accept and --reason "why" go together')
+        raise UsageError('--accept and --reason "why" must be used together')
     if accept and whole:
-        raise UsageError("--all compares with nothing: there is nothing to accept")
+        raise UsageError("--all compares with nothing, so it cannot be used with --accept")
     in_markdown, elsewhere = choose_names(app, names, formats or [])
     with ExitStack() as stack:
         other = None if whole else stack.enter_context(open_base(app.workspace_root, app.folder, base, base_dir))

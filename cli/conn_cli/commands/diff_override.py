@@ -163,11 +163,11 @@ def _effect_lines(effect: "OperationEffect") -> list[str]:
         return [f"unknown: {effect.reason}"]
     lines = [f"! fails: {finding.message}" for finding in effect.failures.values()]
     lines += [
-        f"{WORDS[kind]} {field or 'record'} {kind.replace('_', ' ')} in {count} record{'' if count == 1 else 's'}"
+        f"{WORDS[kind]} {field or 'record'} {kind.replace('_', ' ')} in {pluralize(count, 'record')}"
         for (field, kind), count in sorted(effect.fields.items())
     ]
-    lines += [f"- {effect.gone} records gone"] if effect.gone else []
-    lines += [f"+ {effect.new} records new"] if effect.new else []
+    lines += [f"- {pluralize(effect.gone, 'record')} missing"] if effect.gone else []
+    lines += [f"+ {pluralize(effect.new, 'record')} added"] if effect.new else []
     lines += [f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}" for c in effect.requests[:5]]
     lines += [f"! {text}" for text in effect.errors]
     return lines

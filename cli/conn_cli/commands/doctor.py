@@ -57,7 +57,7 @@ def _evaluators() -> Row:
     return (
         "evaluator",
         "warn",
-        f"{', '.join(names)}: jlens has no wheel here, mappings are about 30 times slower",
+        f"{', '.join(names)}: jlens has no wheel for this platform, so mappings are about 30 times slower",
     )
 
 
@@ -73,9 +73,9 @@ def _vault(app: App) -> Row:
         return (
             "credentials",
             "warn",
-            "no keyring here: set CONN_VAULT_KEY for an encrypted file, or pass CONN_<ACCOUNT>_<FIELD>",
+            "no keyring available: set CONN_VAULT_KEY for an encrypted file, or pass CONN_<ACCOUNT>_<FIELD>",
         )
-    return ("credentials", "ok", f"kept in the {kind}")
+    return ("credentials", "ok", f"stored in the {kind}")
 
 
 def _bundle() -> Row:
@@ -95,7 +95,7 @@ def _workspace(app: App) -> Row:
 
     root = find_workspace(app.folder)
     if root is None:
-        return ("workspace", "warn", "none from here upwards: conn init")
+        return ("workspace", "warn", "none in this folder or above it: conn init")
     try:
         workspace = app.workspace
         counts = (

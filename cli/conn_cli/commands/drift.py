@@ -71,13 +71,13 @@ def drift(
 
     app: App = context.obj
     if recordings is not None and openapi is not None:
-        raise UsageError("--recordings and --openapi exclude each other")
+        raise UsageError("--recordings and --openapi cannot be used together")
     if older is not None and openapi is None:
-        raise UsageError("--from goes with --openapi")
+        raise UsageError("--from requires --openapi")
     if account is None and recordings is None and openapi is None:
         raise UsageError(
             "nothing to compare with",
-            hint="name an account to ask its vendor (--account), newer --recordings, or a newer --openapi document",
+            hint="add --account to compare with the vendor's responses, or --recordings, or --openapi",
         )
     effective = _effective(app, account, connector)
     found = _compute_drift(app, effective, account, recordings, openapi, older, pages)
@@ -102,7 +102,9 @@ def _effective(app: App, account: str | None, connector: str | None) -> "Effecti
         return app.workspace.effective(account=account, connector=connector)
     names = app.workspace.connectors()
     if connector is None and len(names) != 1:
-        raise UsageError("which connector?", hint=f"--connector {'|'.join(names[:8])}, or --account ACCOUNT")
+        raise UsageError(
+            "several connectors are possible", hint=f"--connector {'|'.join(names[:8])}, or --account ACCOUNT"
+        )
     return up_to(app.workspace.effective(account=None, connector=connector or names[0]), "base")
 
 

@@ -61,7 +61,7 @@ def evaluate(
     value = made.evaluate(read_input(app, file if file == "-" else f"@{file}"), conditions)
     is_defined = value is not UNDEFINED
     if not is_defined:
-        app.err("undefined: the expression found nothing in this input")
+        app.err("undefined: the expression has no value for this input")
         value = None
     text = {"text": lambda: app.to_json(value) if is_defined else ""}
     write_report(lambda: _report(value, defined=is_defined), formats or [], text, app, folder=app.folder)

@@ -91,7 +91,7 @@ def _list_settings(*, is_complete: bool) -> Explained:
     from conn_cli.formatting import join_lines
     from conn_engine.schemas.reference import list_kinds
 
-    others = [] if is_complete else ["", "besides: conn explain codes, conn explain functions"]
+    others = [] if is_complete else ["", "see also: conn explain codes, conn explain functions"]
     return partial(_describe_settings, [line.split()[0] for line in list_kinds()]), join_lines([*list_kinds(), *others])
 
 

@@ -50,7 +50,7 @@ def import_har(
     effective = app.workspace.effective(account=None, connector=connector)
     name = effective.resolve(operation)
     if not SCENARIO.fullmatch(scenario):
-        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
+        raise UsageError(f'--scenario "{scenario}" is not a valid name', hint="use lower-case letters, digits, - and _")
     suffix = "" if scenario == "default" else f".{scenario}"
     path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
     app.workspace.check_inside(path)
@@ -73,7 +73,7 @@ def import_har(
     for request in unanswered:
         app.err(f"skipped {request}: it has no response in {file.name}")
     shown = to_relative(path)
-    text = f"made {shown} from {pluralize(count, 'exchange')}; set `call` in it to what a caller would ask\n"
+    text = f"created {shown} from {pluralize(count, 'exchange')}; set its `call` to the caller's parameters\n"
     texts = {"text": lambda: text}
     write_report(lambda: _report(file, shown, count, unanswered), formats or [], texts, app, folder=app.folder)
     show_summary(app, summary)

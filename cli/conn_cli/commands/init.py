@@ -44,7 +44,7 @@ def init(
     where = to_relative(folder)
     go = "" if where == "." else f"cd {where} && "
     lines = [
-        f"made the {'example ' if example else ''}workspace in {where} ({pluralize(len(made), 'file')})",
+        f"created the {'example ' if example else ''}workspace in {where} ({pluralize(len(made), 'file')})",
         f"next: {go}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
     ]
 

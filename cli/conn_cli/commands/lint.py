@@ -48,7 +48,7 @@ def lint(
         accepted = len(findings)
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
         if update_baseline:
-            app.err(f"made the baseline {baseline}: {pluralize(accepted, 'finding')} accepted from now on")
+            app.err(f"wrote the baseline {baseline} with {pluralize(accepted, 'finding')}")
     draw = draw_findings(findings, Sources(result.root), color=app.color)
     write_report(lambda: LintReport.from_findings(findings), formats or [], draw, app, folder=app.folder)
     app.err(f"{pluralize(result.files, 'file')} checked")

@@ -47,7 +47,7 @@ def map_(
     effective = choose_effective(app, account, connector, operation)
     name = effective.resolve(operation)
     if name.kind != "unified":
-        raise UsageError(f'"{operation}" is the vendor\'s own operation: it has no mapping to try')
+        raise UsageError(f'"{operation}" is an operation of the vendor, which has no mapping')
     results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
 
     def report() -> "Report":

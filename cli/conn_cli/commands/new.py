@@ -90,21 +90,21 @@ def new(
         import_files(app, [source], wishes, formats or [])
         return
     if only or with_samples or entry or model or keep_personal:
-        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data belong to --from FILE")
+        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data require --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = create_connector(root, name, force=force)
     lines = []
     if found is None:
         create_workspace(root)
-        lines.append(f"there was no workspace here: made one in {to_relative(root)}")
-    kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"
+        lines.append(f"created a workspace in {to_relative(root)}")
+    kind = "added the bundled connector" if bundled else "created a skeleton with a sample recording for"
     folder = to_relative(root / "connectors" / name)
-    lines.append(f"made {kind} {name} in {folder} ({pluralize(len(made), 'file')})")
+    lines.append(f"{kind} {name} in {folder} ({pluralize(len(made), 'file')})")
     if not bundled:
         lines.append(f"bundled connectors: {', '.join(list_bundled())}")
         if find_scheme(load_schemes(), name) is not None:
-            lines.append(f"how its deliveries are proved is known: conn webhook scheme {name}")
+            lines.append(f"its webhook settings are known: conn webhook scheme {name}")
     lines.append(f"next: conn lint && conn test --connector {name}")
 
     def report() -> "Report":

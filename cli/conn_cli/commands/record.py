@@ -130,14 +130,14 @@ def _check_send(effective: "Effective", name: "OperationName", call: "Call", sen
     from conn_engine.runtime.plans import may_write
 
     if may_write(effective, name, call) and not send:
-        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
+        raise UsageError(f"{name.text} writes", hint="add --send to send it and record the response")
 
 
 def _refuse_existing(path: Path, account: str) -> NoReturn:
     from conn_cli.scaffold import to_relative
     from conn_engine.errors import UsageError
 
-    alone = f" --own to keep one for {account} alone," if account else ""
+    alone = f" --own to record one for {account} only," if account else ""
     raise UsageError(
         f"{to_relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
     )
@@ -158,8 +158,8 @@ def _show(  # noqa: PLR0917
     for note in kept.notes:
         app.err(f"note: {note}")
     if kept.difference:
-        app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
-        app.err("  redaction by name may have touched a value that the operation works with: look at the file")
+        app.err(f"warning: a replay of the recording differs from the run: {kept.difference}")
+        app.err("  redaction may have changed a value that the operation uses: check the file")
 
 
 def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
@@ -203,7 +203,7 @@ def _target(app: App, connector: str, name: "OperationName", scenario: str, acco
     from conn_engine.errors import UsageError
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", scenario):
-        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
+        raise UsageError(f'--scenario "{scenario}" is not a valid name', hint="use lower-case letters, digits, - and _")
     folder = app.workspace.root / "connectors" / connector / "recordings"
     file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
     path = (folder / account if account else folder) / file_name

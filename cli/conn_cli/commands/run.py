@@ -112,10 +112,12 @@ def run(
                 formats,
             )
             if not dry_run:
-                app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
+                app.err("this operation writes: add --send to send it (--dry-run shows the plan and exits with 0)")
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
     if formats:
-        raise UsageError("--format is for a plan, and this run sends", hint="add --dry-run, or leave it to --output")
+        raise UsageError(
+            "--format applies to plans, and this run sends requests", hint="add --dry-run, or use --output"
+        )
     if path is not None:
         check_free(path, force=force)
     run = LiveRun(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
@@ -169,8 +171,8 @@ class _PlannedRun:
         text = {"text": lambda: join_lines(self._lines(reads, request))}
         write_report(lambda: self._report(reads, request), formats or [], text, self.app, folder=self.app.folder)
         if request is not None and has_empty_body(self.wiring.effective, self.name, self.call, request):
-            self.app.err("warning: the body is empty: nothing of it would reach the vendor")
-            self.app.err("  fix: give --body a key that request_body_mapping reads")
+            self.app.err("warning: the mapped request body is empty")
+            self.app.err("  fix: pass a key in --body that request_body_mapping reads")
 
     def _report(self, reads: "list[Request]", request: "Request | None") -> "Report":
         from conn_engine.runtime.report import PlannedRead, PlanReport, describe_request
@@ -193,7 +195,7 @@ class _PlannedRun:
             yield "  it would write nothing" if reads else "  it would send no request"
             return
         if request.purpose == "step":
-            yield f"  {'it writes' if reads else 'it begins'} with {request.label}"
+            yield f"  {'it writes' if reads else 'it starts'} with {request.label}"
         yield from self._request_lines(request)
 
     def _request_lines(self, request: "Request") -> "Iterator[str]":

@@ -36,7 +36,7 @@ def schema(
 
     Without a name, lists the schemas.
     """
-    from conn_cli.formatting import join_lines
+    from conn_cli.formatting import join_lines, pluralize
     from conn_cli.report import write_report
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import dump_json
@@ -47,7 +47,7 @@ def schema(
         from conn_cli.scaffold import write_schemas
 
         made = write_schemas(app.workspace.root, refresh=True)
-        text = f"{len(made)} schemas written to schemas/\n"
+        text = f"wrote {pluralize(len(made), 'schema')} to schemas/\n"
         files = [str(path.relative_to(app.workspace.root)) for path in made]
         write_report(lambda: _report_names(app, files), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return

@@ -98,9 +98,9 @@ def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) 
     from conn_engine.errors import UsageError
 
     if every and named:
-        raise UsageError("--all and operation names exclude each other")
+        raise UsageError("--all and operation names cannot be used together")
     if send and not live:
-        raise UsageError("--send goes with --live", hint="replays never send anything")
+        raise UsageError("--send requires --live", hint="replays never send anything")
 
 
 def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":
@@ -119,7 +119,7 @@ def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, 
     if names[:1] != [DELIVERIES]:
         return tuple(names), None
     if no_deliveries:
-        raise UsageError("recorded deliveries are replayed: --live and --raw are for operations")
+        raise UsageError("--live and --raw cannot be used with deliveries, which are always replayed")
     return (), tuple(names[1:])
 
 
@@ -137,7 +137,7 @@ def _replays(app: App, selection: "Selection") -> "list[OperationReport]":
 def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport]":
     from conn_engine.testing.live_suite import run_live
 
-    with app.progress("asking the vendor") as progress:
+    with app.progress("testing live") as progress:
         reports = []
         for report in run_live(
             app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send, clock=app.clock

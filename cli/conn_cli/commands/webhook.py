@@ -108,7 +108,7 @@ def _trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
 def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
     if receipt.challenge is None or not trial.withheld:
         return ()
-    return ("a receiver would have answered by a request as well; none was sent",)
+    return ("a receiver would also send a request; none was sent",)
 
 
 def _replay_delivery(
@@ -163,25 +163,25 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     lines = []
     if receipt.refused is not None:
         lines.append(f"refused: {receipt.refused.message} ({receipt.refused.code})")
-        lines += [f"  {mend}" for mend in _list_fixes(delivery, receipt)]
+        lines += [f"  {fix}" for fix in _list_fixes(delivery, receipt)]
     elif receipt.proved:
         lines.append(
-            "nothing proves it: its connector says so" if receipt.proved == "none" else f"proved by {receipt.proved}"
+            "not verified, as its connector declares" if receipt.proved == "none" else f"verified by {receipt.proved}"
         )
     if receipt.failed is not None:
         lines.append(f"failed: {receipt.failed.message}")
-        lines += [f"  {mend}" for mend in (receipt.failed.hint, _suggest_secret(receipt)) if mend]
+        lines += [f"  {fix}" for fix in (receipt.failed.hint, _suggest_secret(receipt)) if fix]
     if receipt.challenge is not None:
-        lines.append(f"challenge {receipt.challenge}: it tells of no event")
+        lines.append(f"challenge {receipt.challenge}: no event")
     if receipt.captured:
-        lines.append(f"it hands over {', '.join(receipt.captured)}, which a receiver keeps")
+        lines.append(f"contains {', '.join(receipt.captured)}, which a receiver stores")
     reply = receipt.reply
-    lines.append(f"answer {reply.status}")
+    lines.append(f"reply {reply.status}")
     lines += [f"  {name}: {value}" for name, value in reply.headers.pairs]
     if reply.body:
         lines.append(f"  {reply.body.decode('utf-8', 'replace')}")
     if receipt.refused is None and receipt.failed is None and receipt.challenge is None and not receipt.events:
-        lines.append("it holds no event")
+        lines.append("no events")
     return lines
 
 
@@ -189,17 +189,19 @@ def _list_fixes(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     refused = receipt.refused
     if refused is None:
         return []
-    mends = [refused.hint] if refused.hint else []
+    fixes = [refused.hint] if refused.hint else []
     if refused.code in ("unsigned", "no_timestamp"):
-        mends.append(f"its headers are {', '.join(sorted(delivery.headers)) or 'none'}")
+        fixes.append(f"headers received: {', '.join(sorted(delivery.headers)) or 'none'}")
     if refused.code == "stale":
-        mends.append("judge it by the moment it came: --at TIME")
+        fixes.append("to verify it as of the time it was sent: --at TIME")
     if refused.code == "wrong_signature":
-        mends.append("another secret for this once: --secret NAME")
-    return mends
+        fixes.append("to try another secret: --secret NAME")
+    return fixes
 
 
 def _suggest_secret(receipt: "Receipt") -> str:
     from conn_engine.errors import CredentialError
 
-    return "or give the secret for this once: --secret NAME" if isinstance(receipt.failed, CredentialError) else ""
+    return (
+        "or pass the secret for this command only: --secret NAME" if isinstance(receipt.failed, CredentialError) else ""
+    )

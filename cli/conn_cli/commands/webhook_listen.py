@@ -71,7 +71,7 @@ def listen(
 
     app: App = context.obj
     if once and count is not None:
-        raise UsageError("--once and --count exclude each other")
+        raise UsageError("--once and --count cannot be used together")
     address = _address(app, account, connector)
     _check_url(url)
     receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
@@ -89,14 +89,14 @@ def listen(
     )
     inbox = DeliveryServer(host, port, desk.take, url)
     if not is_loopback(host):
-        app.err(f"warning: {host} can be reached from elsewhere; 127.0.0.1 and a tunnel are safer")
+        app.err(f"warning: other machines can reach {host}; 127.0.0.1 and a tunnel are safer")
     shown = f"[{host}]" if ":" in host else host
     try:
         _serve(
             app,
             inbox,
             desk,
-            f"listening on http://{shown}:{inbox.port} for {_format_address(address)} (Ctrl-C ends it)",
+            f"listening on http://{shown}:{inbox.port} for {_format_address(address)} (Ctrl-C stops)",
         )
     finally:
         events_to.close()
@@ -110,8 +110,9 @@ def _address(app: App, account: str | None, connector: str | None) -> DeliveryOw
     effective = address.load_effective(app)
     if effective.webhooks is None:
         raise ConfigurationError(
-            f'the connector "{effective.connector_name}" says nothing of webhooks',
-            hint="say `webhooks` in connector.yaml: conn explain webhooks",
+            f'connector "{effective.connector_name}" does not declare webhooks',
+            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml; "
+            "conn webhook scheme lists known vendors",
         )
     return address
 
@@ -125,7 +126,7 @@ def _format_address(address: DeliveryOwner | None) -> str:
 def _check_url(url: str | None) -> None:
     parts = split_plain_url(url or "https://x")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise UsageError(f"--url {url} is no address", hint="such as https://a1b2.tunnel.example/hooks")
+        raise UsageError(f"--url {url} is not a URL of a receiver", hint="such as https://a1b2.tunnel.example/hooks")
 
 
 def _forward(app: App, url: str | None) -> "EventForwarder | None":
@@ -138,10 +139,15 @@ def _forward(app: App, url: str | None) -> "EventForwarder | None":
         return None
     parts = split_plain_url(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise UsageError("--forward goes to https, or to this machine", hint="such as http://127.0.0.1:8000/events")
+        raise UsageError(
+            "--forward requires https, unless the receiver is on this machine",
+            hint="such as http://127.0.0.1:8000/events",
+        )
     secret = app.environ.get(SECRET)
     if not secret:
-        raise UsageError(f"{SECRET} is not set", hint="the application checks events with it: openssl rand -base64 32")
+        raise UsageError(
+            f"{SECRET} is not set", hint="the receiver verifies events with it; create one: openssl rand -base64 32"
+        )
     app.redactor.add(secret, SECRET)
     live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(url), clock=app.clock)
     return EventForwarder(url, signing_key(secret), live, app.clock.now)

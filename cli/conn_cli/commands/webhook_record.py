@@ -80,7 +80,7 @@ def record(
     given = read_secrets(app, secret)
     held = read_delivery(app, file, url)
     if held.delivery is None:
-        raise UsageError(f"{file} is a recorded delivery already", hint=f"put it at {to_relative(path)}")
+        raise UsageError(f"{file} is already a recorded delivery", hint=f"copy it to {to_relative(path)}")
     if contract:
         made = _by_contract(app, address, held.delivery, given, parse_time(at), note)
     else:
@@ -88,8 +88,8 @@ def record(
         made = received.to_stored(choose_personal_data(app, app.workspace, keep=keep_personal))
     if contract and made.outcome.refused is not None:
         raise UsageError(
-            f"it cannot be signed: {made.outcome.refused.message}",
-            hint="give the request what the vendor would send, with any value in the signature's place",
+            f"the delivery cannot be signed: {made.outcome.refused.message}",
+            hint="add what the vendor would send, with any value as the signature",
         )
     made.save(path, app.redactor, within=app.workspace.root, overwrite=force)
     outcome = made.outcome
@@ -99,7 +99,7 @@ def record(
     if outcome.error is not None:
         app.err(f"warning: a replay ends with: {outcome.error.message}")
     if made.recorded.proved is not None:
-        app.err("note: it cannot be signed anew: a replay checks all but the proof")
+        app.err("note: the delivery cannot be signed again, so a replay does not verify its signature")
 
 
 def _text(made: "KeptDelivery", path: str, name: str) -> str:
@@ -109,7 +109,7 @@ def _text(made: "KeptDelivery", path: str, name: str) -> str:
     what = (
         f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
     )
-    lines = [f"recorded {what}, {outcome.proved or 'not proved'}, in {path}"]
+    lines = [f"recorded {what}, {outcome.proved or 'not verified'}, in {path}"]
     return join_lines([*lines, f"next: conn test webhooks {name} --update"])
 
 

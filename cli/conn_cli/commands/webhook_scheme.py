@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["scheme"]
 
 _BASIS = {
-    "library": "tried against the vendor's own library",
-    "documentation": "as the vendor documents it",
-    "implementations": "as several public implementations have it",
-    "memory": "not checked: try it with a real delivery first",
+    "library": "tested with the vendor's own library",
+    "documentation": "from the vendor's documentation",
+    "implementations": "from several public implementations",
+    "memory": "not checked, so test them with a real delivery first",
 }
 
 
@@ -127,9 +127,9 @@ def _text(told: dict[str, Any]) -> str:
     from conn_cli.formatting import join_lines
     from conn_engine.documents import dump_yaml
 
-    head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]
+    head = [f"# Webhook settings of {told['label']}, {_BASIS[told['basis']]}."]
     head += [f"# {told['docs_url']}"] if "docs_url" in told else []
     if "events" not in told["webhooks"]:
-        head.append("# The event type of its deliveries is not known: add webhooks.events yourself.")
+        head.append("# The event type of its deliveries is not known: add webhooks.events.")
     keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
     return join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value})

@@ -66,11 +66,11 @@ def _check_target(to: str, host: str | None) -> None:
     if is_loopback(goal.host):
         return
     if goal.scheme != "https":
-        raise UsageError(f"--to {to}: a receiver elsewhere is called by https")
+        raise UsageError(f"--to {to}: https is required, unless the receiver is on this machine")
     if host is None or host.lower() != goal.host:
         raise UsageError(
             f"--to leads to {goal.host}, which is not this machine",
-            hint=f"what is sent there is signed as if by the vendor: if it is yours, add --host {goal.host}",
+            hint=f"the request is signed like the vendor's own; if the receiver is yours, add --host {goal.host}",
         )
 
 
@@ -82,13 +82,13 @@ def _request(  # noqa: PLR0917
 
     recorded = read_delivery(app, file, None).recorded
     if recorded is None:
-        raise UsageError(f"{file} is no recorded delivery", hint="keep it first: conn webhook record NAME FILE")
+        raise UsageError(f"{file} is not a recorded delivery", hint="record it first: conn webhook record NAME FILE")
     private = None
     if key is not None:
         try:
             private = load_private_key((app.folder / key).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--key {key} cannot be read: {type(error).__name__}") from None
+            raise UsageError(f"cannot read --key {key}: {type(error).__name__}") from None
     own = {**_load_secrets(app, address), **given}
     return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
 
@@ -109,7 +109,7 @@ def _plan(app: App, request: "Request", address: DeliveryOwner, formats: Formats
 
     text = {"text": lambda: _plan_text(app, request)}
     write_report(lambda: _plan_report(app, request, address), formats or [], text, app, folder=app.folder)
-    app.err("add --send to really send it")
+    app.err("add --send to send it")
 
 
 def _plan_text(app: App, request: "Request") -> str:

@@ -137,7 +137,7 @@ def _due(app: App) -> list[str]:
             if due(wiring.effective, app.clock.now()):
                 found.append(account)
         except ConnError as error:
-            app.err(f"warning: {account} cannot be looked at: {error.message}")
+            app.err(f"warning: cannot check {account}: {error.message}")
     return found
 
 
@@ -182,13 +182,13 @@ class _Subscriptions:
             request = planned.request
             self.lines += [
                 f"plan for {account}: nothing was sent",
-                f"  it begins with {request.label}",
+                f"  it starts with {request.label}",
                 f"\n{format_curl(request, wiring.redactor)}",
             ]
         else:
             self.lines.append(f"plan for {account}: it would send no request")
         self.add(account, request=request)
-        self.app.err("this writes at the vendor: add --send to really send it")
+        self.app.err("this writes at the vendor: add --send to send it")
 
     def show(self, formats: Formats) -> None:
         """Show what was done so far."""
@@ -224,6 +224,6 @@ class _Subscriptions:
 
 def _describe_subscription(made: "Subscribed") -> str:
     kept = ", ".join(f"{name} {value}" for name, value in made.kept.items() if name not in ("url", "expires_at"))
-    secrets = f", its {' and '.join(made.captured)} kept" if made.captured else ""
+    secrets = f", stored {' and '.join(made.captured)}" if made.captured else ""
     ends = f", until {made.expires_at}" if made.expires_at is not None else ""
     return f"{kept or made.kept['url']}{secrets}{ends}"

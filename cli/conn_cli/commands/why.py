@@ -56,7 +56,7 @@ def why(
     app: App = context.obj
     if value != (record is not None):
         raise UsageError(
-            "--value and --record go together", hint="conn why crm.contacts.list email --value --record 101"
+            "--value and --record must be used together", hint="conn why crm.contacts.list email --value --record 101"
         )
     effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)

@@ -61,7 +61,7 @@ def _summarize_lint(verdicts: CheckVerdicts) -> str:
 def _summarize_tests(verdicts: CheckVerdicts) -> str:
     reports = verdicts.result.reports
     if not reports:
-        return "the change reaches no operation"
+        return "the change affects no operation"
     received = sum(is_delivery(report.name) for report in reports)
     cases = sum(len(report.judgements) for report in reports) - received
     failed = sum(report.failed for report in reports)
@@ -113,7 +113,7 @@ def _text(verdicts: CheckVerdicts, sources: Sources, *, names: bool, color: bool
 def _markdown(verdicts: CheckVerdicts, *, names: bool) -> str:
     result = verdicts.result
     lines = [
-        f"## Conn: {'all checks passed' if verdicts.passed else 'not passed'}",
+        f"## Conn: {'all checks passed' if verdicts.passed else 'checks failed'}",
         "",
         "| check | | |",
         "|---|---|---|",

@@ -54,9 +54,9 @@ def _details(row: OperationCoverage, *, verbose: bool) -> list[str]:
     if verbose:
         unmapped = [one.field for one in row.fields if one.state == "unmapped"]
         lines += [f"not mapped: {', '.join(unmapped)}"] if unmapped else []
-        lines += [f"nobody reads: {', '.join(row.unread)}"] if row.unread else []
+        lines += [f"vendor fields not read: {', '.join(row.unread)}"] if row.unread else []
     elif row.unread:
-        lines.append(f"nobody reads {pluralize(len(row.unread), 'vendor field')}: {_format_names(row.unread)}")
+        lines.append(f"{pluralize(len(row.unread), 'vendor field')} not read: {_format_names(row.unread)}")
     return lines
 
 
@@ -120,7 +120,7 @@ def _html_row(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
     broken = "".join(f"<p class=low>not replayed: {escape(reason)}</p>" for reason in row.broken)
     return (
         f"<details><summary>{head}</summary>{broken}<table><tr><th>field<th>state<th>records{body}</table>"
-        + (f"<p>The vendor sends, and nobody reads: {unread}</p>" if unread else "")
+        + (f"<p>Vendor fields that no mapping reads: {unread}</p>" if unread else "")
         + "</details>"
     )
 

@@ -49,7 +49,7 @@ def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
         parts.append(f"ends with an error: {outcome.error.message}")
     if outcome.proved:
         by = outcome.proved
-        parts.append("nothing proves it" if by == "none" else f"proved by {by}" if by != "as recorded" else by)
+        parts.append("not verified" if by == "none" else f"verified by {by}" if by != "as recorded" else by)
     if outcome.challenge is not None:
         parts.append(f"challenge {outcome.challenge}")
     elif outcome.error is None:

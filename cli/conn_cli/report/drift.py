@@ -12,7 +12,7 @@ __all__ = ["draw_github", "draw_markdown", "draw_text"]
 MOST = 200
 KINDS = {
     "gone": "gone",
-    "retyped": "retyped",
+    "retyped": "changed type",
     "nullable": "sometimes null",
     "enum_grown": "new values",
     "added": "new",

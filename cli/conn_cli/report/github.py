@@ -37,7 +37,7 @@ def join_commands(commands: Sequence[str]) -> str:
 
 def _command(finding: Diagnostic, sources: Sources) -> str:
     row = find_code(finding.code)
-    parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
+    parts = [finding.message, *([f"fix: {finding.hint}"] if finding.hint else [])]
     parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
     title = f"{finding.code} {row.title}" if row else finding.code
     return command(_COMMANDS[finding.severity], "\n".join(parts), title=title, span=finding.span, sources=sources)

@@ -28,13 +28,13 @@ def draw_text(scores: Sequence[Score], minimum: float | None) -> str:
 
 def _figures(score: Score) -> str:
     rest = f", {len(score.inapplicable):,} not applicable" if score.inapplicable else ""
-    return f"{score.killed:,} of {pluralize(len(score.tried), 'mistake')} noticed ({score.percent:.1f}%){rest}"
+    return f"{score.killed:,} of {pluralize(len(score.tried), 'mistake')} caught ({score.percent:.1f}%){rest}"
 
 
 def _format_verdict(verdict: MutantVerdict) -> str:
     mutant = verdict.mutant
     tested = f"no difference in {pluralize(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
-    tested = tested if verdict.applicable else "one of its places is gone with another"
+    tested = tested if verdict.applicable else "another mistake removes one of its places"
     return f"{mutant.kind}: {' '.join(mutant.text.split())}   ({mutant.path}; {tested})"
 
 
@@ -45,13 +45,13 @@ def _format_place(verdict: MutantVerdict) -> str:
 
 def draw_markdown(scores: Sequence[Score], minimum: float | None) -> str:
     """A table and the survivors, folded."""
-    lines = ["| connector | noticed | of | score |", "|---|---:|---:|---:|"]
+    lines = ["| connector | caught | of | score |", "|---|---:|---:|---:|"]
     for score in scores:
         low = minimum is not None and score.percent < minimum
         share = f"**{score.percent:.1f}%** < {minimum:g}%" if low else f"{score.percent:.1f}%"
         lines.append(f"| {cell(score.connector)} | {score.killed:,} | {len(score.tried):,} | {share} |")
     for score in (score for score in scores if score.survivors):
-        lines += ["", f"<details><summary>{html_code(score.connector)}: not noticed</summary>", ""]
+        lines += ["", f"<details><summary>{html_code(score.connector)}: not caught</summary>", ""]
         lines += [_row(verdict) for verdict in score.survivors]
         lines += ["", "</details>"]
     for score in (score for score in scores if score.inapplicable):
@@ -70,7 +70,7 @@ def draw_github(scores: Sequence[Score], sources: Sources) -> str:
     lines = [
         command(
             "notice",
-            f"not noticed: {_format_verdict(verdict)}",
+            f"not caught: {_format_verdict(verdict)}",
             title="conn mutate",
             span=verdict.mutant.span,
             sources=sources,

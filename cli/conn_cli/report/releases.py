@@ -31,18 +31,18 @@ def draw_release(found: "CreatedRelease") -> Drawings:
 
 
 def _made_text(found: "CreatedRelease") -> str:
-    state = pluralize(found.files, "file") if found.new else "is there already: the same content is the same release"
+    state = pluralize(found.files, "file") if found.new else "already exists: the same content is the same release"
     lines = [f"release {shorten(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
-    lines += [f"  left out: {path} is this machine's own" for path in found.left_out]
+    lines += [f"  left out: {path} (specific to this machine)" for path in found.left_out]
     if found.verdict.good:
         lines.append(f"next: conn promote {shorten(found.release.id)} staging")
     else:
-        lines.append("no promotion takes it: conn lint and conn test say what is wrong")
+        lines.append("it cannot be promoted: run conn lint and conn test for details")
     return _text(lines)
 
 
 def _made_md(found: "CreatedRelease") -> str:
-    lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (was there already)'}", ""]
+    lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (already existed)'}", ""]
     lines += [f"- {pluralize(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
     return _text(lines)
 
@@ -78,7 +78,7 @@ def draw_promotion(done: "Promotion") -> Drawings:
 def _promoted_text(done: "Promotion") -> str:
     name = done.before.name
     if done.already:
-        return f"{name} serves {shorten(done.release)} already\n"
+        return f"{name} already serves {shorten(done.release)}\n"
     lines = _verdict_lines(done.counts())
     if done.impact is not None:
         lines += [f"  {line}" for line in impact_report.draw_text(done.impact).splitlines()]
@@ -95,7 +95,7 @@ def _promoted_text(done: "Promotion") -> str:
 
 def _promoted_md(done: "Promotion") -> str:
     if done.already:
-        return f"### {code(done.before.name)} serves {code(shorten(done.release))} already\n"
+        return f"### {code(done.before.name)} already serves {code(shorten(done.release))}\n"
     state = "promoted" if done.event else "**not promoted**"
     before = code(shorten(done.before.release)) or NOTHING
     lines = [f"### {code(done.before.name)}: {before} → {code(shorten(done.release))}, {state}", ""]
@@ -118,7 +118,7 @@ def draw_rollback(serving: Channel, event: ChannelMove | None) -> Drawings:
 
     def format_rollback(mark: Callable[[str], str]) -> str:
         if event is None:
-            return f"{mark(serving.name)} serves {mark(shorten(serving.release))} already"
+            return f"{mark(serving.name)} already serves {mark(shorten(serving.release))}"
         previous, now = mark(shorten(event.previous)), mark(shorten(event.release))
         return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
 
@@ -203,7 +203,7 @@ def _title(found: "Difference", mark: Callable[[str], str] = str) -> str:
 
 def _difference_text(found: "Difference") -> str:
     if found.same:
-        return f"{_title(found)}: the same\n"
+        return f"{_title(found)}: no differences\n"
     lines = [_title(found), pluralize(len(found.files), "file")]
     lines += [f"  {SIGNS[file.note]} {file.path}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
@@ -214,7 +214,7 @@ def _difference_text(found: "Difference") -> str:
     lines.append(f"effective configuration: {pluralize(len(found.paths), 'path')}")
     for change in found.paths[:MOST]:
         said = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
-        varied = ", others otherwise" if change.varied else ""
+        varied = ", differs between accounts" if change.varied else ""
         lines.append(f"  {SIGNS[change.note]} {_place(change)}   {said}   {_reach(change)}{varied}")
     lines += _count_left_out(len(found.paths))
     lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in found.broken]
@@ -232,7 +232,7 @@ def _reach(change: "PathChange") -> str:
 def _difference_md(found: "Difference") -> str:
     lines = [f"### {_title(found, code)}", ""]
     if found.same:
-        return _text([*lines, "The same."])
+        return _text([*lines, "No differences."])
     lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
         lines += [f"- {pluralize(len(names), 'account')} {word}"] if names else []

@@ -152,7 +152,7 @@ def _differences(judgement: "Judgement") -> Iterator[Piece]:
             place = judgement.places.get(change.field)
             yield f"   set by {place}\n" if place else "\n", "dim"
     if changed > SHOWN_RECORDS:
-        yield f"      … and {changed - SHOWN_RECORDS} more records\n", "dim"
+        yield f"      … and {pluralize(changed - SHOWN_RECORDS, 'more record')}\n", "dim"
 
 
 def _value(value: Any, typed: bool) -> str:

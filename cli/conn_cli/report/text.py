@@ -85,7 +85,7 @@ def draw_finding(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
     if finding.path and finding.path not in finding.message:
         yield f"  at {to_plain(finding.path)}\n", "dim"
     if finding.hint:
-        yield "  mend: ", "good"
+        yield "  fix: ", "good"
         yield f"{to_plain(finding.hint)}\n", ""
     for span, note in finding.related:
         yield f"  {_place(span)}", "bold"

@@ -56,10 +56,10 @@ def draw_markdown(impact: Impact, *, names: bool = False) -> str:
     places = group_by_place(impact.statements)
     if places:
         rows = [_statement_row(statement, number, names=names) for statement, number in places[:MOST]]
-        lines += _details("What the change says", [*rows, *count_more(len(places), "change")])
+        lines += _details("Changes in the configuration", [*rows, *count_more(len(places), "change")])
     if impact.overrides:
         rows = [f"- {code(s.path)} {s.note}, {code(locate(s.span, names=names))}" for s in impact.overrides[:MOST]]
-        lines += _details("Overrides that it touches", [*rows, *count_more(len(impact.overrides), "override")])
+        lines += _details("Overrides that the change affects", [*rows, *count_more(len(impact.overrides), "override")])
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -65,7 +65,7 @@ def summarize(impact: Impact) -> str:
 def describe_base(base: BaseVersion | None) -> str:
     """What was compared with, in words: a branch and revision with its day, or a folder."""
     if base is None:
-        return "the other side"
+        return "the base"
     if not base.revision:
         return base.name
     revision = base.revision[:12]

@@ -176,7 +176,7 @@ class App:
         """
         if not self.interactive:
             message = f"{question}: no value given, and no prompt is possible"
-            raise UsageError(message, hint="pass it as an option")
+            raise UsageError(message, hint="run the command in a terminal, without --no-input")
         self.err(f"{question}: ", end="")
         self.stderr.flush()
         if secret:

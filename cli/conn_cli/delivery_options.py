@@ -155,6 +155,11 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
             )
         if sign and rest[1:] not in app.environ:
             raise UsageError(f"--secret {name}: the environment variable {rest[1:]} is not set")
+        if not sign and not app.interactive:
+            raise UsageError(
+                f"--secret {name}: no value given, and no prompt is possible",
+                hint=f"set an environment variable and name it: --secret {name}=@VARIABLE",
+            )
         found[name] = app.environ[rest[1:]] if sign else app.ask(name, secret=True)
         app.redactor.add(found[name], name)
     return found

@@ -89,7 +89,7 @@ def test_without_a_file_a_binary_answer_is_told(desk):
     assert (row["filename"], row["size"], row["base64"]) == ("cv.pdf", 4, "JVBERg==")
     done = run(desk, "files.download", "-p", "id=big")
     assert json.loads(done.out)["base64"] is None
-    assert "2000000 bytes are not shown: --output FILE saves them" in done.err
+    assert "(2,000,000 bytes) is not shown; --output FILE saves it" in done.err
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.jsonl", "people.json", "people.txt"])
@@ -113,7 +113,7 @@ def test_a_file_that_is_there_is_only_replaced_when_asked(desk, vendor):
     (desk / "a.pdf").write_bytes(b"old")
     done = run(desk, "files.download", "-p", "id=1", "-o", "a.pdf")
     assert done.code == 2
-    assert "a.pdf is there already" in done.err and "--force" in done.err
+    assert "a.pdf already exists" in done.err and "--force" in done.err
     assert vendor.arrived == []
     assert run(desk, "files.download", "-p", "id=1", "-o", "a.pdf", "--force").code == 0
     assert (desk / "a.pdf").read_bytes() == b"%PDF"

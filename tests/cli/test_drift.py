@@ -129,11 +129,11 @@ def test_a_vendor_that_refuses_is_told(shop: Path, vendor: Any) -> None:
     ("arguments", "said"),
     [
         ((), "nothing to compare with"),
-        (("--recordings", "a", "--openapi", "b"), "exclude each other"),
+        (("--recordings", "a", "--openapi", "b"), "cannot be used together"),
         (("--openapi", "conn.yaml"), "is not in a format that can be imported"),
         (("--openapi", "nowhere.json"), "is not a file"),
         (("--recordings", "nowhere"), "has no recordings"),
-        (("--account", "acme", "--from", "old.json"), "--from goes with --openapi"),
+        (("--account", "acme", "--from", "old.json"), "--from requires --openapi"),
     ],
 )
 def test_what_cannot_be_compared_is_said(shop: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -39,7 +39,7 @@ def test_a_store_takes_promotions_rollbacks_and_releases(shop):
     unified = shop / "connectors" / "demo" / "unified" / "crm.yaml"
     unified.write_text(unified.read_text("utf-8").partition("    create:")[0], "utf-8")
     released = conn(shop, "release", "-m", "again", "--by", "eve").out
-    assert f"release {FIRST}   is there already" in released  # the same content has the same name as then
+    assert f"release {FIRST}   already exists" in released  # the same content has the same name as then
 
 
 def test_a_baseline_accepts_the_findings_that_it_was_made_of(shop):

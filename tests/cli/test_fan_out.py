@@ -110,7 +110,7 @@ def test_an_error_says_which_item_it_is_at(jira_desk, vendor):
 def test_a_dry_run_shows_where_it_begins(jira_desk, vendor):
     done = conn(jira_desk, "run", "jira:issues.list", "-a", "work", "--dry-run")
     assert done.code == 0
-    assert "it begins with boards.list" in done.out
+    assert "it starts with boards.list" in done.out
     assert vendor.arrived == []
 
 

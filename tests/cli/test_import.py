@@ -41,7 +41,7 @@ def test_an_import_lints_and_tests_at_once(workspace: Path, file: str) -> None:
 def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
     code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml")
     assert code == Exit.OK
-    assert "made shop in" in said and "9 operations in 4 resources" in said
+    assert "created shop in" in said and "9 operations in 4 resources" in said
     assert "the field names of a multipart body: the document has none: POST /files" in said
     assert "connectors/shop/README.md has the complete list" in said
     assert "how to verify a delivery: order" in said and "guesses to check" in said
@@ -116,7 +116,7 @@ def test_a_connector_that_exists_is_replaced_by_force_only(workspace: Path) -> N
 
 def test_a_workspace_is_made_when_there_is_none(tmp_path: Path) -> None:
     code, said = conn(tmp_path, "import", DOCUMENTS / "library.json")
-    assert code == Exit.OK and "made one in" in said
+    assert code == Exit.OK and "created a workspace in" in said
     assert (tmp_path / "conn.yaml").is_file()
 
 
@@ -141,7 +141,7 @@ def test_a_mapping_to_a_model_is_proposed_when_it_is_asked_for(workspace: Path) 
     code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml", "--model", "loyalty", "--model", "ticketing")
     assert code == Exit.OK, said
     assert "proposed a mapping to loyalty: 2 fields in " in said and "/unified/loyalty.yaml, each" in said
-    assert "nothing looks like a record of ticketing" in said
+    assert "no response looks like a record of ticketing" in said
     assert (workspace / "connectors" / "shop" / "unified" / "loyalty.yaml").is_file()
     assert " error " not in conn(workspace, "lint")[1]
     code, said = conn(workspace, "new", "two", "--from", DOCUMENTS / "shop.yaml", "--model", "loyalti")

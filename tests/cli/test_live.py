@@ -127,24 +127,26 @@ def unfit(got):
 
 
 def test_records_that_break_the_model_are_counted_by_field(live, vendor):
-    assert "broke the model" not in run(live, "run", "contacts.list", "-a", "me").err
+    assert "not match the model" not in run(live, "run", "contacts.list", "-a", "me").err
     vendor.answer = unfit
     for options in ([], ["--remote-data"], ["--output", "all.jsonl"]):
         done = run(live, "run", "contacts.list", "-a", "me", *options)
         assert done.code == 0
         assert "demo/unified/crm.yaml:12:19  warning MAP301  created_at is not a valid date-time" in done.err
         assert "(2 of 7 records, first id=3)" in done.err
-        assert "2 records of 7 broke the model crm.contact" in done.err
+        assert "2 of 7 records do not match the model crm.contact" in done.err
     assert len((live / "all.jsonl").read_text().splitlines()) == 7
-    assert "broke the model" not in run(live, "run", "contacts.list", "-a", "me", "--raw").err
-    assert "1 record of 3 broke the model" in run(live, "run", "contacts.list", "-a", "me", "--limit", "3").err
+    assert "not match the model" not in run(live, "run", "contacts.list", "-a", "me", "--raw").err
+    assert (
+        "1 of 3 records does not match the model" in run(live, "run", "contacts.list", "-a", "me", "--limit", "3").err
+    )
 
 
 def test_an_error_in_the_middle_hides_no_violation(live, vendor):
     vendor.answer = lambda got: (500, {}, {}) if "cursor=6" in got.target else unfit(got)
     done = run(live, "run", "contacts.list", "-a", "me")
     assert done.code == 4
-    assert "2 records of 6 broke the model crm.contact" in done.err
+    assert "2 of 6 records do not match the model crm.contact" in done.err
     assert "6 records arrived before the run ended" in done.err
 
 
@@ -155,7 +157,7 @@ def test_the_violations_shown_are_bounded(live):
     file.write_text(json.dumps(schema))
     done = run(live, "run", "contacts.list", "-a", "me")
     assert done.err.count("MAP301") == 10
-    assert "7 records of 7 broke the model crm.contact; 4 more kinds of violation not shown" in done.err
+    assert "7 of 7 records do not match the model crm.contact; 4 more kinds of violation not shown" in done.err
 
 
 def test_a_live_test_judges_how_the_listing_ends(live, vendor):

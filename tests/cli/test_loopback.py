@@ -25,7 +25,7 @@ def asked(listener: Listener, query: str) -> socket.socket:
 
 
 @pytest.mark.parametrize(
-    ("query", "words"), [("code=c", "The answer has arrived"), ("error=access_denied", "Access was not granted")]
+    ("query", "words"), [("code=c", "The response has arrived"), ("error=access_denied", "Access was not granted")]
 )
 def test_the_page_is_there_before_the_answer_is(listener, query, words):
     # Who waits for the answer may end the process with it: nothing of the page may still have to be sent then.

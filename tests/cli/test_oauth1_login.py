@@ -83,7 +83,7 @@ class Login(threading.Thread):
         """The printed address, once the command listens."""
         end = time.monotonic() + 30
         while time.monotonic() < end and self.is_alive():
-            if "waiting for the answer" in self.err.getvalue():
+            if "waiting for the response" in self.err.getvalue():
                 return re.search(r"^\s*(http\S+/authorize\S+)$", self.err.getvalue(), re.MULTILINE)[1]
             time.sleep(0.02)
         raise AssertionError(self.err.getvalue())
@@ -119,7 +119,7 @@ def test_three_legs_bring_a_token_that_signs(tmp_path: Path, vendor: Provider, s
     login = Login(folder, stdin=client(vendor))
     page = login.page()
     assert "force_login=true&oauth_token=" in page and page.endswith("&name=conn")
-    assert "go back to the terminal" in opened(page)
+    assert "return to the terminal" in opened(page)
     text = login.ended(0)
     document = stored(folder)
     assert vendor.access == {document["token"]: document["token_secret"]}
@@ -169,7 +169,7 @@ def test_an_answer_to_another_log_in_is_not_taken(tmp_path: Path, vendor: Provid
     for query in ("oauth_token=another&oauth_verifier=v", "denied=another", "oauth_verifier=v"):
         with pytest.raises(urllib.error.HTTPError):
             opened(f"{back}?{query}")
-    assert "answers with a wrong state were refused: 3" in login.ended(5)
+    assert "responses with a wrong state were refused: 3" in login.ended(5)
     assert token not in vendor.access
 
 

@@ -67,7 +67,7 @@ def test_without_a_credential_the_first_read_is_shown(desk, vendor):
     done = run(desk, "contacts.create", "--body", '{"email": "a@b.c"}', "--dry-run", token="")
     assert done.code == 0
     assert vendor.arrived == []
-    assert done.out.startswith("plan of crm.contacts.create for me: nothing was sent\n  it begins with contacts.list\n")
+    assert done.out.startswith("plan of crm.contacts.create for me: nothing was sent\n  it starts with contacts.list\n")
     assert "the write is not shown" in done.err
     assert "conn auth login me" in done.err
 
@@ -82,7 +82,7 @@ def test_a_read_that_fails_ends_the_plan(desk, vendor):
 def test_an_empty_body_is_a_warning(desk, vendor, body, warned):
     done = run(desk, "contacts.create", "--body", body, "--dry-run")
     assert done.code == 0
-    assert ("the body is empty" in done.err) is warned
+    assert ("the mapped request body is empty" in done.err) is warned
 
 
 def test_what_has_no_body_is_not_warned_of(desk):

@@ -117,9 +117,9 @@ def test_a_dry_run_shows_the_window_and_keeps_nothing(log, vendor):
         (
             '{"operation": "deals.list", "state": {}}',
             2,
-            'holds the state of the operation "deals.list", not of "events.list"',
+            'has the state of the operation "deals.list", not of "events.list"',
         ),
-        ('{"account": "home", "state": {}}', 2, 'holds the state of the account "home", not of "work"'),
+        ('{"account": "home", "state": {}}', 2, 'has the state of the account "home", not of "work"'),
     ],
 )
 def test_a_foreign_or_broken_state_is_refused_and_stays(log, vendor, content, code, said):

@@ -73,7 +73,7 @@ def test_sdist_holds_what_a_build_needs_and_no_secret(built):
 
 def test_the_command_works_from_the_wheel(installed, tmp_path):
     made = _run(installed, "init", "tour", "--example", cwd=tmp_path)
-    assert "made the example workspace" in made.stdout
+    assert "created the example workspace" in made.stdout
     tested = _run(installed, "test", "contacts.list", "--account", "acme", cwd=tmp_path / "tour")
     assert "1 operation" in tested.stdout and "passed" in tested.stdout
     assert _run(installed, "lint", cwd=tmp_path / "tour").stdout.strip() == "no findings"

@@ -217,7 +217,7 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
     tested = run("conn", "-C", "shop", "test", "contacts.list")
     assert tested.returncode == 0, tested.stdout + tested.stderr
     mutated = run("conn", "-C", "shop", "mutate", "my-crm", "--kind", "pagination").stdout
-    assert mutated.startswith("my-crm: 3 of 3 mistakes noticed"), mutated  # none at all, each of the two settings
+    assert mutated.startswith("my-crm: 3 of 3 mistakes caught"), mutated  # none at all, each of the two settings
     newer = tmp_path / "newer.json"
     recording = connector.parent / "recordings" / "crm.contacts.list.json"
     newer.write_text(recording.read_text("utf-8").replace('"paging"', '"pages"'), "utf-8")

@@ -101,8 +101,8 @@ def test_nobody_consents_in_time(conn: Conn, oidc: Oidc) -> None:
         _ = run.url
         assert httpx.get(f"{oidcs.CALLBACK}?code=x&state=wrong", trust_env=False).status_code == 400
         text = run.ended(5)
-    assert "nobody consented within 2 s" in text
-    assert "answers with a wrong state were refused: 1" in text
+    assert "no consent was given within 2 s" in text
+    assert "responses with a wrong state were refused: 1" in text
     assert "--timeout SECONDS" in text
 
 

@@ -88,7 +88,8 @@ def _request(  # noqa: PLR0917
         try:
             private = load_private_key((app.folder / key).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read --key {key}: {type(error).__name__}") from None
+            reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not text"
+            raise UsageError(f"cannot read --key {key}: {reason}") from None
     own = {**_load_secrets(app, address), **given}
     return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
 

@@ -67,7 +67,7 @@ connectors/demo/connector.yaml:4:23  error DOC003  unknown key "respnse_path"
   4 |     list: { path: /a, respnse_path: results }
     |                       ^^^^^^^^^^^^
   at resources.contacts.list.respnse_path
-  mend: did you mean "response_path"?
+  fix: did you mean "response_path"?
   connectors/demo/connector.yaml:1:1  and this
   1 | base_url: https://api.example.com
     | ^^^^^^^^
@@ -230,7 +230,7 @@ def test_github_commands_are_one_escaped_line_each(findings, sources):
     assert lines[0].startswith("::notice title=DOC005")
     assert (
         "::error file=connectors/demo/connector.yaml,line=4,col=23,endLine=4,endColumn=35,"
-        'title=DOC003 duplicate key::unknown key "respnse_path"%0Amend: did you mean' in "\n".join(lines)
+        'title=DOC003 duplicate key::unknown key "respnse_path"%0Afix: did you mean' in "\n".join(lines)
     )
     assert sum("::warning file=" in line for line in lines) == 1
     hostile = next(line for line in lines if "DOC006" in line)

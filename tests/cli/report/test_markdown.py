@@ -65,8 +65,8 @@ def test_a_text_does_not_leave_its_cell(left, right):
 @settings(max_examples=200)
 @given(texts)
 def test_a_text_in_a_line_of_html_is_text(text):
-    (block,) = READER.parse(f"<summary>{html_code(text)}: not noticed</summary>\n")
-    inside = re.fullmatch(r"<summary><code>(.*)</code>: not noticed</summary>\n?", block.content)[1]
+    (block,) = READER.parse(f"<summary>{html_code(text)}: not caught</summary>\n")
+    inside = re.fullmatch(r"<summary><code>(.*)</code>: not caught</summary>\n?", block.content)[1]
     assert not re.search(r"[<>`*_@\[\]!|]", re.sub(r"&#\d+;", "", inside))
 
 

@@ -28,7 +28,7 @@ class Login:
     @property
     def url(self) -> str:
         """The printed address, once the command listens."""
-        return self.seen(r"\bwaiting for the answer\b", r"^\s*(http\S+\?\S+)$")
+        return self.seen(r"\bwaiting for the response\b", r"^\s*(http\S+\?\S+)$")
 
     def seen(self, until: str, wanted: str) -> str:
         """What a pattern finds in the lines up to one that another pattern fits."""

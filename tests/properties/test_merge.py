@@ -12,11 +12,11 @@ from conn_engine.config.merge import (
     dead,
     inherit,
     is_equal_json,
-    lay,
     leaves,
     lookup,
     mapping_layers,
     merge,
+    merge_over,
     statements,
 )
 
@@ -105,7 +105,7 @@ def test_arrays_are_replaced(below: list[Any], above: list[Any]) -> None:
 
 @given(TREES, OVERRIDES, OVERRIDES)
 def test_levels_are_laid_one_by_one(base: dict[str, Any], one: dict[str, Any], two: dict[str, Any]) -> None:
-    assert is_equal_json(merge([base, one, two]), lay(lay(base, one), two))
+    assert is_equal_json(merge([base, one, two]), merge_over(merge_over(base, one), two))
 
 
 @given(TREES, OVERRIDES, OVERRIDES)

@@ -69,7 +69,7 @@ class ResponseOptions(Settings, frozen=True, kw_only=True):
     ] = None
     columns: Annotated[
         tuple[str, ...] | None,
-        Meta(description="Column names, for a table without a header line."),
+        Meta(description="Column names, for a table whose first line is a row."),
     ] = None
     skip_rows: Annotated[
         int,

@@ -1,6 +1,8 @@
-"""Documents become configuration: models, three levels merged with provenance, validation, loading. The face.
+"""Turn documents into configuration: models, three levels merged with provenance, validation, loading. This is the
+public interface.
 
-Strategies are below and only named here; what goes beyond shape is lint's, what is done with it runtime's.
+Strategies are declared below and only named here. `lint` checks what goes beyond structure, and `runtime` uses the
+configuration.
 """
 
 from conn_engine.config.effective import Effective

@@ -1,7 +1,7 @@
 """Least authority: what an environment or an account may not override.
 
-Only the connector itself (the base level) and conn.yaml grant hosts, variables and places for secrets; an override can
-narrow, never widen. Enforcing the hosts on the wire is the transport's door.
+Only the connector itself (the base level) and conn.yaml grant hosts, variables and placements of secrets. An override
+can narrow them, but not widen them. The transport's gateway enforces the hosts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,49 +22,48 @@ from conn_engine.transport.hosts import is_covered
 
 __all__ = ["declared_names", "find_widening"]
 
-_NAMED = "name it in the connector's hosts, or in trusted_hosts of conn.yaml"
+_NAMED = "add it to the connector's hosts, or to trusted_hosts in conn.yaml"
 
 
 def declared_names(base: Mapping[str, Any], granted: Sequence[str]) -> tuple[str, ...]:
-    """The environment variables that may be read: declared by the connector or conn.yaml, or used by the connector
-    itself.
-    """
-    said = base.get("env")
-    own = [str(name) for name in said] if isinstance(said, list) else []
-    return tuple(dict.fromkeys([*own, *names_read(base), *granted]))
+    """Return the environment variables that may be read: declared by the connector or conn.yaml, or used by the
+    connector itself."""
+    declared = base.get("env")
+    names = [str(name) for name in declared] if isinstance(declared, list) else []
+    return tuple(dict.fromkeys([*names, *names_read(base), *granted]))
 
 
 def find_widening(levels: Levels) -> list[Diagnostic]:
-    """Overrides that ask for more than the connector grants, and those that conn.yaml allows (SEC117). Also a connector
-    that authorizes its requests and grants no host."""
+    """Return findings for overrides that need more than the connector grants, for those that conn.yaml allows (SEC117),
+    and for a connector that authorizes its requests but grants no host."""
     found = [
-        *_nowhere_to_go(levels),
+        *_find_missing_hosts(levels),
         *_find_unlisted_urls(levels),
-        *_hosts_asked(levels),
-        *_urls_asked(levels),
-        *_results_asked(levels),
+        *_find_widened_hosts(levels),
+        *_find_widened_urls(levels),
+        *_find_moved_results(levels),
     ]
-    found += [*_answers_asked(levels), *_names_asked(levels)]
+    found += [*_find_changed_replies(levels), *_find_undeclared_variables(levels)]
     known = {(finding.span, finding.path) for finding in found if finding.severity is Severity.ERROR}
     more = [*find_moved_secrets(levels), *find_weaker_verification(levels), *find_other_paths(levels)]
     return found + [finding for finding in more if (finding.span, finding.path) not in known]
 
 
-def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
-    said = levels.base.get("authorization")
-    if isinstance(said, dict) and said.get("format") != "none" and not levels.base_hosts:
+def _find_missing_hosts(levels: Levels) -> Iterator[Diagnostic]:
+    authorization = levels.base.get("authorization")
+    if isinstance(authorization, dict) and authorization.get("format") != "none" and not levels.base_hosts:
         yield diagnostic(
             "SEC112",
             "requests are authorized, but no host may receive the credential",
             levels.layers[0].span(("base_url",)),
             path="base_url",
-            hint="list the vendor's hosts under hosts, such as *.example.com",
+            hint="list the vendor's hosts under hosts, for example *.example.com",
         )
 
 
 def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC160: the connector's own URLs on hosts that its `hosts` leave out. A host that the account decides is in them
-    if one that it may be is: an account may choose no other."""
+    """Find the connector's own URLs on hosts that its `hosts` leave out (SEC160). A host that depends on the account
+    counts as listed if one of its possible values is: an account cannot choose another."""
     rest = {key: value for key, value in levels.base.items() if key != "unified"}
     is_authorized = any(path[-2:] == ("authorization", "format") and said != "none" for path, said in leaves(rest))
     if not isinstance(levels.base.get("hosts"), list) or not is_authorized:
@@ -75,27 +74,29 @@ def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
         if is_on(url, levels.hosts) is False and not chosen:
             yield diagnostic(
                 "SEC160",
-                f"{format_path(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
+                f"{format_path(path)} is on {host_pattern(url)}, which `hosts` does not allow to receive a credential",
                 levels.layers[0].span(path),
                 path=format_path(path),
-                hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: the hosts of the URLs then apply",
+                hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts` to allow the hosts of the "
+                "connector's URLs",
             )
 
 
-def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:
+def _find_widened_hosts(levels: Levels) -> Iterator[Diagnostic]:
     for layer in levels.overrides:
-        said = layer.data.get("hosts")
-        for index, host in enumerate(said if isinstance(said, list) else []):
+        hosts = layer.data.get("hosts")
+        for index, host in enumerate(hosts if isinstance(hosts, list) else []):
             if not is_covered(str(host), levels.hosts):
-                message = f'cannot let credentials go to "{host}": the connector does not name it'
+                message = f'cannot send credentials to "{host}": the connector does not list this host'
                 yield levels.refusal("SEC110", layer, ("hosts", index), message, _NAMED)
 
 
-def _urls_asked(levels: Levels) -> Iterator[Diagnostic]:
+def _find_widened_urls(levels: Levels) -> Iterator[Diagnostic]:
     for layer, path, value in _texts(levels):
         if is_url_place(path) and is_on(value, (*levels.hosts, *consent_hosts(levels.base))) is False:
             message = (
-                f'has {format_path(path)} on "{host_pattern(value)}", where the connector\'s credentials may not go'
+                f'has {format_path(path)} on "{host_pattern(value)}", a host that may not receive the '
+                "connector's credentials"
             )
             yield levels.refusal("SEC110", layer, path, message, _NAMED)
 
@@ -105,42 +106,44 @@ def _texts(levels: Levels) -> Iterator[tuple[Layer, Path_, str]]:
         yield from ((layer, path, value) for path, value in iterate_leaves(layer.data) if isinstance(value, str))
 
 
-def _results_asked(levels: Levels) -> Iterator[Diagnostic]:
-    """A job's result may be fetched from any host. Where that is, an override could compute from the answers, and so
-    hand links that are credentials themselves to a stranger."""
+def _find_moved_results(levels: Levels) -> Iterator[Diagnostic]:
+    """Find overrides of the URL that a job's result is fetched from. It may be on any host, so an override could
+    compute it from responses and pass on links that are credentials themselves."""
     for layer, path, value in _texts(levels):
         if path[:1] == ("resources",) and path[3:] in find_reserved(Operation) and value != lookup(levels.base, path):
-            message = "cannot set where the result of a job is fetched from"
+            message = "cannot set the URL that the result of a job is fetched from"
             yield levels.refusal("SEC110", layer, path, message, "set `url` of `download` in connector.yaml")
 
 
-def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
-    """Whoever sends a delivery gets its answer, and who is subscribed to, a secret of ours: an override that says how
-    could hand one to anybody."""
+def _find_changed_replies(levels: Levels) -> Iterator[Diagnostic]:
+    """Find overrides of the replies to deliveries and of the subscription. The sender of a delivery receives the reply,
+    and the vendor receives our secret when subscribing: an override could send either to anyone."""
     reserved = find_reserved(Connector)
     for layer in levels.overrides:
         for path, value in leaves({"webhooks": layer.data.get("webhooks", {})}):
-            own = any(path[:length] in reserved for length in range(1, len(path) + 1))
-            if own and value != lookup(levels.base, path):
-                message = "cannot set how deliveries are answered or subscribed to"
-                yield levels.refusal("SEC113", layer, path, message, "write it into connector.yaml")
+            is_reserved = any(path[:length] in reserved for length in range(1, len(path) + 1))
+            if is_reserved and value != lookup(levels.base, path):
+                message = "cannot set how to reply to deliveries or how to subscribe to them"
+                yield levels.refusal("SEC113", layer, path, message, "move it to connector.yaml")
 
 
-def _names_asked(levels: Levels) -> Iterator[Diagnostic]:
-    grants, own = levels.grants, declared_names(levels.base, ())
-    names = (*own, *grants.variables, *grants.allowance.env)
+def _find_undeclared_variables(levels: Levels) -> Iterator[Diagnostic]:
+    grants, connector_names = levels.grants, declared_names(levels.base, ())
+    names = (*connector_names, *grants.variables, *grants.allowance.env)
     for layer in levels.overrides:
-        said = layer.data.get("env")
+        declared = layer.data.get("env")
         asked: dict[str, Path_] = dict(names_read(layer.data))
-        asked |= {str(name): ("env", index) for index, name in enumerate(said if isinstance(said, list) else [])}
+        asked |= {
+            str(name): ("env", index) for index, name in enumerate(declared if isinstance(declared, list) else [])
+        }
         for name, path in asked.items():
             if name not in names:
                 message = f'reads the environment variable "{name}", which is not declared'
-                hint = did_you_mean(name, names) or "declare it under env in connector.yaml or conn.yaml"
+                hint = did_you_mean(name, names) or "add it to env in connector.yaml or conn.yaml"
                 yield levels.refusal("SEC111", layer, path, message, hint)
-            elif name in grants.allowance.env and name not in own:
-                message = f"reads the environment variable {name} in place of the connector's"
+            elif name in grants.allowance.env and name not in connector_names:
+                message = f"reads the environment variable {name} instead of the connector's"
                 yield levels.exception(layer, path, message)
         for path in find_whole_environments(layer.data):
-            message = "reads the environment as a whole"
-            yield levels.refusal("SEC111", layer, path, message, "name one variable: env.NAME")
+            message = "reads the complete environment"
+            yield levels.refusal("SEC111", layer, path, message, "use one variable: env.NAME")

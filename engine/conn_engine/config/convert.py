@@ -1,10 +1,9 @@
-"""Raw data to typed models, driven by the models: aliases renamed, `{format, config}` flattened, nulls taken
-as unsaid.
+"""Convert raw data to typed models, driven by the models: rename aliases, flatten `{format, config}`, treat nulls as
+unset.
 
-A plan is compiled once per type and walks only where a model has something to do. `canonical` renames aliases
-and keeps the form that documents have, which is what levels are merged in; `convert` gives the typed value.
-Whether data is valid is told by `validate`; `convert` raises ConfigurationError with the place when it is
-not.
+A plan is compiled once per type and only visits data where a model requires it. `canonical` renames aliases and keeps
+the structure of documents, in which levels are merged; `convert` returns the typed value. `validate` reports invalid
+data; `convert` raises ConversionError with its path.
 """
 
 import re
@@ -28,9 +27,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Plan:
-    """What to do with a value of one type. Exactly one of the parts is used, by the kind of value met."""
+    """What to do with a value of one type. Exactly one of the parts is used, depending on the value."""
 
-    structs: dict[str, "_Struct"] = field(default_factory=dict)  # by tag; "" for a struct without one
+    structs: dict[str, "_Struct"] = field(default_factory=dict)  # by tag; "" for a struct without a tag
     item: "_Plan | None" = None
     value: "_Plan | None" = None
 
@@ -40,8 +39,8 @@ class _Plan:
 
 
 class _Struct:
-    """A model by the names that documents have. Its fields are looked at when data of it is first met: a run meets few
-    of all the models there are, and every command waits for this."""
+    """A model with the names of documents. Its fields are inspected when data for it is first seen: a run uses few of
+    the models, and every command would wait for the rest."""
 
     def __init__(self, model: type[msgspec.Struct]) -> None:
         self.aliases: Mapping[str, str] = model.aliases if issubclass(model, Settings) else {}
@@ -94,19 +93,19 @@ def _tag(data: dict[str, Any]) -> str:
 
 
 def union_tags(kind: Any) -> list[str]:
-    """The `format` names of a union of strategies."""
+    """Return the `format` names of a union of strategies."""
     plan = _plan(kind)
     return sorted(plan.structs) if plan is not None else []
 
 
-# --- the form of documents ---
+# --- the structure of documents ---
 
 
 def canonical(data: Any, kind: Any, below: Any = None) -> tuple[Any, dict[Path_, str]]:
-    """The data with every alias renamed, and the renamed places: path in the result to the key as written.
+    """Return the data with every alias renamed, and the renamed paths: path in the result to the key as written.
 
-    `below` is the data that it will be laid over: a strategy that does not say its `format` has the one
-    below. The input is not changed; without aliases in it, it is returned as it is.
+    `below` is the data that it will be merged over: a strategy without a `format` has the one below. The input is not
+    changed, and is returned as it is if it has no aliases.
     """
     renamed: dict[Path_, str] = {}
     return _rename(data, _plan(kind), below, (), renamed), renamed
@@ -159,7 +158,7 @@ def _common_aliases(candidates: list[_Struct]) -> dict[str, str]:
 
 
 def said_twice(data: Any, kind: Any) -> list[tuple[Path_, str]]:
-    """The places of aliases that stand beside another spelling of the same key, and that spelling."""
+    """Return the paths of aliases next to another spelling of the same key, and that spelling."""
     found: list[tuple[Path_, str]] = []
     _find_doubles(data, _plan(kind), (), found)
     return found
@@ -217,9 +216,8 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 class ConversionError(ConfigurationError):
-    """Data that does not fit its model. `reason` is one line, `place` the path in the data as far as it is
-    known.
-    """
+    """Data that does not fit its model. `reason` is one line, and `place` is the path in the data as far as it is
+    known."""
 
     def __init__(self, message: str, *, reason: str, place: Path_) -> None:
         super().__init__(message)
@@ -228,7 +226,7 @@ class ConversionError(ConfigurationError):
 
 
 def convert(data: Any, kind: type[T], *, at: str = "") -> T:
-    """The typed value of canonical data. `kind` is a model or a union of strategies; `at` names the place in
+    """Return the typed value of canonical data. `kind` is a model or a union of strategies; `at` is the path for
     messages.
 
     Raises ConversionError when the data does not fit.
@@ -243,15 +241,13 @@ def convert(data: Any, kind: type[T], *, at: str = "") -> T:
 
 
 def _place(data: Any, message: str) -> Path_:
-    """The path that a message of msgspec ends with, in the form that documents have (settings under
-    `config`).
-    """
+    """Return the path at the end of an msgspec message, in the structure of documents (settings below `config`)."""
     found = _PLACE.search(message)
     path: list[str | int] = []
     node = data
     for step in _STEP.finditer(found[1] if found else ""):
         name, index = step[1], step[2]
-        if index == "...":  # some key of an object: it is not told which
+        if index == "...":  # msgspec does not report which key of the object
             break
         if isinstance(node, dict) and name not in node and isinstance(node.get("config"), dict):
             path.append("config")
@@ -288,7 +284,7 @@ def _flat_struct(data: dict[str, Any], plan: _Plan) -> Any:
     config = data.get("config") or {}
     tag = _tag(data)
     if not isinstance(config, dict) or tag not in plan.structs or data.keys() - {"format", "config"}:
-        return data  # msgspec names what is wrong with it
+        return data  # msgspec reports what is wrong with it
     return {**_flat_fields(config, plan.structs[tag]), "format": tag}
 
 

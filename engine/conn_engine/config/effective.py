@@ -1,8 +1,6 @@
-"""The effective configuration of one connector for one account: three levels merged, typed on demand, with
-provenance.
+"""The effective configuration of one connector for one account: three levels merged, typed on demand, with provenance.
 
-Models are made lazily, operation by operation. Reading files and finding them is `load`'s; sending anything
-is nobody's business here.
+Models are created lazily, operation by operation. `load` finds and reads files; nothing here sends anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +16,10 @@ from conn_engine.auth import Credentials, add_supplied_values, choose_credential
 from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
-from conn_engine.config.faults import fault
+from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
 from conn_engine.config.host_patterns import effective_hosts
-from conn_engine.config.issue import issued_hosts
+from conn_engine.config.issued_hosts import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import (
     INHERITED,
@@ -62,21 +60,21 @@ from conn_engine.webhooks import Webhooks
 __all__ = ["Effective"]
 
 T = TypeVar("T")
-_OPTED_OUT = tuple((key,) for key in RESOURCE_MAPPINGS)  # an account may set it for the resource
+_OPTED_OUT = tuple((key,) for key in RESOURCE_MAPPINGS)  # an account may set it on the resource
 _OWN_HOSTS = frozenset({"SEC112", "SEC160"})
-"""About the hosts of the connector itself: the gateway refuses each request that they concern."""
+"""About the hosts of the connector itself: the gateway refuses every request that they concern."""
 
 _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 
 
 class Effective:
-    """What holds for one connector, in one environment, for one account.
+    """The configuration of one connector, in one environment, for one account.
 
-    `account` and `environment` are names, None for the level that is absent. `context` are the account's own values,
-    and the connector's `defaults` where it has none. `grants` is what conn.yaml adds to what the connector grants.
-    `schemas` are the files of JSON Schemas that it may refer to. `evaluator` is the name of the one that conn.yaml
-    chooses; empty: the preferred one. `data` is the merged raw configuration: the
-    connector's keys, and `unified.<model>.<resource>.<method>`.
+    `account` and `environment` are names, None for an absent level. `context` has the account's own values, and the
+    connector's `defaults` for the others. `grants` is what conn.yaml grants in addition to the connector. `schemas` has
+    the files of JSON Schemas that it may refer to. `evaluator` is the one that conn.yaml selects; empty for the
+    preferred one. `data` is the merged raw configuration: the connector's keys, and
+    `unified.<model>.<resource>.<method>`.
     """
 
     def __init__(
@@ -97,10 +95,10 @@ class Effective:
         self.environment = environment
         self._own = frozenset(context or {})
         self.defaults = _find_defaults(layers[0].data)
-        """The values of `fields` that hold where an account says none."""
+        """The values of `fields` to use if an account sets none."""
         self.context = self._with_defaults(context or {})
         self.captured: frozenset[str] = frozenset()
-        """The names in `context` that a log-in found out."""
+        """The names in `context` that a log-in found."""
         self.layers = tuple(layers)
         self.grants = grants or Grants(environment=environment)
         self.schemas = schemas or SchemaFiles()
@@ -112,13 +110,13 @@ class Effective:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """The merged raw configuration. Shared: not to be changed."""
+        """The merged raw configuration. It is shared: do not change it."""
         merged: dict[str, Any] = merge(self._stack)
         return merged
 
     @cached_property
     def expanded(self) -> tuple[Layer, ...]:
-        """The levels as they are merged: what a resource sets for its operations stands in each of them."""
+        """The levels as they are merged, with the mappings of resources expanded into their operations."""
         return expand(self.layers)
 
     @cached_property
@@ -128,12 +126,12 @@ class Effective:
 
     @cached_property
     def literals(self) -> tuple[tuple[Path_, str], ...]:
-        """The path and text of each secret that is written into it."""
+        """The path and text of each secret written into it."""
         return tuple(literal_secrets(self.data))
 
     @cached_property
     def base_expressions(self) -> frozenset[str]:
-        """Every expression that the connector itself has; and its other texts, which are expressions nowhere."""
+        """Every expression of the connector itself, and its other texts, which are not expressions anywhere."""
         found: set[str] = set()
         for _, text in texts(self.layers[0].data):
             found.add(text)
@@ -144,16 +142,15 @@ class Effective:
 
     @cached_property
     def connector(self) -> Configuration:
-        """The connector without its operations and webhooks, typed: a fault of one of those concerns nobody else.
-        Raises ConfigurationError.
-        """
+        """The connector without its operations and webhooks, typed, so that a fault in one of those affects nothing
+        else. Raises ConfigurationError."""
         typed = self._typed
         own = self._with_secret_fields(typed.credentials)
         return typed if own is None else structs.replace(typed, credentials=choose_credentials(own, self.context))
 
     @cached_property
     def _typed(self) -> Configuration:
-        """The same in any context: a choice of credentials is still one."""
+        """The same in any context: a choice of credentials is not resolved."""
         try:
             return convert({**self._shared, "webhooks": None}, Configuration, at=self.connector_name)
         except ConversionError as error:
@@ -168,17 +165,16 @@ class Effective:
         return {**context, **missing}
 
     def learn(self, captured: Any) -> None:
-        """Add what a log-in found out (a mapping of names) to `context`; what the account's document says goes first.
-
-        Scopes that hold the context see it at once.
-        """
+        """Add the values that a log-in found (by name) to `context`; the account's document takes precedence. Scopes
+        that contain the context see them immediately."""
         if isinstance(captured, dict):
             self.context.update({name: value for name, value in captured.items() if name not in self._own})
             self.captured = frozenset(captured) - self._own
 
     def in_context(self, context: Mapping[str, Any]) -> "Effective":
-        """The same configuration with this context instead. What does not depend on one is made once for all."""
-        with suppress(ConfigurationError):  # whoever uses it is told
+        """Return the same configuration with this context. What does not depend on the context is computed once for
+        all."""
+        with suppress(ConfigurationError):  # raised when it is used
             _ = self.hosts, self.env_names, self._typed
         variant = copy(self)
         variant.context = self._with_defaults(context)
@@ -187,7 +183,7 @@ class Effective:
         return variant
 
     def with_layers(self, layers: Sequence[Layer]) -> "Effective":
-        """The same connector, account and environment with these layers instead."""
+        """Return the same connector, account and environment with these layers."""
         variant = Effective(
             connector_name=self.connector_name,
             layers=layers,
@@ -207,12 +203,13 @@ class Effective:
             self._attempt(at, attempt)
 
     def check_shared(self) -> None:
-        """Raise ConfigurationError, with a finding for each fault, unless what no operation has alone can be used."""
+        """Raise ConfigurationError, with a finding for each fault, unless the settings outside of operations can be
+        used."""
         for at, attempt in (*self._shared_conversions(), *self._event_conversions()):
             self._attempt(at, attempt)
 
     def check_operation(self, name: OperationName) -> None:
-        """Raise ConfigurationError, with a finding for each fault, unless an operation can be used."""
+        """Raise ConfigurationError, with a finding for each fault, unless the operation can be used."""
         self._check_entries(name.path[:-1], Resource if name.kind == "vendor" else UnifiedResource)
         self._attempt(name.path, self._conversion(name))
 
@@ -237,7 +234,7 @@ class Effective:
     # --- operations ---
 
     def operations(self) -> list[OperationName]:
-        """Every operation, unified ones first."""
+        """Return every operation, unified ones first."""
         return list(self._names)
 
     @cached_property
@@ -245,18 +242,18 @@ class Effective:
         return operation_names(self.data)
 
     def resolve(self, text: str, raw: bool = False) -> OperationName:
-        """The operation a text means. Raises UsageError when it is unknown or ambiguous."""
+        """Return the operation that a text refers to. Raises UsageError when it is unknown or ambiguous."""
         return resolve_name(self.operations(), text, connector=self.connector_name, raw=raw)
 
     def vendor(self, resource: str, method: str) -> VendorOperation:
-        """A vendor operation with everything inherited. Raises UsageError when there is none."""
+        """Return a vendor operation with everything inherited. Raises UsageError when it does not exist."""
         if (resource, method) not in self._chosen:
             self._check_entries(("resources", resource), Resource)
         return self._attempt(("resources", resource, method), partial(self._convert_vendor, resource, method))
 
     def vendor_operations(self) -> Iterator[VendorOperation]:
-        """Every vendor operation that can be used, in the documents' order. What is wrong with the others is among
-        the `findings`."""
+        """Yield every usable vendor operation, in the order of the documents. The faults of the others are in
+        `findings`."""
         for name in self.operations():
             if name.kind == "vendor":
                 try:
@@ -277,15 +274,15 @@ class Effective:
         return self._chosen[key]
 
     def get_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
-        """A unified operation, `resource`, `method` and `record` filled in; None when there is none."""
+        """Return a unified operation with `resource`, `method` and `record` filled in; None when it does not exist."""
         if (model, resource, method) not in self._unified:
             self._check_entries(("unified", model, resource), UnifiedResource)
         attempt = partial(self._convert_unified, model, resource, method)
         return self._attempt(("unified", model, resource, method), attempt)
 
     def unified_operations(self) -> Iterator[tuple[OperationName, UnifiedOperation]]:
-        """Every unified operation that can be used, with its name, in the documents' order. What is wrong with the
-        others is among the `findings`."""
+        """Yield every usable unified operation with its name, in the order of the documents. The faults of the others
+        are in `findings`."""
         for name in self.operations():
             if name.kind == "unified":
                 try:
@@ -296,7 +293,8 @@ class Effective:
                     yield name, operation
 
     def response_mapping(self, model: str, resource: str, method: str) -> Mapping_ | None:
-        """The response mapping of a unified operation, compiled once; None when it has none. Raises ExpressionError."""
+        """Return the response mapping of a unified operation, compiled once; None when it has none. Raises
+        ExpressionError."""
         key = (model, resource, method)
         if key not in self._mappings:
             operation = self.get_unified(*key)
@@ -324,18 +322,18 @@ class Effective:
         made = self._unified[key] = convert(filled, UnifiedOperation, at=format_path(path))
         return made
 
-    # --- what comes to us ---
+    # --- webhooks ---
 
     @cached_property
     def webhooks(self) -> Webhooks | None:
-        """How deliveries are proved and which events they hold; None when the connector does not say. Raises
+        """How deliveries are verified and which events they contain; None when the connector declares none. Raises
         ConfigurationError."""
-        told = self.data.get("webhooks")
-        return None if told is None else self._attempt(("webhooks",), partial(convert, told, Webhooks, at="webhooks"))
+        data = self.data.get("webhooks")
+        return None if data is None else self._attempt(("webhooks",), partial(convert, data, Webhooks, at="webhooks"))
 
     @cached_property
     def events(self) -> tuple[tuple[EventName, UnifiedEvent], ...]:
-        """What deliveries tell of unified records, in the documents' order. Raises ConfigurationError."""
+        """The unified events that deliveries report, in the order of the documents. Raises ConfigurationError."""
         names = event_names(self.data)
         return tuple((name, self._attempt(name.path, partial(self._convert_event, name))) for name in names)
 
@@ -345,33 +343,35 @@ class Effective:
     # --- provenance ---
 
     def origins(self, path: Path_) -> list[Origin]:
-        """Who says the value at a path, top level first: the effective one, then what it shadows or builds
-        on. The path may be one as written, of a mapping that a resource sets for its operations.
-        """
-        found: list[Origin] = []
+        """Return the levels that set the value at a path, top level first: the effective one, then those that it
+        shadows or builds on. The path may be that of a mapping that a resource sets for its operations."""
+        origins_found: list[Origin] = []
         layers = self.layers if path[3:4] and path[3] in RESOURCE_MAPPINGS else self.expanded
-        for said in statements([layer.data for layer in layers], path):
-            layer = layers[said.layer]
-            if not layer.sets(said.path):
+        for statement in statements([layer.data for layer in layers], path):
+            layer = layers[statement.layer]
+            if not layer.sets(statement.path):
                 continue
-            source = layer.source(said.path)
-            place = source.place(said.path)
-            found.append(Origin(layer.level, said.path, said.value, source.document, place, said.shadowed))
-        return found
+            source = layer.source(statement.path)
+            place = source.place(statement.path)
+            origins_found.append(
+                Origin(layer.level, statement.path, statement.value, source.document, place, statement.shadowed)
+            )
+        return origins_found
 
     def provenance(self) -> dict[Path_, Origin]:
-        """The effective origin of each leaf of `data`; arrays and composed mappings are one leaf each."""
+        """Return the effective origin of each leaf of `data`. An array or a combined mapping is one leaf."""
         return {path: self.origins(path)[0] for path, _ in leaves(self.data)}
 
     def find_effects(self, written: Path_) -> list[Path_]:
-        """Where in `data` what is written at a path stands: for a mapping of a resource, in its operations."""
+        """Return the paths in `data` that a path in a document sets: for a mapping of a resource, those in its
+        operations."""
         if not (written[3:4] and written[3] in RESOURCE_MAPPINGS):
             return [written]
         reached = {source.to: None for layer in self.expanded if layer.of_resources for source in layer.sources}
         return [(*mapping, *written[4:]) for mapping in reached if to_written(mapping) == written[:4]]
 
     def span(self, path: Path_) -> Span | None:
-        """Where the value at a path was set; of the nearest ancestor that was."""
+        """Return where the value at a path was set, or that of the nearest ancestor that was."""
         for end in range(len(path), -1, -1):
             origins = self.origins(path[:end])
             if origins:
@@ -379,7 +379,7 @@ class Effective:
         return None
 
     def dead(self) -> list[Origin]:
-        """The override leaves that change nothing."""
+        """Return the leaves of overrides that change nothing."""
         found: dict[tuple[Level, Path_], Origin] = {}
         idle = dead(self._stack)
         for index, path in idle:
@@ -399,15 +399,15 @@ class Effective:
 
     @staticmethod
     def _is_dead_everywhere(layer: Layer, written: Path_, idle: set[Path_]) -> bool:
-        """Whether what a resource sets changes nothing in any operation that it reaches."""
+        """Return whether a resource's setting changes nothing in any operation that it applies to."""
         return all(path in idle for path, _ in leaves(layer.data) if to_written(path) == written)
 
     def partial_overrides(self) -> list[PartialOverride]:
-        """What the highest level changes in some operations of a resource only."""
+        """Return what the highest level changes in only some operations of a resource."""
         return list(find_partial_overrides(self.layers, self.data))
 
     def idle_mappings(self) -> Iterator[Origin]:
-        """The mappings that a resource sets, and that no operation takes."""
+        """Yield the mappings that a resource sets and that no operation uses."""
         reach = MappingReach(self.layers)
         for number, layer in enumerate(self.layers):
             for resource, key, value in find_resource_mappings(layer.data):
@@ -420,28 +420,28 @@ class Effective:
 
     @cached_property
     def granted_hosts(self) -> tuple[str, ...]:
-        """Patterns of the hosts that may receive a credential which is stored now."""
+        """Patterns of the hosts that may receive a credential that is stored now."""
         return effective_hosts(self.layers, self.grants.trusted_hosts)
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
-        """Patterns of the hosts that may receive the credential: those granted that it was stored for."""
+        """Patterns of the hosts that may receive the credential: the granted ones that it was stored for."""
         if self._stored_for is None:
             return self.granted_hosts
         return bind_hosts(self.granted_hosts, self._stored_for, self.account or "")
 
     def bind(self, stored_for: tuple[str, ...]) -> None:
-        """Let the credential go only where it was stored for."""
+        """Restrict the credential to the hosts it was stored for."""
         self._stored_for = stored_for
         self.__dict__.pop("hosts", None)
 
     @property
     def is_bound(self) -> bool:
-        """Whether the account's credential is a stored one, with hosts that it was stored for."""
+        """Whether the account's credential is stored, with the hosts it was stored for."""
         return self._stored_for is not None
 
     def issued_hosts(self) -> tuple[str, ...]:
-        """What a credential that is stored for this account now is bound to."""
+        """Return the hosts that a credential stored for this account now is bound to."""
         own = {name: value for name, value in self.context.items() if name not in self.captured}
         return issued_hosts(self.data, self.granted_hosts, own)
 
@@ -457,11 +457,12 @@ class Effective:
         return declared_names(self.layers[0].data, granted)
 
     def find_widening(self) -> list[Diagnostic]:
-        """Overrides that ask for more than the connector grants, and what conn.yaml allows of them."""
+        """Return findings for overrides that need more than the connector grants, and for what conn.yaml allows of
+        them."""
         return find_widening(self._levels)
 
     def stale_token_urls(self) -> list[Diagnostic]:
-        """Token requests that an override leaves at the host from which it moves all others."""
+        """Return findings for token requests that an override leaves on the host that it moves all others away from."""
         return list(find_stale_token_urls(self._levels))
 
     @cached_property
@@ -469,16 +470,18 @@ class Effective:
         return Levels(self.layers, self.data, self.grants)
 
     def sets_further_urls(self, operation: VendorOperation) -> bool:
-        """Whether an override says where the operation's further requests go: its pages, or those about its job."""
+        """Return whether an override sets where the operation's further requests go: those for its pages or its job."""
         return sets_further_urls(self._levels, operation.resource, operation.name)
 
     def check_authority(self) -> None:
-        """Raise ConfigurationError when an override asks for more than it may: nothing of it is run then.
+        """Raise ConfigurationError when an override needs more than it may have: then nothing is run.
 
-        The door stops a credential; it does not stop a request without one to a host that the attacker chose.
+        The gateway stops a credential, but not a request without one to a host that an attacker chose.
         """
         found = [
-            one for one in self._authority_findings if one.severity is Severity.ERROR and one.code not in _OWN_HOSTS
+            finding
+            for finding in self._authority_findings
+            if finding.severity is Severity.ERROR and finding.code not in _OWN_HOSTS
         ]
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
@@ -491,11 +494,11 @@ class Effective:
 
     @cached_property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """Faults that no document shows alone, and attempts to widen authority."""
+        """Faults that no single document shows, and attempts to widen authority."""
         return (*self._merged_findings(), *self._authority_findings)
 
     def document_findings(self) -> list[Diagnostic]:
-        """Faults of the documents it is made of, each by itself."""
+        """Return the faults of each document by itself."""
         found: list[Diagnostic] = []
         for layer in self.layers:
             for source in layer.sources:
@@ -538,7 +541,7 @@ class Effective:
         place = (*at, *error.place)
         if len(at) == 3 and at[0] == "resources" and error.place and error.place[0] in INHERITED:
             place = (*said_at(self.data, str(at[1]), str(at[2]), str(error.place[0])), *error.place[1:])
-        return fault(error.reason, place, self._place)
+        return to_finding(error.reason, place, self._place)
 
     def _place(self, path: Path_, key: bool) -> Span:
         for end in range(len(path), -1, -1):
@@ -549,8 +552,8 @@ class Effective:
         return self.layers[0].sources[0].document.span(())
 
     def _explain_conversion(self, error: ConversionError, at: Path_) -> ConfigurationError:
-        """The error of what stands at a path, with findings: of the documents alone, which are worded for people, else
-        of what they merge into."""
+        """Return the error for invalid data at a path, with findings: those of the documents, which are worded for
+        people, else that of the merged data."""
         merged = self._build_finding(at, error)
         places = [(origin.document.file, format_path(origin.place)) for origin in self.origins(at)] if at else []
         found = [
@@ -564,21 +567,21 @@ class Effective:
 
 
 def _find_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the connector's `fields` say of values that an account leaves out. Its own document alone: an override
-    cannot lead a credential elsewhere by a default."""
+    """Return the values of the connector's `fields` for an account that leaves them out. Only the connector's own
+    document counts, so that an override cannot redirect a credential with a default."""
     fields = data.get("fields")
     return {
-        str(one["name"]): one["default"]
-        for one in (fields if isinstance(fields, list) else ())
-        if isinstance(one, Mapping)
-        and one.get("default") is not None
-        and "name" in one
-        and one.get("secret") is not True
+        str(field["name"]): field["default"]
+        for field in (fields if isinstance(fields, list) else ())
+        if isinstance(field, Mapping)
+        and field.get("default") is not None
+        and "name" in field
+        and field.get("secret") is not True
     }
 
 
 def _is_within(finding: Diagnostic, file: str, place: str) -> bool:
-    """Whether a finding is about what stands at a place of a document, or below it."""
+    """Return whether a finding is about a path of a document, or below it."""
     if finding.span is None or finding.span.file != file:
         return False
     return finding.path == place or finding.path.startswith((f"{place}.", f"{place}["))

@@ -1,5 +1,5 @@
-"""The findings about where the requests of an override lead: out of the base URL's path, or, for tokens, to the host
-that the override has left."""
+"""Findings about URLs that an override changes: paths outside the base URL's path, and token URLs left on the host that
+the override moves away from."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,56 +26,58 @@ __all__ = [
 
 
 def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
-    own: set[str] | None = None
+    """Find overrides with a path above the base URL, or with a base URL that has another path than the connector's
+    (SEC115)."""
+    connector_urls: set[str] | None = None
     for layer in levels.overrides:
         for path, text in iterate_request_urls(layer.data):
             if text == lookup(levels.base, path):
                 continue
-            if own is None:
-                own = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
+            if connector_urls is None:
+                connector_urls = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
             where = format_path(path)
             if path[-1] == "path" and _has_dots(text):
-                message = f"leads above the base URL: {where}"
-                hint = "write a path below `base_url`"
+                message = f"has a path above the base URL: {where}"
+                hint = "use a path below `base_url`"
                 yield levels.refusal("SEC115", layer, path, message, hint)
-            elif path[-1] == "base_url" and not _starts_as(text, own, levels):
+            elif path[-1] == "base_url" and not _has_known_start(text, connector_urls, levels):
                 rest = split_url(text)[1].rstrip("/")
-                message = f'has a base URL with another path than the connector: {where} starts with "{rest or "/"}"'
+                message = f'has a base URL with another path than the connector\'s: {where} starts with "{rest or "/"}"'
                 if _is_granted(rest, levels):
                     yield levels.exception(layer, path, message)
                 else:
-                    hint = "write it into connector.yaml"
+                    hint = "move it to connector.yaml"
                     yield levels.refusal("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
 
 
 def iterate_request_urls(data: Any) -> Iterator[tuple[Path_, str]]:
-    """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
+    """Yield the paths and base URLs of requests: of operations, and of steps, jobs and the like."""
     for path, value in iterate_leaves(data):
         if isinstance(value, str) and find_note(Configuration, path).role in ("path", "base_url"):
             yield path, value
 
 
-def _starts_as(text: str, own: set[str], levels: Levels) -> bool:
-    """Whether a base URL begins with the path of one of the connector's, or is on a host that conn.yaml trusts."""
+def _has_known_start(text: str, own: set[str], levels: Levels) -> bool:
+    """Return whether a base URL starts with the path of one of the connector's, or is on a host that conn.yaml
+    trusts."""
     if levels.is_trusted(text):
         return True
     front, rest = split_url(text)
     known = [split_url(url) for url in own]
     if front.startswith("{{") and front not in {other for other, _ in known}:
-        return False  # a value in front could hold a path of its own
+        return False  # the value of the template could contain a path
     starts = [start for other, start in known if _is_same_host(front, other)]
     starts = starts or [split_url(str(levels.base.get("base_url") or ""))[1]]
     return any(is_below(rest, start) for start in starts) and not _has_dots(rest)
 
 
 def _has_dots(text: str) -> bool:
-    """Whether what is written of a path has a segment of dots; values are judged when they are there."""
+    """Return whether the fixed part of a path has a segment of dots. Values are checked when they are known."""
     return has_dot_segment(hide_templates(text).replace("\0", "x"))
 
 
 def _is_same_host(front: str, other: str) -> bool:
-    """Whether a host is another, or one that the other's template may become."""
+    """Return whether a host is the other one, or a possible value of the other one's template."""
     if front.lower() == other.lower():
         return True
     host, pattern = host_pattern(front), host_pattern(other)
@@ -88,48 +90,50 @@ def _is_granted(rest: str, levels: Levels) -> bool:
 
 
 def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC116: an override moves requests to another host, and leaves those for tokens where they were: beside the base
-    URL as it was, or with the vendor when a server of conn.yaml's stands in for it."""
-    move = _last_move(levels)
+    """Find overrides that move requests to another host but leave token requests where they were: next to the old base
+    URL, or at the vendor while a server in conn.yaml stands in for it (SEC116)."""
+    move = _find_last_move(levels)
     if move is None:
         return
     number, before, url = move
-    stand_in = levels.is_trusted(url)
+    is_stand_in = levels.is_trusted(url)
     for path, value in iterate_leaves(levels.data.get("credentials"), ("credentials",)):
         if not isinstance(value, str) or not is_url_place(path) or is_consent_page(path):
             continue
         repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
-        if repeated or _host(value) == _host(url) or not (stand_in or _host(value) == _host(before)):
+        if repeated or _host(value) == _host(url) or not (is_stand_in or _host(value) == _host(before)):
             continue
-        message = f'moves requests to "{_host(url)}" and leaves {format_path(path)} at "{_host(value)}"'
-        hint = f"set {format_path(path)} here too, such as {_move_url(value, before, url)}; repeat it where it "
-        "stays as it is"
+        message = f'moves requests to "{_host(url)}" but leaves {format_path(path)} on "{_host(value)}"'
+        hint = f"set {format_path(path)} here too, for example to {_move_url(value, before, url)}"
+        hint += "; to keep it, repeat its current value here"
         yield levels.refusal("SEC116", levels.layers[number], ("base_url",), message, hint)
 
 
 def repeats_token_url(levels: Levels, path: Path_) -> bool:
-    """Whether an override that repeats what is below says by it that a token URL stays, although requests move."""
-    return path[0] == "credentials" and is_url_place(path) and _last_move(levels) is not None
+    """Return whether an override repeats a token URL to keep it although requests move to another host."""
+    return path[0] == "credentials" and is_url_place(path) and _find_last_move(levels) is not None
 
 
 def sets_further_urls(levels: Levels, resource: str, method: str) -> bool:
-    """Whether an override says where an operation's further requests go: its pages, or those about its job."""
+    """Return whether an override sets where an operation's further requests go: those for its pages or its job."""
     at = ("resources", resource, method)
     places = (("pagination",), (*at[:2], "pagination"), (*at, "pagination"), (*at, "job"))
-    said = ((place, lookup(layer.data, place)) for layer in levels.overrides for place in places)
-    leaves = (leaf for place, value in said if value is not MISSING for leaf in iterate_leaves(value, place))
+    values_at_places = ((place, lookup(layer.data, place)) for layer in levels.overrides for place in places)
+    leaves = (
+        leaf for place, value in values_at_places if value is not MISSING for leaf in iterate_leaves(value, place)
+    )
     return any(isinstance(value, str) and value != lookup(levels.base, path) for path, value in leaves)
 
 
-def _last_move(levels: Levels) -> tuple[int, str, str] | None:
-    """Which level moves requests to another host, from which base URL to which; None when none does."""
+def _find_last_move(levels: Levels) -> tuple[int, str, str] | None:
+    """Return which level moves requests to another host, and from which base URL to which; None when none does."""
     move: tuple[int, str, str] | None = None
     url = str(levels.base.get("base_url") or "")
     for number, layer in enumerate(levels.overrides, start=1):
-        own = layer.data.get("base_url")
-        if isinstance(own, str):
-            move = move if _host(own) == _host(url) else (number, url, own)
-            url = own
+        level_url = layer.data.get("base_url")
+        if isinstance(level_url, str):
+            move = move if _host(level_url) == _host(url) else (number, url, level_url)
+            url = level_url
     return move
 
 
@@ -138,7 +142,7 @@ def _host(url: str) -> str:
 
 
 def _move_url(url: str, before: str, now: str) -> str:
-    """A URL as it would be after the base URL has changed."""
+    """Return a URL as it would be after the change of the base URL."""
     (front, start), (_, old), (_, path) = split_url(now), split_url(before), split_url(url)
     if not is_below(path, old):
         return f"{front}{path}"

@@ -1,6 +1,5 @@
-"""What a model says about data that does not fit it, as a finding. Only for faults that the published schemas
-cannot see: those of merged levels and those between the settings of a strategy.
-"""
+"""Turn a model's error about invalid data into a finding. Only needed for faults that the published schemas cannot
+detect: in merged levels, and between the settings of a strategy."""
 
 import json
 import re
@@ -11,7 +10,7 @@ from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import format_path
 
-__all__ = ["fault", "quote_value"]
+__all__ = ["quote_value", "to_finding"]
 
 _UNKNOWN: Final = re.compile(r"^Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING: Final = re.compile(r"^Object missing required field `(.+)`$")
@@ -20,17 +19,19 @@ _TAG: Final = re.compile(r"^Invalid value '?(.*?)'?$", re.DOTALL)
 
 
 def quote_value(text: str) -> str:
-    """A piece of a document as messages show it: quoted, on one line, no control characters, 80 at most."""
+    """Return a part of a document for a message: quoted, on one line, without control characters, at most 80
+    characters."""
     return json.dumps(text if len(text) <= 80 else text[:80] + "…", ensure_ascii=False)
 
 
-def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diagnostic:
-    """The finding. `span` gives the place of a path's key (True) or value (False), or of the nearest that
-    exists.
-    """
+def to_finding(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diagnostic:
+    """Return the finding. `span` returns the position of a path's key (True) or value (False), or of the nearest
+    existing ancestor."""
     if found := _UNKNOWN.match(reason):
-        here = (*path, found[1])
-        return diagnostic("CFG101", f"unknown key {quote_value(found[1])}", span(here, True), path=format_path(here))
+        key_path = (*path, found[1])
+        return diagnostic(
+            "CFG101", f"unknown key {quote_value(found[1])}", span(key_path, True), path=format_path(key_path)
+        )
     if found := _MISSING.match(reason):
         message = f"missing key {quote_value(found[1])}" + (f" in {format_path(path)}" if path else "")
         return diagnostic("CFG103", message, span(path, True), path=format_path((*path, found[1])))

@@ -1,4 +1,4 @@
-"""What conn.yaml grants in addition to the connector, and the levels of a configuration as rules about them see it."""
+"""What conn.yaml grants in addition to the connector, and the levels of a configuration for the rules about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ __all__ = ["Grants", "Levels"]
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What conn.yaml grants in one environment. `variables` are for every connector's credentials."""
+    """What conn.yaml grants in one environment. `variables` applies to the credentials of every connector."""
 
     trusted_hosts: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Grants:
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of a configuration, bottom first, what they merge into, and what conn.yaml grants."""
+    """The levels of a configuration, bottom first, their merged data, and what conn.yaml grants."""
 
     layers: Sequence[Layer]
     data: Mapping[str, Any]
@@ -35,30 +35,31 @@ class Levels:
 
     @property
     def base(self) -> Mapping[str, Any]:
-        """What the connector itself says."""
+        """The connector's own settings."""
         return self.layers[0].data
 
     @property
     def overrides(self) -> Sequence[Layer]:
-        """The levels above it."""
+        """The levels above the connector."""
         return self.layers[1:]
 
     @cached_property
     def base_hosts(self) -> tuple[str, ...]:
-        """The hosts that the connector names."""
+        """The hosts that the connector lists."""
         return base_hosts(self.base)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Those, and the ones that conn.yaml trusts."""
+        """The connector's hosts and those that conn.yaml trusts."""
         return (*self.base_hosts, *self.grants.trusted_hosts)
 
     def is_trusted(self, url: str) -> bool:
-        """Whether a URL is on a host of conn.yaml's `trusted_hosts`."""
+        """Return whether a URL is on a host in conn.yaml's `trusted_hosts`."""
         return is_on(url, self.grants.trusted_hosts) is True
 
     def find_setting(self, places: Iterable[Path_], inside: Path_) -> tuple[Layer, Path_]:
-        """Which override sets what is `inside` one of these places, or the nearest above it; the highest that does."""
+        """Return the override that sets `inside` at one of these places, or its nearest ancestor; the highest if
+        several do."""
         best: tuple[int, Layer, Path_] = (-1, self.layers[-1], ())
         for layer in reversed(self.overrides):
             for place in places:
@@ -71,7 +72,7 @@ class Levels:
     def refusal(  # noqa: PLR0917
         self, code: str, layer: Layer, path: Path_, message: str, hint: str, allowance: str = ""
     ) -> Diagnostic:
-        """The finding about an override. `allowance` is what conn.yaml could say to allow it."""
+        """Build the finding about a refused override. `allowance` is what conn.yaml could declare to allow it."""
         if allowance:
             hint += (
                 f"; or allow it in conn.yaml: environments: {{{self.grants.environment}: {{allow: {{{allowance}}}}}}}"
@@ -79,9 +80,11 @@ class Levels:
         return self._build_finding(code, layer, path, message, hint)
 
     def exception(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
-        """The finding about an override that conn.yaml allows."""
+        """Build the finding about an override that conn.yaml allows."""
         message += f'; conn.yaml allows it in "{self.grants.environment}"'
-        return self._build_finding("SEC117", layer, path, message, "check whether it is still needed")
+        return self._build_finding(
+            "SEC117", layer, path, message, "remove the exception from conn.yaml when it is no longer needed"
+        )
 
     def _build_finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
         return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=format_path(path), hint=hint)

@@ -1,6 +1,6 @@
-"""To which hosts requests may go with what they carry: those that the connector names, and conn.yaml trusts.
+"""The hosts that requests may go to with a credential: those that the connector lists and those that conn.yaml trusts.
 
-Enforcing it on the wire is the transport's door.
+The transport's gateway enforces it.
 """
 
 import re
@@ -34,9 +34,9 @@ _TEMPLATE = "\0"
 
 
 def host_pattern(url: str) -> str | None:
-    """The host (and port) pattern of a URL: `{{…}}` inside the host becomes `*` for one label.
+    """Return the host (and port) pattern of a URL. A template in the host becomes `*` for one label.
 
-    None when the URL names no host, or so little of it that a pattern would fit strangers
+    Returns None when the URL has no host, or so little of it that the pattern would match other vendors' hosts
     (`{{context.url}}`).
     """
     plain = hide_templates(url)
@@ -59,17 +59,17 @@ def host_pattern(url: str) -> str | None:
 
 
 def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
-    """The hosts that the connector itself names: its `hosts`, else those of its URLs."""
-    said = base.get("hosts")
-    if isinstance(said, list):
-        return tuple(str(host).lower() for host in said)
-    found = (host_pattern(url) for _, url in urls_of(base))
-    return tuple(dict.fromkeys(host for host in found if host))
+    """Return the hosts that the connector itself lists: its `hosts`, else those of its URLs."""
+    declared = base.get("hosts")
+    if isinstance(declared, list):
+        return tuple(str(host).lower() for host in declared)
+    patterns = (host_pattern(url) for _, url in urls_of(base))
+    return tuple(dict.fromkeys(host for host in patterns if host))
 
 
 def urls_of(base: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    """The URLs by which requests with a credential go, with their paths: templates."""
-    mappings = {"unified": base.get("unified", {})}  # the larger part, and a `base_url` there is a field
+    """Yield the URLs of requests with a credential, with their paths. They may have templates."""
+    mappings = {"unified": base.get("unified", {})}  # the largest part, where `base_url` is a field
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *secret_leaves(mappings)):
         for where, value in iterate_leaves(leaf, path):
@@ -78,41 +78,42 @@ def urls_of(base: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 
 def is_on(url: str, allowed: Sequence[str]) -> bool | None:
-    """Whether a URL is on one of the allowed hosts; None where it does not say its host."""
+    """Return whether a URL is on one of the allowed hosts; None when its host is unknown."""
     host = host_pattern(url)
     if host is None:
         return None
-    plain = f"http://{host}" if url.lower().startswith("http://") else host
-    return is_covered(host, allowed) or is_covered(plain, allowed)
+    pattern = f"http://{host}" if url.lower().startswith("http://") else host
+    return is_covered(host, allowed) or is_covered(pattern, allowed)
 
 
 def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
-    """The hosts that may receive the credential: the connector's own, narrowed by overrides, and the trusted
-    ones.
-    """
+    """Return the hosts that may receive the credential: the connector's, narrowed by overrides, and the trusted
+    ones."""
     hosts = base_hosts(layers[0].data)
     for layer in layers[1:]:
-        said = layer.data.get("hosts")
-        if isinstance(said, list):
-            hosts = tuple(str(host).lower() for host in said if is_covered(str(host), hosts))
-    patterns = (host.lower() for host in trusted if parse_network(host) is None)  # a network receives no credential
+        declared = layer.data.get("hosts")
+        if isinstance(declared, list):
+            hosts = tuple(str(host).lower() for host in declared if is_covered(str(host), hosts))
+    patterns = (
+        host.lower() for host in trusted if parse_network(host) is None
+    )  # a network never receives a credential
     return (*hosts, *(host for host in patterns if host not in hosts))
 
 
 def consent_hosts(base: Mapping[str, Any]) -> list[str]:
-    """The hosts of the pages where a person consents: no credential goes there."""
+    """Return the hosts of the consent pages. No credential is sent there."""
     urls = (value for path, value in leaves(base) if is_consent_page(path) and isinstance(value, str))
     return [host for host in map(host_pattern, urls) if host is not None]
 
 
 def is_consent_page(path: Path_) -> bool:
-    """Whether the URL of a page where a person consents stands there: no credential of ours goes to it."""
+    """Return whether the setting is the URL of a consent page. No credential is sent there."""
     return path[-1] in _keys()["consent"]
 
 
 def is_url_place(path: Path_) -> bool:
-    """Whether the URL of a request stands there, or that of a page where a person consents."""
-    if path[0] == "webhooks":  # bounds itself, and is the connector's alone to say
+    """Return whether the setting is the URL of a request or of a consent page."""
+    if path[0] == "webhooks":  # has its own limits, and only the connector may set it
         return False
     if path[-1] == "base_url":
         return path[0] != "unified"

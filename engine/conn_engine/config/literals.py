@@ -1,6 +1,6 @@
-"""Secrets that somebody wrote into a document: found by their key, or because they look like a vendor's token.
+"""Secrets written into a document, found by their key or because they look like a vendor's token.
 
-Reporting them is lint's (SEC101); whoever prints or sends parts of a document makes them known to the redactor.
+Lint reports them (SEC101). Code that prints or sends parts of a document registers them with the redactor.
 """
 
 import re
@@ -22,21 +22,26 @@ _PLACES = frozenset({"headers", "query", "credentials", "authorization", "resour
 
 
 def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
-    """The path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a document."""
+    """Yield the path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a
+    document."""
     for path, value in texts(data):
         key = str(path[-1]) if path else ""
-        named = is_secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
-        named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
-        named = named and not any(isinstance(name, str) and name.endswith("_mapping") for name in path)
+        has_secret_name = is_secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
+        has_secret_name = has_secret_name or (
+            key == "value" and "authorization" in path[:-1]
+        )  # the credential of a request
+        has_secret_name = has_secret_name and not any(
+            isinstance(name, str) and name.endswith("_mapping") for name in path
+        )
         url_like = value.startswith(("http://", "https://", "/"))
-        if build_token_pattern().search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
+        if build_token_pattern().search(value) or (has_secret_name and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
-        elif url_like and (inside := next(_in_url(value), "")):
-            yield path, inside
+        elif url_like and (secret := next(_in_url(value), "")):
+            yield path, secret
 
 
 def _in_url(address: str) -> Iterator[str]:
-    """The secrets that a URL or a path says: a password before the host, a query's values by their names."""
+    """Yield the secrets in a URL or a path: a password before the host, and query values with a secret name."""
     if (user := _USER_INFO.match(address)) and "{{" not in user[1]:
         yield user[1]
     for name, value in _QUERY_PAIR.findall(address):
@@ -45,10 +50,10 @@ def _in_url(address: str) -> Iterator[str]:
 
 
 def without_tokens(text: str) -> str:
-    """The text with `[redacted]` for what looks like a vendor's token."""
+    """Return the text with `[redacted]` in place of anything that looks like a vendor's token."""
     return build_token_pattern().sub(REDACTED, text)
 
 
 def password_in_url(address: str) -> bool:
-    """Whether a URL says a password, before its host or in its query."""
+    """Return whether a URL contains a password, before its host or in its query."""
     return _URL_PASSWORD.search(address) is not None

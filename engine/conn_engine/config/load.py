@@ -1,9 +1,7 @@
-"""A workspace folder: which connectors, environments and accounts it has, and the effective configuration of
-any of them.
+"""A workspace folder: its connectors, environments and accounts, and the effective configuration of each.
 
-Everything is read when it is asked for, once. A name is checked before it becomes a path, and a file whose
-real place is outside the workspace is refused. Merging is `merge`'s, typing `Effective`'s, judging a document
-`validate`'s.
+Everything is read once, when it is first needed. A name is checked before it becomes a path, and a file outside the
+workspace is refused. `merge` merges, `Effective` converts, and `validate` checks a document.
 """
 
 import os
@@ -17,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from conn_engine.config.convert import canonical, convert
 from conn_engine.config.effective import Effective
 from conn_engine.config.grants import Grants
-from conn_engine.config.merge import Path_, lay, lookup
+from conn_engine.config.merge import Path_, lookup, merge_over
 from conn_engine.config.models import (
     NAME,
     WORD,
@@ -49,7 +47,7 @@ _MODEL = re.compile(WORD)
 
 @dataclass(frozen=True, slots=True, order=True)
 class File:
-    """A document of a workspace: its kind, name (a unified document's is `<connector>/<model>`) and path."""
+    """A document of a workspace: its kind, its name (`<connector>/<model>` for a unified document) and its path."""
 
     kind: DocumentKind
     name: str
@@ -57,9 +55,8 @@ class File:
 
 
 def load_workspace(root: Path | str) -> "Workspace":
-    """The workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or
-    invalid.
-    """
+    """Return the workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or
+    invalid."""
     workspace = Workspace(Path(root))
     _ = workspace.settings
     return workspace
@@ -68,8 +65,8 @@ def load_workspace(root: Path | str) -> "Workspace":
 class Workspace:
     """A folder with conn.yaml, or what stands for one (`tree`). Files are shown by their path relative to it.
 
-    `place` is the folder that may use stored credentials, by default its real path. `identity` tells the workspace from
-    others where credentials are stored: the id in conn.yaml, else the place. A caller who gives one vouches for it,
+    `place` is the folder that may use stored credentials, by default its real path. `identity` separates the
+    credentials of workspaces: the ID in conn.yaml, else the place. A caller who passes one is responsible for it,
     whatever the folder.
     """
 
@@ -83,14 +80,14 @@ class Workspace:
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
         self.budgets = Budgets()
-        """What the live accounts of this workspace have asked together. Replays count for themselves."""
+        """What the live accounts of this workspace have requested together. Replays count separately."""
 
     @property
     def identity(self) -> str:
-        """What the workspace's credentials are stored under."""
+        """The key under which the workspace's credentials are stored."""
         return self._identity or self.settings.id or self.place
 
-    # --- what there is ---
+    # --- contents ---
 
     @cached_property
     def settings(self) -> WorkspaceSettings:
@@ -98,46 +95,46 @@ class Workspace:
         path = self._pick(self.root, "conn")
         if path is None:
             raise ConfigurationError(
-                f"no conn.yaml in {self.root}", hint="run `conn init` to make the folder a workspace"
+                f"no conn.yaml in {self.root}", hint="run `conn init` in the folder to create a workspace"
             )
         return self._convert_file(File("workspace", "conn", path), WorkspaceSettings)
 
     @property
     def trust(self) -> Trust:
-        """What requests may reach beside the public internet, and the authorities that vouch for servers."""
-        named = self.settings.trusted_certificates
-        certificates = self.tree.on_disk(self.root / named) if named is not None else None
+        """What requests may reach in addition to the public internet, and the authorities that servers may use."""
+        file_name = self.settings.trusted_certificates
+        certificates = self.tree.on_disk(self.root / file_name) if file_name is not None else None
         return Trust(tuple(host.lower() for host in self.settings.trusted_hosts), certificates)
 
     @property
     def models(self) -> list[Path]:
-        """The folders that may hold the workspace's own unified models (existing ones)."""
+        """The existing folders for the workspace's own unified models."""
         folders = [self.root / folder for folder in self.settings.models]
         return [folder for folder in folders if self.tree.is_dir(folder) and self.tree.inside(folder)]
 
     def connectors(self) -> list[str]:
-        """Names of the connectors, sorted."""
+        """Return the names of the connectors, sorted."""
         return sorted(self._get_files("connector"))
 
     def environments(self) -> list[str]:
-        """Names of the environments that have a document, sorted."""
+        """Return the names of the environments that have a document, sorted."""
         return sorted(self._get_files("environment"))
 
     def accounts(self) -> list[str]:
-        """Names of the accounts, sorted."""
+        """Return the names of the accounts, sorted."""
         return sorted(self._get_files("account"))
 
     def changes(self) -> list[str]:
-        """Names of the accepted changes, sorted."""
+        """Return the names of the accepted changes, sorted."""
         return sorted(self._get_files("change"))
 
     def unified_models(self, connector: str) -> list[str]:
-        """Names of the unified models that a connector maps to, sorted."""
+        """Return the names of the unified models that a connector maps to, sorted."""
         self.file("connector", connector)
         return sorted(file.name.partition("/")[2] for file in self._unified_files(connector))
 
     def files(self) -> list[File]:
-        """Every document of the workspace, sorted by kind and name."""
+        """Return every document of the workspace, sorted by kind and name."""
         found = [File("workspace", "conn", path) for path in [self._pick(self.root, "conn")] if path is not None]
         for kind in ("connector", "environment", "account", "change"):
             found.extend(self._get_files(kind).values())
@@ -146,12 +143,12 @@ class Workspace:
         return sorted(found)
 
     def documents(self) -> Iterator[tuple[File, Document]]:
-        """Every document, read one after the other. Raises ConfigurationError at one that cannot be read."""
+        """Yield every document in turn. Raises ConfigurationError for one that cannot be read."""
         for file in self.files():
             yield file, self.read(file)
 
     def strays(self) -> list[Diagnostic]:
-        """Files that lie where documents belong, and that no command reads."""
+        """Return findings for files among the documents that no command reads."""
         return [
             diagnostic(
                 "CFG107",
@@ -166,13 +163,12 @@ class Workspace:
     # --- reading ---
 
     def format_path(self, path: Path) -> str:
-        """A path as people see it: relative to the workspace, with forward slashes."""
+        """Return a path as people see it: relative to the workspace, with forward slashes."""
         return Path(os.path.relpath(path, self.root)).as_posix()
 
     def read(self, file: File) -> Document:
-        """The document of a file, read once. Raises ConfigurationError when it cannot be read or lies
-        elsewhere.
-        """
+        """Return the document of a file, read once. Raises ConfigurationError when it cannot be read or is outside the
+        workspace."""
         if file.path not in self._documents:
             self.check_inside(file.path)
             self._documents[file.path] = self.tree.document(file.path, self.format_path(file.path))
@@ -183,28 +179,29 @@ class Workspace:
         if not self.tree.inside(path):
             raise ConfigurationError(
                 f"{self.format_path(path)} leads out of the workspace",
-                hint="put the file itself here, not a link to another folder",
+                hint="replace the link with the file itself",
             )
 
     def document(self, kind: DocumentKind, name: str) -> Document:
-        """The document of a connector, environment or account. Raises UsageError for an unknown name."""
+        """Return the document of a connector, environment or account. Raises UsageError for an unknown name."""
         return self.read(self.file(kind, name))
 
     def account(self, name: str) -> Account:
-        """An account, typed. Raises UsageError for an unknown name."""
+        """Return an account, typed. Raises UsageError for an unknown name."""
         return self._convert_file(self.file("account", name), Account)
 
     def change(self, name: str) -> AcceptedChange:
-        """An accepted change, typed. Raises UsageError for an unknown name."""
+        """Return an accepted change, typed. Raises UsageError for an unknown name."""
         return self._convert_file(self.file("change", name), AcceptedChange)
 
     def check_names(self, account: str, typed: Account) -> None:
-        """Raise ConfigurationError when an account names a connector or environment that the workspace has not."""
+        """Raise ConfigurationError when an account refers to a connector or environment that the workspace does not
+        have."""
         self._connector_of(account, typed, None)
         self._environment_of(account, typed, None)
 
     def environment(self, name: str) -> Environment:
-        """An environment, typed. Raises UsageError for an unknown name."""
+        """Return an environment, typed. Raises UsageError for an unknown name."""
         return self._convert_file(self.file("environment", name), Environment)
 
     # --- the three levels ---
@@ -212,10 +209,10 @@ class Workspace:
     def effective(
         self, *, account: str | None, connector: str | None = None, environment: str | None = None
     ) -> Effective:
-        """The effective configuration for an account, or of a connector alone (`account=None`).
+        """Return the effective configuration for an account, or for a connector without one (`account=None`).
 
-        `environment` stands in for the account's own. Raises UsageError for unknown names, ConfigurationError
-        for documents that cannot be used.
+        `environment` replaces the account's own. Raises UsageError for unknown names, and ConfigurationError for
+        documents that cannot be used.
         """
         typed = self.account(account) if account is not None else None
         name = self._connector_of(account, typed, connector)
@@ -244,11 +241,11 @@ class Workspace:
         return SchemaFiles(tuple(self.models), folder, self._find_document)
 
     def _find_document(self, path: Path) -> Document | None:
-        """A file below the root that is no document of its own, read once."""
+        """Return a file below the root that is not a document of the workspace, read once."""
         if path not in self._schemas:
             self.check_inside(path)
-            there = self.tree.is_file(path)
-            self._schemas[path] = self.tree.document(path, self.format_path(path)) if there else None
+            exists = self.tree.is_file(path)
+            self._schemas[path] = self.tree.document(path, self.format_path(path)) if exists else None
         return self._schemas[path]
 
     def _grants(self, environment: str) -> Grants:
@@ -259,7 +256,7 @@ class Workspace:
     def _connector_of(self, account: str | None, typed: Account | None, connector: str | None) -> str:
         if typed is None or account is None:
             if connector is None:
-                raise UsageError("name an account or a connector")
+                raise UsageError("pass an account or a connector")
             self.file("connector", connector)
             return connector
         if connector is not None and connector != typed.connector:
@@ -284,8 +281,10 @@ class Workspace:
         self, kind: DocumentKind, name: str, key: str, value: str, known: Sequence[str]
     ) -> ConfigurationError:
         document = self.document(kind, name)
-        message = f'{kind} "{name}" names the {key} "{value}", which the workspace does not have'
-        hint = did_you_mean(value, known) or (f"it has {', '.join(known[:8])}" if known else f"it has no {key}")
+        message = f'{kind} "{name}" refers to the {key} "{value}", which the workspace does not have'
+        hint = did_you_mean(value, known) or (
+            f"use one of: {', '.join(known[:8])}" if known else f"add the {key}: the workspace has none"
+        )
         finding = diagnostic("REF101", message, document.span((key,)), path=key, hint=hint)
         return ConfigurationError(message, hint=hint, findings=[finding])
 
@@ -320,7 +319,7 @@ class Workspace:
             piece = {}
         merged: Any = {}
         for layer in below:
-            merged = lay(merged, layer.data) if merged else layer.data
+            merged = merge_over(merged, layer.data) if merged else layer.data
         data, renamed = canonical(piece, Configuration, merged)
         return Layer(level, data, (DocumentFragment(document, at, (), renamed),))
 
@@ -352,22 +351,22 @@ class Workspace:
             raise ConfigurationError(message, findings=[diagnostic("CFG104", message, document.span(()))])
 
     def file(self, kind: DocumentKind, name: str) -> File:
-        """The file of a connector, environment or account. Raises UsageError for an unknown name."""
+        """Return the file of a connector, environment or account. Raises UsageError for an unknown name."""
         known = self._get_files(kind)
         if name not in known:
             listed = ", ".join(sorted(known)[:8])
-            hint = did_you_mean(name, known) or (f"there are: {listed}" if known else self._first(kind, name))
+            hint = did_you_mean(name, known) or (f"use one of: {listed}" if known else self._first(kind, name))
             raise UsageError(f'no {kind} "{name}" in the workspace', hint=hint)
         return known[name]
 
     def _first(self, kind: DocumentKind, name: str) -> str:
-        """How a workspace gets its first connector, environment or account."""
+        """Return how to add the first connector, environment or account."""
         if kind == "connector":
-            return f"the workspace has no connector yet: conn new {name}"
+            return f"add the first connector: conn new {name}"
         inside = ""
         if kind == "account":
             inside = f', with "connector: {next(iter(sorted(self._get_files("connector"))), "NAME")}" in it'
-        return f"the workspace has no {kind} yet: write {kind}s/{name}.yaml{inside}"
+        return f"add the first {kind}: write {kind}s/{name}.yaml{inside}"
 
     def _get_files(self, kind: DocumentKind) -> dict[str, File]:
         if kind not in self._files:
@@ -389,13 +388,13 @@ class Workspace:
         return [File("unified", f"{connector}/{path.stem}", path) for path in self._named_documents(folder, _MODEL)]
 
     def _named_documents(self, folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:
-        """The documents in a folder, by name. Raises ConfigurationError when one name has two."""
+        """Return the documents in a folder, by name. Raises ConfigurationError when a name has two."""
         found: dict[str, Path] = {}
         for path in self.tree.entries(folder):
             if path.suffix not in SUFFIXES or not name.match(path.stem):
                 continue
             if path.stem in found:
-                raise ConfigurationError(f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one")
+                raise ConfigurationError(f'{found[path.stem]} and {path.name} both define "{path.stem}"; remove one')
             found[path.stem] = path
         return list(found.values())
 
@@ -403,5 +402,5 @@ class Workspace:
         paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
         found = [path for path in paths if self.tree.is_file(path)]
         if len(found) > 1:
-            raise ConfigurationError(f"{found[0]} and {found[1].name} both describe the same; keep one")
+            raise ConfigurationError(f"{found[0]} and {found[1].name} are the same document; remove one")
         return found[0] if found else None

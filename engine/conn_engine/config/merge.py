@@ -1,18 +1,16 @@
-"""Three levels laid over each other, on raw data: what overrides what, and which level said it. No files, no
-models.
+"""Merge three levels of raw data, and find which level sets a value. No files, no models.
 
-A configuration is JSON-like data. Objects merge deeply, arrays and scalars are replaced, null removes,
-mappings compose. Defaults are filled in later, so that an explicit value equal to a default survives. The
-functions take the layers from the bottom (base) to the top (account) and name a layer by its index.
+A configuration is JSON-like data. Objects merge deeply, arrays and scalars are replaced, null removes, and mappings are
+combined. Defaults are filled in later, so that an explicit value that equals a default is kept. The functions take the
+layers from the bottom (base) to the top (account) and identify a layer by its index.
 
-Three places have rules of their own:
-
-- A mapping of a unified operation: two objects merge field by field; anything else is kept side by side as
-  `Layers`, whose results the engine lays over each other; `{replace: …}` drops what is below.
-- `errors`: the rules of an upper level come before those of the levels below, as an operation's come before its
-  resource's. The first that matches decides, so nothing below has to be taken away.
-- What a resource or an operation inherits (`pagination`, `headers` …): a null there stays, because it also
-  removes what the connector says.
+Three places have special rules:
+- A mapping of a unified operation: two objects merge field by field. Anything else is kept side by side as `Layers`,
+and the engine merges their results. `{replace: …}` drops what is below.
+- `errors`: the rules of an upper level come before those of the levels below, just as an operation's come before its
+resource's. The first match decides, so nothing below needs to be removed.
+- What a resource or an operation inherits (`pagination`, `headers` …): a null is kept, because it also removes the
+connector's value.
 """
 
 import re
@@ -31,16 +29,16 @@ __all__ = [
     "dead",
     "inherit",
     "is_equal_json",
-    "lay",
     "leaves",
     "lookup",
     "mapping_layers",
     "merge",
+    "merge_over",
     "statements",
 ]
 
 Path_ = tuple[str | int, ...]
-"""A place in a configuration: keys and list indices."""
+"""A path in a configuration: keys and list indices."""
 
 INHERITED: Final = (
     "base_url",
@@ -55,7 +53,7 @@ INHERITED: Final = (
     "timeout_seconds",
     "part_failure",
 )
-"""Keys of the connector that a resource and an operation may say again."""
+"""Keys of the connector that a resource and an operation can override."""
 
 MAPPINGS: Final = frozenset(
     {
@@ -68,10 +66,10 @@ MAPPINGS: Final = frozenset(
         "error_mapping",
     }
 )
-"""Keys of a unified operation whose values compose."""
+"""Keys of a unified operation whose values are combined."""
 
 RESOURCE_MAPPINGS: Final = ("response_mapping", "request_body_mapping")
-"""Those of them that a unified resource sets for its operations, too."""
+"""The mappings that a unified resource can also set for its operations."""
 
 _BASE_REFERENCE: Final = re.compile(r"\$base\b")
 
@@ -89,13 +87,12 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""Nothing is said there; unlike None, which is a value."""
+"""Nothing is set; unlike None, which is a value."""
 
 
 class Layers(tuple[Any, ...]):
-    """The mappings of several levels, bottom first, that could not be merged as data. Each is as its level
-    wrote it.
-    """
+    """The mappings of several levels, bottom first, that could not be merged as data. Each is as written in its
+    level."""
 
     __slots__ = ()
 
@@ -105,11 +102,11 @@ class Layers(tuple[Any, ...]):
 
 @dataclass(frozen=True, slots=True)
 class LayerValue:
-    """What one layer says about a place.
+    """What one layer sets at a path.
 
-    `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a
-    mapping written as one expression); a place inside `replace`; or `replace` itself, which drops the place.
-    `shadowed` when a layer above has the last word.
+    `path` is where it sets the value: the requested path; an ancestor with a complete value (a null, a mapping written
+    as one expression); a path inside `replace`; or `replace` itself, which drops the path. `shadowed` is true when a
+    layer above overrides it.
     """
 
     layer: int
@@ -119,27 +116,27 @@ class LayerValue:
 
 
 def merge(layers: Sequence[Any]) -> Any:
-    """The effective data of the layers, bottom first. Inputs are not changed; an empty sequence gives {}."""
+    """Return the effective data of the layers, bottom first. Inputs are not changed; an empty sequence gives {}."""
     if not layers:
         return {}
     result = layers[0]
     for above in layers[1:]:
-        result = lay(result, above)
+        result = merge_over(result, above)
     return result
 
 
-def lay(below: Any, above: Any, path: Path_ = ()) -> Any:
-    """`above` laid over `below`, both standing at `path`. A null `above` is the caller's to handle."""
+def merge_over(below: Any, above: Any, path: Path_ = ()) -> Any:
+    """Return `above` merged over `below`, both at `path`. The caller handles a null `above`."""
     if _is_mapping(path):
         return _compose(below, above)
     if isinstance(above, list) and isinstance(below, list) and _are_error_rules(path):
         return [*above, *below]
     if not (isinstance(above, dict) and isinstance(below, dict)) or _another_format(below, above):
-        return _fresh(above, path)
-    return _lay_objects(below, above, path)
+        return _drop_nulls(above, path)
+    return _merge_objects(below, above, path)
 
 
-def _lay_objects(below: Mapping[str, Any], above: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+def _merge_objects(below: Mapping[str, Any], above: Mapping[str, Any], path: Path_) -> dict[str, Any]:
     result = dict(below)
     for key, value in above.items():
         here = (*path, key)
@@ -149,24 +146,27 @@ def _lay_objects(below: Mapping[str, Any], above: Mapping[str, Any], path: Path_
             else:
                 result.pop(key, None)
         elif result.get(key) is not None:
-            result[key] = lay(result[key], value, here)
+            result[key] = merge_over(result[key], value, here)
         else:
-            result[key] = _fresh(value, here)
+            result[key] = _drop_nulls(value, here)
     return result
 
 
-def _fresh(value: Any, path: Path_) -> Any:
-    """A value of an override that has nothing below: its nulls have nothing to remove."""
+def _drop_nulls(value: Any, path: Path_) -> Any:
+    """Return a value of an override that has nothing below, without the nulls that have nothing to remove."""
     if not isinstance(value, dict):
         return value
-    kept = {
-        key: _fresh(item, (*path, key)) for key, item in value.items() if item is not None or _keeps_null((*path, key))
+    entries = {
+        key: _drop_nulls(item, (*path, key))
+        for key, item in value.items()
+        if item is not None or _keeps_null((*path, key))
     }
-    return value if kept == value else kept
+    return value if entries == value else entries
 
 
 def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
-    """Another strategy: the settings of the former mean nothing to it, so it replaces the whole."""
+    """Return whether the strategy differs: then the old settings do not apply to it, and it replaces them
+    completely."""
     return (
         isinstance(below.get("format"), str)
         and isinstance(above.get("format"), str)
@@ -176,7 +176,8 @@ def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
 
 
 def _mapping_end(path: Path_) -> int:
-    """The length of the path of the mapping that a path is in: an operation's, or its resource's as written; else 0."""
+    """Return the length of the path of the mapping that a path is in (an operation's, or its resource's as written),
+    else 0."""
     if path[:1] != ("unified",):
         return 0
     if path[3:4] and path[3] in RESOURCE_MAPPINGS:
@@ -193,7 +194,7 @@ def _are_error_rules(path: Path_) -> bool:
 
 
 def _keeps_null(path: Path_) -> bool:
-    """Whether the path is at or below something that a resource or an operation inherits."""
+    """Return whether the path is at or below something that a resource or an operation inherits."""
     return (
         len(path) > 2 and path[0] == "resources" and (path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED))
     )
@@ -208,15 +209,14 @@ def _compose(below: Any, above: Any) -> Any:
         return above
     plain = isinstance(above, dict) and not _refers_to_base(above)
     if plain and isinstance(below, dict) and not _is_replacement(below) and _same_shape(below, above):
-        return _lay_objects(below, above, ())
+        return _merge_objects(below, above, ())
     lower = below if isinstance(below, Layers) else (below,)
     return Layers((*lower, above))
 
 
 def _same_shape(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
-    """Whether no object meets an expression at the same field: their results, not their texts, must be laid over
-    each other then.
-    """
+    """Return whether no object meets an expression at the same field. If one does, their results must be merged, not
+    their texts."""
     for key in below.keys() & above.keys():
         one, other = below[key], above[key]
         if isinstance(one, dict) and isinstance(other, dict):
@@ -236,35 +236,34 @@ def _refers_to_base(mapping: Any) -> bool:
 
 
 def mapping_layers(mapping: Any) -> list[Any]:
-    """The layers of a mapping, bottom first, ready to compile: `{replace: x}` is x. None gives []."""
+    """Return the layers of a mapping, bottom first, ready to compile: `{replace: x}` becomes x. None gives []."""
     if mapping is None or mapping is MISSING:
         return []
     layers = list(mapping) if isinstance(mapping, Layers) else [mapping]
     return [layer["replace"] if _is_replacement(layer) else layer for layer in layers]
 
 
-def inherit(*sayings: Any, path: Path_ = ()) -> Any:
-    """What holds for an operation, from what the connector, the resource and the operation say (MISSING:
-    nothing).
+def inherit(*values: Any, path: Path_ = ()) -> Any:
+    """Return the value for an operation, from the values of the connector, the resource and the operation (MISSING: not
+    set).
 
-    Objects merge deeply, arrays and scalars are replaced, null removes what is inherited. MISSING when
-    nothing is left.
+    Objects merge deeply, arrays and scalars are replaced, null removes what is inherited. MISSING when nothing is left.
     """
     result: Any = MISSING
-    for saying in sayings:
-        if saying is MISSING:
+    for value in values:
+        if value is MISSING:
             continue
-        if saying is None:
+        if value is None:
             result = MISSING
         elif result is MISSING:
-            result = _fresh(saying, path)
+            result = _drop_nulls(value, path)
         else:
-            result = lay(result, saying, path)
+            result = merge_over(result, value, path)
     return result
 
 
 def lookup(data: Any, path: Path_) -> Any:
-    """The value at the path, or MISSING. Does not look into `Layers`."""
+    """Return the value at the path, or MISSING. Does not look into `Layers`."""
     node = data
     for key in path:
         if isinstance(node, dict):
@@ -277,11 +276,11 @@ def lookup(data: Any, path: Path_) -> Any:
 
 
 def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
-    """Every leaf: scalars, arrays as a whole, `Layers` as a whole. Empty objects hold no leaf."""
+    """Yield every leaf: scalars, complete arrays and complete `Layers`. Empty objects have no leaf."""
     if not isinstance(data, dict):
         yield path, data
         return
-    open_ = [(path, iter(data.items()))]  # one generator, however deep: this is asked of whole configurations
+    open_ = [(path, iter(data.items()))]  # one generator at any depth: this runs over complete configurations
     while open_:
         at, entries = open_[-1]
         for key, value in entries:
@@ -294,9 +293,7 @@ def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
 
 
 def statements(layers: Sequence[Any], path: Path_) -> list[LayerValue]:
-    """What each layer says about the place, top first. The first has the last word, if it is not a null that
-    removes.
-    """
+    """Return what each layer sets at the path, top first. The first is in effect, unless it is a null that removes."""
     rules = next((end for end in range(1, min(len(path), 5)) if _are_error_rules(path[:end])), 0)
     if rules and isinstance(path[rules], int):
         return _find_rule_statements(layers, path[:rules], int(path[rules]), path[rules + 1 :])
@@ -306,7 +303,7 @@ def statements(layers: Sequence[Any], path: Path_) -> list[LayerValue]:
     for index in range(len(layers) - 1, -1, -1):
         at, value = _find_value(layers[index], path)
         replaced = bool(mapping) and _is_replacement(lookup(layers[index], mapping))
-        if value is MISSING and replaced:  # it says nothing of the field, and drops what others say of it
+        if value is MISSING and replaced:  # it does not set the field, and drops the values of others
             at = (*mapping, "replace")
             value = lookup(layers[index], at)
         if value is MISSING:
@@ -317,11 +314,11 @@ def statements(layers: Sequence[Any], path: Path_) -> list[LayerValue]:
 
 
 def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[LayerValue]:
-    """The one layer that says the error rule of this index in the merged list."""
+    """Return the one layer that has the error rule at this index of the merged list."""
     for number in range(len(layers) - 1, -1, -1):
         rules = lookup(layers[number], at)
         if rules is None:
-            break  # forgets those below
+            break  # discards those below
         if not isinstance(rules, list):
             continue
         if index < len(rules):
@@ -347,7 +344,7 @@ def _find_value(layer: Any, path: Path_) -> tuple[Path_, Any]:
 
 
 def _lets_through(value: Any, path: Path_) -> bool:
-    """Whether what lower layers say at this place still has an effect."""
+    """Return whether the values of lower layers at this path still have an effect."""
     if _is_mapping(path):
         return value is not None and not _is_replacement(value)
     if _are_error_rules(path):
@@ -358,7 +355,7 @@ def _lets_through(value: Any, path: Path_) -> bool:
 
 
 def is_equal_json(one: Any, other: Any) -> bool:
-    """Equal as JSON: true is not 1, and 1 is 1.0."""
+    """Return whether two values are equal as JSON: true is not 1, and 1 is 1.0."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
@@ -369,16 +366,15 @@ def is_equal_json(one: Any, other: Any) -> bool:
 
 
 def dead(layers: Sequence[Any]) -> list[tuple[int, Path_]]:
-    """The leaves of the upper layers that change nothing: equal to what is below, or removing what is not
-    there.
-    """
+    """Return the leaves of the upper layers that change nothing: equal to what is below, or removing what does not
+    exist."""
     found: list[tuple[int, Path_]] = []
     below = layers[0] if layers else {}
     for index, above in enumerate(layers[1:], start=1):
         idle = {path for path, value in leaves(above) if _changes_nothing(below, path, value)}
         idle -= {path for path in idle if _replaces_others(below, above, path)}
         found.extend((index, path) for path in idle if not _names_a_change(above, path, idle))
-        below = lay(below, above)
+        below = merge_over(below, above)
     return sorted(found, key=lambda item: (item[0], [str(key) for key in item[1]]))
 
 
@@ -394,7 +390,7 @@ def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
 
 
 def _replaces_others(below: Any, above: Any, path: Path_) -> bool:
-    """Whether the path is in a replacement of a mapping that is another one: its other fields are dropped."""
+    """Return whether the path is in a `replace` that changes a mapping: its other fields are dropped."""
     end = _mapping_end(path)
     return path[end : end + 1] == ("replace",) and not is_equal_json(
         lookup(below, path[:end]), lookup(above, path[:end])
@@ -408,7 +404,7 @@ def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
         written = layer["replace"] if field and _is_replacement(layer) else layer
         for length in range(len(field) + 1):
             if isinstance(lookup(written, field[:length]), str | list) and length < len(field):
-                return False  # an expression, or a list of them, may set the field: not known here
+                return False  # an expression, or a list of them, may set the field: unknown
         before = lookup(written, field)
         if before is not MISSING:
             return is_equal_json(before, value)
@@ -424,7 +420,7 @@ def _is_inherited(data: Any, path: Path_) -> bool:
 
 
 def _names_a_change(layer: Any, path: Path_, idle: set[Path_]) -> bool:
-    """A `format` said again to name the strategy whose settings change is no dead weight."""
+    """Return whether a repeated `format` only names the strategy whose settings change, which is not redundant."""
     if path[-1:] != ("format",):
         return False
     config = (*path[:-1], "config")

@@ -1,9 +1,7 @@
-"""The documents of a workspace as typed models: connector, unified mappings, environment, account, workspace
-settings.
+"""The documents of a workspace as typed models: connector, unified mappings, environment, account, workspace settings.
 
-Each field's description is its documentation and goes into the published JSON Schema. Strategies (pagination,
-credentials …) bring their own settings and are only named here. Nothing here reads files, merges levels or
-inherits.
+Each field's description is its documentation and part of the published JSON Schema. Strategies (pagination, credentials
+…) declare their own settings and are only named here. Nothing here reads files, merges levels or inherits.
 """
 
 from collections.abc import Mapping
@@ -60,10 +58,10 @@ __all__ = [
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # no path can be one: log-ins are filed under a folder too
+WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # never looks like a path: log-ins are also stored under a folder
 HOST_PATTERN = r"^[^\s/@?#]+$"
 TRUSTED_HOST = (
-    r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the door reads a pattern
+    r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the gateway reads a pattern
     r"|[0-9.]+/[0-9]{1,2}|\[?[0-9A-Fa-f:.]+\]?/[0-9]{1,3})$"  # or a network
 )
 URL = r"^(https?://|\{\{)\S"
@@ -97,20 +95,22 @@ PartFailure: TypeAlias = Literal["stop", "continue"]
 
 
 class Field(Settings, frozen=True, kw_only=True):
-    """Something an account must supply when it is connected."""
+    """A value that an account must supply when it is connected."""
 
     name: Annotated[Word, Meta(description="Key of the value in the account's context, or in its credential.")]
-    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
-    description: Annotated[str | None, Meta(description="Where the value is found.", extra=REMARK)] = None
-    secret: Annotated[bool, Meta(description="Kept with the credential and never in a file. Default false.")] = False
+    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Where people find the value.", extra=REMARK)] = None
+    secret: Annotated[
+        bool, Meta(description="Whether it is stored with the credential and never in a file. Default false.")
+    ] = False
     required: Annotated[bool, Meta(description="Whether a connection needs it. Default true.")] = True
-    pattern: Annotated[str | None, Meta(description="Regular expression that the whole value matches.")] = None
-    options: Annotated[tuple[str, ...] | None, Meta(description="The values it may have.")] = None
-    default: Annotated[Any, Meta(description="Value when the account says none.")] = None
+    pattern: Annotated[str | None, Meta(description="Regular expression that must match the complete value.")] = None
+    options: Annotated[tuple[str, ...] | None, Meta(description="The allowed values.")] = None
+    default: Annotated[Any, Meta(description="Value to use when the account sets none.")] = None
 
 
 class Deprecation(Settings, frozen=True, kw_only=True):
-    """That an operation will go, when, and what replaces it."""
+    """Notice that an operation will be withdrawn, when, and what replaces it."""
 
     since: Annotated[str | None, Meta(description="Date of the vendor's notice.")] = None
     sunset: Annotated[str | None, Meta(description="Date from which the vendor may refuse it.")] = None
@@ -118,14 +118,13 @@ class Deprecation(Settings, frozen=True, kw_only=True):
 
 
 class Inheritable(Settings, frozen=True, kw_only=True):
-    """What the connector says for all operations, and a resource or an operation may say again. Null removes
-    it.
-    """
+    """What the connector sets for all operations, and a resource or an operation can override. Null removes the
+    inherited value."""
 
     base_url: Annotated[
         BaseUrl | None,
         Meta(
-            description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
+            description="Start of every URL, such as https://api.example.com/v2. May contain {{…}}.",
             extra=base_url_over("context"),
         ),
     ] = None
@@ -141,27 +140,30 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
     ] = None
     authorization: Annotated[
-        Authorization | None, Meta(extra=SECRETS, description="How a request carries the credential.")
+        Authorization | None, Meta(extra=SECRETS, description="How to add the credential to a request.")
     ] = None
     signature: Annotated[
-        Signature | None, Meta(extra=SECRETS, description="How the finished request is signed, after everything else.")
+        Signature | None, Meta(extra=SECRETS, description="How to sign the finished request, as the last step.")
     ] = None
-    pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = None
+    pagination: Annotated[Pagination | None, Meta(description="How a listing continues on its next page.")] = None
     errors: Annotated[
         tuple[Rule, ...] | None,
         Meta(
-            description="Rules over answers; the first that matches decides. They come before inherited and "
-            "built-in ones."
+            description="Rules for responses; the first match decides. They come before inherited and built-in rules."
         ),
     ] = None
-    rate_limit: Annotated[RateLimit | None, Meta(description="Where answers say how much may still be asked.")] = None
-    timeout_seconds: Annotated[Seconds | None, Meta(description="Longest time for one exchange. Default 30.")] = None
+    rate_limit: Annotated[
+        RateLimit | None, Meta(description="Where responses report rate limits, and the limits to keep to.")
+    ] = None
+    timeout_seconds: Annotated[Seconds | None, Meta(description="Timeout for one request in seconds. Default 30.")] = (
+        None
+    )
     part_failure: Annotated[
         PartFailure | None,
         Meta(
-            description="What becomes of the other parts of a listing (values of `parents`, windows) when the vendor "
-            "refuses one for good: the run stops (the default), or goes through them and ends with the error. The "
-            "state of a part that failed does not move."
+            description="What happens to the other parts of a listing (values of `parents`, windows) when the "
+            "vendor finally refuses one. `stop` (the default) stops the run; `continue` runs the "
+            "other parts and then ends with the error. The state of a failed part does not advance."
         ),
     ] = None
 
@@ -173,179 +175,190 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     path: Annotated[
         Template,
         Meta(
-            description="Path after base_url. {{…}} values are percent-encoded as one segment; a list is several, one "
-            "for each item.",
+            description="Path after base_url. A {{…}} value is percent-encoded as one segment; a list becomes "
+            "several segments, one per item.",
             extra=path_over("path"),
         ),
     ]
-    description: Annotated[str | None, Meta(description="What it does.", extra=REMARK)] = None
-    body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.", extra=template_over("page"))] = None
+    description: Annotated[str | None, Meta(description="What the operation does.", extra=REMARK)] = None
+    body: Annotated[Any, Meta(description="Request body; strings may contain {{…}}.", extra=template_over("page"))] = (
+        None
+    )
     body_format: Annotated[
         BodyFormat,
         Meta(
-            description="How the body is written: data as json, form, multipart (fields, and files that the caller "
-            "gives), xml or graphql; raw is a text or a file as it is. Default json."
+            description="Format of the body: data as json, form, multipart (fields and the caller's files), xml "
+            "or graphql; raw sends a text or a file unchanged. Default json."
         ),
     ] = "json"
-    body_options: Annotated[BodyOptions | None, Meta(description="Details of how the body is written.")] = None
+    body_options: Annotated[BodyOptions | None, Meta(description="How to write the body, in detail.")] = None
     request_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
             description="JSON Schema of the request body, or its file, relative to connector.yaml "
-            "(`schemas/a.json`, or a part of it: `schemas/a.json#/people`): a key of a caller's body that neither it "
-            "nor anything else knows is an error.",
+            "(`schemas/a.json`, or a part of it: `schemas/a.json#/people`). A key of the caller's "
+            "body that is unknown to it and to the mapping is an error.",
             extra=TEXT,
         ),
     ] = None
     query_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="JSON Schema of the query parameters that the vendor takes, or its file: they are offered to "
-            "the caller, and lint reports a mapped parameter that it does not have.",
+            description="JSON Schema of the vendor's query parameters, or its file. They are offered to the "
+            "caller, and lint reports a mapped parameter that is not among them.",
             extra=TEXT,
         ),
     ] = None
     response_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="JSON Schema of the whole answer, or its file: `conn test` compares recorded answers with it.",
+            description="JSON Schema of the complete response, or its file: `conn test` compares recorded "
+            "responses with it.",
             extra=TEXT,
         ),
     ] = None
     response_format: Annotated[
         ResponseFormat,
         Meta(
-            description="How the answer is read. jsonl, csv, tsv and sse are read row by row, however long they are; "
-            "binary gives the bytes. Default json."
+            description="Format of the response. jsonl, csv, tsv and sse are read row by row, whatever their "
+            "size; binary returns the bytes. Default json."
         ),
     ] = "json"
     response_options: Annotated[
-        ResponseOptions | None, Meta(description="Details of how the answer is read: character set, archive, columns.")
+        ResponseOptions | None,
+        Meta(description="How to read the response, in detail: character set, archive, columns."),
     ] = None
     response_path: Annotated[
         Expression | None,
         Meta(
-            description="Where the record or the records are in the answer, as an expression over its body.",
+            description="Where the record or the records are in the response, as an expression over its body.",
             extra=expression_over("body"),
         ),
     ] = None
     record_filter: Annotated[
         Expression | None,
         Meta(
-            description="Condition over `record`; only records for which it is true are kept.",
+            description="Condition over `record`; only records for which it is true are delivered.",
             extra=expression_over("record"),
         ),
     ] = None
     record_mapping: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="What is delivered of a record: an expression over `record`, or an object whose leaves are "
-            "expressions. A list gives several records, null or nothing none.",
+            description="What to deliver of a record: an expression over `record`, or an object whose leaves are "
+            "expressions. A list delivers several records; null or nothing delivers none.",
             extra=expression_over("delivered"),
         ),
     ] = None
     record_types: Annotated[
         dict[RecordPlace, RecordKind] | None,
         Meta(
-            description="What kind of value stands at a place of a delivered record, such as `price: number` or "
-            "`lines[].sku: text`: one of another kind becomes it where it can, else it stays as it is, as null does."
+            description="Type of the value at a path of a delivered record, such as `price: number` or "
+            "`lines[].sku: text`. A value of another type is converted if possible; otherwise it is "
+            "kept, and so is null."
         ),
     ] = None
     distinct: Annotated[
         Expression | None,
         Meta(
-            description="What a delivered record is known by: an expression over `record`, such as record.id. One that "
-            "came before in the same run, on another page, in another window or of another parent, is left out. "
-            "Where it gives nothing, the whole record is compared. Default: every record is delivered.",
+            description="Expression over `record` that identifies a delivered record, such as record.id. A "
+            "record that was delivered earlier in the same run (on another page, in another window, "
+            "of another parent) is left out. If it finds nothing, complete records are compared. "
+            "Default: every record is delivered.",
             extra=expression_over("record"),
         ),
     ] = None
     complete: Annotated[
         Literal["error", "warn", "ignore"],
         Meta(
-            description="What an incomplete listing is (fewer records than `total_field` says, `has_more` true at the "
-            "end, a page that repeats): an error, for which `conn run` exits with 1 and the library raises "
-            "IncompleteError after the last record; a warning; or nothing. That it is unknown whether a listing is "
-            "complete is a warning, unless it is ignore."
+            description="What an incomplete listing means (fewer records than `total_field` says, `has_more` "
+            "true at the end, a repeated page). `error`: `conn run` exits with 1, and the library "
+            "raises IncompleteError after the last record. `warn`: a warning. `ignore`: nothing. "
+            "Unless it is `ignore`, a listing whose completeness is unknown is a warning."
         ),
     ] = "error"
     parents: Annotated[
         Parents | tuple[Parents, ...] | None,
-        Meta(description="Over what the operation is repeated; several give every combination of their values."),
+        Meta(
+            description="The values that the operation is repeated for; with several, every combination of their "
+            "values."
+        ),
     ] = None
     recurse: Annotated[
-        Recurse | None, Meta(description="Records of the operation that are parents of more of its records.")
+        Recurse | None, Meta(description="How records of the operation are parents of more of its records.")
     ] = None
     enrich: Annotated[
-        tuple[Enrich, ...], Meta(description="Further requests that complete the records, in order.")
+        tuple[Enrich, ...], Meta(description="Additional requests that complete the records, in order.")
     ] = ()
     incremental: Annotated[
-        Incremental | None, Meta(description="How only what is new since the last run is read, and in which windows.")
+        Incremental | None, Meta(description="How to read only what is new since the last run, and in which windows.")
     ] = None
     job: Annotated[
         Job | None,
-        Meta(description="That the request only begins a job: how it is asked about, and where its result is."),
+        Meta(description="Set when the request only starts a job: how to poll it, and where its result is."),
     ] = None
-    chunk: Annotated[Chunk | None, Meta(description="A list that is too long for one request, over several.")] = None
+    chunk: Annotated[Chunk | None, Meta(description="How to split a list that is too long for one request.")] = None
     idempotent: Annotated[
         bool | None,
         Meta(
-            description="May it be sent again after a fault. Default: every method but POST and PATCH, and a GraphQL "
-            "query."
+            description="Whether it is safe to send it again after a failure. Default: true for every method "
+            "except POST and PATCH, and for a GraphQL query."
         ),
     ] = None
     writes: Annotated[
         bool | None,
         Meta(
-            description="Does it change something at the vendor. Default: every method but GET and HEAD, except a "
-            "GraphQL query that is no mutation."
+            description="Whether it changes something at the vendor. Default: true for every method except GET "
+            "and HEAD, and except for a GraphQL query."
         ),
     ] = None
-    deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = None
+    deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw the operation.")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
-        wrong = (
+        problem = (
             self.response_options.explain_misplaced(self.response_format) if self.response_options is not None else None
         )
-        if wrong is not None:
-            raise ValueError(wrong)
+        if problem is not None:
+            raise ValueError(problem)
         if self.job is not None and self.chunk is not None:
-            raise ValueError("`chunk` asks for each page several times, which a `job` is not: leave one of them out")
+            raise ValueError(
+                "`chunk` sends several requests per page, which is impossible for a `job`: remove one of them"
+            )
 
 
 class Resource(Inheritable, frozen=True, kw_only=True):
-    """Operations of one kind of thing: operation name to operation, besides what they inherit from the
-    resource.
-    """
+    """Operations on one kind of object, by name, next to the settings that they inherit from the resource."""
 
     rest: ClassVar[str] = "operations"
-    description: Annotated[str | None, Meta(description="What the resource holds.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="What the resource contains.", extra=REMARK)] = None
     operations: Annotated[
         dict[Word, Operation],
-        Meta(description="Any name; list, get, create, update and delete are the usual ones."),
+        Meta(description="Operations by name; list, get, create, update and delete are common."),
     ] = field(default_factory=dict)
 
 
 class Connector(Inheritable, frozen=True, kw_only=True):
-    """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
+    """One vendor's HTTP contract: base URL, authentication, resources, pagination, response structure."""
 
     base_url: Annotated[
         BaseUrl,
         Meta(
-            description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
+            description="Start of every URL, such as https://api.example.com/v2. May contain {{…}}.",
             extra=base_url_over("context"),
         ),
     ]
-    name: Annotated[Name | None, Meta(description="The connector's name. Default: its folder.")] = None
-    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
-    description: Annotated[str | None, Meta(description="What the connector reaches.", extra=REMARK)] = None
-    docs_url: Annotated[str | None, Meta(description="The vendor's reference.", extra=REMARK)] = None
-    fields: Annotated[tuple[Field, ...], Meta(description="What an account must supply.")] = ()
+    name: Annotated[Name | None, Meta(description="Name of the connector. Default: its folder's name.")] = None
+    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="What the connector connects to.", extra=REMARK)] = None
+    docs_url: Annotated[str | None, Meta(description="URL of the vendor's reference.", extra=REMARK)] = None
+    fields: Annotated[tuple[Field, ...], Meta(description="Values that an account must supply.")] = ()
     hosts: Annotated[
         tuple[HostPattern, ...] | None,
         Meta(
             description="Hosts that may receive a credential, such as *.example.com. Default: the hosts of "
-            "base_url and of the token requests. Environments and accounts cannot widen it.",
+            "base_url and of the token requests. Environments and accounts cannot add hosts.",
             extra=HOST,
         ),
     ] = None
@@ -358,73 +371,80 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     )
     verify: Annotated[
         OperationPath | Verify | None,
-        Meta(description="What proves a credential: the cheapest operation (resource.method), or what it must answer."),
+        Meta(
+            description="How to verify a credential: the cheapest operation (resource.method), or an operation "
+            "and what its response must contain."
+        ),
     ] = None
     connect: Annotated[
         tuple[Step, ...],
         Meta(
-            description="Steps after a log-in, in order. What a step's `transform` finds is kept with the account, by "
-            "the step's name: `{{context.cloud_id}}` in every template from then on; a step without one is run for its "
-            "effect alone. Steps see `context` and `connect.<name>`.",
+            description="Steps after a log-in, in order. The result of a step's `transform` is stored with the "
+            "account under the step's name and available in every template (`{{context.cloud_id}}`). "
+            "A step without `transform` only sends its request. Steps see `context` and "
+            "`connect.<name>`.",
             extra=inner_over("connect"),
         ),
     ] = ()
     webhooks: Annotated[
-        Webhooks | None, Meta(description="What comes to us: how deliveries are proved, and which events they hold.")
+        Webhooks | None, Meta(description="How to verify webhook deliveries, and which events they contain.")
     ] = None
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
 
 
 class UnifiedOperation(Settings, frozen=True, kw_only=True):
-    """How one operation of a unified model is done with the vendor's operations. Mappings of the levels
-    compose.
-    """
+    """How a unified operation is done with the vendor's operations. The mappings of the levels are combined."""
 
-    description: Annotated[str | None, Meta(description="What is particular about it.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
     resource: Annotated[
         Template | None,
         Meta(
-            description="Vendor resource behind it; may hold {{…}}. Default: the same name.",
+            description="Vendor resource that it uses; may contain {{…}}. Default: the same name.",
             extra=template_over("caller"),
         ),
     ] = None
     method: Annotated[
         Template | None,
         Meta(
-            description="Vendor operation behind it; may hold {{…}}. Default: the same name.",
+            description="Vendor operation that it uses; may contain {{…}}. Default: the same name.",
             extra=template_over("caller"),
         ),
     ] = None
     record: Annotated[
         Word | None,
-        Meta(description="Schema of the records in the model. Default: the resource's, in the singular."),
+        Meta(
+            description="Schema of the records in the model. Default: the resource's `record`, else its name in "
+            "the singular."
+        ),
     ] = None
-    each: Annotated[Literal["record", "page"], Meta(description="What response_mapping runs over. Default record.")] = (
-        "record"
-    )
+    each: Annotated[
+        Literal["record", "page"],
+        Meta(description="What response_mapping is evaluated for: each record or each page. Default record."),
+    ] = "record"
     query_mapping: Annotated[
-        Mapping_, Meta(description="Caller's query to the vendor's query.", extra=expression_over("caller"))
+        Mapping_, Meta(description="Maps the caller's query to the vendor's query.", extra=expression_over("caller"))
     ] = None
     path_mapping: Annotated[
-        Mapping_, Meta(description="Names that the vendor's path uses. Default: id.", extra=expression_over("caller"))
+        Mapping_,
+        Meta(description="Values for the vendor's path, by name. Default: id.", extra=expression_over("caller")),
     ] = None
     request_body_mapping: Annotated[
-        Mapping_, Meta(description="Caller's body to the vendor's body.", extra=expression_over("caller"))
+        Mapping_, Meta(description="Maps the caller's body to the vendor's body.", extra=expression_over("caller"))
     ] = None
     request_header_mapping: Annotated[
-        Mapping_, Meta(description="Further request headers.", extra=expression_over("caller"))
+        Mapping_, Meta(description="Additional request headers.", extra=expression_over("caller"))
     ] = None
     response_mapping: Annotated[
         Mapping_ | None,
-        Meta(description="A vendor record (`response`) to the unified record.", extra=expression_over("mapped")),
+        Meta(description="Maps a vendor record (`response`) to the unified record.", extra=expression_over("mapped")),
     ] = None
     response_header_mapping: Annotated[
-        Mapping_, Meta(description="Headers that the caller gets.", extra=expression_over("mapped"))
+        Mapping_, Meta(description="Headers that the caller receives.", extra=expression_over("mapped"))
     ] = None
     error_mapping: Annotated[
         Mapping_ | None,
         Meta(
-            description="An error answer to what the caller gets: kind, message, details.",
+            description="Maps an error response to what the caller receives: kind, message, details.",
             extra=expression_over("error"),
         ),
     ] = None
@@ -432,12 +452,12 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
         tuple[Step, ...], Meta(description="Steps before the request, in order.", extra=inner_over("caller"))
     ] = ()
     after: Annotated[
-        tuple[Step, ...], Meta(description="Steps after the answer, in order.", extra=inner_over("after"))
+        tuple[Step, ...], Meta(description="Steps after the response, in order.", extra=inner_over("after"))
     ] = ()
 
 
 class UnifiedEvent(Settings, frozen=True, kw_only=True):
-    """Which of the vendor's events tell that a record came to be, changed, or is gone.
+    """Which of the vendor's events report that a record was created, changed or deleted.
 
     Expressions see `event` ({id, type, occurred_at, record, record_id, item}), the delivery and `context`.
     """
@@ -445,40 +465,44 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
     when: Annotated[
         Expression,
         Meta(
-            description='Condition by which it is known: `event.type = "contact.creation"`.',
+            description='Condition that selects the event: `event.type = "contact.creation"`.',
             extra=expression_over("event"),
         ),
     ]
     record: Annotated[
         Expression | None,
         Meta(
-            description='The vendor\'s record, which `method` maps, such as `{"id": event.record_id}` of one that is '
-            "gone. Default: event.record, when there is one.",
+            description='Expression for the vendor\'s record, which `method` maps, such as `{"id": '
+            "event.record_id}` for a deleted record. Default: event.record, if there is one.",
             extra=expression_over("event"),
         ),
     ] = None
     fetch: Annotated[
         Expression | None,
         Meta(
-            description="Instead: the id of the record, which `method` then fetches, such as event.record_id.",
+            description="Instead of `record`: expression for the ID of the record, which `method` fetches, such "
+            "as event.record_id.",
             extra=expression_over("event"),
         ),
     ] = None
     method: Annotated[
         Word | None,
-        Meta(description="The unified operation that maps or fetches it. Default: get, or list where there is no get."),
+        Meta(
+            description="The unified operation that maps or fetches the record. Default: get, or list if there "
+            "is no get."
+        ),
     ] = None
 
     def __post_init__(self) -> None:
         if self.record is not None and self.fetch is not None:
-            raise ValueError("an event has either `record` or `fetch`")
+            raise ValueError("an event cannot have both `record` and `fetch`")
 
 
 class UnifiedResource(Settings, frozen=True, kw_only=True):
-    """The operations of one resource of a unified model, and the mappings that they have in common."""
+    """The operations of one resource of a unified model, and the mappings that they share."""
 
     rest: ClassVar[str] = "operations"
-    description: Annotated[str | None, Meta(description="What is particular about it.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
     record: Annotated[
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
@@ -486,39 +510,38 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
     response_mapping: Annotated[
         Mapping_ | None,
         Meta(
-            description="A vendor record (`response`) to the unified record, for every operation except delete. An "
-            "operation's own mapping is merged over it; null there opts out.",
+            description="Maps a vendor record (`response`) to the unified record, for every operation except "
+            "delete. An operation's own mapping is merged over it; null there opts out.",
             extra=expression_over("mapped"),
         ),
     ] = None
     request_body_mapping: Annotated[
         Mapping_ | None,
         Meta(
-            description="Caller's body to the vendor's body, for create, update and every operation that has a "
-            "request_body_mapping, which is merged over it; null there opts out.",
+            description="Maps the caller's body to the vendor's body, for create, update and every operation "
+            "with a request_body_mapping, which is merged over it; null there opts out.",
             extra=expression_over("caller"),
         ),
     ] = None
     events: Annotated[
         dict[Word, UnifiedEvent],
-        Meta(description="What deliveries tell of it: created, updated, deleted, or another name."),
+        Meta(description="Events of the resource that deliveries report: created, updated, deleted, or another name."),
     ] = field(default_factory=dict)
     operations: Annotated[
-        dict[Word, UnifiedOperation], Meta(description="list, get, create, update, delete, or another name.")
+        dict[Word, UnifiedOperation],
+        Meta(description="Operations by name: list, get, create, update, delete, or another name."),
     ] = field(default_factory=dict)
 
 
 class UnifiedDocument(Settings, frozen=True, kw_only=True):
-    """A connector's mappings to one unified model; the file's name is the model's."""
+    """A connector's mappings to one unified model. The file is named after the model."""
 
-    description: Annotated[str | None, Meta(description="What is particular about these mappings.", extra=REMARK)] = (
-        None
-    )
+    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
     resources: Annotated[dict[Word, UnifiedResource], Meta(description="Mappings by unified resource.")]
 
 
 class Configuration(Connector, frozen=True, kw_only=True):
-    """A connector with its mappings: what three levels merge into, and what an override is a part of."""
+    """A connector with its mappings: the result of merging three levels. An override is a part of it."""
 
     unified: Annotated[
         dict[Word, dict[Word, UnifiedResource]],
@@ -529,23 +552,23 @@ class Configuration(Connector, frozen=True, kw_only=True):
 class Environment(Settings, frozen=True, kw_only=True):
     """Level two: what differs in one environment, per connector."""
 
-    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the environment is for.", extra=REMARK)] = None
     connectors: Annotated[
-        dict[Name, OverrideData], Meta(description="Connector name to its override: any part of a connector.")
+        dict[Name, OverrideData], Meta(description="Overrides by connector name: any part of a connector.")
     ] = field(default_factory=dict)
 
 
 class Account(Settings, frozen=True, kw_only=True):
-    """Level three: one connected account, its values and what differs for it."""
+    """Level three: one connected account, its values and its overrides."""
 
-    connector: Annotated[Name, Meta(description="The connector it uses.")]
-    environment: Annotated[Name | None, Meta(description="Its environment. Default: the workspace's.")] = None
-    label: Annotated[str | None, Meta(description="What people are shown.", extra=REMARK)] = None
+    connector: Annotated[Name, Meta(description="The connector that the account uses.")]
+    environment: Annotated[Name | None, Meta(description="The account's environment. Default: the workspace's.")] = None
+    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="Whose account it is.", extra=REMARK)] = None
     context: Annotated[
         dict[str, Any],
-        Meta(description="The account's own values, no secrets; expressions see them as `context`.", extra=TEXT),
+        Meta(description="The account's own values, not secrets; expressions see them as `context`.", extra=TEXT),
     ] = field(default_factory=dict)
     override: Annotated[OverrideData, Meta(description="Any part of a connector, and `unified`.")] = field(
         default_factory=dict
@@ -553,37 +576,37 @@ class Account(Settings, frozen=True, kw_only=True):
 
 
 class LintSettings(Settings, frozen=True, kw_only=True):
-    """How `conn lint` judges this workspace."""
+    """How `conn lint` reports findings in this workspace."""
 
     severity: Annotated[
         Mapping[str, Literal["error", "warning", "info"]],
-        Meta(description="Diagnostic code to the severity it has here."),
+        Meta(description="Severity in this workspace, by diagnostic code."),
     ] = field(default_factory=dict)
 
 
 def fault_of_trusted(entry: str) -> str:
-    """What is wrong with an entry of `trusted_hosts` that its pattern lets pass; "" for a good one."""
+    """Return what is wrong with an entry of `trusted_hosts` that matches its pattern; "" for a valid one."""
     if "/" not in entry.rpartition("://")[2].rstrip("/") or parse_network(entry) is not None:
         return ""
-    return f'"{entry}" is not a network: write its first address and the length of its prefix, such as 10.0.0.0/8'
+    return f'"{entry}" is not a network: write its first address and the prefix length, such as 10.0.0.0/8'
 
 
 class Allowance(Settings, frozen=True, kw_only=True):
-    """What overrides of one environment, and of its accounts, may do that otherwise only a connector may. `conn lint`
-    reports each use."""
+    """What overrides of one environment, and of its accounts, may do that is otherwise reserved to a connector. `conn
+    lint` reports each use."""
 
     env: Annotated[
         tuple[EnvironmentVariable, ...],
         Meta(
-            description="Environment variables that an override may read in place of the connector's: those of a "
-            "sandbox with an OAuth app of its own."
+            description="Environment variables that an override may read instead of the connector's, such as "
+            "those of a sandbox with its own OAuth app."
         ),
     ] = ()
     placement: Annotated[
         tuple[Placement, ...],
         Meta(
-            description="Settings that may put a credential elsewhere than the connector does, each with all below it, "
-            "such as `credentials.config.client_authentication`."
+            description="Settings, including everything below them, that may send a credential in another place "
+            "than the connector does, such as `credentials.config.client_authentication`."
         ),
     ] = ()
     verification: Annotated[
@@ -600,113 +623,119 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
 
     allow: Annotated[
         Allowance,
-        Meta(description="Exceptions from what overrides may not do. Keep them few: each is a way for secrets."),
+        Meta(
+            description="Exceptions to the limits on overrides. Keep them few: each weakens the protection of secrets."
+        ),
     ] = Allowance()
 
 
 class RecordingSettings(Settings, frozen=True, kw_only=True):
-    """What recordings of live accounts hold."""
+    """What recordings of live accounts contain."""
 
     personal_data: Annotated[
         Literal["replace", "keep"],
         Meta(
-            description="Names, e-mail addresses, telephone numbers and the like of people: replaced by pseudonyms, or "
-            "recorded as they come."
+            description="What to do with personal data such as names, email addresses and telephone numbers: "
+            "`replace` it with pseudonyms, or `keep` it."
         ),
     ] = "replace"
 
 
 class AcceptedEffect(Settings, frozen=True, kw_only=True):
-    """One effect that a change is meant to have: what becomes of one field, for whom."""
+    """One intended effect of a change: what happens to one field, and for which accounts."""
 
     connector: Annotated[Name, Meta(description="The connector of the accounts.")]
-    operation: Annotated[str, Meta(description="The operation; empty for all of the account.")] = ""
-    field: Annotated[str, Meta(description="The field, or part of a request; empty for whole records.")] = ""
-    kind: Annotated[Word, Meta(description="What becomes of it, such as `missing`, as `conn impact` reports it.")]
+    operation: Annotated[str, Meta(description="The operation; empty for all operations of the account.")] = ""
+    field: Annotated[str, Meta(description="The field, or the part of a request; empty for complete records.")] = ""
+    kind: Annotated[Word, Meta(description="What happens to it, such as `missing`, as `conn impact` reports it.")]
     accounts: Annotated[
         dict[Name, str],
-        Meta(description="Account to a digest of the effect on it. An effect with another digest is not accepted."),
+        Meta(description="Digest of the effect, by account. An effect with another digest is not accepted."),
     ]
 
 
 class AcceptedChange(Settings, frozen=True, kw_only=True):
-    """changes/<name>.yaml: breaking effects that are meant, committed with the change that has them.
-    `conn ci --accept --reason TEXT` writes it."""
+    """changes/<name>.yaml: intended breaking effects, committed with the change that causes them. Written by `conn ci
+    --accept --reason TEXT`."""
 
     version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
-    reason: Annotated[str, Meta(description="Why the effects are meant.", min_length=1)]
-    effects: Annotated[tuple[AcceptedEffect, ...], Meta(description="The effects, and no others.")]
+    reason: Annotated[str, Meta(description="Why the effects are intended.", min_length=1)]
+    effects: Annotated[tuple[AcceptedEffect, ...], Meta(description="The accepted effects.")]
 
 
 class ReportSettings(Settings, frozen=True, kw_only=True):
-    """What reports that leave the machine may hold."""
+    """What reports that leave the machine may contain."""
 
     account_names: Annotated[
         bool,
         Meta(
-            description="Whether Markdown, which becomes the comment of a pull request and may be public, names "
-            "accounts. Default false: it counts them. Text and JSON name them."
+            description="Whether Markdown reports, which become comments of pull requests and may be public, "
+            "list account names. Default false: they only count accounts. Text and JSON reports "
+            "always list them."
         ),
     ] = False
 
 
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
-    """conn.yaml: what holds for the whole workspace."""
+    """conn.yaml: the settings of the complete workspace."""
 
     version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
     id: Annotated[
         WorkspaceId | None,
         Meta(
-            description="What stored log-ins are filed under; `conn init` makes one. A folder that is new to it may "
-            "use them after `conn auth adopt`. Default: the folder, so that a moved workspace has none of its log-ins."
+            description="Key under which log-ins are stored; `conn init` generates one. A folder that is new to "
+            "it can use them after `conn auth adopt`. Default: the folder, so that a moved workspace "
+            "loses its log-ins."
         ),
     ] = None
-    default_environment: Annotated[Name, Meta(description="For accounts that name none. Default production.")] = (
-        "production"
-    )
+    default_environment: Annotated[
+        Name, Meta(description="Environment of accounts that set none. Default production.")
+    ] = "production"
     models: Annotated[
         tuple[str, ...], Meta(description="Folders with the workspace's own unified models. Default: models.")
     ] = ("models",)
     evaluator: Annotated[
         Literal["jlens", "jsonata-python"] | None,
-        Meta(description="What evaluates expressions. Default: jlens where it is installed."),
+        Meta(description="Evaluator of expressions. Default: jlens if it is installed."),
     ] = None
     trusted_hosts: Annotated[
         tuple[TrustedHost, ...],
         Meta(
-            description="Host patterns, such as `localhost:4200` or `*.corp.example`: these hosts may be internal, and "
-            "may receive credentials as the connectors' own do. Networks, such as `10.0.0.0/8`: hosts may have "
-            "addresses in them.",
+            description="Host patterns, such as `localhost:4200` or `*.corp.example`: these hosts may be "
+            "internal, and may receive credentials like the connectors' own hosts. Networks, such as "
+            "`10.0.0.0/8`: hosts may have addresses in them.",
             extra=HOST,
         ),
     ] = ()
     trusted_certificates: Annotated[
         str | None,
         Meta(
-            description="File with the certificates (PEM) of private authorities that vouch for servers, besides the "
-            "public ones; relative to this document. Only here: no connector, environment or account can say it."
+            description="File with the certificates (PEM) of private authorities that servers may use, in "
+            "addition to the public ones; relative to this document. A connector, environment or "
+            "account cannot set it."
         ),
     ] = None
     env: Annotated[
         tuple[EnvironmentVariable, ...],
         Meta(description="Environment variables that every connector's credentials may read as env.NAME."),
     ] = ()
-    environments: Annotated[
-        dict[Name, EnvironmentSettings], Meta(description="Environment name to what the workspace sets for it.")
-    ] = field(default_factory=dict)
+    environments: Annotated[dict[Name, EnvironmentSettings], Meta(description="Settings by environment name.")] = field(
+        default_factory=dict
+    )
     store: Annotated[
         str | None,
         Meta(
-            description="Where releases are kept: a SQLite file, relative to this document, or a Postgres URL without "
-            "a password (CONN_STORE, PGPASSWORD or a password file give one). Default .conn/releases.sqlite3.",
+            description="Where releases are stored: a SQLite file, relative to this document, or a Postgres URL "
+            "without a password (set it with CONN_STORE, PGPASSWORD or a password file). Default "
+            ".conn/releases.sqlite3.",
             extra=TEXT,
         ),
     ] = None
-    lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()
-    recordings: Annotated[RecordingSettings, Meta(description="What recordings of live accounts hold.")] = (
+    lint: Annotated[LintSettings, Meta(description="How findings are reported.")] = LintSettings()
+    recordings: Annotated[RecordingSettings, Meta(description="What recordings of live accounts contain.")] = (
         RecordingSettings()
     )
-    reports: Annotated[ReportSettings, Meta(description="What reports of changes hold.")] = ReportSettings()
+    reports: Annotated[ReportSettings, Meta(description="What reports of changes contain.")] = ReportSettings()
 
     def __post_init__(self) -> None:
         for entry in self.trusted_hosts:

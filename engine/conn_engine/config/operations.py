@@ -1,7 +1,7 @@
 """Operations as the engine runs them: their names, and a vendor operation with everything inherited resolved.
 
-An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's
-settings) merge deeply, null removes what is inherited; error rules add up, the nearest first.
+An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's settings) merge
+deeply, null removes what is inherited, and error rules are concatenated, the operation's first.
 """
 
 import re
@@ -39,7 +39,7 @@ __all__ = [
 
 _ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
 _SAFE_METHODS = ("GET", "HEAD")
-_SINGLE_METHODS = ("POST", "PATCH")  # may not be sent again unless the author says so
+_SINGLE_METHODS = ("POST", "PATCH")  # not sent again unless the author declares them idempotent
 _DEFAULT_TIMEOUT = 30.0
 _RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entry != "operations")
 _UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ if entry != "operations")
@@ -47,7 +47,7 @@ _UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ i
 
 @dataclass(frozen=True, slots=True, order=True)
 class OperationName:
-    """`crm.contacts.list` (unified) or `contacts.list` (the vendor's own; `model` is empty)."""
+    """`crm.contacts.list` (unified) or `contacts.list` (vendor operation; `model` is empty)."""
 
     kind: Literal["unified", "vendor"]
     model: str
@@ -56,12 +56,12 @@ class OperationName:
 
     @property
     def text(self) -> str:
-        """As people write it."""
+        """The name as people write it."""
         return ".".join(part for part in (self.model, self.resource, self.method) if part)
 
     @property
     def path(self) -> Path_:
-        """Where it stands in the configuration."""
+        """The path in the configuration."""
         if self.kind == "unified":
             return ("unified", self.model, self.resource, self.method)
         return ("resources", self.resource, self.method)
@@ -69,7 +69,7 @@ class OperationName:
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventName:
-    """What deliveries tell of a unified resource: `crm.contacts.events.updated`."""
+    """An event of a unified resource: `crm.contacts.events.updated`."""
 
     model: str
     resource: str
@@ -77,15 +77,14 @@ class EventName:
 
     @property
     def path(self) -> Path_:
-        """Where it stands in the configuration."""
+        """The path in the configuration."""
         return ("unified", self.model, self.resource, "events", self.action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorOperation:
-    """One request of the vendor, complete. `method` is upper case; `query`, `headers` and `body` hold
-    templates.
-    """
+    """One complete request of the vendor. `method` is upper case; `query`, `headers` and `body` may contain
+    templates."""
 
     resource: str
     name: str
@@ -129,32 +128,32 @@ class VendorOperation:
     places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
 
     def get_pagination(self) -> Pagination:
-        """What leads it on from page to page.
+        """Return how the operation continues from page to page.
 
-        Three kinds inherit nothing: a write, whose further page would be the same write once more, a read of the one
-        record at `…/{{id}}`, which has no pages to ask for, and a job, whose result is a file: the pages are its.
+        Three kinds of operations inherit no pagination: a write, whose next page would repeat the write; a read of the
+        one record at `…/{{id}}`, which has no pages; and a job, because its pages are in its result.
         """
-        own = self.get_path("pagination") == (*self.place, "pagination")
-        single = self.writes or _ONE_RECORD.search(self.path) is not None or self.job is not None
-        return self.pagination if own or not single else NoPagination()
+        is_own = self.get_path("pagination") == (*self.place, "pagination")
+        has_one_page = self.writes or _ONE_RECORD.search(self.path) is not None or self.job is not None
+        return self.pagination if is_own or not has_one_page else NoPagination()
 
     @property
     def text(self) -> str:
-        """`contacts.list`: as people write its name."""
+        """The name as people write it: `contacts.list`."""
         return f"{self.resource}.{self.name}"
 
     @property
     def place(self) -> Path_:
-        """Where it stands in the configuration."""
+        """The path in the configuration."""
         return ("resources", self.resource, self.name)
 
     def get_path(self, key: str) -> Path_:
-        """The configuration path where the effective value of a key stands."""
+        """Return the configuration path of a key's effective value."""
         return self.places.get(key, (*self.place, key))
 
 
 def operation_names(data: Mapping[str, Any]) -> list[OperationName]:
-    """Every operation of a configuration, unified ones first, in the documents' order."""
+    """Return every operation of a configuration, unified ones first, in the order of the documents."""
     found: list[OperationName] = []
     for model, resources in _objects(data.get("unified")):
         for resource, methods in _objects(resources):
@@ -167,7 +166,7 @@ def operation_names(data: Mapping[str, Any]) -> list[OperationName]:
 
 
 def event_names(data: Mapping[str, Any]) -> list[EventName]:
-    """Every unified event of a configuration, in the documents' order."""
+    """Return every unified event of a configuration, in the order of the documents."""
     return [
         EventName(model, resource, action)
         for model, resources in _objects(data.get("unified"))
@@ -181,14 +180,14 @@ def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: bool = False) -> OperationName:
-    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `vendor:contacts.list` (the
-    vendor's).
+    """Return the operation that a text refers to: `contacts.list`, `crm.contacts.list`, or `vendor:contacts.list` for
+    the vendor operation.
 
-    Raises UsageError for an unknown or ambiguous name, listing what there is.
+    Raises UsageError for an unknown or ambiguous name, and lists the known ones.
     """
     prefix, colon, rest = text.rpartition(":")
     if colon and prefix != connector:
-        raise UsageError(f'"{text}" names the connector "{prefix}", but this is "{connector}"')
+        raise UsageError(f'"{text}" refers to the connector "{prefix}", but this is "{connector}"')
     raw = raw or bool(colon)
     wanted = rest.split(".")
     matches = [
@@ -199,7 +198,7 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
     unified = [name for name in matches if name.kind == "unified"]
     if len(unified) > 1:
         listed = ", ".join(name.text for name in unified)
-        raise UsageError(f'"{text}" is ambiguous: {listed}', hint=f"write one of {listed}")
+        raise UsageError(f'"{text}" is ambiguous: {listed}', hint=f"use one of: {listed}")
     if matches:
         return (unified or matches)[0]
     known = [name.text for name in names if name.kind == "vendor" or not raw]
@@ -207,14 +206,14 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
     hint = did_you_mean(rest, [*known, *short])
     raise UsageError(
         f'connector "{connector}" has no {"vendor " if raw else ""}operation "{rest}"',
-        hint=hint or ("it has " + ", ".join(known[:12]) if known else "it has none"),
+        hint=hint
+        or ("use one of: " + ", ".join(known[:12]) if known else "it has no operations: add one to its connector.yaml"),
     )
 
 
 def vendor_operation(data: Mapping[str, Any], resource: str, method: str, *, connector: str) -> VendorOperation:
-    """The vendor operation of a configuration. Raises UsageError when there is none, ConversionError when it
-    is wrong.
-    """
+    """Return the vendor operation of a configuration. Raises UsageError when it does not exist, and ConversionError
+    when it is invalid."""
     own = lookup(data, ("resources", resource, method))
     if not isinstance(own, dict) or method in _RESOURCE_KEYS:
         resolve_name(operation_names(data), f"{resource}.{method}", connector=connector, raw=True)
@@ -234,29 +233,29 @@ _Levels: TypeAlias = Sequence[tuple[Path_, Mapping[str, Any]]]
 
 
 def _levels(data: Mapping[str, Any], resource: str, method: str) -> _Levels:
-    """What the connector, the resource and the operation say, each with its place."""
+    """Return the settings of connector, resource and operation, each with its path."""
     paths: tuple[Path_, ...] = ((), ("resources", resource), ("resources", resource, method))
     found = ((path, lookup(data, path)) for path in paths)
-    return [(path, said if isinstance(said, dict) else {}) for path, said in found]
+    return [(path, settings if isinstance(settings, dict) else {}) for path, settings in found]
 
 
 def _inherit_key(levels: _Levels, key: str) -> Any:
-    sayings = [said.get(key, MISSING) for _, said in levels]
-    return _joined_rules(sayings) if key == "errors" else inherit(*sayings)
+    values = [settings.get(key, MISSING) for _, settings in levels]
+    return _join_rules(values) if key == "errors" else inherit(*values)
 
 
 def _nearest(levels: _Levels, key: str) -> Path_:
-    places = [path for path, said in levels if key in said]
+    places = [path for path, settings in levels if key in settings]
     return (*(places or [levels[-1][0]])[-1], key)
 
 
 def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
-    """The value of an inherited key for an operation; MISSING where nothing sets it, or null does."""
+    """Return the value of an inherited key for an operation; MISSING if nothing sets it or null removes it."""
     return _inherit_key(_levels(data, resource, method), key)
 
 
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:
-    """Where the value of an inherited key stands for an operation: the nearest place that says it."""
+    """Return the path that sets an inherited key of an operation: the most specific one."""
     return _nearest(_levels(data, resource, method), key)
 
 
@@ -265,7 +264,7 @@ def _vendor_operation(
 ) -> VendorOperation:
     none = {"format": "none"}
     method = typed.method.upper()
-    asks = typed.body_format == "graphql" and is_read_only(typed.body)
+    is_query = typed.body_format == "graphql" and is_read_only(typed.body)
     return VendorOperation(
         resource=resource,
         name=name,
@@ -296,15 +295,15 @@ def _vendor_operation(
         incremental=typed.incremental,
         job=typed.job,
         pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
-        errors=(*(typed.errors or ()), *_paged_rules(typed.pagination)),  # the built-in ones: `responses.failures`
+        errors=(*(typed.errors or ()), *_build_page_rules(typed.pagination)),  # the built-in ones: `responses.failures`
         rate_limit=typed.rate_limit,
         credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
         authorization=typed.authorization
         if typed.authorization is not None
         else _strategy(none, Authorization, "authorization"),
         signature=typed.signature if typed.signature is not None else NoSignature(),
-        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS or asks,
-        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS and not asks,
+        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS or is_query,
+        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS and not is_query,
         deprecated=typed.deprecated,
         timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
         part_failure=typed.part_failure or "stop",
@@ -312,8 +311,8 @@ def _vendor_operation(
     )
 
 
-def _paged_rules(pagination: Pagination | None) -> tuple[Rule, ...]:
-    """What a pagination says of answers, after the author's own rules: a range that is not there is the end."""
+def _build_page_rules(pagination: Pagination | None) -> tuple[Rule, ...]:
+    """Return the error rules of a pagination, which come after the author's: a range that does not exist is the end."""
     return (Rule(when="status = 416", then="empty"),) if isinstance(pagination, Range) else ()
 
 
@@ -321,21 +320,21 @@ def _strategy(data: Any, kind: Any, at: str) -> Any:
     return convert(data, kind, at=at)
 
 
-def _joined_rules(sayings: list[Any]) -> Any:
-    """Connector, resource and operation rules, nearest first; a null forgets what is inherited."""
+def _join_rules(values: list[Any]) -> Any:
+    """Return the rules of operation, resource and connector, in this order. A null discards inherited rules."""
     rules: list[Any] = []
-    for saying in sayings:
-        if saying is None:
+    for value in values:
+        if value is None:
             rules = []
-        elif isinstance(saying, list):
-            rules = [*saying, *rules]
-        elif saying is not MISSING:
-            return saying  # not a list: conversion says so
+        elif isinstance(value, list):
+            rules = [*value, *rules]
+        elif value is not MISSING:
+            return value  # not a list: conversion reports it
     return rules or MISSING
 
 
 def singular(resource: str) -> str:
-    """The record's name of a resource: contacts -> contact, companies -> company, addresses -> address."""
+    """Return the record name of a resource: contacts -> contact, companies -> company, addresses -> address."""
     if resource.endswith("ies") and len(resource) > 4:
         return resource[:-3] + "y"
     if resource.endswith(("sses", "xes", "ches", "shes", "uses")):

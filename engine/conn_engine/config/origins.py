@@ -1,8 +1,8 @@
-"""Where a configuration comes from: a piece of a document (`Source`), a level (`Layer`), who said a value
-(`Origin`).
+"""Where a configuration comes from: a fragment of a document (`DocumentFragment`), a level (`Layer`), and the origin of
+a value (`Origin`).
 
-Keys may be written as an alias and pieces stand elsewhere in their file than in the configuration; this is
-where one is translated into the other. Nothing here reads files or decides what overrides what.
+Keys may be written as aliases, and a fragment's path in its file differs from its path in the configuration. This
+module translates between them. Nothing here reads files or decides what overrides what.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ Level = Literal["base", "environment", "account"]
 
 @dataclass(frozen=True, slots=True)
 class DocumentFragment:
-    """A piece of a document: what stands at `at` in the file is laid at `to` in the configuration."""
+    """A fragment of a document: `at` in the file becomes `to` in the configuration."""
 
     document: Document
     at: Path_ = ()
@@ -28,7 +28,7 @@ class DocumentFragment:
     renamed: Mapping[Path_, str] = field(default_factory=dict)
 
     def place(self, path: Path_) -> Path_:
-        """The path inside the document of a configuration path at or below `to`."""
+        """Return the path in the document of a configuration path at or below `to`."""
         inside = path[len(self.to) :]
         if not self.renamed:
             return (*self.at, *inside)
@@ -38,9 +38,9 @@ class DocumentFragment:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One level: its data with aliases renamed, and the pieces it was made from.
+    """One level: its data with aliases renamed, and the fragments it was made from.
 
-    `of_resources` for what the resources of a level set for their operations, written into each of these.
+    `of_resources` is set for mappings that a level's resources set for their operations, expanded into each of them.
     """
 
     level: Level
@@ -49,26 +49,26 @@ class Layer:
     of_resources: bool = False
 
     def sets(self, path: Path_) -> bool:
-        """Whether one of its pieces holds the path."""
+        """Return whether one of the fragments contains the path."""
         return any(path[: len(source.to)] == source.to for source in self.sources)
 
     def source(self, path: Path_) -> DocumentFragment:
-        """The piece that holds the path: the one laid nearest above it."""
+        """Return the fragment that contains the path, the nearest one."""
         holding = [source for source in self.sources if path[: len(source.to)] == source.to]
         return max(holding, key=lambda source: len(source.to), default=self.sources[0])
 
     def span(self, path: Path_) -> Span:
-        """Where a path stands in its file."""
+        """Return the position of a path in its file."""
         source = self.source(path)
         return source.document.span(source.place(path))
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What one level says about a place of the configuration.
+    """What one level sets at a path of the configuration.
 
-    `path` is where in the configuration it says it (the place asked for, or an ancestor whose whole value is
-    meant), `place` the same inside `document`. `shadowed` when a higher level has the last word.
+    `path` is where it sets the value (the requested path, or an ancestor with a complete value), and `place` is the
+    same inside `document`. `shadowed` is true when a higher level overrides it.
     """
 
     level: Level
@@ -80,10 +80,10 @@ class Origin:
 
     @property
     def span(self) -> Span:
-        """Where the value stands."""
+        """The position of the value."""
         return self.document.span(self.place)
 
     @property
     def key_span(self) -> Span:
-        """Where its key stands."""
+        """The position of the value's key."""
         return self.document.key_span(self.place)

@@ -1,4 +1,4 @@
-"""Overrides that change a field in some operations of a resource and leave the old value in the others."""
+"""Find overrides that change a field in some operations of a resource and leave the old value in the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from conn_engine.documents import format_path, is_overlap
 __all__ = ["PartialOverride", "find_partial_overrides"]
 
 _NAMED: Final = 3
-"""How many fields are listed by name."""
+"""The number of fields that are listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartialOverride:
-    """Fields that a level sets in the mapping `key` of `operations` only: `others` of the resource, and the `events`
-    that are mapped by these, keep the value below. `path` and `span` are where the first field is set."""
+    """Fields that a level sets in the mapping `key` of `operations` only. The `others` of the resource, and the
+    `events` that they map, keep the value below. `path` and `span` are where the first field is set."""
 
     level: Level
     resource: Path_
@@ -33,7 +33,7 @@ class PartialOverride:
 
     @property
     def text(self) -> str:
-        """What it is, in a sentence: which fields change where, and what keeps the old value."""
+        """A sentence that describes which fields change where, and what keeps the old value."""
         _, model, resource = self.resource
         fields = [format_path(field) for field in self.fields if field] or [f"the {self.key}"]
         named = (
@@ -52,7 +52,7 @@ class PartialOverride:
 
 
 def find_partial_overrides(layers: Sequence[Layer], data: Mapping[str, Any]) -> Iterator[PartialOverride]:
-    """The partial overrides of the highest level. `data` is what the levels merge into."""
+    """Yield the partial overrides of the highest level. `data` is the merged data of all levels."""
     number = len(layers) - 1
     models = layers[number].data.get("unified") if number else None
     reach = MappingReach(layers)
@@ -88,7 +88,7 @@ def _find_in(
 
 
 def _find_fields(reach: MappingReach, number: int, resource: Path_, name: str, key: str) -> dict[Path_, Path_]:
-    """The fields that a level sets in an operation's mapping, or its resource does; each with its place."""
+    """Return the fields that a level sets in an operation's mapping or in its resource's, each with its path."""
     places: list[Path_] = [(*resource, name, key)]
     if name in reach.find_reached(number, resource, key):
         places.append((*resource, key))

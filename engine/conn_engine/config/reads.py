@@ -1,8 +1,7 @@
-"""Every text of a configuration that is an expression, a template or the name of a header that is read, with its place
-and what it is written over. The models say so (`roles`): nothing here knows the name of a setting.
+"""Find every text of a configuration that is an expression, a template or the name of a response header, with its path
+and its scope. The models declare them (`roles`): nothing here knows the name of a setting.
 
-The data may be that of one level alone, so a kind of settings may be without its `format`: then every kind counts that
-has such a key.
+The data may come from one level only, so settings may lack their `format`. Then every kind with such a key counts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,8 +21,8 @@ _NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text. `role` is `expression`, `template` or `header`; `over` a scope of `roles.SCOPES`; `more` are the names
-    that settings bring into that scope (`roles.bring_names`)."""
+    """One text. `role` is `expression`, `template` or `header`; `over` is a scope of `roles.SCOPES`; `more` has the
+    names that settings add to that scope (`roles.bring_names`)."""
 
     path: Path_
     text: str
@@ -33,20 +32,20 @@ class Text:
 
     @property
     def names(self) -> Names:
-        """The names that it may use; None when any may stand there, or none are declared."""
+        """The names that it may use; None when any name is allowed or none are declared."""
         names = SCOPES.get(self.over)
         return None if names is None else names | self.more
 
 
 def find_texts(kind: Any, data: Any, path: Path_ = (), *, without: frozenset[str] = _NOTHING) -> Iterator[Text]:
-    """The texts of raw data of a type: a model, a union of models, a list or an object of them. The keys of `without`
-    are left out at the top."""
+    """Yield the texts of raw data of a type: a model, a union of models, a list or an object of them. The keys in
+    `without` are skipped at the top level."""
     yield from _find(kind, data, path, Note(), _NOTHING, without)
 
 
 @cache
 def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
-    """The keys of the settings in a type and in all that is inside it, by role."""
+    """Return the keys of the settings in a type and in everything inside it, by role."""
     found: dict[Role, set[str]] = {}
     seen: set[type[msgspec.Struct]] = set()
     waiting = [kind]
@@ -64,7 +63,7 @@ def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
 
 
 def find_note(kind: Any, path: Path_) -> Note:
-    """The note of the setting at a path of raw data; that of the setting around it where it is inside templates."""
+    """Return the note of the setting at a path of raw data; inside templates, that of the setting around it."""
     note, shapes = Note(), [_shape(kind)]
     for key in path:
         shapes = [below for shape in shapes for below in shape.find_children(key)]
@@ -76,8 +75,8 @@ def find_note(kind: Any, path: Path_) -> Note:
 
 @cache
 def find_reserved(model: type[msgspec.Struct]) -> frozenset[Path_]:
-    """The paths of a model's settings, and of those in them, that only the connector may set. Not of formats and lists,
-    in which the settings of a level are not known by their path alone."""
+    """Return the paths of settings that only the connector may set. Settings in formats and lists are not included,
+    because their path does not identify them."""
     found: set[Path_] = set()
     for key, kind in _fields(model).items():
         shape = _shape(kind)
@@ -111,7 +110,7 @@ def _find(  # noqa: PLR0917
 
 
 def _combine_notes(above: Note, own: Note) -> Note:
-    """The note of a setting below another. What is inside items is over what their list declares."""
+    """Return the note of a setting below another. Inside items, the scope is the one that their list declares."""
     return (own if own.role is not None else above)._replace(inner=own.inner or above.inner)
 
 
@@ -159,7 +158,8 @@ def _settings(  # noqa: PLR0917
 
 
 def _find_added_names(model: type[msgspec.Struct], config: Mapping[str, Any], kind: Any) -> frozenset[str]:
-    """The names that settings of a model bring into one of its settings: all, where that only holds others."""
+    """Return the names that settings of a model add to one of its settings; all of them if that setting only contains
+    others."""
     own = _shape(kind).note
     scope = own.over or own.inner
     found: set[str] = set()
@@ -172,7 +172,7 @@ def _find_added_names(model: type[msgspec.Struct], config: Mapping[str, Any], ki
 
 @cache
 def _find_naming_settings(model: type[msgspec.Struct]) -> tuple[tuple[str, Note, bool], ...]:
-    """The settings of a model that bring names, by key, and whether they have a value where the data has none."""
+    """Return the settings of a model that add names, by key, and whether they have a value by default."""
     unset = {field.encode_name for field in msgspec.structs.fields(model) if field.default is None}
     return tuple((key, note, key not in unset) for _, key, note in read_roles(model) if note.brings)
 
@@ -184,7 +184,7 @@ def _fields(model: type[msgspec.Struct]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What matters of a type: its note, the models it may be, and the type of its items."""
+    """What matters about a type: its note, the models it may be, and the type of its items."""
 
     note: Note
     models: tuple[type[msgspec.Struct], ...]
@@ -192,7 +192,7 @@ class _Shape:
     _known: dict[Any, tuple["_Shape", ...]] = field(default_factory=dict)
 
     def find_children(self, key: str | int) -> tuple["_Shape", ...]:
-        """The shapes that what is at a key may have."""
+        """Return the possible shapes of the value at a key."""
         named = key == "config" or any(key in _fields(model) for model in self.models)
         known = self._known.get(key if named else None)
         if known is None:
@@ -213,7 +213,7 @@ class _Shape:
 
 
 def _merge_notes(outer: Note, inner: Note) -> Note:
-    """The note of a type with one note around another."""
+    """Return the note of a type with one note around another."""
     if inner == Note() or outer.role is not None:
         return outer
     return inner._replace(
@@ -229,16 +229,16 @@ def _shape(kind: Any) -> _Shape:
     note, models, items = Note(), [], []
     waiting = [kind]
     while waiting:
-        one = waiting.pop(0)
-        if get_origin(one) is Annotated:
-            note = _merge_notes(note, note_of(one))
-            waiting.append(get_args(one)[0])
-        elif isinstance(one, type) and issubclass(one, msgspec.Struct):
-            models.append(one)
-        elif get_origin(one) in (dict, Mapping):
-            items.append(get_args(one)[1])
-        elif get_origin(one) in (tuple, list):
-            items.append(get_args(one)[0])
+        current = waiting.pop(0)
+        if get_origin(current) is Annotated:
+            note = _merge_notes(note, note_of(current))
+            waiting.append(get_args(current)[0])
+        elif isinstance(current, type) and issubclass(current, msgspec.Struct):
+            models.append(current)
+        elif get_origin(current) in (dict, Mapping):
+            items.append(get_args(current)[1])
+        elif get_origin(current) in (tuple, list):
+            items.append(get_args(current)[0])
         else:
-            waiting.extend(get_args(one))
+            waiting.extend(get_args(current))
     return _Shape(note, tuple(models), items[0] if items else None)

@@ -1,4 +1,4 @@
-"""The JSON Schemas of unified records and of request bodies: found, read as data, or compiled."""
+"""The JSON Schemas of unified records and of request bodies: find them, read them as data, or compile them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ def _find_nothing(_path: Path) -> None:
 class SchemaFiles:
     """Where a workspace has the schemas that one connector's operations refer to.
 
-    `models` are folders of unified models, `connector` is the folder of the connector. `find` reads a file of the
-    workspace, and gives None where there is none.
+    `models` are folders of unified models, and `connector` is the connector's folder. `find` reads a file of the
+    workspace and returns None if it does not exist.
     """
 
     models: tuple[Path, ...] = ()
@@ -34,7 +34,8 @@ class SchemaFiles:
     find: Callable[[Path], Document | None] = _find_nothing
 
     def find_record(self, model: str, record: str) -> Schema | None:
-        """The schema of a unified record, the workspace's own first; None when there is none or it cannot be read."""
+        """Return the schema of a unified record, the workspace's own first; None if it does not exist or cannot be
+        read."""
         name = f"{record}.schema.json"
         try:
             found = (self.find(folder / model / name) for folder in self.models)
@@ -44,41 +45,41 @@ class SchemaFiles:
         return document.data if document is not None and isinstance(document.data, dict) else None
 
     def find_closed_fields(self, model: str, record: str) -> frozenset[str] | None:
-        """The fields of a unified record; None where it has no schema, or the schema takes any field."""
+        """Return the fields of a unified record; None if it has no schema or the schema allows any field."""
         schema = self.find_record(model, record)
         if schema is None or schema.get("additionalProperties", True) is not False:
             return None
         return frozenset(schema.get("properties", {}))
 
     def find_schema(self, schema: str | Schema | None, key: str = "request_schema") -> Schema | None:
-        """The schema that an operation has under a key: written in place, or a file of the connector's folder, or a
-        part of one (`schemas/people.json#/create`), with those of the file's `$defs` that it refers to.
+        """Return the schema that an operation has under a key: inline, a file in the connector's folder, or a part of
+        one (`schemas/people.json#/create`) with the `$defs` that it refers to.
 
-        Raises ConfigurationError for a file or a part that is not there or cannot be read.
+        Raises ConfigurationError for a file or a part that does not exist or cannot be read.
         """
         found, whole = self.find_part(schema, key)
         return found if found is None or found is whole else _with_definitions(found, whole)
 
     def find_part(self, schema: str | Schema | None, key: str) -> tuple[Schema | None, Any]:
-        """The same without definitions, and the document that it is a part of."""
+        """Return the same without definitions, and the document that it is part of."""
         if not isinstance(schema, str):
             return schema, schema
         name, _, pointer = schema.partition("#")
         document = self.find(self.connector / name)
         if document is None:
             raise ConfigurationError(
-                f"{key} names {name}, which the connector's folder does not have",
-                hint="the path is relative to connector.yaml",
+                f"{key} refers to {name}, which is not in the connector's folder",
+                hint="correct the path; it is relative to connector.yaml",
             )
         found = get_pointer(document.data, pointer) if pointer else document.data
         if not isinstance(found, dict):
             what = f'{document.file} has nothing at "{pointer}"' if found is None else f"{schema} is not an object"
-            raise ConfigurationError(f"{key}: {what}", hint="a JSON Schema is an object")
+            raise ConfigurationError(f"{key}: {what}", hint="refer to a JSON Schema, which is an object")
         return found, document.data
 
 
 def _with_definitions(part: Schema, whole: Any) -> Schema:
-    """A part of a document with those of its `$defs` that it refers to, however deep."""
+    """Return a part of a document with the `$defs` that it refers to, at any depth."""
     known = whole.get("$defs") if isinstance(whole, dict) else None
     if not isinstance(known, dict):
         return part
@@ -100,10 +101,10 @@ def _find_bundled(model: str, name: str) -> Document | None:
 
 
 def compile_schema(path: Path, shown: str) -> Any:
-    """A validator of the schema in a file, which people know as `shown`.
+    """Compile the schema in a file, which messages call `shown`.
 
-    Raises ConfigurationError for a file that cannot be read or is no JSON Schema, refers to another file (nothing is
-    fetched from anywhere) or marks personal data by an unknown word.
+    Raises ConfigurationError for a file that cannot be read, is not a JSON Schema, refers to another file (nothing is
+    fetched), or marks personal data with an unknown word.
     """
     from conn_engine.personal import KEYWORD, MARKS
 
@@ -111,7 +112,7 @@ def compile_schema(path: Path, shown: str) -> Any:
     for place, mark in texts(document.data):
         if place[-1:] == (KEYWORD,) and mark not in MARKS:
             message = f'{shown} marks personal data by "{mark}", which is not a mark'
-            hint = did_you_mean(mark, list(MARKS)) or f"marks: {', '.join(MARKS)}"
+            hint = did_you_mean(mark, list(MARKS)) or f"use one of: {', '.join(MARKS)}"
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])
     try:
@@ -122,7 +123,7 @@ def compile_schema(path: Path, shown: str) -> Any:
 
 
 def compile_part(schema: Schema, shown: str) -> Any:
-    """A validator of a schema that is data already, without checks of `format`. Raises ConfigurationError."""
+    """Compile a schema that is already data, without checks of `format`. Raises ConfigurationError."""
     return _compile(schema, shown, formats=False)
 
 
@@ -133,7 +134,7 @@ def _compile(schema: Any, shown: str, *, formats: bool) -> Any:
         return jsonschema_rs.validator_for(schema, validate_formats=formats, retriever=_refuse)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigurationError(f"{shown} is not a JSON Schema that can be used: {reason}") from None
+        raise ConfigurationError(f"{shown} is not a usable JSON Schema: {reason}") from None
 
 
 def _refuse(address: str) -> Any:

@@ -1,4 +1,5 @@
-"""The keys of a configuration that only people read. A mapped field or a parameter of the same name is not one."""
+"""The keys of a configuration that are only for people. A mapped field or a parameter with the same name does not
+count."""
 
 from conn_engine.config.merge import Path_
 from conn_engine.config.models import Configuration
@@ -8,5 +9,5 @@ __all__ = ["is_remark"]
 
 
 def is_remark(path: Path_) -> bool:
-    """Whether the value at the path is a description or the like, on which nothing that an operation does depends."""
+    """Return whether the value at the path is a description or similar text that does not affect any operation."""
     return find_note(Configuration, path).role == "remark"

@@ -1,4 +1,4 @@
-"""The configuration of a workspace as reports: what there is, one effective configuration, who set a value."""
+"""The configuration of a workspace as reports: its documents, one effective configuration, the origin of a value."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -91,7 +91,7 @@ class OriginReport(Report, frozen=True, kw_only=True):
 
 
 def describe_origin(origin: Origin) -> ValueOrigin:
-    """Return what one level sets, in the form that reports have it in."""
+    """Return what one level sets, in the format of reports."""
     span = origin.span
     return ValueOrigin(
         level=origin.level,
@@ -104,7 +104,7 @@ def describe_origin(origin: Origin) -> ValueOrigin:
 
 
 def plain_settings(value: Any) -> Any:
-    """Return settings as JSON-like data; levels that could not be merged become `{"$layers": […]}`."""
+    """Return settings as JSON data; levels that could not be merged become `{"$layers": […]}`."""
     if isinstance(value, Layers):
         return {"$layers": [plain_settings(layer) for layer in value]}
     if isinstance(value, Mapping):

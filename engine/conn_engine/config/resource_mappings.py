@@ -10,7 +10,7 @@ records, so an operation that maps `each: page` is not reached either.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lay, lookup
+from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lookup, merge_over
 from conn_engine.config.models import UnifiedResource
 from conn_engine.config.origins import DocumentFragment, Layer
 
@@ -24,56 +24,61 @@ Mappings: TypeAlias = Iterator[tuple[Path_, str, Any]]
 
 
 class MappingReach:
-    """Which operations the mappings of resources reach, level by level. `layers` are the levels as written."""
+    """Determines which operations the mappings of resources apply to, level by level. `layers` are the levels as
+    written."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = layers
 
     def operations(self, resource: Path_) -> list[str]:
-        """The operations of a resource that no level has the last word to remove."""
+        """Return the operations of a resource that are not removed by the highest level that mentions them."""
         names: dict[str, None] = {}
         for layer in self.layers:
-            said = lookup(layer.data, resource)
-            names.update(dict.fromkeys(said if isinstance(said, dict) else ()))
+            entries = lookup(layer.data, resource)
+            names.update(dict.fromkeys(entries if isinstance(entries, dict) else ()))
         return [
             name for name in names if name not in UnifiedResource.__struct_fields__ and self._is_there(resource, name)
         ]
 
     def find_reached(self, number: int, resource: Path_, key: str) -> list[str]:
-        """The operations into which the mapping of a resource at level `number` is written."""
+        """Return the operations that receive the mapping of a resource at level `number`."""
         meant = [name for name in self.operations(resource) if self._reaches(number, (*resource, name, key))]
         return meant if key == _REQUEST else [name for name in meant if not self.maps_pages((*resource, name))]
 
     def _reaches(self, number: int, path: Path_) -> bool:
-        own = self._find_value(number, path)  # a null removes what the level's resource sets, as all below
+        own = self._find_value(number, path)  # a null removes what the level's resource sets, like everything below
         nearest = self._find_nearest(number, path) if own is MISSING or own is None else own
         return self._is_meant(nearest, str(path[-2]), str(path[-1]))
 
     @staticmethod
     def _is_meant(nearest: Any, operation: str, key: str) -> bool:
-        """Whether a resource's mapping is for an operation for which the nearest level sets this."""
+        """Return whether a resource's mapping applies to an operation for which the nearest level sets `nearest`."""
         if nearest is None or (key != _REQUEST and operation == "delete"):
             return False
         return key != _REQUEST or operation in _WRITES or nearest is not MISSING
 
     def find_meant(self, number: int, resource: Path_, key: str) -> list[str]:
-        """The operations that a mapping of the resource at level `number` is for, whatever they set at this level."""
-        own = [
+        """Return the operations that a mapping of the resource at level `number` applies to, whatever they set at this
+        level."""
+        mapped = [
             name for name in self.operations(resource) if self._find_value(number, (*resource, name, key)) is not None
         ]
-        return [name for name in own if self._is_meant(self._find_nearest(number, (*resource, name, key)), name, key)]
+        return [
+            name for name in mapped if self._is_meant(self._find_nearest(number, (*resource, name, key)), name, key)
+        ]
 
     def maps_pages(self, operation: Path_) -> bool:
-        """Whether an operation's response mapping is for a page of records."""
+        """Return whether an operation's response mapping is evaluated for a page of records."""
         return bool(self._find_nearest(len(self.layers), (*operation, "each")) == "page")
 
     def _is_there(self, resource: Path_, name: str) -> bool:
         return isinstance(self._find_nearest(len(self.layers), (*resource, name)), dict)
 
     def _find_nearest(self, number: int, path: Path_) -> Any:
-        """What the levels below `number` set at a path: the highest that sets something. None: it is removed."""
-        said = (self._find_value(lower, path) for lower in range(number - 1, -1, -1))
-        return next((value for value in said if value is not MISSING), MISSING)
+        """Return what the levels below `number` set at a path: the value of the highest that sets one. None means
+        removed."""
+        values_below = (self._find_value(lower, path) for lower in range(number - 1, -1, -1))
+        return next((value for value in values_below if value is not MISSING), MISSING)
 
     def _find_value(self, number: int, path: Path_) -> Any:
         node: Any = self.layers[number].data
@@ -85,29 +90,30 @@ class MappingReach:
 
 
 def find_resource_mappings(data: Mapping[str, Any]) -> Mappings:
-    """The mappings that resources set in the data of one level, as written."""
+    """Yield the mappings that resources set in the data of one level, as written."""
     models = data.get("unified")
     for model, resources in models.items() if isinstance(models, dict) else ():
-        for resource, said in resources.items() if isinstance(resources, dict) else ():
-            for key in RESOURCE_MAPPINGS if isinstance(said, dict) else ():
-                if key in said:
-                    yield ("unified", model, resource), key, said[key]
+        for resource, settings in resources.items() if isinstance(resources, dict) else ():
+            for key in RESOURCE_MAPPINGS if isinstance(settings, dict) else ():
+                if key in settings:
+                    yield ("unified", model, resource), key, settings[key]
 
 
 def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """The levels with what their resources set for operations as layers of their own, each below its level."""
+    """Return the levels, with the mappings that resources set for operations as separate layers, each below its
+    level."""
     reach = MappingReach(layers)
-    found: list[Layer] = []
+    expanded: list[Layer] = []
     for number, layer in enumerate(layers):
         written = list(find_resource_mappings(layer.data))
         if written:
-            found.append(_expand_layer(layer, written, reach, number))
+            expanded.append(_expand_layer(layer, written, reach, number))
             data: Any = layer.data
             for resource, key, _ in written:
                 data = _remove(data, (*resource, key))
             layer = Layer(layer.level, data, layer.sources)  # noqa: PLW2901
-        found.append(layer)
-    return tuple(found)
+        expanded.append(layer)
+    return tuple(expanded)
 
 
 def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: MappingReach, number: int) -> Layer:
@@ -123,8 +129,8 @@ def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: Ma
 
 
 def merge_base(layers: Sequence[Layer]) -> tuple[dict[str, Any], int]:
-    """The data of the base level, and of how many of the expanded layers it consists. What it sets stands as it is
-    written, nulls too: nothing is below it."""
+    """Return the data of the base level, and the number of expanded layers it consists of. Its nulls are kept, because
+    nothing is below it."""
     if not layers:
         return {}, 0
     if not layers[0].of_resources:
@@ -135,14 +141,14 @@ def merge_base(layers: Sequence[Layer]) -> tuple[dict[str, Any], int]:
         own = lookup(data, path)
         if own is None or mapping is None:
             continue
-        made = mapping if own is MISSING else lay(mapping, own, path)
+        made = mapping if own is MISSING else merge_over(mapping, own, path)
         replaced = isinstance(made, dict) and made.keys() == {"replace"}
         data = _set(data, path, made["replace"] if replaced else made)
     return data, 2
 
 
 def to_written(path: Path_) -> Path_:
-    """The place where a resource sets what stands at a path of one of its operations."""
+    """Return the path at which a resource sets what is at a path of one of its operations."""
     return (*path[:3], *path[4:]) if len(path) >= _MAPPING_LENGTH else path
 
 

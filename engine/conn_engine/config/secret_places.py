@@ -1,4 +1,4 @@
-"""The findings about overrides that use a secret other than the connector does, and about weaker verification."""
+"""Findings about overrides that use a secret in another way than the connector, and about weaker verification."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -30,7 +30,8 @@ _OF_A_REQUEST = ("path", "base_url", "method", "job", "pagination")
 
 
 def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC113: an override uses a secret where the connector does not, in another way, or computes with one."""
+    """Find overrides that use a secret where the connector does not, use it in another way, or compute with one
+    (SEC113)."""
     comparison = SecretComparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
     found: dict[Diagnostic, None] = {}
     for places, own, base in _iterate_settings(levels):
@@ -44,13 +45,14 @@ def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _covers(above: Departure, below: Departure) -> bool:
-    """Whether one departure is a different strategy and the other is inside it: reporting the first is enough."""
+    """Return whether one departure is a different strategy and the other is inside it, so that reporting the first is
+    enough."""
     longer = len(above.path) < len(below.path) and below.path[: len(above.path)] == above.path
     return longer and above.kind == "place" and below.kind == "place"
 
 
 def _iterate_settings(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
-    """Typed settings that may hold secrets, with the connector's, and before them the places that set them."""
+    """Yield the typed settings that may contain secrets, with the connector's, and the paths that set them."""
     if not any(any(True for _ in secret_leaves(layer.data)) for layer in levels.overrides):
         return
     own, base = (data.get("credentials") for data in (levels.data, levels.base))
@@ -58,7 +60,7 @@ def _iterate_settings(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
         yield from _convert_both([("credentials",)], own, base, Credentials, NoCredentials())
     for key, kind, none in _KINDS:
         own, base = (data.get(key) for data in (levels.data, levels.base))
-        if own != base:  # of requests that steps write, which have no operation
+        if own != base:  # for requests of steps, which have no operation
             yield from _convert_both([(key,)], own, base, kind, none)
         for at in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
             own, base = (find_inherited(data, str(at[1]), str(at[2]), key) for data in (levels.data, levels.base))
@@ -70,7 +72,7 @@ def _convert_both(
     places: list[Path_], own: Any, base: Any, kind: Any, none: Any
 ) -> Iterator[tuple[list[Path_], Any, Any]]:
     made = [none if data in (None, MISSING) else _try_convert(data, kind) for data in (own, base)]
-    if made[0] is not None:  # what cannot be read is a finding of its own, and never runs
+    if made[0] is not None:  # invalid settings have their own finding and never run
         yield places, made[0], made[1]
 
 
@@ -87,17 +89,17 @@ def _build_finding(levels: Levels, places: Iterable[Path_], departure: Departure
         path = (*path, "format")
     where = format_path(path)
     message = {
-        "place": f"changes where a secret goes: {where}",
+        "place": f"changes where a secret is sent: {where}",
         "name": f"uses {_list_names(departure)} in {where}, where the connector does not",
-        "computed": "computes with a secret; it may only name one",
+        "computed": "computes with a secret, but may only insert one",
     }[departure.kind]
     if _is_allowed(levels, departure, path):
         return levels.exception(layer, path, message)
     if departure.kind == "computed":
-        hint = "write the expression into connector.yaml; here use a secret as it is, such as {{api_key}}"
+        hint = "move the expression to connector.yaml; here, insert the secret unchanged, such as {{api_key}}"
         return levels.refusal("SEC113", layer, path, message, hint)
     allowance = f"placement: [{where}]" if path[0] != "webhooks" else ""
-    return levels.refusal("SEC113", layer, path, message, "write it into connector.yaml", allowance)
+    return levels.refusal("SEC113", layer, path, message, "move it to connector.yaml", allowance)
 
 
 def _list_names(departure: Departure) -> str:
@@ -113,19 +115,19 @@ def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
 
 
 def _is_known(levels: Levels, departure: Departure) -> bool:
-    """Whether the connector uses the variables somewhere, or conn.yaml allows them."""
+    """Return whether the connector uses the variables anywhere, or conn.yaml allows them."""
     known = {*levels.grants.allowance.env, *names_read(levels.base)}
     return all(name[0] != "env" or (len(name) > 1 and name[1] in known) for name in departure.names)
 
 
-# --- requests that the connector authorizes in a way of their own ---
+# --- requests with their own authorization ---
 
 
 def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
-    """Where an override changes the request of an operation that has an authorization or a signature of its own."""
+    """Find overrides that change the request of an operation with its own authorization or signature."""
     for name in operation_names(levels.base):
         formats = [lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS]
-        if name.kind != "vendor" or all(one in (MISSING, "none") for one in formats):
+        if name.kind != "vendor" or all(format_ in (MISSING, "none") for format_ in formats):
             continue
         for layer in levels.overrides:
             for key in _OF_A_REQUEST:
@@ -136,7 +138,8 @@ def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
-    """Where an override puts the mark of a secret in a path (`{token}`) elsewhere than the connector does."""
+    """Find overrides that put the placeholder of a secret (`{token}`) in another position of a path than the
+    connector."""
     names = {
         text
         for path, text in secret_texts(levels.base)
@@ -152,21 +155,21 @@ def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
-    """What stands before each mark of a path, or of the path of a base URL."""
+    """Yield what comes before each placeholder of a path, or of the path of a base URL."""
     plain = hide_templates(text)
     start = len(split_url(text)[0])
     for name in names:
-        at = plain.find(f"{{{name}}}", start)
-        while at >= 0:
-            yield text[start:at].lstrip("/") + f"{{{name}}}"
-            at = plain.find(f"{{{name}}}", at + 1)
+        position = plain.find(f"{{{name}}}", start)
+        while position >= 0:
+            yield text[start:position].lstrip("/") + f"{{{name}}}"
+            position = plain.find(f"{{{name}}}", position + 1)
 
 
 # --- webhooks ---
 
 
 def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC114: an override verifies deliveries in another way than the connector."""
+    """Find overrides that verify deliveries in another way than the connector (SEC114)."""
     own, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
     if own == base or own is MISSING:
         return
@@ -174,9 +177,9 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     if made is None or _is_as_strong(made, ours):
         return
     layer, path = next(_find_changes(levels), (levels.layers[-1], _VERIFY))
-    message = "changes how deliveries of webhooks are verified"
+    message = "changes how webhook deliveries are verified"
     if not levels.grants.allowance.verification:
-        hint = "leave it to the connector; sign deliveries of your own: conn webhook send"
+        hint = "remove it; to test with your own deliveries, sign them: conn webhook send"
         yield levels.refusal("SEC114", layer, path, message, hint, "verification: true")
         return
     yield levels.exception(layer, path, message)
@@ -187,7 +190,7 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _is_as_strong(own: Any, base: Any) -> bool:
-    """Whether a verification is the connector's, or leaves out some of several ways of which one is enough."""
+    """Return whether a verification is the connector's, or only removes alternatives from an `any` of several."""
     if own == base or not isinstance(base, AnyOf):
         return bool(own == base)
     ways = own.of if isinstance(own, AnyOf) and structs.replace(own, of=base.of) == base else (own,)

@@ -1,4 +1,4 @@
-"""Where in a raw configuration secrets are in scope, and the texts that stand there."""
+"""Where secrets are in scope in a raw configuration, and the texts there."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,24 +25,24 @@ _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
 
 
 def is_secret_place(path: Path_) -> bool:
-    """Whether a secret is in scope there. A resource may have any name, `signature` too."""
+    """Return whether a secret is in scope at a path. A resource may have any name, including `signature`."""
     if path[0] == "webhooks":
         return len(path) > 1 and path[1] in _keys(Webhooks)
     return path[0] in _keys(Connector) or not _keys(Inheritable).isdisjoint(path[2:4])
 
 
 def secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
-    """The leaves at secret places, without a look at all the others."""
+    """Yield the leaves at secret places, without visiting all the others."""
     for key, value in data.items():
-        here = (*path, key)
-        if is_secret_place(here):
-            yield from leaves(value, here)
-        elif len(here) < 4 and isinstance(value, dict):
-            yield from secret_leaves(value, here)
+        key_path = (*path, key)
+        if is_secret_place(key_path):
+            yield from leaves(value, key_path)
+        elif len(key_path) < 4 and isinstance(value, dict):
+            yield from secret_leaves(value, key_path)
 
 
 def iterate_leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
-    """Every leaf, those inside lists too: a token request's `before` has URLs."""
+    """Yield every leaf, including those in lists: the `before` of a token request has URLs."""
     for where, leaf in leaves(value, path):
         if isinstance(leaf, list | tuple):
             for index, item in enumerate(leaf):
@@ -52,13 +52,13 @@ def iterate_leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
 
 
 def secret_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    """Every text at a secret place."""
+    """Yield every text at a secret place."""
     for path, value in secret_leaves(data):
         yield from ((where, text) for where, text in iterate_leaves(value, path) if isinstance(text, str))
 
 
 def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
-    """The environment variables that are read, each with a place that does."""
+    """Return the environment variables that are read, each with a path that reads it."""
     found: dict[str, Path_] = {}
     for path, text in secret_texts(data):
         for name in _ENV_NAME.findall(text):
@@ -67,11 +67,11 @@ def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
 
 
 def find_whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:
-    """The places that read the environment other than by the name of one variable."""
+    """Yield the paths that read the environment without naming one variable."""
     yield from (path for path, text in secret_texts(data) if _ENV_WHOLE.search(text))
 
 
 @cache
 def _keys(model: type[Settings]) -> frozenset[str]:
-    """The keys below which texts see secrets."""
+    """Return the keys whose values may see secrets."""
     return frozenset(key for _, key, note in read_roles(model) if note.secrets)

@@ -1,8 +1,8 @@
-"""Where an override uses a secret other than the connector does.
+"""Find where an override uses a secret in another way than the connector.
 
-The settings that may hold secrets are compared, typed, with the connector's, each text by its role. An override may
-write a template that reads what the connector's own reads in the same place, or nothing secret. All else that could
-bring a secret elsewhere (the name of a header, a format, the path of a token URL) is the connector's to set.
+The settings that may contain secrets are compared, typed, with the connector's, each text by its role. An override may
+write a template that reads what the connector reads in the same place, or nothing secret. Everything else that could
+send a secret elsewhere (the name of a header, a format, the path of a token URL) is reserved to the connector.
 """
 
 import re
@@ -27,13 +27,13 @@ Name: TypeAlias = tuple[str | int, ...]
 """What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
 
 _COMPARED = frozenset({"template", "secret", "expression", "address", "consent", "remark", "plain"})
-"""The roles of texts that an override may write. By a text of any other role it could bring a secret elsewhere."""
+"""The roles of texts that an override may write. A text of any other role could send a secret elsewhere."""
 
 _OPEN = frozenset({"context", "timestamp", "timestamp_ms", "date", "nonce"})
 OF_DELIVERIES = frozenset({*NAMES, "context", "timestamp", "parts", "item", "claims", "header"})
-"""What anybody who sends a delivery knows of it."""
+"""What everyone who sends a delivery knows about it."""
 
-# What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
+# What an override may do with a secret: insert it, join it with fixed text, encode it in a form that redaction knows.
 _PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
     r"""(?>\s++|"[^"\\]*+"|'[^'\\]*+'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*+|`[^`]++`"""
     r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
@@ -45,8 +45,8 @@ _SIMPLE = re.compile(r"[\w .:/+\0-]{0,200}")
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A setting that differs from the connector's: in where a secret goes (`place`), in which one it is (`name`), or in
-    that it computes with one (`computed`). `names` are the secrets that the connector does not use there."""
+    """A setting that differs from the connector's: in where a secret is sent (`place`), in which secret it is (`name`),
+    or in that it computes with one (`computed`). `names` are the secrets that the connector does not use there."""
 
     path: Path_
     kind: Literal["place", "name", "computed"]
@@ -58,8 +58,8 @@ class Departure:
 class SecretComparison:
     """Compares typed settings.
 
-    `variables` may stand in the place of the connector's secrets. A URL that is `elsewhere`, on a host that conn.yaml
-    trusts, may have more in front of its path. Names that are `known` are not secrets.
+    `variables` may be used instead of the connector's secrets. A URL that is `elsewhere`, on a host that conn.yaml
+    trusts, may have a longer path. Names in `known` are not secrets.
     """
 
     variables: frozenset[str] = frozenset()
@@ -67,13 +67,13 @@ class SecretComparison:
     known: frozenset[str] = field(default=_OPEN)
 
     def departures(self, own: Any, base: Any, path: Path_, role: Role | None = None) -> Iterator[Departure]:
-        """How `own`, the settings at `path`, departs from the connector's."""
+        """Yield how `own`, the settings at `path`, differ from the connector's."""
         if own == base and type(own) is type(base):
             return
         if isinstance(own, msgspec.Struct):
             yield from self._settings(own, base, path)
         elif isinstance(own, bool | int | float) or (own is None and isinstance(base, bool | int | float)):
-            return  # how long, how often, whether: no number moves a secret
+            return  # durations, counts and flags cannot move a secret
         elif own is None or (role is None and not _holds_settings(own)):
             yield Departure(path, "place")
         elif role is None:
@@ -96,7 +96,8 @@ class SecretComparison:
             yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
 
     def _compare_items(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:
-        """Of settings in a list or by name: one that the connector has elsewhere in it is the connector's too."""
+        """Compare settings in a list or by name. One that the connector has elsewhere in it counts as the
+        connector's."""
         others = list(base.values()) if isinstance(base, Mapping) else list(base or ())
         for key, one in own.items() if isinstance(own, Mapping) else enumerate(own):
             if one in others:
@@ -135,25 +136,25 @@ class SecretComparison:
             yield Departure(path, "place", role=role)
 
     def _same_endpoint(self, own: Any, base: Any) -> bool:
-        """Whether a URL leads to the connector's own path, on whichever host."""
+        """Return whether a URL has the connector's path, on whichever host."""
         if not isinstance(own, str) or not isinstance(base, str):
             return False
         (host, path), (base_host, base_path) = split_url(own), split_url(base)
         if host.startswith("{{") and host != base_host:
-            return False  # a value in front could hold a path of its own
+            return False  # the value of the template could contain a path
         longer = path.endswith(base_path) and base_path.startswith("/")
         return path == base_path or (longer and self.elsewhere(own))
 
 
 def _is_same_around(own: str, base: str, role: Role) -> bool:
-    """Whether the text around secrets is the connector's, or says nothing of where they stand, as `Token ` does. In a
-    body that is a text, markup or a query's braces would."""
+    """Return whether the text around secrets is the connector's, or is harmless, as `Token ` is. In a body that is
+    text, markup or a query's braces are not."""
     around = [_around(text, role) for text in (own, base)]
     return around[0] == around[1] or all(_SIMPLE.fullmatch(text) for text in around)
 
 
 def _around(text: str, role: Role) -> str:
-    """A text without its expressions, of which only the fixed texts are left."""
+    """Return a text without its expressions, except for their fixed texts."""
     parts = [(text, 0)] if role == "expression" else template(text).parts
     return "".join(
         part if isinstance(part, str) else "\0" + "\0".join(one[1:-1] for one in _QUOTED.findall(part[0])) + "\0"
@@ -167,7 +168,7 @@ def _holds_settings(value: Any) -> bool:
 
 
 def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
-    """A kind of credentials without any setting: by itself it puts a secret nowhere, and sends none."""
+    """Return credentials of the same kind without any setting. They send no secret by themselves."""
     if not isinstance(own, get_args(Credentials)):
         return None
     try:
@@ -178,7 +179,7 @@ def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
 
 
 def secrets_read(text: str, role: Role, known: frozenset[str] = _OPEN) -> dict[str, frozenset[Name]] | None:
-    """What each expression of a text reads of secrets; None where it may read anything.
+    """Return which secrets each expression of a text reads; None if it may read anything.
 
     A text that does not parse reads nothing: it never runs.
     """

@@ -1,4 +1,5 @@
-"""Files in a workspace that no command reads, although they look as if one did: a wrong folder, ending or name."""
+"""Find files in a workspace that no command reads although they look like documents: a wrong folder, extension or
+name."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ _WRITTEN = ("recordings", "expected", "deliveries")
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A file or folder that is not read. `sure`: it can hardly be meant for anything else."""
+    """A file or folder that is not read. `sure` means that it can hardly have another purpose."""
 
     path: Path
     message: str
@@ -29,14 +30,14 @@ class Stray:
 
 
 def find_strays(tree: Tree, root: Path, models: Sequence[Path]) -> Iterator[Stray]:
-    """What lies in the folders of a workspace, and beside them under a similar name, and is not read."""
+    """Yield the files in the folders of a workspace, and next to them under a similar name, that are not read."""
     yield from _similar(tree, root, _AT_ROOT)
     for kind, what in (("account", "an account"), ("environment", "an environment"), ("change", "an accepted change")):
         yield from _named_documents(tree, root / f"{kind}s", NAME, what)
     for path in tree.entries(root / "connectors"):
         if not tree.is_dir(path):
             if _is_documentish(path) and _is_connector(tree, path):
-                yield Stray(path, f"{path.name} is not read", "a connector is a folder with a connector.yaml")
+                yield Stray(path, f"{path.name} is not read", "move it to connectors/NAME/connector.yaml")
         elif not re.match(NAME, path.name):
             yield _unusable_name(path)
         else:
@@ -51,7 +52,9 @@ def _in_connector(tree: Tree, folder: Path) -> Iterator[Stray]:
     for path in tree.entries(folder):
         known = path.stem == "connector" and path.suffix in SUFFIXES
         if not known and not tree.is_dir(path) and _is_documentish(path) and all(path != one.path for one in similar):
-            yield Stray(path, f"{path.name} is not read", "it is not a part of a connector", sure=False)
+            yield Stray(
+                path, f"{path.name} is not read", "move or remove it: it is not part of a connector", sure=False
+            )
     yield from _named_documents(tree, folder / "unified", WORD, "a unified model")
     for name in _WRITTEN:
         yield from _not_json(tree, folder / name)
@@ -66,11 +69,11 @@ def _is_connector(tree: Tree, path: Path) -> bool:
 
 
 def _named_documents(tree: Tree, folder: Path, name: str, what: str) -> Iterator[Stray]:
-    hint = f"{what} is {folder.name}/NAME.yaml, .yml or .json"
+    hint = f"rename it to {folder.name}/NAME.yaml (or .yml, .json) if it is {what}"
     for path in tree.entries(folder):
         if tree.is_dir(path):
             if _holds_documents(tree, path):
-                yield Stray(path, f"{path.name} is a folder, whose files are not read", hint)
+                yield Stray(path, f"{path.name} is a folder, and its files are not read", hint)
         elif path.suffix not in SUFFIXES:
             if path.suffix != ".md":
                 yield Stray(path, f"{path.name} is not read", hint)
@@ -83,11 +86,11 @@ def _not_json(tree: Tree, folder: Path) -> Iterator[Stray]:
         if tree.is_dir(path):
             yield from _not_json(tree, path)
         elif path.suffix != ".json" and _is_documentish(path):
-            yield Stray(path, f"{path.name} is not read", f"{folder.name} are JSON files, which end in .json")
+            yield Stray(path, f"{path.name} is not read", f"rename it: files in {folder.name} end in .json")
 
 
 def _in_models(tree: Tree, folder: Path) -> Iterator[Stray]:
-    hint = f"a model's schema is {folder.name}/MODEL/RECORD.schema.json"
+    hint = f"move it to {folder.name}/MODEL/RECORD.schema.json if it is a model's schema"
     for path in tree.entries(folder):
         for inner in tree.entries(path) if tree.is_dir(path) else [path]:
             is_schema = inner != path and inner.name.endswith(".schema.json") and not tree.is_dir(inner)
@@ -96,7 +99,7 @@ def _in_models(tree: Tree, folder: Path) -> Iterator[Stray]:
 
 
 def _similar(tree: Tree, folder: Path, known: Sequence[str]) -> Iterator[Stray]:
-    """Documents, and folders with documents, whose names are nearly known ones."""
+    """Yield documents, and folders with documents, whose names are almost known ones."""
     for path in tree.entries(folder):
         stems = {Path(name).stem for name in known if name.endswith(".yaml")}
         if path.name in known or (path.stem in stems and path.suffix in SUFFIXES):
@@ -107,11 +110,11 @@ def _similar(tree: Tree, folder: Path, known: Sequence[str]) -> Iterator[Stray]:
 
 
 def _unusable_name(path: Path) -> Stray:
-    return Stray(path, f'"{path.name}" is not a name that a command accepts')
+    return Stray(path, f'"{path.name}" is not a valid name')
 
 
 def _is_documentish(path: Path) -> bool:
-    """Whether a name has the ending of a document somewhere: acme.yaml.bak, ACME.YAML, acme.yml~."""
+    """Return whether a name contains the extension of a document: acme.yaml.bak, ACME.YAML, acme.yml~."""
     return any(suffix.lower().rstrip("~") in (*SUFFIXES, ".har") for suffix in path.suffixes)
 
 

@@ -1,4 +1,4 @@
-"""Where the documents of a workspace lie: a folder, or something that stands for one. What they mean is `load`'s."""
+"""Where the documents of a workspace are: a folder, or something that stands for one. `load` interprets them."""
 
 from pathlib import Path
 from typing import Protocol
@@ -12,27 +12,27 @@ class Tree(Protocol):
     """Files by path below the root of a workspace. The root need not exist on this machine."""
 
     def entries(self, folder: Path) -> list[Path]:
-        """What is in a folder, sorted, without hidden names; nothing for what is no folder."""
+        """Return the contents of a folder, sorted, without hidden names; empty if it is not a folder."""
         ...
 
     def is_file(self, path: Path) -> bool:
-        """Whether there is a file of this path."""
+        """Return whether there is a file at this path."""
         ...
 
     def is_dir(self, path: Path) -> bool:
-        """Whether there is a folder of this path."""
+        """Return whether there is a folder at this path."""
         ...
 
     def inside(self, path: Path) -> bool:
-        """Whether a path, existing or not, leads to a place in the workspace."""
+        """Return whether a path, existing or not, leads to a location in the workspace."""
         ...
 
     def document(self, path: Path, shown: str) -> Document:
-        """A file as a document; `shown` is its name for people. Raises ConfigurationError."""
+        """Return a file as a document; `shown` is its name for people. Raises ConfigurationError."""
         ...
 
     def on_disk(self, path: Path) -> Path:
-        """The path by which other libraries can open a file."""
+        """Return the path that other libraries can open."""
         ...
 
 
@@ -43,28 +43,28 @@ class FolderTree:
         self._root = root.resolve()
 
     def entries(self, folder: Path) -> list[Path]:
-        """What is in a folder."""
+        """Return the contents of a folder."""
         return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
     def is_file(self, path: Path) -> bool:
-        """Whether there is a file of this path."""
+        """Return whether there is a file at this path."""
         return path.is_file()
 
     def is_dir(self, path: Path) -> bool:
-        """Whether there is a folder of this path."""
+        """Return whether there is a folder at this path."""
         return path.is_dir()
 
     def inside(self, path: Path) -> bool:
-        """Whether no link leads a path out of the folder."""
+        """Return whether no link leads the path out of the folder."""
         try:
             return path.resolve().is_relative_to(self._root)
-        except (OSError, RuntimeError):  # links that go round
+        except (OSError, RuntimeError):  # circular links
             return False
 
     def document(self, path: Path, shown: str) -> Document:
-        """A file as a document."""
+        """Return a file as a document."""
         return read(path, shown)
 
     def on_disk(self, path: Path) -> Path:
-        """The path itself."""
+        """Return the path itself."""
         return path

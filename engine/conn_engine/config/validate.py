@@ -1,7 +1,7 @@
-"""A document against its published JSON Schema: each fault one finding, on the line that caused it.
+"""Validate a document against its published JSON Schema: one finding per fault, on the line that caused it.
 
-The same schema files serve editors, so that both say the same. Faults that only show once levels are merged
-are `Effective`'s; what goes beyond shape (references, expressions, secrets) is lint's.
+Editors use the same schema files, so both report the same. `Effective` finds faults that only show once levels are
+merged, and lint checks what goes beyond structure (references, expressions, secrets).
 """
 
 import re
@@ -58,11 +58,11 @@ _TYPE_NAMES = {
     "null": "nothing",
 }
 _PATTERNS = {
-    WORD: "a name: letters, digits, dash and underscore, beginning with a letter",
-    NAME: "a name: letters, digits, dot, dash and underscore, beginning with a letter or digit",
+    WORD: "a name: letters, digits, dash and underscore, starting with a letter",
+    NAME: "a name: letters, digits, dot, dash and underscore, starting with a letter or digit",
     HOST_PATTERN: "a host such as api.example.com or *.example.com, without scheme and path",
     TRUSTED_HOST: "a host pattern such as localhost:4200 or http://kinto:8888, or a network such as 10.0.0.0/8",
-    URL: "a URL that begins with https:// or http://",
+    URL: "a URL that starts with https:// or http://",
     OPERATION: "an operation: resource.method",
     PATH_PREFIX: "a path that starts with /",
     PLACEMENT: "a setting such as credentials.config.client_authentication or resources.files.authorization",
@@ -75,9 +75,8 @@ _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
-    """The findings of a document of a kind (connector, unified, environment, account, workspace, recording),
-    by place.
-    """
+    """Return the findings of a document of a kind (connector, unified, environment, account, workspace, recording), by
+    position."""
     data = document.data
     if data is None and kind in _EMPTY_ALLOWED:
         data = {}
@@ -92,7 +91,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
 
 @cache
 def load_schema(kind: str) -> dict[str, Any]:
-    """The published schema of a kind of document."""
+    """Return the published schema of a kind of document."""
     schema: dict[str, Any] = msgspec.json.decode(find_packaged("schemas", f"{kind}.schema.json").read_bytes())
     return schema
 
@@ -108,8 +107,8 @@ class _Check:
     def __init__(self, document: Document, kind: str) -> None:
         self.document = document
         self.kind = kind
-        self.settled: set[Path_] = set()  # places whose fault is known: what the schema says below them is noise
-        self.meant: set[str] = set()  # the keys that unknown ones are taken for
+        self.settled: set[Path_] = set()  # places with a known fault: schema errors below them are noise
+        self.meant: set[str] = set()  # the keys that unknown ones probably mean
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
@@ -118,9 +117,8 @@ class _Check:
                 yield from self._findings(error, path)
 
     def misspelt_keys(self, data: Any) -> Iterator[Diagnostic]:
-        """A misspelt `pagination` on a resource looks like an operation of that name: say what is meant
-        instead.
-        """
+        """Find misspelled keys. A misspelled `pagination` of a resource looks like an operation of that name, so report
+        what is probably meant instead."""
         for path, model in _open_objects(self.kind, data):
             known = [name for name in model.__struct_fields__ if name != model.rest]
             for key, value in lookup(data, path).items():
@@ -132,8 +130,8 @@ class _Check:
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
         for piece in _configurations(self.kind, data):
             for path, name in said_twice(lookup(data, piece), Configuration):
-                here = (*piece, *path)
-                yield self._at_key("CFG106", f'"{path[-1]}" and "{name}" say the same thing; keep one', here)
+                key_path = (*piece, *path)
+                yield self._at_key("CFG106", f'"{path[-1]}" and "{name}" are the same setting; remove one', key_path)
 
     def _findings(self, error: "ValidationError", path: Path_) -> Iterator[Diagnostic]:
         details = error.kind.as_dict()
@@ -154,12 +152,12 @@ class _Check:
             yield self._bad_name(path, details["error"])
         else:
             pattern = _PATTERNS.get(str(details.get("pattern")))
-            said = f"expected {pattern}" if pattern else error.message
-            bare = details.get("pattern") == URL and _HOST_FIRST.match(str(error.instance))
-            yield self._bad_value(path, said, f'did you mean "https://{error.instance}"?' if bare else "")
+            message = f"expected {pattern}" if pattern else error.message
+            lacks_scheme = details.get("pattern") == URL and _HOST_FIRST.match(str(error.instance))
+            yield self._bad_value(path, message, f'did you mean "https://{error.instance}"?' if lacks_scheme else "")
 
     def _schema_at(self, schema_path: list[str | int]) -> dict[str, Any]:
-        """The schema object that holds the failing keyword."""
+        """Return the schema object with the failing keyword."""
         root = load_schema(self.kind)
         node: Any = root
         for key in schema_path[:-1]:
@@ -176,7 +174,7 @@ class _Check:
     def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
         known = list(node.get("properties", {}))
         if "config" in known and "format" in known:
-            hint = did_you_mean(key, known) or "the settings of a strategy stand under config"
+            hint = did_you_mean(key, known) or "move the settings of the strategy below config"
         else:
             hint = did_you_mean(key, known) or _list_words(known)
         if hint.startswith("did you mean"):
@@ -225,23 +223,27 @@ class _Check:
 
 
 def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
-    """How a value of the wrong type is written as one of these types."""
+    """Return how to write a value of the wrong type as one of these types."""
     if value is None:
-        return "say a value, or remove the key"
+        return "set a value, or remove the key"
     if path[-1:] and path[-1] in _find_strategies() and isinstance(value, str):
         return f"write {{ format: {value[:40]} }}"
     if "string" in types and isinstance(value, bool | int | float):
         return f"quote it: {msgspec.json.encode(msgspec.json.encode(value).decode()).decode()}"
     if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
-        return f"without quotes: {value}"
+        return f"remove the quotes: {value}"
     if isinstance(value, str) and "boolean" in types:
-        return "true or false, without quotes"
-    return "each item on a line of its own that begins with -, or all in brackets: [ … ]" if "array" in types else ""
+        return "write true or false, without quotes"
+    return (
+        "write each item on its own line that starts with -, or all items in brackets: [ … ]"
+        if "array" in types
+        else ""
+    )
 
 
 def _list_words(words: list[str]) -> str:
     shown = [word for word in words if not word.startswith("$")]
-    return f"one of {', '.join(shown[:12])}{' …' if len(shown) > 12 else ''}" if shown else ""
+    return f"use one of {', '.join(shown[:12])}{', …' if len(shown) > 12 else ''}" if shown else ""
 
 
 def _operation_keys(model: type[Resource] | type[UnifiedResource]) -> set[str]:
@@ -251,7 +253,7 @@ def _operation_keys(model: type[Resource] | type[UnifiedResource]) -> set[str]:
 
 
 def _configurations(kind: str, data: Any) -> Iterator[Path_]:
-    """The places of a document that hold a connector or a part of one."""
+    """Yield the paths of a document that have a connector or a part of one."""
     if kind == "connector":
         yield ()
     elif kind == "account" and isinstance(data.get("override"), dict):
@@ -261,7 +263,7 @@ def _configurations(kind: str, data: Any) -> Iterator[Path_]:
 
 
 def _open_objects(kind: str, data: Any) -> Iterator[tuple[Path_, type[Resource] | type[UnifiedResource]]]:
-    """The objects in which a name is either a known key or an operation's."""
+    """Yield the objects in which a name is either a known key or an operation."""
     for piece in _configurations(kind, data):
         yield from ((path, Resource) for path in _children(data, (*piece, "resources")))
         for model in _children(data, (*piece, "unified")):
@@ -278,6 +280,6 @@ def _children(data: Any, path: Path_) -> Iterator[Path_]:
 
 @cache
 def _find_strategies() -> frozenset[str]:
-    """The keys whose value is written with a `format`."""
+    """Return the keys whose value is written with a `format`."""
     fields = (field for model in (Configuration, Operation) for field in msgspec.structs.fields(model))
     return frozenset(field.encode_name for field in fields if any(union_tags(field.type)))

@@ -1,4 +1,4 @@
-"""A call that proves a credential."""
+"""A request that verifies a credential."""
 
 from typing import Annotated, TypeAlias
 
@@ -14,21 +14,21 @@ Expression: TypeAlias = str  # JSONata
 
 
 class Verify(Settings, frozen=True, kw_only=True):
-    """What proves a credential: an operation, and what its answer must say."""
+    """How to verify a credential: an operation, and what its response must contain."""
 
-    operation: Annotated[OperationPath, Meta(description="The cheapest operation that proves it: resource.method.")]
+    operation: Annotated[OperationPath, Meta(description="The cheapest operation that verifies it: resource.method.")]
     expect: Annotated[
         Expression | None,
         Meta(
-            description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors that "
-            "answer 200 whoever asks. Default: the operation succeeds.",
+            description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors "
+            "that respond with 200 to any caller. Default: the operation succeeds.",
             extra=expression_over("verified"),
         ),
     ] = None
     message: Annotated[
         Expression | None,
         Meta(
-            description="Expression over the same names for what to say when the condition does not hold.",
+            description="Expression over the same names for the message when the condition is false.",
             extra=expression_over("verified"),
         ),
     ] = None

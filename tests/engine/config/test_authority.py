@@ -100,12 +100,12 @@ def test_what_the_connector_grants(make: Any) -> None:
         ("  credentials: { config: { authorization_url: 'https://evil.net/a' } }\n", "SEC110", 4, "evil.net"),
         ("  env: [AWS_SECRET]\n", "SEC111", 4, "AWS_SECRET"),
         ("  credentials: { config: { client_id: '{{env.HOME}}' } }\n", "SEC111", 4, "HOME"),
-        ("  authorization: { config: { value: '{{ env }}' } }\n", "SEC111", 4, "as a whole"),
+        ("  authorization: { config: { value: '{{ env }}' } }\n", "SEC111", 4, "complete environment"),
         (
             "  authorization: { config: { value: '{{ $lookup(env, \"HOME\") }}' } }\n",
             "SEC111",
             4,
-            "as a whole",
+            "complete environment",
         ),
     ],
 )

@@ -114,8 +114,8 @@ def test_token_requests_move_with_the_requests(make: Any) -> None:
     paths = ["credentials.config.token_url", "credentials.config.revoke[0].url"]
     assert refusals(effective) == [("SEC116", "base_url")] * 2
     for path, finding in zip(paths, effective.stale_token_urls(), strict=True):
-        assert f'leaves {path} at "https://api.example.com"' in finding.message
-        assert f"set {path} here too, such as http://127.0.0.1:1/oauth/" in finding.hint
+        assert f'leaves {path} on "https://api.example.com"' in finding.message
+        assert f"set {path} here too, for example to http://127.0.0.1:1/oauth/" in finding.hint
     assert effective.stale_token_urls() == [one for one in effective.findings if one.code == "SEC116"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conn_engine.config.issue import issued_hosts
+from conn_engine.config.issued_hosts import issued_hosts
 
 ZENDESK = {"base_url": "https://{{context.subdomain}}.zendesk.example/api"}
 

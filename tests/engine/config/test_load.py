@@ -60,7 +60,7 @@ def test_account(make: Any) -> None:
         ({"account": "acmee"}, 'no account "acmee"', 'did you mean "acme"?'),
         ({"account": "../acme"}, 'no account "../acme"', ""),
         ({"account": None, "connector": "hubspt"}, 'no connector "hubspt"', 'did you mean "hubspot"?'),
-        ({"account": None}, "name an account or a connector", ""),
+        ({"account": None}, "pass an account or a connector", ""),
         (
             {"account": "acme", "environment": "prodction"},
             'no environment "prodction"',
@@ -111,7 +111,7 @@ def test_a_link_out_of_the_workspace_is_refused(make: Any, tmp_path_factory: pyt
 
 
 def test_two_documents_of_one_name(make: Any) -> None:
-    with pytest.raises(ConfigurationError, match="keep one"):
+    with pytest.raises(ConfigurationError, match="remove one"):
         make({"accounts/acme.json": "{}"}).accounts()
 
 
@@ -151,19 +151,23 @@ def test_names_that_cannot_be_asked_for(make: Any) -> None:
         ("con.yaml", "con.yaml", 'did you mean "conn.yaml"?'),
         ("account/acme.yaml", "account", 'did you mean "accounts"?'),
         ("Environments/eu.yml", "Environments", 'did you mean "environments"?'),
-        ("accounts/acme.yaml.bak", "accounts/acme.yaml.bak", "an account is accounts/NAME.yaml, .yml or .json"),
-        ("accounts/globex.YAML", "accounts/globex.YAML", "an account is"),
-        ("accounts/globex", "accounts/globex", "an account is"),
-        ("accounts/eu/globex.yaml", "accounts/eu", "an account is"),
-        ("environments/staging.txt", "environments/staging.txt", "an environment is"),
+        ("accounts/acme.yaml.bak", "accounts/acme.yaml.bak", "accounts/NAME.yaml (or .yml, .json)"),
+        ("accounts/globex.YAML", "accounts/globex.YAML", "if it is an account"),
+        ("accounts/globex", "accounts/globex", "if it is an account"),
+        ("accounts/eu/globex.yaml", "accounts/eu", "if it is an account"),
+        ("environments/staging.txt", "environments/staging.txt", "if it is an environment"),
         ("connectors/hubspot/unify/crm.yaml", "", ""),
         ("connectors/hubspot/recording/a.json", "connectors/hubspot/recording", 'did you mean "recordings"?'),
         ("connectors/hubspot/conector.yaml", "connectors/hubspot/conector.yaml", 'did you mean "connector.yaml"?'),
-        ("connectors/hubspot/unified/crm.yaml.orig", "connectors/hubspot/unified/crm.yaml.orig", "a unified model is"),
-        ("connectors/hubspot/recordings/acme/a.yaml", "connectors/hubspot/recordings/acme/a.yaml", "JSON files"),
-        ("connectors/hubspot/openapi.json", "connectors/hubspot/openapi.json", "not a part of a connector"),
+        (
+            "connectors/hubspot/unified/crm.yaml.orig",
+            "connectors/hubspot/unified/crm.yaml.orig",
+            "if it is a unified model",
+        ),
+        ("connectors/hubspot/recordings/acme/a.yaml", "connectors/hubspot/recordings/acme/a.yaml", "end in .json"),
+        ("connectors/hubspot/openapi.json", "connectors/hubspot/openapi.json", "not part of a connector"),
         ("connectors/catalog.yaml", "", ""),
-        ("connectors/shop.yaml", "connectors/shop.yaml", "a connector is a folder with a connector.yaml"),
+        ("connectors/shop.yaml", "connectors/shop.yaml", "move it to connectors/NAME/connector.yaml"),
         ("models/crm/contact.json", "models/crm/contact.json", "MODEL/RECORD.schema.json"),
         ("accounts/README.md", "", ""),
         ("connectors/hubspot/notes.txt", "", ""),

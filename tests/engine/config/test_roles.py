@@ -14,7 +14,7 @@ DOCUMENTS = (models.Configuration, models.Environment, models.Account, models.Wo
 """The models of the documents: every setting is in one of them."""
 
 MORE_THAN_TEXT = re.compile(
-    r"may hold \{\{|\b((?<!regular )expressions?|conditions?|templates?|JSON pointers?|(query )?parameters?"
+    r"may (?:hold|contain) \{\{|\b((?<!regular )expressions?|conditions?|templates?|JSON pointers?|(query )?parameters?"
     r"|form fields?|headers?|cookies?|hosts?|URLs?|secrets?)\b",
     re.IGNORECASE,
 )

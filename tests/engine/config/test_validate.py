@@ -29,7 +29,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
         3,
         18,
         "expected a number, found a text",
-        "without quotes: 5",
+        "remove the quotes: 5",
     ),
     ("connector", START + "label: 2\n", "CFG102", 3, 8, "expected a text, found a number", 'quote it: "2"'),
     ("connector", "base_url: https://a.example.com\nresources:\n", "CFG102", 2, 11, "found nothing", "remove the key"),
@@ -78,7 +78,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
         3,
         31,
         '"cursor_field"',
-        "under config",
+        "below config",
     ),
     (
         "connector",

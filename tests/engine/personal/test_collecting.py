@@ -186,7 +186,9 @@ def test_the_bundled_models_mark_who_somebody_is() -> None:
     assert (marked["deal"], marked["ticket"], marked["comment"]) == ({}, {}, {"author_name": "name"})
 
 
-@pytest.mark.parametrize(("mark", "hint"), [("emial", 'did you mean "email"?'), ("x", f"marks: {', '.join(MARKS)}")])
+@pytest.mark.parametrize(
+    ("mark", "hint"), [("emial", 'did you mean "email"?'), ("x", f"use one of: {', '.join(MARKS)}")]
+)
 def test_an_unknown_mark_is_found_where_it_stands(tmp_path: Any, mark: str, hint: str) -> None:
     path = tmp_path / "person.schema.json"
     path.write_text(json.dumps({"properties": {"mail": {KEYWORD: mark}, "x": {KEYWORD: False}}}, indent=1))

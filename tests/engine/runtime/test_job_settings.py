@@ -44,7 +44,7 @@ def test_a_job_is_not_asked_for_in_pieces() -> None:
         "job": {"poll": POLL},
         "chunk": {"values": [1], "param": "a", "size": 1},
     }
-    with pytest.raises(ConversionError, match="`chunk` asks for each page several times"):
+    with pytest.raises(ConversionError, match="`chunk` sends several requests per page"):
         convert(operation, Operation)
 
 

@@ -257,6 +257,6 @@ def test_a_token_endpoint_on_a_strange_host_gets_nothing(
     override = {"credentials": {"config": {"token_url": f"{evil.url}/token"}}}
     account = {"connector": "shop", "override": override}
     workspace = make({"connectors/shop/connector.yaml": None, "accounts/acme.yaml": account})
-    with pytest.raises(ConfigurationError, match="where the connector's credentials may not go"):
+    with pytest.raises(ConfigurationError, match="a host that may not receive the connector's credentials"):
         connect(workspace, "acme", environ=ENVIRON, vault=MemoryVault({"acme": STALE}))
     assert evil.arrived == []

@@ -104,7 +104,7 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     text = report.draw_text(found)
     assert "accounts 3 | 0 changed | 1 unchanged | 0 shielded by override | 0 unknown | 2 could not be judged" in text
     assert "could not be judged: b   accounts/b.yaml:" in text
-    assert 'could not be judged: d   accounts/d.yaml:1  REF101  account "d" names the connector "shob"' in text
+    assert 'could not be judged: d   accounts/d.yaml:1  REF101  account "d" refers to the connector "shob"' in text
     data = ImpactReport.from_impact(found).data()
     assert data["accounts"]["unjudged"] == 2
     assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]

@@ -1,4 +1,4 @@
-"""For which hosts a credential is stored: the connector's, each as exactly as the account's own context says it."""
+"""The hosts that a credential is stored for: the connector's, each as exact as the account's own context makes it."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,47 +17,47 @@ _BEFORE_PATH = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-
 
 
 def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping[str, Any]) -> tuple[str, ...]:
-    """The patterns that a credential stored now is bound to.
+    """Return the host patterns that a credential stored now is bound to.
 
-    `hosts` are the connector's, `context` is what the account's own document says. A pattern such as `*.example.com`
-    becomes the host that the account's `{{context.subdomain}}` makes of it, unless another URL has a host there that
-    only a call or the vendor can tell.
+    `hosts` are the connector's, and `context` is that of the account's own document. A pattern such as `*.example.com`
+    becomes the host that the account's `{{context.subdomain}}` makes of it, unless another URL has a host there that is
+    only known at run time.
     """
     filled: dict[str, None] = {}
     unknown: list[str] = []
     for _, url in urls_of(data):
         if "{{" in url:
-            host = _filled_host(url, context)
+            host = _fill_host(url, context)
             if host is None:
                 unknown.append(host_pattern(url) or "")
             else:
                 filled[host] = None
-    found: dict[str, None] = {}
+    patterns: dict[str, None] = {}
     for pattern in hosts:
         exact = [host for host in filled if is_covered(host, [pattern])] if is_wildcard(pattern) else []
         anywhere = any(not other or is_covered(other, [pattern]) or is_covered(pattern, [other]) for other in unknown)
-        found |= dict.fromkeys([pattern] if anywhere or not exact else exact)
-    return (*found, *(host for host in dict.fromkeys(_hosts_of_deliveries(data)) if host not in found))
+        patterns |= dict.fromkeys([pattern] if anywhere or not exact else exact)
+    return (*patterns, *(host for host in dict.fromkeys(_hosts_of_deliveries(data)) if host not in patterns))
 
 
-def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
-    """The host and port of a URL whose host the context alone makes; None when it takes more to know it."""
-    made = ""
+def _fill_host(url: str, context: Mapping[str, Any]) -> str | None:
+    """Return the host and port of a URL if the context alone determines them; None otherwise."""
+    text = ""
     try:
         for value, _ in fill_parts(url, Scope({"context": context})):
-            made += value
-            if _BEFORE_PATH.match(made):
+            text += value
+            if _BEFORE_PATH.match(text):
                 break
     except ExpressionError:
         return None
-    match = _BEFORE_PATH.match(f"{made}/")
+    match = _BEFORE_PATH.match(f"{text}/")
     return host_pattern(match[0]) if match else None
 
 
 def _hosts_of_deliveries(data: Mapping[str, Any]) -> Iterator[str]:
-    """The hosts of requests that a webhook delivery leads to: a challenge's answer, a request for a key."""
-    told = data.get("webhooks")
-    for path, value in iterate_leaves(told) if isinstance(told, Mapping) else ():
+    """Yield the hosts of requests that a webhook delivery causes: the reply to a challenge, a request for a key."""
+    webhooks = data.get("webhooks")
+    for path, value in iterate_leaves(webhooks) if isinstance(webhooks, Mapping) else ():
         if isinstance(value, str):
             host = value.lower() if "hosts" in path else host_pattern(value) if path[-1] == "url" else None
             if host:

@@ -184,7 +184,7 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "SEC160",
-        "own URL on an unlisted host",
+        "connector URL on an unlisted host",
         "error",
         "The connector authorizes its requests, and one of its own URLs (`base_url`, a token URL) is on a host that "
         "its `hosts` do not list. Every authorized request to that URL is refused. Add the host to `hosts`, or remove "

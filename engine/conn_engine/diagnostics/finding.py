@@ -54,7 +54,7 @@ class Diagnostic:
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
-        """Sort by place, then by code: the order in which findings are reported."""
+        """Return the key that sorts findings by place, then by code, as they are reported."""
         span = self.span or Span("")
         return (span.file, span.line, span.column, self.code, self.message)
 
@@ -81,13 +81,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def pluralize(number: int, noun: str) -> str:
-    """`1 file`, `2 files`, `1,904 records`. The plural is the noun with an s."""
+    """Format a count: `1 file`, `2 files`, `1,904 records`. The plural is the noun with an s."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @lru_cache(maxsize=2048)
 def _suggest_nearest(word: str, known: tuple[str, ...]) -> str:
-    # Remembered, as thousands of accounts inherit one slip from their base.
+    # Cached, because thousands of accounts inherit the same mistake from their base.
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 

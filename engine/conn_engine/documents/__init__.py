@@ -1,8 +1,6 @@
-"""Text of YAML, JSON and Markdown documents: data with the place of every path, and files written whole.
+"""Read YAML, JSON and Markdown documents with the place of every path, and write files atomically.
 
-The face.
-
-What the data means is not known here: models, merging and validation are `config`'s.
+This package does not know what the data means: `config` has the models, merging and validation.
 """
 
 from conn_engine.documents.document import Document, FencedBlock, Suppression

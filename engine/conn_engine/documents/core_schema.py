@@ -23,7 +23,7 @@ _NUMBER_STARTS = frozenset("-+.0123456789")
 NOT_A_STRING = re.compile(
     f"^(?:{'|'.join(re.escape(word) for word in _WORDS)}|{_INT}|{_OCTAL}|{_HEX}|{_INFINITE}|{_FLOAT})$"
 )
-"""Plain text that a reader of this schema takes for something else than a string."""
+"""Plain text that a reader of this schema does not read as a string."""
 
 
 class TooManyDigitsError(ValueError):

@@ -70,7 +70,7 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts = array("Q", [0])  # of two million lines, a list takes five times as much
+        self._starts = array("Q", [0])  # a list would need five times the memory for two million lines
         self._starts.extend(found.end() for found in _BREAK.finditer(text))
 
     def to_line_and_column(self, offset: int) -> tuple[int, int]:
@@ -104,7 +104,7 @@ class Document:
     _comments: bool = True
 
     def __repr__(self) -> str:
-        return f"Document({self.file!r})"  # the data may hold secrets
+        return f"Document({self.file!r})"  # the data may contain secrets
 
     @cached_property
     def _root(self) -> Place:
@@ -225,7 +225,7 @@ class Document:
         if not isinstance(value, str):
             return min(place.start + offset, place.end)
         table = self._table.get(place.start)
-        if table is None:  # many places of one long scalar are asked for in a row
+        if table is None:  # many places of one long scalar may be requested in a row
             table = find_offsets(self.text, place.start, place.end, place.style, value)
             self._table.clear()
             self._table[place.start] = table

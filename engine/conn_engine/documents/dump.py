@@ -1,7 +1,4 @@
-"""Data to YAML and JSON text, the same for the same data.
-
-Writing the text to a file is `files.write_whole`'s.
-"""
+"""Write data as YAML and JSON text; equal data gives equal text. `files.write_whole` writes the text to a file."""
 
 import json
 import re
@@ -15,19 +12,19 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 def dump_json(data: Any) -> str:
-    """JSON indented by 2 with a final line break; keys in the data's order, characters unescaped.
+    """Return JSON with an indentation of 2 and a final line break. Keys keep their order, and characters are not
+    escaped.
 
-    Half a surrogate pair, which no UTF-8 file can hold, becomes U+FFFD. Raises ValueError for NaN and
-    infinities, TypeError for what JSON has no form for.
+    Half of a surrogate pair, which UTF-8 cannot represent, becomes U+FFFD. Raises ValueError for NaN and infinities,
+    and TypeError for data without a JSON form.
     """
     return _LONE.sub("\ufffd", json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def dump_yaml(data: Any) -> str:
-    """Block style YAML that YAML 1.1 and 1.2 readers take for the same data; keys in the data's order.
+    """Return block style YAML that YAML 1.1 and 1.2 readers read as the same data. Keys keep their order.
 
-    Texts of several lines are literal blocks where they can be. Raises TypeError for what is no JSON-like
-    data.
+    Strings with several lines are literal blocks if possible. Raises TypeError for data that is not JSON-like.
     """
     import yaml
 
@@ -51,7 +48,7 @@ def _emit(data: Any) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, represent)
-    # YAML 1.1, PyYAML's own schema, reads 0o17 and 1e3 as texts: without this they would be written unquoted.
+    # YAML 1.1, the schema of PyYAML, reads 0o17 and 1e3 as strings, so it would write them unquoted.
     Dumper.add_implicit_resolver("!core", NOT_A_STRING, [*"-+.0123456789nNtTfF~", ""])
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110))
 

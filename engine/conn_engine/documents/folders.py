@@ -68,8 +68,10 @@ class OpenFolder:
 
 @contextlib.contextmanager
 def open_folder(path: Path, within: Path | None = None, *, create: bool = True) -> Iterator[OpenFolder]:
-    """Open a folder, and create it if it is missing. Below `within`, which contains it, links are not followed. Raises
-    OSError."""
+    """Open a folder, and create it if it is missing. Raises OSError.
+
+    Below `within`, which contains the folder, links are not followed.
+    """
     if not _RELATIVE:
         if create:
             path.mkdir(parents=True, exist_ok=True)
@@ -95,6 +97,6 @@ def _enter(folder: int, name: str, *, create: bool) -> int:
     except FileNotFoundError:
         if not create:
             raise
-    with contextlib.suppress(FileExistsError):  # made meanwhile
+    with contextlib.suppress(FileExistsError):  # created meanwhile
         os.mkdir(name, dir_fd=folder)
     return os.open(name, _FLAGS | _NO_FOLLOW, dir_fd=folder)

@@ -1,6 +1,6 @@
-"""JSON text to data, and, when asked, to the place of every node. Data is read by `json`.
+"""Parse JSON text to data and, on request, to the place of every node.
 
-Places by one pass of tokens.
+`json` reads the data; one pass over the tokens finds the places.
 """
 
 import json
@@ -36,10 +36,8 @@ class NotJson(Exception):
 
 
 def load(origin: SourceText) -> Any:
-    """The data.
-
-    Raises NotJson for a syntax error, ConfigurationError for duplicate keys and exceeded bounds.
-    """
+    """Return the data. Raises NotJson for a syntax error, and ConfigurationError for duplicate keys and exceeded
+    limits."""
     text = origin.text
     doubled = False
 
@@ -75,9 +73,9 @@ def load(origin: SourceText) -> Any:
 
 
 def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic] | None = None) -> Place:
-    """The places of a text that `load` has accepted.
+    """Return the places of a text that `load` has accepted.
 
-    Duplicate keys are added to `doubled` (at most some of them).
+    Duplicate keys are added to `doubled`, up to a maximum.
     """
     tokens = _TOKEN.finditer(text)
     root, opened = _value(next(tokens))

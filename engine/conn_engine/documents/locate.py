@@ -16,7 +16,7 @@ def find_workspace(start: Path) -> Path | None:
         try:
             if (folder / WORKSPACE_FILE).is_file():
                 return folder
-        except OSError:  # a folder that may not be searched
+        except OSError:  # a folder without permission to search
             continue
     return None
 
@@ -31,6 +31,6 @@ def find_packaged(*parts: str) -> Path:
         raise InternalError(f"{'/'.join(parts)} is not a path of bundled data")
     package = Path(__file__).resolve().parents[1]
     installed = package / "_data"
-    # In a checkout the package is <root>/engine/conn_engine, and the data are folders of the root.
+    # In a checkout, the package is <root>/engine/conn_engine, and the data is in folders of the root.
     root = installed if installed.is_dir() else package.parents[1]
     return root.joinpath(*parts)

@@ -1,7 +1,4 @@
-"""Fenced code blocks of a Markdown text.
-
-What is in them is read by `parse`, whose spans can count in the Markdown file.
-"""
+"""Find fenced code blocks in Markdown. `parse` reads their content, with places in the Markdown file."""
 
 import re
 
@@ -13,11 +10,9 @@ _FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>.*)
 
 
 def find_markdown_blocks(text: str) -> list[FencedBlock]:
-    """Every fenced block, in order. `line` is the file's line of the block's first line.
+    """Return every fenced block, in order. A fence that is not closed ends with the text.
 
-    A fence left open ends the text.
-
-    Blocks inside list items are found too: the fence's own indentation is taken off every line and kept in
+    Blocks inside list items are found too: the indentation of the fence is removed from every line and stored in
     `indent`.
     """
     blocks: list[FencedBlock] = []
@@ -26,7 +21,7 @@ def find_markdown_blocks(text: str) -> list[FencedBlock]:
     for number, line in enumerate(text.splitlines(), 1):
         found = _FENCE.fullmatch(line)
         if opened is None:
-            # An info string after backticks cannot hold a backtick: that is inline code.
+            # An info string after backticks cannot contain a backtick: that is inline code.
             if found and not (found["fence"][0] == "`" and "`" in found["info"]):
                 opened, first, block_lines = found, number + 1, []
         elif found and not found["info"].strip() and found["fence"].startswith(opened["fence"]):
@@ -41,8 +36,7 @@ def find_markdown_blocks(text: str) -> list[FencedBlock]:
 
 def _build_block(opened: re.Match[str], first: int, lines: list[str]) -> FencedBlock:
     indent = opened["indent"]
-    # A line that is indented less than its fence keeps its text; the column then counts from the fence
-    # all the same.
+    # A line that is indented less than its fence keeps its text, but its columns still count from the fence.
     dedented = [line[len(indent) :] if line.startswith(indent) else line.lstrip(" \t") for line in lines]
     words = opened["info"].split()
     language = words[0].strip("{}.").lower() if words else ""

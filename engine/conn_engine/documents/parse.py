@@ -1,7 +1,4 @@
-"""Text to `Document`: chooses the syntax.
-
-The syntaxes are `json_text` and `yaml_text` (imported when first needed).
-"""
+"""Parse text to a `Document`: choose the syntax, `json_text` or `yaml_text`, which are imported when first needed."""
 
 from typing import Literal
 
@@ -27,14 +24,14 @@ def parse(
     max_nodes: int = MAX_NODES,
     repeated: list[Diagnostic] | None = None,
 ) -> Document:
-    """Read a YAML or JSON text. `file` is its name for people, and tells the language unless that is given.
+    """Parse a YAML or JSON text. `file` is its name in messages, and its extension sets the language unless `language`
+    is given.
 
-    YAML follows the 1.2 core schema; keys are strings as written, duplicate keys and merge keys are errors,
-    and size, depth and aliases are bounded. JSON inside a YAML file is read as JSON. `first_line` and
-    `indent` are those of a `Block`. With `repeated` the last of duplicate keys holds, as in PyYAML, and their findings
-    are added there. `max_bytes` and `max_nodes` (of YAML) widen the bounds for documents that
-    are not the workspace's own, such as a vendor's. Raises ConfigurationError whose findings (DOC002 to DOC009)
-    name line, column and mend.
+    YAML follows the 1.2 core schema: keys are strings as written, duplicate keys and merge keys are errors, and size,
+    depth and aliases are limited. JSON inside a YAML file is read as JSON. `first_line` and `indent` are those of a
+    `FencedBlock`. With `repeated`, the last of duplicate keys is used, as in PyYAML, and their findings are added to
+    the list. `max_bytes` and `max_nodes` (of YAML) raise the limits for documents from outside the workspace, such as a
+    vendor's. Raises ConfigurationError with findings (DOC002 to DOC009) that have a place and a fix.
     """
     text = text.removeprefix("\ufeff")
     origin = SourceText(file, text, first_line, indent, repeated)

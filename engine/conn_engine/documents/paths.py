@@ -1,7 +1,4 @@
-"""Configuration paths: a tuple of keys and indexes, its dotted text, and the texts of a value with theirs.
-
-Finding a path in a document is `Document`'s.
-"""
+"""Configuration paths: tuples of keys and indexes, their dotted text, and the strings in data with their paths."""
 
 import json
 import re

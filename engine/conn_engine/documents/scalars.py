@@ -1,7 +1,4 @@
-"""From a character of a scalar's value back to its character in the text.
-
-Finding the scalar is the parsers'.
-"""
+"""Map a character of a scalar's value to its character in the text. The parsers find the scalar."""
 
 import re
 
@@ -17,12 +14,10 @@ _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
 def find_offsets(text: str, start: int, end: int, style: str, value: str) -> list[int]:
-    """The offset in `text` of every character of `value`, and of its end.
+    """Return the offset in `text` of every character of `value`, and of its end: `len(value) + 1` ascending numbers.
 
-    `len(value) + 1` numbers, ascending.
-
-    The scalar stands at `start` to `end`. Should the text not give the value in a way known here, everything
-    after the last sure character is placed at the scalar's end.
+    The scalar is between `start` and `end`. If the text does not match the value, the remaining characters get the
+    offset of the end of the scalar.
     """
     if style in {"|", ">"}:
         table, end = _find_block_offsets(text, start, end, style, value)
@@ -52,10 +47,8 @@ def _find_escaped_offsets(text: str, at: int, end: int) -> list[int]:
 
 
 def _find_flow_offsets(text: str, at: int, end: int, style: str) -> list[int]:
-    """Plain and quoted scalars.
-
-    A single line break is a blank, n + 1 of them are n breaks, blanks around them go.
-    """
+    """Map plain and quoted scalars. A single line break becomes a space, n + 1 become n, and spaces around them are
+    removed."""
     table: list[int] = []
     while at < end:
         sign = text[at]
@@ -95,8 +88,7 @@ def _find_block_offsets(text: str, start: int, end: int, style: str, value: str)
         lines.append((at, found.start()))
         at = found.end()
     lines.append((at, end))
-    # The indentation may be declared or detected; either way it is what the first line with text has
-    # lost in the value.
+    # The indentation, declared or detected, is the number of columns that the value lacks in its first line with text.
     indentation = next((_count_indentation(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
     kept_indentation = next(
         (_count_indentation(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0
@@ -113,7 +105,7 @@ def _count_indentation(line: str) -> int:
 def _find_literal_offsets(lines: list[tuple[int, int]]) -> list[int]:
     table: list[int] = []
     for start, end in lines:
-        table.extend(range(start, end + 1))  # the offset at `end` is the break's
+        table.extend(range(start, end + 1))  # the offset at `end` is that of the line break
     return table
 
 

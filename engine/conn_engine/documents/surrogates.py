@@ -5,7 +5,7 @@ import re
 
 __all__ = ["can_stand_in", "replace_surrogates", "restore"]
 
-# An even number of backslashes before it: the escape's own backslash is not itself escaped.
+# After an even number of backslashes, so that the backslash of the escape is not escaped itself.
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD]([89abAB])([0-9a-fA-F]{2})\\u[dD]([c-fC-F])([0-9a-fA-F]{2})")
 _STAND_IN = re.compile(r"\\ue[0-3][0-9a-fA-F]{2}\\ue[4-7][0-9a-fA-F]{2}")
 _PRIVATE_PAIR = re.compile("[\ue000-\ue3ff][\ue400-\ue7ff]")
@@ -28,7 +28,7 @@ def restore(value: str, style: str, source: str) -> str:
     """Return the original value of a scalar after `replace_surrogates`. `source` is the original text of the scalar."""
     if style == '"':
         return _PRIVATE_PAIR.sub(lambda found: _join_surrogates(*found[0]), value)
-    # Not an escape here but plain text: the originals come back in order, in their own letter case.
+    # In this style it is not an escape but plain text: restore the originals in order, in their letter case.
     originals = iter([found[0][len(found[1]) :] for found in _PAIR.finditer(source)])
     return _STAND_IN.sub(lambda found: next(originals, found[0]), value)
 

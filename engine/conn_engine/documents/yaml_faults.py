@@ -55,7 +55,7 @@ def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
     character = getattr(fault, "character", None)
     at = position if isinstance(position, int) else 0
     if isinstance(character, int):
-        # The C reader counts bytes, the other one characters; the first such character is the one.
+        # The C reader counts bytes, and the other one counts characters, so search for the character.
         found = origin.text.find(chr(character))
         at = found if found >= 0 else at
         message = f"not YAML: the character U+{character:04X} is not allowed"

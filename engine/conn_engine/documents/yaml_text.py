@@ -1,6 +1,6 @@
-"""YAML text to data and places, in one walk over the composed nodes. The only reader of YAML.
+"""Parse YAML text to data and places, in one walk over the composed nodes. All YAML is read here.
 
-Imported when first needed.
+The module is imported when first needed.
 """
 
 import re

@@ -63,7 +63,7 @@ def _reads_fault(when: str) -> bool:
     try:
         roots = expression(when).roots()
     except ExpressionError:
-        return True  # reported as such
+        return True  # reported as EXP101
     return roots is None or "fault" in roots
 
 
@@ -174,7 +174,7 @@ def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
         try:
             parts = [expression(part).reads() for part, _ in template(text).expressions]
         except ExpressionError:
-            continue  # reported as such
+            continue  # reported as EXP101
         read = {
             str(name_path[1])
             for paths in parts

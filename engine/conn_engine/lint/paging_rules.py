@@ -154,7 +154,7 @@ def _is_page_read(text: str) -> bool:
     try:
         parts = [expression(part).roots() for part, _ in template(text).expressions]
     except ExpressionError:
-        return True  # reported as such
+        return True  # reported as EXP101
     return any(roots is None or "page" in roots for roots in parts)
 
 

@@ -64,4 +64,4 @@ def _is_window_read(site: Site) -> bool:
         texts = [site.text] if site.kind == "expression" else [text for text, _ in template(site.text).expressions]
         return any(not _NAMES.isdisjoint(expression(text).roots() or _NAMES) for text in texts)
     except ExpressionError:
-        return True  # reported as such
+        return True  # reported as EXP101

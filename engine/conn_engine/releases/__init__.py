@@ -1,6 +1,6 @@
-"""Versions of a workspace: immutable releases in a store, channels that name the one to serve, and the way back.
+"""Versions of a workspace: immutable releases in a store, channels that select the one to serve, and rollbacks.
 
-Checks before a promotion are `promotion`'s, serving is `serving`'s. The database is loaded when a store is opened.
+`promotion` runs the checks, and `serving` serves a channel. The database driver is loaded when a store is opened.
 """
 
 from pathlib import Path

@@ -47,12 +47,12 @@ class Manifest:
 
     @cached_property
     def id(self) -> str:
-        """The release's id."""
+        """The release's ID."""
         return compute_digest(self.content)
 
     @classmethod
     def read(cls, content: bytes, expected: str) -> "Manifest":
-        """A manifest from its bytes. Raises StoreFault when they are not those of the release `expected`."""
+        """Parse a manifest. Raises StoreFault if its bytes are not those of the release `expected`."""
         if compute_digest(content) != expected:
             raise build_damaged_error(f"the file list of release {expected[:12]}")
         data = json.loads(content)

@@ -137,7 +137,7 @@ def _accounts(paths: list[str]) -> set[str]:
 
 
 def _workspace(side: ReleaseContent) -> Workspace:
-    """A workspace of the documents of a side, which are fetched together: there may be thousands."""
+    """Return a workspace of the documents of a side. They are fetched together, as there may be thousands."""
     digests = sorted({digest for path, digest in side.manifest.files.items() if _configures(path)})
     known = side.contents(digests)
     documents = Documents(lambda digest: known[digest] if digest in known else side.contents([digest])[digest])
@@ -145,7 +145,7 @@ def _workspace(side: ReleaseContent) -> Workspace:
 
 
 def _alike(old: Workspace, new: Workspace, names: list[str]) -> list[list[tuple[AccountShape, AccountShape]]]:
-    """Yield groups of accounts that differ only in their contexts, on both sides."""
+    """Return groups of accounts that differ only in their contexts, on both sides."""
     digests = Digests()
     sides = Side(old, digests), Side(new, digests)
     found: dict[object, list[tuple[AccountShape, AccountShape]]] = {}
@@ -170,12 +170,12 @@ class _AccountTally:
         self._found: dict[tuple[str, str, Note], _FileCount] = {}
 
     def settings(self, old: Workspace, new: Workspace) -> None:
-        """Return the settings of conn.yaml."""
+        """Compare the settings of conn.yaml."""
         data = [next((w.read(f).data for f in w.files() if f.kind == "workspace"), None) or {} for w in (old, new)]
         self._differences("", dict(leaves(data[0])), dict(leaves(data[1])), 0)
 
     def group(self, old: Workspace, new: Workspace, group: list[tuple[AccountShape, AccountShape]]) -> None:
-        """Accounts that are alike but for their contexts."""
+        """Compare accounts that differ only in their contexts."""
         first = group[0]
         connector = first[1].connector
         self.connectors |= {first[0].connector, connector}
@@ -185,7 +185,7 @@ class _AccountTally:
         named = [{("connector",): shape.connector, ("environment",): shape.environment} for shape in first]
         self._differences(connector, named[0], named[1], len(group))
         if first[0].connector != connector:
-            return  # then everything differs, and nothing is to be learned from it
+            return  # with another connector, everything differs
         try:
             sides = old.effective(account=first[0].name), new.effective(account=first[1].name)
         except ConnError as error:
@@ -194,7 +194,7 @@ class _AccountTally:
         self._effectives(sides, len(group))
 
     def connector(self, old: Workspace, new: Workspace, connector: str) -> None:
-        """A connector that no account uses on both sides."""
+        """Compare a connector that no account uses on both sides."""
         try:
             sides = [side.effective(account=None, connector=connector) for side in (old, new)]
         except ConnError as error:
@@ -203,7 +203,7 @@ class _AccountTally:
         self._effectives((sides[0], sides[1]), 0)
 
     def changes(self) -> Iterator[PathChange]:
-        """Return the result by connector and path."""
+        """Yield the result by connector and path."""
         for (connector, path, note), count in sorted(self._found.items()):
             before, after = around_difference(*next(iter(count.said)))
             yield PathChange(connector, path, note, count.accounts, before, after, len(count.said) > 1)
@@ -234,7 +234,7 @@ class _AccountTally:
 
 
 def _leaves(data: Any) -> dict[Path_, Any]:
-    """Yield the leaves by path; for composed levels of a mapping, the highest level's value of each field."""
+    """Return the leaves by path; for composed levels of a mapping, the highest level's value of each field."""
     found: dict[Path_, Any] = {}
     for path, value in leaves(data):
         if not isinstance(value, Layers):

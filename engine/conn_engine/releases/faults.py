@@ -17,11 +17,11 @@ class StoreFault(ConfigurationError):
 
 
 class StoreUnreachableError(TransportError):
-    """The database does not answer in time. Trying again may help."""
+    """The database does not respond in time. Trying again may help."""
 
 
 class StoreRefusedError(CredentialError):
-    """The database refuses the user."""
+    """The database rejects the user or the password."""
 
 
 class ReleaseRefusedError(ConnError):

@@ -11,7 +11,7 @@ SHORT = 12
 
 
 def shorten(release: str) -> str:
-    """The beginning of a release's id, as people see it."""
+    """Return the start of a release's ID, for people."""
     return release[:SHORT]
 
 
@@ -32,8 +32,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What a channel serves. `revision` counts its movements from 1; it is 0, without a release, before the first
-    one."""
+    """What a channel serves. `revision` counts its moves from 1; before the first one it is 0, without a release."""
 
     name: str
     release: str = ""
@@ -42,8 +41,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class ChannelMove:
-    """A movement of a channel. `previous` is "" for the first one, `checks` are counts, and `reason` is a person's
-    text."""
+    """A move of a channel. `previous` is "" for the first one, `checks` has counts, and `reason` is a person's text."""
 
     channel: str
     revision: int

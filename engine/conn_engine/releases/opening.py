@@ -1,4 +1,4 @@
-"""Opens a store: the database behind an address, its driver's errors as ours, its format checked. No releases here."""
+"""Open the database of a store, check its format, and translate the driver's errors. Releases are in `store`."""
 
 import os
 import sqlite3
@@ -56,7 +56,7 @@ class Database:
 
     @contextmanager
     def begin_read(self) -> Iterator[Connection]:
-        """A connection that sees one state throughout. Raises StoreUnreachable, StoreRefused, StoreFault."""
+        """Open a connection with a consistent view. Raises StoreUnreachableError, StoreRefusedError or StoreFault."""
         with self._translate_errors(), self._current().connect() as connection:
             if self.address.url is not None:
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -65,7 +65,7 @@ class Database:
 
     @contextmanager
     def begin_poll(self) -> Iterator[Connection]:
-        """A connection for one small question."""
+        """Open a connection for one small query."""
         with self._translate_errors(), self._current().connect() as connection:
             if self.address.url is not None:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -73,14 +73,14 @@ class Database:
 
     @contextmanager
     def begin_write(self) -> Iterator[Connection]:
-        """A transaction: everything in it happens, or nothing does. Raises as `begin_read`."""
+        """Open a connection with a write transaction. Raises like `begin_read`."""
         with self._translate_errors(), self._current().connect() as connection:
             connection.execution_options(conn_writes=True)
             with connection.begin():
                 yield connection
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self._engine.dispose()
 
     def _current(self) -> Engine:
@@ -138,7 +138,7 @@ class Database:
 
 
 def build_missing_error(address: StoreLocation) -> StoreFault:
-    """The error of a place where no store is."""
+    """Build the error for a location without a store."""
     return StoreFault(f"there is no release store at {address.shown}", hint="create one: conn release")
 
 
@@ -149,7 +149,7 @@ def _take_first_line(error: BaseException) -> str:
 
 def _open_postgres(address: StoreLocation) -> Engine:
     try:
-        import psycopg  # noqa: F401 - only to say kindly that it is not there
+        import psycopg  # noqa: F401 - for a helpful error if it is missing
     except ImportError:
         raise UsageError(
             "a Postgres store needs the driver psycopg, which is not installed",

@@ -23,7 +23,8 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class ReleaseChecks:
-    """Findings of lint, and the reports of the tests. `cases` were replayed; `unrecorded` operations had nothing to."""
+    """The findings of lint and of the tests. `cases` is the number of replayed recordings, and `unrecorded` the number
+    of operations without one."""
 
     lint: list[Diagnostic] = field(default_factory=list)
     tests: list[Diagnostic] = field(default_factory=list)
@@ -33,7 +34,7 @@ class ReleaseChecks:
 
     @property
     def errors(self) -> int:
-        """How many errors lint found."""
+        """The number of errors that lint found."""
         return sum(finding.severity is Severity.ERROR for finding in self.lint)
 
     @property
@@ -42,7 +43,7 @@ class ReleaseChecks:
         return not self.errors and not self.failed
 
     def counts(self) -> dict[str, Any]:
-        """The form that is stored with a release."""
+        """Return the counts that are stored with a release."""
         warnings = sum(finding.severity is Severity.WARNING for finding in self.lint)
         return {
             "lint": {"errors": self.errors, "warnings": warnings},

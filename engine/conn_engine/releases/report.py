@@ -1,5 +1,5 @@
-"""Releases, promotions, rollbacks, the history and differences as reports. They have paths, names and counts, and no
-value of a configuration or of a record."""
+"""Reports on releases, promotions, rollbacks, the history and differences. They have paths, names and counts, but no
+value of a configuration or a record."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -16,8 +16,8 @@ __all__ = ["DifferenceReport", "HistoryReport", "PromotionReport", "ReleaseRepor
 
 
 class ReleaseReport(Report, frozen=True, kw_only=True):
-    """A release that was made. `new` is false where the same content was released before; `verdict` has the counts of
-    lint and tests."""
+    """A created release. `new` is false if the same content was released before; `verdict` has the counts of lint and
+    tests."""
 
     kind: ClassVar[str] = "release"
     release: str
@@ -28,7 +28,7 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def from_created(cls, made: CreatedRelease) -> "ReleaseReport":
-        """Report a release that was made, or was there."""
+        """Report a release that was created or already existed."""
         return cls(
             release=made.release.id,
             new=made.new,
@@ -39,8 +39,8 @@ class ReleaseReport(Report, frozen=True, kw_only=True):
 
 
 class PromotionReport(Report, frozen=True, kw_only=True):
-    """A promotion, or why it was refused. `already` is true where the channel served the release before, `overridden`
-    where the checks refused; `checks` has their counts."""
+    """A promotion, or the reasons why it was refused. `already` is true if the channel already served the release, and
+    `overridden` if it was promoted despite failed checks; `checks` has the counts of the checks."""
 
     kind: ClassVar[str] = "promote"
     channel: str
@@ -72,7 +72,7 @@ class PromotionReport(Report, frozen=True, kw_only=True):
 
 
 class RollbackReport(Report, frozen=True, kw_only=True):
-    """A rollback. `rolled_back` is false where the channel served the release already."""
+    """A rollback. `rolled_back` is false if the channel already served the release."""
 
     kind: ClassVar[str] = "rollback"
     channel: str
@@ -83,7 +83,7 @@ class RollbackReport(Report, frozen=True, kw_only=True):
 
     @classmethod
     def from_channel(cls, serving: Channel, event: ChannelMove | None) -> "RollbackReport":
-        """Report what the channel serves now; without an event, nothing moved."""
+        """Report what the channel serves now. Without an event, it has not moved."""
         return cls(
             channel=serving.name,
             release=serving.release,
@@ -94,7 +94,7 @@ class RollbackReport(Report, frozen=True, kw_only=True):
 
 
 class ServedChannel(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel and the release that it serves. `revision` counts its movements."""
+    """A channel and the release that it serves. `revision` counts its moves."""
 
     channel: str
     release: str
@@ -127,7 +127,7 @@ class MadeRelease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryReport(Report, frozen=True, kw_only=True):
-    """What the channels serve, how that came about, and the releases, newest first."""
+    """What the channels serve, their moves, and the releases, newest first."""
 
     kind: ClassVar[str] = "history"
     channels: list[ServedChannel]
@@ -164,15 +164,15 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedAccounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The accounts that one side has only."""
+    """The accounts that only one side has."""
 
     added: list[str]
     removed: list[str]
 
 
 class ChangedPath(msgspec.Struct, frozen=True, kw_only=True):
-    """A path of the effective configuration that differs, and for how many accounts. `connector` is null for what
-    conn.yaml sets."""
+    """A path of the effective configuration that differs, and for how many accounts. `connector` is null for settings
+    of conn.yaml."""
 
     connector: str | None
     path: str

@@ -1,11 +1,11 @@
-"""Serves what a channel names, from the store, for a process that runs on: a promotion is seen without a restart.
+"""Serve the release of a channel from the store in a long-running process. A promotion takes effect without a restart.
 
     source = ReleaseSource("postgresql://conn@db/conn", "production")
     with source.connect("acme", environ=os.environ) as acme:      # per request
         ...
 
-One request uses one release: what `current` gives never changes. The channel is asked about at most every
-`check_milliseconds`, by one thread; the others go on with what they have meanwhile.
+One request uses one release: the value of `current` never changes. One thread checks the channel, at most every
+`check_milliseconds`; other threads continue with the known release in the meantime.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ __all__ = ["ReleaseSource", "ServedRelease"]
 
 CHECK_MILLISECONDS = 250.0
 _SHARE = 10
-"""A check that took a second is followed by ten without one: a store that hangs does not stop who serves."""
+"""The pause after a failed check, as a multiple of its duration: a store that hangs does not block requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedRelease:
-    """A release as one request uses it, from beginning to end: its id, the channel's revision, and its workspace."""
+    """The release that one request uses: its ID, the channel's revision, and its workspace."""
 
     release: str
     revision: int
@@ -41,15 +41,15 @@ class ServedRelease:
 
 
 class ReleaseSource:
-    """What a channel of a store serves. Safe for threads; close it at the end, or use it as a context manager.
+    """The release that a channel of a store serves. Thread-safe. Close it, or use it as a context manager.
 
-    `store` is a file, a Postgres URL, or an address that was read already. `identity` tells the credentials of its
-    accounts from those of other workspaces; by default they are those of the workspace for a store inside one, else of
-    the store.
+    `store` is a file, a Postgres URL, or a parsed location. `identity` separates the credentials of its accounts from
+    those of other workspaces. By default, a store inside a workspace uses the workspace's credentials, and any other
+    store its own.
 
-    Raises StoreFault, StoreUnreachable or StoreRefused when there is nothing to serve yet. Later, while the store
-    cannot be asked, the last release is served on and `fault` says why; accounts that were never asked for are not to
-    be had then.
+    Raises StoreFault, StoreUnreachableError or StoreRefusedError if nothing can be served yet. If the store becomes
+    unavailable later, the last release is still served and `fault` has the reason; accounts that were never loaded are
+    unavailable then.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ReleaseSource:
         self._due = 0.0
 
     def current(self) -> ServedRelease:
-        """What the channel serves now, at most `check_milliseconds` old. Raises UsageError when it serves nothing."""
+        """Return the current release, at most `check_milliseconds` old. Raises UsageError if there is none."""
         served = self._served
         if served is not None and time.monotonic() < self._due:
             return served
@@ -95,20 +95,21 @@ class ReleaseSource:
             self._checking.release()
 
     def effective(self, account: str, *, environment: str | None = None) -> Effective:
-        """The account's effective configuration in the current release. Raises as `Workspace.effective`."""
+        """Return the account's effective configuration in the current release. Raises like `Workspace.effective`."""
         return self.current().workspace.effective(account=account, environment=environment)
 
     def connect(self, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:
-        """A live connection of an account, which stays with the current release. `options` as in `wire_account`."""
+        """Open a live connection of an account, which keeps using the current release. `options` are those of
+        `wire_account`."""
         return connect(self.current().workspace, account, environ=environ, **options)
 
     async def aconnect(self, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
-        """As `connect`, for an event loop, which the store does not hold up."""
+        """Do the same as `connect` without blocking the event loop."""
         served = await asyncio.to_thread(self.current)
         return await asyncio.to_thread(aconnect, served.workspace, account, environ=environ, **options)
 
     def close(self) -> None:
-        """Give back what is held; connections that are open stay usable."""
+        """Release all resources. Open connections stay usable."""
         self._store.close()
         self._scratch.cleanup()
 
@@ -119,7 +120,7 @@ class ReleaseSource:
         self.close()
 
     def _check(self) -> None:
-        """Ask the channel, and take up a release that is new. A failure keeps what there is."""
+        """Check the channel and load a new release. After a failure, the known release is still served."""
         began = time.monotonic()
         try:
             found = self._store.channel(self.channel)
@@ -145,7 +146,7 @@ class ReleaseSource:
             place=self._place,
             scratch=Path(self._scratch.name),
         )
-        _ = workspace.settings  # a release that cannot be loaded is not taken up
+        _ = workspace.settings  # raises for a release that cannot be loaded, which is not served then
         self._documents.keep(manifest.files)
         return ServedRelease(found.release, found.revision, workspace)
 
@@ -154,7 +155,7 @@ class ReleaseSource:
 
 
 def _credentials_of(address: StoreLocation) -> tuple[str, str]:
-    """What tells the credentials of a store's accounts from others: an identity, or the folder of its workspace."""
+    """Return what identifies the credentials of a store's accounts: an identity, or the folder of its workspace."""
     if address.file is None:
         return address.shown, ""
     if address.file.parts[-len(DEFAULT_FILE.parts) :] != DEFAULT_FILE.parts:

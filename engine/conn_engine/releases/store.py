@@ -1,6 +1,7 @@
-"""A store of releases: contents by digest, releases, channels, and every movement of a channel. Checks are not its own.
+"""A store of releases: contents by digest, releases, channels, and every move of a channel. It runs no checks.
 
-What is written is never changed or taken away; only a channel moves, and only for whoever says where it stands.
+Stored content is never changed or removed. Only channels move, and only if the caller knows a channel's current
+revision.
 """
 
 import json
@@ -28,16 +29,16 @@ __all__ = ["LATEST", "Store"]
 
 T = TypeVar("T")
 LATEST = "latest"
-"""What stands for the release that was made last."""
+"""The name of the most recent release."""
 _CHUNK = 400
 _CHUNK_BYTES = 8_000_000
 _SHORTEST_ID = 4
 
 
 class Store:
-    """An open store. Every method is one transaction, and safe for threads. Use as a context manager, or `close` it.
+    """An open store. Every method is one transaction and thread-safe. Use it as a context manager, or `close` it.
 
-    Each method raises StoreUnreachable, StoreRefused or StoreFault when the database cannot be used.
+    Each method raises StoreUnreachableError, StoreRefusedError or StoreFault if the database cannot be used.
     """
 
     def __init__(self, database: Database) -> None:
@@ -45,13 +46,13 @@ class Store:
 
     @classmethod
     def open(cls, address: StoreLocation | str | Path, *, create: bool = False) -> "Store":
-        """The store at an address. `create` makes it where there is none; otherwise that is a StoreFault."""
+        """Open the store at an address. `create` creates a missing store; without it, StoreFault is raised."""
         read = address if isinstance(address, StoreLocation) else StoreLocation.read(str(address), Path.cwd())
         return cls(Database(read, create=create))
 
     @property
     def address(self) -> StoreLocation:
-        """Where it is."""
+        """The location of the store."""
         return self._database.address
 
     def close(self) -> None:
@@ -67,7 +68,7 @@ class Store:
     # --- releases ---
 
     def add(self, release: Release, manifest: Manifest, blobs: Mapping[str, bytes]) -> bool:
-        """Keep a release with its contents, whole or not at all. False when it already exists, and stays as it is."""
+        """Store a release with its contents, atomically. Return False if it already exists; it is not changed then."""
         contents = {**blobs, manifest.id: manifest.content}
         with self._database.begin_write() as connection:
             have = set(
@@ -87,7 +88,7 @@ class Store:
             return self._insert_if_absent(connection, tables.release, values)
 
     def release(self, release: str) -> Release:
-        """The release of a whole id. Raises UsageError when there is none."""
+        """Return the release with a complete ID. Raises UsageError if there is none."""
         with self._database.begin_read() as connection:
             row = connection.execute(sa.select(tables.release).where(tables.release.c.id == release)).first()
         if row is None:
@@ -95,15 +96,15 @@ class Store:
         return _release(row)
 
     def releases(self, limit: int | None = None) -> list[Release]:
-        """The releases, the newest first."""
+        """Return the releases, newest first."""
         query = sa.select(tables.release).order_by(tables.release.c.number.desc())
         with self._database.begin_read() as connection:
             return [_release(row) for row in connection.execute(query.limit(limit))]
 
     def resolve(self, text: str) -> str:
-        """The id that a text means: a channel (what it serves), `latest`, or the beginning of an id.
+        """Return the release ID for a channel (the release that it serves), `latest`, or the start of an ID.
 
-        Raises UsageError for what there is not, or is ambiguous.
+        Raises UsageError if it is unknown or ambiguous.
         """
         serving = self.channel(text)
         if serving.revision:
@@ -134,7 +135,7 @@ class Store:
     # --- contents ---
 
     def manifest(self, release: str) -> Manifest:
-        """The files of a release, held against its id. Raises UsageError for an unknown id."""
+        """Return the file list of a release, verified by its ID. Raises UsageError for an unknown ID."""
         found = dict(self.contents([release], check=False))
         if release not in found:
             self.release(release)
@@ -142,9 +143,9 @@ class Store:
         return Manifest.read(found[release], release)
 
     def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
-        """(digest, bytes) of each content asked for, each held against its digest.
+        """Yield (digest, bytes) for each requested content, verified by its digest.
 
-        Raises StoreFault for one that is missing or is not what it was. Without `check` a missing one is left out.
+        Raises StoreFault for missing or changed content. Without `check`, missing content is left out.
         """
         wanted = list(dict.fromkeys(digests))
         missing = set(wanted)
@@ -161,20 +162,20 @@ class Store:
     # --- channels ---
 
     def channel(self, name: str) -> Channel:
-        """What a channel serves; revision 0 when it has never moved."""
+        """Return what a channel serves. Its revision is 0 if it has never moved."""
         query = sa.select(tables.channel).where(tables.channel.c.name == name)
         with self._database.begin_poll() as connection:
             row = connection.execute(query).first()
         return Channel(name) if row is None else Channel(row.name, row.release, row.revision)
 
     def channels(self) -> list[Channel]:
-        """Every channel that has moved, by name."""
+        """Return every channel that has moved, by name."""
         with self._database.begin_read() as connection:
             rows = connection.execute(sa.select(tables.channel).order_by(tables.channel.c.name))
             return [Channel(row.name, row.release, row.revision) for row in rows]
 
     def history(self, channel: str | None = None, limit: int | None = None) -> list[ChannelMove]:
-        """The movements of one channel or of all, the newest first."""
+        """Return the moves of one channel or of all, newest first."""
         table = tables.event
         query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
         if channel is not None:
@@ -183,10 +184,10 @@ class Store:
             return [_event(row) for row in connection.execute(query)]
 
     def move(self, event: ChannelMove) -> Channel:
-        """Let a channel serve `event.release`, and keep the event; `event.revision` is the one that this makes.
+        """Let a channel serve `event.release`, and store the event. `event.revision` is the new revision.
 
-        It happens only while the channel still has the revision before: raises ChannelMoved otherwise, and nothing is
-        written. Raises UsageError for an unknown release.
+        Raises ChannelMovedError, without writing anything, if the channel no longer has the previous revision. Raises
+        UsageError for an unknown release.
         """
         self.release(event.release)
         seen = event.revision - 1
@@ -198,7 +199,7 @@ class Store:
                 row |= {"done_by": event.done_by, "done_at": event.done_at, "previous": event.previous or None}
                 row["checks"] = json.dumps(event.checks, sort_keys=True)
                 connection.execute(sa.insert(tables.event), row)
-        except IntegrityError:  # not reached while the swap above decides; the keys of the tables say the same
+        except IntegrityError:  # unreachable as long as the swap above decides; the tables' keys guarantee the same
             raise ChannelMovedError(
                 f"{event.channel} has moved in the meantime", hint="check it: conn history"
             ) from None
@@ -226,7 +227,7 @@ class Store:
         )
 
     def _insert_if_absent(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
-        """Insert a row unless one with its key is there; whether it was inserted."""
+        """Insert a row unless its key exists. Return whether it was inserted."""
         insert = self._build_insert(table).on_conflict_do_nothing()
         options = {"preserve_rowcount": True}
         return bool(connection.execute(insert, values, execution_options=options).rowcount == 1)
@@ -258,7 +259,7 @@ def _split_chunks(
 
 
 def _pieces(contents: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Contents in lists that a statement takes without holding much memory."""
+    """Split contents into lists for single statements, to limit memory."""
     piece: list[bytes] = []
     size = 0
     for content in contents:
@@ -289,7 +290,7 @@ def _event(row: Row[Any]) -> ChannelMove:
 
 
 def _counts(text: str) -> dict[str, Any]:
-    """What the checks found. Raises StoreFault for what was never written so."""
+    """Parse the stored results of checks. Raises StoreFault if they are damaged."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where a store is: a SQLite file or a Postgres database. Nothing is opened here; a password is never shown."""
+"""The location of a store: a SQLite file or a Postgres database. Nothing is opened here; passwords are never shown."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FILE", "StoreLocation"]
 
 DEFAULT_FILE = Path(".conn") / "releases.sqlite3"
-"""The store of a workspace that names none, below its folder."""
+"""The default store of a workspace, relative to its folder."""
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _HALF_URL = re.compile(r"(postgres(ql)?(\+\w+)?|sqlite(\+\w+)?)(:/|//)", re.IGNORECASE)
 _HINT = "pass a SQLite file (releases.sqlite3) or postgresql+psycopg://USER@HOST/DATABASE"
@@ -28,7 +28,7 @@ class StoreLocation:
 
     @classmethod
     def read(cls, text: str, folder: Path) -> "StoreLocation":
-        """An address from what people write: a path (relative to `folder`), sqlite:///PATH or a Postgres URL.
+        """Parse an address: a path (relative to `folder`), sqlite:///PATH or a Postgres URL.
 
         Raises UsageError for anything else.
         """
@@ -36,7 +36,7 @@ class StoreLocation:
             if not text.strip():
                 raise UsageError("the store's address is empty", hint=_HINT)
             if _HALF_URL.match(text):
-                # A slip in a URL would make folders of that name, and show the password in it.
+                # A mistyped URL would create folders with its name, and show its password.
                 raise UsageError("the store's address looks like a URL, but has no ://", hint=_HINT)
             return cls(file=folder / Path(text).expanduser())
         from sqlalchemy.engine import make_url
@@ -46,7 +46,7 @@ class StoreLocation:
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
-            # The text stays out of the message: it may hold a password.
+            # The text is not in the message, because it may contain a password.
             raise UsageError(f"the store's address {kind}://… cannot be read", hint=_HINT) from None
         if kind in ("sqlite", "sqlite+pysqlite"):
             if not url.database or url.database == ":memory:" or url.query:
@@ -58,7 +58,7 @@ class StoreLocation:
 
     @property
     def secrets(self) -> list[str]:
-        """What of it must not be shown: the password, in the form that it is written and in its plain one."""
+        """The values that must not be shown: the password in the URL and in its query."""
         if self.url is None:
             return []
         values = [self.url.password, self.url.query.get("password")]
@@ -66,11 +66,11 @@ class StoreLocation:
 
     @property
     def shown(self) -> str:
-        """As people see it."""
+        """The address for people, without the password."""
         if self.url is None:
             return str(self.file)
         query = {key: "***" if key.endswith("password") else value for key, value in self.url.query.items()}
         return self.url.set(query=query).render_as_string(hide_password=True)
 
     def __repr__(self) -> str:
-        return f"Address({self.shown})"
+        return f"StoreLocation({self.shown})"

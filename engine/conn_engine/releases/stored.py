@@ -1,6 +1,6 @@
-"""A release as a workspace: its documents come from the store as they are asked for. Which release is `serving`'s.
+"""A release as a workspace: its documents are loaded from the store on demand. `serving` chooses the release.
 
-Nothing is laid out on disk: to serve another release costs what it changes, not what a workspace holds.
+No files are written, so switching to another release costs only as much as the changed documents.
 """
 
 import threading
@@ -16,11 +16,11 @@ from conn_engine.releases.content import Manifest
 __all__ = ["Documents", "stored_workspace"]
 
 Fetch = Callable[[str], bytes]
-"""The content of a digest, held against it."""
+"""Returns the content of a digest, verified."""
 
 
 class Documents:
-    """Parsed documents by path and digest: releases that follow each other share those that are the same."""
+    """Parsed documents by path and digest. Successive releases share unchanged documents."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
@@ -28,7 +28,7 @@ class Documents:
         self._lock = threading.Lock()
 
     def get(self, path: str, digest: str) -> Document:
-        """The document of that content. Raises ConfigurationError when it cannot be parsed, StoreFault when damaged."""
+        """Return the document of a content. Raises ConfigurationError if it cannot be parsed, StoreFault if damaged."""
         known = self._known.get((path, digest))
         if known is None:
             known = parse(_text(self._fetch(digest), path), path)
@@ -37,11 +37,11 @@ class Documents:
         return known
 
     def content(self, digest: str) -> bytes:
-        """A content as it is."""
+        """Return the bytes of a content."""
         return self._fetch(digest)
 
     def keep(self, files: Mapping[str, str]) -> None:
-        """Forget documents that these files do not have. Whoever uses one goes on using it."""
+        """Remove documents that are not among these files. Documents in use stay valid."""
         with self._lock:
             self._known = {key: document for key, document in self._known.items() if files.get(key[0]) == key[1]}
 
@@ -49,17 +49,17 @@ class Documents:
 def stored_workspace(
     manifest: Manifest, documents: Documents, *, identity: str, place: str = "", scratch: Path
 ) -> Workspace:
-    """The workspace of a release. `scratch` is a folder for the few files that other libraries must open.
+    """Return the workspace of a release. `scratch` is a folder for the few files that other libraries must open.
 
-    `identity` tells its credentials from those of other workspaces, and must not change from release to release. With
-    "" it is that of the release's conn.yaml, for the folder `place`.
+    `identity` separates its credentials from those of other workspaces, and must be the same for all releases. If it
+    is "", the identity of the release's conn.yaml is used, for the folder `place`.
     """
     root = Path("/release") / manifest.id
     return Workspace(root, _StoredTree(root.absolute(), manifest, documents, scratch), identity=identity, place=place)
 
 
 class _StoredTree:
-    """The files of a manifest, as a workspace asks for them."""
+    """The files of a manifest, with the interface that a workspace needs."""
 
     def __init__(self, root: Path, manifest: Manifest, documents: Documents, scratch: Path) -> None:
         self._root = root
@@ -77,28 +77,28 @@ class _StoredTree:
         self._folders = folders
 
     def entries(self, folder: Path) -> list[Path]:
-        """What is in a folder."""
+        """Return the entries of a folder."""
         names = self._folders.get(self._inner(folder), set())
         return [folder / name for name in sorted(names) if name[0] != "."]
 
     def is_file(self, path: Path) -> bool:
-        """Whether the release has the file."""
+        """Return whether the release has the file."""
         return self._inner(path) in self._manifest.files
 
     def is_dir(self, path: Path) -> bool:
-        """Whether the release has files below."""
+        """Return whether the release has files below the path."""
         return self._inner(path) in self._folders
 
     def inside(self, path: Path) -> bool:
-        """There are no links in a release: a path leads where it says."""
+        """Return whether a path is inside. A release has no links, so the path itself decides."""
         return path.is_relative_to(self._root) and ".." not in path.parts
 
     def document(self, path: Path, shown: str) -> Document:
-        """A document of the release."""
+        """Return a document of the release."""
         return self._documents.get(shown, self._digest(path, shown))
 
     def on_disk(self, path: Path) -> Path:
-        """A copy of the file, named by its content."""
+        """Write a copy of the file, named by its digest, and return its path."""
         shown = self._inner(path)
         digest = self._digest(path, shown)
         place = self._scratch / f"{digest}{PurePosixPath(shown).suffix}"
@@ -114,7 +114,7 @@ class _StoredTree:
         return digest
 
     def _inner(self, path: Path) -> str:
-        """The path in the manifest; one that leads elsewhere is nowhere in it."""
+        """Return the path in the manifest. A path outside it is never found."""
         text = path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else ".."
         return "" if text == "." else text
 

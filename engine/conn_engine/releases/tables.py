@@ -1,7 +1,7 @@
-"""The tables of a store, and how an older store becomes one of today. Only `opening` and `store` import this.
+"""The tables of a store, and the migration of older stores. Only `opening` and `store` import this module.
 
-A store's format is the number of migrations it has seen. A migration is never changed once published: another one is
-added, and it must keep what is there.
+A store's format is the number of its migrations. A published migration never changes: add another one, which must
+preserve existing data.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ blob = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-"""Contents by their digest; `content` is compressed (zlib), `size` and digest are those of what was stored."""
+"""Contents by digest. `content` is compressed (zlib); `size` and `digest` are those of the uncompressed content."""
 
 release = sa.Table(
     "conn_release",
@@ -40,7 +40,7 @@ release = sa.Table(
     sa.Column("engine", sa.String(64), nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
 )
-"""A release's id is the digest of its list of files, which is a blob. `number` only tells what came later."""
+"""A release's ID is the digest of its file list, which is a blob. `number` is only the order of creation."""
 
 channel = sa.Table(
     "conn_channel",
@@ -65,7 +65,7 @@ event = sa.Table(
     sa.Column("checks", sa.Text, nullable=False),
     sa.UniqueConstraint("channel", "revision"),
 )
-"""One row for each revision of a channel: its constraint alone rules out that two movements count as one."""
+"""One row for each revision of a channel. The constraint guarantees that two moves never have the same revision."""
 
 
 def _create_tables(connection: Connection) -> None:
@@ -76,7 +76,7 @@ MIGRATIONS: tuple[Migration, ...] = (_create_tables,)
 
 
 def read_version(connection: Connection) -> int:
-    """The store's format; 0 where there is no store. Raises StoreFault for a table of that name with no number."""
+    """Return the store's format, or 0 if there is no store. Raises StoreFault for a format table without a number."""
     if not sa.inspect(connection).has_table(store.name):
         return 0
     number = connection.execute(sa.select(store.c.format)).scalar()
@@ -89,9 +89,9 @@ def read_version(connection: Connection) -> int:
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Bring a store, or a database without one, to today's format, within the connection's transaction.
+    """Upgrade a store, or an empty database, to the current format, in the connection's transaction.
 
-    Raises StoreFault for a store of a newer format.
+    Raises StoreFault for a newer format.
     """
     have = read_version(connection)
     if have > len(migrations):
@@ -107,7 +107,7 @@ def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
 
 
 def build_newer_error(have: int, known: int) -> StoreFault:
-    """The error of a store that this version does not understand."""
+    """Build the error for a store with a newer format."""
     return StoreFault(
         f"the store has the format {have}, but this version supports formats up to {known}",
         hint="upgrade conn-engine: a newer version created or changed the store",

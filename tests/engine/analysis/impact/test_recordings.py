@@ -118,7 +118,7 @@ def test_a_change_that_nothing_answers_is_unknown_and_fails(compared: Callable[[
         **dict.fromkeys(ImpactFailOn, Exit.FINDINGS),
         ImpactFailOn.NONE: Exit.OK,
     }
-    assert "crm.people.list for 1 account: the recording does not answer" in report.draw_text(found)
+    assert "crm.people.list for 1 account: the recording has no response" in report.draw_text(found)
     assert ImpactReport.from_impact(found).breaking is True
     assert "**1 break**" in report.draw_markdown(found)
     assert "::error title=conn impact%3A unknown::crm.people.list" in report.draw_github(found, Sources())

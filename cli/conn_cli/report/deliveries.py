@@ -10,7 +10,7 @@ from conn_engine.urls import split_plain_url
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-    from conn_engine.testing.judgement import Judgement
+    from conn_engine.testing.judgement import Verdict
 
 __all__ = ["count_deliveries", "draw_delivery", "is_delivery"]
 
@@ -27,7 +27,7 @@ def count_deliveries(number: int) -> list[str]:
     return [f"{number:,} recorded {'delivery' if number == 1 else 'deliveries'}"] if number else []
 
 
-def draw_delivery(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:
+def draw_delivery(judgement: "Verdict", outcome: "DeliveryOutcome") -> Iterator[Piece]:
     """A recorded delivery: where it came to, what was answered, which events it holds."""
     from conn_engine.testing.deliveries.cases import DeliveryCase
 
@@ -41,7 +41,7 @@ def draw_delivery(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterato
     yield f"    {_verdict(judgement, outcome)}\n", "error" if judgement.failed else "good"
 
 
-def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
+def _verdict(judgement: "Verdict", outcome: "DeliveryOutcome") -> str:
     parts = []
     if outcome.refused is not None:
         parts.append(f"refused: {outcome.refused.message}")

@@ -11,7 +11,7 @@ from conn_cli.report.text import Piece, draw_finding, paint
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
-    from conn_engine.testing.judgement import Judgement
+    from conn_engine.testing.judgement import Verdict
     from conn_engine.testing.suite import OperationReport
 
 __all__ = ["draw_pieces", "draw_reports"]
@@ -71,7 +71,7 @@ def _operation(report: "OperationReport", live: bool) -> Iterator[Piece]:
     yield "\n", ""
 
 
-def _case(judgement: "Judgement", live: bool) -> Iterator[Piece]:
+def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 
     case, outcome = judgement.case, judgement.outcome
@@ -102,7 +102,7 @@ def _short_url(url: str) -> str:
     return f"{path}{mark}{short}" if query else url
 
 
-def _verdict(judgement: "Judgement") -> str:
+def _verdict(judgement: "Verdict") -> str:
     outcome = judgement.outcome
     ending = _format_ending(judgement)
     parts = [f"{pluralize(len(outcome.records), 'record')}{f', {ending}' if ending else ''}"]
@@ -123,7 +123,7 @@ def _verdict(judgement: "Judgement") -> str:
     return " · ".join(parts)
 
 
-def _format_ending(judgement: "Judgement") -> str:
+def _format_ending(judgement: "Verdict") -> str:
     """How a listing ended, such as `incomplete: 2 of 3 records arrived`."""
     outcome, verdict = judgement.outcome, judgement.outcome.completeness
     if outcome.whole or outcome.error is not None:
@@ -134,7 +134,7 @@ def _format_ending(judgement: "Judgement") -> str:
     return f"{verdict.state}: {verdict.reason}" if verdict.reason else verdict.state
 
 
-def _differences(judgement: "Judgement") -> Iterator[Piece]:
+def _differences(judgement: "Verdict") -> Iterator[Piece]:
     comparison = judgement.comparison
     if comparison is None or comparison.equal:
         return

@@ -11,12 +11,12 @@ from conn_engine.runtime.places import blame_rerouting, origin_of
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.testing.cases import recorded_call
 from conn_engine.testing.coverage import measure
-from conn_engine.testing.judgement import Judgement
+from conn_engine.testing.judgement import Verdict
 
 __all__ = ["find_emptied_fields", "find_empty_fields", "find_missing_keys"]
 
 
-def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+def find_empty_fields(results: Sequence[Verdict], effective: Effective) -> list[Diagnostic]:
     """Report MAP201 for each mapped field that is empty in every record of every case of one operation."""
     covered = [result for result in results if result.coverage is not None and result.coverage.records]
     if not covered or not any(not result.outcome.whole for result in covered):
@@ -42,7 +42,7 @@ def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> lis
     return findings
 
 
-def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+def find_emptied_fields(results: Sequence[Verdict], effective: Effective) -> list[Diagnostic]:
     """Report MAP133 for each field that an override's expression leaves empty in every record of every case of one
     operation, although the levels below fill it."""
     covered = [result for result in results if result.coverage is not None and result.below is not None]
@@ -71,7 +71,7 @@ def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> l
     return findings
 
 
-def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+def find_missing_keys(results: Sequence[Verdict], effective: Effective) -> list[Diagnostic]:
     """Report PAG104 for each pagination setting whose key is in no recorded response of one operation."""
     ended = [result for result in results if result.outcome.completeness is not None and result.outcome.raw]
     ended = [result for result in ended if not result.outcome.whole]
@@ -98,7 +98,7 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
     return findings
 
 
-def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
+def _reading_hint(result: Verdict, effective: Effective, field_name: str) -> str:
     name = result.case.name
     operation = effective.get_unified(name.model, name.resource, name.method)
     mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None

@@ -11,7 +11,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.testing.deliveries.cases import delivery_document
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 from conn_engine.testing.golden_form import golden_document
-from conn_engine.testing.judgement import Judgement, authors_fault
+from conn_engine.testing.judgement import Verdict, authors_fault
 
 __all__ = ["update_golden"]
 
@@ -19,7 +19,7 @@ _GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106", "TS
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
-def update_golden(judgement: Judgement, redactor: Redactor, *, within: Path | None = None) -> int:
+def update_golden(judgement: Verdict, redactor: Redactor, *, within: Path | None = None) -> int:
     """Write the case's golden if it differs, the shared one first. Returns the number of changed files. Links out of
     the folder `within` are refused.
 
@@ -57,7 +57,7 @@ def update_golden(judgement: Judgement, redactor: Redactor, *, within: Path | No
     return changed + 1
 
 
-def _document(judgement: Judgement) -> str:
+def _document(judgement: Verdict) -> str:
     outcome = judgement.outcome
     if isinstance(outcome, DeliveryOutcome):
         return delivery_document(outcome)

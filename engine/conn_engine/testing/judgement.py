@@ -36,13 +36,13 @@ from conn_engine.testing.refusals import find_credential_refusal
 from conn_engine.testing.request_findings import find_other_requests, shorten
 from conn_engine.testing.wording import ACCEPT_CHANGE, CHANGES, UNREADABLE_GOLDEN, describe_presence, describe_unused
 
-__all__ = ["Judgement", "authors_fault", "judge", "judge_live", "measure_outcome"]
+__all__ = ["Verdict", "authors_fault", "judge", "judge_live", "measure_outcome"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
 
 @dataclass(slots=True)
-class Judgement:
+class Verdict:
     """The verdict on one case. The golden is `overridden` if only the account's overrides cause the difference.
 
     `shared` is the verdict on the same case without the account, if the account has no valid golden of its own. `below`
@@ -59,7 +59,7 @@ class Judgement:
     golden: GoldenState = "absent"
     schema: str = ""
     places: dict[str, str] = field(default_factory=dict)
-    shared: "Judgement | None" = None
+    shared: "Verdict | None" = None
     below: Outcome | None = None
     outdated: bool = False
 
@@ -71,9 +71,9 @@ class Judgement:
 
 def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
-) -> Judgement:
+) -> Verdict:
     """Judge one outcome. `base` is the outcome of the same case without the account's levels, for attribution."""
-    result = Judgement(case, outcome, below=base)
+    result = Verdict(case, outcome, below=base)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     try:
         golden = read_golden(workspace, golden_path)
@@ -131,10 +131,10 @@ def authors_fault(error: ConnError | None) -> bool:
     return isinstance(error, ConfigurationError | MissingRecording | UsageError)
 
 
-def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
+def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Verdict:
     """Judge the outcome of a live run: schema, coverage and the verdict on a listing. Goldens apply to recordings
     only."""
-    result = Judgement(case, outcome)
+    result = Verdict(case, outcome)
     if outcome.error is not None:
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.format_path(case.path)))
     _judge_schema(result, workspace, effective)
@@ -159,7 +159,7 @@ def _is_expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
 
 
 def _judge_golden(  # noqa: PLR0917
-    result: Judgement,
+    result: Verdict,
     workspace: Workspace,
     effective: Effective,
     golden: Mapping[str, Any] | None,
@@ -212,7 +212,7 @@ def _judge_golden(  # noqa: PLR0917
     result.findings += find_other_requests(effective, case, result.requests, span)
 
 
-def _places(result: Judgement, effective: Effective) -> dict[str, str]:
+def _places(result: Verdict, effective: Effective) -> dict[str, str]:
     """Return the override line that set each changed field, as `accounts/acme.yaml:7`.
 
     A field that no override maps is attributed to the first override that affects the operation, but only if the levels
@@ -282,7 +282,7 @@ def _report_other_way_back(kept: Any, given: list[Any], golden: Span) -> Diagnos
 
 
 def _golden_findings(
-    result: Judgement, comparison: RecordComparison, effective: Effective, golden: Span
+    result: Verdict, comparison: RecordComparison, effective: Effective, golden: Span
 ) -> list[Diagnostic]:
     findings = []
     for (name, kind), count in sorted(comparison.by_field().items()):
@@ -305,7 +305,7 @@ def _golden_findings(
     return findings + [diagnostic("TST101", message, golden, hint=ACCEPT_CHANGE) for message in messages]
 
 
-def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective) -> None:
+def _judge_schema(result: Verdict, workspace: Workspace, effective: Effective) -> None:
     if not result.outcome.records:
         return
     check = ModelCheck(workspace.models, effective, result.case.name)
@@ -327,12 +327,12 @@ def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome)
     return measure(fields, reads, outcome.records, () if operation.each == "page" else outcome.vendor_paths())
 
 
-def _judge_coverage(result: Judgement, effective: Effective) -> None:
+def _judge_coverage(result: Verdict, effective: Effective) -> None:
     if result.outcome.raw:
         result.coverage = measure_outcome(effective, result.case.name, result.outcome)
 
 
-def _find_missing_cursor(result: Judgement, effective: Effective) -> list[Diagnostic]:
+def _find_missing_cursor(result: Verdict, effective: Effective) -> list[Diagnostic]:
     """Report MAP202 if no record of an incremental operation has a cursor."""
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
     field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
@@ -345,7 +345,7 @@ def _find_missing_cursor(result: Judgement, effective: Effective) -> list[Diagno
     return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
 
 
-def _warn_of_incomplete_listing(result: Judgement, effective: Effective) -> list[Diagnostic]:
+def _warn_of_incomplete_listing(result: Verdict, effective: Effective) -> list[Diagnostic]:
     """Report PAG110 as a warning if the golden accepts an incomplete listing: a live run ends the same way."""
     verdict = result.outcome.completeness
     if result.outcome.whole or verdict is None or verdict.state != "incomplete":
@@ -356,7 +356,7 @@ def _warn_of_incomplete_listing(result: Judgement, effective: Effective) -> list
     return [replace(finding, severity=Severity.WARNING)]
 
 
-def _completeness_finding(effective: Effective, result: Judgement) -> Diagnostic | None:
+def _completeness_finding(effective: Effective, result: Verdict) -> Diagnostic | None:
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
     return find_incompleteness(effective, operation, result.outcome.completeness)
 

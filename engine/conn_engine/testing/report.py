@@ -10,7 +10,7 @@ from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind
 from conn_engine.testing.coverage import Coverage
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-from conn_engine.testing.judgement import GoldenState, Judgement
+from conn_engine.testing.judgement import GoldenState, Verdict
 from conn_engine.testing.suite import OperationReport
 
 __all__ = ["SuiteReport", "TestedOperation", "describe_operation"]
@@ -120,7 +120,7 @@ def describe_operation(report: OperationReport) -> TestedOperation:
     )
 
 
-def _describe_case(judgement: Judgement) -> TestedCase:
+def _describe_case(judgement: Verdict) -> TestedCase:
     outcome, verdict = judgement.outcome, judgement.outcome.completeness
     return TestedCase(
         scenario=judgement.case.scenario,
@@ -156,7 +156,7 @@ def _describe_coverage(coverage: Coverage | None) -> CaseCoverage | None:
     return CaseCoverage(mapped=len(coverage.seen), seen=dict(coverage.seen), unread=list(coverage.unread))
 
 
-def _describe_changes(judgement: Judgement) -> list[ChangedField]:
+def _describe_changes(judgement: Verdict) -> list[ChangedField]:
     if judgement.comparison is None:
         return []
     return [

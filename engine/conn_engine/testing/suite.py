@@ -17,7 +17,7 @@ from conn_engine.testing.compare import compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name, find_deliveries
 from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
-from conn_engine.testing.judgement import Judgement, authors_fault, judge
+from conn_engine.testing.judgement import Verdict, authors_fault, judge
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.wording import CHANGES
 
@@ -44,7 +44,7 @@ class SharedRuns:
     request_key: Callable[[Effective, Case], str]
     replays: Replays = field(default_factory=Replays)
     without: dict[Path, Outcome] = field(default_factory=dict)
-    judged: dict[Path, Judgement] = field(default_factory=dict)
+    judged: dict[Path, Verdict] = field(default_factory=dict)
 
     def replay(self, effective: Effective, case: Case) -> Outcome:
         """Replay a recording for an account."""
@@ -56,7 +56,7 @@ class SharedRuns:
             self.without[case.path] = replay(base, case.name, case.recording)
         return self.without[case.path]
 
-    def judge_without(self, workspace: Workspace, base: Effective, case: Case) -> Judgement:
+    def judge_without(self, workspace: Workspace, base: Effective, case: Case) -> Verdict:
         """Judge the replay of the base level, once."""
         if case.path not in self.judged:
             shared_case = replace(case, golden=case.base_golden)
@@ -93,7 +93,7 @@ class OperationReport:
 
     effective: Effective
     name: OperationName
-    judgements: list[Judgement] = field(default_factory=list)
+    judgements: list[Verdict] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     recorded: bool = True
 
@@ -271,9 +271,7 @@ def report_on(
     return report
 
 
-def _judge_case(
-    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns
-) -> Judgement:
+def _judge_case(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns) -> Verdict:
     """Judge an outcome. If the account has no golden of its own, compare it with the outcome without overrides too."""
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)

@@ -16,7 +16,7 @@ from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import RecordComparison, compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, golden_of
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-from conn_engine.testing.judgement import Judgement, authors_fault
+from conn_engine.testing.judgement import Verdict, authors_fault
 from conn_engine.testing.wording import (
     ACCEPT_CHANGE,
     CHANGES,
@@ -36,9 +36,9 @@ def judge_delivery(
     case: DeliveryCase,
     outcome: DeliveryOutcome,
     base: DeliveryOutcome | None = None,
-) -> Judgement:
+) -> Verdict:
     """Judge one outcome. `base` is the outcome of the same delivery without the account's levels, for attribution."""
-    result = Judgement(case, outcome)
+    result = Verdict(case, outcome)
     path = case.golden if case.golden.is_file() else case.base_golden
     shown = workspace.format_path(case.path)
     result.findings += _judge_acceptance(effective, case, outcome, shown)
@@ -98,7 +98,7 @@ def _golden(workspace: Workspace, path: Any) -> Mapping[str, Any]:
 
 
 def _compare_with_golden(
-    result: Judgement, effective: Effective, golden: Mapping[str, Any], span: Span, base: DeliveryOutcome | None
+    result: Verdict, effective: Effective, golden: Mapping[str, Any], span: Span, base: DeliveryOutcome | None
 ) -> None:
     outcome = result.outcome
     assert isinstance(outcome, DeliveryOutcome)  # noqa: S101 - what a delivery gives

@@ -1,4 +1,4 @@
-"""Where a connector's authorization puts a credential into a request: each kind describes its own, for redaction."""
+"""The places of a request where a connector's authorization sends a credential. Each kind describes its own."""
 
 import re
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class CredentialPlace:
-    """Where a connector's authorization puts a credential, and the template of what it puts there.
+    """A place where a connector's authorization sends a credential, and the template of its value.
 
-    `name` is a header's, a parameter's (of the query or a form), a field's with dots, or the name that stands in a path
-    for it; for a `url` it is a pattern whose groups are the credential. `certain` says that nothing else stands there.
+    `name` is the name of a header or of a parameter (of the query or a form), a dotted field, or a placeholder in a
+    path. For a `url`, it is a pattern whose groups are the credential. `certain` is set if the place has nothing else.
     """
 
     kind: Kind
@@ -26,11 +26,11 @@ class CredentialPlace:
 
     @property
     def fixed_text(self) -> str:
-        """What of the template is the same for every credential: `Bearer ` of `Bearer {{token}}`."""
+        """The part of the template that is the same for every credential: `Bearer ` of `Bearer {{token}}`."""
         return _TEMPLATE.sub("", self.template)
 
     def secrets(self, value: str) -> Iterator[str]:
-        """The value, and the parts of it that the template takes from the credential."""
+        """Return the value, and the parts of it that the template takes from the credential."""
         yield value
         parts = _TEMPLATE.split(self.template)
         if len(parts) > 1 and any(parts):

@@ -1,4 +1,4 @@
-"""Documents of credentials: which of their texts are secrets, and such a document without some of them."""
+"""Credential documents: find the texts that are secrets, and replace some of them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,8 +10,8 @@ __all__ = ["mask_short", "replace_secrets"]
 
 
 def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an authorization is made of, with `[redacted]` for secrets that are too short to be searched for; this very
-    object when there are none."""
+    """Replace secrets of an authorization that are too short to be searched for by `[redacted]`. Return the same object
+    if there are none."""
     short: list[str] = []
 
     def mask(text: str, _label: str) -> str | None:
@@ -28,8 +28,8 @@ def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def replace_secrets(document: Any, label: str, replace: Callable[[str, str], str | None]) -> Any:
-    """A copy of a credential document in which `replace` was asked for each secret text, with its label; what it gives
-    stands there, but None."""
+    """Return a copy of a credential document with each secret text replaced by the result of `replace`, which receives
+    the text and its label. None leaves a text unchanged."""
     if isinstance(document, Mapping):
         return {
             key: value

@@ -1,9 +1,9 @@
-r"""Escapes undone, and where in the text they stood: for secrets whose letters and digits are escaped, or that are
-divided by what has no meaning.
+r"""Undo escapes and map places back to the original text, to find secrets with escaped letters and digits, or secrets
+that are divided by meaningless text.
 
-`secrets.forms` knows how punctuation is escaped. A letter, a digit and `-._~` never have to be (`\u0061`, `%61`,
-`&#97;`), so escapes are undone only around a trace of one. What divides a secret: sections and comments of XML, the
-line breaks of MIME, and the zeros of UTF-16.
+`secrets.forms` handles escaped punctuation. Letters, digits and `-._~` rarely are escaped (`\u0061`, `%61`, `&#97;`),
+so escapes are undone only around a trace of one. Sections and comments of XML, the line breaks of MIME, and the zeros
+of UTF-16 may divide a secret.
 """
 
 import re
@@ -21,7 +21,7 @@ _FEW = 50
 _PLAIN = "(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[DdEe]|5[Ff]|7[Ee])"
 _PLAIN_IN_DECIMAL = "(?:4[5689]|5[0-7]|6[5-9]|[78][0-9]|90|95|9[7-9]|1[01][0-9]|12[0-26])"
 _LINE = "(?<=[A-Za-z0-9+/]{60}"  # of base64, as MIME wraps it; what ends the line follows
-# Each pattern begins with its character: a text without the character is passed over at the speed of `in`.
+# Each pattern starts with its character, so that a text without the character is skipped at the speed of `in`.
 _TRACES = {
     "%": rf"%(?:25)*(?:{_PLAIN}|5[Cc]|u00|26(?:#|%(?:25)*23|amp))",
     "\\": rf"\\(?:u00{_PLAIN}|u005[Cc]|u0025[0-9]|u0026(?:#|amp)|u\{{|x{_PLAIN}|x5[Cc]"
@@ -33,7 +33,7 @@ _TRACES = {
 
 
 def _match_character_in_bytes(mark: str) -> str:
-    """A pattern for one character of UTF-8, each byte of it after a mark; or a byte of another character set."""
+    """Return a pattern for one UTF-8 character with a mark before each byte, or for a byte of another character set."""
     later = f"{mark}[89AaBb][0-9A-Fa-f]"
     long = f"{mark}[CcDd][0-9A-Fa-f]{later}|{mark}[Ee][0-9A-Fa-f](?:{later}){{2}}|{mark}[Ff][0-7](?:{later}){{3}}"
     return f"{long}|{mark}[0-9A-Fa-f]{{2}}"
@@ -47,7 +47,7 @@ _REFERENCES = r"""&\#0*(?P<decimal>[0-9]{1,7});?|&\#[xX]0*(?P<hexadecimal>[0-9a-
     |&(?P<name>[A-Za-z][A-Za-z0-9]{1,30};)|(?P<section><!\[CDATA\[|\]\]>)"""
 _LINES = r"(?P<line>(?=[\r\n])(?<=[A-Za-z0-9+/]{60})\r?\n[ \t]*)"
 _QUOTED_PRINTABLE = rf"(?P<soft>=\r?\n)|(?P<quoted>{_match_character_in_bytes('=')})"
-# Together, as texts are escaped within one another; and alone, as the text of one escape may look like another.
+# Combined, because escapes may be nested, and single, because the text of one escape may look like another escape.
 _READINGS = ("|".join((_SCRIPT, _PERCENT, _REFERENCES, _LINES)), _SCRIPT, _PERCENT, _REFERENCES)
 _BYTE = re.compile("[0-9A-Fa-f]{2}")
 _ZEROS = re.compile("\0+")
@@ -67,7 +67,7 @@ def _compile(reading: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """What stands in the new text, from `start` to `end`, for what stood in the old one."""
+    """A replaced part: its place in the new text, from `start` to `end`, and its place in the old one."""
 
     start: int
     end: int
@@ -77,7 +77,7 @@ class _Edit:
 
 @dataclass(frozen=True, slots=True)
 class Unescaped:
-    """A part of a text without its escapes. `locate` leads back from it to the text."""
+    """A part of a text without its escapes. `locate` maps its places back to the text."""
 
     text: str
     _edits: list[_Edit]
@@ -85,17 +85,17 @@ class Unescaped:
     _source: "Unescaped | None" = None
 
     def locate(self, start: int, end: int) -> tuple[int, int]:
-        """The place in the whole text that this place stands for, with whatever without a meaning surrounds it."""
+        """Return the place in the complete text for a place in this part, including meaningless text around it."""
         start, end = self._offset + self._locate_start(start), self._offset + self._locate_end(end)
         return self._source.locate(start, end) if self._source is not None else (start, end)
 
     def unescape(self, reading: str) -> "Unescaped":
-        """The same without one more layer of escapes; this very object when it has none."""
+        """Undo one more layer of escapes. Return the same object if there are none."""
         made = _edit(self.text, _find_escapes(self.text, reading))
         return Unescaped(*made, 0, self) if made[1] else self
 
     def compose(self, source: "Unescaped") -> "Unescaped":
-        """The same part of a text that is itself `source`, without its escapes."""
+        """Return the same part of the text of `source`, where this one is a part of the unescaped text of `source`."""
         return replace(self, _source=source if self._source is None else self._source.compose(source))
 
     def _locate_start(self, at: int) -> int:
@@ -119,7 +119,7 @@ class Unescaped:
 
 
 def can_hide(text: str) -> bool:
-    """Whether what never has to be escaped may be escaped in the text, or something may divide it."""
+    """Return whether the text may have needless escapes, or meaningless text, that hide a secret."""
     return any(_has_trace(text, character, trace) for character, trace in _compile_traces())
 
 
@@ -133,8 +133,8 @@ def _has_trace(text: str, character: str, trace: re.Pattern[str]) -> bool:
 
 
 def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
-    """What the text says around each trace of such escapes, `reach` characters to either side: without one layer of
-    escapes, two, and so on."""
+    """Yield the text around each trace of such escapes, with `reach` characters on both sides: without one layer of
+    escapes, without two, and so on."""
     for start, end in _find_surroundings(text, reach):
         part = Unescaped(text[start:end], [], start)
         seen = {part.text}
@@ -149,7 +149,7 @@ def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
 
 
 def unwrap(text: str) -> Iterator[Unescaped]:
-    """The text without what an encoding of all of it puts between its characters: UTF-16, quoted-printable."""
+    """Remove what an encoding of the complete text adds between its characters: UTF-16, quoted-printable."""
     if "\0" in text:
         yield Unescaped(*_edit(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
     if _has_soft_breaks(text):
@@ -157,7 +157,7 @@ def unwrap(text: str) -> Iterator[Unescaped]:
 
 
 def unwrap_roughly(text: str) -> Iterator[str]:
-    """The same in less time: enough to see whether a run of letters is there."""
+    """Do the same as `unwrap` faster, well enough to check whether the text contains a run of letters."""
     if "\0" in text:
         yield text.replace("\0", "")
     if _has_soft_breaks(text):
@@ -186,7 +186,7 @@ def _find_surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
 
 
 def _edit(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str, list[_Edit]]:
-    """The text with its replacements, which are in order; of two that overlap the first counts."""
+    """Apply sorted replacements to the text. The first of two overlapping ones is used."""
     parts: list[str] = []
     edits: list[_Edit] = []
     done = length = 0
@@ -209,7 +209,7 @@ def _find_escapes(text: str, reading: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _find_asides(text: str) -> list[tuple[int, int, str]]:
-    """The comments and processing instructions of XML."""
+    """Yield the comments and processing instructions of XML."""
     found: list[tuple[int, int, str]] = []
     for opening, closing in _ASIDES:
         at = text.find(opening)
@@ -223,7 +223,7 @@ def _find_asides(text: str) -> list[tuple[int, int, str]]:
 
 
 def _decode_escape(match: re.Match[str]) -> str | None:
-    """The characters that an escape stands for; None where it does not stand for any."""
+    """Return the characters of an escape, or None if it represents none."""
     kind = match.lastgroup or ""
     said = match[kind]
     if kind in ("section", "line", "soft"):

@@ -1,6 +1,7 @@
-"""The forms in which a secret travels, as patterns (`compile_forms`), and what tells that one may be there (`marks`).
+"""The forms in which a secret may be sent, as patterns (`compile_forms`), and texts that each form contains
+(`find_marks`).
 
-Which secrets there are, and what is done where one is found, is `secrets`'.
+`search` has the secrets, and `redaction` replaces them.
 """
 
 import base64
@@ -27,7 +28,7 @@ _BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
 
 @dataclass(frozen=True, slots=True)
 class FormsPattern:
-    """One pattern for `size` secrets; per group the label and whether the form is packed."""
+    """One pattern for `size` secrets; for each group the label, and whether the form is packed."""
 
     pattern: re.Pattern[str]
     groups: list[tuple[str, bool]]
@@ -35,8 +36,8 @@ class FormsPattern:
 
 
 def compile_forms(labels: list[tuple[str, str]]) -> FormsPattern:
-    """The pattern for secrets in every form in which they travel. `labels` are pairs of a value and its label."""
-    # The longest first: a secret that begins with another must not be left in half.
+    """Compile the pattern for secrets in all forms. `labels` are pairs of a value and its label."""
+    # Longest first: a secret that starts with another one must be replaced completely.
     ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
     forms = [(_build_direct_forms(value), (label, False)) for value, label in ordered]
     forms += [(form, (label, True)) for value, label in ordered for form in _build_packed_forms(value)]
@@ -47,10 +48,11 @@ def compile_forms(labels: list[tuple[str, str]]) -> FormsPattern:
 def _build_alternation(
     forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0
 ) -> str:
-    """One pattern of all forms, branching on their beginnings; an empty group at its end tells the form.
+    """Build one pattern for all forms that branches on their first characters. An empty group at the end of a branch
+    identifies the form.
 
-    Bare first characters let `re` skip to candidates, and keep many secrets as cheap as few. `groups` gets
-    what each group stands for.
+    With plain first characters, `re` skips to candidates, so many secrets are as fast as few. The meaning of each group
+    is appended to `groups`.
     """
     branches: dict[str, list[tuple[str, tuple[str, bool]]]] = {}
     for pattern, meaning in forms:
@@ -68,9 +70,9 @@ def _build_alternation(
 
 
 def widen(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
-    """A base64 match with the character before it, which holds bits of the secret, and the rest of its run.
+    """Extend a base64 match by the character before it, which contains bits of the secret, and by the rest of its run.
 
-    The rest tells the secret's length, and would differ for another secret when a recording is replayed.
+    The rest reveals the secret's length, and would differ for a different secret when a recording is replayed.
     """
     if start > floor and _BASE64_CHARACTER.match(text, start - 1):
         start -= 1
@@ -79,17 +81,17 @@ def widen(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
 
 
 def _build_direct_forms(value: str) -> str:
-    """A pattern for the value plain, percent-encoded, form-encoded, JSON-escaped and in HTML, in any mixture."""
+    """Build a pattern for the value plain, percent-encoded, form-encoded, JSON-escaped and in HTML, also mixed."""
     parts: list[str] = []
     at = 0
     while at < len(value):
-        if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
+        if value[at] == "\\":  # match a run at once: otherwise its escapes could be split in exponentially many ways
             run = len(value[at:]) - len(value[at:].lstrip("\\"))
             escapes = rf"{_PERCENT}5[Cc]|{_BACKSLASHES}u005[cC]|" + _list_references("\\")
             parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
             at += run
             continue
-        if value[at] in "\"'":  # tables double them; a run at once, for the same reason
+        if value[at] in "\"'":  # tables double quotes; match a run at once for the same reason
             run = len(value[at:]) - len(value[at:].lstrip(value[at]))
             parts.append(f"(?:{value[at]}{{{run},{2 * run}}}|{_spell_character(value[at])}{{{run}}})")
             at += run
@@ -122,7 +124,7 @@ def _spell_character(character: str) -> str:
 
 
 def _list_references(character: str) -> str:
-    """A pattern for what HTML and XML pages write for a character, also when they escape it twice."""
+    """Return a pattern for the references to a character in HTML and XML, also if they are escaped twice."""
     number = ord(character)
     named = "".join(f"{name}|" for name in _list_html_names().get(character, ()))
     return f"&(?:amp;){{0,3}}(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_match_either_case(f'{number:x}')});"
@@ -142,7 +144,7 @@ def _match_either_case(digits: str) -> str:
 
 
 def _build_packed_forms(value: str) -> list[str]:
-    """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
+    """Build patterns for the value in base64 (either alphabet, any alignment) or in hexadecimal."""
     forms: set[str] = set()
     for raw in _spell(value):
         forms.update({raw.hex(), raw.hex().upper()})
@@ -152,7 +154,7 @@ def _build_packed_forms(value: str) -> list[str]:
 
 
 def _spell(value: str) -> set[bytes]:
-    """The value in bytes as it is packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
+    """Return the bytes of the value that may be packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
     spelled = {value.encode("utf-8", "surrogatepass")}
     if _UNRESERVED.fullmatch(value):  # the same in all of them
         return spelled
@@ -165,7 +167,7 @@ def _spell(value: str) -> set[bytes]:
 
 
 def _encode_core(raw: bytes, offset: int) -> str:
-    """The base64 characters that only depend on `raw` when `offset` bytes (modulo 3) stand before it."""
+    """Return the base64 characters that depend only on `raw`, if `offset` bytes (modulo 3) precede it."""
     text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
     first = -(-offset * 8 // 6)
     last = (offset + len(raw)) * 8 // 6
@@ -178,10 +180,10 @@ def _spell_in_base64(character: str) -> str:
 
 
 def find_marks(value: str) -> frozenset[str]:
-    """Texts one of which stands wherever the value does, in any form: so most texts are known to be clean at a glance.
+    """Return texts of which every form of the value contains one, so that most texts are recognized as clean quickly.
 
-    Of characters alone that stand for themselves in every form (`secrets.escapes` undoes the others). An empty one is
-    in every text.
+    They consist of characters that are the same in every form (`secrets.escapes` undoes the others). An empty one is in
+    every text.
     """
     found = {_measure_longest(_UNRESERVED, value)}
     for raw in _spell(value):

@@ -1,4 +1,4 @@
-"""Which names belong to secrets: of headers, parameters and fields, and of the parts of a credential document."""
+"""Decide by their names which headers, parameters, fields and parts of a credential document are secrets."""
 
 import re
 from typing import Literal, TypeAlias
@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 Place: TypeAlias = Literal["header", "parameter", "field"]
-"""Where a name stands: a parameter is of a URL or a form, a field of a document."""
+"""The place of a name: a parameter is in a URL or a form, a field in a document."""
 
 # fmt: off
 _SECRET_NAMES = frozenset({
@@ -40,7 +40,7 @@ _OPEN_ENDINGS = (
     "shop", "site", "tenant", "type", "uri", "url", "user", "version", "zone",
 )
 # fmt: on
-# What a name in somebody's file ends with that may be of a credential; nothing else is known of the vendor there.
+# The endings of names that may be credentials in a file of an unknown vendor.
 _CREDENTIAL_ENDINGS = (
     "accesskey",
     "accesskeyid",
@@ -112,7 +112,7 @@ _CREDENTIAL_NAMES = frozenset(
     }
 )
 _LAST_WORDS_OF_HEADERS = frozenset({"auth", "hmac", "key", "session", "sid", "sign", "signature", "token"})
-# Parameters that are often a credential: only where the value looks like one.
+# Parameters that are often a credential: they are redacted only if the value looks like one.
 _DOUBTFUL_PARAMETERS = frozenset({"auth", "code", "hash", "k", "key", "session", "sid", "sign", "state", "t", "tk"})
 _SIGNED_URLS = frozenset({"sig", "signature", "xamzsignature", "xgoogsignature"})
 _PAGING = re.compile(
@@ -127,7 +127,7 @@ def _squeeze(name: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field, header or parameter of this name is a secret (`api_key`, `Set-Cookie` …).
+    """Return whether a field, header or parameter with this name is a secret (`api_key`, `Set-Cookie` …).
 
     Names of paging tokens (`next_page_token`, `sync_token` …) are not secrets.
     """
@@ -136,8 +136,8 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_credential_name(name: str, place: Place) -> bool:
-    """Whether a name in a file of which nothing else is known may be a credential's: more than `secret_name`, by where
-    it stands. Names of paging tokens are none here either."""
+    """Return whether a name in a file of an unknown vendor may be a credential, depending on its place. It accepts more
+    names than `is_secret_name`, but no names of page tokens either."""
     key = _squeeze(name)
     if is_secret_name(name) or key in _CREDENTIAL_NAMES:
         return True
@@ -147,7 +147,7 @@ def is_credential_name(name: str, place: Place) -> bool:
 
 
 def is_doubtful_parameter(name: str) -> bool:
-    """Whether a parameter of this name is a credential at some vendors, and something else at others."""
+    """Return whether a parameter with this name is a credential for some vendors, and something else for others."""
     return _squeeze(name) in _DOUBTFUL_PARAMETERS
 
 
@@ -156,21 +156,22 @@ def _split_words(name: str) -> list[str]:
 
 
 def is_signature_name(name: str) -> bool:
-    """Whether a parameter signs its URL: who has the URL may fetch what it names. In a document it may be anything."""
+    """Return whether a parameter is the signature of its URL, which then grants access by itself. In a document, such a
+    name may be anything."""
     return _squeeze(name) in _SIGNED_URLS
 
 
 def is_public_part(name: str) -> bool:
-    """Whether a part of a credential document is not a secret (`scope`, `expires_at` …)."""
+    """Return whether a part of a credential document is not a secret (`scope`, `expires_at` …)."""
     return _squeeze(name) in _PUBLIC_PARTS
 
 
 def is_open_part(name: str) -> bool:
-    """Whether a part of a credential document names somebody and proves nothing (`username`, `shop`): answers are full
-    of it."""
+    """Return whether a part of a credential document is an identity, not a proof of it (`username`, `shop`). Responses
+    often contain it."""
     return _squeeze(name).endswith(_OPEN_ENDINGS)
 
 
 def is_common_word(text: str) -> bool:
-    """Whether a value of a credential document is a word of every document."""
+    """Return whether a value of a credential document is a word that every document may contain."""
     return text.lower() in _COMMON_WORDS

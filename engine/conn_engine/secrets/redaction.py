@@ -1,4 +1,4 @@
-"""Secrets removed from what leaves the process, and from what comes into it. `secrets.search` finds them."""
+"""Remove secrets from output and from responses. `secrets.search` finds them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,17 +23,17 @@ _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
 
 
 def is_numbered(text: str) -> bool:
-    """Whether the text holds a numbered placeholder, as a recording's answers do."""
+    """Return whether the text contains a numbered placeholder, as the responses of recordings do."""
     return _NUMBERED.search(text) is not None
 
 
 def remove_numbers(text: str) -> str:
-    """The text with its numbered placeholders made plain ones."""
+    """Replace the numbered placeholders of a text by plain ones."""
     return _NUMBERED.sub(REDACTED, text)
 
 
 def splice(text: AnyStr, replacements: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
-    """The text with what replaces its parts, which are in order and apart; this very object when there is nothing."""
+    """Apply sorted replacements without overlaps to a text. Return the same object if there are none."""
     parts: list[AnyStr] = []
     done = 0
     for start, end, new in replacements:
@@ -46,19 +46,19 @@ def splice(text: AnyStr, replacements: Iterable[tuple[int, int, AnyStr]]) -> Any
 
 
 class Redactor:
-    """Knows the secrets of a run and replaces them by `[redacted]`, in any of the forms in which they travel.
+    """Replaces the secrets of a run by `[redacted]`, in all forms in which they may be sent.
 
-    A secret is recognised plain, percent- or form-encoded, with the escapes of JSON, HTML and XML, whichever of its
-    characters are escaped and up to four times over, divided by sections and comments of XML, in quoted-printable, in
-    hexadecimal, in UTF-16, and inside base64 at any alignment (such as `user:secret` of a Basic header). Time is linear
-    in the text.
+    A secret is found in plain text, percent- or form-encoded, with the escapes of JSON, HTML and XML (for any of its
+    characters, nested up to four times), divided by sections and comments of XML, in quoted-printable, in hexadecimal,
+    in UTF-16, and in base64 at any alignment (such as `user:secret` in a Basic header). The time is linear in the
+    length of the text.
 
-    Not recognised is what somebody computes of it: reversed, in other letter case, cut in parts with something between
-    them, as numbers, encrypted, compressed, or packed twice (base64 of base64).
+    Other transformations are not found: reversed, in a different letter case, split with other text in between, as
+    numbers, encrypted, compressed, or encoded twice (base64 in base64).
     """
 
     remedy = "it is also part of ordinary text (a name, a date): record with another secret"
-    """What to do when a file cannot be without a secret."""
+    """The fix for a file that cannot be written without a secret."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._search = SecretSearch()
@@ -66,53 +66,53 @@ class Redactor:
             self.add(value)
 
     def add(self, value: str, label: str = "") -> None:
-        """Learn one secret. Values shorter than 4 characters are ignored. `label` is what `find` calls it."""
+        """Add a secret. Values shorter than 4 characters are ignored. `find` returns the `label`."""
         if value != REDACTED:
             label = label or f"a secret of {len(value)} characters"
             self._search.add(value, label, echo=not is_open_part(label))
 
     def add_document(self, document: Any, label: str = "") -> None:
-        """Learn every text of a credential document but such as `token_type`, `scope` and `instance_url`."""
+        """Add every text of a credential document, except parts such as `token_type`, `scope` and `instance_url`."""
         replace_secrets(document, label, self.add)
 
     def text(self, text: str) -> str:
-        """The text with every known secret replaced."""
+        """Return the text with every known secret replaced."""
         return self._replace_spans(text, self._search.locate)
 
     def without_echo(self, body: bytes) -> bytes:
-        """An answer's body without the secrets that it sends back; this very object when there are none.
+        """Return a response's body without the secrets that it repeats. Return the same object if there are none.
 
-        Whoever writes the mappings of an answer must not read there what the request carried. Names, ids and the like
-        in a credential (`username`) are no reason to touch an answer, and neither is what has fewer than 8 characters:
-        it is a word of many. Fast when there is nothing to do.
+        The author of a mapping must not be able to read the request's secrets in the response. Identities in a
+        credential (`username`) and values of fewer than 8 characters, which may be ordinary words, stay unchanged. This
+        is fast if there is nothing to do.
         """
         if not self._search.suspects(body.decode("latin-1")):
             return body
         return splice(body, self._echoes(body))
 
     def data_without_echo(self, data: Any) -> Any:
-        """Decoded data without the secrets that an answer sends back, among its keys too; this very object when there
-        are none. An escape of the answer's format hides nothing here."""
+        """Return decoded data without the secrets that a response repeats, also in keys. Return the same object if
+        there are none. Unlike in a body, escapes of the format cannot hide a secret here."""
         return self._data_without_echo(data) if self._search.suspects(_SEPARATOR.join(_walk_texts(data))) else data
 
     def echo_cleaner(self) -> EchoCleaner:
-        """`without_echo` for a body that comes in pieces."""
+        """Return a cleaner that does the same as `without_echo` for a body that arrives in pieces."""
         return EchoCleaner(self._echoes if self._search.has_echoes else None, self._search.reach)
 
     def url(self, url: str) -> str:
-        """A URL without known secrets, values of parameters with secret names, and user information."""
+        """Return a URL without known secrets, values of parameters with secret names, and user information."""
         return self.text(self._without_named(url))
 
     def parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters of a URL, each with its value or its values, as `url` leaves them."""
+        """Return the parameters of a URL, each with its value or values, redacted like `url`."""
         return self._redact_mapping(query, "parameter")
 
     def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a form, each with its value or its values, as `data` leaves them."""
+        """Return the fields of a form, each with its value or values, redacted like `data`."""
         return self._redact_mapping(fields, "field")
 
     def data(self, value: Any) -> Any:
-        """A copy of JSON-like data without known secrets, and without values that have a secret name.
+        """Return a copy of JSON-like data without known secrets, and without values that have a secret name.
 
         `{name: "api_key", value: …}` pairs count as named. null, booleans and empty texts stay.
         """
@@ -127,15 +127,15 @@ class Redactor:
         return value
 
     def is_named(self, name: str, place: Place, value: Any = None) -> bool:
-        """Whether the name says that the value is a secret, by where it stands."""
+        """Return whether values with this name at this place are secrets."""
         return is_secret_name(name) or (place == "parameter" and is_signature_name(name))
 
     def to_numbering(self) -> "NumberingRedactor":
-        """One that tells apart what only a name gives away."""
+        """Return a redactor that numbers the values that are redacted only because of their name."""
         return NumberingRedactor(self)
 
     def find(self, content: bytes | str) -> list[str]:
-        """The labels of the known secrets present, in any form. Never the secrets themselves."""
+        """Return the labels of the known secrets in the data, in any form, but never the secrets."""
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
         return self._search.labels_in(text)
 
@@ -153,7 +153,7 @@ class Redactor:
         return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
 
     def _echoes(self, content: bytes) -> list[Replacement]:
-        """What to replace in a body, in bytes. A number of JSON becomes a text, as a whole."""
+        """Return the replacements in a body, in bytes. A number in JSON is replaced by a text as a whole."""
         if not self._search.suspects(content.decode("latin-1")):
             return []
         text = content.decode("utf-8", "surrogateescape")
@@ -185,7 +185,7 @@ class Redactor:
         }
 
     def _blank(self, value: Any) -> Any:
-        """Everything below a secret name, without its texts and numbers."""
+        """Replace all texts and numbers below a secret name."""
         if isinstance(value, Mapping):
             return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
@@ -202,15 +202,15 @@ class Redactor:
         return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
 
     def _make_placeholder(self, value: str) -> str:
-        """What stands for a value that is only known by its name; what stands for one already stays."""
+        """Return the placeholder of a value that is a secret only by its name. A placeholder stays unchanged."""
         return value if _PLACEHOLDER.fullmatch(value) else REDACTED
 
 
 class NumberingRedactor(Redactor):
-    """Tells values that only their name gives away apart: `[redacted].1.`, `[redacted].2.` by value.
+    """Numbers the values that are redacted only because of their name: `[redacted].1.`, `[redacted].2.` by value.
 
-    A page's token is often called `token`. In a recording the link to a page and the request for it must still be the
-    same, and those of two pages not. Values that the run knows as its secrets stay plain `[redacted]`.
+    A page token is often named `token`. In a recording, the link to a page and its request must still be equal, and
+    those of different pages must differ. Known secrets of the run are always replaced by plain `[redacted]`.
     """
 
     def __init__(self, redactor: Redactor) -> None:
@@ -218,7 +218,7 @@ class NumberingRedactor(Redactor):
         self._numbers: dict[str, int] = {}
 
     def to_numbering(self) -> "NumberingRedactor":
-        """This one, whose numbers go on."""
+        """Return this redactor, which continues its numbers."""
         return self
 
     def _make_placeholder(self, value: str) -> str:
@@ -234,8 +234,8 @@ def _count_bytes(text: str) -> int:
 
 
 def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, bytes]:
-    """What stands for a place of a body, and for how much, such that the body stays what it is: UTF-16, or JSON with
-    numbers. `floor` is where the place before it ends."""
+    """Return the replacement for a place of a body, and its adjusted bounds, so that the body stays valid UTF-16 or
+    JSON. `floor` is the end of the previous place."""
     if "\0" in text[start:end]:
         return start, end, "\0".join(REDACTED).encode()
     head, tail = text[max(floor, start - _INDENT) : start], text[end : end + _INDENT]
@@ -248,7 +248,7 @@ def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, by
 
 
 def _walk_texts(data: Any) -> list[str]:
-    """The texts of JSON data, keys included."""
+    """Yield the texts of JSON data, including keys."""
     found: list[str] = []
     stack = [data]
     while stack:

@@ -1,4 +1,4 @@
-"""Where the secrets of a run stand in a text, in whatever form they travel. What stands for them is `secrets`'."""
+"""Find the secrets of a run in a text, in all forms in which they may be sent. `redaction` replaces them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -17,9 +17,10 @@ Spans = list[tuple[int, int]]
 
 
 class SecretSearch:
-    """Knows secrets with their labels, and finds them. Threads may add and search at once. Time is linear in the text.
+    """Finds secrets and their labels. Thread-safe. The time is linear in the length of the text.
 
-    Those of at least 8 characters that prove something are *echoes*: an answer may not repeat them.
+    Secrets of at least 8 characters that grant access are also searched for as *echoes*: a response must not repeat
+    them.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class SecretSearch:
         self._compiled: dict[bool, FormsPattern] = {}
 
     def add(self, value: str, label: str, *, echo: bool) -> None:
-        """Learn one secret. Values shorter than 4 characters are ignored: any text may have them."""
+        """Add a secret. Values shorter than 4 characters are ignored, because any text may contain them."""
         for part in (value, *_list_lines(value)):
             if len(part) < SHORTEST:
                 continue
@@ -41,19 +42,19 @@ class SecretSearch:
 
     @property
     def has_echoes(self) -> bool:
-        """Whether any is known."""
+        """Whether there are secrets that a response must not repeat."""
         return bool(self._echoes)
 
     def locate(self, text: str) -> Spans:
-        """Where secrets stand, in order and apart from one another, and from marks that the text has already."""
+        """Return the places of secrets, sorted, without overlaps, and outside existing placeholders."""
         return self._locate(text, echoes=False)
 
     def locate_echoes(self, text: str) -> Spans:
-        """Where echoes stand. Fast when there are none."""
+        """Return the places of echoes. This is fast if there are none."""
         return self._locate(text, echoes=True) if self.suspects(text) else []
 
     def suspects(self, text: str, *, wrapped: bool = True) -> bool:
-        """Whether an echo may stand in the text; if not, none does."""
+        """Return whether the text may contain an echo. If not, it certainly has none."""
         if not self._echoes:
             return False
         known = self._current_marks()
@@ -64,7 +65,7 @@ class SecretSearch:
         return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
 
     def labels_in(self, text: str) -> list[str]:
-        """The labels of the secrets in the text, each once."""
+        """Return the labels of the secrets in the text, without duplicates."""
         compiled = self._current(echoes=False)
         if compiled is None:
             return []
@@ -91,7 +92,7 @@ class SecretSearch:
         return _join_spans(spans + found) if found else spans
 
     def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
-        """The text with escapes undone, wherever some may hide a secret."""
+        """Return the text without escapes, around each place where escapes may hide a secret."""
         if can_hide(text):
             yield from unescape_around(text, self.reach)
         for plain in unwrap(text) if wrapped else ():
@@ -107,7 +108,7 @@ class SecretSearch:
         return known
 
     def _current(self, *, echoes: bool) -> FormsPattern | None:
-        # Replaced as a whole, and only trusted for the secrets it was made of: threads add and read at once.
+        # Replaced atomically, and valid only for the secrets it was built from: threads add and read at the same time.
         values = self._echoes if echoes else self.labels
         compiled = self._compiled.get(echoes)
         if values and (compiled is None or compiled.size != len(values)):
@@ -116,7 +117,7 @@ class SecretSearch:
 
 
 def _list_lines(value: str) -> list[str]:
-    """The lines of a key in PEM form, which leaks line by line as well."""
+    """Return the lines of a PEM key, as single lines may leak too."""
     if "\n" not in value:
         return []
     return [line for line in value.splitlines() if len(line) >= _LINE and not line.startswith("-----")]

@@ -1,6 +1,6 @@
-"""`Secret`, a value that is held masked, and `Vault`, what keeps the credentials of accounts.
+"""`Secret`, a masked value, and `Vault`, the interface of stores for the credentials of accounts.
 
-Where secrets may be sent is `transport.door`'s; there is no I/O here.
+`transport.gateway` decides where secrets may be sent. There is no I/O here.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ __all__ = ["Secret", "Vault"]
 
 
 class Secret:
-    """A value that shows itself only on `reveal()`: repr, str and format are masked; it cannot be pickled."""
+    """A value that only `reveal()` returns: repr, str and format are masked, and it cannot be pickled."""
 
     __slots__ = ("_value",)
 
@@ -21,7 +21,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself."""
+        """Return the value itself."""
         return self._value
 
     def __repr__(self) -> str:
@@ -47,29 +47,29 @@ class Secret:
 
 
 class Vault(Protocol):
-    """Where the credential documents of accounts are kept. A document is a JSON object.
+    """A store for the credential documents of accounts. A document is a JSON object.
 
-    All methods block; asynchronous callers go through `asyncio.to_thread`. Each raises CredentialError when
-    the store cannot be used.
+    All methods block; asynchronous callers use `asyncio.to_thread`. Each raises CredentialError if the store cannot be
+    used.
     """
 
     @property
     def kind(self) -> str:
-        """What it is, for people: `keyring`, `encrypted file`, `environment`, `memory`."""
+        """The kind of store, for people: `keyring`, `encrypted file`, `environment`, `memory`."""
         ...
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document; None when it has none."""
+        """Return the account's document, or None."""
         ...
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Keep the document, whole, before returning."""
+        """Store the complete document before returning."""
         ...
 
     def delete(self, account: str) -> bool:
-        """Forget it; whether there was one."""
+        """Delete the document. Return whether there was one."""
         ...
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread of one process at a time: what a refresh of this account's token runs under."""
+        """Return a lock for one thread of one process at a time. The account's token is refreshed under it."""
         ...

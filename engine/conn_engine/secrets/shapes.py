@@ -1,5 +1,5 @@
-"""Credentials that are known by how they look: tokens of well-known vendors, JSON Web Tokens, private keys, and what
-stands behind the word `Bearer`. Nothing of their values is known."""
+"""Find credentials by their form: tokens of well-known vendors, JSON Web Tokens, private keys, and values after the
+word `Bearer`. Their values are not known."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from functools import cache
 
 __all__ = ["build_token_pattern", "find_shapes", "is_random", "locate_shapes"]
 
-# A part that each has, and its pattern.
+# A text that each of them contains, and its pattern.
 _TOKENS = {
     "sk_": r"sk_(?:live|test)_[0-9A-Za-z]{16,}",
     "rk_": r"rk_(?:live|test)_[0-9A-Za-z]{16,}",
@@ -63,17 +63,17 @@ _LETTERS = re.compile(r"[A-Za-z]+=*")
 
 @cache
 def build_token_pattern() -> re.Pattern[str]:
-    """A pattern for tokens of well-known vendors and JSON Web Tokens."""
+    """Build a pattern for tokens of well-known vendors and JSON Web Tokens."""
     return re.compile("|".join(map(_set_apart, _TOKENS.values())))
 
 
 def is_random(text: str) -> bool:
-    """Whether a text is long and looks as if nobody thought of it: neither a word nor a date."""
+    """Return whether a text is long and looks random: neither a word nor a date."""
     return _RANDOM.fullmatch(text) is not None and _DATED.fullmatch(text) is None
 
 
 def locate_shapes(text: str) -> list[tuple[int, int]]:
-    """Where credentials stand, in order and apart from one another."""
+    """Return the places of credentials, sorted and without overlaps."""
     joined: list[tuple[int, int]] = []
     for start, end, _ in sorted(_find_shapes(text)):
         if joined and start < joined[-1][1]:
@@ -84,7 +84,7 @@ def locate_shapes(text: str) -> list[tuple[int, int]]:
 
 
 def find_shapes(text: str) -> list[str]:
-    """What kinds of credentials stand in the text, for people."""
+    """Return the kinds of credentials in the text, for people."""
     return list(dict.fromkeys(label for _, _, label in _find_shapes(text)))
 
 
@@ -102,7 +102,7 @@ def _find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _set_apart(pattern: str) -> str:
-    """The pattern where no name or number goes on: each is looked for once in a run of its characters."""
+    """Return the pattern limited to the start of a word, so that it is tried once in a run of its characters."""
     return rf"(?<![\w-])(?:{pattern})"
 
 

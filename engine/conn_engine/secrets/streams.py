@@ -1,4 +1,4 @@
-"""Secrets removed from bytes that come in pieces. `redaction` finds them."""
+"""Remove secrets from bytes that arrive in pieces. `redaction` finds them."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ _BLOCK = 256 * 1024
 _SPARE = 64
 
 Replacement = tuple[int, int, bytes]
-"""From where to where, and by what."""
+"""The start, the end, and the replacement."""
 
 
 class EchoCleaner:
-    """Looks at windows that overlap, so that no secret stands across a seam unseen.
+    """Searches overlapping windows, so that a secret across the end of a piece is found.
 
-    The windows begin where their content says, never where a piece happens to end: what comes out is the same however
-    the bytes came in. `replacements` are those of a window, in order (None: there are none in any); a secret is spelled
-    in `longest` bytes at most.
+    A window's start depends on the content, not on the end of a piece, so the result is the same for any division into
+    pieces. `replacements` returns the replacements of a window, in order (None: there are never any). A secret has at
+    most `longest` bytes in any of its forms.
     """
 
     def __init__(self, replacements: Callable[[bytes], list[Replacement]] | None, longest: int) -> None:
@@ -26,7 +26,7 @@ class EchoCleaner:
         self._buffer = bytearray()
 
     def feed(self, piece: bytes) -> bytes:
-        """What is clean of what came so far."""
+        """Add a piece, and return the bytes that are clean so far."""
         if self._replacements is None:
             return piece
         self._buffer += piece
@@ -41,13 +41,13 @@ class EchoCleaner:
         return b"".join(parts)
 
     def finish(self) -> bytes:
-        """The rest. It is shorter than a window."""
+        """Return the rest, which is shorter than a window."""
         text, _ = self._clean(bytes(self._buffer), last=True)
         self._buffer.clear()
         return text
 
     def _clean(self, window: bytes, *, last: bool) -> tuple[bytes, int]:
-        """The clean beginning of a window, and how many bytes of the window it stands for."""
+        """Return the clean start of a window, and the number of original bytes that it replaces."""
         end = len(window) if last else len(window) - self._overlap
         parts: list[bytes] = []
         done = 0

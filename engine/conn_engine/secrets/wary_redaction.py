@@ -1,6 +1,6 @@
-"""Redaction of what somebody else recorded: nothing is known of the credentials in it, so names and looks have to tell.
+"""Redact files that others have recorded. Their credentials are unknown, so names and forms of values decide.
 
-Used for files that are imported. What a connector's own authorization would put where is `recordings.carried`'s.
+It is used for imported files. `recordings.carried` knows the places that a connector's own authorization uses.
 """
 
 import re
@@ -15,7 +15,7 @@ from conn_engine.secrets.shapes import find_shapes, is_random, locate_shapes
 
 __all__ = ["WaryRedactor"]
 
-# What no text with a named credential is without: most texts are passed over by it.
+# Every text with a named credential contains one of these, so most texts are skipped quickly.
 # fmt: off
 _ROOTS = (
     "assertion", "auth", "bearer", "code", "connectionstring", "cookie", "cred", "hash", "hmac", "jwt", "key", "mfa",
@@ -23,7 +23,7 @@ _ROOTS = (
 )
 # fmt: on
 _OPENS = r"\s{0,20}[:=]\s{0,20}(?P<quote>\\{0,3}[\"'])"
-# Before a value, by name and place; what the value is made of. A quoted one ends with the quote that it began with.
+# The text before a value, by name and place, and the characters of the value. A quoted value ends with its first quote.
 _NAMED_IN_TEXT: tuple[tuple[Place, str, str], ...] = (
     ("field", rf"(?P<mark>\\{{0,3}}[\"'])(?P<name>[\w.$\[\]-]{{1,80}})(?P=mark){_OPENS}", ""),
     ("field", rf"(?<![\w.$\"'-])(?P<name>[A-Za-z_][\w.-]{{1,80}}){_OPENS}", ""),
@@ -35,10 +35,10 @@ _PRIVATE_PARTS_OF_A_KEY = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"
 
 
 class WaryRedactor(NumberingRedactor):
-    """Also hides what looks like a credential, and what has a name as credentials have at some vendor, in texts too
-    (JSON in JSON, GraphQL, XML, forms, headers of a batch).
+    """Also redacts values that look like credentials, and values with names that are credentials for some vendor, in
+    texts too (JSON in JSON, GraphQL, XML, forms, headers of a batch).
 
-    It shares what the redactor knows. `parameters` are names of parameters that are the connector's credential.
+    It shares the secrets of the redactor. `parameters` are names of parameters with the connector's credential.
     """
 
     remedy = "remove it from the imported file, and import it again"
@@ -48,7 +48,7 @@ class WaryRedactor(NumberingRedactor):
         self._parameters = frozenset(name.lower() for name in parameters)
 
     def is_named(self, name: str, place: Place, value: Any = None) -> bool:
-        """Whether the name says that the value is a secret, at whatever vendor."""
+        """Return whether values with this name are secrets for any vendor."""
         if super().is_named(name, place) or is_credential_name(name, place):
             return True
         if place != "parameter":
@@ -57,11 +57,11 @@ class WaryRedactor(NumberingRedactor):
         return name.lower() in self._parameters or (random and is_doubtful_parameter(name))
 
     def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a form: what a URL may carry stands in forms too."""
+        """Redact the fields of a form, which may have the same parameters as a URL."""
         return self._redact_mapping(fields, "parameter")
 
     def text(self, text: str) -> str:
-        """The text with every known secret replaced, and what is known by its name or its looks."""
+        """Return the text with known secrets, and values that are credentials by name or form, replaced."""
         clean = super().text(text)
         lower = clean.lower()
         if any(root in lower for root in _ROOTS):
@@ -70,7 +70,7 @@ class WaryRedactor(NumberingRedactor):
         return self._without_shapes(clean)
 
     def find(self, content: bytes | str) -> list[str]:
-        """The labels of the known secrets present, and the kinds of those that are known by their looks."""
+        """Return the labels of the known secrets in the text, and the kinds of credentials found by their form."""
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
         looks = (label for part in text.split(REDACTED) for label in find_shapes(part))
         return list(dict.fromkeys((*super().find(text), *looks)))
@@ -98,7 +98,7 @@ class WaryRedactor(NumberingRedactor):
 
 
 def _quote_pattern(quote: str) -> str:
-    """What stands between such quotes: one that is escaped more often than they are is inside."""
+    """Return a pattern for the text between such quotes. A quote with more escapes is a part of the text."""
     mark, depth = quote[-1], len(quote) - 1
     return rf"(?:[^\\{mark}]|\\+[^\\{mark}]|\\{{{depth + 1},}}{mark}){{1,8000}}(?=\\{{{depth}}}{mark})"
 

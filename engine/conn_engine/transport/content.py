@@ -1,4 +1,4 @@
-"""Bodies as they arrive: undoes `Content-Encoding`, within a bound on the size that comes out. No formats."""
+"""Decode the `Content-Encoding` of bodies, with a limit on the decompressed size. Formats are not handled here."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,10 +25,10 @@ class _Layer(Protocol):
 
 
 class Opening:
-    """Undoes the encodings of a body that comes in pieces (the outermost is named last).
+    """Decodes a body that arrives in pieces. The last encoding in the list is the outermost.
 
-    Each piece that comes out is at most 1 MiB, however well it was compressed. Raises ContentFault when the body is
-    damaged, of an unknown encoding, larger than `max_bytes`, or (beyond 64 MiB) compressed more than 250 times over.
+    Each decoded piece is at most 1 MiB. Raises ContentFault if the body is damaged, has an unknown encoding, is larger
+    than `max_bytes`, or (above 64 MiB) expands to more than 250 times its size.
     """
 
     def __init__(self, encoding: str, max_bytes: int) -> None:
@@ -85,7 +85,7 @@ def _build_layer(name: str) -> _Layer:
 
 
 class _Gzip:
-    """One gzip member after another, and the zeros that may follow the last."""
+    """Decodes gzip members, and the zeros that may follow the last one."""
 
     def __init__(self) -> None:
         self._machine: zlib._Decompress | None = None
@@ -118,7 +118,7 @@ class _Gzip:
 
 
 class _Deflate:
-    """A zlib stream; or a bare one, as some servers leave the wrapper out."""
+    """Decodes a zlib stream, or a raw deflate stream, as some servers omit the wrapper."""
 
     def __init__(self) -> None:
         self._machine: zlib._Decompress | None = None

@@ -25,7 +25,8 @@ _current = threading.local()
 
 @contextlib.contextmanager
 def limit_time(seconds: float) -> Iterator[float]:
-    """Bound everything this thread reads or writes inside; gives the deadline on the monotonic clock."""
+    """Limit the time for everything this thread reads or writes in the context. Yields the deadline on the monotonic
+    clock."""
     _current.deadline = time.monotonic() + seconds
     try:
         yield _current.deadline
@@ -89,7 +90,7 @@ class _Opening:
 
 
 class Backend(_Opening, httpcore.NetworkBackend):
-    """Opens connections within `connect_seconds`, name look-up and TLS handshake included."""
+    """Opens connections within `connect_seconds`, including name look-up and TLS handshake."""
 
     _plain = httpcore.SyncBackend()
 
@@ -101,7 +102,7 @@ class Backend(_Opening, httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to one of the host's addresses; each has its share of the time. Raises httpcore's errors."""
+        """Connect to one of the host's addresses; each has its share of the time. Raises httpcore's errors."""
         allowed = _get_time_left(self._seconds, httpcore.ConnectTimeout) or self._seconds
         until = time.monotonic() + allowed
         addresses = resolve_within(self._resolver, host, port, allowed)
@@ -116,7 +117,7 @@ class Backend(_Opening, httpcore.NetworkBackend):
 
 
 class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
-    """`Backend` for an event loop, where the time for the exchange is the loop's to watch."""
+    """`Backend` for an event loop, which limits the time for the exchange itself."""
 
     _plain = httpcore.AnyIOBackend()
 
@@ -128,7 +129,7 @@ class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """As `Backend.connect_tcp`."""
+        """Connect like `Backend.connect_tcp`."""
         until = time.monotonic() + self._seconds
         addresses = await aresolve_within(self._resolver, host, port, self._seconds)
         self._judge(host, port, addresses)
@@ -142,7 +143,7 @@ class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
 
 
 def _accept(host: str, port: int, addresses: Sequence[str]) -> None:
-    """Judge nothing."""
+    """Accept every address."""
 
 
 def _share_time(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:

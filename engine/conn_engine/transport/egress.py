@@ -41,7 +41,7 @@ class Trust:
     certificates: Path | None = None
 
     def including(self, url: str) -> Self:
-        """The same trust, and that in the host of a URL that the person at the command line wrote."""
+        """Return the same trust, extended by the host of a URL that the user typed at the command line."""
         return replace(self, hosts=(*self.hosts, gateway.to_pattern(gateway.parse_target(url))))
 
 
@@ -111,7 +111,7 @@ def check_host(url: str, trusted: tuple[str, ...], label: str) -> None:
 
 
 def refuse_host(goal: gateway.RequestTarget, reason: str, label: str) -> ConfigurationError:
-    """The error for a request whose host is refused."""
+    """Build the error for a request to a refused host."""
     return ConfigurationError(
         f"{label} would go to {goal.scheme}://{goal.authority}, {reason}",
         hint=suggest_fix(goal),
@@ -119,13 +119,13 @@ def refuse_host(goal: gateway.RequestTarget, reason: str, label: str) -> Configu
 
 
 def suggest_fix(goal: gateway.RequestTarget) -> str:
-    """How to allow an internal host."""
+    """Return the fix that allows an internal host."""
     return f'if it is meant to be internal, add "{gateway.to_pattern(goal)}" to trusted_hosts in conn.yaml'
 
 
 @lru_cache(maxsize=256)
 def _is_internal_name(host: str) -> bool:
-    """Whether a host that is not a plain address looks internal: no dot, an ending of local networks, or numbers."""
+    """Return whether a host that is not a plain address looks internal: no dot, a local suffix, or numbers."""
     name = host.rstrip(".")
     return (
         "." not in name
@@ -137,7 +137,7 @@ def _is_internal_name(host: str) -> bool:
 
 
 def _is_numeric(host: str) -> bool:
-    """Whether a resolver takes the name for an address: 0x7f.1, 127.1, 0177.0.0.1, 2130706433."""
+    """Return whether a resolver accepts the name as an address: 0x7f.1, 127.1, 0177.0.0.1, 2130706433."""
     return _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
 
 

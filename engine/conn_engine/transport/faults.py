@@ -1,4 +1,4 @@
-"""Scripted answers, to see how an operation takes them: errors, limits, repeated or broken pages."""
+"""Scripted responses, to test how an operation handles them: errors, rate limits, repeated or broken pages."""
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -47,7 +47,7 @@ class Faults:
         self.requests: list[Request] = []
 
     def send(self, request: Request) -> Response:
-        """The next scripted answer."""
+        """Return the next scripted response."""
         self.requests.append(request)
         step = next(self._script, PASS)
         if isinstance(step, Response):
@@ -61,12 +61,12 @@ class Faults:
         return self._inner.send(request)
 
     async def asend(self, request: Request) -> Response:
-        """As `send`."""
+        """Return the next scripted response, like `send`."""
         return self.send(request)
 
 
 def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with a JSON body."""
+    """Return a response with a JSON body."""
     return Response(status, Headers({"content-type": "application/json", **(headers or {})}), msgspec.json.encode(data))
 
 
@@ -77,21 +77,21 @@ def rate_limited(retry_after: float | str | None = 1, status: int = 429) -> Resp
 
 
 def repeat_response(answer: Response, times: int) -> list[Fault]:
-    """The same answer several times, as a vendor gives whose cursor does not move on."""
+    """Repeat a response, like a vendor with a cursor that never advances."""
     return [answer] * times
 
 
 def cut_short(data: Any, keep: float = 0.5) -> Response:
-    """An answer whose JSON body ends after this share of its bytes."""
+    """Return a response whose JSON body ends after this share of its bytes."""
     whole = json_answer(data)
     return Response(whole.status, whole.headers, whole.body[: int(len(whole.body) * keep)])
 
 
 def error_page(status: int = 503, title: str = "Service unavailable") -> Response:
-    """An HTML page where JSON was expected."""
+    """Return an HTML page instead of JSON."""
     return Response(status, Headers({"content-type": "text/html"}), f"<html><h1>{title}</h1></html>".encode())
 
 
 def broken_connection(message: str = "the connection broke", fault: FaultKind = "reset") -> TransportError:
-    """A fault in transit, which may be tried again."""
+    """Return a connection error, which can be retried."""
     return TransportError(message, retryable=True, fault=fault)

@@ -46,7 +46,7 @@ class RequestTarget:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port, which URLs of one site share."""
+        """The scheme, host and port."""
         return (self.scheme, self.host, self.port)
 
     @property
@@ -113,7 +113,7 @@ def _check_host_name(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine: `localhost`, names below it, 127.0.0.0/8 and ::1."""
+    """Return whether a host is this machine: `localhost`, names below it, 127.0.0.0/8 and ::1."""
     name = host.rstrip(".")
     if name == "localhost" or name.endswith(".localhost") or name == "[::1]":
         return True
@@ -122,7 +122,7 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_permitted(origin: tuple[str, str, int], hosts: tuple[str, ...]) -> bool:
-    """Whether a credential may go to this scheme, host and port."""
+    """Return whether a credential may be sent to this scheme, host and port."""
     return any(_matches(origin, pattern) for pattern in hosts)
 
 

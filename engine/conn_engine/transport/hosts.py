@@ -34,12 +34,12 @@ def bind_hosts(hosts: tuple[str, ...], stored_for: tuple[str, ...], account: str
 
 
 def granted_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """The hosts of the connector, whatever the credential in use was stored for."""
+    """Return the hosts of the connector, regardless of the hosts that the current credential was stored for."""
     return (*hosts, *hosts.withheld) if isinstance(hosts, BoundHosts) else hosts
 
 
 def rebind_hosts(hosts: tuple[str, ...], like: tuple[str, ...]) -> tuple[str, ...]:
-    """Other patterns, bound as the hosts of the credential in use are."""
+    """Limit other patterns in the same way as the hosts of the current credential."""
     return bind_hosts(hosts, like.stored_for, like.account) if isinstance(like, BoundHosts) else hosts
 
 
@@ -50,7 +50,7 @@ def is_match(pattern: str, host: str) -> bool:
 
 
 def is_covered(pattern: str, allowed: Iterable[str]) -> bool:
-    """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
+    """Return whether one of the allowed patterns matches every host that the pattern matches."""
     scheme, host, port = _split_pattern(pattern)
     if not _HOST_PATTERN.fullmatch(host):
         return False
@@ -63,7 +63,7 @@ def is_covered(pattern: str, allowed: Iterable[str]) -> bool:
 
 
 def is_wildcard(pattern: str) -> bool:
-    """Whether the pattern leaves a part of the host open."""
+    """Return whether the host of the pattern has a wildcard."""
     return "*" in _split_pattern(pattern)[1]
 
 

@@ -85,7 +85,7 @@ class _Wire:
         shown = request.certificate
         if goal.scheme != "https" or shown is None:
             return (goal.scheme == "https", proxy, None)
-        # After a redirect to where no credential may go, the client shows no certificate either.
+        # After a redirect to a host that may not receive the credential, no client certificate is sent either.
         return (True, proxy, shown if gateway.is_permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class _Wire:
         return options
 
     def _backend_options(self, key: _PoolKey) -> dict[str, Any]:
-        """How connections are opened: to judged addresses only, unless to a proxy that the environment names."""
+        """Return the options for connections: only to checked addresses, except to a proxy from the environment."""
         from conn_engine.transport.resolving import resolve
 
         judge = egress.make_judge("https" if key[0] else "http", self._trust.hosts)
@@ -199,7 +199,7 @@ class Live(_Wire):
         self._free: dict[_PoolKey, list[httpcore.ConnectionPool]] = {}
 
     def send(self, request: Request) -> Response:
-        """The answer, whatever its status. Raises TransportError, or ConfigurationError from the door."""
+        """Return the response with any status. Raises TransportError, or ConfigurationError from the gateway."""
         from conn_engine.transport.deadline import limit_time
 
         started = time.perf_counter()
@@ -295,7 +295,7 @@ class AsyncLive(_Wire):
         self._pools: dict[_PoolKey, httpcore.AsyncConnectionPool] = {}
 
     async def asend(self, request: Request) -> Response:
-        """As `Live.send`."""
+        """Return the response with any status, like `Live.send`."""
         started = time.perf_counter()
         course = follow_redirects(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
@@ -402,5 +402,5 @@ def _build_content_error(request: Request, fault: content.ContentFault) -> Trans
 
 
 def _find_telling_error(error: Exception) -> Exception | None:
-    """The error as a cause in a traceback, unless its text may quote a header."""
+    """Return the error as the cause for a traceback, unless its text may quote a header."""
     return None if "LocalProtocol" in type(error).__name__ else error

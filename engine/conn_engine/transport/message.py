@@ -1,4 +1,4 @@
-"""The bytes of one hop: its headers, and an upload in pieces. Sending them is `live`'s."""
+"""Build the bytes of one hop: its headers, and an upload in pieces. `live` sends them."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -44,7 +44,7 @@ def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def iterate_pieces(payload: Blob) -> Iterator[bytes]:
-    """An upload piece by piece. Raises ConfigurationError when its file changed meanwhile."""
+    """Yield an upload in pieces. Raises ConfigurationError if its file changes in the meantime."""
     left = payload.size
     with payload.open() as reader:
         while left:
@@ -56,7 +56,7 @@ def iterate_pieces(payload: Blob) -> Iterator[bytes]:
 
 
 async def apieces(payload: Blob) -> AsyncIterator[bytes]:
-    """As `pieces`, for an event loop."""
+    """Yield an upload in pieces, like `iterate_pieces`, for an event loop."""
     for piece in iterate_pieces(payload):
         yield piece
 
@@ -66,7 +66,7 @@ def _is_latin(value: str) -> bool:
 
 
 def to_headers(pairs: Any) -> Headers:
-    """The headers of an answer."""
+    """Convert the headers of a response."""
     return Headers([(name.decode("ascii", "replace"), value.decode("latin-1")) for name, value in pairs])
 
 

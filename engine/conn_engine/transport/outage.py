@@ -1,4 +1,4 @@
-"""Failures of the network in one line of plain words, for `live`. Raises nothing itself."""
+"""Describe network failures in one line, for `live`. It raises nothing itself."""
 
 import socket
 import ssl

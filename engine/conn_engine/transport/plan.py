@@ -1,4 +1,4 @@
-"""The transport of a dry run: sends nothing. Also spells a request as a curl command."""
+"""The transport of a dry run, which sends nothing, and the format of a request as a curl command."""
 
 import json
 import re
@@ -40,7 +40,7 @@ class PlanTransport:
         self.requests: list[Request] = []
 
     def send(self, request: Request) -> Response:
-        """Collect the request and raise Planned."""
+        """Collect the request and raise DryRunEnd."""
         self.requests.append(request)
         raise DryRunEnd(request)
 
@@ -60,7 +60,7 @@ class ReadOnlySender:
         self.reads: list[Request] = []
 
     def send(self, request: Request) -> Response:
-        """Send a read, or raise Planned for a write."""
+        """Send a read, or raise DryRunEnd for a write."""
         if request.writes:
             raise DryRunEnd(request)
         if request.purpose in ("operation", "step"):
@@ -159,7 +159,7 @@ def _to_variable(name: str) -> str:
 
 
 def _quote(text: str, variable: str) -> str:
-    """Shell-quoted, each redaction as a variable outside the quotes that would keep it from expanding."""
+    """Quote a text for the shell. Each redaction becomes a variable outside the single quotes, so that it expands."""
     if _is_unfit(text):
         return f'"$({_format_printf(text, variable)})"'
     pieces = [_quote_word(piece) if piece else "" for piece in text.split(REDACTED)]
@@ -176,7 +176,7 @@ def _is_unfit(text: str) -> bool:
 
 
 def _format_printf(text: str, variable: str) -> str:
-    """A command that writes the text, its unfit characters as octal numbers: what every POSIX shell has."""
+    """Return a command for any POSIX shell that prints the text, with unsafe characters as octal numbers."""
     pieces = text.split(REDACTED)
     written = "%s".join(_to_octal(piece) for piece in pieces)
     written = f"\\055{written[1:]}" if written[0] == "-" else written  # or it would be an option

@@ -1,7 +1,7 @@
-"""Proxies that the environment names (HTTPS_PROXY, NO_PROXY …): which one a request uses, and what it may reach there.
+"""Proxies from the environment (HTTPS_PROXY, NO_PROXY …): choose the proxy of a request, and limit what it may reach.
 
-A proxy resolves names itself. They are resolved here too and judged, so that no request reaches an internal address
-through it; where that does not work, the proxy's own policy decides.
+A proxy resolves names itself. They are also resolved and checked here, so that no request reaches an internal address
+through it. If that is not possible, only the proxy's policy applies.
 """
 
 import socket
@@ -40,14 +40,14 @@ _NAMED = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; list hosts that need no p
 
 
 def read_proxies() -> dict[str, str]:
-    """The proxies that the environment names, by scheme."""
+    """Return the proxies from the environment, by scheme."""
     from urllib.request import getproxies
 
     return {key: value for key, value in getproxies().items() if key in ("http", "https", "all", "no")}
 
 
 def choose_proxy(goal: gateway.RequestTarget, proxies: Mapping[str, str]) -> str:
-    """The URL of the proxy for a request; "" for none, which this machine always is."""
+    """Return the URL of the proxy for a request, or "". Requests to this machine never use a proxy."""
     from urllib.request import proxy_bypass
 
     url = proxies.get(goal.scheme) or proxies.get("all") or ""
@@ -57,7 +57,7 @@ def choose_proxy(goal: gateway.RequestTarget, proxies: Mapping[str, str]) -> str
 
 
 def make_proxy(url: str, redactor: Redactor) -> "httpcore.Proxy":
-    """What the HTTP library takes for a proxy. Raises ConfigurationError for one that cannot be used."""
+    """Build a proxy for the HTTP library. Raises ConfigurationError for one that cannot be used."""
     import httpcore
 
     parts = split_plain_url(url)
@@ -74,14 +74,14 @@ def make_proxy(url: str, redactor: Redactor) -> "httpcore.Proxy":
 
 
 def show_proxy(url: str) -> str:
-    """The URL of a proxy without its user and password."""
+    """Return the URL of a proxy without user and password."""
     parts = split_plain_url(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyFailure:
-    """What went wrong at a proxy, in one line, and what to do."""
+    """An error at a proxy, in one line, and its fix."""
 
     message: str
     hint: str = ""
@@ -91,9 +91,9 @@ class ProxyFailure:
 def build_proxy_failure(
     error: Exception, cause: BaseException, url: str, goal: gateway.RequestTarget, connect_seconds: float
 ) -> ProxyFailure | None:
-    """The failure of an exchange through a proxy when that is where it failed; None when it may be the vendor.
+    """Describe the failure of an exchange if the proxy caused it; return None if it may be the vendor.
 
-    `cause` is the innermost error. Nothing that the proxy says is repeated but a status.
+    `cause` is the innermost error. Of the proxy's response, only the status is shown.
     """
     import httpcore
 
@@ -127,7 +127,7 @@ def build_proxy_failure(
 
 
 class BehindProxy:
-    """Judges the addresses of hosts that a proxy resolves. Looks each of them up once a minute at most."""
+    """Checks the addresses of hosts that a proxy resolves. Each host is looked up at most once a minute."""
 
     def __init__(self, resolver: "Resolver | None", trusted: tuple[str, ...]) -> None:
         self._resolver = resolver
@@ -148,7 +148,7 @@ class BehindProxy:
         self._judge(goal, addresses)
 
     async def ajudge(self, goal: gateway.RequestTarget) -> None:
-        """As `judge`, for an event loop."""
+        """Check a host like `judge`, for an event loop."""
         import httpcore
 
         from conn_engine.transport.resolving import aresolve_within, resolve
@@ -165,7 +165,7 @@ class BehindProxy:
         return judged_until < time.monotonic() and parse_address(goal.host.strip("[]")) is None
 
     def _judge(self, goal: gateway.RequestTarget, addresses: Sequence[str] | None) -> None:
-        """`addresses` is None for a name that nobody here knows."""
+        """Check addresses; None is for a name that cannot be resolved here."""
         if addresses is not None:
             reason = egress.judge_addresses(goal.origin, addresses, self._trusted)
         else:

@@ -1,5 +1,5 @@
-"""A large body on its way in: decompressed, cleaned of credentials it repeats, and spooled. Where it comes from, and
-what it means, is decided elsewhere."""
+"""Receive a large body: decompress it, remove credentials that it repeats, and spool it. It knows neither the source
+nor the meaning of the body."""
 
 import errno
 
@@ -17,10 +17,10 @@ _EACH = 64 * 1024
 
 
 class Receiving:
-    """Takes a body in pieces. Small ones stay in memory. Raises ContentFault, and TransportError when the disk is full.
+    """Takes a body in pieces. Small ones stay in memory. Raises ContentFault, and TransportError if the disk is full.
 
-    A large body may take long: `earned` is the time that what has come so far was good for, at 16 KiB a second. Who
-    gives it beside the usual time still ends a body that only drips.
+    A large body may take long: each piece earns additional time, at 16 KiB per second. A body that arrives more slowly
+    still exceeds the time limit.
     """
 
     def __init__(self, request: Request, encoding: str, max_bytes: int, cleaner: Cleaner | None) -> None:
@@ -32,7 +32,7 @@ class Receiving:
         self._spool: Spool | None = None
 
     def take(self, piece: bytes) -> float:
-        """Take a piece; seconds that it earned."""
+        """Take a piece, and return the seconds that it earned."""
         for text in self._opening.feed(piece):
             self._keep(text if self._cleaner is None else self._cleaner.feed(text))
         self._counted += len(piece)
@@ -43,14 +43,14 @@ class Receiving:
         return earned
 
     def end(self) -> tuple[bytes, Spool | None]:
-        """The body: in memory, or else spooled."""
+        """Return the body, in memory or spooled."""
         self._opening.finish()
         if self._cleaner is not None:
             self._keep(self._cleaner.finish())
         return b"".join(self._parts), self._spool
 
     def drop(self) -> None:
-        """Give everything back."""
+        """Release all resources."""
         if self._spool is not None:
             self._spool.close()
 

@@ -116,7 +116,7 @@ def _build_error(request: Request, what: str, hint: str = "") -> TransportError:
 
 
 def _format_place(url: str) -> str:
-    """Scheme and host of any URL, for a message; the rest may be secret."""
+    """Return the scheme and host of a URL, for a message. The rest may be secret."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         return f"{url.partition(':')[0][:20]}:"

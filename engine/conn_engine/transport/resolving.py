@@ -20,7 +20,7 @@ _NOT_IN_TIME = "the host name was not found in time"
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host, as the machine's resolver gives them, best first. Blocks; raises OSError."""
+    """Return the addresses of a host from the machine's resolver, best first. Blocks; raises OSError."""
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:  # a label that is too long for DNS
@@ -46,7 +46,7 @@ def resolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> 
 
 
 async def aresolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> Sequence[str]:
-    """As `resolve_within`, without blocking the event loop, nor its end."""
+    """Return the addresses like `resolve_within`, without blocking the event loop or its shutdown."""
     if parse_address(host) is not None:
         return [host]
     result: Future[Sequence[str]] = Future()

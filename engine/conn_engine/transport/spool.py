@@ -1,5 +1,5 @@
-"""A body that is too large for memory, in an unnamed temporary file. The system removes it with its last user, even
-when the process is killed."""
+"""A body that is too large for memory, in an unnamed temporary file. The system removes it when it is closed, even if
+the process is killed."""
 
 import io
 import threading
@@ -20,11 +20,11 @@ class Spool:
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return self._size
 
     def write(self, piece: bytes) -> None:
-        """Add to its end. Raises OSError when the disk is full."""
+        """Append bytes. Raises OSError if the disk is full."""
         file = self._get_file()
         rest = memoryview(piece)
         while rest:

@@ -24,7 +24,7 @@ _AUTHORITY = re.compile(r"https?://[^/?#\\]*|\0+", re.IGNORECASE)
 
 
 def hide_templates(text: str) -> str:
-    """The text, as long as before, with NUL in place of each `{{…}}`, which ends where its braces are balanced."""
+    """Replace each `{{…}}` by NUL characters of the same length. It ends where its braces are balanced."""
     out: list[str] = []
     at = 0
     while (start := text.find("{{", at)) >= 0:
@@ -60,10 +60,10 @@ def fill_parts(text: str, scope: Scope) -> Iterator[tuple[str, str]]:
 
 
 def fill_base_url(text: str, scope: Scope) -> str:
-    """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
+    """Fill `base_url`, and remove a trailing slash. A value in the host part may not end the host.
 
-    Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment, or its
-    path climbs.
+    Raises ConfigurationError if the result is not an absolute http(s) URL, has a user, query or fragment, or has ".."
+    in its path.
     """
     made = ""
     for value, source in fill_parts(text, scope):

@@ -1,6 +1,6 @@
-"""Where the credentials of accounts are kept: environment, keyring, encrypted file, memory. The face.
+"""Stores for the credentials of accounts: environment, keyring, encrypted file, memory. Public API.
 
-What a credential document holds is `auth`'s; the contract of a store is `secrets.Vault`.
+`auth` defines the content of a credential document; `secrets.Vault` is the interface of a store.
 """
 
 from conn_engine.secrets.vault.choice import LayeredVault, open_vault

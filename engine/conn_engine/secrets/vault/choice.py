@@ -1,4 +1,4 @@
-"""Which vault a run uses: the environment for accounts that have variables, then the best store there is."""
+"""Choose the vault of a run: the environment for accounts with variables, then the best available store."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -21,10 +21,10 @@ Kind = Literal["keyring", "file", "environment", "memory"]
 
 
 class LayeredVault:
-    """The environment over a store. `store` is None where there is only the environment.
+    """The environment over a store. `store` is None if there is only the environment.
 
-    `kind_of(account)` says where an account's credential is, `kind` where a new one would go. The store is opened when
-    an account first needs it: looking for a keyring takes time, and a run with variables needs none.
+    `kind_of(account)` is the store of an account's credential, and `kind` the store for a new one. The store is opened
+    when an account first needs it, because looking for a keyring takes time, and a run with variables needs none.
     """
 
     def __init__(self, environment: EnvironmentVault, open_store: Callable[[], WorkspaceVault | None]) -> None:
@@ -33,30 +33,30 @@ class LayeredVault:
 
     @cached_property
     def store(self) -> WorkspaceVault | None:
-        """Where credentials are kept that no variables give."""
+        """The store for credentials that do not come from variables."""
         return self._open_store()
 
     @property
     def kind(self) -> str:
-        """Where a new credential is stored: `keyring`, `encrypted file`, `memory`; else `environment`."""
+        """The store for a new credential: `keyring`, `encrypted file`, `memory`, or else `environment`."""
         return self.store.kind if self.store is not None else self.environment.kind
 
     @property
     def notices(self) -> list[str]:
-        """What people should be told at the end of a run."""
+        """The messages to show at the end of a run."""
         opened = self.__dict__.get("store")
         return [*self.environment.notices, *(opened.notices if opened is not None else ())]
 
     def kind_of(self, account: str) -> str:
-        """The store that answers for this account."""
+        """Return the store that this account uses."""
         return self._get_vault(account).kind
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document; None when it has none."""
+        """Return the account's document, or None."""
         return self._get_vault(account).load(account)
 
     def find(self, account: str) -> StoredCredential | None:
-        """The account's credential with what else is known of it; None when it has none."""
+        """Return the account's credential with its metadata, or None."""
         store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             return store.find(account)
@@ -64,7 +64,7 @@ class LayeredVault:
         return None if document is None else StoredCredential(document)
 
     def save(self, account: str, document: Mapping[str, Any], issue: Issue | None = None) -> None:
-        """Store it where the account's credential is. With `issue` it is another credential than before."""
+        """Save the document in the store of the account. With `issue`, it is a new credential."""
         store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             store.save(account, document, issue)
@@ -72,17 +72,17 @@ class LayeredVault:
             store.save(account, document)
 
     def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
-        """Note something of the account's credential where it is stored."""
+        """Update the metadata of the account's credential in its store."""
         store = self._get_vault(account)
         if isinstance(store, WorkspaceVault):
             store.mark(account, hosts=hosts, verified_at=verified_at)
 
     def delete(self, account: str) -> bool:
-        """Forget it; whether there was one."""
+        """Delete the document. Return whether there was one."""
         return self._get_vault(account).delete(account)
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """The lock of the store that answers for this account."""
+        """Return the lock of the store that this account uses."""
         return self._get_vault(account).exclusive(account)
 
     def _get_vault(self, account: str) -> Vault:
@@ -100,18 +100,18 @@ def open_vault(
     place: str = "",
     accounts: Iterable[str] = (),
 ) -> LayeredVault:
-    """The vault of a run.
+    """Open the vault of a run.
 
-    Accounts with variables use the environment. Others use the keyring where one is usable, else encrypted
-    files when CONN_VAULT_KEY is set, else nothing (saving then raises CredentialError). CONN_NO_KEYRING leaves
-    the keyring out. `preferred` insists
-    on one and raises CredentialError when it is not usable. `folder` holds encrypted files and locks
-    (default: `state_folder`). `workspace` keeps accounts of the same name in different workspaces apart; `place` is
-    the workspace's folder, which must be registered to use what is stored under an id ("": the caller vouches for it).
-    `accounts` are the names there are.
+    Accounts with variables use the environment. Others use the keyring if one is usable, or else encrypted files if
+    CONN_VAULT_KEY is set. Without a store, saving raises CredentialError. CONN_NO_KEYRING disables the keyring.
+
+    `preferred` selects a store; CredentialError is raised if it is not usable. `folder` has the encrypted files and
+    locks (default: `find_state_folder`). `workspace` separates accounts of the same name in different workspaces.
+    `place` is the workspace's folder, which must be registered to use credentials stored under an ID; with "", the
+    caller is responsible for this check. `accounts` are the existing names.
     """
     state = folder or find_state_folder(environ)
-    ours = folder is None and not environ.get("CONN_STATE_DIR")  # a folder that was named may have other uses
+    ours = folder is None and not environ.get("CONN_STATE_DIR")  # a folder that the user chose may have other uses
     locks = state / "locks"
     environment = EnvironmentVault(environ, accounts=accounts, folder=locks, top=state if ours else locks)
 
@@ -128,7 +128,7 @@ def open_vault(
 def _build_opener(
     environ: Mapping[str, str], preferred: Kind | None, state: Path, ours: bool
 ) -> Callable[[str], Vault] | None:
-    """What opens the store of a workspace's name; None where there is none."""
+    """Return a function that opens the store of a workspace by name, or None if there is no store."""
     key = environ.get("CONN_VAULT_KEY", "")
     if preferred == "environment":
         return None

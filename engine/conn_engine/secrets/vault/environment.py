@@ -1,9 +1,9 @@
 """Credentials from environment variables, for CI and containers. Read only: renewed tokens last one run.
 
 `CONN_<ACCOUNT>_<FIELD>` is one field, `__` goes one level deeper (`CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN`); the parts of
-an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the whole document as
-JSON, over which single fields are laid. Account and field are upper case here, with `_` for whatever is no letter or
-digit.
+an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the complete document as
+JSON; single fields override its values. Account and field are in upper case, with `_` for every character that is not a
+letter or a digit.
 """
 
 import copy
@@ -25,32 +25,32 @@ _NUMBERS = frozenset({"expires_at", "expires_in"})
 
 
 def build_variable_prefix(account: str) -> str:
-    """`CONN_ACME_EU_` for `acme-eu`."""
+    """Return the prefix of an account's variables: `CONN_ACME_EU_` for `acme-eu`."""
     return f"CONN_{re.sub(r'[^A-Z0-9]+', '_', account.upper()).strip('_')}_"
 
 
 def build_variable_name(account: str, field: str) -> str:
-    """The variable of an account's field: `CONN_ACME_API_KEY`, `CONN_ACME_ACCESS_TOKEN` for part of an OAuth token."""
+    """Return the variable of an account's field, such as `CONN_ACME_API_KEY`, or `CONN_ACME_ACCESS_TOKEN` for a part of
+    an OAuth token."""
     name = "__".join(re.sub(r"[^A-Z0-9]+", "_", part.upper()) for part in field.split("."))
     short = next((short for short, long in _SHORT.items() if long == name), name)
     return f"{build_variable_prefix(account)}{short}"
 
 
 def build_no_store_error(account: str) -> CredentialError:
-    """The error of a machine that has no place for a credential. It starts with what to do."""
+    """Build the error for a machine without a store for credentials. It starts with the fix."""
     return CredentialError(
         f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: this machine has '
-        f"no usable "
-        "keyring",
+        "no usable keyring",
         hint="use any long random text as the key, and keep it; without a file, "
         f"set {build_variable_prefix(account)}CREDENTIALS to the credential as JSON",
     )
 
 
 class EnvironmentVault:
-    """A vault over the environment. With the known `accounts`, `acme` leaves alone those of `acme-eu`.
+    """A vault over the environment. With the existing `accounts`, `acme` does not use the variables of `acme-eu`.
 
-    `notices` collects what people should know: that a rotated token could not be stored.
+    `notices` collects messages for people, such as that a rotated token could not be stored.
     """
 
     kind = "environment"
@@ -70,11 +70,11 @@ class EnvironmentVault:
         self.notices: list[str] = []
 
     def has(self, account: str) -> bool:
-        """Whether any variable speaks of this account."""
+        """Return whether there is a variable for this account."""
         return bool(self._variables(account))
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The document that the variables make; None without any. Raises CredentialError if they clash."""
+        """Build the document from the variables; None without any. Raises CredentialError if they conflict."""
         if account in self._renewed:
             return copy.deepcopy(self._renewed[account])
         variables = self._variables(account)
@@ -89,7 +89,7 @@ class EnvironmentVault:
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Keep a renewed document for the rest of the run. Raises CredentialError without variables."""
+        """Store a renewed document for the rest of the run. Raises CredentialError without variables."""
         if not self.has(account):
             raise build_no_store_error(account)
         before = self.load(account)
@@ -102,7 +102,7 @@ class EnvironmentVault:
             )
 
     def delete(self, account: str) -> bool:
-        """Forget a renewed document. Raises CredentialError when variables remain."""
+        """Delete a renewed document. Raises CredentialError if there are variables for the account."""
         self._renewed.pop(account, None)
         if self.has(account):
             names = ", ".join(sorted(build_variable_prefix(account) + field for field in self._variables(account)))
@@ -112,7 +112,7 @@ class EnvironmentVault:
         return False
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread at a time, and by one process where a lock file can be made."""
+        """Return a lock for one thread at a time, and for one process if a lock file can be created."""
         return self._locks.hold(account)
 
     def _variables(self, account: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def _set_field(document: dict[str, Any], field: str, text: str, name: str) -> No
 
 
 def _get_refresh_token(document: Mapping[str, Any] | None) -> Any:
-    """A refresh token wherever it stands in the document."""
+    """Return the refresh token from anywhere in the document."""
     if not isinstance(document, Mapping):
         return None
     if "refresh_token" in document:

@@ -1,8 +1,8 @@
 """Credentials in encrypted files, one per account, for machines without a keyring.
 
 The key comes from the environment. Fernet (AES-128-CBC with HMAC-SHA-256) under a key that scrypt makes from
-the passphrase and a salt, which the files of a folder share: deriving a key takes time. The account's name is
-inside what is encrypted, so that files cannot be exchanged.
+the passphrase and a salt. The files of a folder share the salt, because deriving a key takes time. The encrypted
+content includes the account's name, so that files cannot be swapped.
 """
 
 import base64
@@ -49,7 +49,7 @@ class FileVault:
         self._locks = Locks(folder / "locks", top=top)
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document or None. Raises CredentialError for another key or a damaged file."""
+        """Return the account's document, or None. Raises CredentialError for a wrong key or a damaged file."""
         path = self._path(account)
         envelope = self._envelope(path)
         if envelope is None:
@@ -70,7 +70,7 @@ class FileVault:
         return document if isinstance(document, dict) else _build_damaged_error(path)
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Write the document, whole or not at all."""
+        """Write the document atomically."""
         from cryptography.fernet import Fernet
 
         path = self._path(account)
@@ -91,7 +91,7 @@ class FileVault:
             ) from error
 
     def delete(self, account: str) -> bool:
-        """Remove the file; whether there was one."""
+        """Remove the file. Return whether there was one."""
         path = self._path(account)
         try:
             path.unlink()
@@ -102,14 +102,14 @@ class FileVault:
         return True
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread of one process at a time."""
+        """Return a lock for one thread of one process at a time."""
         return self._locks.hold(account)
 
     def _path(self, account: str) -> Path:
         return self._folder / f"{to_file_name(account)}.json"
 
     def _salt(self, path: Path) -> bytes:
-        """The salt for a file: its own, else that of another in the folder."""
+        """Return the salt for a file: its own, or else that of another file in the folder."""
         for known in (path, *sorted(self._folder.glob("*.json"))):
             with contextlib.suppress(CredentialError):  # what cannot be read is replaced
                 envelope = self._envelope(known)

@@ -1,4 +1,4 @@
-"""The folders of what outlives a run: where they are, and that nobody but their owner can enter them."""
+"""The folders for data that outlives a run: their location, and their permissions, for the owner only."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ _OWNER_ONLY = 0o700
 
 
 def find_state_folder(environ: Mapping[str, str]) -> Path:
-    """The folder for what outlives a run: CONN_STATE_DIR, else the platform's own. It may not exist yet."""
+    """Return the folder for data that outlives a run: CONN_STATE_DIR or the platform's default. It may not exist."""
     if environ.get("CONN_STATE_DIR"):
         return Path(environ["CONN_STATE_DIR"])
     if sys.platform == "win32":
@@ -25,15 +25,15 @@ def find_state_folder(environ: Mapping[str, str]) -> Path:
 
 
 def to_file_name(account: str) -> str:
-    """A file name for any account: readable, and unlike that of any other account on any file system."""
+    """Return a readable file name for an account that is unique on any file system."""
     digest = hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', account)[:40]}-{digest}"
 
 
 def make_private_folder(folder: Path, top: Path | None = None) -> None:
-    """Make a folder, and the missing ones above it, for their owner only, whatever the umask is.
+    """Create a folder, and missing ones above it, for the owner only, independent of the umask.
 
-    Those that exist are closed to others from `top` (default: `folder`) down to `folder`. Raises OSError.
+    Existing folders from `top` (default: `folder`) down to `folder` are closed to other users. Raises OSError.
     """
     missing = []
     for path in (folder, *folder.parents):
@@ -42,7 +42,7 @@ def make_private_folder(folder: Path, top: Path | None = None) -> None:
         missing.append(path)
     for path in reversed(missing):
         with contextlib.suppress(FileExistsError):  # another process makes the same one
-            path.mkdir(mode=_OWNER_ONLY)  # a umask only takes rights away: at no moment are there more
+            path.mkdir(mode=_OWNER_ONLY)  # a umask only removes permissions, so there are never more than these
             path.chmod(_OWNER_ONLY)
     for path in (folder, *folder.parents):
         if not path.is_relative_to(top or folder):

@@ -1,6 +1,6 @@
-"""Credentials in the keyring of the operating system (package `keyring`). Calls are bounded in time.
+"""Credentials in the keyring of the operating system (package `keyring`), with a time limit for each call.
 
-A keyring may be installed and still not usable: no backend, an empty chain, or a service that never answers.
+A keyring may be installed but unusable: no backend, an empty chain, or a service that never responds.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _PARTS = "conn_parts"
 
 
 def find_usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
-    """The backend that `keyring` chooses, or None when it could not keep anything."""
+    """Return the backend that `keyring` chooses, or None if it cannot store anything."""
 
     def probe() -> Any | None:
         import keyring
@@ -48,10 +48,10 @@ def find_usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
 
 
 class KeyringVault:
-    """A vault over a `keyring` backend. Documents are JSON; long ones are divided where it must be.
+    """A vault over a `keyring` backend. Documents are JSON; long ones are split if the backend requires it.
 
-    `folder` holds the lock files; the folders from `top` down are closed to others. `service` is the name under which
-    entries are listed; it should name the workspace.
+    `folder` has the lock files; the folders from `top` down are closed to other users. `service` is the name under
+    which entries are listed; it should name the workspace.
     """
 
     kind = "keyring"
@@ -75,11 +75,11 @@ class KeyringVault:
 
     @property
     def name(self) -> str:
-        """The backend's own name, for people."""
+        """The backend's name, for people."""
         return str(getattr(self._backend, "name", type(self._backend).__name__))
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document; None when it has none."""
+        """Return the account's document, or None."""
         text = self._get(account)
         if text is None:
             return None
@@ -92,7 +92,7 @@ class KeyringVault:
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Store the document. The parts of a divided one are there before the entry that names them."""
+        """Store the document. The parts of a split one are written before the entry that lists them."""
         text = json.dumps(dict(document))
         old = self._old_parts(account)
         if self._characters is None or len(text) <= self._characters:
@@ -108,7 +108,7 @@ class KeyringVault:
             self._remove(key)
 
     def delete(self, account: str) -> bool:
-        """Remove the entry and its parts; whether there was one."""
+        """Remove the entry and its parts. Return whether there was one."""
         if self._get(account) is None:
             return False
         for key in [*self._old_parts(account), account]:
@@ -116,7 +116,7 @@ class KeyringVault:
         return True
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread of one process at a time."""
+        """Return a lock for one thread of one process at a time."""
         return self._locks.hold(f"{self._service} {account}")
 
     def _old_parts(self, account: str) -> list[str]:
@@ -158,7 +158,7 @@ class KeyringVault:
         except CredentialError:
             raise
         except Exception as error:
-            # Not the error's text: some backends quote what they were given.
+            # The error's text is left out, because some backends quote their input.
             raise CredentialError(
                 f"the keyring ({self.name}) failed: {type(error).__name__}",
                 hint="unlock it, or set CONN_VAULT_KEY to use an encrypted file",
@@ -172,7 +172,7 @@ def _list_part_keys(account: str, label: Any) -> list[str]:
 
 
 def _run_bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
-    """Run a call that may never return beside, and leave it behind when it does not."""
+    """Run a call that may never return in a thread, and abandon it after the time limit."""
     results: list[T] = []
     errors: list[BaseException] = []
 

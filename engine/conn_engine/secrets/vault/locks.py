@@ -1,4 +1,4 @@
-"""One holder per account at a time, over threads and processes."""
+"""Locks for accounts: one owner at a time, across threads and processes."""
 
 import contextlib
 import os
@@ -23,9 +23,9 @@ _guard = threading.Lock()
 
 
 class Locks:
-    """Locks of one store. `folder` holds the lock files; None: between the threads of this process only.
+    """The locks of one store. `folder` has the lock files; without one, locks only exclude threads of this process.
 
-    `needed` says what to do where the folder cannot be used: raise CredentialError, or make do without. Folders from
+    If the folder cannot be used, CredentialError is raised if `needed`; otherwise there are no lock files. Folders from
     `top` down are for their owner only.
     """
 
@@ -44,7 +44,7 @@ class Locks:
 
     @contextlib.contextmanager
     def hold(self, account: str) -> Iterator[None]:
-        """Hold the account's lock. Raises CredentialError when another holds it for too long."""
+        """Acquire the account's lock. Raises CredentialError if another process has it for too long."""
         until = time.monotonic() + self._wait
         with _guard:
             own = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())

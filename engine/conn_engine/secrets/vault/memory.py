@@ -1,4 +1,4 @@
-"""Credentials for the length of a process: tests, replay, and applications that keep them elsewhere."""
+"""Credentials in memory, for tests, replays, and applications that store them elsewhere."""
 
 import copy
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ __all__ = ["MemoryVault"]
 
 
 class MemoryVault:
-    """A vault in memory. Documents are copied in and out."""
+    """A vault in memory. Documents are copied when they are saved and loaded."""
 
     kind = "memory"
 
@@ -20,18 +20,18 @@ class MemoryVault:
         self._locks = Locks(None)
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document; None when it has none."""
+        """Return the account's document, or None."""
         document = self._documents.get(account)
         return None if document is None else copy.deepcopy(document)
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Keep the document until the process ends."""
+        """Store the document until the process ends."""
         self._documents[account] = copy.deepcopy(dict(document))
 
     def delete(self, account: str) -> bool:
-        """Forget it; whether there was one."""
+        """Delete the document. Return whether there was one."""
         return self._documents.pop(account, None) is not None
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread at a time; other processes have their own memory."""
+        """Return a lock for one thread at a time; other processes have their own memory."""
         return self._locks.hold(f"{id(self)} {account}")

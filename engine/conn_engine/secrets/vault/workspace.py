@@ -1,11 +1,11 @@
-"""The credentials of one workspace: which folders may use them, and for which hosts each was stored.
+"""The credentials of one workspace: the folders that may use them, and the hosts that each was stored for.
 
-A store keeps an entry per account, `{"$format": 2, "document", "hosts", "verified_at"}`, and one for the workspace,
-`$workspace`, with its folders. An entry without a format is a document that an earlier release stored. Names with a $
-are those of no account and no field of a credential.
+A store has one entry for each account, `{"$format": 2, "document", "hosts", "verified_at"}`, and one for the workspace,
+`$workspace`, with its folders. An entry without a format is a document from an earlier release. No account and no field
+of a credential has a name with a $.
 
-A workspace without an id has its folder for a name. When it gets an id, what the folder has moves under the id, and
-the folder's own entry says where to (`moved_to`): a branch from before finds it there.
+A workspace without an ID uses its folder as name. When it gets an ID, the folder's entries move under the ID, and the
+folder's own entry refers to it (`moved_to`), so that an older branch finds them.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _RECORD = "$workspace"
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What is known of a stored credential: the patterns of the hosts that it was stored for (None: an earlier release
+    """The metadata of a stored credential: the patterns of the hosts that it was stored for (None: an earlier release
     did not record them), and when the vendor last accepted it."""
 
     hosts: tuple[str, ...] | None = None
@@ -35,7 +35,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoredCredential:
-    """An account's document, and what else is known of it (None: it is not stored, the environment has it)."""
+    """An account's document and its metadata (None if it is not stored, but comes from the environment)."""
 
     document: dict[str, Any]
     issue: Issue | None = None
@@ -44,8 +44,8 @@ class StoredCredential:
 class WorkspaceVault:
     """A vault of one workspace over a store. `open_store` opens a store by name.
 
-    `workspace` is the workspace's id, or its folder when it has none. `folder` is where the workspace is: only folders
-    that are registered may use what is stored under an id. With "" the caller vouches for it.
+    `workspace` is the workspace's ID, or its folder if it has none. `folder` is the location of the workspace: only
+    registered folders may use the credentials stored under an ID. With "", the caller is responsible for this check.
     """
 
     def __init__(self, open_store: Callable[[str], Vault], workspace: str = "", folder: str = "") -> None:
@@ -58,16 +58,16 @@ class WorkspaceVault:
 
     @property
     def kind(self) -> str:
-        """That of the store."""
+        """The kind of the store."""
         return self._store(self._name).kind
 
     def load(self, account: str) -> dict[str, Any] | None:
-        """The account's document; None when it has none. Raises as `find`."""
+        """Return the account's document, or None. Raises like `find`."""
         entry = self.find(account)
         return None if entry is None else entry.document
 
     def find(self, account: str) -> StoredCredential | None:
-        """The account's credential; None when it has none. Raises CredentialError for a folder that may not use it."""
+        """Return the account's credential, or None. Raises CredentialError for a folder that may not use it."""
         entry = self._read(self._name, account)
         if entry is None and self._follow():
             entry = self._read(self._name, account)
@@ -81,7 +81,7 @@ class WorkspaceVault:
         return entry
 
     def save(self, account: str, document: Mapping[str, Any], issue: Issue | None = None) -> None:
-        """Store the document. Without `issue` it is the same credential, renewed or completed: its hosts stay."""
+        """Store the document. Without `issue`, it is the same credential, renewed or completed, and keeps its hosts."""
         self._register()
         if issue is None:
             known = None
@@ -91,7 +91,7 @@ class WorkspaceVault:
         self._write(self._name, account, document, issue or Issue())
 
     def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
-        """Note something of a stored credential. What cannot be noted is a notice: the credential is usable."""
+        """Update the metadata of a stored credential. A failure is only a notice, because the credential is usable."""
         try:
             with self.exclusive(account):
                 entry = self.find(account)
@@ -106,43 +106,43 @@ class WorkspaceVault:
             self.notices.append(f'account "{account}": {error.message}')
 
     def delete(self, account: str) -> bool:
-        """Remove the credential; whether there was one. Raises CredentialError for a folder that may not use it."""
+        """Remove the credential, and return whether there was one. Raises CredentialError like `find`."""
         self._follow()
         self._check_folder(self._record(self._name))
-        with contextlib.suppress(CredentialError):  # what cannot be read is removed all the same
+        with contextlib.suppress(CredentialError):  # an unreadable credential is removed too
             self.find(account)
         return self._store(self._name).delete(account)
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
-        """Held by one thread of one process at a time."""
+        """Return a lock for one thread of one process at a time."""
         return self._store(self._name).exclusive(account)
 
     # --- folders ---
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """The folders that may use the credentials."""
+        """Return the folders that may use the credentials."""
         return _get_folders(self._record(self._name))
 
     @property
     def adoptable(self) -> bool:
-        """Whether the workspace has an id by which a folder can be adopted."""
+        """Whether the workspace has an ID, which is required to adopt a folder."""
         return bool(self._folder) and self._name != self._folder
 
     def issue_of(self, account: str) -> Issue | None:
-        """What is known of an account's credential, to any folder: it is shown before one is adopted."""
+        """Return the metadata of an account's credential for any folder, because it is shown before adopting one."""
         entry = self._read(self._name, account)
         return None if entry is None else entry.issue
 
     def adopt(self) -> None:
-        """Let this folder use the credentials too. Folders that are gone may do so no more."""
+        """Let this folder use the credentials too, and remove folders that no longer exist."""
         with self._store(self._name).exclusive(_RECORD):
             known = [folder for folder in self.folders if Path(folder).is_dir()]
             self._save_record(self._name, {"folders": [*dict.fromkeys([*known, self._folder])]})
         self._registered = True
 
     def _register(self) -> None:
-        """Make this the workspace's folder when it has none yet. Raises CredentialError when it has others."""
+        """Register this folder if the workspace has none yet. Raises CredentialError if it has others."""
         self._follow()
         if self._registered:
             return
@@ -168,7 +168,7 @@ class WorkspaceVault:
     # --- entries ---
 
     def _follow(self) -> bool:
-        """Use the id that a workspace without one had. Returns whether there is one."""
+        """Use the ID that the workspace had before, if it has none now. Return whether there is one."""
         if not self._folder or self._name != self._folder:
             return False
         moved_to = self._record(self._folder).get("moved_to")
@@ -178,7 +178,7 @@ class WorkspaceVault:
         return True
 
     def _move_here(self, account: str) -> StoredCredential | None:
-        """What the folder stored for an account before the workspace had its id, moved under that."""
+        """Move what the folder stored for an account under the workspace's ID, and return it."""
         if not self._folder or self._name == self._folder:
             return None
         entry = self._read(self._folder, account)

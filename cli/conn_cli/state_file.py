@@ -28,11 +28,11 @@ class StateFile:
     def read(self) -> Any:
         """The state; None when there is no file yet. Raises ConfigurationError for what is no JSON, UsageError for the
         state of something else."""
-        from conn_engine.documents import read
+        from conn_engine.documents import read_document
 
         if not self._path.exists():
             return None
-        data = read(self._path, self.shown, language="json").data
+        data = read_document(self._path, self.shown, language="json").data
         if not isinstance(data, Mapping) or "state" not in data:
             return data
         for key, value in self._owner.items():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
-from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.pointers import to_pointer
 from conn_import.words import squeeze, to_step
 
 __all__ = ["PaginationGuess", "find_page_parameter", "guess_pagination"]
@@ -185,7 +185,7 @@ def _guess_by_body(endpoint: Endpoint, leaves: Leaves) -> PaginationGuess | None
         return None
     for name in endpoint.body.properties():
         if squeeze(name) in _CURSORS[:-1] and (field := _find_cursor_field(leaves, squeeze(name))):
-            key = {"json": {"cursor_body": pointer_to(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
+            key = {"json": {"cursor_body": to_pointer(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
             if key:
                 config = {"cursor_field": _to_path(field), **key}
                 clue = f"{name} of the body and {_to_path(field)} of the response"

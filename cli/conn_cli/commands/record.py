@@ -12,7 +12,7 @@ from conn_cli.personal_data import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
-    from conn_engine.documents import Placing
+    from conn_engine.documents import WriteOptions
     from conn_engine.reports import Report
     from conn_engine.runtime.call import Call
     from conn_engine.testing.recorder import Recorded
@@ -75,7 +75,7 @@ def record(
     if path.exists() and not force:
         _refuse_existing(path, "" if own else account)
     wiring = resolve_account(app, account, environment, wait=wait)
-    placing: Placing = {"within": app.workspace.root, "overwrite": force}
+    placing: WriteOptions = {"within": app.workspace.root, "overwrite": force}
     personal = choose_personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         try:

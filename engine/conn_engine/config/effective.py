@@ -50,7 +50,7 @@ from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
 from conn_engine.expressions import compile_mapping, template
@@ -133,7 +133,7 @@ class Effective:
     def base_expressions(self) -> frozenset[str]:
         """Every expression of the connector itself, and its other texts, which are not expressions anywhere."""
         found: set[str] = set()
-        for _, text in texts(self.layers[0].data):
+        for _, text in iterate_texts(self.layers[0].data):
             found.add(text)
             if "{{" in text:
                 with suppress(ExpressionError):  # reported where it is used

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from conn_engine.documents import Path_, texts
+from conn_engine.documents import Path_, iterate_texts
 from conn_engine.secrets import REDACTED, is_secret_name
 from conn_engine.secrets.shapes import build_token_pattern
 
@@ -24,7 +24,7 @@ _PLACES = frozenset({"headers", "query", "credentials", "authorization", "resour
 def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
     """Yield the path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a
     document."""
-    for path, value in texts(data):
+    for path, value in iterate_texts(data):
         key = str(path[-1]) if path else ""
         has_secret_name = is_secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
         has_secret_name = has_secret_name or (

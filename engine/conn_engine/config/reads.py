@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from conn_engine.documents import Path_, texts
+from conn_engine.documents import Path_, iterate_texts
 from conn_engine.roles import OUTER, SCOPES, TEMPLATES, Names, Note, Role, note_of, read_roles
 
 __all__ = ["Text", "find_keys", "find_note", "find_reserved", "find_texts"]
@@ -125,7 +125,7 @@ def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterat
 
 
 def _templates(data: Any, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
-    for where, text in texts(data, path):
+    for where, text in iterate_texts(data, path):
         if "{{" in text:
             yield _text(where, text, "template", note, more)
 

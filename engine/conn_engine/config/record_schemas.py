@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.diagnostics import diagnostic, did_you_mean
-from conn_engine.documents import Document, read, texts
+from conn_engine.documents import Document, iterate_texts, read_document
 from conn_engine.documents.locate import find_packaged
 from conn_engine.documents.pointers import get_pointer
 from conn_engine.errors import ConfigurationError
@@ -86,7 +86,7 @@ def _with_definitions(part: Schema, whole: Any) -> Schema:
     needed: dict[str, Any] = {}
     waiting = [part]
     while waiting:
-        for path, text in texts(waiting.pop()):
+        for path, text in iterate_texts(waiting.pop()):
             name = text.removeprefix("#/$defs/")
             if path[-1:] == ("$ref",) and name != text and name in known and name not in needed:
                 needed[name] = known[name]
@@ -97,7 +97,7 @@ def _with_definitions(part: Schema, whole: Any) -> Schema:
 @lru_cache(maxsize=256)
 def _find_bundled(model: str, name: str) -> Document | None:
     path = find_packaged("schemas", "models") / model / name
-    return read(path, path.name) if path.is_file() else None
+    return read_document(path, path.name) if path.is_file() else None
 
 
 def compile_schema(path: Path, shown: str) -> Any:
@@ -108,8 +108,8 @@ def compile_schema(path: Path, shown: str) -> Any:
     """
     from conn_engine.personal import KEYWORD, MARKS
 
-    document = read(path, shown)
-    for place, mark in texts(document.data):
+    document = read_document(path, shown)
+    for place, mark in iterate_texts(document.data):
         if place[-1:] == (KEYWORD,) and mark not in MARKS:
             message = f'{shown} marks personal data by "{mark}", which is not a mark'
             hint = did_you_mean(mark, list(MARKS)) or f"use one of: {', '.join(MARKS)}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from conn_engine.documents import Document, read
+from conn_engine.documents import Document, read_document
 
 __all__ = ["FolderTree", "Tree"]
 
@@ -63,7 +63,7 @@ class FolderTree:
 
     def document(self, path: Path, shown: str) -> Document:
         """Return a file as a document."""
-        return read(path, shown)
+        return read_document(path, shown)
 
     def on_disk(self, path: Path) -> Path:
         """Return the path itself."""

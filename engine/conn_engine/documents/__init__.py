@@ -7,8 +7,8 @@ from conn_engine.documents.document import Document, FencedBlock, Suppression
 from conn_engine.documents.dump import dump_json, dump_yaml
 from conn_engine.documents.files import (
     MAX_BYTES,
-    Placing,
-    read,
+    WriteOptions,
+    read_document,
     read_regular,
     remove_file,
     write_atomically,
@@ -16,7 +16,7 @@ from conn_engine.documents.files import (
 )
 from conn_engine.documents.markdown import find_markdown_blocks
 from conn_engine.documents.parse import Language, parse
-from conn_engine.documents.paths import Path_, format_path, is_overlap, parse_path, texts
+from conn_engine.documents.paths import Path_, format_path, is_overlap, iterate_texts, parse_path
 
 __all__ = [
     "MAX_BYTES",
@@ -24,19 +24,19 @@ __all__ = [
     "FencedBlock",
     "Language",
     "Path_",
-    "Placing",
     "Suppression",
+    "WriteOptions",
     "dump_json",
     "dump_yaml",
     "find_markdown_blocks",
     "format_path",
     "is_overlap",
+    "iterate_texts",
     "parse",
     "parse_path",
-    "read",
+    "read_document",
     "read_regular",
     "remove_file",
-    "texts",
     "write_atomically",
     "write_whole",
 ]

@@ -128,7 +128,7 @@ class Document:
         message = f"expected a mapping (name: value) at the top of the document, found {kind}"
         raise ConfigurationError(f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))])
 
-    def has(self, path: Sequence[str | int]) -> bool:
+    def has_path(self, path: Sequence[str | int]) -> bool:
         """Return whether the path exists."""
         return len(self._descend(path)[1]) == len(path)
 
@@ -160,7 +160,7 @@ class Document:
         """
         return self._shift(self._lines.to_line_and_column(self._offset(path, offset)))
 
-    def stretch(self, path: Sequence[str | int], start: int, end: int) -> Span:
+    def to_span(self, path: Sequence[str | int], start: int, end: int) -> Span:
         """Return the place of characters `start` to `end` (exclusive) of a scalar."""
         line, column = self.position(path, start)
         end_line, end_column = self.position(path, max(start, end - 1))

@@ -18,8 +18,8 @@ from conn_engine.errors import UsageError
 
 __all__ = [
     "MAX_BYTES",
-    "Placing",
-    "read",
+    "WriteOptions",
+    "read_document",
     "read_regular",
     "read_text",
     "remove_file",
@@ -30,7 +30,7 @@ __all__ = [
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
-def read(path: Path, display: str | None = None, *, language: Language | None = None) -> Document:
+def read_document(path: Path, display: str | None = None, *, language: Language | None = None) -> Document:
     """Read one YAML or JSON file. `display` is its name in messages (default: the path).
 
     Raises ConfigurationError: DOC001 if it is not a readable, regular UTF-8 file, DOC005 if it is too large, and the
@@ -79,7 +79,7 @@ def read_regular(path: Path, limit: int) -> bytes:
         return stream.read(limit + 1)
 
 
-class Placing(TypedDict, total=False):
+class WriteOptions(TypedDict, total=False):
     """Where a file can be written: below `within` without following links, and only with `overwrite` over an existing
     file."""
 

@@ -13,7 +13,7 @@ from conn_engine.documents.document import Place
 from conn_engine.documents.faults import SourceText, build_duplicate_key
 from conn_engine.documents.limits import MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES
 
-__all__ = ["NotJson", "load", "plant"]
+__all__ = ["JsonSyntaxError", "find_places", "load"]
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s,:\]\[}{"]+')
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -22,7 +22,7 @@ _LONE = re.compile("[\ud800-\udfff]")
 _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS},}}")
 
 
-class NotJson(Exception):
+class JsonSyntaxError(Exception):
     """The text is not JSON. `report` raises the finding."""
 
     def __init__(self, message: str, at: int) -> None:
@@ -36,8 +36,10 @@ class NotJson(Exception):
 
 
 def load(origin: SourceText) -> Any:
-    """Return the data. Raises NotJson for a syntax error, and ConfigurationError for duplicate keys and exceeded
-    limits."""
+    """Return the data.
+
+    Raises JsonSyntaxError for a syntax error, and ConfigurationError for duplicate keys and exceeded limits.
+    """
     text = origin.text
     doubled = False
 
@@ -48,13 +50,13 @@ def load(origin: SourceText) -> Any:
         return made
 
     def constant(name: str) -> NoReturn:
-        raise NotJson(f"{name} is not a JSON value", max(0, _find_outside_strings(text, name)))
+        raise JsonSyntaxError(f"{name} is not a JSON value", max(0, _find_outside_strings(text, name)))
 
     try:
         data = json.loads(text, object_pairs_hook=members, parse_constant=constant)
     except json.JSONDecodeError as fault:
         message = fault.msg[:1].lower() + fault.msg[1:]
-        raise NotJson(message, fault.pos) from None
+        raise JsonSyntaxError(message, fault.pos) from None
     except RecursionError:
         _fail_too_deep(origin)
     except ValueError:  # an integer that Python cannot convert
@@ -65,20 +67,20 @@ def load(origin: SourceText) -> Any:
         _fail_too_deep(origin)
     if doubled:
         findings: list[Diagnostic] = []
-        plant(text, origin, findings)
+        find_places(text, origin, findings)
         origin.report_repeated(findings)
     if _SURROGATE.search(text):
         _check_surrogates(origin)
     return data
 
 
-def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic] | None = None) -> Place:
+def find_places(text: str, origin: SourceText | None = None, doubled: list[Diagnostic] | None = None) -> Place:
     """Return the places of a text that `load` has accepted.
 
     Duplicate keys are added to `doubled`, up to a maximum.
     """
     tokens = _TOKEN.finditer(text)
-    root, opened = _value(next(tokens))
+    root, opened = _build_place(next(tokens))
     stack: list[Place] = [root] if opened else []
     path: list[Any] = []
     key: Place | None = None
@@ -106,7 +108,7 @@ def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic]
                 doubled.append(build_duplicate_key(origin, name, (*path, name), key, parent.keys[name]))
             parent.keys.setdefault(name, key)
             key = None
-        place, opened = _value(token)
+        place, opened = _build_place(token)
         children[name] = place
         if opened:
             stack.append(place)
@@ -114,7 +116,7 @@ def plant(text: str, origin: SourceText | None = None, doubled: list[Diagnostic]
     return root
 
 
-def _value(token: re.Match[str]) -> tuple[Place, bool]:
+def _build_place(token: re.Match[str]) -> tuple[Place, bool]:
     """Return the place where a token starts, and whether it opens a container."""
     sign = token[0][0]
     place = Place(token.start(), token.end(), "json" if sign == '"' else "")

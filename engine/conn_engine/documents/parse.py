@@ -43,11 +43,11 @@ def parse(
 
         try:
             data = json_text.load(origin)
-        except json_text.NotJson as fault:
+        except json_text.JsonSyntaxError as fault:
             if strict:
                 fault.report(origin)
         else:
-            return Document(file, text, data, lambda: json_text.plant(text), first_line, indent, False)
+            return Document(file, text, data, lambda: json_text.find_places(text), first_line, indent, False)
     from conn_engine.documents import yaml_text
 
     data, place = yaml_text.load(origin, max_nodes=max_nodes)

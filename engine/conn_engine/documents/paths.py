@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from conn_engine.errors import UsageError
 
-__all__ = ["Path_", "format_path", "is_overlap", "parse_path", "texts"]
+__all__ = ["Path_", "format_path", "is_overlap", "iterate_texts", "parse_path"]
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -68,13 +68,13 @@ def is_overlap(one: Path_, other: Path_) -> bool:
     return one[:length] == other[:length]
 
 
-def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+def iterate_texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
     """Yield every string in data with its path below `path`, but not the keys of objects."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from texts(item, (*path, key))
+            yield from iterate_texts(item, (*path, key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from texts(item, (*path, index))
+            yield from iterate_texts(item, (*path, index))

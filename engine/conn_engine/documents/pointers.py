@@ -6,12 +6,12 @@ from typing import Any
 
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["get_at", "get_pointer", "pointer_to", "remove_pointer", "set_pointer"]
+__all__ = ["get_at", "get_pointer", "remove_pointer", "set_pointer", "to_pointer"]
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
 
 
-def pointer_to(*names: str) -> str:
+def to_pointer(*names: str) -> str:
     """Return the pointer with these names as steps: `("a/b", "c")` is `/a~1b/c`. Without names, it is "", all of the
     data."""
     return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
@@ -45,7 +45,7 @@ def set_pointer(data: Any, pointer: str, value: Any) -> Any:
 def remove_pointer(data: Any, pointer: str) -> Any:
     """Return a copy of `data` without the object member at a pointer, or `data` itself if there is none."""
     *above, last = _split_pointer(pointer)
-    holder = get_pointer(data, pointer_to(*above)) if above else data
+    holder = get_pointer(data, to_pointer(*above)) if above else data
     if not isinstance(holder, dict) or last not in holder:
         return data
     return _set(data, above, {name: value for name, value in holder.items() if name != last}, pointer)

@@ -43,7 +43,7 @@ _PROPERTIES = re.compile(r"(?:(?:&[\w-]*|!<[^>]*>|![^\s,\[\]{}]*)(?:\s+(?:#[^\r\
 _BLANKS = re.compile(r"[ \t]*")
 
 
-class _TooMuch(Exception):
+class _LimitExceededError(Exception):
     """A limit was exceeded while composing nodes. The composer is recursive and has no limit itself."""
 
     def __init__(self, message: str, at: int) -> None:
@@ -51,7 +51,7 @@ class _TooMuch(Exception):
         self.at = at
 
 
-class _Bounds:
+class _BoundedResolver:
     """The resolver that the composer calls for every node, so it also limits their depth and number."""
 
     max_nodes = MAX_NODES
@@ -63,9 +63,9 @@ class _Bounds:
         self._nodes += 1
         if self._depth > MAX_DEPTH + 1:
             message = f"more than {MAX_DEPTH} nested levels of lists and mappings"
-            raise _TooMuch(message, parent.start_mark.index)
+            raise _LimitExceededError(message, parent.start_mark.index)
         if self._nodes > self.max_nodes:
-            raise _TooMuch(f"more than {self.max_nodes} values in one document", parent.start_mark.index)
+            raise _LimitExceededError(f"more than {self.max_nodes} values in one document", parent.start_mark.index)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
@@ -74,7 +74,7 @@ class _Bounds:
         return _PLAIN if kind is yaml.ScalarNode and implicit[0] else _OTHER
 
 
-class SlowComposer(_Bounds, Reader, Scanner, Parser, Composer):
+class SlowComposer(_BoundedResolver, Reader, Scanner, Parser, Composer):
     """The composer for installations of PyYAML without its C extension."""
 
     def __init__(self, text: str) -> None:
@@ -90,7 +90,7 @@ def _fast_composer() -> Any:
     except ImportError:
         return SlowComposer
 
-    class FastComposer(_Bounds, CParser):
+    class FastComposer(_BoundedResolver, CParser):
         pass
 
     return FastComposer
@@ -103,7 +103,7 @@ def load(origin: SourceText, composer: Any = COMPOSER, *, max_nodes: int = MAX_N
     """Return the data and its places. Raises ConfigurationError (DOC002 to DOC006, DOC008, DOC009)."""
     try:
         node, stood_in = _compose(origin, composer, max_nodes)
-    except _TooMuch as fault:
+    except _LimitExceededError as fault:
         origin.fail("DOC005", str(fault), fault.at, hint="split the document")
     except yaml.YAMLError as fault:
         fail_syntax(origin, fault)
@@ -113,7 +113,7 @@ def load(origin: SourceText, composer: Any = COMPOSER, *, max_nodes: int = MAX_N
         origin.fail("DOC002", f"not YAML: {fault}")
     if node is None:
         return None, Place(len(origin.text), len(origin.text))
-    walk = _Walk(origin, stood_in)
+    walk = _NodeWalk(origin, stood_in)
     data, place = walk.build(node)
     origin.report_repeated(walk.findings)
     return data, place
@@ -135,7 +135,7 @@ def _node(composer: Any, max_nodes: int) -> yaml.Node | None:
     return node
 
 
-class _Walk:
+class _NodeWalk:
     """Builds data and places from nodes. Faults that leave the rest readable are added to `findings`."""
 
     def __init__(self, origin: SourceText, stood_in: bool) -> None:

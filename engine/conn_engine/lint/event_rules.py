@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, singular
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, read
+from conn_engine.documents import format_path, read_document
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.lint.webhook_verification import find_paths
 from conn_engine.webhooks import VendorEvents, Webhooks
@@ -68,7 +68,7 @@ def _find_recorded_types(folder: Path) -> set[str]:
     found: set[str] = set()
     for path in sorted(folder.glob("*.json")):
         try:
-            golden = read(path, path.name).data
+            golden = read_document(path, path.name).data
         except ConfigurationError:
             continue  # reported by the test
         events = golden.get("events") if isinstance(golden, Mapping) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, find_certain_statuses, find_possible_statuses
@@ -168,7 +168,7 @@ def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
 
 def _find_secret_names(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
     """Yield each name of the account's context that a template reads and that sounds like a secret, with its path."""
-    for path, text in texts(value, base):
+    for path, text in iterate_texts(value, base):
         if "{{" not in text:
             continue
         try:

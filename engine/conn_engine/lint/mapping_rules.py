@@ -18,7 +18,7 @@ from conn_engine.config import (
 )
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, is_overlap, texts
+from conn_engine.documents import format_path, is_overlap, iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
@@ -32,7 +32,7 @@ _READS = ("get", "list")
 
 
 @dataclass(frozen=True, slots=True)
-class _Level:
+class _MappingLevel:
     """A mapping as one level writes it. `inside` is its content: below `replace`, if the level replaces the mapping."""
 
     layer: Layer
@@ -54,14 +54,14 @@ def _find_overridden_operations(effective: Effective) -> Iterator[tuple[Operatio
     return (row for row in rows if effective.account is None or _is_overridden(effective, row[0].path))
 
 
-def _find_levels(effective: Effective, path: Path_) -> list[_Level]:
+def _find_levels(effective: Effective, path: Path_) -> list[_MappingLevel]:
     """Return the levels of a mapping that have an effect, the lowest first."""
-    found: list[_Level] = []
+    found: list[_MappingLevel] = []
     for layer in effective.expanded:
         written = lookup(layer.data, path)
         if written is MISSING:
             continue
-        level = _Level(layer, path, written)
+        level = _MappingLevel(layer, path, written)
         found = [] if written is None else [level] if level.replaces else [*found, level]
     return found
 
@@ -80,8 +80,8 @@ def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
                     yield from _check_references(level, [lower.inside[1] for lower in levels[:number]], model)
 
 
-def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
-    for path, text in texts(level.inside[1], level.inside[0]):
+def _check_references(level: _MappingLevel, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
+    for path, text in iterate_texts(level.inside[1], level.inside[0]):
         tokens = find_tokens(text) if _BASE in text else ()
         for index, token in enumerate(tokens):
             if token.text != _BASE:
@@ -123,7 +123,7 @@ def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozen
 
 
 def _make_finding(  # noqa: PLR0917
-    code: str, level: _Level, path: Path_, message: str, hint: str, token: Token | None = None
+    code: str, level: _MappingLevel, path: Path_, message: str, hint: str, token: Token | None = None
 ) -> Diagnostic:
     """Build the finding at a path of a level, or at a token of the expression there."""
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
@@ -186,7 +186,7 @@ def _is_overridden(effective: Effective, path: Path_) -> bool:
 def _find_sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
     """Yield the fields of the caller's body that a write reads, with the path of the expression; `()` for all."""
     for layer in mapping_layers(operation.request_body_mapping):
-        for path, text in texts(layer, (*name.path, "request_body_mapping")):
+        for path, text in iterate_texts(layer, (*name.path, "request_body_mapping")):
             try:
                 compiled = expression(text)
             except ExpressionError:
@@ -223,14 +223,14 @@ def _check_sent(
 ) -> Iterator[Diagnostic]:
     name, _ = read
     path = (*name.path, "response_mapping")
-    levels = [_Level(layer, path, lookup(layer.data, path)) for layer in effective.expanded]
+    levels = [_MappingLevel(layer, path, lookup(layer.data, path)) for layer in effective.expanded]
     levels = [level for level in levels if level.written is not MISSING]
     for number, level in enumerate(levels):
         below = [one.inside[1] for one in levels[:number]]
         at, tree = level.inside
         if level.layer.level == "base" or not isinstance(tree, dict) or not all(isinstance(one, dict) for one in below):
             continue
-        for place, _ in texts(tree):
+        for place, _ in iterate_texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
             if any(_sets_field(one, field) for one in below) or any(is_overlap(field, other) for other in sent):
                 continue

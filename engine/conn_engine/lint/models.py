@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import SchemaFiles
-from conn_engine.documents import Document, read
+from conn_engine.documents import Document, read_document
 from conn_engine.documents.locate import find_packaged
 
 __all__ = ["load_models"]
@@ -26,4 +26,4 @@ def load_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]
 
 
 def _read_if_exists(path: Path) -> Document | None:
-    return read(path, path.name) if path.is_file() else None
+    return read_document(path, path.name) if path.is_file() else None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import evaluate_constant
@@ -147,7 +147,7 @@ def _check_sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 def _reads_page(operation: VendorOperation, name: str) -> bool:
     """Return whether a template of the operation reads `page`, or may read anything."""
     templates = [operation.path, operation.query, operation.headers, operation.body]
-    return any(_is_page_read(text) for _, text in texts(templates) if "{{" in text)
+    return any(_is_page_read(text) for _, text in iterate_texts(templates) if "{{" in text)
 
 
 def _is_page_read(text: str) -> bool:

@@ -8,7 +8,7 @@ from conn_engine.config import VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
 from conn_engine.expressions import render, template
 from conn_engine.lint.layer_view import LayerView
@@ -29,7 +29,7 @@ _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
     """CFG130: a path or URL contains `{id}`, which is sent as text. Only a credential uses single braces."""
-    urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
+    urls = {path: text for path, text in iterate_texts(view.layer.data) if is_url_place(path)}
     for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
         plain = text
         for source, at in _find_expressions(text):
@@ -43,7 +43,7 @@ def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
 
 
 def _find_credential_names(target: LintTarget) -> set[str]:
-    found = texts(target.effective.data)
+    found = iterate_texts(target.effective.data)
     return {text for path, text in found if path[-1] == "name" and "authorization" in path}
 
 
@@ -57,7 +57,7 @@ def _find_expressions(text: str) -> list[tuple[str, int]]:
 def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
     """SEC130: requests go to a public host over `http://`, and conn.yaml does not confirm it."""
     trusted = view.target.effective.trusted_hosts
-    for path, text in texts(view.layer.data):
+    for path, text in iterate_texts(view.layer.data):
         if not text.lower().startswith("http://") or not (is_url_place(path) or path[-2:] == ("request", "base_url")):
             continue
         pattern = host_pattern(text)
@@ -105,7 +105,7 @@ def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
     """Return the names that an operation's request requires from the caller."""
     scope = call_scope(target.effective, Call(), USUAL)
     names: dict[str, None] = {}
-    for _, text in texts([operation.path, operation.query, operation.headers, operation.body]):
+    for _, text in iterate_texts([operation.path, operation.query, operation.headers, operation.body]):
         for source, _ in _find_expressions(text):
             try:
                 render(f"{{{{{source}}}}}", scope)

@@ -21,7 +21,7 @@ from conn_engine.webhooks.signature_verifiers import SignatureVerifier
 
 __all__ = [
     "Paths",
-    "Worth",
+    "VerificationRating",
     "find_names_read",
     "find_paths",
     "find_secrets_read",
@@ -32,13 +32,13 @@ __all__ = [
     "rate_verification",
 ]
 
-Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
+VerificationRating: TypeAlias = Literal["none", "secret", "part", "whole"]
 """No verification; the sender knows a secret; the signature covers other data; it covers all data that is used."""
 
 Paths: TypeAlias = frozenset[tuple[str, ...]] | None
 """The paths that an expression reads in its scope; None if it may read any."""
 
-_ORDER: tuple[Worth, ...] = ("none", "part", "secret", "whole")
+_ORDER: tuple[VerificationRating, ...] = ("none", "part", "secret", "whole")
 _WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
 
 
@@ -49,7 +49,7 @@ def iterate_verifiers(verify: Verification) -> Iterator[Verification]:
         yield from iterate_verifiers(inner)
 
 
-def rate_verification(verify: Verification, read: Paths, each: str | None = None) -> Worth:
+def rate_verification(verify: Verification, read: Paths, each: str | None = None) -> VerificationRating:
     """Rate a verification for the paths that events read. Of alternatives (`any`), the weakest counts."""
     items = verify.each if verify.each is not None else each
     if isinstance(verify, AnyOf):

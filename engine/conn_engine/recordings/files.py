@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from conn_engine.diagnostics import Span, diagnostic
-from conn_engine.documents import Placing, dump_json, parse, parse_path, read_regular, remove_file, write_whole
+from conn_engine.documents import WriteOptions, dump_json, parse, parse_path, read_regular, remove_file, write_whole
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import REDACTED, Redactor
 
@@ -230,7 +230,7 @@ def _fail(file: str, code: str, what: str, span: Span | None = None, *, path: st
     raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
 
 
-def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[Placing]) -> Recording:
+def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[WriteOptions]) -> Recording:
     """Write a recording without secrets, and return it as written. The file is replaced in one step.
 
     The text is searched for every known secret, in every encoding, before it is written and again in the finished file,
@@ -243,7 +243,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
 
 
 def write_clean(
-    path: Path, text: str, redactor: Redactor, names: Iterable[str] = (), **placing: Unpack[Placing]
+    path: Path, text: str, redactor: Redactor, names: Iterable[str] = (), **placing: Unpack[WriteOptions]
 ) -> None:
     """Write a file of recorded data in one step. `names` are keys of its objects that may equal a part of a secret.
     Raises ConfigurationError (REC002) if the text contains a secret."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import UNSET
 
-from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.pointers import to_pointer
 from conn_engine.documents.wildcards import has_in_order
 from conn_engine.recordings.exchanges import flat, group_values
 from conn_engine.recordings.files import RecordedPart, RecordedRequest, Values
@@ -142,7 +142,7 @@ def _unwrap_single(values: list[str] | None) -> Any:
 def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(recorded, dict) and isinstance(asked, dict):
         for key in [*recorded, *(key for key in asked if key not in recorded)]:
-            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), where + pointer_to(str(key)))
+            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), where + to_pointer(str(key)))
     elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
         for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):
             yield from _unlike(one, other, f"{where}/{index}")

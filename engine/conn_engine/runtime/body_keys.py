@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import UsageError
 from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.call import Call
@@ -57,9 +57,9 @@ def _find_reads(
     effective: Effective, name: OperationName, vendor: VendorOperation | None, *, mapped: bool
 ) -> Iterator[tuple[str, ...]]:
     """Find the paths below the caller's body that the configuration reads; `()` means the complete body."""
-    found = [text for _, text in texts(lookup(effective.data, name.path))]
+    found = [text for _, text in iterate_texts(lookup(effective.data, name.path))]
     if vendor is not None and not mapped:  # else it sees the body that the mapping makes
-        found += [text for _, text in texts(lookup(effective.data, vendor.place))]
+        found += [text for _, text in iterate_texts(lookup(effective.data, vendor.place))]
     for path in (path for text in found for path in read_paths(text)):
         if path[:1] in ((), ("body",)):
             yield path[1:]

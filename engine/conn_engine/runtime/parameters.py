@@ -7,7 +7,7 @@ from typing import Any
 from conn_engine.config import Effective, OperationName, VendorOperation, lookup
 from conn_engine.config.models import Operation, UnifiedOperation
 from conn_engine.config.reads import find_note
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import template
 from conn_engine.roles import SCOPES, read_roles
@@ -94,7 +94,7 @@ def _path_names(vendor: VendorOperation) -> Iterator[str]:
         for path in read_paths(text):
             if path and path[0] not in _OWN:
                 yield path[0]
-    for _, text in texts([vendor.path, vendor.query, vendor.headers, vendor.body]):
+    for _, text in iterate_texts([vendor.path, vendor.query, vendor.headers, vendor.body]):
         for path in read_paths(text):
             if path[:1] == ("params",):
                 yield from path[1:2]
@@ -105,7 +105,7 @@ def _find_sent_parameters(effective: Effective, vendor: VendorOperation) -> Iter
     yield from vendor.query
     yield from declared_parameters(effective, vendor)
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
-        for place, text in texts(lookup(effective.data, vendor.get_path(key))):
+        for place, text in iterate_texts(lookup(effective.data, vendor.get_path(key))):
             if "{{" not in text and find_note(Operation, (key, *place)).role == "parameter":
                 yield text
 
@@ -114,10 +114,10 @@ def _caller_reads(
     effective: Effective, name: OperationName, vendor: VendorOperation | None
 ) -> Iterator[tuple[str, ...]]:
     """The paths of the caller's query and params that something of a unified operation reads."""
-    for place, text in texts(lookup(effective.data, name.path)):
+    for place, text in iterate_texts(lookup(effective.data, name.path)):
         roots = ("raw_query", "params") if place[0] in _AFTERWARDS else ("query", "raw_query", "params")
         found = (path or ("query",) for path in read_paths(text))  # of any, the query is one
         yield from (path for path in found if path[0] in roots)
     if vendor is not None:
-        for _, text in texts(lookup(effective.data, vendor.place)):
+        for _, text in iterate_texts(lookup(effective.data, vendor.place)):
             yield from (path for path in read_paths(text) if path[:1] == ("raw_query",))

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, leaves, lookup
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import Document, format_path, parse_path, texts
+from conn_engine.documents import Document, format_path, iterate_texts, parse_path
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
@@ -77,7 +77,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
         if error.offset < 0:
             return holder.document.span(holder.place), path
         start = max(holder.text.find(error.text), 0) + error.offset
-        return holder.document.stretch(holder.place, start, start + max(len(error.token), 1)), path
+        return holder.document.to_span(holder.place, start, start + max(len(error.token), 1)), path
     return None, error.at
 
 
@@ -93,7 +93,7 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     own = [origin for length in range(len(wanted), 0, -1) for origin in effective.origins(wanted[:length])]
     found: dict[tuple[str, ConfigPath], _Holder] = {}
     for origin in [*own[:20], *effective.provenance().values()]:
-        for path, text in texts(origin.value):
+        for path, text in iterate_texts(origin.value):
             if error.text in text:
                 holder = _Holder((*origin.path, *path), origin.document, (*origin.place, *path), text)
                 found.setdefault((holder.document.file, holder.place), holder)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.listing.flows import Parents, ParentSource
@@ -118,7 +118,7 @@ def _is_dependent(later: Sequence[Parents], part: Partition) -> bool:
     """Whether sources read what an earlier partition brings into scope."""
     brought = {*part.values, "partition", "parent", "params"}
     for source in (source for named in later for source in (named, *named.sources)):
-        for _, text in texts([source.values, source.query, source.params]):
+        for _, text in iterate_texts([source.values, source.query, source.params]):
             if any(_reads(part, brought) for part, _ in template(text).expressions):
                 return True
         if isinstance(source.values, str) and _reads(source.values, brought):

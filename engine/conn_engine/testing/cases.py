@@ -12,7 +12,7 @@ from msgspec import UNSET
 from conn_engine.auth import remove_absent
 from conn_engine.conditions import Chance, Conditions
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
 from conn_engine.recordings.exchanges import to_recorded_request
 from conn_engine.recordings.files import Recording, load_recording
@@ -336,7 +336,7 @@ class SyntheticVault(MemoryVault):
         optional = {part.name for part in credentials.fields() if not part.required}
         names = Scope(credentials.sample(self._loads))
         document = dict(remove_absent(names, frozenset(optional.intersection(self._left_out))))
-        self.texts |= {text for _, text in texts(document) if text}
+        self.texts |= {text for _, text in iterate_texts(document) if text}
         return document
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.conditions import Scope, conditions_of
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
-from conn_engine.documents import format_path, parse_path, texts
+from conn_engine.documents import format_path, iterate_texts, parse_path
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, audit, compile_mapping, evaluate_node, expression
 from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
@@ -155,7 +155,7 @@ def _leaves(value: Any) -> dict[str, Any]:
 
 def _texts(node: Any) -> list[str]:
     """Return the expressions of a level's setting."""
-    return [text for _, text in texts(node)]
+    return [text for _, text in iterate_texts(node)]
 
 
 def _evaluate_level(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import Workspace
-from conn_engine.documents import dump_json, read
+from conn_engine.documents import dump_json, read_document
 from conn_engine.errors import ConfigurationError, ConnError, VendorError
 from conn_engine.testing.cases import Case, Outcome, failure_kind
 
@@ -72,7 +72,7 @@ def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     """Read a golden file; None if it does not exist. Raises ConfigurationError if it is not a golden."""
     if not path.is_file():
         return None
-    data = read(path, workspace.format_path(path)).data
+    data = read_document(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping):
         raise ConfigurationError("it is not a golden result")
     records, requests = data.get("records") or [], data.get("requests") or []

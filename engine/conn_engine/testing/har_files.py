@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Unpack
 
 from conn_engine.config import Effective, OperationName
-from conn_engine.documents import Placing, dump_json, write_whole
+from conn_engine.documents import WriteOptions, dump_json, write_whole
 from conn_engine.errors import UsageError
 from conn_engine.personal import PersonalSummary
 from conn_engine.recordings.files import Recording, load_recording, redact_recording, save_recording
@@ -33,7 +33,7 @@ def import_recording(
     clock: Clock,
     personal: PersonalData | None = None,
     unanswered: list[str] | None = None,
-    **placing: Unpack[Placing],
+    **placing: Unpack[WriteOptions],
 ) -> tuple[int, PersonalSummary | None]:
     """Write a recording of the exchanges in a HAR file that went to the connector's hosts. With `personal`, pseudonyms
     replace personal data. Returns the number of exchanges, and the summary of what was replaced. `unanswered` collects

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from conn_engine.config import Effective, is_remark
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_engine.expressions.tokens import LexError, lex
 from conn_engine.lint.sites import find_sites
 from conn_engine.personal import fold_case
@@ -23,7 +23,7 @@ def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[st
     names: set[str] = set()
     for layer in effective.layers:
         kinds = {site.path: site.kind for site in find_sites(layer.data)}
-        for path, text in texts(layer.data):
+        for path, text in iterate_texts(layer.data):
             names.update(str(part) for part in path if isinstance(part, str))
             if is_remark(path):
                 continue

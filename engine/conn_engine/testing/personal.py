@@ -12,7 +12,7 @@ from typing import Any, Unpack
 from msgspec import UNSET
 
 from conn_engine.config import Effective, OperationName, mapping_layers
-from conn_engine.documents import Placing
+from conn_engine.documents import WriteOptions
 from conn_engine.errors import ConnError
 from conn_engine.expressions import UNDEFINED, Path_, compile_mapping
 from conn_engine.personal import (
@@ -65,7 +65,7 @@ def save_without_personal_data(  # noqa: PLR0917
     recording: Recording,
     personal: PersonalData,
     redactor: Redactor,
-    **placing: Unpack[Placing],
+    **placing: Unpack[WriteOptions],
 ) -> tuple[Outcome, PersonalSummary]:
     """Write a recording without secrets, with its personal data replaced. Returns the outcome of the original recording
     and a summary of the replacements.

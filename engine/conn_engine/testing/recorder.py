@@ -12,7 +12,7 @@ from msgspec import UNSET
 from conn_engine.auth import absent_parts, read_secret_fields
 from conn_engine.config import OperationName
 from conn_engine.diagnostics import pluralize
-from conn_engine.documents import Placing, dump_json
+from conn_engine.documents import WriteOptions, dump_json
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.personal import PersonalSummary
 from conn_engine.recordings.files import RecordedCall, redact_recording, save_recording
@@ -60,7 +60,7 @@ def record_operation(
     own: bool = False,
     transport: Sender | None = None,
     seen: Callable[[int], None] = lambda count: None,
-    placing: Placing | None = None,
+    placing: WriteOptions | None = None,
     personal: PersonalData | None = None,
 ) -> Recorded:
     """Run the operation for at most `pages` pages and write the recording to `path`, with the options in `placing`.

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Unpack
 import msgspec
 from msgspec import Meta
 
-from conn_engine.documents import Placing, dump_json
+from conn_engine.documents import WriteOptions, dump_json
 from conn_engine.recordings.files import Exchange, check_exchanges, load_as, refuse_recorded, write_clean
 from conn_engine.secrets import Redactor
 from conn_engine.webhooks.delivery import Delivery
@@ -98,7 +98,7 @@ def load_delivery(path: Path, display: str = "") -> RecordedDelivery:
     return recorded
 
 
-def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor, **placing: Unpack[Placing]) -> None:
+def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor, **placing: Unpack[WriteOptions]) -> None:
     """Write a recorded delivery atomically. Raises ConfigurationError (REC002) if it contains a secret that the
     redactor knows."""
     data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import (
     Lit,
@@ -285,4 +285,4 @@ def _build_typed(login: Login, settings: ManifestSettings) -> dict[str, Any]:
 def is_mentioned(data: Any, name: str) -> bool:
     """Whether a template or an expression in the data reads a name of the credential."""
     pattern = rf"(?<![A-Za-z0-9_.']){re.escape(name)}(?![A-Za-z0-9_'])"
-    return any(re.search(pattern, text) for _, text in texts(data))
+    return any(re.search(pattern, text) for _, text in iterate_texts(data))

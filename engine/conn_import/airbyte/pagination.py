@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.pointers import to_pointer
 from conn_import.airbyte.custom import find_kind
 from conn_import.airbyte.jinja import (
     JSON_TEXT,
@@ -102,7 +102,7 @@ def find_option_name(option: Mapping[str, Any], scope: TemplateScope) -> str:
             raise Untranslatable("a request option with a computed name")
         made.append(str(node.value))
     if option.get("inject_into") == "body_json":
-        return pointer_to(*made)
+        return to_pointer(*made)
     if len(made) > 1:
         raise Untranslatable("a request option with a path outside a JSON body")
     return made[0]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.pointers import to_pointer
 from conn_import.airbyte.custom import note_code, read_code
 from conn_import.airbyte.jinja import (
     Cond,
@@ -235,7 +235,7 @@ class _RecordMapping:
             elif len(names) == 1 and "*" not in names[0] and not names[0].startswith("/"):
                 found.append(quote(names[0]))
             elif names:
-                found.append(quote(pointer_to(*names)))
+                found.append(quote(to_pointer(*names)))
         if found:
             self.add_step(f"$omit({self.record_name}, [{', '.join(found)}])")
 

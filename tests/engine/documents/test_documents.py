@@ -284,8 +284,8 @@ def test_a_missing_path_stands_where_its_nearest_ancestor_does():
     )
     assert document.key_span(("nothing",)) == document.span(())
     assert document.key_span(("errors", 7)) == document.key_span(("errors",))
-    assert document.has(("errors", 1, "when"))
-    assert not document.has(("errors", 2))
+    assert document.has_path(("errors", 1, "when"))
+    assert not document.has_path(("errors", 2))
 
 
 @pytest.mark.parametrize(
@@ -315,8 +315,8 @@ def test_positions_inside_scalars(text, offset, place):
 
 def test_a_stretch_of_a_value():
     document = parse('x: "a\\tbcd"', "x.yaml")
-    assert document.stretch(("x",), 2, 4) == Span("x.yaml", 1, 8, 1, 10)
-    assert document.stretch(("x",), 2, 2) == Span("x.yaml", 1, 8, 1, 8)
+    assert document.to_span(("x",), 2, 4) == Span("x.yaml", 1, 8, 1, 10)
+    assert document.to_span(("x",), 2, 2) == Span("x.yaml", 1, 8, 1, 8)
 
 
 def test_comments_that_silence():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conn_engine.documents import dump_json, dump_yaml, format_path, parse, parse_path, read, write_whole
+from conn_engine.documents import dump_json, dump_yaml, format_path, parse, parse_path, read_document, write_whole
 from conn_engine.documents.folders import open_folder
 from conn_engine.errors import ConfigurationError, UsageError
 
@@ -22,7 +22,7 @@ def refused(action) -> object:
 def test_a_file_is_read_under_its_display_name(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_bytes("\ufeffa: é\r\n".encode())
-    document = read(path, "here/a.yaml")
+    document = read_document(path, "here/a.yaml")
     assert (document.data, document.file, document.text) == ({"a": "é"}, "here/a.yaml", "a: é\r\n")
 
 
@@ -38,22 +38,22 @@ def test_a_file_is_read_under_its_display_name(tmp_path):
 def test_unreadable_content_is_refused(tmp_path, content, code, place, words):
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
-    finding = refused(lambda: read(path, "a.yaml"))
+    finding = refused(lambda: read_document(path, "a.yaml"))
     assert (finding.code, (finding.span.line, finding.span.column)) == (code, place)
     assert words in finding.message
 
 
 def test_missing_files_folders_and_devices_are_refused(tmp_path):
-    assert "does not exist" in refused(lambda: read(tmp_path / "no.yaml")).message
-    assert "folder" in refused(lambda: read(tmp_path)).message
-    assert "not a regular file" in refused(lambda: read(type(tmp_path)("/dev/zero"))).message
-    assert refused(lambda: read(tmp_path / "x\0y")).code == "DOC001"
+    assert "does not exist" in refused(lambda: read_document(tmp_path / "no.yaml")).message
+    assert "folder" in refused(lambda: read_document(tmp_path)).message
+    assert "not a regular file" in refused(lambda: read_document(type(tmp_path)("/dev/zero"))).message
+    assert refused(lambda: read_document(tmp_path / "x\0y")).code == "DOC001"
 
 
 @posix_only
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.yaml")
-    assert "not a regular file" in refused(lambda: read(tmp_path / "pipe.yaml")).message
+    assert "not a regular file" in refused(lambda: read_document(tmp_path / "pipe.yaml")).message
 
 
 def test_a_file_is_written_with_its_folders(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conn_engine.documents.pointers import get_pointer, pointer_to, remove_pointer, set_pointer
+from conn_engine.documents.pointers import get_pointer, remove_pointer, set_pointer, to_pointer
 from conn_engine.documents.wildcards import is_match
 from conn_engine.errors import ConfigurationError
 
@@ -38,8 +38,8 @@ def test_a_pointer_reads_what_the_standard_says(pointer: str, value: object) -> 
 
 def test_names_and_pointers_are_inverse() -> None:
     for name, value in DOCUMENT.items():
-        assert get_pointer(DOCUMENT, pointer_to(name)) == value
-    assert pointer_to("a/b", "~1", "c") == "/a~1b/~01/c"
+        assert get_pointer(DOCUMENT, to_pointer(name)) == value
+    assert to_pointer("a/b", "~1", "c") == "/a~1b/~01/c"
 
 
 def test_only_what_lies_on_the_way_is_copied() -> None:

@@ -23,7 +23,7 @@ from conn_engine.analysis.population import (
     join_digests,
 )
 from conn_engine.config import Effective, OperationName, Workspace, lookup, singular
-from conn_engine.documents import read
+from conn_engine.documents import read_document
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.model_schemas import schema_path
@@ -235,7 +235,7 @@ def _model_fields(workspace: Workspace, effective: Effective, name: OperationNam
     return (
         []
         if path is None
-        else [one for one in _properties(read(path, "/".join(path.parts[-3:])).data) if one != "remote_data"]
+        else [one for one in _properties(read_document(path, "/".join(path.parts[-3:])).data) if one != "remote_data"]
     )
 
 

@@ -8,7 +8,7 @@ from conn_engine.analysis.drift.paths import FieldRead, Path, expression_paths, 
 from conn_engine.analysis.population import find_route
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.config.reads import find_texts
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.listing.flows import Enrich
 from conn_engine.runtime.places import origin_of
 
@@ -82,7 +82,7 @@ def _source(
     own: list[tuple[Path_, str]] = [(one.place, one.text)]
     own += [(unified.path, unified.text) for unified in _find_unified_names(effective, one)]
     for start, title in own:
-        for inner, text in texts(lookup(effective.data, start)):
+        for inner, text in iterate_texts(lookup(effective.data, start)):
             for path in text_paths(text):
                 if path[:2] == ("parent", name):
                     yield FieldRead(path[2:], f"{title} {_field(inner)}", origin_of(effective, (*start, *inner)))

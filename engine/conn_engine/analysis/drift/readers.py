@@ -32,7 +32,7 @@ from conn_engine.config import (
 from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
-from conn_engine.documents import format_path, texts
+from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConnError
 from conn_engine.listing.flows import ACCEPTED, steps_of
 from conn_engine.roles import ANSWER_SCOPES, read_roles
@@ -116,7 +116,7 @@ def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iter
     own = operation.distinct if operation.record_mapping is None else None  # otherwise it reads the mapped record
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
         yield from _records(effective, text, f"{operation.text} {key}", operation.get_path(key), prefixes)
-    for inner, text in texts(operation.record_mapping):
+    for inner, text in iterate_texts(operation.record_mapping):
         what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
         yield from _records(effective, text, what, (*operation.get_path("record_mapping"), *inner), prefixes)
     yield from _types(effective, operation)
@@ -186,7 +186,7 @@ def _steps(effective: Effective, name: OperationName, operation: VendorOperation
             for read in expression_paths(step.get("transform")):
                 if read[:1] == ("response",):
                     yield FieldRead(read[1:], told, _origin(effective, own))
-            for place, text in texts(data) if step.get("transform") is None else ():
+            for place, text in iterate_texts(data) if step.get("transform") is None else ():
                 for read in text_paths(text):
                     if read[:2] == (into, step.get("name")) and len(read) > 2:
                         yield FieldRead(

@@ -13,7 +13,7 @@ from conn_engine.analysis.mutants.rows import Change, Row, in_expression
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note, find_texts
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ErrorKind
 from conn_engine.secrets import is_secret_name
 from conn_engine.webhooks import Webhooks
@@ -72,7 +72,7 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
         yield "request", f"path {path} -> {path}_x", Change((*at, "path"), f"{path}_x"), 0
     yield from _answer(at, operation)
     if isinstance(operation.get("body"), Mapping | list):
-        for place, text in texts(operation["body"], (*at, "body")):
+        for place, text in iterate_texts(operation["body"], (*at, "body")):
             yield "body", f"{place[-1]} of the body dropped", Change(place, DROPPED), 0
             yield from _change_value("body", place, text)
 

@@ -12,7 +12,7 @@ from typing import Any
 from conn_engine.analysis.population.content import Digests, digest_in_order, join_digests
 from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
-from conn_engine.documents import texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
@@ -90,7 +90,9 @@ class Slicer:
         """Return the digests of the schemas for the bodies of the connector's requests."""
         base = effective.layers[0]
         if id(base) not in self._schemas:
-            names = {text: None for path, text in texts(base.data.get("resources")) if path[-1] == "request_schema"}
+            names = {
+                text: None for path, text in iterate_texts(base.data.get("resources")) if path[-1] == "request_schema"
+            }
             self._schemas[id(base)] = (base, [self._schema_file(effective, name) for name in names])
         return self._schemas[id(base)][1]
 

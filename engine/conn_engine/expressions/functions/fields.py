@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.pointers import to_pointer
 from conn_engine.expressions.functions.collections import as_list
 from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import Function
@@ -34,7 +34,7 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
 def _pick_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Steps]) -> dict[str, Any]:
     """The fields in the order of the object: with `/a/*/b` nobody says another one."""
     pointers = [name for name in names if name.startswith("/")]
-    pointers += [pointer_to(*steps) for name, steps in paths.items() if name not in value and not name.startswith("/")]
+    pointers += [to_pointer(*steps) for name, steps in paths.items() if name not in value and not name.startswith("/")]
     picked = only_paths(value, pointers)
     whole = frozenset(_among(tuple(value), tuple(name for name in names if not name.startswith("/")), True))
     return {key: value[key] if key in whole else picked[key] for key in value if key in whole or key in picked}

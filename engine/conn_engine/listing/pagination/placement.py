@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.documents.pointers import get_pointer, pointer_to, set_pointer
+from conn_engine.documents.pointers import get_pointer, set_pointer, to_pointer
 from conn_engine.errors import UsageError
 from conn_engine.settings import Draft
 
@@ -41,7 +41,7 @@ class Where:
         named = {name.lower(): value for name, value in headers.items()} if self.header is not None else {}
         if self.header is not None and self.header.lower() in named:
             return named[self.header.lower()]
-        for pointer in (self.pointer, None if self.form is None else pointer_to(self.form)):
+        for pointer in (self.pointer, None if self.form is None else to_pointer(self.form)):
             value = None if pointer is None else get_pointer(body, pointer)
             if value is not None:
                 return value

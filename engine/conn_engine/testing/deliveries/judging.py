@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_engine.config import Effective, EventName, Workspace
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
-from conn_engine.documents import format_path, read
+from conn_engine.documents import format_path, read_document
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of
@@ -91,7 +91,7 @@ def _judge_acceptance(
 
 
 def _golden(workspace: Workspace, path: Any) -> Mapping[str, Any]:
-    data = read(path, workspace.format_path(path)).data
+    data = read_document(path, workspace.format_path(path)).data
     if not isinstance(data, Mapping) or not isinstance(data.get("events", []), list):
         raise ConfigurationError("it is not a golden result of a delivery")
     return data

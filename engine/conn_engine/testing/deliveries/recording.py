@@ -17,7 +17,7 @@ from msgspec import structs
 
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective
-from conn_engine.documents import Placing
+from conn_engine.documents import WriteOptions
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.personal import Replacements
 from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
@@ -52,7 +52,7 @@ class KeptDelivery:
     outcome: DeliveryOutcome
     people: DeliveryPeople | None = None
 
-    def save(self, path: Path, redactor: Redactor, **placing: Unpack[Placing]) -> None:
+    def save(self, path: Path, redactor: Redactor, **placing: Unpack[WriteOptions]) -> None:
         """Write the file in one step, with the options in `placing`. Raises ConfigurationError if it contains a secret
         (REC002) or a replaced value (REC005)."""
         if self.people is not None:

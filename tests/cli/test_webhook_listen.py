@@ -317,7 +317,10 @@ def test_what_is_accepted_is_recorded_and_replayed(folder):
     from transcript import conn
 
     done = conn(folder, "test", "webhooks", "--format", "json")
-    assert [row["cases"][0]["delivery"]["proved"] for row in json.loads(done.out)["operations"]] == ["hmac", "hmac"]
+    assert [row["cases"][0]["delivery"]["verified_by"] for row in json.loads(done.out)["operations"]] == [
+        "hmac",
+        "hmac",
+    ]
 
 
 def test_what_cannot_be_recorded_is_accepted_all_the_same(folder):

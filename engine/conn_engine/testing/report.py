@@ -24,9 +24,12 @@ class ListingEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a recorded delivery: the code of its refusal, the status of the reply and the types of events."""
+    """The result of a recorded delivery: the code of its refusal, the status of the reply and the types of events.
 
-    proved: str
+    `verified_by` is null if nothing verifies it.
+    """
+
+    verified_by: str | None
     challenge: int | None
     refused: str | None
     status: int | None
@@ -142,7 +145,7 @@ def _describe_delivery(outcome: Outcome) -> DeliveryResult | None:
     if not isinstance(outcome, DeliveryOutcome):
         return None
     return DeliveryResult(
-        proved=outcome.proved,
+        verified_by=outcome.proved or None,
         challenge=outcome.challenge,
         refused=None if outcome.refused is None else outcome.refused.code,
         status=None if outcome.reply is None else outcome.reply.status,

@@ -66,7 +66,7 @@ class _Dated(_Replacement):
             return self._inner.call(input_, args)
         except (KeyError, ValueError) as error:
             refusal = JException("D3110", -1)
-            refusal.args = (f"$toMillis cannot read the text as a date: {type(error).__name__}: {error}",)
+            refusal.args = (f"$toMillis cannot parse the text as a date: {type(error).__name__}: {error}",)
             raise refusal from None
 
 

@@ -37,12 +37,12 @@ class Expression:
             return
         at = next((at for name, at in self.analysis.calls if name == "eval"), self.text.find("$eval"))
         raise ExpressionError(
-            "$eval is disabled: an expression may not come from data",
+            "$eval is disabled: an expression cannot come from data",
             code="disabled",
             text=self.text,
             offset=at,
             token="$eval",  # noqa: S106
-            hint="write the expression itself, or choose between several with ? :",
+            hint="write the expression directly, or choose between several with ? :",
         )
 
     @cached_property

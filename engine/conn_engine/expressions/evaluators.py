@@ -64,9 +64,13 @@ def find_evaluator(name: str = "") -> Evaluator:
 @cache
 def _evaluator(name: str) -> Evaluator:
     if name not in _MODULES:
-        raise UsageError(f'there is no evaluator "{name}"', hint=did_you_mean(name, _MODULES) or ", ".join(_MODULES))
+        raise UsageError(
+            f'unknown evaluator "{name}"', hint=did_you_mean(name, _MODULES) or f"use {' or '.join(_MODULES)}"
+        )
     if name not in evaluators():
-        raise UsageError(f"the evaluator {name} is not installed here", hint=f"installed: {', '.join(evaluators())}")
+        raise UsageError(
+            f"the evaluator {name} is not installed", hint=f"use an installed one: {', '.join(evaluators())}"
+        )
     if name == "jlens":
         from conn_engine.expressions.lens import Lens
 

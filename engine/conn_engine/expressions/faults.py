@@ -32,11 +32,11 @@ def refuse_surrogates(text: str) -> None:
     at = next((index for index, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), -1)
     if at >= 0:
         raise ExpressionError(
-            f"the expression has half a character, \\u{ord(text[at]):04x}, which is not text",
+            f"the expression has a lone surrogate, \\u{ord(text[at]):04x}, which is not valid text",
             code="surrogate",
             text=text.encode("utf-8", "replace").decode(),
             offset=at,
-            hint="write the whole character, or both halves as escapes",
+            hint="write the complete character, or both surrogates as escapes",
         )
 
 
@@ -48,7 +48,7 @@ def refuse_too_long(text: str) -> None:
             code="size",
             text=f"{text[:_MAX_MESSAGE]}…",
             offset=0,
-            hint="make several fields of it; tables of values belong in `$lookup` of an object in the context",
+            hint="split it into several fields; put tables of values in the context, and read them with `$lookup`",
         )
 
 
@@ -60,7 +60,7 @@ def is_panic(error: BaseException) -> bool:
 def panic(text: str) -> ExpressionError:
     """The error for a text on which the evaluator's own code breaks."""
     return ExpressionError(
-        "the evaluator breaks off at this expression: a defect of its own",
+        "the evaluator crashes on this expression because of its own bug",
         code="evaluator",
         text=text,
         hint="write the expression differently, or set `evaluator: jsonata-python` in conn.yaml",
@@ -91,7 +91,7 @@ def fault(
         if hit is not None:
             name, at = hit
             return ExpressionError(
-                _line(f"there is no function ${name}"),
+                _line(f"unknown function ${name}"),
                 code="unknown_function",
                 text=text,
                 offset=at,
@@ -99,9 +99,9 @@ def fault(
                 hint=did_you_mean(f"${name[:_MAX_MESSAGE]}", [f"${word}" for word in known]),
             )
         if culprit and culprit.kind == "name" and culprit.text in known:
-            hint = f"a function is called with a $: ${culprit.text}(…)"
+            hint = f"call a function with a $: ${culprit.text}(…)"
     if code == _WRONG_ARGUMENT and culprit and culprit.text.startswith("$"):
-        hint = f"if the value can be null: {culprit.text}(x[$]) leaves an empty value out"
+        hint = f"if the value can be null, write {culprit.text}(x[$]), which skips an empty value"
     offset = culprit.start if culprit else _clamp(start if start is not None else after, len(text))
     return ExpressionError(
         _line(message),

@@ -56,7 +56,7 @@ class Isolation:
 
     def __init__(self, *, memory_bytes: int = 400 * MIB, workers: int = 1, grace_seconds: float = 1.0) -> None:
         if os.name != "posix":
-            raise UsageError("isolated expressions need a POSIX system", hint="run the service on Linux")
+            raise UsageError("isolated expressions require a POSIX system", hint="run the service on Linux")
         self._memory_bytes = memory_bytes
         self._grace = grace_seconds
         self._turns = BoundedSemaphore(workers)
@@ -125,12 +125,12 @@ class Isolation:
                 return started
             started.kill()
         raise ExpressionError(
-            f"the expression was not evaluated: no worker process starts within {_START:g} s and "
+            f"the expression was not evaluated: no worker process started within {_START:g} s and "
             f"{self._memory_bytes // MIB} MB of memory",
             code="memory",
             text=text,
             offset=0,
-            hint="give `Isolation` more memory_bytes, or the machine fewer processes",
+            hint="increase memory_bytes of `Isolation`, or run fewer processes on the machine",
         )
 
 
@@ -234,9 +234,9 @@ def _encode(value: Any) -> bytes:
         text = json.dumps(value, ensure_ascii=False)
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
     except RecursionError:
-        raise ExpressionError("The input is nested too deeply", code="depth") from None
+        raise ExpressionError("the input is nested too deeply", code="depth") from None
     except (TypeError, ValueError, OverflowError) as error:
-        raise ExpressionError(f"The input could not be read: {error}"[:300], code="input") from None
+        raise ExpressionError(f"the input cannot be read: {error}"[:300], code="input") from None
 
 
 def _decode_reply(reply: bytes, text: str) -> Any:
@@ -251,13 +251,13 @@ def _decode_reply(reply: bytes, text: str) -> Any:
 
 def _build_timeout(text: str, limits: EvaluationLimits) -> ExpressionError:
     return ExpressionError(
-        f"the expression was stopped: it takes more than {limits.seconds:g} s", code="timeout", text=text, offset=0
+        f"the expression was stopped: it took more than {limits.seconds:g} s", code="timeout", text=text, offset=0
     )
 
 
 def _build_crash(text: str, memory_bytes: int) -> ExpressionError:
     return ExpressionError(
-        f"the expression was stopped: it takes more than {memory_bytes // MIB} MB of memory, or breaks the evaluator",
+        f"the expression was stopped: it took more than {memory_bytes // MIB} MB of memory, or crashed the evaluator",
         code="memory",
         text=text,
         offset=0,

@@ -116,7 +116,7 @@ def _names(text: str) -> set[str]:
 
 
 def _refuse_eval(*_arguments: Any) -> Any:
-    raise FunctionFault("$eval is disabled: an expression may not come from data", "disabled")
+    raise FunctionFault("$eval is disabled: an expression cannot come from data", "disabled")
 
 
 def _tokens(text: str) -> tuple[Token, ...]:

@@ -48,7 +48,7 @@ class Mapping:
             if BASE in compiled.analysis.bound:
                 at = leaf.text.find("$base")
                 raise _add_place(
-                    ExpressionError("$base may not be assigned", code="S0212", text=leaf.text, offset=at),
+                    ExpressionError("$base cannot be assigned", code="S0212", text=leaf.text, offset=at),
                     leaf,
                 )
 

@@ -215,7 +215,7 @@ def functions_for(
 
 
 def _refuse(*_arguments: Any) -> Any:
-    raise FunctionFault("$eval is disabled: an expression may not come from data", "disabled")
+    raise FunctionFault("$eval is disabled: an expression cannot come from data", "disabled")
 
 
 _REFUSED = _Own("eval", _refuse, "<sx?:x>")

@@ -38,10 +38,10 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
         if not (isinstance(error, jlens.JlensError | ValueError) or is_panic(error)):
             raise
         raise ExpressionError(
-            "the pattern cannot be matched: it is no regular expression, or takes too long",
+            "the pattern cannot be matched: it is not a valid regular expression, or takes too long",
             code="pattern",
             text=pattern,
-            hint="avoid repetitions inside repetitions, such as (a+)+",
+            hint="correct the pattern; avoid nested repetitions such as (a+)+",
         ) from error
     found = found[0] if isinstance(found, list) and found else found
     if found is None or found is UNDEFINED or found == []:

@@ -59,7 +59,7 @@ def check_names(millis: float | None, text: str | None, picture: str | None = No
         length = int(limit[1]) if limit else None
         if not any(MONTHS[month - 1][:length] in text for month in _months_of(millis)):
             example = MONTHS[1][:length]
-            raise _fault(f"[{marker}] reads a month's name such as {example}, and the text has none with such a day")
+            raise _fault(f"[{marker}] reads a month's name such as {example}, and the text has none that fits its day")
     return millis
 
 

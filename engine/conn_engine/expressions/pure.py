@@ -203,7 +203,7 @@ def _translate_errors(text: str, trail: list[Any]) -> Iterator[None]:
     except RecursionError:
         raise _error("D1011", "the expression is nested too deeply", text, _place(trail)) from None
     except MemoryError:
-        raise _error("U1001", "a value would exceed the memory there is", text, _place(trail)) from None
+        raise _error("U1001", "a value would exceed the available memory", text, _place(trail)) from None
     except Exception as error:
         raise _fault(error, text, trail) from None
 
@@ -219,7 +219,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
     if isinstance(error, JException):
         code, message = error.error, str(error)
         if code == "U1001":
-            message = "a value would exceed its size limit"
+            message = "a value would exceed the size limit"
         elif code == "S0301" and error.current is not None:  # its parser mixes up two codes
             code, message = "S0103", f"Unsupported escape sequence: \\{error.current}"
         elif code.startswith("T041"):
@@ -235,7 +235,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
         return _unreadable(text, message)
     called = getattr(getattr(trail[-1], "procedure", None), "value", None)
     code = _CODES.get(str(called), "internal")
-    return _error(code, f"${called} fails on its arguments: {message}" if called else message, text, _place(trail))
+    return _error(code, f"${called} cannot use its arguments: {message}" if called else message, text, _place(trail))
 
 
 def _unreadable(text: str, message: str) -> ExpressionError:

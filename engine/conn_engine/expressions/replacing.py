@@ -41,5 +41,5 @@ def fits(text: Any, pattern: Any, replacement: Any) -> bool:
     if isinstance(text, str) and isinstance(pattern, str) and isinstance(replacement, str) and pattern:
         length = len(text) + text.count(pattern) * len(replacement)
         if length > DEFAULT_LIMITS.string_bytes:
-            raise FunctionFault("a string would exceed its size limit", "U1001")
+            raise FunctionFault("a string would exceed the size limit", "U1001")
     return True

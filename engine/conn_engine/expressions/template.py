@@ -63,7 +63,7 @@ class Template:
         if isinstance(value, str):
             return value
         if value is None:
-            raise self.refusal(part, "unresolved", "is null inside a text", "give a default, such as x ?? ''")
+            raise self.refusal(part, "unresolved", "is null inside a text", "set a default, such as x ?? ''")
         if isinstance(value, dict | list):
             kind = "an object" if isinstance(value, dict) else "a list"
             raise self.refusal(part, "not_text", f"is {kind} inside a text", "use $string(…) or $join(…)")
@@ -166,20 +166,22 @@ def render_path(text: str, scope: Any) -> str:
             continue
         value = parsed.value(part, scope)
         if value == []:
-            raise parsed.refusal(part, "unsafe_path", "is an empty list, which cannot stand in a path")
+            raise parsed.refusal(part, "unsafe_path", "is an empty list, which is not allowed in a path")
         items = value if isinstance(value, list) else [value]
         made.append("/".join(_segment(parsed, part, parsed.format_value(part, item)) for item in items))
     path = "".join(made)
     if parsed.expressions and has_dot_segment(path):
-        raise parsed.refusal(parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs')
+        raise parsed.refusal(
+            parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which would leave the path'
+        )
     return path
 
 
 def _segment(parsed: Template, part: tuple[str, int], value: str) -> str:
     if value in ("", ".", "..") or _CONTROL.search(value):
         shown = "is empty" if value == "" else f"is {json.dumps(value)}"
-        raise parsed.refusal(part, "unsafe_path", f"{shown}, which cannot stand in a path")
+        raise parsed.refusal(part, "unsafe_path", f"{shown}, which is not allowed in a path")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
-        raise parsed.refusal(part, "unsafe_path", "is not valid text, which cannot stand in a path") from None
+        raise parsed.refusal(part, "unsafe_path", "is not valid text, which is not allowed in a path") from None

@@ -31,10 +31,10 @@ _WORDS = frozenset({"and", "or", "in"})
 _FUNCTION_WORDS = frozenset({"function", "λ"})
 _UNCLOSED = {'"': "S0101", "'": "S0101", "`": "S0105", "/": "S0106"}
 _MESSAGES = {
-    "S0101": "a string is not closed",
-    "S0105": "a quoted name is not closed",
-    "S0106": "a comment is not closed",
-    "S0302": "a regular expression is not closed",
+    "S0101": "this string is not closed",
+    "S0105": "this quoted name is not closed",
+    "S0106": "this comment is not closed",
+    "S0302": "this regular expression is not closed",
 }
 
 
@@ -89,7 +89,7 @@ class _Lexer:
             if self.template and character == "}" and not self.open:
                 if self.text.startswith("}}", at):
                     return self.tokens, at
-                raise LexError("unclosed", at, 'a "}" closes nothing; a template ends with "}}"')
+                raise LexError("unclosed", at, 'unexpected "}": a template ends with "}}"')
             if character == "/" and self.operand and not self.text.startswith("/*", at):
                 end = _regex_end(self.text, at)
                 self._add("regex", at, end)
@@ -102,7 +102,7 @@ class _Lexer:
                 self._add(match.lastgroup, at, match.end())  # type: ignore[arg-type]
             at = match.end()
         if self.template:
-            raise LexError("unclosed", max(self.start - 2, 0), 'the "{{" has no "}}"')
+            raise LexError("unclosed", max(self.start - 2, 0), 'the "{{" has no closing "}}"')
         return self.tokens, at
 
     def _add(self, kind: Kind, start: int, end: int) -> None:
@@ -131,7 +131,7 @@ class _Lexer:
         elif self.template:
             if self.open:
                 raise LexError("unclosed", self.open[-1][1], f'a "{self.text[self.open[-1][1]]}" is not closed')
-            raise LexError("S0201", start, f'a "{text}" closes nothing')
+            raise LexError("S0201", start, f'unexpected "{text}"')
 
     def _bar(self, start: int) -> None:
         """A transform `|place|update|`: the first bar opens, the second divides, the third closes it."""

@@ -41,7 +41,7 @@ def leaves(layer: Any, path: Path_ = ()) -> Iterator[Leaf]:
             yield from leaves(value, (*path, index))
     elif layer is not None and layer is not REMOVE and not isinstance(layer, bool | int | float):
         kind = type(layer).__name__
-        raise ExpressionError(f"a mapping cannot hold a {kind}", code="layer", at=".".join(map(str, path)))
+        raise ExpressionError(f"a mapping cannot contain a {kind}", code="layer", at=".".join(map(str, path)))
 
 
 def with_removals(layer: Any) -> Any:

@@ -107,7 +107,7 @@ def test_a_worker_that_dies_is_an_error_that_says_how_much_it_may_take(isolation
         found = failure(f"$spread({TWICE})")
     assert (found.code, found.message[:71]) == (
         "memory",
-        "the expression was stopped: it takes more than 192 MB of memory, or bre",
+        "the expression was stopped: it took more than 192 MB of memory, or cras",
     )
 
 
@@ -251,7 +251,7 @@ def test_a_worker_that_cannot_start_is_an_error_of_the_expression() -> None:
     with Isolation(memory_bytes=30 * MIB) as isolation, isolated(isolation, ()):
         found = failure("1 + 1")
     assert (found.code, found.text) == ("memory", "1 + 1")
-    assert "no worker process starts" in found.message
+    assert "no worker process started" in found.message
     assert "memory_bytes" in found.hint
 
 

@@ -160,7 +160,7 @@ def test_the_field_that_fails_is_named_with_its_record(evaluator: str) -> None:
     error = caught.value
     assert (error.at, error.code, error.offset, error.token) == ("a.b.1", "T0410", 2, "$uppercase")
     assert error.text == "  $uppercase(response.n)"
-    assert error.hint == "if the value can be null: $uppercase(x[$]) leaves an empty value out"
+    assert error.hint == "if the value can be null, write $uppercase(x[$]), which skips an empty value"
     assert error.message.startswith("record 1, a.b.1: ")
     with pytest.raises(ExpressionError) as caught:
         made.apply_one(RECORDS[0])

@@ -27,7 +27,7 @@ def _write_blocks(blocks: list[Any], depth: int) -> Iterator[str]:
     listing = False
     for block in blocks:
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise FunctionFault("a block is an object with a type")
+            raise FunctionFault("a block must be an object with a type")
         kind = block["type"]
         content = _object(block, kind)
         if listing and kind not in _LISTS and not depth:

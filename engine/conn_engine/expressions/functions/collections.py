@@ -84,10 +84,10 @@ def _order_by(items: Any, fields: Any, orders: Any = None) -> list[Any] | None:
         return None
     directions = [str(order).lower() for order in as_list(orders)]
     if wrong := [order for order in directions if order not in ("asc", "desc")]:
-        raise FunctionFault(f'"{wrong[0]}" is no order; asc or desc')
+        raise FunctionFault(f'"{wrong[0]}" is not an order: use asc or desc')
     names = as_list(fields)
     if other := [field for field in names if not isinstance(field, str)]:
-        raise FunctionFault(f"a field to order by is a name, not {_text(other[0])[:40]}")
+        raise FunctionFault(f"a field to order by must be a name, not {_text(other[0])[:40]}")
     ordered = list(as_list(items))
     for index, field in reversed(list(enumerate(names))):
         descending = index < len(directions) and directions[index] == "desc"
@@ -100,7 +100,7 @@ def _chunk(items: Any, size: Any = None) -> list[Any] | None:
         return None
     length = 1 if size is None else int(size)
     if length < 1:
-        raise FunctionFault(f"a chunk holds one item or more, not {size:g}")
+        raise FunctionFault(f"a chunk must have at least one item, not {size:g}")
     whole = as_list(items)
     return [whole[start : start + length] for start in range(0, len(whole), length)]
 
@@ -157,7 +157,7 @@ def _merge_deep(*objects: Any) -> dict[str, Any] | None:
     result: Any = {}
     for item in given:
         if not isinstance(item, dict):
-            raise FunctionFault("$mergeDeep merges objects")
+            raise FunctionFault("$mergeDeep takes objects")
         result = _merge_values(result, item, 0)
     return result if isinstance(result, dict) else None
 

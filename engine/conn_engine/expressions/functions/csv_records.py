@@ -20,7 +20,7 @@ def json_to_csv(records: Any, options: dict[str, Any] | None = None) -> str | No
     given = options or {}
     rows = records if isinstance(records, list) else [records]
     if wrong := [row for row in rows if not isinstance(row, dict)]:
-        raise FunctionFault(f"$jsonToCsv writes objects, not {json.dumps(wrong[0])[:40]}")
+        raise FunctionFault(f"$jsonToCsv takes objects, not {json.dumps(wrong[0])[:40]}")
     fields = given.get("fields") or list(dict.fromkeys(key for row in rows for key in row))
     columns = [_column(field) for field in (fields if isinstance(fields, list) else [fields])]
     if len(columns) * (len(rows) + 1) > _MOST_CELLS:
@@ -34,7 +34,7 @@ def json_to_csv(records: Any, options: dict[str, Any] | None = None) -> str | No
 def _mark(options: dict[str, Any], name: str, usual: str) -> str:
     mark = options.get(name, usual)
     if not isinstance(mark, str) or len(mark) != 1 or mark in "\r\n":
-        raise FunctionFault(f"the {name} of CSV is one character")
+        raise FunctionFault(f"the {name} of CSV must be one character")
     return mark
 
 
@@ -43,7 +43,7 @@ def _column(field: Any) -> tuple[str, str]:
         return field, field
     if isinstance(field, dict) and isinstance(field.get("value"), str):
         return str(field.get("label", field["value"])), field["value"]
-    raise FunctionFault("a field of CSV is a name, or an object with label and value")
+    raise FunctionFault("a field of CSV must be a name, or an object with label and value")
 
 
 def _value(row: Any, path: str) -> Any:

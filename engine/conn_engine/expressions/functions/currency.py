@@ -27,7 +27,7 @@ _EXPONENTS = dict.fromkeys(_TWO.split(), 2) | {
 def _exponent(code: str | None) -> int:
     found = _EXPONENTS.get((code or "").strip().upper())
     if found is None:
-        raise FunctionFault(f'"{code}" is no currency code of ISO 4217 with a smallest unit')
+        raise FunctionFault(f'"{code}" is not an ISO 4217 currency code with a smallest unit')
     return found
 
 
@@ -37,9 +37,9 @@ def _amount(value: Any) -> Any:
     try:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
-        raise FunctionFault(f"{str(value)[:40]!r} is no amount of money") from None
+        raise FunctionFault(f"{str(value)[:40]!r} is not an amount of money") from None
     if not amount.is_finite() or abs(amount.adjusted()) > 30:
-        raise FunctionFault(f"{str(value)[:40]!r} is no amount of money")
+        raise FunctionFault(f"{str(value)[:40]!r} is not an amount of money")
     return amount
 
 

@@ -89,7 +89,7 @@ def date_parse(text: str | None, pattern: str | None, zone: str | None = None) -
         return None
     date = date_formats.read(text, pattern, zone_of(zone or "utc"))
     if date is None:
-        raise FunctionFault(f'{text[:60]!r} is no date in the form "{pattern[:60]}"')
+        raise FunctionFault(f'{text[:60]!r} is not a date in the form "{pattern[:60]}"')
     return date_formats.iso(date)
 
 
@@ -127,14 +127,14 @@ def from_epoch(value: Any, unit: str | None = None, zone: str | None = None) -> 
         return None
     name = unit_of(unit or "seconds")
     if name not in ("seconds", "milliseconds"):
-        raise FunctionFault("$fromEpoch counts seconds or milliseconds")
+        raise FunctionFault("$fromEpoch takes seconds or milliseconds")
     try:
         number = float(value if not isinstance(value, str) or "_" not in value else "x")
         date = from_millis(round(number * 1000, 3) if name == "seconds" else number)  # 1.001 * 1000 is 1000.999…
     except ValueError:
         date = None
     if date is None:
-        raise FunctionFault(f"{str(value)[:40]!r} is no number of {name} since 1970")
+        raise FunctionFault(f"{str(value)[:40]!r} is not a number of {name} since 1970")
     return date_formats.iso(date if zone is None else date_of(millis(date), zone))
 
 
@@ -158,4 +158,4 @@ def from_rfc2822(text: str | None) -> str | None:
         found = parsedate_to_datetime(text if len(text) < 200 else "")
         return date_formats.iso(found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC))
     except (ValueError, TypeError, OverflowError, IndexError):
-        raise FunctionFault(f"{text[:60]!r} is no date of an e-mail (RFC 2822)") from None
+        raise FunctionFault(f"{text[:60]!r} is not an email date (RFC 2822)") from None

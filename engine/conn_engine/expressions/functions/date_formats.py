@@ -118,7 +118,7 @@ def _format_token(date: datetime, token: str) -> str:
             return zone_name(date)
         case "G":
             return "AD"
-    raise FunctionFault(f'there is no token "{token}" for a date; text in it goes between single quotes')
+    raise FunctionFault(f'unknown token "{token}" in a date pattern: put text between single quotes')
 
 
 def _number(date: datetime, token: str) -> int | None:
@@ -170,7 +170,7 @@ def _reader(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
             continue
         kind = text.replace("L", "M").replace("c", "E") if text[0] in "Lc" else text
         if kind not in _READ:
-            raise FunctionFault(f'a date cannot be read by the token "{text}"')
+            raise FunctionFault(f'a date cannot be parsed with the token "{text}"')
         parts.append(f"({_READ[kind]})")
         kinds.append(kind)
     return re.compile("".join(parts), re.IGNORECASE | re.ASCII), tuple(kinds)

@@ -109,7 +109,7 @@ def _to_zone(date: datetime, place: tzinfo) -> datetime:
     try:
         return date.astimezone(place)
     except OverflowError:
-        raise FunctionFault("the date would lie beyond the years 1 to 9999") from None
+        raise FunctionFault("the date would be outside of the years 1 to 9999") from None
 
 
 def end(date: datetime, unit: str) -> datetime:
@@ -132,7 +132,7 @@ def _set(date: datetime, values: dict[str, Any]) -> datetime:
         rest = {"day": min(date.day, last), **{name: value for name, value in given.items() if name not in months}}
         return resolve_gap(moved.replace(**rest))  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as error:
-        raise FunctionFault(f"the date cannot be set so: {error}") from None
+        raise FunctionFault(f"the date cannot be set: {error}") from None
 
 
 def _describe_date(date: datetime, method: str, first: Any, second: Any) -> Any:

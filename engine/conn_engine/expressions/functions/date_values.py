@@ -53,7 +53,9 @@ def zone_of(name: str) -> tzinfo:
             return ZoneInfo(plain)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
-    raise FunctionFault(f'there is no time zone "{name[:60]}"; utc, +05:30 or a name such as Europe/Berlin')
+    raise FunctionFault(
+        f'unknown time zone "{name[:60]}": use utc, an offset such as +05:30, or a name such as Europe/Berlin'
+    )
 
 
 def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
@@ -127,7 +129,7 @@ def date_of(value: Any, zone: str | None = None) -> datetime:
         found = from_millis(value["ts"], place or zone_of(str(value.get("zoneName", "utc"))))
     if found is None:
         shown = value if isinstance(value, str | int | float) else type(value).__name__
-        raise FunctionFault(f"{str(shown)[:60]!r} is no date: ISO 8601 text, or milliseconds since 1970")
+        raise FunctionFault(f"{str(shown)[:60]!r} is not a date: use ISO 8601 text, or milliseconds since 1970")
     return found
 
 
@@ -136,7 +138,7 @@ def unit_of(name: Any) -> str:
     text = str(name).strip().lower()
     plural = text if text.endswith("s") else f"{text}s"
     if plural not in UNITS:
-        raise FunctionFault(f'there is no unit of time "{text[:30]}"; {", ".join(UNITS)}')
+        raise FunctionFault(f'unknown unit of time "{text[:30]}": use {", ".join(UNITS)}')
     return plural
 
 
@@ -156,7 +158,7 @@ def duration(value: Any) -> dict[str, float]:
         if match is not None and parts:
             sign = -1 if match["sign"] == "-" else 1
             return {unit: sign * float(text.replace(",", ".")) for unit, text in parts.items()}
-    raise FunctionFault(f"{str(value)[:40]!r} is no duration: P1M, PT90S, or an object such as {{'days': 1}}")
+    raise FunctionFault(f"{str(value)[:40]!r} is not a duration: use P1M, PT90S, or an object such as {{'days': 1}}")
 
 
 def add(date: datetime, amounts: dict[str, float], sign: int = 1) -> datetime:
@@ -174,7 +176,7 @@ def add(date: datetime, amounts: dict[str, float], sign: int = 1) -> datetime:
         exact = sum(whole.get(unit, 0) * size for unit, size in _MILLIS.items()) + parts * 24 * _MILLIS["hours"]
         return (moved.astimezone(UTC) + timedelta(milliseconds=round(exact))).astimezone(date.tzinfo)
     except (ValueError, OverflowError):
-        raise FunctionFault("the date would lie beyond the years 1 to 9999") from None
+        raise FunctionFault("the date would be outside of the years 1 to 9999") from None
 
 
 def start(date: datetime, unit: str) -> datetime:

@@ -20,7 +20,7 @@ _ALGORITHMS = {
 def _algorithm(name: str) -> str:
     found = _ALGORITHMS.get(name.upper().replace("-", ""))
     if found is None:
-        raise FunctionFault(f'there is no digest algorithm "{name}"; MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512')
+        raise FunctionFault(f'unknown digest algorithm "{name}": use MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512')
     return found
 
 
@@ -33,7 +33,7 @@ def encode_digest(raw: bytes, encoding: str | None) -> str:
             return base64.b64encode(raw).decode()
         case "base64-urlsafe" | "base64url":
             return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    raise FunctionFault(f'there is no encoding "{encoding}"; hex, base64 or base64-urlSafe')
+    raise FunctionFault(f'unknown encoding "{encoding}": use hex, base64 or base64-urlSafe')
 
 
 def _digest(text: str | None, algorithm: str | None = None, encoding: str | None = None) -> str | None:
@@ -64,8 +64,8 @@ def _key(key: str, encoding: str | None) -> bytes:
                 plain = key.strip().replace("-", "+").replace("_", "/").rstrip("=")
                 return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise FunctionFault(f"the key of $sign is not {encoding}") from None
-    raise FunctionFault(f'a key is not written as "{encoding}"; text, hex or base64')
+        raise FunctionFault(f"the key of $sign is not valid {encoding}") from None
+    raise FunctionFault(f'unknown encoding of a key "{encoding}": use text, hex or base64')
 
 
 def _sign(

@@ -26,7 +26,7 @@ def _base64decode(text: str | None, _url_safe: bool | None = None) -> str | None
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise FunctionFault("the argument of $base64decode is not base64 of UTF-8 text") from None
+        raise FunctionFault("the argument of $base64decode is not base64-encoded UTF-8 text") from None
 
 
 def _hex_encode(text: str | None) -> str | None:
@@ -39,7 +39,7 @@ def _hex_decode(text: str | None) -> str | None:
     try:
         return bytes.fromhex(text.removeprefix("0x")).decode("utf-8")
     except ValueError:
-        raise FunctionFault("the argument of $hexDecode is not hexadecimal of UTF-8 text") from None
+        raise FunctionFault("the argument of $hexDecode is not UTF-8 text in hexadecimal") from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -64,7 +64,9 @@ def _jcs(value: Any) -> str | None:
     try:
         return rfc8785.dumps(None if value is NULL else _doubles(value)).decode("utf-8")
     except (rfc8785.CanonicalizationError, OverflowError, RecursionError):
-        raise FunctionFault("the argument of $jcs has no canonical form: it is too deep, or a number is none") from None
+        raise FunctionFault(
+            "the argument of $jcs has no canonical form: it is nested too deeply, or has an invalid number"
+        ) from None
 
 
 def _doubles(value: Any) -> Any:

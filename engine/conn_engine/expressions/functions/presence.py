@@ -42,7 +42,7 @@ def _map_values(value: Any, table: dict[str, Any] | None, lower: bool | None = N
     if table is None:
         return value
     if not isinstance(table, dict):
-        raise FunctionFault("the table of $mapValues is an object: a value to what it stands for")
+        raise FunctionFault("the table of $mapValues must be an object that maps values to their replacements")
     return _replace_values(value, table if lower else {key.lower(): item for key, item in table.items()}, 0)
 
 

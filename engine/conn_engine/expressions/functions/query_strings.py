@@ -100,7 +100,7 @@ def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None
     given = options or {}
     form = given.get("arrayFormat", "indices")
     if form not in _FORMATS:
-        raise FunctionFault(f'"{str(form)[:20]}" is no arrayFormat; {", ".join(_FORMATS)}')
+        raise FunctionFault(f'"{str(form)[:20]}" is not an arrayFormat: use {", ".join(_FORMATS)}')
     encode = given.get("encode", True)
     pairs = [
         f"{_percent_encode(name) if encode else name}={_percent_encode(item) if encode else item}"
@@ -138,7 +138,7 @@ def _text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    raise FunctionFault("an object or a list has no place inside a list of the comma form")
+    raise FunctionFault("with arrayFormat comma, a list cannot contain an object or a list")
 
 
 def parse_url(text: str | None) -> dict[str, Any] | None:
@@ -151,7 +151,7 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
     except ValueError:
         parts, port = split_plain_url(""), None
     if not parts.scheme or not (parts.netloc or parts.path):
-        raise FunctionFault(f"{text[:80]!r} is no absolute URL")
+        raise FunctionFault(f"{text[:80]!r} is not an absolute URL")
     scheme, host = parts.scheme.lower(), parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     number = "" if port is None or port == _PORTS.get(scheme) else str(port)

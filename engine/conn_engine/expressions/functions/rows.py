@@ -73,10 +73,10 @@ def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[An
     except RecursionError:
         raise FunctionFault(f"an argument of ${name} is nested too deeply", "D1011") from None
     except MemoryError:
-        raise FunctionFault(f"${name} would exceed the memory there is", "U1001") from None
+        raise FunctionFault(f"${name} would exceed the available memory", "U1001") from None
     except Exception as error:  # data is anything; an evaluation ends with a value or an error that says why
         reason = f"{type(error).__name__}: {error}"[:160]
-        raise FunctionFault(f"${name} can make nothing of its arguments ({reason})") from error
+        raise FunctionFault(f"${name} cannot use its arguments ({reason})") from error
 
 
 def import_later(module: str, name: str) -> Callable[..., Any]:

@@ -67,7 +67,9 @@ class _Writer:
             return self.write_list(key, name, operator, operand if isinstance(operand, list) else [operand])
         if operand is None:
             if operator not in _OF_NULL:
-                raise FunctionFault(f"null in the query is compared by eq, ne, in or nin, not by {operator}")
+                raise FunctionFault(
+                    f"null in the query can be compared with eq, ne, in or nin, but not with {operator}"
+                )
             return f"{name} {_OF_NULL[operator]}"
         return self.write_comparison(name, self.operators[operator], self.literal(key, operand))
 
@@ -126,7 +128,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | dict):
-        raise FunctionFault("a value in a query is a text, a number or a boolean")
+        raise FunctionFault("a value in a query must be text, a number or a boolean")
     return str(value)
 
 

@@ -96,7 +96,7 @@ def _most_similar(text: str | None, choices: Any, threshold: float | None = None
         return None
     given = [choice for choice in (choices or []) if isinstance(choice, str)]
     if sum(map(len, given)) + len(given) * len(text) > _MOST_COMPARED:
-        raise FunctionFault("there are too many or too long texts to compare", "U1001")
+        raise FunctionFault("the texts to compare are too many or too long", "U1001")
     scored = [(_dice_of(text, choice), choice) for choice in given]
     best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best[1] if best[0] >= (0.8 if threshold is None else threshold) else None
@@ -106,7 +106,7 @@ def _levenshtein(first: str | None, second: str | None) -> int | None:
     if first is None or second is None:
         return None
     if len(first) * len(second) > _MOST_CELLS:
-        raise FunctionFault("the texts are too long to count the edits between them", "U1001")
+        raise FunctionFault("the texts are too long for $levenshtein", "U1001")
     above = list(range(len(second) + 1))
     for row, left in enumerate(first, 1):
         line = [row]
@@ -133,7 +133,7 @@ def _normalize(text: str | None, form: str | None = None) -> str | None:
     match (form or "NFC").upper():
         case "NFC" | "NFD" | "NFKC" | "NFKD" as known:
             return unicodedata.normalize(known, check_length(text, "the argument of $normalize", 10_000))
-    raise FunctionFault(f'there is no normal form "{str(form)[:20]}"; NFC, NFD, NFKC or NFKD')
+    raise FunctionFault(f'unknown normalization form "{str(form)[:20]}": use NFC, NFD, NFKC or NFKD')
 
 
 def _slug(text: str | None, separator: str | None = None) -> str | None:
@@ -175,7 +175,7 @@ def _email(text: str | None) -> dict[str, Any] | None:
     address = rest.rstrip(">").strip()
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or any(mark.isspace() for mark in address):
-        raise FunctionFault(f"{text[:60]!r} is no e-mail address")
+        raise FunctionFault(f"{text[:60]!r} is not an email address")
     name = shown.strip().strip('"').strip()
     found = {"address": f"{local}@{domain.lower()}", "local": local, "domain": domain.lower()}
     return {**found, **({"name": name} if name else {})}
@@ -185,7 +185,7 @@ def _wrap(value: Any, start: str | None = None, end: str | None = None) -> str |
     if value is None:
         return None
     if not isinstance(value, str | int | float):
-        raise FunctionFault("$wrap wraps a text or a number")
+        raise FunctionFault("$wrap takes text or a number")
     inner = str(value).lower() if isinstance(value, bool) else str(value)
     return f"{start or ''}{inner}{end or start or ''}"
 

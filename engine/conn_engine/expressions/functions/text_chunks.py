@@ -25,7 +25,7 @@ def split_text(text: str | None, options: dict[str, Any] | None = None) -> list[
         raise FunctionFault("Cannot have chunkOverlap >= chunkSize: chunkSize is at least 1, chunkOverlap less than it")
     separators = given.get("separators", list(_SEPARATORS))
     if not isinstance(separators, list) or not all(isinstance(one, str) for one in separators):
-        raise FunctionFault("separators of $recursiveCharacterTextSplitter is a list of texts")
+        raise FunctionFault("the separators of $recursiveCharacterTextSplitter must be a list of text values")
     splitter = _Splitter(size, overlap)
     return list(splitter.chunks(check_length(text, "the text"), tuple(separators[:_MOST_SEPARATORS])))
 
@@ -33,7 +33,7 @@ def split_text(text: str | None, options: dict[str, Any] | None = None) -> list[
 def _count(options: dict[str, Any], name: str, default: int) -> int:
     value = options.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 0:
-        raise FunctionFault(f"{name} of $recursiveCharacterTextSplitter is a number of characters")
+        raise FunctionFault(f"{name} of $recursiveCharacterTextSplitter must be a number of characters")
     return int(value)
 
 
@@ -75,7 +75,7 @@ class _Splitter:
     def _emit(self, chunk: str) -> Iterator[str]:
         self._left -= len(chunk)
         if self._left < 0:
-            raise FunctionFault("the chunks would be too long together: make chunkOverlap smaller", "U1001")
+            raise FunctionFault("the chunks would be too long in total: decrease chunkOverlap", "U1001")
         if chunk.strip():
             yield chunk.strip()
 

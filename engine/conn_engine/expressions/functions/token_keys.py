@@ -41,7 +41,7 @@ def sign_jwt(
     given = dict(options or {})
     own = given.get("header") or {}
     if not isinstance(own, dict):
-        raise FunctionFault("header among the options of $signJwt is an object")
+        raise FunctionFault("the header option of $signJwt must be an object")
     extra = {**own, **(headers or {})}
     algorithm = extra.pop("alg", None) or given.get("algorithm") or given.get("alg") or "HS256"
     header = {"alg": algorithm, "typ": "JWT", **extra}
@@ -63,7 +63,7 @@ def _claims(claims: dict[str, Any], options: dict[str, Any], now: int) -> dict[s
 def _read_issued_at(claims: dict[str, Any], now: int) -> int:
     stamp = claims.setdefault("iat", now)
     if isinstance(stamp, bool) or not isinstance(stamp, int | float):
-        raise FunctionFault("the claim iat of $signJwt is a number: seconds since 1970")
+        raise FunctionFault("the claim iat of $signJwt must be a number of seconds since 1970")
     return int(stamp)
 
 
@@ -74,7 +74,7 @@ def _span(value: Any, name: str) -> int:
     match = _SPAN.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
     if match is None:
         raise FunctionFault(
-            f"{name} of $signJwt is seconds or a text such as 15m, 1h or 7 days, not {str(value)[:40]!r}"
+            f"{name} of $signJwt must be seconds or text such as 15m, 1h or 7 days, not {str(value)[:40]!r}"
         )
     return int(float(match["count"]) * _SECONDS[match.lastgroup if match.lastgroup in _SECONDS else "s"])
 
@@ -85,11 +85,11 @@ def decode_jwt(token: str | None) -> dict[str, Any] | None:
         return None
     parts = check_length(token, "a token", 100_000).strip().removeprefix("Bearer ").split(".")
     if len(parts) != 3:
-        raise FunctionFault(f"a JWT has three parts with dots between them, this has {len(parts)}")
+        raise FunctionFault(f"a JWT has three parts separated by dots, and this text has {len(parts)}")
     try:
         header, payload = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
     except (binascii.Error, ValueError, RecursionError):
-        raise FunctionFault("a part of the JWT is not base64 of JSON") from None
+        raise FunctionFault("a part of the JWT is not base64-encoded JSON") from None
     return {"header": header, "payload": payload}
 
 
@@ -98,7 +98,7 @@ def sign_key(text: str | None, algorithm: str | None, key: str | None, encoding:
     if text is None or algorithm is None or key is None:
         return None
     if algorithm.startswith("HS"):
-        raise FunctionFault("$signKey signs with a private key; $sign makes an HMAC")
+        raise FunctionFault("$signKey needs an asymmetric algorithm: to create an HMAC, use $sign")
     return encode_digest(_signature(text.encode("utf-8", "replace"), algorithm, key), encoding or "base64")
 
 
@@ -124,7 +124,7 @@ def _signature(body: bytes, algorithm: str, key: str) -> bytes:
     if algorithm == "EdDSA" or (kind in ("RS", "PS", "ES") and size in _HASHES):
         return _asymmetric(body, kind, size, _private(key, algorithm), algorithm)
     names = "HS, RS, PS or ES with 256, 384 or 512, or EdDSA"
-    raise FunctionFault(f'there is no signature algorithm "{algorithm[:20]}"; {names}')
+    raise FunctionFault(f'unknown signature algorithm "{algorithm[:20]}": use {names}')
 
 
 def _private(key: str, algorithm: str) -> Any:
@@ -134,7 +134,7 @@ def _private(key: str, algorithm: str) -> Any:
     try:
         return load_pem_private_key(pem.encode("ascii"), password=None)
     except TypeError:
-        raise FunctionFault(f"the private key for {algorithm} is encrypted; store it without a passphrase") from None
+        raise FunctionFault(f"the private key for {algorithm} is encrypted: store it without a passphrase") from None
     except Exception as error:  # ValueError, UnsupportedAlgorithm, and what the binding lets through
         what = "is not PEM text" if "-----BEGIN" not in pem else "cannot be read (malformed, or of an unknown kind)"
         raise FunctionFault(f"the private key for {algorithm} {what}") from error
@@ -157,4 +157,4 @@ def _asymmetric(body: bytes, kind: str, size: str, key: Any, algorithm: str) -> 
         if key.curve.name == curve:
             first, second = decode_dss_signature(key.sign(body, ec.ECDSA(digest)))
             return first.to_bytes(length, "big") + second.to_bytes(length, "big")
-    raise FunctionFault(f"the private key is not one for {algorithm}")
+    raise FunctionFault(f"the private key is not of the right type for {algorithm}")

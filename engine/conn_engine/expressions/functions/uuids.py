@@ -30,14 +30,14 @@ def _uuid5(name: str | None, namespace: str | None = None) -> str | None:
     try:
         space = spaces.get((namespace or "url").lower()) or uuid.UUID(namespace)
     except ValueError:
-        raise FunctionFault(f'"{namespace}" is no namespace: a UUID, or dns, url, oid, x500') from None
+        raise FunctionFault(f'"{namespace}" is not a namespace: use a UUID, dns, url, oid or x500') from None
     return str(uuid.uuid5(space, name))
 
 
 def _random_hex(moment: EvaluationContext, count: Any = None) -> str:
     size = int(count) if count is not None else 16
     if not 0 < size <= _MOST_BYTES:
-        raise FunctionFault(f"$randomHex makes 1 to {_MOST_BYTES} bytes, not {size}")
+        raise FunctionFault(f"$randomHex returns 1 to {_MOST_BYTES} bytes, not {size}")
     return moment.chance.getrandbits(8 * size).to_bytes(size, "big").hex()
 
 

@@ -84,7 +84,7 @@ def _parse_xml(text: str) -> dict[str, Any]:
         parser.Parse(text.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
-        raise FunctionFault(f"the XML is not well formed: {reason}, line {error.lineno}") from None
+        raise FunctionFault(f"the XML is not well-formed: {reason} (line {error.lineno})") from None
     return tree.root
 
 
@@ -145,7 +145,7 @@ def js_to_xml(value: dict[str, Any] | None, options: dict[str, Any] | None = Non
     given = options or {}
     spaces = given.get("spaces", 0)
     if isinstance(spaces, bool) or not isinstance(spaces, int) or not 0 <= spaces <= 16:
-        raise FunctionFault("spaces of $jsToXml is a number from 0 to 16")
+        raise FunctionFault("spaces of $jsToXml must be a number from 0 to 16")
     compact = given.get("compact", True)
     declared = value.get("_declaration" if compact else "declaration")
     head = []
@@ -187,22 +187,22 @@ def _escape_text(text: str, entities: dict[str, str]) -> str:
 
 def _string(value: Any) -> str:
     if isinstance(value, dict | list):
-        raise FunctionFault("a text or an attribute of XML cannot hold a list or an object")
+        raise FunctionFault("a text or an attribute of XML cannot contain a list or an object")
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if _FORBIDDEN.search(text):
-        raise FunctionFault("XML cannot hold control characters")
+        raise FunctionFault("XML cannot contain control characters")
     return text
 
 
 def _check_name(name: Any) -> str:
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-        raise FunctionFault(f"{str(name)[:40]!r} is no name of an XML element or attribute")
+        raise FunctionFault(f"{str(name)[:40]!r} is not a valid name of an XML element or attribute")
     return name
 
 
 def _attributes(attributes: Any) -> str:
     if not isinstance(attributes, dict):
-        raise FunctionFault("the attributes of an XML element are an object")
+        raise FunctionFault("the attributes of an XML element must be an object")
     return "".join(
         f' {_check_name(name)}="{_escape_text(_string(value), {chr(34): "&quot;", chr(10): "&#10;"})}"'
         for name, value in attributes.items()
@@ -212,14 +212,14 @@ def _attributes(attributes: Any) -> str:
 
 def _write_node(node: Any, spaces: int, depth: int) -> str:
     if not isinstance(node, dict) or depth > _DEEPEST:
-        raise FunctionFault("a node of XML is an object with a type, and not nested too deeply")
+        raise FunctionFault("a node of XML must be an object with a type, and not nested too deeply")
     kind = node.get("type")
     if kind == "text":
         return _escape_text(_string(node.get("text")), {})
     if kind == "cdata":
         return f"<![CDATA[{_string(node.get('cdata')).replace(']]>', ']]]]><![CDATA[>')}]]>"
     if kind != "element":
-        raise FunctionFault(f"XML is not written from a node of type {str(kind)[:20]!r}; element, text or cdata")
+        raise FunctionFault(f"unknown type of XML node {str(kind)[:20]!r}: use element, text or cdata")
     name = _check_name(node.get("name"))
     children = _as_list(node.get("elements"))
     start = f"<{name}{_attributes(node.get('attributes') or {})}"

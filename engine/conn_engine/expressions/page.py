@@ -13,7 +13,7 @@ from typing import Any
 
 from conn_engine.conditions import Conditions
 from conn_engine.expressions.compiled import Expression, expression
-from conn_engine.expressions.plain import PageScopes, Plain, plain
+from conn_engine.expressions.plain import PageScopes, Plain, plain, read_column
 from conn_engine.expressions.tree import Leaf, assemble, leaves
 from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_, overlay
 
@@ -164,7 +164,7 @@ class _Evaluation:
                 for scope, base in zip(scopes, below, strict=True)
             ]
         rows = self._expression.evaluate(data, conditions, limits=limits)
-        return {place: [row.get(key, UNDEFINED) for row in rows] for place, key in self._keys.items()}
+        return {place: read_column(rows, key) for place, key in self._keys.items()}
 
 
 def programs(layers: Sequence[Any]) -> list[Program]:

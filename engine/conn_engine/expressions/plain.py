@@ -9,12 +9,14 @@ bounds) is no column, and the evaluator gets the leaf.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefined
 
-__all__ = ["PageScopes", "Plain", "plain"]
+__all__ = ["PageScopes", "Plain", "plain", "read_column"]
 
 Names = tuple[str, ...]
 
@@ -69,21 +71,23 @@ class PageScopes:
         if parents is None:
             return None
         name = leaf.names[-1]
-        values = [parent.get(name, UNDEFINED) for parent in parents]
+        values = read_column(parents, name)
         return self._scalars(values) if leaf.choose is None else self._choose(values, leaf.choose)
 
     def _follow(self, names: Names) -> list[dict[str, Any]] | None:
         if names not in self._objects:
             parents = self._follow(names[:-1])
-            self._objects[names] = parents and _objects([parent.get(names[-1]) for parent in parents])
+            self._objects[names] = parents and _objects(read_column(parents, names[-1]))
         return self._objects[names]
 
     def _scalars(self, values: list[Any]) -> list[Any] | None:
         kinds = set(map(type, values))
         if not kinds <= _SCALARS:
             return None
-        if str in kinds and not self._may_hold([value for value in values if type(value) is str]):
-            return None
+        if str in kinds:
+            texts = values if len(kinds) == 1 else [value for value in values if type(value) is str]
+            if not self._may_hold(texts):
+                return None
         if int in kinds and not all(-_EXACT < value < _EXACT for value in values if type(value) is int):
             return None
         if float in kinds:  # there is one kind of number: 2.0 is 2
@@ -97,8 +101,8 @@ class PageScopes:
         if not set(map(type, values)) <= {dict, Undefined}:
             return None
         made = [value if isinstance(value, Undefined) else choose(value) for value in values]
-        objects = [value for value in made if isinstance(value, dict)]
-        items = [item for value in objects for item in value.values()]
+        objects = [value for value in made if type(value) is dict]
+        items = list(chain.from_iterable(map(dict[str, Any].values, objects)))
         names = list(set[Any]().union(*objects))
         return made if self._scalars(items) is items and self._scalars(names) is names else None
 
@@ -109,6 +113,14 @@ class PageScopes:
         except UnicodeEncodeError:  # half a character: each evaluator mends that
             return False
         return self._left >= 0
+
+
+def read_column(objects: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """The value of a field in each object, or UNDEFINED."""
+    try:
+        return list(map(itemgetter(name), objects))
+    except KeyError:
+        return [one.get(name, UNDEFINED) for one in objects]
 
 
 def _objects(values: list[Any]) -> list[dict[str, Any]] | None:

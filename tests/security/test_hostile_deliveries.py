@@ -187,4 +187,4 @@ def test_an_evaluator_that_breaks_off_is_an_answer_too(inbox: Inbox, monkeypatch
     events = {"each": "body", "type": "$broken(item.type)", "record": "item"}
     receipt = inbox.lay_out(webhooks(events=events)).receive(signed())
     assert receipt.reply.status == 503
-    assert receipt.failed is not None and "the evaluator breaks off" in receipt.failed.message
+    assert receipt.failed is not None and "the evaluator crashes" in receipt.failed.message

@@ -146,7 +146,7 @@ def _explain_function(name: str) -> Explained:
     if wanted in known_functions():
         return partial(_describe_functions, [wanted]), f"${wanted} {_BUILT_IN}\n"
     hint = did_you_mean(name, [f"${known}" for known in known_functions()])
-    raise UsageError(f"there is no function {name}", hint=hint or "conn explain functions lists them")
+    raise UsageError(f"unknown function {name}", hint=hint or "list the functions: conn explain functions")
 
 
 def _describe_functions(names: list[str]) -> "list[ExplainedWord]":

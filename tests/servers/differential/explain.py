@@ -245,7 +245,7 @@ def refuses_an_empty_path(evidence: Evidence) -> bool:
     """A path that the manifest computes comes to nothing, as the way to end a listing: the CDK sends the request to the
     base URL itself, we refuse to and stop with an error."""
     bare = [one for one in evidence.difference.only_cdk if urlsplit(one.place).path in ("", "/")]
-    if "empty list, which cannot stand in a path" not in evidence.our_error or len(bare) != 1:
+    if "empty list, which is not allowed in a path" not in evidence.our_error or len(bare) != 1:
         return False
     evidence.difference.only_cdk.remove(bare[0])
     evidence.our_error = ""

@@ -120,7 +120,7 @@ ONE_SIDED: dict[str, Callable[[], Evidence]] = {
         [window(0, 10), window(10, 20)], [window(0, 10), TOKEN, window(0, 10)], cdk_records=[RECORD, LATER]
     ),
     "refuses an empty path": lambda: evidence(
-        [LIST, request("/")], [LIST], cdk_error="404", our_error="is an empty list, which cannot stand in a path"
+        [LIST, request("/")], [LIST], cdk_error="404", our_error="is an empty list, which is not allowed in a path"
     ),
     "refused by the kit": lambda: evidence([], [LIST], cdk_records=[], cdk_error="stream_state is no longer supported"),
 }

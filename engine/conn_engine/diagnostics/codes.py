@@ -100,7 +100,7 @@ CODES: dict[str, Code] = _build_table(
         "file cannot be written",
         "error",
         "The file or its folder refuses the write, or a symbolic link points outside the folder. The existing file is "
-        "unchanged.",
+        "unchanged. Check the permissions, or choose another path.",
     ),
     Code(
         "DOC011",
@@ -453,7 +453,7 @@ CODES: dict[str, Code] = _build_table(
         "RUN301",
         "operation could not run",
         "error",
-        "The configuration lacks something that the operation needs. The message names it.",
+        "The configuration lacks something that the operation needs. The message names it: add it.",
     ),
     Code(
         "RUN130",

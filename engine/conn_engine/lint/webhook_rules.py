@@ -77,13 +77,13 @@ def check_verification(target: "LintTarget") -> Iterator[Diagnostic]:
     webhooks = get_webhooks(target)
     if webhooks is None:
         return
-    off = next(_find_disabled_verification(target), None)
-    if off is None:
+    disabled = next(_find_disabled_verification(target), None)
+    if disabled is None:
         yield from _check_coverage(target, webhooks)
     elif target.effective.grants.allowance.verification:  # otherwise, SEC114 is reported
-        yield off
-    raw = _with_places(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
-    for (path, config), verifier in zip(raw, iterate_verifiers(webhooks.verify), strict=False):
+        yield disabled
+    configs = _with_places(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
+    for (path, config), verifier in zip(configs, iterate_verifiers(webhooks.verify), strict=False):
         yield from _check_default_keys(target, path, config, verifier)
         if config.get("tolerance_seconds") == 0 and (
             "timestamp" in config or isinstance(verifier, StandardWebhooksVerifier)
@@ -126,11 +126,12 @@ def _find_disabled_verification(target: "LintTarget") -> Iterator[Diagnostic]:
 def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagnostic]:
     if webhooks.events is None:
         return
-    reading = [(name, own) for name, own in get_unified_events(target) if own.fetch is None]
-    if not reading and get_unified_events(target):
+    unified_events = get_unified_events(target)
+    reading = [(name, event) for name, event in unified_events if event.fetch is None]
+    if unified_events and not reading:
         return
     read: Paths = frozenset()
-    for paths in [_find_read_paths(webhooks, own) for _, own in reading] or [_find_read_paths(webhooks, None)]:
+    for paths in [_find_read_paths(webhooks, event) for _, event in reading] or [_find_read_paths(webhooks, None)]:
         read = None if paths is None or read is None else read | paths
     value = rate_verification(webhooks.verify, read)
     uses = f"{format_event(reading[0][0])} uses" if reading else "events use"

@@ -71,7 +71,12 @@ def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None)
     when it cannot be read.
     """
     from conn_engine.analysis.impact import BaseVersion
-    from conn_engine.analysis.impact.revisions import default_base, is_on_main, named_base, workspace_at
+    from conn_engine.analysis.impact.revisions import (
+        check_out_workspace,
+        find_default_base,
+        find_named_base,
+        is_on_main,
+    )
     from conn_engine.errors import UsageError
 
     if base is not None and base_dir is not None:
@@ -81,6 +86,6 @@ def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None)
             raise UsageError(f"--base-dir {base_dir}: there is no such folder")
         yield ComparisonBase(folder / base_dir, BaseVersion(name=str(base_dir)))
         return
-    version = named_base(root, base) if base is not None else default_base(root)
-    with workspace_at(root, version.revision) as found:
+    version = find_named_base(root, base) if base is not None else find_default_base(root)
+    with check_out_workspace(root, version.revision) as found:
         yield ComparisonBase(found, version, on_main=base is None and is_on_main(root))

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.analysis.drift.paths import places_in_answer
+from conn_engine.analysis.drift.paths import find_response_places
 from conn_engine.config import VendorOperation
 from conn_engine.config.operations import vendor_operation
 from conn_engine.runtime.records import map_records, records_of
@@ -84,5 +84,5 @@ def test_what_changes_a_field_is_named(
     if at(delivered(one, without(body, (*start, *gone))), field) == at(before, field):
         return
     raw = (*start, *gone)
-    named = places_in_answer(one, field)
+    named = find_response_places(one, field)
     assert any(raw[: len(place)] == place or place[: len(raw)] == raw for place in named), (field, raw, named)

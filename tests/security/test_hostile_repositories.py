@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from attack import World
 
-from conn_engine.analysis.impact.revisions import workspace_at
+from conn_engine.analysis.impact.revisions import check_out_workspace
 from conn_engine.errors import ConfigurationError, ConnError
 
 
@@ -78,7 +78,7 @@ def test_nothing_of_the_repository_runs(tmp_path: Path, laid: Callable[[Path, st
     laid(root, f"touch '{mark}'; cat")
     mark.unlink(missing_ok=True)  # laying it out ran it too
     try:
-        with workspace_at(root, "HEAD") as folder:
+        with check_out_workspace(root, "HEAD") as folder:
             assert (folder / "a.yaml").read_text() == "x: 1\n"
     except ConnError as error:
         assert laid is fetching and "partial clone" in (error.hint or ""), error
@@ -95,7 +95,7 @@ def test_a_folder_that_looks_like_a_repository_is_none(tmp_path: Path) -> None:
     git(root, "--git-dir", ".", "config", "core.worktree", str(root))
     git(root, "--git-dir", ".", "config", "core.bare", "false")
     git(root, "--git-dir", ".", "config", "core.fsmonitor", f"touch '{mark}' #")
-    with pytest.raises(ConnError, match="no git repository"), workspace_at(root, "HEAD"):
+    with pytest.raises(ConnError, match="no git repository"), check_out_workspace(root, "HEAD"):
         pass
     assert not mark.exists()
 
@@ -111,7 +111,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     first = ("40000", name, below) if name in ("..", ".") else ("100644", name, evil)
     commit = git(root, "commit-tree", "-m", "x", tree(root, first, ("100644", "conn.yaml", good)))
     before = set(tmp_path.rglob("evil*"))
-    with pytest.raises(ConfigurationError, match="leads elsewhere"), workspace_at(root, commit):
+    with pytest.raises(ConfigurationError, match="leads elsewhere"), check_out_workspace(root, commit):
         pass
     assert set(tmp_path.rglob("evil*")) == before
 
@@ -123,7 +123,7 @@ def test_a_file_and_a_folder_of_one_name(tmp_path: Path, kinds: tuple[str, str])
     below = tree(root, ("100644", "b.yaml", good))
     both = [(kind, "x.yaml", below if kind == "40000" else good) for kind in kinds]
     commit = git(root, "commit-tree", "-m", "x", tree(root, ("100644", "conn.yaml", good), *both))
-    with pytest.raises(ConfigurationError, match="name of a folder"), workspace_at(root, commit):
+    with pytest.raises(ConfigurationError, match="name of a folder"), check_out_workspace(root, commit):
         pass
 
 
@@ -140,7 +140,7 @@ def test_nothing_is_put_behind_a_link(tmp_path: Path, target: str, kinds: tuple[
     both = [(kind, "x", below if kind == "40000" else link) for kind in kinds]
     lone = [("120000", name, link) for name in ("..", "a:b", "a\\b", "accounts")]
     commit = git(root, "commit-tree", "-m", "x", tree(root, ("100644", "conn.yaml", good), *both, *lone))
-    with workspace_at(root, commit) as folder:
+    with check_out_workspace(root, commit) as folder:
         assert {path.name for path in folder.rglob("*") if not path.is_dir()} == {"conn.yaml"}
     assert {path.name for path in outside.iterdir()} == {"secret.yaml"}
 
@@ -150,7 +150,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     (root / "a.yaml").write_bytes(b" " * (65 * 2**20))
     git(root, "commit", "-qam", "huge")
     (root / "a.yaml").write_text("x: 1\n")
-    with pytest.raises(ConfigurationError, match="too large"), workspace_at(root, "HEAD"):
+    with pytest.raises(ConfigurationError, match="too large"), check_out_workspace(root, "HEAD"):
         pass
 
 

@@ -97,10 +97,10 @@ def ci(
 
 
 def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
-    from conn_engine.analysis.checks import check
+    from conn_engine.analysis.checks import run_checks
 
     with app.progress("checking") as progress:
-        return check(
+        return run_checks(
             app.workspace_root,
             other.folder if other is not None else None,
             base=other.version if other is not None else None,
@@ -114,7 +114,7 @@ def _check(app: App, other: ComparisonBase | None, baseline: Path | None, proces
 
 def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str, fail_on: ImpactFailOn) -> None:
     """Write what fails into a document of `changes/`, and judge the change with it."""
-    from conn_engine.analysis.impact.accepted import accept_failing, with_accepted
+    from conn_engine.analysis.impact.accepted import accept_failing, add_accepted
     from conn_engine.analysis.impact.revisions import load_before
     from conn_engine.config import load_workspace
     from conn_engine.errors import UsageError
@@ -130,4 +130,4 @@ def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str,
     for old in deleted:
         app.err(f"deleted {app.workspace.format_path(old)}: the change does not have those effects any more")
     app.err(f"accepted in {app.workspace.format_path(path)}: commit it with the change")
-    result.impact = with_accepted(result.impact, before, load_workspace(root))
+    result.impact = add_accepted(result.impact, before, load_workspace(root))

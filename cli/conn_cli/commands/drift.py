@@ -120,30 +120,30 @@ def _compute_drift(  # noqa: PLR0917
     from conn_cli.effective_selection import learn_literals
     from conn_engine.analysis.drift import drift as compare
     from conn_engine.analysis.drift import sources
-    from conn_engine.analysis.population import AccountGroup, Digests, Side, account_groups
+    from conn_engine.analysis.population import AccountGroup, Digests, Side, group_accounts
 
     learn_literals(app, effective)
     name = effective.connector_name
     with app.progress("comparing", unit="operations"):
-        groups = account_groups(Side(app.workspace, Digests()), name, [account] if account else ())
+        groups = group_accounts(Side(app.workspace, Digests()), name, [account] if account else ())
         if not groups:
             groups = [AccountGroup([], effective.context, effective)]
-        before = list(sources.recorded_answers(sources.own_recordings(app.workspace, name)))
+        before = list(sources.list_recorded_responses(sources.load_own_recordings(app.workspace, name)))
         skipped: list[tuple[str, str]] = []
         if openapi is not None:
             from conn_import.openapi.endpoints import read_endpoints
 
             newer = read_endpoints(app.folder / openapi)
             base = read_endpoints(app.folder / older) if older is not None else None
-            comparisons, left_out = sources.against_document(effective, before, newer, base)
+            comparisons, left_out = sources.compare_with_document(effective, before, newer, base)
         elif recordings is not None:
-            now = list(sources.recorded_answers(sources.recordings_at(app.folder / recordings)))
-            comparisons, left_out = sources.against_answers(effective, before, now)
+            now = list(sources.list_recorded_responses(sources.load_recordings(app.folder / recordings)))
+            comparisons, left_out = sources.compare_responses(effective, before, now)
         else:
-            from conn_engine.analysis.drift.live import live_answers
+            from conn_engine.analysis.drift.live import fetch_responses
 
-            now, skipped = live_answers(
+            now, skipped = fetch_responses(
                 app.workspace, effective, environ=app.environ, redactor=app.redactor, pages=pages, clock=app.clock
             )
-            comparisons, left_out = sources.against_answers(effective, before, now)
+            comparisons, left_out = sources.compare_responses(effective, before, now)
     return compare(name, comparisons, groups, [*left_out, *skipped])

@@ -51,9 +51,9 @@ def impact(
 
 
 def _compute_impact(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
-    from conn_engine.analysis.checks.reach import changed_files
+    from conn_engine.analysis.checks.reach import find_changed_files
+    from conn_engine.analysis.impact import build_empty_impact
     from conn_engine.analysis.impact import impact as measure
-    from conn_engine.analysis.impact import nothing_to_compare
     from conn_engine.analysis.impact.revisions import load_before
 
     with (
@@ -61,8 +61,8 @@ def _compute_impact(app: App, base: str | None, base_dir: Path | None, processes
         app.progress("comparing", unit="comparisons") as progress,
     ):
         before = load_before(other.folder)
-        if not changed_files(other.folder, app.workspace):
-            return nothing_to_compare(other.version)
+        if not find_changed_files(other.folder, app.workspace):
+            return build_empty_impact(other.version)
 
         def tell(done: int, total: int) -> None:
             progress.total = total

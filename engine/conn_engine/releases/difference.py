@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.analysis.impact.statements import around_difference
+from conn_engine.analysis.impact.statements import shorten_around_difference
 from conn_engine.analysis.population import AccountShape, Digests, Side
 from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, leaves, mapping_layers
 from conn_engine.config.literals import literal_secrets
@@ -205,7 +205,7 @@ class _AccountTally:
     def changes(self) -> Iterator[PathChange]:
         """Yield the result by connector and path."""
         for (connector, path, note), count in sorted(self._found.items()):
-            before, after = around_difference(*next(iter(count.said)))
+            before, after = shorten_around_difference(*next(iter(count.said)))
             yield PathChange(connector, path, note, count.accounts, before, after, len(count.said) > 1)
 
     def _effectives(self, sides: tuple[Effective, Effective], accounts: int) -> None:

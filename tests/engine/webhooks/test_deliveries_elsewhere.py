@@ -7,8 +7,8 @@ import pytest
 from desk import record_to_file
 from test_recorded import NOW, SECRET, URL, connected, signed
 
-from conn_engine.analysis.checks import check
-from conn_engine.analysis.checks.reach import reach_of
+from conn_engine.analysis.checks import run_checks
+from conn_engine.analysis.checks.reach import find_reach
 from conn_engine.analysis.impact import Unknown, impact
 from conn_engine.config import load_workspace
 from conn_engine.testing.effects import override_report
@@ -58,7 +58,7 @@ def test_an_override_of_a_mapping_shows_in_the_events(recorded):
 )
 def test_a_changed_delivery_reaches_those_whom_it_serves(recorded, changed, accounts):
     workspace = recorded(files={"accounts/other.yaml": "connector: shop\n"})
-    assert reach_of(workspace, [changed]).accounts == accounts
+    assert find_reach(workspace, [changed]).accounts == accounts
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_delivery_that_is_refused_now_fails_for_all(changed_to):
 
 def test_a_change_is_tested_on_the_deliveries_of_accounts_too(recorded, tmp_path):
     recorded(files={"accounts/acme.yaml": OVERRIDING, "accounts/other.yaml": "connector: shop\n"})
-    found = check(tmp_path, None)
+    found = run_checks(tmp_path, None)
     received = [
         (report.name.text, report.effective.account) for report in found.reports if "webhook" in report.name.text
     ]
@@ -120,7 +120,7 @@ def test_a_change_is_tested_on_the_deliveries_of_accounts_too(recorded, tmp_path
     assert all(not report.failed for report in found.reports)
     connector = tmp_path / "connectors/shop/connector.yaml"
     connector.write_text(connector.read_text(encoding="utf-8").replace("x-signature", "x-other"), encoding="utf-8")
-    assert check(tmp_path, None).tests_failed
+    assert run_checks(tmp_path, None).tests_failed
 
 
 @pytest.mark.parametrize(("method", "tested"), [("list", ["acme"]), ("get", ["acme", "other"])])
@@ -128,6 +128,6 @@ def test_an_override_of_an_operation_that_no_event_uses_leaves_deliveries_alone(
     mapping = f"{{ {method}: {{ response_mapping: {{ first_name: response.nick }} }} }}"
     own = f"connector: shop\noverride:\n  unified: {{ crm: {{ contacts: {mapping} }} }}\n"
     recorded(files={"accounts/acme.yaml": "connector: shop\n", "accounts/other.yaml": own})
-    found = check(tmp_path, None)
+    found = run_checks(tmp_path, None)
     received = [report.effective.account for report in found.reports if "webhook" in report.name.text]
     assert [account for account in received if account] == tested

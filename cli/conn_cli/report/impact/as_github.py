@@ -13,7 +13,7 @@ from conn_cli.report.impact.wording import (
 )
 from conn_cli.report.sources import Sources
 from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
-from conn_engine.analysis.impact.report import find_accepted, row_key
+from conn_engine.analysis.impact.report import find_accepted, make_row_key
 
 __all__ = ["draw_github"]
 
@@ -30,7 +30,7 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
     for row in impact.fields:
         if not row.accounts:
             continue
-        level = "error" if row.breaking and row_key(row) not in accepted else "notice"
+        level = "error" if row.breaking and make_row_key(row) not in accepted else "notice"
         reach = f"{pluralize(row.records, 'record')} of {pluralize(row.accounts, 'account')}"
         message = f"{describe_field(row)}: {KINDS[row.kind]} in {reach}"
         statement = _cause(row, impact.statements)

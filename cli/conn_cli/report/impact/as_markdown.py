@@ -22,7 +22,7 @@ from conn_cli.report.impact.wording import (
 )
 from conn_cli.report.markdown import cell, code
 from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
-from conn_engine.analysis.impact.report import find_accepted, row_key
+from conn_engine.analysis.impact.report import find_accepted, make_row_key
 
 __all__ = ["draw_markdown"]
 
@@ -44,7 +44,7 @@ def draw_markdown(impact: Impact, *, names: bool = False) -> str:
     if impact.fields:
         lines += ["| field | kind | accounts | records | shielded |", "|---|---|---:|---:|---:|"]
         accepted = find_accepted(impact)
-        lines += [_row(row, accepted=row_key(row) in accepted) for row in impact.fields[:MOST]]
+        lines += [_row(row, accepted=make_row_key(row) in accepted) for row in impact.fields[:MOST]]
         lines += ["", *count_more(len(impact.fields), "field")]
     for unknown in impact.unknown[:MOST]:
         whose = f"{code(unknown.operation) or 'every operation'}, {pluralize(unknown.accounts, 'account')}"

@@ -20,7 +20,7 @@ from conn_cli.report.impact.wording import (
     summarize,
 )
 from conn_engine.analysis.impact import KINDS, ChangedSetting, Impact
-from conn_engine.analysis.impact.report import find_accepted, row_key
+from conn_engine.analysis.impact.report import find_accepted, make_row_key
 
 __all__ = ["draw_text"]
 
@@ -48,7 +48,7 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
             + (f", own change of {pluralize(row.own, 'account')}" if row.own else "")
             + (f", shielded in {pluralize(row.shielded, 'account')}" if row.shielded else "")
             + ("   <- breaking" if row.breaking and row.accounts else "")
-            + (", accepted" if row_key(row) in accepted else "")
+            + (", accepted" if make_row_key(row) in accepted else "")
         )
     lines += count_more(len(impact.fields), "field")
     for unknown in impact.unknown[:MOST]:

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conn_engine.analysis.checks.reach import Reach, changed_files, reach_everything, reach_of
+from conn_engine.analysis.checks.reach import Reach, find_changed_files, find_reach, reach_everything
 from conn_engine.analysis.coverage import OperationCoverage, measure_coverage
-from conn_engine.analysis.impact import BaseVersion, Impact, impact, nothing_to_compare
+from conn_engine.analysis.impact import BaseVersion, Impact, build_empty_impact, impact
 from conn_engine.analysis.impact.revisions import load_before
 from conn_engine.analysis.population.trials import Trials
 from conn_engine.config import Workspace, load_workspace
@@ -21,7 +21,7 @@ from conn_engine.lint.baseline import apply_baseline
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
 from conn_engine.wire import MACHINE_CLOCK, Clock
 
-__all__ = ["CheckResult", "Reach", "check"]
+__all__ = ["CheckResult", "Reach", "run_checks"]
 
 Tell = Callable[[str], None]
 
@@ -57,7 +57,7 @@ class CheckResult:
         return list(dict.fromkeys([*self.findings, *(f for report in self.reports for f in report.all_findings)]))
 
 
-def check(
+def run_checks(
     folder: Path,
     before: Path | None,
     *,
@@ -83,14 +83,14 @@ def check(
         result.findings = apply_baseline(baseline, linted.findings, update=False)
     try:
         workspace = load_workspace(folder)
-        changed = changed_files(before, workspace) if before is not None else []
-        result.reach = reach_everything(workspace) if whole or before is None else reach_of(workspace, changed)
+        changed = find_changed_files(before, workspace) if before is not None else []
+        result.reach = reach_everything(workspace) if whole or before is None else find_reach(workspace, changed)
         _test(workspace, result, tell)
         if base_workspace is not None and changed:
             tell("impact")
             result.impact = impact(base_workspace, workspace, base=base, processes=processes)
         elif before is not None:
-            result.impact = nothing_to_compare(base or BaseVersion(name=before.name))
+            result.impact = build_empty_impact(base or BaseVersion(name=before.name))
     except ConnError as error:
         result.broken = error.message
         result.findings += [finding for finding in error.findings if finding not in result.findings]

@@ -9,7 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConnError
 
-__all__ = ["Reach", "changed_files", "reach_everything", "reach_of"]
+__all__ = ["Reach", "find_changed_files", "find_reach", "reach_everything"]
 
 _FOLDERS = ("accounts", "changes", "connectors", "environments")
 _SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
@@ -27,7 +27,7 @@ class Reach:
     whole: bool = False
 
 
-def changed_files(before: Path, after: Workspace) -> list[str]:
+def find_changed_files(before: Path, after: Workspace) -> list[str]:
     """Return the sorted paths of the documents that the change adds, modifies or removes, relative to the workspace."""
     folders = (*_FOLDERS, *after.settings.models)
     old, new = dict(_files(before, folders)), dict(_files(after.root, folders))
@@ -68,7 +68,7 @@ def reach_everything(workspace: Workspace) -> Reach:
     return Reach(tuple(_readable(users)), alone, whole=True)
 
 
-def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
+def find_reach(workspace: Workspace, changed: Iterable[str]) -> Reach:
     """Return what the changed files (relative to the workspace) can affect. Lint reports unreadable accounts."""
     models = {PurePosixPath(name).as_posix() for name in workspace.settings.models}
     connectors: set[str] = set()

@@ -19,7 +19,7 @@ from conn_engine.analysis.population import (
     RecordedFile,
     Side,
     Slicer,
-    account_groups,
+    group_accounts,
     join_digests,
 )
 from conn_engine.config import Effective, OperationName, Workspace, lookup, singular
@@ -114,7 +114,7 @@ def measure_coverage(
     found = False
     refusals: list[UsageError] = []
     for name in wanted:
-        groups = [] if alone else account_groups(side, name, accounts)
+        groups = [] if alone else group_accounts(side, name, accounts)
         known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
         if not groups and not accounts:
             base = up_to(workspace.effective(account=None, connector=name), "base")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from conn_engine.analysis.drift.changes import Kind, ResponseChange, changes
+from conn_engine.analysis.drift.changes import Kind, ResponseChange, find_changes
 from conn_engine.analysis.drift.forms import ERROR, HEADERS, ResponsePaths
 from conn_engine.analysis.drift.readers import Reader, Readers
 from conn_engine.analysis.population import AccountGroup
@@ -83,7 +83,7 @@ def drift(
         readers = readers_among.find_readers(comparison.resource, comparison.method)
         found = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
-            found += changes(comparison.before, comparison.now)
+            found += find_changes(comparison.before, comparison.now)
         rows = [_judge(comparison.name, change, readers) for change in found]
         # Headers and errors have many varying fields that no setting reads.
         differences += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]

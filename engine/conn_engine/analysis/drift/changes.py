@@ -6,7 +6,7 @@ from typing import Literal
 
 from conn_engine.analysis.drift.forms import ERROR, HEADERS, TEXTS, FieldStatistics, Path, ResponsePaths
 
-__all__ = ["Kind", "ResponseChange", "changes"]
+__all__ = ["Kind", "ResponseChange", "find_changes"]
 
 Kind = Literal[
     "gone", "retyped", "nullable", "enum_grown", "added", "endpoint_gone", "endpoint_deprecated", "endpoint_failing"
@@ -28,13 +28,13 @@ class ResponseChange:
     types: frozenset[str] = frozenset()
 
 
-def changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
+def find_changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
     """Yield the differences by path. Fields below a removed or added field are not listed."""
     yield from _compare_types((), old.root, new.root, old, new)
     holders = new.holders()
     gone: set[Path] = set()
     for path, was in sorted(old.fields.items()):
-        if any(path[:n] in gone for n in range(1, len(path))) or _is_untold(path, new):
+        if any(path[:n] in gone for n in range(1, len(path))) or _is_unknown(path, new):
             continue
         now = new.fields.get(path)
         if now is None:
@@ -46,7 +46,7 @@ def changes(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChange]:
     yield from _find_added(old, new)
 
 
-def _is_untold(path: Path, other: ResponsePaths) -> bool:
+def _is_unknown(path: Path, other: ResponsePaths) -> bool:
     """Return whether a path belongs to headers or errors, and the other side has none of them."""
     special = [n for n, name in enumerate(path, 1) if name in (HEADERS, ERROR)]
     return any(path[:n] not in other.fields for n in special)
@@ -88,21 +88,21 @@ def _compare_types(
     for before, after, each in ((was.types, now.types, ""), (was.items, now.items, "array of ")):
         # A plain text may have any format, and a document may leave the format out.
         free = "string" in before or ("string" in after and new.described and not old.described)
-        first, second = (_as_texts(types) if free else types for types in (before, after))
+        first, second = (_drop_formats(types) if free else types for types in (before, after))
         extra, lost = second - first, first - second
         if first and second and extra and (not new.described or lost):
-            told = f"{each}{_words(first)} became {each}{_words(second)}"
+            told = f"{each}{_format_types(first)} became {each}{_format_types(second)}"
             certain = not first & second
-            yield ResponseChange("retyped", path, told, certain=certain, types=frozenset(_as_texts(now.types)))
+            yield ResponseChange("retyped", path, told, certain=certain, types=frozenset(_drop_formats(now.types)))
             return
 
 
-def _as_texts(types: set[str]) -> set[str]:
+def _drop_formats(types: set[str]) -> set[str]:
     """Return the types without the formats of texts."""
     return {"string" if kind in TEXTS else kind for kind in types}
 
 
-def _words(types: set[str]) -> str:
+def _format_types(types: set[str]) -> str:
     return " or ".join(sorted("array" if kind == "list" else kind for kind in types))
 
 
@@ -112,7 +112,7 @@ def _find_added(old: ResponsePaths, new: ResponsePaths) -> Iterator[ResponseChan
     for path in sorted(new.fields):
         if path in old.fields or any(path[:n] in added for n in range(1, len(path))):
             continue
-        if (new.described and not old.described and path[:-1] not in known) or _is_untold(path, old):
+        if (new.described and not old.described and path[:-1] not in known) or _is_unknown(path, old):
             continue
         added.add(path)
         yield ResponseChange("added", path, "new")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from conn_engine.analysis.drift.endpoints import normalize_path
-from conn_engine.analysis.drift.paths import FieldRead, Path, expression_paths, record_places, text_paths
+from conn_engine.analysis.drift.paths import FieldRead, Path, find_expression_paths, find_record_places, find_text_paths
 from conn_engine.analysis.population import find_route
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.config.reads import find_texts
@@ -12,17 +12,23 @@ from conn_engine.documents import format_path, iterate_texts
 from conn_engine.listing.flows import Enrich
 from conn_engine.runtime.places import origin_of
 
-__all__ = ["asks", "flow_readers", "flows", "own_flow_readers", "readers_within"]
+__all__ = [
+    "find_enrichment_readers",
+    "find_flow_operations",
+    "find_flow_readers",
+    "find_own_flow_readers",
+    "is_same_request",
+]
 
 _OF_RECORD = ("record", "records", "response")
 
 
-def flows(effective: Effective) -> list[VendorOperation]:
+def find_flow_operations(effective: Effective) -> list[VendorOperation]:
     """Return the operations that send additional requests, or take values from another operation."""
     return [one for one in effective.vendor_operations() if one.parents or one.enrich or one.chunk]
 
 
-def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
+def is_same_request(request: Mapping[str, Any], operation: VendorOperation) -> bool:
     """Return whether an additional request calls this operation, or has the same method and path."""
     if request.get("path") is None:
         return (request.get("resource"), request.get("method", "get")) == (operation.resource, operation.name)
@@ -30,14 +36,14 @@ def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
     return method == operation.method and normalize_path(str(request["path"])) == normalize_path(operation.path)
 
 
-def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
+def find_own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what `recurse` and `chunk` of an operation read from the records of its response."""
-    starts = record_places(operation.response_path)
+    starts = find_record_places(operation.response_path)
     recurse, chunk = operation.recurse, operation.chunk
     rows: list[tuple[Path, str]] = []
     if recurse is not None:
         rows += [(path, "recurse") for path in _key(recurse.key)]
-        rows += [(path[1:], "recurse") for path in expression_paths(recurse.when) if path[:1] == ("record",)]
+        rows += [(path[1:], "recurse") for path in find_expression_paths(recurse.when) if path[:1] == ("record",)]
     if chunk is not None:
         rows += [(path, "chunk") for path in _key(chunk.key)]
     for path, key in rows:
@@ -45,7 +51,7 @@ def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterat
             yield FieldRead((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.get_path(key)))
 
 
-def flow_readers(
+def find_flow_readers(
     effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]
 ) -> Iterator[FieldRead]:
     """Yield what reads the records of an operation, with paths in the record: its own `enrich`, and the operations (of
@@ -54,7 +60,7 @@ def flow_readers(
         place = (*operation.get_path("enrich"), index)
         what = f"{operation.text} enrich {settings.get('name')}"
         for found in find_texts(Enrich, settings, place):
-            for path in text_paths(found.text):
+            for path in find_text_paths(found.text):
                 if found.over == "item":
                     yield FieldRead(path, what, origin_of(effective, found.path))
                 elif len(path) > 1 and path[0] in _OF_RECORD[:2]:
@@ -74,7 +80,7 @@ def _source(
     what = f"{one.text} {'parents ' + name if name else 'chunk'}"
     for path in _key(source.get("key")):
         yield FieldRead(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
-    for path in expression_paths(source.get("where")):
+    for path in find_expression_paths(source.get("where")):
         if path[:1] and path[0] in _OF_RECORD:
             yield FieldRead(path[1:], what, origin_of(effective, (*place, "where")))
     if not name:
@@ -83,27 +89,27 @@ def _source(
     own += [(unified.path, unified.text) for unified in _find_unified_names(effective, one)]
     for start, title in own:
         for inner, text in iterate_texts(lookup(effective.data, start)):
-            for path in text_paths(text):
+            for path in find_text_paths(text):
                 if path[:2] == ("parent", name):
                     yield FieldRead(path[2:], f"{title} {_field(inner)}", origin_of(effective, (*start, *inner)))
 
 
-def readers_within(
+def find_enrichment_readers(
     effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[FieldRead]
 ) -> Iterator[FieldRead]:
     """Yield what reads the responses of an operation that enriches the records of `one`: the enrichment itself, and
     those `consumers` of the records that read the enriched field. Paths are in the response's body."""
     readers: list[FieldRead] | None = None
     for index, settings in enumerate(_list(_get_setting(effective, one, "enrich"))):
-        if not asks(settings.get("request") or {}, operation):
+        if not is_same_request(settings.get("request") or {}, operation):
             continue
         place = (*one.get_path("enrich"), index)
         what = f"{one.text} enrich {settings.get('name')}"
-        starts = record_places(settings.get("response_path"))
+        starts = find_record_places(settings.get("response_path"))
         for start in starts:
             key = "response_path" if settings.get("response_path") else "request"
             yield FieldRead(start, what, origin_of(effective, (*place, key)), holder=True)
-            for path, key in _of_answer(settings):
+            for path, key in _list_response_reads(settings):
                 yield FieldRead((*start, *path), what, origin_of(effective, (*place, key)))
         if settings.get("transform") is not None:
             continue
@@ -115,13 +121,13 @@ def readers_within(
                     yield read._replace(path=(*start, *read.path[1:]))
 
 
-def _of_answer(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def _list_response_reads(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield what an enrichment reads from its response, with the key that reads it."""
-    for path in expression_paths(settings.get("transform")):
+    for path in find_expression_paths(settings.get("transform")):
         if path[:1] == ("response",):
             yield path[1:], "transform"
     if settings.get("batch") is not None and (key := settings.get("match") or settings.get("key")):
-        for path in expression_paths(key):
+        for path in find_expression_paths(key):
             yield path, "match" if settings.get("match") else "key"
 
 
@@ -152,7 +158,7 @@ def _find_unified_names(effective: Effective, one: VendorOperation) -> Iterator[
 
 def _key(key: str | None) -> list[Path]:
     """Return the paths in a record that its key is read from."""
-    return [("id",)] if key is None else list(expression_paths(key))
+    return [("id",)] if key is None else list(find_expression_paths(key))
 
 
 def _field(place: Path_) -> str:

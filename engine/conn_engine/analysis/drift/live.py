@@ -16,7 +16,7 @@ from conn_engine.testing.cases import Case, find_cases, recorded_call
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock, Request, Response
 
-__all__ = ["live_answers"]
+__all__ = ["fetch_responses"]
 
 
 class _Observer:
@@ -45,7 +45,7 @@ def _decode(body: bytes) -> Any:
         return UNSET
 
 
-def live_answers(
+def fetch_responses(
     workspace: Workspace,
     effective: Effective,
     *,

@@ -8,7 +8,14 @@ from conn_engine.config import Origin, VendorOperation
 from conn_engine.errors import ConnError
 from conn_engine.expressions import compile_mapping, expression, template
 
-__all__ = ["FieldRead", "Path", "expression_paths", "places_in_answer", "record_places", "text_paths"]
+__all__ = [
+    "FieldRead",
+    "Path",
+    "find_expression_paths",
+    "find_record_places",
+    "find_response_places",
+    "find_text_paths",
+]
 
 Path = tuple[str, ...]
 
@@ -36,7 +43,7 @@ _RECORD = ("record", "response")
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 
 
-def expression_paths(text: Any) -> Iterator[Path]:
+def find_expression_paths(text: Any) -> Iterator[Path]:
     """Yield the paths that an expression reads, without indexes. Yield nothing for an invalid expression."""
     if not isinstance(text, str):
         return
@@ -48,31 +55,31 @@ def expression_paths(text: Any) -> Iterator[Path]:
         yield tuple(part for part in path if isinstance(part, str))
 
 
-def text_paths(text: str) -> Iterator[Path]:
+def find_text_paths(text: str) -> Iterator[Path]:
     """Yield the paths that a text reads: an expression, or a template with expressions."""
     if "{{" not in text:
-        yield from expression_paths(text)
+        yield from find_expression_paths(text)
         return
     try:
         parts = template(text).expressions
     except ConnError:
         return
     for part, _ in parts:
-        yield from expression_paths(part)
+        yield from find_expression_paths(part)
 
 
-def record_places(response_path: str | None) -> list[Path]:
+def find_record_places(response_path: str | None) -> list[Path]:
     """Return the paths of the records in the body."""
-    return list(expression_paths(response_path)) or [()] if response_path else [()]
+    return list(find_expression_paths(response_path)) or [()] if response_path else [()]
 
 
-def places_in_answer(operation: VendorOperation, path: Path) -> list[Path]:
+def find_response_places(operation: VendorOperation, path: Path) -> list[Path]:
     """Return the paths in an operation's response for `path` in a record that it emits.
 
     If `record_mapping` is one expression that does not create a plain object, the exact path is unknown: every path
     that it reads is returned, or `path` itself if it passes the record on unchanged.
     """
-    starts = record_places(operation.response_path)
+    starts = find_record_places(operation.response_path)
     return [(*start, *inner) for inner in _to_vendor_paths(operation.record_mapping, path) for start in starts]
 
 

@@ -9,15 +9,21 @@ from typing import Any
 
 import msgspec
 
-from conn_engine.analysis.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
+from conn_engine.analysis.drift.flows import (
+    find_enrichment_readers,
+    find_flow_operations,
+    find_flow_readers,
+    find_own_flow_readers,
+    is_same_request,
+)
 from conn_engine.analysis.drift.forms import ERROR, HEADERS
 from conn_engine.analysis.drift.paths import (
     FieldRead,
     Path,
-    expression_paths,
-    places_in_answer,
-    record_places,
-    text_paths,
+    find_expression_paths,
+    find_record_places,
+    find_response_places,
+    find_text_paths,
 )
 from conn_engine.analysis.population import AccountGroup, find_route
 from conn_engine.config import (
@@ -70,7 +76,9 @@ class Readers:
 
     def __init__(self, groups: Iterable[AccountGroup]) -> None:
         self._groups = [
-            (group.effective, group.accounts, flows(group.effective)) for group in groups if group.effective is not None
+            (group.effective, group.accounts, find_flow_operations(group.effective))
+            for group in groups
+            if group.effective is not None
         ]
 
     def find_readers(self, resource: str, method: str) -> list[Reader]:
@@ -93,7 +101,7 @@ def _readers(effective: Effective, known: Iterable[VendorOperation], resource: s
         return
     yield from _read_by_operation(effective, operation)
     for read in _consumers(effective, operation, known):
-        for place in places_in_answer(operation, read.path):
+        for place in find_response_places(operation, read.path):
             yield read._replace(path=place, delivered=True)
     for name in effective.operations():
         if name.kind == "unified":
@@ -101,12 +109,12 @@ def _readers(effective: Effective, known: Iterable[VendorOperation], resource: s
                 yield from _read_by_mapping(effective, name, "page")
             yield from _steps(effective, name, operation)
     for one in known:
-        yield from readers_within(effective, one, operation, _consumers(effective, one, known))
+        yield from find_enrichment_readers(effective, one, operation, _consumers(effective, one, known))
 
 
 def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what an operation itself reads from its response."""
-    prefixes = record_places(operation.response_path)
+    prefixes = find_record_places(operation.response_path)
     if operation.response_path:
         for prefix in prefixes:
             place = operation.get_path("response_path")
@@ -120,7 +128,7 @@ def _read_by_operation(effective: Effective, operation: VendorOperation) -> Iter
         what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
         yield from _records(effective, text, what, (*operation.get_path("record_mapping"), *inner), prefixes)
     yield from _types(effective, operation)
-    yield from own_flow_readers(effective, operation)
+    yield from find_own_flow_readers(effective, operation)
     yield from _connector(effective, operation)
 
 
@@ -129,7 +137,7 @@ def _types(effective: Effective, operation: VendorOperation) -> Iterator[FieldRe
     for place, kind in operation.record_types.items():
         path = tuple(step for step in steps_of(place) if step is not None)
         origin = _origin(effective, (*operation.get_path("record_types"), place))
-        for where in places_in_answer(operation, path):
+        for where in find_response_places(operation, path):
             yield FieldRead(where, f"{operation.text} record_types.{place}", origin, kind=kind)
 
 
@@ -140,7 +148,7 @@ def _consumers(
     for name in effective.operations():
         if name.kind == "unified" and _is_routed_here(effective, name, operation):
             yield from _read_by_mapping(effective, name, "record")
-    yield from flow_readers(effective, operation, known)
+    yield from find_flow_readers(effective, operation, known)
 
 
 def _is_routed_here(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
@@ -178,16 +186,16 @@ def _steps(effective: Effective, name: OperationName, operation: VendorOperation
     for into in ("before", "after"):
         for index, step in enumerate(_list(lookup(data, (into,)))):
             request = step.get("request") if isinstance(step, Mapping) else None
-            if not isinstance(request, Mapping) or not asks(request, operation):
+            if not isinstance(request, Mapping) or not is_same_request(request, operation):
                 continue
             told = f"{name.text} {into}.{step.get('name')}"
             yield FieldRead((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
             own = (*name.path, into, index, "transform")
-            for read in expression_paths(step.get("transform")):
+            for read in find_expression_paths(step.get("transform")):
                 if read[:1] == ("response",):
                     yield FieldRead(read[1:], told, _origin(effective, own))
             for place, text in iterate_texts(data) if step.get("transform") is None else ():
-                for read in text_paths(text):
+                for read in find_text_paths(text):
                     if read[:2] == (into, step.get("name")) and len(read) > 2:
                         yield FieldRead(
                             read[2:], f"{name.text} {format_path(place)}", origin_of(effective, (*name.path, *place))
@@ -202,13 +210,13 @@ def _reads(value: Any, path: Path) -> bool:
     """Return whether a value of a level reads the path: an expression, or an object with such an expression."""
     if isinstance(value, Mapping):
         return any(_reads(item, path) for item in value.values())
-    return path in list(expression_paths(value))
+    return path in list(find_expression_paths(value))
 
 
 def _records(
     effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
 ) -> Iterator[FieldRead]:
-    for path in expression_paths(text):
+    for path in find_expression_paths(text):
         if path[:1] in (("record",), ("response",)):
             for prefix in prefixes:
                 yield FieldRead((*prefix, *path[1:]), what, _origin(effective, place))
@@ -217,7 +225,7 @@ def _records(
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what pagination, error rules and rate limits read from the body, the records and the headers. All of it is
     required in a response, except what error rules read, which is in error responses."""
-    starts = record_places(operation.response_path)
+    starts = find_record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
         for found in _inherited_texts(effective, operation, key):
             name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
@@ -226,7 +234,7 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Fie
                 for path in _of_header(found.text):
                     yield FieldRead(path, what, origin, required=key != "errors")
                 continue
-            for read in expression_paths(found.text):
+            for read in find_expression_paths(found.text):
                 if read[:1] == ("headers",) and found.over in ANSWER_SCOPES:
                     for path in _of_header(".".join(read[1:])):
                         yield FieldRead(path, what, origin, required=key != "errors")
@@ -270,7 +278,7 @@ def _default_headers(settings: msgspec.Struct, said: Any) -> Iterator[tuple[str,
 def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what polling a job and fetching its result read from the response that started it."""
     for found in find_texts(Operation, {"job": lookup(effective.data, operation.get_path("job"))}, operation.place):
-        for read in text_paths(found.text):
+        for read in find_text_paths(found.text):
             if read[:3] == ("job", "created", "body"):
                 name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
                 yield FieldRead(read[3:], f"{operation.text} job {name}", _origin(effective, found.path), required=True)
@@ -278,9 +286,9 @@ def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead
 
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what an incremental listing reads from each record to store its cursor."""
-    for path in expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
+    for path in find_expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
         origin = _origin(effective, (*operation.get_path("incremental"), "config", "cursor_field"))
-        for place in places_in_answer(operation, path):
+        for place in find_response_places(operation, path):
             yield FieldRead(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
 
 

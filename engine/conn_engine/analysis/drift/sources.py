@@ -17,11 +17,11 @@ from conn_engine.responses.notices import find_notices
 __all__ = [
     "Answers",
     "Described",
-    "against_answers",
-    "against_document",
-    "own_recordings",
-    "recorded_answers",
-    "recordings_at",
+    "compare_responses",
+    "compare_with_document",
+    "list_recorded_responses",
+    "load_own_recordings",
+    "load_recordings",
 ]
 
 Answers = Iterable[Observed]
@@ -30,7 +30,7 @@ Described = Mapping[tuple[str, str], Endpoint]
 MAX_SAMPLE = 2_000
 
 
-def recordings_at(path: Path) -> list[Recording]:
+def load_recordings(path: Path) -> list[Recording]:
     """Load the recording of a file, or all below a folder. Raises UsageError if there is none."""
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))
     if not files:
@@ -40,7 +40,7 @@ def recordings_at(path: Path) -> list[Recording]:
     return [load_recording(file) for file in files]
 
 
-def recorded_answers(recordings: Iterable[Recording]) -> Iterator[Observed]:
+def list_recorded_responses(recordings: Iterable[Recording]) -> Iterator[Observed]:
     """Yield the exchanges of recordings."""
     for recording in recordings:
         for exchange in recording.exchanges:
@@ -48,14 +48,14 @@ def recorded_answers(recordings: Iterable[Recording]) -> Iterator[Observed]:
             yield Observed(request.method, request.url, response.status, response.body, response.headers)
 
 
-def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
+def load_own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
     """Return all recordings of a connector, both shared ones and those of single accounts."""
     folder = workspace.root / "connectors" / connector / "recordings"
     workspace.check_inside(folder)
     return [load_recording(path, workspace.format_path(path)) for path in sorted(folder.rglob("*.json"))]
 
 
-def against_answers(
+def compare_responses(
     effective: Effective, before: Answers, now: Answers
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare earlier with current responses, operation by operation. Also return what could not be compared."""
@@ -97,7 +97,7 @@ def _group_by_operation(known: OperationIndex, answers: Answers) -> dict[tuple[s
     return found
 
 
-def against_document(
+def compare_with_document(
     effective: Effective, recordings: Answers, newer: Described, older: Described | None = None
 ) -> tuple[list[OperationDrift], list[tuple[str, str]]]:
     """Compare a newer OpenAPI document with the older one if it is given, else with recorded responses."""

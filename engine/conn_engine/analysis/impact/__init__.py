@@ -7,7 +7,7 @@ Accounts that behave the same are evaluated once, and operations that a change c
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from conn_engine.analysis.impact.accepted import accepted_changes
+from conn_engine.analysis.impact.accepted import find_accepted_changes
 from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
@@ -27,7 +27,7 @@ from conn_engine.analysis.impact.model import (
 )
 from conn_engine.analysis.impact.plan import ImpactPlan
 from conn_engine.analysis.impact.processes import run_tasks
-from conn_engine.analysis.impact.statements import changed_statements, touched_overrides
+from conn_engine.analysis.impact.statements import find_affected_overrides, find_changed_settings
 from conn_engine.analysis.impact.tally import Tally
 from conn_engine.analysis.population import Digests, Side
 
@@ -51,8 +51,8 @@ __all__ = [
     "Status",
     "Unjudged",
     "Unknown",
+    "build_empty_impact",
     "impact",
-    "nothing_to_compare",
 ]
 
 Progress = Callable[[int, int], None]
@@ -92,19 +92,19 @@ def impact(
     return Impact(
         accounts=tuple(sorted(tally.accounts, key=lambda account: account.name)),
         fields=tuple(tally.fields()),
-        statements=tuple(changed_statements(plan.groups, digests)),
-        overrides=tuple(touched_overrides(plan.groups)),
+        statements=tuple(find_changed_settings(plan.groups, digests)),
+        overrides=tuple(find_affected_overrides(plan.groups)),
         unknown=tuple(tally.unknown()),
         work=work,
         pairs=total,
         unjudged=tuple(tally.find_unjudged()),
         consequences=tuple(tally.consequences),
-        accepted=accepted_changes(before, after, tally.consequences),
+        accepted=find_accepted_changes(before, after, tally.consequences),
         renamed=plan.renamed,
         base=base,
     )
 
 
-def nothing_to_compare(base: BaseVersion) -> Impact:
+def build_empty_impact(base: BaseVersion) -> Impact:
     """Return the result if no document differs from the base: it lists no accounts."""
     return Impact((), (), (), (), (), Work(), 0, base=base, compared=False)

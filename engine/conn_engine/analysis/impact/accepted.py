@@ -17,18 +17,20 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import Document, dump_yaml, remove_file, write_whole
 from conn_engine.errors import ConnError
 
-__all__ = ["accept_failing", "accepted_changes", "with_accepted"]
+__all__ = ["accept_failing", "add_accepted", "find_accepted_changes"]
 
 _SCHEMA = "# yaml-language-server: $schema=../schemas/change.schema.json\n"
 _LONGEST_NAME = 50
 
 
-def with_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
+def add_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
     """Return the impact with the documents that accept some of it."""
-    return replace(found, accepted=accepted_changes(before, after, found.consequences))
+    return replace(found, accepted=find_accepted_changes(before, after, found.consequences))
 
 
-def accepted_changes(before: Workspace, after: Workspace, consequences: Sequence[Consequence]) -> tuple[Approval, ...]:
+def find_accepted_changes(
+    before: Workspace, after: Workspace, consequences: Sequence[Consequence]
+) -> tuple[Approval, ...]:
     """Return what each document that the change adds accepts. An unreadable one accepts nothing; lint reports it."""
     documents = list(_find_brought(before, after))
     if not documents:

@@ -14,7 +14,7 @@ from conn_engine.analysis.impact.results import (
     KINDS_OF_FIELDS,
     count_other_results,
     count_records,
-    other_results,
+    list_other_results,
 )
 from conn_engine.analysis.population import find_route, join_digests
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
@@ -256,7 +256,7 @@ def _evidence(
             found[part, "request_changed"].append(request.after)
     for (field_name, kind), rows in found.items():
         if (field_name, kind) in others:
-            rows.append(other_results(after.outcome))
+            rows.append(list_other_results(after.outcome))
         elif kind in ("now_failing", "error_changed"):
             rows.append(after.outcome.failure)
         elif difference is not None and kind in ("missing", "added") and not field_name:

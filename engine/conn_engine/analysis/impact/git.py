@@ -12,7 +12,7 @@ from pathlib import Path
 
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["ask_git", "prefix_of", "run_git"]
+__all__ = ["ask_git", "find_prefix", "run_git"]
 
 _SETTINGS = (
     "core.quotePath=false",
@@ -47,7 +47,7 @@ def ask_git(root: Path, arguments: Sequence[str]) -> str:
     return "" if code else answer.decode("utf-8", "surrogateescape").strip()
 
 
-def prefix_of(root: Path) -> str:
+def find_prefix(root: Path) -> str:
     """Return the path of a folder in its repository: "", or a path that ends with a slash.
 
     Raises UsageError if it is not in a repository, ConfigurationError if git refuses to read it.

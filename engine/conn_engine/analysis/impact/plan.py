@@ -16,9 +16,9 @@ from conn_engine.analysis.population import (
     AccountShape,
     RecordedFile,
     Side,
-    context_key,
-    context_reads,
+    find_context_reads,
     join_digests,
+    make_context_key,
 )
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
@@ -156,7 +156,7 @@ class ImpactPlan:
 
     def _context_key(self, variants: list[Variant], pair: Iterable[AccountShape | None]) -> str:
         """Return a key that is equal for contexts that no operation can distinguish."""
-        reads = context_reads(cut for variant in variants for cut in variant.slices.values())
+        reads = find_context_reads(cut for variant in variants for cut in variant.slices.values())
         contexts = [shape.context if shape is not None else {} for shape in pair]
         lacking = [
             name
@@ -164,7 +164,7 @@ class ImpactPlan:
             for context in contexts
             for name in find_missing_values(variant.effective.data, context)
         ]
-        return join_digests(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
+        return join_digests(*(make_context_key(self.after.digests, reads, context) for context in contexts), *lacking)
 
     def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> Variant | None:
         """Return one side of accounts, or None if they do not exist or cannot be used, which is added to `faults`."""

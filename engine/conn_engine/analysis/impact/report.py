@@ -16,7 +16,7 @@ from conn_engine.analysis.impact.model import (
 )
 from conn_engine.reports import Finding, Report, describe_fault, describe_finding, format_file
 
-__all__ = ["ImpactReport", "find_accepted", "row_key"]
+__all__ = ["ImpactReport", "find_accepted", "make_row_key"]
 
 
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ class ImpactReport(Report, frozen=True, kw_only=True):
         )
 
 
-def row_key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
+def make_row_key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
     """Return the key that identifies a changed field."""
     return row.connector, row.operation, row.field, row.kind
 
@@ -148,8 +148,8 @@ def find_accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
     """Return the keys of the breaking rows that are accepted for every account."""
     if not impact.accepted:
         return set()
-    breaking = {row_key(row) for row in impact.fields if row.breaking}
-    return breaking - {row_key(row) for row in impact.find_failures("breaking")}
+    breaking = {make_row_key(row) for row in impact.fields if row.breaking}
+    return breaking - {make_row_key(row) for row in impact.find_failures("breaking")}
 
 
 def _describe_base(impact: Impact) -> ComparedVersion | None:
@@ -192,7 +192,7 @@ def _describe_fields(impact: Impact) -> list[ChangedResult]:
             breaking=row.breaking,
             shielded_accounts=row.shielded,
             own_accounts=row.own,
-            accepted=row_key(row) in accepted,
+            accepted=make_row_key(row) in accepted,
         )
         for row in impact.fields
     ]

@@ -10,7 +10,7 @@ from conn_engine.testing.cases import Outcome
 from conn_engine.testing.compare import ChangeKind as FieldChangeKind
 from conn_engine.testing.compare import RecordComparison, compare_fields, compare_records, nameable
 
-__all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "other_results"]
+__all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "list_other_results"]
 
 KINDS_OF_FIELDS: dict[FieldChangeKind, ChangeKind] = {
     "changed": "value_changed",
@@ -86,6 +86,6 @@ def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
     yield "completeness", "now_failing" if fails else "value_changed"
 
 
-def other_results(outcome: Outcome) -> Any:
+def list_other_results(outcome: Outcome) -> Any:
     """Return the parts of an outcome other than its records, to distinguish outcomes."""
     return [_pages(outcome, same=True), _error(outcome), outcome.completeness]

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from conn_engine.analysis.impact.git import ask_git, prefix_of, run_git
+from conn_engine.analysis.impact.git import ask_git, find_prefix, run_git
 from conn_engine.analysis.impact.model import BaseVersion
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["MAIN_BRANCHES", "default_base", "is_on_main", "load_before", "named_base", "workspace_at"]
+__all__ = ["MAIN_BRANCHES", "check_out_workspace", "find_default_base", "find_named_base", "is_on_main", "load_before"]
 
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _FOLDERS = ("accounts", "changes", "connectors", "environments", "models")
@@ -43,12 +43,12 @@ class _Blob:
     id: str
 
 
-def default_base(root: Path) -> BaseVersion:
+def find_default_base(root: Path) -> BaseVersion:
     """Return the commit where the checked-out branch left the main branch (the merge base).
 
     Raises UsageError if the folder is not in a git repository, or no main branch is found.
     """
-    prefix_of(root)
+    find_prefix(root)
     for branch in MAIN_BRANCHES:
         if found := ask_git(root, ["merge-base", "HEAD", branch]):
             return _version(root, found, branch)
@@ -65,9 +65,9 @@ def default_base(root: Path) -> BaseVersion:
     )
 
 
-def named_base(root: Path, revision: str) -> BaseVersion:
+def find_named_base(root: Path, revision: str) -> BaseVersion:
     """Return the commit of a revision. Raises UsageError for an unknown revision."""
-    prefix_of(root)
+    find_prefix(root)
     commit = ask_git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
     if not commit:
         raise UsageError(
@@ -121,13 +121,13 @@ def load_before(folder: Path) -> Workspace:
 
 
 @contextmanager
-def workspace_at(root: Path, revision: str) -> Iterator[Path]:
+def check_out_workspace(root: Path, revision: str) -> Iterator[Path]:
     """Check out the documents of the workspace at `root` as of `revision` into a temporary folder.
 
     Raises UsageError for an unknown revision, ConfigurationError if it has no workspace or cannot be read completely.
     """
-    prefix = prefix_of(root)
-    commit = named_base(root, revision).revision
+    prefix = find_prefix(root)
+    commit = find_named_base(root, revision).revision
     files, links = _tree(root, commit, prefix)
     if not any(f"conn{suffix}" in files for suffix in SUFFIXES):
         raise ConfigurationError(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from conn_engine.analysis.population import Digests, reached_operations
+from conn_engine.analysis.population import Digests, find_reachable_operations
 from conn_engine.config import Effective, OperationName
 
 __all__ = ["find_rerouted"]
@@ -24,7 +24,7 @@ def find_rerouted(
     reached: set[tuple[str, str]] = set()
     for effective in (before, after) if moved else ():
         for name in effective.operations():
-            pairs = reached_operations(effective.data, name) if name.text in recorded else set()
+            pairs = find_reachable_operations(effective.data, name) if name.text in recorded else set()
             if pairs is None:
                 return set()  # only a run shows which of them it calls
             reached |= pairs

@@ -12,14 +12,14 @@ from conn_engine.diagnostics import Span
 from conn_engine.documents import format_path, is_overlap
 from conn_engine.secrets import REDACTED, is_secret_name
 
-__all__ = ["around_difference", "changed_statements", "touched_overrides"]
+__all__ = ["find_affected_overrides", "find_changed_settings", "shorten_around_difference"]
 
 LONGEST = 60
 LEAD = 20
 GONE = "conflict: what it extends is no longer there"
 
 
-def changed_statements(groups: Sequence[Group], digests: Digests) -> list[ChangedSetting]:
+def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[ChangedSetting]:
     """Return every leaf of the configuration that the change adds, changes or removes, once, by level and place."""
     found: dict[tuple[str, str, str], ChangedSetting] = {}
     seen: set[tuple[str, str, str]] = set()
@@ -38,7 +38,7 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Change
                 continue
             seen.add(key)
             for path, note, layer in _differences(old, new):
-                said = around_difference(_format_value(old, path), _format_value(new, path))
+                said = shorten_around_difference(_format_value(old, path), _format_value(new, path))
                 account = group.accounts[0] if level == "account" else ""
                 found[level, format_path(path), _owner(level, group)] = ChangedSetting(
                     level, format_path(path), layer.span(path), note, account, *said
@@ -82,7 +82,7 @@ def _format_value(layer: Layer | None, path: Path_) -> str:
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
 
-def around_difference(before: str, after: str) -> tuple[str, str]:
+def shorten_around_difference(before: str, after: str) -> tuple[str, str]:
     """Return both texts, shortened so that the difference is visible."""
     pairs = enumerate(zip(before, after, strict=False))
     shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
@@ -95,7 +95,7 @@ def _shorten(text: str, start: int) -> str:
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
-def touched_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
+def find_affected_overrides(groups: Sequence[Group]) -> list[ChangedSetting]:
     """Return the overrides that a change below them makes dead, or whose overridden value has changed."""
     found = []
     changed: dict[tuple[int, int], set[Path_]] = {}

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from conn_engine.analysis.mutants.mutations import KINDS, Mutant, mutants
+from conn_engine.analysis.mutants.mutations import KINDS, Mutant, create_mutants
 from conn_engine.analysis.mutants.settings import LEFT_OUT
 from conn_engine.analysis.population import find_route
 from conn_engine.config import RESOURCE_MAPPINGS, Effective, OperationName, Workspace
@@ -68,7 +68,7 @@ class Bench:
 
     def mutants(self) -> list[Mutant]:
         """Return every mutant, by place."""
-        return mutants(self.effective)
+        return create_mutants(self.effective)
 
     def _check(self) -> None:
         for case in chain(*self._cases.values(), self._deliveries):

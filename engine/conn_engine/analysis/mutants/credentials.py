@@ -5,8 +5,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrow_glob
-from conn_engine.analysis.mutants.rows import Change, Row, in_expression
+from conn_engine.analysis.mutants.edits import DROPPED, change_template, narrow_glob
+from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.auth import Authorization, Bearer
 from conn_engine.config import Path_
 from conn_engine.roles import read_roles
@@ -75,12 +75,12 @@ def _mutate_authorization(at: Path_, settings: Mapping[str, Any]) -> Iterator[Ro
 def _other_texts(name: str, key: str, value: str) -> Iterator[tuple[int, str, str]]:
     """Yield different values of a format's setting: the offset, a description, and the value."""
     role = _ROLES.get(name, {}).get(key)
-    rows = [(row[3], row[1], row[2].value) for row in in_expression((), value)] if role == "expression" else []
+    rows = [(row[3], row[1], row[2].value) for row in mutate_expression((), value)] if role == "expression" else []
     yield from rows or _template_texts(value)
 
 
 def _template_texts(value: str) -> Iterator[tuple[int, str, str]]:
-    for offset, old, new, made in changed_template(value):
+    for offset, old, new, made in change_template(value):
         yield offset, f"{old} -> {new}", made
 
 

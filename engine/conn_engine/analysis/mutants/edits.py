@@ -10,15 +10,15 @@ from conn_engine.expressions.tokens import Token
 
 __all__ = [
     "DROPPED",
-    "changed_globs",
-    "changed_literals",
-    "changed_operators",
-    "changed_paths",
-    "changed_template",
+    "change_globs",
+    "change_literals",
+    "change_operators",
+    "change_paths",
+    "change_template",
     "is_path",
     "narrow_glob",
+    "replace_value",
     "widen_glob",
-    "with_value",
 ]
 
 
@@ -47,7 +47,7 @@ _OTHER_OPERATORS: Final = {
 }
 
 
-def with_value(data: Any, path: Path_, value: Any) -> Any:
+def replace_value(data: Any, path: Path_, value: Any) -> Any:
     """Return the data with a different value at the path. Everything off the path is shared with the original."""
     if not path:
         return value
@@ -57,14 +57,14 @@ def with_value(data: Any, path: Path_, value: Any) -> Any:
         if value is DROPPED and not rest:
             del items[int(key)]
         else:
-            items[int(key)] = with_value(items[int(key)], rest, value)
+            items[int(key)] = replace_value(items[int(key)], rest, value)
         return Layers(items) if isinstance(data, Layers) else items
     if value is DROPPED and not rest:
         return {name: item for name, item in data.items() if name != key}
-    return {**data, key: with_value(data[key], rest, value)}
+    return {**data, key: replace_value(data[key], rest, value)}
 
 
-def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
+def change_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Change each literal of an expression: yield (offset, literal, replacement, complete text).
 
     A text gets another letter, a number becomes the next one, and a Boolean its opposite. The key of an object is a
@@ -78,7 +78,7 @@ def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
                 yield token.start, token.text, other, made
 
 
-def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
+def change_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Replace each field in a path by a missing field. Yields the same tuples as `changed_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
@@ -92,7 +92,7 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
             yield token.start, token.text, other, made
 
 
-def changed_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
+def change_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Make each text with a `*` match less, and then more, and each wildcard of a path find less. Yields the same
     tuples as `changed_literals`."""
     tokens = find_tokens(text)
@@ -128,7 +128,7 @@ def _is_wildcard(tokens: Sequence[Token], index: int) -> bool:
     return before is None or (before.kind == "operator" and before.text not in (")", "]", "}"))
 
 
-def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
+def change_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Replace each operator by its opposite. Yields the same tuples as `changed_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
@@ -139,7 +139,7 @@ def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
                 yield token.start, token.text, other, made
 
 
-def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
+def change_template(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Change each literal in the `{{…}}` of a text, or append to a text without one. Yields the same tuples as
     `changed_literals`."""
     try:
@@ -148,7 +148,7 @@ def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
         return
     found = False
     for source, start in expressions:
-        for offset, old, new, made in changed_literals(source):
+        for offset, old, new, made in change_literals(source):
             found = True
             yield start + offset, old, new, text[:start] + made + text[start + len(source) :]
     if not found:

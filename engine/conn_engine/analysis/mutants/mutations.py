@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 from conn_engine.analysis.mutants.credentials import mutate_hosts
-from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
-from conn_engine.analysis.mutants.rows import Change, Row, in_expression
+from conn_engine.analysis.mutants.edits import DROPPED, is_path, replace_value
+from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.analysis.mutants.settings import (
-    event_settings,
-    inheritable,
-    operation_settings,
-    webhook_settings,
+    mutate_event,
+    mutate_inheritable,
+    mutate_operation,
+    mutate_webhooks,
 )
 from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
@@ -25,7 +25,7 @@ from conn_engine.config.reads import find_texts
 from conn_engine.diagnostics import Span
 from conn_engine.documents import format_path
 
-__all__ = ["KINDS", "Change", "Mutant", "mutants"]
+__all__ = ["KINDS", "Change", "Mutant", "create_mutants"]
 
 KINDS = (
     "authorization",
@@ -68,11 +68,11 @@ class Mutant:
         base, *above = effective.layers
         data: Any = base.data
         for change in self.changes:
-            data = with_value(data, change.path, change.value)
+            data = replace_value(data, change.path, change.value)
         return effective.with_layers([Layer(base.level, data, base.sources), *above])
 
 
-def mutants(effective: Effective) -> list[Mutant]:
+def create_mutants(effective: Effective) -> list[Mutant]:
     """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
     layer = effective.layers[0]
     found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
@@ -93,20 +93,20 @@ def _mutate_everything(data: Mapping[str, Any]) -> Iterator[Row]:
             for key in RESOURCE_MAPPINGS:
                 yield from _mutate_mapping(("unified", model, resource, key), operations.get(key))
             for name, event in _objects(operations.get("events")):
-                yield from event_settings(("unified", model, resource, "events", name), event)
+                yield from mutate_event(("unified", model, resource, "events", name), event)
             for name, operation in _objects(operations):
                 if name not in (*RESOURCE_MAPPINGS, "events"):
                     yield from _mutate_unified(("unified", model, resource, name), operation)
     if isinstance(data.get("webhooks"), Mapping):
-        yield from webhook_settings(data["webhooks"])
+        yield from mutate_webhooks(data["webhooks"])
     yield from mutate_hosts(data.get("hosts"))
-    yield from inheritable((), data)
+    yield from mutate_inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
-        yield from inheritable(("resources", resource), operations)
+        yield from mutate_inheritable(("resources", resource), operations)
         for name, operation in _objects(operations):
             if name not in INHERITED:
-                yield from inheritable(("resources", resource, name), operation)
-                yield from operation_settings(("resources", resource, name), operation)
+                yield from mutate_inheritable(("resources", resource, name), operation)
+                yield from mutate_operation(("resources", resource, name), operation)
 
 
 def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -125,7 +125,7 @@ def _mutate_unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
             yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*at, key, index), DROPPED), 0
             for found in find_texts(Step, step, (*at, key, index)):
                 if found.role == "expression":
-                    yield from in_expression(found.path, found.text)
+                    yield from mutate_expression(found.path, found.text)
 
 
 def _mutate_mapping(at: Path_, mapping: Any) -> Iterator[Row]:
@@ -135,7 +135,7 @@ def _mutate_mapping(at: Path_, mapping: Any) -> Iterator[Row]:
             yield "drop_field", f"{path[-1]} dropped", Change(path, DROPPED), 0
     for path, value in leaves:
         if isinstance(value, str):
-            yield from in_expression(path, value)
+            yield from mutate_expression(path, value)
         elif isinstance(value, bool):
             yield "literal", f"{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
         elif isinstance(value, int | float):

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.analysis.mutants.edits import (
-    changed_globs,
-    changed_literals,
-    changed_operators,
-    changed_paths,
+    change_globs,
+    change_literals,
+    change_operators,
+    change_paths,
     is_path,
 )
 from conn_engine.config import Path_
 
-__all__ = ["Change", "Row", "in_expression"]
+__all__ = ["Change", "Row", "mutate_expression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ Row = tuple[str, str, Change, int]
 """Kind, text, change, and the offset in the value, which distinguishes mistakes in one expression."""
 
 
-def in_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
+def mutate_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
     """Yield a mistake for each literal, pattern, operator and step of a path. They all have `kind`, or their own kinds
     if it is ""."""
-    for offset, old, new, made in changed_literals(text):
+    for offset, old, new, made in change_literals(text):
         yield kind or "literal", f"{old} -> {new}", Change(path, made), offset
-    for offset, old, new, made in changed_globs(text):
+    for offset, old, new, made in change_globs(text):
         yield kind or "glob", f"{old} -> {new}", Change(path, made), offset
-    for offset, old, new, made in changed_operators(text):
+    for offset, old, new, made in change_operators(text):
         yield kind or "operator", f"{old} -> {new}", Change(path, made), offset
     if not is_path(text):  # for a plain path, this is the same as dropping the field
-        for offset, old, _new, made in changed_paths(text):
+        for offset, old, _new, made in change_paths(text):
             yield kind or "path", f"{old} -> a missing field", Change(path, made), offset

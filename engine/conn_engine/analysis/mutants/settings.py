@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
 from conn_engine.analysis.mutants.credentials import mutate_credentials
-from conn_engine.analysis.mutants.edits import DROPPED, changed_template, narrow_glob, widen_glob
-from conn_engine.analysis.mutants.rows import Change, Row, in_expression
+from conn_engine.analysis.mutants.edits import DROPPED, change_template, narrow_glob, widen_glob
+from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note, find_texts
@@ -20,10 +20,10 @@ from conn_engine.webhooks import Webhooks
 
 __all__ = [
     "LEFT_OUT",
-    "event_settings",
-    "inheritable",
-    "operation_settings",
-    "webhook_settings",
+    "mutate_event",
+    "mutate_inheritable",
+    "mutate_operation",
+    "mutate_webhooks",
 ]
 
 
@@ -45,7 +45,7 @@ _OF_EVENTS: Final = frozenset({"delivered_events", "delivered_event"})
 _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
 
 
-def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in settings that a connector, a resource and an operation may have."""
     if isinstance(holder.get("pagination"), Mapping):
         yield from _pagination((*at, "pagination"), holder["pagination"])
@@ -63,7 +63,7 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     yield from mutate_credentials(at, holder)
 
 
-def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_operation(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in settings that only an operation has."""
     method, path = operation.get("method"), operation.get("path")
     if isinstance(method, str) and (other := _OTHER_METHODS.get(method.lower())):
@@ -77,7 +77,7 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
             yield from _change_value("body", place, text)
 
 
-def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_webhooks(webhooks: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in the events of deliveries, their accounts, and the condition of a challenge."""
     for found in find_texts(Webhooks, webhooks, ("webhooks",)):
         if found.over in _OF_EVENTS or (found.path[1] == "challenge" and found.path[-1] == "when"):
@@ -87,7 +87,7 @@ def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
         yield from _change_value("webhook", ("webhooks", "account", "context"), account.get("context"), "context: ")
 
 
-def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
+def mutate_event(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mistakes in the condition and the record of a unified event."""
     yield "webhook", f"event {at[-1]} dropped", Change(at, DROPPED), 0
     for found in find_texts(UnifiedEvent, event, at):
@@ -96,7 +96,7 @@ def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
 
 def _read(path: Path_, text: str) -> Iterator[Row]:
     """Mistakes in an expression over a delivery."""
-    yield from list(in_expression(path, text, "webhook")) or _change_value("webhook", path, text, f"{path[-1]}: ")
+    yield from list(mutate_expression(path, text, "webhook")) or _change_value("webhook", path, text, f"{path[-1]}: ")
 
 
 def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
@@ -116,7 +116,7 @@ def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
             yield "glob", f"{members} -> {made}", Change((*at, "response_options", "members"), made), 0
     if isinstance(operation.get("record_filter"), str):
         yield "record_filter", "record_filter dropped", Change((*at, "record_filter"), DROPPED), 0
-        yield from in_expression((*at, "record_filter"), operation["record_filter"])
+        yield from mutate_expression((*at, "record_filter"), operation["record_filter"])
 
 
 def _pagination(at: Path_, told: Mapping[str, Any]) -> Iterator[Row]:
@@ -137,7 +137,7 @@ def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
 def _read_or_changed(kind: str, path: Path_, value: Any) -> Iterator[Row]:
     """Yield mistakes in an expression, or a different value if it is not an expression or has nothing to change."""
     read = isinstance(value, str) and find_note(Configuration, path).role == "expression"
-    inside = list(in_expression(path, value, kind)) if read else []
+    inside = list(mutate_expression(path, value, kind)) if read else []
     yield from inside or _change_value(kind, path, value, f"{path[-1]}: ")
 
 
@@ -149,7 +149,7 @@ def _change_value(kind: str, path: Path_, value: Any, said: str = "") -> Iterato
     elif isinstance(value, int | float):
         yield kind, f"{said}{value} -> {value + 1}", Change(path, value + 1), 0
     elif isinstance(value, str):
-        for offset, old, new, made in changed_template(value):
+        for offset, old, new, made in change_template(value):
             yield kind, f"{said}{old} -> {new}", Change(path, made), offset
     elif isinstance(value, list):
         for index in range(len(value)):
@@ -178,7 +178,7 @@ def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
     when, then = rule.get("when"), rule.get("then")
     yield "error_rule", f"rule dropped: {when}", Change(at, DROPPED), 0
     if isinstance(when, str):
-        yield from in_expression((*at, "when"), when, "error_rule")
+        yield from mutate_expression((*at, "when"), when, "error_rule")
     action = then if isinstance(then, str) else next(iter(then), "") if isinstance(then, Mapping) else ""
     if action not in ("fail", ""):
         yield "error_rule", f"{action} -> fail", Change((*at, "then"), "fail"), 0
@@ -200,4 +200,4 @@ def _options(at: Path_, options: Mapping[str, Any]) -> Iterator[Row]:
         elif isinstance(value, int):
             yield "error_rule", f"{value} times -> {value + 1}", Change(here, value + 1), 0
         elif note.role == "expression" and isinstance(value, str):
-            yield from in_expression(here, value, "error_rule")
+            yield from mutate_expression(here, value, "error_rule")

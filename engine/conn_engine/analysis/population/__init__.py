@@ -5,14 +5,14 @@ on their number.
 """
 
 from conn_engine.analysis.population.content import Digests, join_digests
-from conn_engine.analysis.population.groups import AccountGroup, account_groups, context_key, context_reads
+from conn_engine.analysis.population.groups import AccountGroup, find_context_reads, group_accounts, make_context_key
 from conn_engine.analysis.population.sides import AccountShape, RecordedFile, Side
 from conn_engine.analysis.population.slices import (
     UNRECORDED,
     OperationSlice,
     Slicer,
+    find_reachable_operations,
     find_route,
-    reached_operations,
 )
 
 __all__ = [
@@ -24,10 +24,10 @@ __all__ = [
     "RecordedFile",
     "Side",
     "Slicer",
-    "account_groups",
-    "context_key",
-    "context_reads",
+    "find_context_reads",
+    "find_reachable_operations",
     "find_route",
+    "group_accounts",
     "join_digests",
-    "reached_operations",
+    "make_context_key",
 ]

@@ -10,7 +10,7 @@ from conn_engine.analysis.population.slices import OperationSlice, Slicer
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
 
-__all__ = ["AccountGroup", "account_groups", "context_key", "context_reads"]
+__all__ = ["AccountGroup", "find_context_reads", "group_accounts", "make_context_key"]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class AccountGroup:
     broken: str = ""
 
 
-def account_groups(side: Side, connector: str | None = None, accounts: Sequence[str] = ()) -> list[AccountGroup]:
+def group_accounts(side: Side, connector: str | None = None, accounts: Sequence[str] = ()) -> list[AccountGroup]:
     """Return the groups of a side's accounts, or of one connector or some accounts, in the order of their first names.
 
     Raises UsageError for an unknown account, ConfigurationError for an account's document that cannot be read.
@@ -47,10 +47,10 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
     except ConnError as error:
         return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
     slices = {name: slicer.cut(effective, name) for name in effective.operations()}
-    reads = context_reads(slices.values())
+    reads = find_context_reads(slices.values())
     found: dict[str, AccountGroup] = {}
     for shape in shapes:
-        key = context_key(side.digests, reads, shape.context)
+        key = make_context_key(side.digests, reads, shape.context)
         if key not in found:
             own = effective if shape is shapes[0] else side.workspace.effective(account=shape.name)
             found[key] = AccountGroup([], shape.context, own, slices)
@@ -58,7 +58,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
     return list(found.values())
 
 
-def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
+def find_context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
     """Return the context names that any of the operations reads, or None if it may read all."""
     found: set[str] = set()
     for cut in slices:
@@ -68,7 +68,7 @@ def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:
+def make_context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:
     """Return a key that is equal for contexts with equal values for these names (None: all)."""
     names = sorted(context if reads is None else reads & context.keys())
     return join_digests(*(f"{name}={digests.digest(context[name])}" for name in names))

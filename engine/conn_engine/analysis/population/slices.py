@@ -16,7 +16,7 @@ from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_route", "reached_operations"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_reachable_operations", "find_route"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -148,7 +148,7 @@ def find_route(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] 
     return None if _TEMPLATE in f"{resource}{method}" else (str(resource), str(method))
 
 
-def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tuple[str, str]] | None:
+def find_reachable_operations(data: Mapping[str, Any], name: OperationName) -> set[tuple[str, str]] | None:
     """Return the vendor operations (resource, method) that an operation can call, or None if it is dynamic."""
     resources = data.get("resources")
     route = find_route(data, name)

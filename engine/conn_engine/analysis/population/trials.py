@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.analysis.population.content import Digests, join_digests
-from conn_engine.analysis.population.groups import AccountGroup, account_groups
+from conn_engine.analysis.population.groups import AccountGroup, group_accounts
 from conn_engine.analysis.population.sides import RecordedFile, Side
 from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import Effective, OperationName, Workspace
@@ -41,7 +41,7 @@ class Trials:
         Raises ConfigurationError for an account whose configuration cannot be used; `lenient` leaves it out.
         """
         found: dict[str, Trial] = {}
-        for group in account_groups(self.side, None, accounts):
+        for group in group_accounts(self.side, None, accounts):
             if group.effective is None:
                 if lenient:
                     continue

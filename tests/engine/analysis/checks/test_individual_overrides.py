@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.analysis.checks import check
+from conn_engine.analysis.checks import run_checks
 from conn_engine.analysis.impact import impact
 from conn_engine.config import load_workspace
 from conn_engine.recordings.files import load_recording
@@ -128,6 +128,6 @@ def count_calls(work: Callable[[], object]) -> int:
 
 def test_ten_times_the_accounts_cost_at_most_ten_times_as_much(sides: Callable[[int], tuple[Path, Path]]) -> None:
     few, many = sides(FEW), sides(MANY)
-    check(few[1], few[0], processes=1)  # imports, and what is compiled once
-    calls = [count_calls(lambda pair=pair: check(pair[1], pair[0], processes=1)) for pair in (few, many)]  # type: ignore[misc]
+    run_checks(few[1], few[0], processes=1)  # imports, and what is compiled once
+    calls = [count_calls(lambda pair=pair: run_checks(pair[1], pair[0], processes=1)) for pair in (few, many)]  # type: ignore[misc]
     assert calls[1] <= MANY / FEW * calls[0]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conn_engine.analysis.checks import check
-from conn_engine.analysis.checks.reach import changed_files, reach_of
+from conn_engine.analysis.checks import run_checks
+from conn_engine.analysis.checks.reach import find_changed_files, find_reach
 from conn_engine.config import load_workspace
 
 FILES: dict[str, Any] = {
@@ -57,7 +57,7 @@ def test_what_files_reach(
     tmp_path: Path, changed: list[str], accounts: tuple[str, ...], connectors: tuple[str, ...]
 ) -> None:
     documents = [name for name in changed if name.endswith((".yaml", ".json"))]
-    reach = reach_of(load_workspace(write(tmp_path)), documents)
+    reach = find_reach(load_workspace(write(tmp_path)), documents)
     assert (reach.accounts, reach.connectors) == (accounts, connectors)
 
 
@@ -69,7 +69,7 @@ def test_changed_files_are_those_whose_content_differs(tmp_path: Path) -> None:
     (after / ".hidden.yaml").write_text("")
     (after / "notes.txt").write_text("no document")
     (after / "impact.json").write_text("{}")  # a report that somebody wrote there
-    assert changed_files(before, load_workspace(after)) == [
+    assert find_changed_files(before, load_workspace(after)) == [
         "accounts/acme.yaml",
         "accounts/bolt.yaml",
         "accounts/new.yaml",
@@ -83,15 +83,15 @@ def test_a_change_behind_a_link_is_a_change(tmp_path: Path) -> None:
         (side / "connectors/one").rename(side / "shared/one")
         (side / "connectors/one").symlink_to("../shared/one")
         (side / "shared/one/round").symlink_to("../one")
-    assert changed_files(before, load_workspace(after)) == []
+    assert find_changed_files(before, load_workspace(after)) == []
     (after / "shared/one/connector.yaml").write_text("base_url: https://other.example\n")
-    assert changed_files(before, load_workspace(after)) == ["connectors/one/connector.yaml"]
+    assert find_changed_files(before, load_workspace(after)) == ["connectors/one/connector.yaml"]
 
 
 def test_an_account_that_cannot_be_used_is_a_finding_and_the_rest_is_checked(tmp_path: Path) -> None:
     before, after = write(tmp_path / "before"), write(tmp_path / "after")
     (after / "accounts/acme.yaml").write_text("connector: one\nlabel: Acme\n")
-    result = check(after, before)
+    result = run_checks(after, before)
     assert "REF101" in {finding.code for finding in result.findings}
     assert result.impact is not None and result.impact.count("unknown") == 2  # nothing is recorded
     assert result.impact.count("unjudged") == 1
@@ -100,6 +100,6 @@ def test_an_account_that_cannot_be_used_is_a_finding_and_the_rest_is_checked(tmp
 def test_the_same_change_gives_the_same_findings(tmp_path: Path) -> None:
     before, after = write(tmp_path / "before"), write(tmp_path / "after")
     (after / "environments/staging.yaml").write_text('connectors: {one: {headers: {x: "2"}}}\n')
-    first, again = check(after, before), check(after, before)
+    first, again = run_checks(after, before), run_checks(after, before)
     assert first.all_findings() == again.all_findings()
     assert first.impact == again.impact

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.checks import check
+from conn_engine.analysis.checks import run_checks
 
 RECORDS = [{"id": 1, "n": "Ada"}]
 
@@ -43,7 +43,7 @@ def workspace(folder: Path) -> Path:
 
 
 def operations(after: Path, before: Path | None) -> Counter[str]:
-    result = check(after, before)
+    result = run_checks(after, before)
     assert not result.broken
     return Counter(report.name.text for report in result.reports)
 
@@ -51,7 +51,7 @@ def operations(after: Path, before: Path | None) -> Counter[str]:
 def test_an_operation_is_tested_once_for_each_way_of_doing_it(tmp_path: Path) -> None:
     root = workspace(tmp_path / "after")
     assert operations(root, None) == {"m.things.list": 2, "m.others.list": 1}
-    assert check(root, None).tested == 4
+    assert run_checks(root, None).tested == 4
 
 
 def test_a_change_of_one_account_tests_that_account(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_change_of_one_account_tests_that_account(tmp_path: Path) -> None:
     after = tmp_path / "after"
     shutil.copytree(before, after)
     (after / "accounts/a3.yaml").write_text(json.dumps({"connector": "shop"}), encoding="utf-8")
-    result = check(after, before)
+    result = run_checks(after, before)
     assert {report.effective.account for report in result.reports} == {"a3"}
     assert operations(after, before) == {"m.things.list": 1, "m.others.list": 1}
 
@@ -67,6 +67,6 @@ def test_a_change_of_one_account_tests_that_account(tmp_path: Path) -> None:
 def test_an_account_that_cannot_be_used_is_for_lint(tmp_path: Path) -> None:
     root = workspace(tmp_path / "after")
     (root / "accounts/a0.yaml").write_text(json.dumps({"connector": "shop", "environment": "nowhere"}))
-    result = check(root, None)
+    result = run_checks(root, None)
     assert result.lint_failed and not result.broken
     assert {report.effective.account for report in result.reports} == {"a1", "a2"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.analysis.drift.changes import changes
+from conn_engine.analysis.drift.changes import find_changes
 from conn_engine.analysis.drift.contract import Shape
 from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_engine.analysis.drift.forms import ResponsePaths, collect_response_paths, collect_schema_paths
@@ -12,7 +12,7 @@ from conn_engine.analysis.drift.forms import ResponsePaths, collect_response_pat
 
 def found(before: list[Any] | ResponsePaths, now: list[Any] | ResponsePaths) -> list[tuple[str, str, bool]]:
     sides = [side if isinstance(side, ResponsePaths) else collect_response_paths(side) for side in (before, now)]
-    return [(change.kind, ".".join(change.path), change.certain) for change in changes(*sides)]
+    return [(change.kind, ".".join(change.path), change.certain) for change in find_changes(*sides)]
 
 
 def items(*records: Any) -> list[Any]:
@@ -111,7 +111,7 @@ def test_normal_paths(path: str, normal: str) -> None:
     ],
 )
 def test_a_type_is_told_as_what_it_is(before: Any, now: Any, told: str) -> None:
-    (change,) = changes(collect_response_paths([{"a": before}]), collect_response_paths([{"a": now}]))
+    (change,) = find_changes(collect_response_paths([{"a": before}]), collect_response_paths([{"a": now}]))
     assert change.told == told
 
 

@@ -13,7 +13,7 @@ from made_formats import HEADER, Case, cases_of, find_formats, find_holders, mod
 
 from conn_engine.analysis.drift import OperationDrift, drift
 from conn_engine.analysis.drift.forms import HEADERS, Observed, ResponsePaths, collect_paths
-from conn_engine.analysis.population import Digests, Side, account_groups
+from conn_engine.analysis.population import Digests, Side, group_accounts
 from conn_engine.config import load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.config.models import Inheritable, Operation
@@ -145,7 +145,7 @@ def find_readers(
     for number in range(len(connectors)):
         names = [name for of, name in operations if of == number]
         comparisons = [OperationDrift(name, "list", forms[()], forms[gone]) for name in names for gone in KEYS]
-        groups = account_groups(Side(workspace, Digests()), connector=f"c{number}")
+        groups = group_accounts(Side(workspace, Digests()), connector=f"c{number}")
         for difference in drift(f"c{number}", comparisons, groups).differences:
             name = difference.operation.partition(".")[0]
             readers = {reader.what.removeprefix(f"{difference.operation} ") for reader in difference.readers}

@@ -9,7 +9,7 @@ import pytest
 from conn_engine.analysis.drift import Drift, DriftDifference, OperationDrift, drift
 from conn_engine.analysis.drift.changes import ResponseChange
 from conn_engine.analysis.drift.forms import ResponsePaths, collect_response_paths
-from conn_engine.analysis.population import Digests, Side, account_groups
+from conn_engine.analysis.population import Digests, Side, group_accounts
 from conn_engine.config import load_workspace
 
 CONNECTOR: dict[str, Any] = {
@@ -91,7 +91,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(workspace: Path, operation: str, before: Any, now: Any, endpoint: ResponseChange | None = None) -> Drift:
     resource, _, method = operation.partition(".")
     forms = [ResponsePaths() if body is None else collect_response_paths([body] * 4) for body in (before, now)]
-    groups = account_groups(Side(load_workspace(workspace), Digests()), "acme")
+    groups = group_accounts(Side(load_workspace(workspace), Digests()), "acme")
     return drift("acme", [OperationDrift(resource, method, forms[0], forms[1], endpoint)], groups)
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from conn_engine.analysis.impact.model import BaseVersion
-from conn_engine.analysis.impact.revisions import default_base, is_on_main, load_before, named_base, workspace_at
+from conn_engine.analysis.impact.revisions import (
+    check_out_workspace,
+    find_default_base,
+    find_named_base,
+    is_on_main,
+    load_before,
+)
 from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 
@@ -54,9 +60,9 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def test_the_base_is_what_was_committed(repository: Path) -> None:
-    base = default_base(repository)
+    base = find_default_base(repository)
     assert base == BaseVersion(git(repository, "rev-parse", "main"), "main", "2026-03-05")
-    with workspace_at(repository, base.revision) as folder:
+    with check_out_workspace(repository, base.revision) as folder:
         assert files(folder) == {
             "conn.yaml": "version: 1\n",
             "accounts/kept.yaml": "connector: one\n",
@@ -88,7 +94,7 @@ def test_a_link_in_the_history_is_what_it_was(repository: Path) -> None:
         through="../connectors/deep/one.yaml",
     )
     (repository / "shared" / "deep" / "one.yaml").write_text("connector: changed since\n")
-    with workspace_at(repository, "HEAD") as folder:
+    with check_out_workspace(repository, "HEAD") as folder:
         found = files(folder)
         assert (folder / "accounts" / "near.yaml").is_symlink()
         assert found["accounts/near.yaml"] == found["accounts/twice.yaml"] == "connector: changed but not committed\n"
@@ -119,14 +125,14 @@ def test_a_link_that_leads_out_is_left_out(repository: Path, tmp_path: Path) -> 
         git="../../.git/config",
         long="x" * 200 + "/" + "y" * 5,
     )  # fmt: skip
-    with workspace_at(repository, "HEAD") as folder:
+    with check_out_workspace(repository, "HEAD") as folder:
         names = {path.name for path in (folder / "accounts").iterdir()}
         assert names == {"kept.yaml", "untracked.yaml", "ä b.yaml"}
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD~99", ""])
 def test_an_unknown_revision_is_named(repository: Path, revision: str) -> None:
-    with pytest.raises(UsageError, match="there is no revision"), workspace_at(repository, revision):
+    with pytest.raises(UsageError, match="there is no revision"), check_out_workspace(repository, revision):
         pass
 
 
@@ -135,13 +141,13 @@ def test_a_revision_without_a_workspace_is_named(repository: Path) -> None:
     git(repository, "rm", "-rfq", "--cached", ".")
     git(repository.parent, "add", "README.md")
     git(repository, "commit", "-qm", "no workspace")
-    with pytest.raises(ConfigurationError, match="no workspace at HEAD"), workspace_at(repository, "HEAD"):
+    with pytest.raises(ConfigurationError, match="no workspace at HEAD"), check_out_workspace(repository, "HEAD"):
         pass
 
 
 def test_a_folder_outside_git_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not in a git repository"):
-        default_base(tmp_path)
+        find_default_base(tmp_path)
 
 
 def test_a_clone_that_is_too_shallow_says_so(repository: Path, tmp_path: Path) -> None:
@@ -152,7 +158,7 @@ def test_a_clone_that_is_too_shallow_says_so(repository: Path, tmp_path: Path) -
     source = repository.parent.as_uri()
     git(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", "--branch", "work", source, str(clone))
     with pytest.raises(UsageError, match="too shallow") as error:
-        default_base(clone / "integrations")
+        find_default_base(clone / "integrations")
     assert "git fetch --unshallow" in str(error.value.hint)
 
 
@@ -169,9 +175,13 @@ def test_a_base_that_cannot_be_used_at_all_is_named_as_the_base(tmp_path: Path, 
 
 def test_a_revision_is_named_by_its_branch_when_it_is_one(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
-    assert named_base(repository, "work") == BaseVersion(head, "work", "2026-03-05")
-    assert named_base(repository, "HEAD").branch == "work"
-    assert named_base(repository, head) == named_base(repository, head[:10]) == BaseVersion(head, "", "2026-03-05")
+    assert find_named_base(repository, "work") == BaseVersion(head, "work", "2026-03-05")
+    assert find_named_base(repository, "HEAD").branch == "work"
+    assert (
+        find_named_base(repository, head)
+        == find_named_base(repository, head[:10])
+        == BaseVersion(head, "", "2026-03-05")
+    )
 
 
 def test_what_is_on_the_main_branch(repository: Path) -> None:
@@ -192,7 +202,7 @@ def test_a_clone_knows_a_main_branch_of_another_name(repository: Path, tmp_path:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", str(repository.parent), str(clone))
     assert is_on_main(clone / "integrations")
-    assert default_base(clone / "integrations").branch == "origin/trunk"
+    assert find_default_base(clone / "integrations").branch == "origin/trunk"
 
 
 def test_a_hook_in_a_linked_worktree_means_the_worktree(
@@ -211,8 +221,8 @@ def test_a_hook_in_a_linked_worktree_means_the_worktree(
         "GIT_COMMON_DIR": str(stranger / ".git"),
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    assert default_base(linked / "integrations").branch == "main"
-    with workspace_at(linked / "integrations", "HEAD") as folder:
+    assert find_default_base(linked / "integrations").branch == "main"
+    with check_out_workspace(linked / "integrations", "HEAD") as folder:
         assert files(folder)["accounts/kept.yaml"] == "connector: other\n"
 
 
@@ -236,7 +246,7 @@ def test_the_files_of_a_submodule_are_those_that_the_revision_names(with_submodu
     git(inner, "commit", "-qam", "second")
     git(with_submodule, "commit", "-qam", "bump")
     for revision, host in (("HEAD~1", "one"), ("HEAD", "two")):
-        with workspace_at(with_submodule, revision) as folder:
+        with check_out_workspace(with_submodule, revision) as folder:
             assert files(folder)["connectors/desk/connector.yaml"] == f"base_url: https://{host}.example\n"
 
 
@@ -245,22 +255,22 @@ def test_a_submodule_that_cannot_be_read_stops_the_comparison(with_submodule: Pa
     git(tmp_path, "clone", "-q", "--branch", "work", str(with_submodule.parent), str(clone))
     root = clone / "integrations"
     with pytest.raises(ConfigurationError, match="submodule connectors is not checked out"):
-        workspace_at(root, "HEAD").__enter__()
+        check_out_workspace(root, "HEAD").__enter__()
     git(clone, "submodule", "--quiet", "update", "--init")
-    with workspace_at(root, "HEAD") as folder:
+    with check_out_workspace(root, "HEAD") as folder:
         assert (folder / "connectors" / "desk" / "connector.yaml").exists()
     unknown = "1" * 40
     git(clone, "update-index", "--cacheinfo", f"160000,{unknown},integrations/connectors")
     git(clone, "commit", "-qm", "a commit that nobody has")
     with pytest.raises(ConfigurationError, match=f"does not have the commit {unknown[:12]}"):
-        workspace_at(root, "HEAD").__enter__()
+        check_out_workspace(root, "HEAD").__enter__()
 
 
 def test_a_repository_that_git_cannot_read_is_no_usage_error(repository: Path) -> None:
     tree = git(repository, "rev-parse", "HEAD^{tree}")
     (repository.parent / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
     with pytest.raises(ConfigurationError, match="git cannot read the repository"):
-        workspace_at(repository, "HEAD").__enter__()
+        check_out_workspace(repository, "HEAD").__enter__()
     (repository.parent / ".git" / "config").write_text("[core\n")
     with pytest.raises(ConfigurationError, match="git cannot read the repository"):
-        default_base(repository)
+        find_default_base(repository)

@@ -12,7 +12,7 @@ from conn_cli.comparison_base import ImpactFailOn, choose_exit
 from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
-from conn_engine.analysis.checks import check
+from conn_engine.analysis.checks import run_checks
 from conn_engine.analysis.impact import Impact, impact
 from conn_engine.analysis.impact.report import ImpactReport
 from conn_engine.config import load_workspace
@@ -127,10 +127,10 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
 def test_all_checks_go_on_too(tmp_path: Path) -> None:
     before = workspace(tmp_path / "before", {"a": GOOD, "b": GOOD})
     after = workspace(tmp_path / "after", {"a": GOOD, "b": BROKEN}, "response.m")
-    for result in (check(after, before, processes=1), check(after, None)):
+    for result in (run_checks(after, before, processes=1), run_checks(after, None)):
         assert result.lint_failed and not result.broken
         assert {report.effective.account for report in result.reports} >= {"a"}
-    measured = check(after, before, processes=1).impact
+    measured = run_checks(after, before, processes=1).impact
     assert measured is not None
     assert statuses(measured) == {"a": "changed", "b": "unjudged"}
 

@@ -9,8 +9,8 @@ import pytest
 
 from conn_engine.analysis.mutants import LEFT_OUT, Bench
 from conn_engine.analysis.mutants.credentials import mutate_credentials
-from conn_engine.analysis.mutants.edits import DROPPED, changed_globs, changed_operators, narrow_glob, widen_glob
-from conn_engine.analysis.mutants.settings import operation_settings
+from conn_engine.analysis.mutants.edits import DROPPED, change_globs, change_operators, narrow_glob, widen_glob
+from conn_engine.analysis.mutants.settings import mutate_operation
 from conn_engine.config import load_workspace
 from conn_engine.secrets import Redactor
 from conn_engine.testing.goldens import update_golden
@@ -157,15 +157,15 @@ def test_hosts_that_are_missing_or_fit_less_are_noticed(shop: Shop) -> None:
 
 
 def test_patterns_fit_less_and_more() -> None:
-    assert [row[2] for row in changed_globs("$omit(a, ['hs_*', \"/b/**/c_*\", 'no'])")] == [
+    assert [row[2] for row in change_globs("$omit(a, ['hs_*', \"/b/**/c_*\", 'no'])")] == [
         "'hs_x'", "'*'", '"/b/*/c_*"', '"/b/**/*"',
     ]  # fmt: skip
-    assert [row[3] for row in changed_globs("a.*.b + c * d")] == ["a.`not there`.b + c * d"]
-    assert [row[3] for row in changed_globs("**.b")] == ["*.b"]
-    assert [row[3] for row in changed_operators("a.*.b * c")] == ["a.*.b / c"]
+    assert [row[3] for row in change_globs("a.*.b + c * d")] == ["a.`not there`.b + c * d"]
+    assert [row[3] for row in change_globs("**.b")] == ["*.b"]
+    assert [row[3] for row in change_operators("a.*.b * c")] == ["a.*.b / c"]
     assert (narrow_glob("plain"), widen_glob("plain"), widen_glob("*")) == ("plain", "plain", "*")
     members: dict[str, Any] = {"response_options": {"unpack": "zip", "members": "*.csv"}}
-    rows = [(text, change.path) for kind, text, change, _ in operation_settings((), members) if kind == "glob"]
+    rows = [(text, change.path) for kind, text, change, _ in mutate_operation((), members) if kind == "glob"]
     assert rows == [
         ("*.csv -> x.csv", ("response_options", "members")),
         ("*.csv -> *", ("response_options", "members")),

@@ -8,10 +8,10 @@ import pytest
 
 from conn_cli.report import mutate as report
 from conn_engine.analysis.mutants import Bench, Mutant
-from conn_engine.analysis.mutants.edits import DROPPED, changed_literals, changed_paths, with_value
+from conn_engine.analysis.mutants.edits import DROPPED, change_literals, change_paths, replace_value
 from conn_engine.analysis.mutants.report import MutationReport, Score
 from conn_engine.analysis.mutants.rows import Change
-from conn_engine.analysis.mutants.settings import inheritable, operation_settings
+from conn_engine.analysis.mutants.settings import mutate_inheritable, mutate_operation
 from conn_engine.config import load_workspace
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
@@ -149,7 +149,7 @@ def made(kind: str, at: Any, data: dict[str, Any]) -> list[tuple[str, str, Any]]
     """What a mistake says, the place below `data`, and what stands there then."""
     return [
         (text, ".".join(map(str, change.path)), change.value)
-        for found, text, change, _ in [*inheritable(at, data), *operation_settings(at, data)]
+        for found, text, change, _ in [*mutate_inheritable(at, data), *mutate_operation(at, data)]
         if found == kind
     ]
 
@@ -394,12 +394,12 @@ def test_the_original_is_left_alone(root: Path) -> None:
 
 def test_edits() -> None:
     data = {"a": [{"b": 1}, 2], "c": {"d": None}}
-    assert with_value(data, ("a", 0, "b"), 5) == {"a": [{"b": 5}, 2], "c": {"d": None}}
-    assert with_value(data, ("a", 0), DROPPED) == {"a": [2], "c": {"d": None}}
-    assert with_value(data, ("c", "d"), DROPPED) == {"a": [{"b": 1}, 2], "c": {}}
-    assert [row[3] for row in changed_literals("x = 'a' and true ? 1 : 1.5")] == [
+    assert replace_value(data, ("a", 0, "b"), 5) == {"a": [{"b": 5}, 2], "c": {"d": None}}
+    assert replace_value(data, ("a", 0), DROPPED) == {"a": [2], "c": {"d": None}}
+    assert replace_value(data, ("c", "d"), DROPPED) == {"a": [{"b": 1}, 2], "c": {}}
+    assert [row[3] for row in change_literals("x = 'a' and true ? 1 : 1.5")] == [
         "x = 'ax' and true ? 1 : 1.5", "x = 'a' and false ? 1 : 1.5", "x = 'a' and true ? 2 : 1.5",
         "x = 'a' and true ? 1 : 1.51",
     ]  # fmt: skip
-    assert [row[1] for row in changed_paths("$f(a.b.`c d`) & x.$g()")] == ["b", "`c d`"]
-    assert list(changed_literals("not (an expression")) == []
+    assert [row[1] for row in change_paths("$f(a.b.`c d`) & x.$g()")] == ["b", "`c d`"]
+    assert list(change_literals("not (an expression")) == []

@@ -57,7 +57,7 @@ def diff_override(
             reports.append(report if operation is None else _about(report, names[0]))
             progress.advance(note=effective.account or effective.connector_name)
     texts = {"text": lambda: join_lines(_text(reports)), "markdown": lambda: join_lines(_markdown(reports))}
-    write_report(lambda: OverridesReport.of(reports), formats or [], texts, app, folder=app.folder)
+    write_report(lambda: OverridesReport.from_reports(reports), formats or [], texts, app, folder=app.folder)
     if any(report.failures for report in reports):
         raise typer.Exit(Exit.FINDINGS)
 

@@ -90,7 +90,7 @@ def test(
     draw = draw_reports(
         reports, Sources(app.workspace.root), verbose=verbose or bool(operations), live=live, color=app.color
     )
-    write_report(lambda: SuiteReport.of(reports), formats or [], draw, app, folder=app.folder)
+    write_report(lambda: SuiteReport.from_reports(reports), formats or [], draw, app, folder=app.folder)
     raise typer.Exit(_choose_exit(reports, named=bool(operations)))
 
 

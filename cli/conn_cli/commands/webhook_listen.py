@@ -149,7 +149,7 @@ def _forward(app: App, url: str | None) -> "EventForwarder | None":
             f"{SECRET} is not set", hint="the receiver verifies events with it; create one: openssl rand -base64 32"
         )
     app.redactor.add(secret, SECRET)
-    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(url), clock=app.clock)
+    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.extend_to_url(url), clock=app.clock)
     return EventForwarder(url, signing_key(secret), live, app.clock.now)
 
 

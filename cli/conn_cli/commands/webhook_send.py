@@ -139,7 +139,7 @@ def _send(app: App, request: "Request", formats: Formats) -> Exit:
     from conn_cli.report import write_report
     from conn_engine.transport.live import Live
 
-    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(request.url), clock=app.clock)
+    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.extend_to_url(request.url), clock=app.clock)
     try:
         answer = live.send(request)
     finally:

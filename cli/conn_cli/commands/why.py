@@ -115,7 +115,7 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
     text = {"text": lambda: report.draw_text(found, app.workspace.format_path)}
-    write_report(lambda: ValueReport.of(found), formats or [], text, app, folder=app.folder)
+    write_report(lambda: ValueReport.from_explanation(found), formats or [], text, app, folder=app.folder)
 
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":

@@ -110,7 +110,7 @@ class Workspace:
     def models(self) -> list[Path]:
         """The existing folders for the workspace's own unified models."""
         folders = [self.root / folder for folder in self.settings.models]
-        return [folder for folder in folders if self.tree.is_dir(folder) and self.tree.inside(folder)]
+        return [folder for folder in folders if self.tree.is_dir(folder) and self.tree.is_inside(folder)]
 
     def connectors(self) -> list[str]:
         """Return the names of the connectors, sorted."""
@@ -176,7 +176,7 @@ class Workspace:
 
     def check_inside(self, path: Path) -> None:
         """Raise ConfigurationError for a path that a link leads out of the workspace, whether or not it exists."""
-        if not self.tree.inside(path):
+        if not self.tree.is_inside(path):
             raise ConfigurationError(
                 f"{self.format_path(path)} leads out of the workspace",
                 hint="replace the link with the file itself",

@@ -23,7 +23,7 @@ class Tree(Protocol):
         """Return whether there is a folder at this path."""
         ...
 
-    def inside(self, path: Path) -> bool:
+    def is_inside(self, path: Path) -> bool:
         """Return whether a path, existing or not, leads to a location in the workspace."""
         ...
 
@@ -54,7 +54,7 @@ class FolderTree:
         """Return whether there is a folder at this path."""
         return path.is_dir()
 
-    def inside(self, path: Path) -> bool:
+    def is_inside(self, path: Path) -> bool:
         """Return whether no link leads the path out of the folder."""
         try:
             return path.resolve().is_relative_to(self._root)

@@ -89,7 +89,7 @@ class _StoredTree:
         """Return whether the release has files below the path."""
         return self._inner(path) in self._folders
 
-    def inside(self, path: Path) -> bool:
+    def is_inside(self, path: Path) -> bool:
         """Return whether a path is inside. A release has no links, so the path itself decides."""
         return path.is_relative_to(self._root) and ".." not in path.parts
 

@@ -147,7 +147,7 @@ def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, ea
             yield from (batch(part) if parents.batch else each(part))
 
     def batch(part: Partition) -> Flow[None]:
-        if held and _outside(held[0], parents.as_) != _outside(part, parents.as_):
+        if held and _is_outside(held[0], parents.as_) != _is_outside(part, parents.as_):
             yield from flush()
         held.append(part)
         if len(held) == parents.batch:
@@ -171,7 +171,7 @@ def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, ea
         yield from flush()
 
 
-def _outside(part: Partition, name: str) -> Names:
+def _is_outside(part: Partition, name: str) -> Names:
     return {key: value for key, value in part.values.items() if key != name}
 
 

@@ -66,10 +66,15 @@ def explain_value(
         raise UsageError(f'{name.text} does not map "{field}"', hint=_suggest_fields(effective, name))
     case, seen, result, final = _find_record(workspace, effective, name, record)
     scope = Scope(seen, conditions_at(read_recorded_at(case.recording.recorded_at), effective.evaluator))
-    value = _inside(result, inside)
+    value = _follow_path(result, inside)
     levels = _levels(effective, name, inside, scope, value)
     return Explanation(
-        case, record, format_path(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
+        case,
+        record,
+        format_path(inside),
+        value,
+        tuple(levels),
+        final is UNDEFINED or _follow_path(final, inside) != value,
     )
 
 
@@ -167,7 +172,7 @@ def _evaluate_level(
         value = evaluate_node(node, scope, _bind_base(below))
     except ExpressionError as error:
         return UNDEFINED, error.message
-    return _inside(value, rest), ""
+    return _follow_path(value, rest), ""
 
 
 def _bind_base(below: Any) -> dict[str, Any]:
@@ -208,7 +213,7 @@ def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
         paths = expression(text).reads()
     except ExpressionError:
         return []
-    return [(format_path(path), _inside(scope, path)) for path in sorted(paths, key=format_path)]
+    return [(format_path(path), _follow_path(scope, path)) for path in sorted(paths, key=format_path)]
 
 
 def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
@@ -220,7 +225,7 @@ def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
         return []
 
 
-def _inside(value: Any, path: Sequence[str | int]) -> Any:
+def _follow_path(value: Any, path: Sequence[str | int]) -> Any:
     """Return the value at a path. In a list, a number selects an item; any other name is read in every item."""
     for number, part in enumerate(path):
         if isinstance(value, Mapping):
@@ -228,7 +233,7 @@ def _inside(value: Any, path: Sequence[str | int]) -> Any:
         elif isinstance(value, list) and str(part).isdecimal():
             value = value[int(part)] if int(part) < len(value) else UNDEFINED
         elif isinstance(value, list):
-            found = [_inside(item, path[number:]) for item in value]
+            found = [_follow_path(item, path[number:]) for item in value]
             return [item for item in found if item is not UNDEFINED] or UNDEFINED
         else:
             return UNDEFINED

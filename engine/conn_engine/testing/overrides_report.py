@@ -95,7 +95,7 @@ class OverridesReport(Report, frozen=True, kw_only=True):
     overrides: list[OverrideSet]
 
     @classmethod
-    def of(cls, reports: Sequence[OverrideReport]) -> "OverridesReport":
+    def from_reports(cls, reports: Sequence[OverrideReport]) -> "OverridesReport":
         """Build the report, with one entry for each effective configuration."""
         return cls(overrides=[_describe_set(report) for report in reports])
 

@@ -44,7 +44,7 @@ class CaseCoverage(msgspec.Struct, frozen=True, kw_only=True):
     unread: list[str]
 
 
-class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+class GoldenDifference(msgspec.Struct, frozen=True, kw_only=True):
     """A field that differs from the golden, the number of records, and the place that sets it, if known."""
 
     field: str
@@ -65,7 +65,7 @@ class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
     completeness: ListingEnd | None
     delivery: DeliveryResult | None
     coverage: CaseCoverage | None
-    changes: list[ChangedField]
+    changes: list[GoldenDifference]
 
 
 class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ class SuiteReport(Report, frozen=True, kw_only=True):
     summary: SuiteCounts
 
     @classmethod
-    def of(cls, reports: Sequence[OperationReport]) -> "SuiteReport":
+    def from_reports(cls, reports: Sequence[OperationReport]) -> "SuiteReport":
         """Report the operations in the order in which they were tested."""
         operations = [describe_operation(report) for report in reports]
         passed = sum(operation.passed for operation in operations)
@@ -159,10 +159,10 @@ def _describe_coverage(coverage: Coverage | None) -> CaseCoverage | None:
     return CaseCoverage(mapped=len(coverage.seen), seen=dict(coverage.seen), unread=list(coverage.unread))
 
 
-def _describe_changes(judgement: Verdict) -> list[ChangedField]:
+def _describe_changes(judgement: Verdict) -> list[GoldenDifference]:
     if judgement.comparison is None:
         return []
     return [
-        ChangedField(field=field, kind=kind, records=count, set_by=judgement.places.get(field))
+        GoldenDifference(field=field, kind=kind, records=count, set_by=judgement.places.get(field))
         for (field, kind), count in sorted(judgement.comparison.by_field().items())
     ]

@@ -57,7 +57,7 @@ class ValueReport(Report, frozen=True, kw_only=True):
     levels: list[ValueLevel]
 
     @classmethod
-    def of(cls, found: Explanation) -> "ValueReport":
+    def from_explanation(cls, found: Explanation) -> "ValueReport":
         """Build the report of an explanation."""
         return cls(
             operation=found.case.name.text,

@@ -40,7 +40,7 @@ class Trust:
     hosts: tuple[str, ...] = ()
     certificates: Path | None = None
 
-    def including(self, url: str) -> Self:
+    def extend_to_url(self, url: str) -> Self:
         """Return the same trust, extended by the host of a URL that the user typed at the command line."""
         return replace(self, hosts=(*self.hosts, gateway.to_pattern(gateway.parse_target(url))))
 

@@ -184,9 +184,9 @@ def _format_printf(text: str, variable: str) -> str:
 
 
 def _to_octal(text: str) -> str:
-    def one(found: re.Match[str]) -> str:
+    def escape_match(found: re.Match[str]) -> str:
         if found[0].isprintable():
             return "\\043#" if found[0] == "##" else found[0]
         return "".join(f"\\{byte:03o}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
-    return _UNFIT.sub(one, text.replace("\\", "\\\\").replace("%", "%%"))
+    return _UNFIT.sub(escape_match, text.replace("\\", "\\\\").replace("%", "%%"))

@@ -180,13 +180,13 @@ class _TemplateReader:
 
     def value(self, node: Any, known: Locals) -> Node:
         """The tree of an expression."""
-        read = getattr(self, f"_{type(node).__name__.lower()}", None)
+        read = getattr(self, f"_read_{type(node).__name__.lower()}", None)
         if read is None:
             raise Untranslatable(f"the expression {type(node).__name__.lower()}")
         made: Node = read(node, known)
         return made
 
-    def _name(self, node: Any, known: Locals) -> Node:
+    def _read_name(self, node: Any, known: Locals) -> Node:
         return self._variable(node.name, (), known)
 
     def _variable(self, name: str, steps: tuple[Any, ...], known: Locals) -> Node:
@@ -198,15 +198,15 @@ class _TemplateReader:
             raise Untranslatable(f"the variable {name}, which is unknown there")
         return root(steps)
 
-    def _getattr(self, node: Any, known: Locals) -> Node:
-        return self._chain(node, known)
+    def _read_getattr(self, node: Any, known: Locals) -> Node:
+        return self._read_chain(node, known)
 
-    def _getitem(self, node: Any, known: Locals) -> Node:
+    def _read_getitem(self, node: Any, known: Locals) -> Node:
         if isinstance(node.arg, self._kinds.Slice):
             return self._slice(self.value(node.node, known), node.arg)
-        return self._chain(node, known)
+        return self._read_chain(node, known)
 
-    def _chain(self, node: Any, known: Locals, default: Node | None = None) -> Node:
+    def _read_chain(self, node: Any, known: Locals, default: Node | None = None) -> Node:
         """Resolve a variable and its steps in one call of the variable's root."""
         kinds = self._kinds
         steps: list[Any] = []
@@ -235,13 +235,13 @@ class _TemplateReader:
             return Lit("") if default is None else default
         return found if default is None or _is_sure(found) else Default(found, default)
 
-    def _call(self, node: Any, known: Locals) -> Node:
+    def _read_call(self, node: Any, known: Locals) -> Node:
         kinds = self._kinds
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             raise Untranslatable("a call with unpacked arguments")
         if is_get(node, kinds):
             default = self.value(node.args[1], known) if len(node.args) > 1 else Lit(None)
-            return self._chain(node, known, default)
+            return self._read_chain(node, known, default)
         arguments = tuple(self.value(argument, known) for argument in node.args)
         keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
         if isinstance(node.node, kinds.Name):
@@ -251,54 +251,54 @@ class _TemplateReader:
             return calls.call_method(base, node.node.attr, arguments, keywords)
         raise Untranslatable("a call of a computed function")
 
-    def _filter(self, node: Any, known: Locals) -> Node:
+    def _read_filter(self, node: Any, known: Locals) -> Node:
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise Untranslatable("a filter without a value")
         arguments = tuple(self.value(argument, known) for argument in node.args)
         keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
         return filters.apply_filter(self.value(node.node, known), node.name, arguments, keywords)
 
-    def _test(self, node: Any, known: Locals) -> Node:
+    def _read_test(self, node: Any, known: Locals) -> Node:
         arguments = tuple(self.value(argument, known) for argument in node.args)
         return filters.apply_test(self.value(node.node, known), node.name, arguments)
 
-    def _const(self, node: Any, known: Locals) -> Node:
+    def _read_const(self, node: Any, known: Locals) -> Node:
         value = node.value
         if value is None or isinstance(value, str | bool | int | float):
             return Lit(value)
         raise Untranslatable("a number of an unsupported type")
 
-    def _list(self, node: Any, known: Locals) -> Node:
+    def _read_list(self, node: Any, known: Locals) -> Node:
         return ListOf(tuple(self.value(item, known) for item in node.items))
 
-    _tuple = _list
+    _read_tuple = _read_list
 
-    def _dict(self, node: Any, known: Locals) -> Node:
+    def _read_dict(self, node: Any, known: Locals) -> Node:
         return ObjectOf(tuple((self.value(pair.key, known), self.value(pair.value, known)) for pair in node.items))
 
-    def _condexpr(self, node: Any, known: Locals) -> Node:
+    def _read_condexpr(self, node: Any, known: Locals) -> Node:
         other: Node = Lit("") if node.expr2 is None else self.value(node.expr2, known)
         return Cond(self.value(node.test, known), self.value(node.expr1, known), other)
 
-    def _not(self, node: Any, known: Locals) -> Node:
+    def _read_not(self, node: Any, known: Locals) -> Node:
         return Not(self.value(node.node, known))
 
-    def _or(self, node: Any, known: Locals) -> Node:
+    def _read_or(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind == right.kind == "bool":
             return Op("or", left, right, "bool")
         return Default(left, right, truth=True)
 
-    def _and(self, node: Any, known: Locals) -> Node:
+    def _read_and(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind == right.kind == "bool":
             return Op("and", left, right, "bool")
         return Cond(left, right, left)
 
-    def _concat(self, node: Any, known: Locals) -> Node:
+    def _read_concat(self, node: Any, known: Locals) -> Node:
         return Concat(tuple(merge_texts([to_text(self.value(one, known)) for one in node.nodes])))
 
-    def _compare(self, node: Any, known: Locals) -> Node:
+    def _read_compare(self, node: Any, known: Locals) -> Node:
         left = self.value(node.expr, known)
         made: Node | None = None
         for operand in node.ops:
@@ -318,16 +318,16 @@ class _TemplateReader:
     def _is_variable(self, node: Any, known: Locals) -> bool:
         return isinstance(node, self._kinds.Name) and node.name in self._names and node.name not in known
 
-    def _neg(self, node: Any, known: Locals) -> Node:
+    def _read_neg(self, node: Any, known: Locals) -> Node:
         value = self.value(node.node, known)
         if isinstance(value, Lit) and isinstance(value.value, int | float):
             return Lit(-value.value)
         return Op("-", Lit(0), value, value.kind)
 
-    def _pos(self, node: Any, known: Locals) -> Node:
+    def _read_pos(self, node: Any, known: Locals) -> Node:
         return self.value(node.node, known)
 
-    def _add(self, node: Any, known: Locals) -> Node:
+    def _read_add(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
             return dates.shift_date(left, right, back=False)
@@ -339,31 +339,31 @@ class _TemplateReader:
             return _add_texts(left, right)
         return fold_numbers("+", remove_default(left), remove_default(right), find_number_kind(left, right))
 
-    def _sub(self, node: Any, known: Locals) -> Node:
+    def _read_sub(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
             return dates.shift_date(left, right, back=True)
         return fold_numbers("-", remove_default(left), remove_default(right), find_number_kind(left, right))
 
-    def _mul(self, node: Any, known: Locals) -> Node:
+    def _read_mul(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if isinstance(left, FunctionNode) and left.name == "epochSeconds" and right == Lit(1000):
             return FunctionNode("epochMillis", left.arguments, "int")
         return fold_numbers("*", remove_default(left), remove_default(right), find_number_kind(left, right))
 
-    def _div(self, node: Any, known: Locals) -> Node:
+    def _read_div(self, node: Any, known: Locals) -> Node:
         return Op("/", self.value(node.left, known), self.value(node.right, known), "float")
 
-    def _floordiv(self, node: Any, known: Locals) -> Node:
-        return FunctionNode("floor", (self._div(node, known),), "int")
+    def _read_floordiv(self, node: Any, known: Locals) -> Node:
+        return FunctionNode("floor", (self._read_div(node, known),), "int")
 
-    def _mod(self, node: Any, known: Locals) -> Node:
+    def _read_mod(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind == "text":
             return format_percent(left, right)
         return Op("%", left, right, find_number_kind(left, right))
 
-    def _pow(self, node: Any, known: Locals) -> Node:
+    def _read_pow(self, node: Any, known: Locals) -> Node:
         return FunctionNode("power", (self.value(node.left, known), self.value(node.right, known)), "any")
 
     def _slice(self, base: Node, cut: Any) -> Node:

@@ -1,4 +1,5 @@
-"""`Expression`: one JSONata text, compiled once per evaluator and kept, with what it reads and calls."""
+"""`Expression`: a JSONata text, compiled once for each evaluator, with the paths it reads and the functions it
+calls."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -17,8 +18,8 @@ __all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "tr
 
 
 class Expression:
-    """A JSONata expression. Made by `expression`, shared between threads, evaluated by whichever evaluator the
-    conditions name. `parts` are the authors' texts that it is made of."""
+    """A JSONata expression. Create it with `expression`; threads can share it. The conditions select the evaluator.
+    `parts` are the authors' texts that it consists of."""
 
     def __init__(self, text: str, parts: frozenset[str] = frozenset()) -> None:
         if not parts:
@@ -47,7 +48,7 @@ class Expression:
 
     @cached_property
     def analysis(self) -> Analysis:
-        """The functions and variables the text names."""
+        """The functions and variables that the text names."""
         try:
             return analyse(lex(self.text))
         except LexError as error:
@@ -61,10 +62,10 @@ class Expression:
         limits: EvaluationLimits = DEFAULT_LIMITS,
         bindings: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The value on JSON-like `data`, or UNDEFINED. `data` is left alone.
+        """Evaluate the expression on JSON-like `data`; UNDEFINED if it has no value. `data` is not modified.
 
-        A scope brings its conditions along; for other data they are those given, else the usual ones. Raises
-        ExpressionError, also when a bound of `limits` is passed.
+        A scope has its own conditions; for other data, `conditions` or the defaults apply. Raises ExpressionError, also
+        if a limit is exceeded.
         """
         given = conditions or conditions_of(data)
         evaluator, isolation = find_evaluator(given.evaluator), given.isolation
@@ -75,7 +76,7 @@ class Expression:
         return compiled.evaluate(data, bindings, limits, given.clock.now(), given.chance.evaluation_seed())
 
     def compile_with(self, evaluator: Evaluator) -> Compiled:
-        """The expression as an evaluator has it: evaluated here, whatever isolation the conditions name."""
+        """Compile the expression for an evaluator in this process, whatever isolation the conditions name."""
         compiled = self._compiled.get(evaluator.name)
         if compiled is None:
             compiled = evaluator.compile(self.text)
@@ -84,17 +85,16 @@ class Expression:
         return compiled
 
     def functions(self) -> frozenset[str]:
-        """Names (without `$`) of the functions it calls or passes on, known or not; not those it defines
-        itself."""
+        """Return the names (without `$`) of the functions that it calls or passes on, known or not, except its own."""
         called = {name for name, _ in self.analysis.calls}
         return frozenset(called | (self.analysis.variables & known_functions()))
 
     def calls(self) -> tuple[tuple[str, int], ...]:
-        """Each call of a function it does not define itself: name without `$`, and the offset of the `$`."""
+        """Return each call of a function that it does not define: the name without `$`, and the offset of the `$`."""
         return self.analysis.calls
 
     def variables(self) -> frozenset[str]:
-        """Names (without `$`) that it expects to be given: neither bound by itself nor functions."""
+        """Return the names (without `$`) of the variables that it expects: neither its own nor functions."""
         return self.analysis.variables - self.functions()
 
     @cached_property
@@ -102,31 +102,31 @@ class Expression:
         return read_paths(self.text)
 
     def reads(self) -> frozenset[Path_]:
-        """The paths of the input it reads: `{("response", "properties", "email")}`. Indexes and filters are
-        left out.
+        """Return the paths of the input that it reads, without indexes and filters: `{("response", "properties",
+        "email")}`.
 
-        A path that is read whole ends where the reading becomes unspecific. When the whole input is read
-        (`roots()` is None) there is no path to name for that.
+        A path ends at the value that is read as a whole. If the complete input is read (`roots()` is None), no path
+        represents it.
         """
         return self._reads[0]
 
     def roots(self) -> frozenset[str] | None:
-        """The top-level names of the input it reads; None when it may read any (`$`, `*`, `**`)."""
+        """Return the top-level names of the input that it reads; None if it may read any (`$`, `*`, `**`)."""
         paths, whole = self._reads
         return None if whole else frozenset(str(path[0]) for path in paths)
 
 
 @lru_cache(maxsize=4096)
 def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:
-    """Compile an expression, once per text. Raises ExpressionError with code, offset and token.
+    """Compile an expression, once for each text. Raises ExpressionError with code, offset and token.
 
-    `parts` are the authors' texts that it was put together of; by default it is one itself.
+    `parts` are the authors' texts that it consists of; by default, it is one itself.
     """
     return Expression(text, parts)
 
 
 def find_tokens(text: str) -> Sequence[Token]:
-    """The tokens of an expression; none when it does not compile."""
+    """Return the tokens of an expression; empty if it does not compile."""
     try:
         return expression(text).analysis.tokens
     except ExpressionError:
@@ -136,22 +136,22 @@ def find_tokens(text: str) -> Sequence[Token]:
 def evaluate(
     text: str, data: Any, conditions: Conditions | None = None, *, limits: EvaluationLimits = DEFAULT_LIMITS
 ) -> Any:
-    """The value of an expression over a scope (or any JSON-like data), or UNDEFINED. Raises
+    """Evaluate an expression on a scope or other JSON-like data; UNDEFINED if it has no value. Raises
     ExpressionError."""
     return expression(text).evaluate(data, conditions, limits=limits)
 
 
 def truth(text: str, scope: Mapping[str, Any], *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
-    """Whether an expression holds, by JSONata's `$boolean`: undefined, null, 0, "" and what is empty are
-    false.
+    """Whether an expression is true by JSONata's `$boolean`: undefined, null, 0, "" and empty values are false.
 
-    A list is true when one of its items is.
+    A list is true if one of its items is.
     """
     return is_true(expression(text).evaluate(scope, limits=limits))
 
 
 def is_true(value: Any) -> bool:
-    """JSONata's idea of truth: undefined, null, 0, "" and what is empty or holds nothing true are false."""
+    """Whether a value is true in JSONata: undefined, null, 0, "", empty values and lists without a true item are
+    false."""
     if isinstance(value, list):
         return any(is_true(item) for item in value)
     return bool(value)

@@ -18,7 +18,7 @@ __all__ = ["Compiled", "Evaluator", "evaluators", "find_evaluator"]
 
 
 class Compiled(Protocol):
-    """An expression ready to be evaluated, from any thread, any number of times."""
+    """A compiled expression, which any thread can evaluate any number of times."""
 
     def evaluate(
         self,
@@ -43,7 +43,7 @@ class Evaluator(Protocol):
     name: str
 
     def compile(self, text: str) -> Compiled:
-        """Parse an expression. Raises ExpressionError with the place of the fault."""
+        """Parse an expression. Raises ExpressionError with the place of the error."""
         ...
 
 
@@ -52,12 +52,12 @@ _MODULES = {"jlens": "jlens", "jsonata-python": "jsonata"}
 
 @cache
 def evaluators() -> tuple[str, ...]:
-    """Names of the evaluators that are installed, the preferred one first."""
+    """Return the names of the installed evaluators, the preferred one first."""
     return tuple(name for name, module in _MODULES.items() if find_spec(module) is not None)
 
 
 def find_evaluator(name: str = "") -> Evaluator:
-    """The evaluator of a name; the preferred one for none. Raises UsageError for one there is not."""
+    """Return an evaluator by name, or the preferred one. Raises UsageError for an unknown name."""
     return _evaluator(name or evaluators()[0])
 
 

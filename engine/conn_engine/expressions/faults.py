@@ -1,5 +1,4 @@
-"""From what an evaluator raises to `ExpressionError`: one set of codes, and the offset of the culprit's own
-token."""
+"""Converts an evaluator's errors to `ExpressionError`, with one set of codes and the offset of the token that fails."""
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ExpressionError
@@ -22,11 +21,11 @@ _WRONG_ARGUMENT = "T0410"
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
 _MAX_TEXT = 100_000
-"""Characters of an expression: reading it takes time before any bound of an evaluation holds."""
+"""The longest expression, in characters: parsing takes time before the limits of an evaluation apply."""
 
 
 def refuse_surrogates(text: str) -> None:
-    """Raise ExpressionError when the text has half a character (a lone surrogate): no evaluator can read it."""
+    """Raise ExpressionError if the text has a lone surrogate, which no evaluator can read."""
     if text.isascii():
         return
     at = next((index for index, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), -1)
@@ -41,7 +40,7 @@ def refuse_surrogates(text: str) -> None:
 
 
 def refuse_too_long(text: str) -> None:
-    """Raise ExpressionError for a text that is longer than anybody writes one."""
+    """Raise ExpressionError for a text that is too long."""
     if len(text) > _MAX_TEXT:
         raise ExpressionError(
             f"the expression is longer than {_MAX_TEXT:,} characters",
@@ -53,12 +52,12 @@ def refuse_too_long(text: str) -> None:
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether the evaluator's own code has broken: Rust's panics are no `Exception`."""
+    """Whether the evaluator has crashed: a panic of Rust is not an `Exception`."""
     return type(error).__name__ == "PanicException"
 
 
 def panic(text: str) -> ExpressionError:
-    """The error for a text on which the evaluator's own code breaks."""
+    """Return the error for a text that crashes the evaluator."""
     return ExpressionError(
         "the evaluator crashes on this expression because of its own bug",
         code="evaluator",
@@ -70,10 +69,10 @@ def panic(text: str) -> ExpressionError:
 def fault(
     code: str, message: str, text: str, *, after: int | None, start: int | None, known: frozenset[str]
 ) -> ExpressionError:
-    """The error for `text`.
+    """Return the error for `text`.
 
-    `after` is where the evaluator had arrived (JSONata's `position`: the end of the culprit's token), `start`
-    the start of the culprit when the evaluator says so; `known` the functions there are, for a did-you-mean.
+    `after` is the position of the evaluator (JSONata's `position`: the end of the failing token), `start` the start of
+    that token if the evaluator reports it, and `known` the existing functions, for a suggestion.
     """
     if code in _AT_END:
         return ExpressionError(_line(message), code=code, text=text, offset=len(text))
@@ -121,7 +120,7 @@ def _tokens(text: str) -> tuple[list[Token], LexError | None]:
 
 
 def _culprit(tokens: list[Token], code: str, after: int | None, start: int | None) -> Token | None:
-    """The token that ends at or holds `after`; for the bracket of a call, the function's name."""
+    """Return the token that ends at or contains `after`; for the parenthesis of a call, the function's name."""
     if code.startswith("S") and start is not None:
         return next((token for token in tokens if token.start == start), None)
     if after is None or after < 0:

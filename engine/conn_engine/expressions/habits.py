@@ -1,4 +1,4 @@
-"""Habits of other languages, and how JSONata says it: the mend of an expression that stumbles over one."""
+"""Suggests the JSONata form for habits of other languages, as the fix of an expression that fails."""
 
 import re
 
@@ -26,7 +26,7 @@ _NO_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 
 
 def habit(code: str, text: str, offset: int) -> str:
-    """What to write instead, when the error of this code at `offset` is a known one; else nothing."""
+    """Return what to write instead, if the error of this code at `offset` is a known habit; else an empty text."""
     if code in _COMPARISON:
         return "convert both to the same type: $string(…) or $number(…)"
     if code in _ARITHMETIC:

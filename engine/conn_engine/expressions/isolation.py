@@ -65,15 +65,15 @@ class Isolation:
 
     @property
     def idle(self) -> tuple[int, ...]:
-        """The process ids of the workers that wait for something to do."""
+        """The process IDs of the idle workers."""
         return tuple(worker.pid for worker in self._idle)
 
     def isolate_except(self, trusted: Collection[str]) -> Isolated:
-        """What isolates all expressions but the `trusted` ones, as a part of `Conditions`."""
+        """Return a part of `Conditions` that isolates all expressions except the `trusted` ones."""
         return _Untrusted(self, frozenset(trusted))
 
     def close(self) -> None:
-        """End the workers: the idle ones now, the others when they have answered. Nothing is evaluated afterwards."""
+        """Stop the workers: idle ones now, others after their reply. No further expression is evaluated."""
         self._closed = True
         while worker := self._take():
             worker.kill()
@@ -170,7 +170,7 @@ class _IsolatedExpression:
 
 
 class _Worker:
-    """One process, and our end of the pipe to it."""
+    """A worker process, and this end of the pipe to it."""
 
     def __init__(self, memory_bytes: int, grace_seconds: float) -> None:
         self.used = False
@@ -190,7 +190,7 @@ class _Worker:
             )
 
     def is_ready(self) -> bool:
-        """Whether it starts."""
+        """Whether the process has started."""
         return self._pipe.poll(_START) and bool(_receive(self._pipe))
 
     @property
@@ -214,7 +214,7 @@ class _Worker:
         return _receive(self._pipe) or EOFError
 
     def kill(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._process.kill()
         self._process.wait()
         self._pipe.close()

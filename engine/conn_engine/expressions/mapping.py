@@ -84,7 +84,7 @@ class Mapping:
         return programs(self.layers)
 
     def is_repeatable(self) -> bool:
-        """Whether it gives the same for the same scopes, whenever it is evaluated: it uses neither time nor chance."""
+        """Whether the same scopes always have the same results: it uses neither the time nor random numbers."""
         return not any(compiled.functions() & _OF_THE_MOMENT for _, compiled in self._expressions())
 
     def apply(
@@ -128,7 +128,7 @@ class Mapping:
     def _slow(
         self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: EvaluationLimits
     ) -> Any:
-        """Leaf by leaf: the same result, and the leaf that fails is known."""
+        """Evaluate leaf by leaf, to find the leaf that fails. The result is the same."""
         result: Any = UNDEFINED
         for number, (layer, layer_leaves) in enumerate(zip(self.layers, self._leaves, strict=True)):
             bindings = {} if result is UNDEFINED else {BASE: result}

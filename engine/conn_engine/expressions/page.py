@@ -36,14 +36,14 @@ class KnownColumns:
         self.evaluated = 0
 
     def find(self, text: str) -> list[Any] | None:
-        """The values of a leaf; None when they are not known."""
+        """Return the values of a leaf; None if they are not known."""
         column = self._columns.pop(text, None)
         if column is not None:
             self._columns[text] = column
         return column
 
     def add(self, text: str, column: list[Any]) -> None:
-        """Keep the values of a leaf. One that refers to `$base` depends on more than the page: it is not kept."""
+        """Store the values of a leaf. A leaf with `$base` depends on more than the page and is not stored."""
         self.evaluated += 1
         if "base" in expression(text).analysis.variables:
             return
@@ -53,7 +53,7 @@ class KnownColumns:
 
 
 class Program:
-    """Consecutive layers that are run together. `lowest`: nothing lies below the first of them."""
+    """Consecutive layers that run together. `lowest` is true if no layer is below the first one."""
 
     def __init__(self, layers: Sequence[Any], *, lowest: bool) -> None:
         self._layers = layers
@@ -69,13 +69,13 @@ class Program:
         limits: EvaluationLimits,
         known: KnownColumns | None = None,
     ) -> list[Any]:
-        """The results of `below` with these layers laid over. Raises ExpressionError (its text is the
-        program's). `known` are columns of the same scopes; those that are not among them are added."""
+        """Merge these layers over the results in `below`. Raises ExpressionError (its text is the program's). `known`
+        are columns of the same scopes; new columns are added to it."""
         columns = self._columns(scopes, below, conditions, limits, known)
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
-            lowest = self._lowest and number == 0  # nothing to lay it over, and it takes no field away
+            lowest = self._lowest and number == 0  # nothing to merge it over, and it removes no field
             made = assemble(layer, own, len(scopes), upper=not lowest)
             results = made if lowest else [overlay(base, top) for base, top in zip(results, made, strict=True)]
         return results
@@ -105,7 +105,7 @@ class Program:
 
 
 class _Leaves:
-    """Leaves with their way to a value: the plain ones are followed, the others computed."""
+    """Leaves and how to get their values: plain ones are looked up, others are evaluated."""
 
     def __init__(self, all_leaves: Mapping[Place, Leaf]) -> None:
         self._leaves = all_leaves
@@ -127,9 +127,7 @@ class _Leaves:
             column = page.column(leaf)
             if column is not None:
                 columns[place] = column
-        if len(columns) < len(
-            plains
-        ):  # what is not plain on one page will not be on the next ones: computed from now on
+        if len(columns) < len(plains):  # a leaf that is not plain on one page is evaluated from now on
             plains, evaluation = self._split = self._divide({place: plains[place] for place in columns})
         if evaluation is not None:
             columns |= evaluation.columns(scopes, below, conditions, limits)
@@ -168,7 +166,7 @@ class _Evaluation:
 
 
 def programs(layers: Sequence[Any]) -> list[Program]:
-    """The programs of a mapping, to be run in order. Every leaf has been compiled alone before."""
+    """Return the programs of a mapping, in order. Every leaf must compile on its own."""
     groups: list[list[Any]] = []
     after_base = True
     for layer in layers:
@@ -182,7 +180,7 @@ def programs(layers: Sequence[Any]) -> list[Program]:
 
 
 def _source(text: str) -> str:
-    """A leaf as a field of the page's expression."""
+    """Return a leaf as a field of the page's expression."""
     found = expression(text).analysis
     if found.root:
         tokens = [token for token in found.tokens if token.kind == "variable" and token.text == "$$"]

@@ -31,7 +31,7 @@ class Template:
 
     @property
     def expressions(self) -> list[tuple[str, int]]:
-        """Each expression (without the braces, blanks around it included) and its offset in the string."""
+        """Each expression (without the braces, with the spaces around it) and its offset in the string."""
         return [part for part in self.parts if isinstance(part, tuple)]
 
     def render(self, scope: Any) -> Any:
@@ -48,7 +48,7 @@ class Template:
         )
 
     def value(self, part: tuple[str, int], scope: Any) -> Any:
-        """The value of one expression; undefined is an ExpressionError."""
+        """Evaluate one expression. Raises ExpressionError if it has no value."""
         source, at = part
         try:
             value = expression(source).evaluate(scope)
@@ -59,7 +59,7 @@ class Template:
         return value
 
     def format_value(self, part: tuple[str, int], value: Any) -> str:
-        """A value as text inside a longer string: JSON's spelling of numbers and booleans."""
+        """Format a value as text inside a longer string; numbers and booleans as in JSON."""
         if isinstance(value, str):
             return value
         if value is None:
@@ -70,7 +70,7 @@ class Template:
         return json.dumps(value)
 
     def refusal(self, part: tuple[str, int], code: str, what: str, hint: str = "") -> ExpressionError:
-        """The error about the value of one expression of this template: the caller's, when it is a plain name."""
+        """Return the error about the value of one expression of this template."""
         source, at = part
         name = source.strip()
         kind = ParameterError if name.removeprefix("params.").isidentifier() else ExpressionError
@@ -95,7 +95,7 @@ class Template:
 
 
 def _nearest(source: str, scope: Any) -> str:
-    """A did-you-mean for the first name on a plain dotted path that is not there."""
+    """Suggest a name for the first unknown one on a plain dotted path."""
     level = scope
     for name in source.strip().split("."):
         if not isinstance(level, dict) or not name.isidentifier():

@@ -1,8 +1,8 @@
-"""The lexer of JSONata: strings, comments, regular expressions, quoted names, variables, operators, each with
-its place.
+"""The lexer of JSONata: strings, comments, regular expressions, quoted names, variables and operators, with their
+positions.
 
-It knows where an expression inside `{{…}}` ends, and which functions and variables an expression names. It
-does not know precedence or meaning: that is the evaluator's.
+It finds the end of an expression inside `{{…}}`, and the functions and variables that an expression names. Precedence
+and meaning are up to the evaluator.
 """
 
 import re
@@ -39,7 +39,7 @@ _MESSAGES = {
 
 
 class Token(NamedTuple):
-    """One token: `text` as written, from `start` to `end` (exclusive) in characters."""
+    """A token: `text` as written, from `start` to `end` (exclusive), in characters."""
 
     kind: Kind
     text: str
@@ -48,7 +48,7 @@ class Token(NamedTuple):
 
 
 class LexError(Exception):
-    """The text cannot be cut into tokens. `code` is JSONata's, `offset` where the culprit starts."""
+    """The text cannot be split into tokens. `code` is JSONata's; `offset` is the start of the invalid part."""
 
     def __init__(self, code: str, offset: int, message: str = "") -> None:
         super().__init__(message or _MESSAGES[code])
@@ -57,22 +57,21 @@ class LexError(Exception):
 
 
 def lex(text: str) -> list[Token]:
-    """The tokens of an expression. Raises LexError."""
+    """Split an expression into tokens. Raises LexError."""
     return _Lexer(text, 0, template=False).run()[0]
 
 
 def lex_template(text: str, start: int) -> tuple[list[Token], int]:
-    """The tokens from `start` up to the `}}` that ends a template's expression, and the offset of that `}}`.
+    """Return the tokens from `start` to the `}}` that ends a template's expression, and the offset of that `}}`.
 
     A `}}` inside the expression's own strings, brackets, comments or regular expressions does not end it.
-    Raises LexError with code `unclosed` when there is no end.
+    Raises LexError with code `unclosed` if it does not end.
     """
     return _Lexer(text, start, template=True).run()
 
 
 class _Lexer:
-    """One pass over the text. `operand` says that an operand is due, so that `/` starts a regular
-    expression."""
+    """One pass over the text. If `operand` is true, an operand must follow, so that `/` starts a regular expression."""
 
     def __init__(self, text: str, start: int, *, template: bool) -> None:
         self.text = text
@@ -134,7 +133,7 @@ class _Lexer:
             raise LexError("S0201", start, f'unexpected "{text}"')
 
     def _bar(self, start: int) -> None:
-        """A transform `|place|update|`: the first bar opens, the second divides, the third closes it."""
+        """Handle a transform `|place|update|`: the first bar opens it, the second divides it, the third closes it."""
         if self.operand or not self.open or self.open[-1][0] not in ("|", "||"):
             self.open.append(("||", start))
             self.operand = True
@@ -148,8 +147,8 @@ class _Lexer:
 
 
 def _regex_end(text: str, start: int) -> int:
-    """Where the regular expression that starts at `start` ends, its flags included; brackets inside may hold
-    a `/`."""
+    """Return the end of the regular expression that starts at `start`, including its flags. A `/` in brackets does not
+    end it."""
     depth = 0
     at = start + 1
     while at < len(text):
@@ -169,11 +168,11 @@ def _regex_end(text: str, start: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What an expression names.
+    """The names in an expression.
 
-    `calls` are the functions it calls (name without `$`, offset of the `$`), whoever defines them; `bound`
-    the names it binds itself (`:=`, parameters, `@$x`, `#$i`); `variables` every variable it uses and does
-    not bind. `root` says that `$$` occurs, `assigns` that `:=` does.
+    `calls` are the functions that it calls (name without `$`, offset of the `$`). `bound` are the names that it binds
+    (`:=`, parameters, `@$x`, `#$i`), and `variables` are those that it uses but does not bind. `root` is true if it
+    contains `$$`, and `assigns` if it contains `:=`.
     """
 
     tokens: tuple[Token, ...]
@@ -185,7 +184,7 @@ class Analysis:
 
 
 def analyse(tokens: list[Token]) -> Analysis:
-    """Read the names out of tokens. Scopes are not told apart: a name bound anywhere counts as bound."""
+    """Collect the names in tokens. Scopes are not distinguished: a name that is bound anywhere counts as bound."""
     calls: list[tuple[str, int]] = []
     bound: set[str] = set()
     used: set[str] = set()
@@ -214,7 +213,7 @@ def analyse(tokens: list[Token]) -> Analysis:
 
 
 def has_join(tokens: Iterable[Token]) -> bool:
-    """Whether a step of a path is bound to a variable (`orders@$o`), so that all its combinations are made."""
+    """Whether a step of a path is bound to a variable (`orders@$o`), which produces all combinations."""
     return any(token.kind == "operator" and token.text == "@" for token in tokens)
 
 
@@ -231,7 +230,7 @@ def _parameters(tokens: list[Token], index: int) -> list[str]:
 
 
 def read_arguments(tokens: tuple[Token, ...], index: int) -> list[list[Token]]:
-    """Return the tokens of each argument of the call whose bracket is at `index`; empty when there is no call."""
+    """Return the tokens of each argument of the call whose bracket is at `index`; empty if there is no call."""
     if index >= len(tokens) or tokens[index].text != "(" or tokens[index].kind != "operator":
         return []
     arguments: list[list[Token]] = [[]]

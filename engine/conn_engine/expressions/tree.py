@@ -1,4 +1,4 @@
-"""The object-tree form of a mapping: its leaves, and results put together from the leaves' values."""
+"""The object-tree form of a mapping: its leaves, and results assembled from the leaves' values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,14 +45,14 @@ def leaves(layer: Any, path: Path_ = ()) -> Iterator[Leaf]:
 
 
 def with_removals(layer: Any) -> Any:
-    """An upper layer in which each null of an object stands for the removal of the field; lists are left alone."""
+    """Replace each null in the objects of an upper layer by a removal of the field; lists are unchanged."""
     if not isinstance(layer, dict):
         return layer
     return {key: REMOVE if value is None else with_removals(value) for key, value in layer.items()}
 
 
 def removals(layer: Any, path: str = "") -> Iterator[str]:
-    """The dotted fields that an upper layer takes away."""
+    """Return the dotted fields that an upper layer removes."""
     for key, value in layer.items() if isinstance(layer, dict) else ():
         here = f"{path}.{key}" if path else str(key)
         if value is REMOVE:

@@ -11,7 +11,7 @@ Path_ = tuple[str | int, ...]
 
 
 class Undefined:
-    """What an expression that finds nothing evaluates to. One instance, `UNDEFINED`; false, and not null."""
+    """The type of `UNDEFINED`, the value of an expression that finds nothing. It is false, and not null."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class EvaluationLimits:
 
     @cached_property
     def options(self) -> dict[str, Any]:
-        """The bounds as jlens' keyword arguments."""
+        """Return the limits as jlens' keyword arguments."""
         return {
             "timeout": self.seconds,
             "max_depth": self.depth,
@@ -70,7 +70,7 @@ class EvaluationLimits:
 
     @cached_property
     def join_options(self) -> dict[str, Any]:
-        """The same for an expression with a join."""
+        """Return the limits for an expression with a join."""
         return {**self.options, "max_array_length": min(self.array_items, self.join_items)}
 
     def times(self, factor: float) -> "EvaluationLimits":
@@ -96,7 +96,7 @@ class Removal:
 
 
 REMOVE: Final = Removal()
-"""A null written into an upper layer's object: the field of the levels below is taken away."""
+"""A null in an upper layer's object: it removes the field of the levels below."""
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ def overlay(below: Any, above: Any) -> Any:
 
 
 def _lacks(node: dict[str, Any]) -> bool:
-    """Whether an expression of an upper layer's object, however deep, gives nothing."""
+    """Whether an expression anywhere in an upper layer's object has no value."""
     return any(
         value.value is UNDEFINED if isinstance(value, Decided) else isinstance(value, dict) and _lacks(value)
         for value in node.values()

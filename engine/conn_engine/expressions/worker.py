@@ -45,13 +45,13 @@ def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
 
 
 def _warm() -> None:
-    """Load each evaluator, so that the first expression does not pay for it."""
+    """Load each evaluator, so that the first expression is not slower."""
     for name in evaluators():
         expression("1").evaluate({}, Conditions(evaluator=name))
 
 
 def _limit(memory_bytes: int) -> None:
-    """Let the system end the process where nothing in it can."""
+    """Let the system end the process if nothing in it can."""
     for ending in (signal.SIGALRM, signal.SIGIO):
         signal.signal(ending, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold customers' data

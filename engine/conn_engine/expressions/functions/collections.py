@@ -16,19 +16,19 @@ _DEEPEST = 100
 
 
 def as_list(value: Any) -> list[Any]:
-    """The list that a value stands for; none for nothing."""
+    """Return a value as a list; an empty list for a missing value."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:
-    """Equal for equal values only: their JSON, the keys in order."""
+    """Return a text that is equal only for equal values: their JSON with sorted keys."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _field(item: Any, path: str | None) -> Any:
-    """The value at a dotted path of an item; a key that holds the dots itself wins."""
+    """Return the value at a dotted path of an item; a key that contains the dots itself is preferred."""
     if path is None or not isinstance(item, dict):
         return None
     if path in item:
@@ -41,7 +41,7 @@ def _field(item: Any, path: str | None) -> Any:
 
 
 def _key(item: Any, field: str | None) -> str | None:
-    """The item's key as text, as JSON writes it; None when it has none."""
+    """Return the item's key as text, written as in JSON; None if it has no key."""
     value = _field(item, field)
     return value if value is None or isinstance(value, str) else _text(value)
 
@@ -65,7 +65,7 @@ def _key_by(items: Any, field: str | None) -> dict[str, Any] | None:
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Numbers before texts before the rest, what is missing last: an order over values of any kind."""
+    """Return a sort key for values of any kind: numbers, then texts, then others, then missing values."""
     if isinstance(value, bool):
         return 2, value
     if isinstance(value, int | float):

@@ -41,7 +41,7 @@ _TIMES = frozenset({"hours", "minutes", "seconds", "milliseconds"})
 
 
 def _format_date(date: datetime, value: Any, zone: str | None, units: set[str]) -> str:
-    """As text: a day alone when the argument was one, and neither zone nor unit speaks of a time."""
+    """Format a date; without a time if the argument was a day, and neither zone nor unit needs a time."""
     plain = isinstance(value, str) and _DAY.fullmatch(value) and zone is None and not units & _TIMES
     return date_formats.day(date) if plain else date_formats.iso(date)
 

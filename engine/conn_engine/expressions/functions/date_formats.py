@@ -29,7 +29,7 @@ _LOCAL = {
 
 
 def offset(date: datetime, *, colon: bool = True, short: bool = False) -> str:
-    """The offset from UTC: +05:30, +0530, or +5:30 in short."""
+    """Return the offset from UTC: +05:30, +0530, or the short form +5:30."""
     minutes = (date.utcoffset() or timedelta()) // timedelta(minutes=1)
     hours, rest = divmod(abs(minutes), 60)
     sign = "-" if minutes < 0 else "+"
@@ -39,7 +39,7 @@ def offset(date: datetime, *, colon: bool = True, short: bool = False) -> str:
 
 
 def zone_name(date: datetime) -> str:
-    """The zone's own name: UTC, Europe/Berlin, UTC+05:30."""
+    """Return the zone's name: UTC, Europe/Berlin, UTC+05:30."""
     key = getattr(date.tzinfo, "key", None)
     return str(key) if key else "UTC" if date.tzinfo is UTC else f"UTC{offset(date)}"
 
@@ -72,7 +72,7 @@ def http(date: datetime) -> str:
 
 @lru_cache(maxsize=256)
 def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
-    """Token or literal text, and which of the two it is."""
+    """Yield tokens and literal texts, each with whether it is a token."""
     if len(pattern) > _LONGEST:
         raise FunctionFault(f"the pattern of a date is longer than {_LONGEST} characters")
     found: list[tuple[str, bool]] = []
@@ -86,7 +86,7 @@ def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
 
 
 def format_date(date: datetime, pattern: str) -> str:
-    """The date in the pattern. Raises FunctionFault for a token there is not."""
+    """Format the date with the pattern. Raises FunctionFault for an unknown token."""
     return "".join(_format_token(date, text) if token else text for text, token in _tokens(pattern))
 
 

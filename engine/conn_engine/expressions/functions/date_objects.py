@@ -181,7 +181,7 @@ def _difference(date: datetime, other: Any, units: Any) -> dict[str, float]:
 
 
 def count_units_between(first: datetime, second: datetime, unit: str) -> int:
-    """How many whole units lie between two dates; negative when the second is the earlier one."""
+    """Count the complete units between two dates; negative if the second is earlier."""
     span = abs(second.astimezone(UTC) - first.astimezone(UTC))  # between two of one zone Python counts by its clock
     days = {"years": 366, "quarters": 92, "months": 31, "weeks": 7, "days": 1}.get(unit)
     if days is None:

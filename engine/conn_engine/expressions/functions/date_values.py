@@ -38,7 +38,7 @@ _FARTHEST = 10**15
 
 @lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
-    """A time zone by its name: utc, an offset (+05:30, UTC-3), or an IANA name. Raises FunctionFault."""
+    """Return a time zone by name: utc, an offset (+05:30, UTC-3), or an IANA name. Raises FunctionFault."""
     plain = name.strip()
     if plain.lower() in ("utc", "gmt", "z", "local", "system", "default"):
         return UTC
@@ -98,12 +98,12 @@ def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
 
 
 def resolve_gap(date: datetime) -> datetime:
-    """The same moment by its zone's clock: a time that the clock skips in spring is later by what it skips."""
+    """Return the same time on its zone's clock: a time that the clock skips in spring is moved forward."""
     return date if date.tzinfo is UTC else date.astimezone(UTC).astimezone(date.tzinfo)
 
 
 def from_millis(value: float, zone: tzinfo | None = None) -> datetime | None:
-    """The date so many milliseconds after 1970, or None beyond the years there are."""
+    """Return the date of milliseconds since 1970; None outside of the years 1 to 9999."""
     if abs(value) > _FARTHEST:
         return None
     try:
@@ -113,12 +113,12 @@ def from_millis(value: float, zone: tzinfo | None = None) -> datetime | None:
 
 
 def millis(date: datetime) -> int:
-    """Milliseconds since 1970."""
+    """Return the milliseconds since 1970."""
     return (date - _EPOCH) // timedelta(milliseconds=1)
 
 
 def date_of(value: Any, zone: str | None = None) -> datetime:
-    """The date of an argument: ISO text, milliseconds since 1970, or a date's object. Raises FunctionFault."""
+    """Return the date of an argument: ISO text, milliseconds since 1970, or a date's object. Raises FunctionFault."""
     place = None if zone is None else zone_of(zone)
     found: datetime | None = None
     if isinstance(value, str):
@@ -134,7 +134,7 @@ def date_of(value: Any, zone: str | None = None) -> datetime:
 
 
 def unit_of(name: Any) -> str:
-    """A unit's plural name. Raises FunctionFault."""
+    """Return a unit's plural name. Raises FunctionFault."""
     text = str(name).strip().lower()
     plural = text if text.endswith("s") else f"{text}s"
     if plural not in UNITS:
@@ -143,7 +143,7 @@ def unit_of(name: Any) -> str:
 
 
 def duration(value: Any) -> dict[str, float]:
-    """Units to amounts, from P1M, PT1H30M, {'days': 1} or a number of milliseconds. Raises FunctionFault."""
+    """Return amounts by unit, from P1M, PT1H30M, {'days': 1} or a number of milliseconds. Raises FunctionFault."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"milliseconds": value}
     if isinstance(value, dict):
@@ -180,7 +180,7 @@ def add(date: datetime, amounts: dict[str, float], sign: int = 1) -> datetime:
 
 
 def start(date: datetime, unit: str) -> datetime:
-    """Where the unit the date is in begins; a week begins on Monday."""
+    """Return the start of the date's unit; a week starts on Monday."""
     if unit in ("hours", "minutes", "seconds", "milliseconds"):
         minute = 0 if unit == "hours" else date.minute
         second = 0 if unit in ("hours", "minutes") else date.second

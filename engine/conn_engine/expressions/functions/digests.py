@@ -25,7 +25,7 @@ def _algorithm(name: str) -> str:
 
 
 def encode_digest(raw: bytes, encoding: str | None) -> str:
-    """Bytes as text: hex (default), base64, base64-urlSafe. Raises FunctionFault for another encoding."""
+    """Encode bytes as text: hex (default), base64, base64-urlSafe. Raises FunctionFault for another encoding."""
     match (encoding or "hex").lower():
         case "hex":
             return raw.hex()

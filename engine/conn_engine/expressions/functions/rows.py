@@ -19,7 +19,7 @@ class _Null:
 
 
 NULL: Final = _Null()
-"""What an implementation returns for JSON's null (None is undefined)."""
+"""What an implementation returns for JSON's null (None means undefined)."""
 
 
 class FunctionFault(Exception):
@@ -80,7 +80,7 @@ def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[An
 
 
 def import_later(module: str, name: str) -> Callable[..., Any]:
-    """The function `name` of a module of this package, which is imported at the first call."""
+    """Return a function that imports `name` from a module of this package at its first call."""
     found: list[Callable[..., Any]] = []
 
     def call(*arguments: Any) -> Any:
@@ -92,7 +92,7 @@ def import_later(module: str, name: str) -> Callable[..., Any]:
 
 
 def check_length(text: str, what: str, longest: int = _LONGEST) -> str:
-    """The text, when it is not longer than a function may read. Raises FunctionFault (`U1001`)."""
+    """Return the text if it is not too long for a function. Raises FunctionFault (`U1001`)."""
     if len(text) > longest:
         raise FunctionFault(f"{what} is longer than {longest} characters", "U1001")
     return text

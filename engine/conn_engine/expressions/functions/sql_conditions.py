@@ -59,7 +59,7 @@ class _Writer:
         return [self.comparison(key, operator, operand) for operator, operand in tests.items()]
 
     def comparison(self, key: str, operator: str, operand: Any) -> str:
-        """One name, operator and value."""
+        """Write one condition: name, operator and value."""
         if operator not in self.operators:
             raise FunctionFault(f"Unknown operator: {operator}; there are {', '.join(self.operators)}")
         name = str(self.names.get(key, key))
@@ -74,7 +74,7 @@ class _Writer:
         return self.write_comparison(name, self.operators[operator], self.literal(key, operand))
 
     def write_list(self, key: str, name: str, operator: str, operands: list[Any]) -> str:
-        """A comparison with a list; a null in it is a condition of its own, as none is equal to one."""
+        """Write a comparison with a list. A null in it becomes a separate condition, since nothing equals null."""
         items = [self.literal(key, item) for item in operands if item is not None]
         joint, null = ("OR", _OF_NULL["eq"]) if operator == "in" else ("AND", _OF_NULL["ne"])
         tests = [f"{name} {null}"] if None in operands else []
@@ -86,7 +86,7 @@ class _Writer:
         return f"({f' {joint} '.join(tests)})" if len(tests) > 1 else tests[0]
 
     def write_comparison(self, name: str, operator: str, literal: str) -> str:
-        """With the spaces that the options allow."""
+        """Write a comparison with the spaces that the options allow."""
         space = "" if self.options.get("noSpaceBetweenOperator") else " "
         return f"{name}{space}{operator}{space}{literal}"
 
@@ -112,7 +112,7 @@ class _Writer:
         return _text(value)
 
     def quote(self, text: str) -> str:
-        """In quotes, those inside made harmless."""
+        """Quote a text, and escape the quotes in it."""
         if self.options.get("noQuotes"):
             return text
         if self.options.get("useDoubleQuotes"):
@@ -151,7 +151,7 @@ def convert_query(  # noqa: PLR0917
     operators: Any = None,
     options: Any = None,
 ) -> str | None:
-    """The conditions as one text; empty when the query has none."""
+    """Return the conditions as one text; empty if the query has none."""
     if query is None:
         return None
     writer = _Writer(keys, names, types, operators, options)

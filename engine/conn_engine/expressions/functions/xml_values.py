@@ -17,7 +17,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class _Tree:
-    """The document as expat tells it: nodes `{type, name, attributes, elements}` and `{type, text}`."""
+    """Builds the document from expat's events: nodes `{type, name, attributes, elements}` and `{type, text}`."""
 
     def __init__(self) -> None:
         self.root: dict[str, Any] = {"elements": []}
@@ -31,7 +31,7 @@ class _Tree:
         self.root["declaration"] = {"attributes": {name: value for name, value in given.items() if value}}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """A tag opens."""
+        """Handle an opening tag."""
         node = {"type": "element", "name": name, **({"attributes": attributes} if attributes else {}), "elements": []}
         self._add(node)
         self._open.append(node)
@@ -39,13 +39,13 @@ class _Tree:
             raise FunctionFault(f"the XML is nested deeper than {_DEEPEST}", "D1011")
 
     def end(self, _name: str) -> None:
-        """A tag closes."""
+        """Handle a closing tag."""
         node = self._open.pop()
         if not node["elements"]:
             del node["elements"]
 
     def text(self, text: str) -> None:
-        """Text, which may come in pieces."""
+        """Handle text, which may come in pieces."""
         kind = "cdata" if self._cdata else "text"
         siblings = self._open[-1]["elements"]
         if siblings and siblings[-1]["type"] == kind:
@@ -54,7 +54,7 @@ class _Tree:
             self._add({"type": kind, "pieces": [text]})
 
     def cdata(self, begins: bool) -> None:
-        """A CDATA section begins or ends."""
+        """Handle the start or end of a CDATA section."""
         self._cdata = begins
 
     def _add(self, node: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Finds the personal values of recorded data: by their shape anywhere, by the name of the field that they are in."""
+"""Finds personal values in recorded data: by their shape anywhere, and by the name of their field."""
 
 import csv
 import html
@@ -51,7 +51,7 @@ _DELIMITERS = ",;\t|"
 
 
 def find_kind(names: Iterable[str], value: str) -> PersonalKind | None:
-    """What a value is by the names of the fields that it is in, the innermost last (letters and digits alone)."""
+    """Return the kind of a value by the names of its fields, the innermost last (only letters and digits)."""
     path = list(names)
     if not path or not value or len(value) > _LONGEST_FIELD or "://" in value:
         return None
@@ -76,7 +76,7 @@ def _is_phone(name: str) -> bool:
 
 
 def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> None:
-    """Collect the values of JSON-like data. `names` are those of the fields that it is in."""
+    """Collect the values of JSON-like data. `names` are the names of its fields."""
     if isinstance(value, str):
         collect_text(value, into, names)
     elif isinstance(value, Mapping):
@@ -99,7 +99,7 @@ def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> No
 
 
 def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), depth: int = 4) -> None:
-    """Collect the values of a text: it may be one, or hold data of its own in another form."""
+    """Collect the values of a text: it may be a value, or contain data in another form."""
     kind = find_kind(names, text)
     if kind is not None and not (names and _is_id(names[-1])):
         into.add(kind, text)
@@ -117,7 +117,7 @@ def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), d
 
 
 def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
-    """The fields of a form, of XML, of rows."""
+    """Yield the fields of a form, of XML or of rows."""
     if "=" in text:
         query = text.partition("?")[2] or text
         if _FORM.fullmatch(query.partition("#")[0]):
@@ -132,7 +132,7 @@ def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
 
 
 def _collect_rows(text: str, into: PersonalValues) -> None:
-    """The values of rows below a head with the names of fields, as in CSV. Raises csv.Error."""
+    """Yield the values of rows below a header with field names, as in CSV. Raises csv.Error."""
     head, line, rest = text.partition("\n")
     delimiter = max(_DELIMITERS, key=head.count)
     if not line or delimiter not in head:

@@ -1,4 +1,4 @@
-"""Looks for values in what was written, in another way than they were replaced: byte by byte, in usual spellings."""
+"""Searches a written file for values, independently of their replacement: byte by byte, in the usual encodings."""
 
 import base64
 import json
@@ -17,7 +17,8 @@ _MOST_WORK = 2_000_000_000  # bytes that are compared: a second
 
 
 def find_values(text: str, values: PersonalValues) -> list[PersonalKind]:
-    """The kinds of the values that a text still has. A name may be an ordinary word, and is looked for elsewhere."""
+    """Return the kinds of the values that a text still contains. Names may be ordinary words, and are checked
+    elsewhere."""
     content = text.encode("utf-8", "surrogatepass")
     left = _MOST_WORK
     found: dict[PersonalKind, None] = {}
@@ -33,7 +34,7 @@ def find_values(text: str, values: PersonalValues) -> list[PersonalKind]:
 
 
 def _places(content: bytes, value: str) -> Iterator[int]:
-    """Where a value stands, but not as a part of a longer number."""
+    """Find a value that is not part of a longer number."""
     plain = value.encode("utf-8", "surrogatepass")
     for form in _spellings(value):
         at = content.find(form)

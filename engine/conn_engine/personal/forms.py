@@ -31,27 +31,27 @@ _JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-
 
 
 class TextChange(Protocol):
-    """What is done to plain texts."""
+    """Changes plain text."""
 
     def change_whole(self, text: str) -> str | None:
-        """What stands for the complete text, where it is a value by itself."""
+        """Return the replacement of the complete text, if it is a value."""
         ...
 
     def change_plain(self, text: str) -> str:
-        """The text with the values in it changed."""
+        """Return the text with its values changed."""
         ...
 
     def change_key(self, text: str) -> str:
-        """The same for the name of a field."""
+        """Return the name of a field, changed."""
         ...
 
     def change_number(self, number: int) -> int:
-        """The same for a number."""
+        """Return a number, changed."""
         ...
 
 
 def change_text(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
-    """The text with `change` done to whatever it says, in whichever form."""
+    """Apply `change` to the content of a text, in any of these forms."""
     whole = change.change_whole(text)
     if whole is not None:
         return whole
@@ -70,7 +70,7 @@ def _write_back(inner: "_Inner", change: TextChange, depth: int, found: re.Match
 
 
 def is_json(text: str) -> bool:
-    """Whether the text is an object or a list in JSON, or several, line by line."""
+    """Whether the text is a JSON object or list, or has one on each line."""
     if text.lstrip()[:1] not in ("{", "["):
         return False
     try:
@@ -87,7 +87,7 @@ def is_json(text: str) -> bool:
 
 
 def find_packed_texts(text: str) -> Iterator[str]:
-    """What a text says in base64, percent-encoded or by references."""
+    """Decode a text from base64, percent-encoding or character references."""
     if "%" in text:
         yield from (_unquote(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
     if "+" in text:
@@ -104,7 +104,7 @@ def find_packed_texts(text: str) -> Iterator[str]:
 
 
 def _change_json(text: str, change: TextChange, depth: int) -> str:
-    """Token by token: blanks, order and the spelling of what stays are part of what was signed, or compared."""
+    """Change JSON token by token: spaces, order and notation stay, since they may be signed or compared."""
 
     def token(found: re.Match[str]) -> str:
         if found[1] is None:
@@ -133,7 +133,7 @@ def _change_percent(piece: str, change: TextChange, depth: int) -> str:
 
 
 def _unquote(piece: str) -> tuple[str, str]:
-    """What a percent-encoded text says, and in which encoding."""
+    """Decode a percent-encoded text, and return its encoding."""
     try:
         return unquote(piece, errors="strict"), "utf-8"
     except UnicodeDecodeError:
@@ -141,7 +141,7 @@ def _unquote(piece: str) -> tuple[str, str]:
 
 
 def _change_form_value(piece: str, change: TextChange, depth: int) -> str:
-    """A value of a form, where + is a blank, unless it is a part of a value (+49…, ada+news@…)."""
+    """Change a value of a form, where + is a space unless it is part of a value (+49…, ada+news@…)."""
     if "+" not in piece or change.change_plain(piece) != "+".join(map(change.change_plain, piece.split("+"))):
         return piece
     inner = unquote_plus(piece)
@@ -170,7 +170,7 @@ def _change_base64(token: str, change: TextChange, depth: int) -> str:
 
 
 def _pack(text: str, like: str) -> str:
-    """In base64, in the alphabet of another token as far as that shows it, and padded as that one is."""
+    """Encode in base64 with the alphabet and the padding of another token."""
     raw = text.encode("utf-8", "surrogatepass")
     url_safe = not any(sign in like for sign in "+/=")
     packed = (base64.urlsafe_b64encode(raw) if url_safe else base64.b64encode(raw)).decode()
@@ -194,11 +194,11 @@ _FORMS: tuple[tuple[str, re.Pattern[str], _Inner], ...] = (
     ("&", _MARKUP, _change_references),
     ("", _BASE64, _change_base64),
 )
-"""What gives a form away, the pieces of a text that may be in it, and how one is changed."""
+"""The mark of each form, the pieces of a text that may be in it, and the function that changes a piece."""
 
 
 def change_data(value: Any, change: TextChange) -> Any:
-    """A copy of JSON-like data with `change` done to every text, name and whole number."""
+    """Copy JSON-like data, and apply `change` to every text, name and whole number."""
     if isinstance(value, str):
         return change_text(value, change)
     if isinstance(value, dict):

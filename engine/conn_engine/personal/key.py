@@ -1,4 +1,4 @@
-"""The key of a workspace's replacements: in the vault beside the credentials, never in a file of the workspace."""
+"""The key of a workspace's replacements. It is stored in the vault with the credentials, never in the workspace."""
 
 import hashlib
 import secrets
@@ -30,7 +30,7 @@ class PseudonymKey:
 
     @property
     def pseudonyms(self) -> Pseudonyms:
-        """The replacements that the key makes."""
+        """The replacements that the key produces."""
         return Pseudonyms(self.raw)
 
 

@@ -1,4 +1,5 @@
-"""What a unified model marks as personal (`x-personal` in its JSON Schema), and which values a mapping reads for it."""
+"""Finds what a unified model marks as personal (`x-personal` in its JSON Schema), and the values a mapping reads for
+it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,7 +23,7 @@ class PersonalMarks:
         self._schema = schema
 
     def find_texts(self, value: Any, field: Sequence[str] = ()) -> Iterator[tuple[PersonalKind | None, str]]:
-        """Every text of a record, or of one of its fields, with its mark."""
+        """Yield every text of a record, or of one of its fields, with its mark."""
         if isinstance(value, list):
             for item in value:
                 yield from self.find_texts(item, field)
@@ -33,7 +34,7 @@ class PersonalMarks:
         yield from self._walk(node, value, kind, 0)
 
     def find_mark(self, field: Sequence[str]) -> PersonalKind | None:
-        """The mark of a field that holds for all that is in it; None where parts of it have marks of their own."""
+        """Return the mark of a complete field; None if its parts have different marks."""
         node, kind = self._find_node(field)
         properties = self._resolve(self._find_items(node)).get("properties")
         return None if isinstance(properties, Mapping) else kind
@@ -47,7 +48,7 @@ class PersonalMarks:
         return node, kind
 
     def find_enumerated(self) -> set[str]:
-        """The texts, in folded case, that an `enum` of the model has."""
+        """Return the texts of the model's `enum`s, in folded case."""
         found: set[str] = set()
         _collect_enumerated(self._schema, found, 0)
         return found
@@ -80,12 +81,12 @@ class PersonalMarks:
         return node.get("additionalProperties")
 
     def _find_items(self, node: Any) -> Any:
-        """Of a list, its items; one that stands for a list is taken for one of them."""
+        """Return the items of a list; a single value counts as one item."""
         items = self._resolve(node).get("items")
         return node if items is None else items
 
     def _resolve(self, node: Any) -> Mapping[str, Any]:
-        """The schema that a node has or refers to (`#/$defs/…`)."""
+        """Return the schema of a node, or the one it refers to (`#/$defs/…`)."""
         for _ in range(_DEEPEST):
             if not isinstance(node, Mapping) or not isinstance(node.get("$ref"), str):
                 break
@@ -133,7 +134,7 @@ def _collect_path(
     rows: Sequence[tuple[Mapping[str, Any], Sequence[tuple[PersonalKind | None, str]]]],
     into: PersonalValues,
 ) -> None:
-    """Collect what a path has in the scopes. `rows` have what is marked in the results beside them."""
+    """Collect the values of a path in the scopes. `rows` are the marked values of the results."""
     texts: list[str] = []
     copied: PersonalKind | None = None
     used: PersonalKind | None = None
@@ -152,7 +153,7 @@ def _collect_path(
 
 
 def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
-    """The texts and numbers at a path; objects there are read in another way."""
+    """Yield the texts and numbers at a path, but no objects."""
     if isinstance(value, list):
         for item in value:
             yield from _read_texts(item, path)
@@ -166,7 +167,7 @@ def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
 
 
 def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
-    """Whether a marked value is the source."""
+    """Whether a marked value equals the source."""
     one, other = fold_case(source.strip()), fold_case(text.strip())
     if one == other or kind != "phone":
         return bool(one) and one == other
@@ -175,7 +176,7 @@ def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
 
 
 def _is_part(source: str, text: str, kind: PersonalKind | None) -> bool:
-    """Whether a marked value has the source as one of its words."""
+    """Whether the source is a word of a marked value."""
     one, other = fold_case(source.strip()), fold_case(text.strip())
     at = other.find(one) if len(one) > 1 and kind not in ("email", "photo", "phone") else -1
     end = at + len(one)

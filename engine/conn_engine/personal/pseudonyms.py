@@ -37,7 +37,7 @@ _ALPHABETS = {
 
 
 class Pseudonyms:
-    """Makes replacements by a key. `attempt` counts the replacements of a value that could not be used."""
+    """Creates replacements with a key. `attempt` counts the rejected replacements of a value."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -46,7 +46,7 @@ class Pseudonyms:
         return "Pseudonyms([redacted])"
 
     def replace(self, kind: str, text: str, attempt: int = 0) -> str:
-        """What stands for a value of this kind (`email`, `phone`, `name` … as `x-personal` has them)."""
+        """Return the replacement of a value of a kind (`email`, `phone`, `name` … as in `x-personal`)."""
         return self._choose_maker(kind, text)(text, attempt)
 
     def _choose_maker(self, kind: str, text: str) -> Callable[[str, int], str]:
@@ -86,7 +86,7 @@ class Pseudonyms:
         return "".join(next(made) if character.isalnum() else character for character in text)
 
     def _make_date(self, text: str, attempt: int) -> str:
-        """Another day in the same notation."""
+        """Return another day in the same notation."""
 
         def another(found: re.Match[str]) -> str:
             if found["y"]:
@@ -107,7 +107,7 @@ class Pseudonyms:
         return _DATE.sub(another, text, count=1)
 
     def _make_day(self, day: date, attempt: int) -> date:
-        """Another day; of this time where it is, and one that could be a month (1 to 12) where it could."""
+        """Return another day; of this era if it is, and one that may be a month (1 to 12) if it may."""
         recent = _FIRST_DAY <= day.toordinal() <= _LAST_DAY
         first, last, size = (_FIRST_DAY, _LAST_DAY, 5) if recent else (1, date.max.toordinal(), 7)
         for number in self._walk(f"{day.toordinal() - first:0{size}}", "date", attempt):
@@ -119,7 +119,7 @@ class Pseudonyms:
         return other
 
     def _make_code(self, text: str, attempt: int) -> str:
-        """Digits for digits and letters for letters."""
+        """Replace digits by digits and letters by letters."""
         digits = find_digits(text)
         made = _refill(text, self._permute(digits, 10, "code", attempt))
         letters = [character for character in made if character.isascii() and character.isalpha()]
@@ -137,7 +137,7 @@ class Pseudonyms:
         return f"{scheme}://{EMAIL_DOMAIN}/{name}{ending[0] if ending else ''}"
 
     def _make_words(self, text: str, attempt: int) -> str:
-        """Word for word and number for number, whatever stands between them; addresses of e-mail as such."""
+        """Replace words, numbers and email addresses separately; leave what is between them."""
         made, done = "", 0
         for start, end in find_emails(text):
             made += self._make_plain_words(text[done:start], attempt) + self._make_email(text[start:end], attempt)
@@ -156,7 +156,7 @@ class Pseudonyms:
     # --- words ---
 
     def _make_word(self, word: str, attempt: int) -> str:
-        """A word that can be spoken, of ten letters or as many as the value has."""
+        """Return a pronounceable word with ten letters, or as many as the value has."""
         folded = word.casefold()
         alphabets = _choose_alphabets(folded)
         seed = self._make_seed("word", folded, attempt)
@@ -170,7 +170,7 @@ class Pseudonyms:
     # --- numbers ---
 
     def _make_number(self, digits: str, label: str, attempt: int) -> str:
-        """Other digits, as many; zeros at the beginning stay."""
+        """Return as many other digits; leading zeros stay."""
         rest = digits.lstrip("0")
         if not rest:
             return digits
@@ -178,7 +178,7 @@ class Pseudonyms:
         return digits[: len(digits) - len(rest)] + made
 
     def _walk(self, digits: str, label: str, attempt: int) -> Iterator[str]:
-        """Permute again and again: the first result that fits is a permutation of those that fit."""
+        """Permute until a result fits; that is a permutation of all results that fit."""
         while True:
             digits = self._permute(digits, 10, label, attempt)
             yield digits
@@ -214,7 +214,7 @@ def _write_number(number: int, size: int, radix: int) -> str:
 
 
 def _refill(text: str, digits: str) -> str:
-    """The text with other digits in the places of its own."""
+    """Replace the digits of a text in place."""
     left = iter(digits)
     return "".join(next(left) if character.isdecimal() else character for character in text)
 
@@ -227,7 +227,7 @@ def _choose_alphabets(folded: str) -> tuple[str, str]:
 
 
 def _match_case(made: str, like: str) -> str:
-    """In upper case where the other text is, all of it where all of that is."""
+    """Use upper case where the other text does."""
     if len(like) > 1 and like.isupper():
         return made.upper()
     capitals = {at for at, character in enumerate(like) if character.isupper()}

@@ -1,4 +1,4 @@
-"""Collects and replaces the personal data of a recording: the caller's values, the requests and the answers."""
+"""Collects and replaces the personal data of a recording: the caller's values, the requests and the responses."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def collect_recording(recording: Recording, into: PersonalValues) -> None:
 
 
 def collect_exchanges(exchanges: Sequence[Exchange], into: PersonalValues) -> None:
-    """Collect the values of requests and answers."""
+    """Collect the values of requests and responses."""
     for exchange in exchanges:
         for message in (exchange.request, exchange.response):
             fields = structs.asdict(message)
@@ -44,7 +44,7 @@ def collect_exchanges(exchanges: Sequence[Exchange], into: PersonalValues) -> No
 
 
 def replace_in_recording(recording: Recording, replacements: Replacements) -> Recording:
-    """The recording with every value replaced."""
+    """Replace every value of a recording."""
     call, data = recording.call, replacements.replace_data
     files = {name: _replace_part(part, replacements) for name, part in call.files.items()}
     digests = {_compute_digest(part): _compute_digest(files[name]) for name, part in call.files.items()}
@@ -72,7 +72,8 @@ def replace_in_recording(recording: Recording, replacements: Replacements) -> Re
 def replace_in_exchanges(
     exchanges: Sequence[Exchange], replacements: Replacements, digests: Mapping[str, str] | None = None
 ) -> list[Exchange]:
-    """Requests and answers with every value replaced. `digests` of files that were sent have those of other files."""
+    """Replace every value of requests and responses. `digests` maps the digests of sent files to those of other
+    files."""
     return [_replace_exchange(exchange, replacements, digests or {}) for exchange in exchanges]
 
 
@@ -120,7 +121,7 @@ def _replace_body(value: Any, replacements: Replacements) -> Any:
 
 
 def _replace_bytes(packed: str | None, replacements: Replacements) -> str | None:
-    """Bytes that are no text in UTF-8 may hold a text all the same."""
+    """Replace values in bytes that are not UTF-8 text: they may contain text anyway."""
     if packed is None:
         return None
     text, charset = _read_bytes(packed)

@@ -1,4 +1,4 @@
-"""Every value that was collected, found again wherever it stands, and replaced."""
+"""Replaces every collected value wherever it occurs."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ def _is_pictograph(character: str) -> bool:
 
 
 class _KnownValue(NamedTuple):
-    """A value that is looked for: how it is replaced. `fixed` is the replacement of what is made of another value."""
+    """A known value and its replacement. `fixed` is the replacement of a value that is derived from another one."""
 
     kind: PersonalKind
     attempt: int = 0
@@ -43,7 +43,7 @@ class Replacements:
     it again changes nothing: no replacement has one of the values in it."""
 
     def __init__(self, values: PersonalValues, pseudonyms: Pseudonyms, *, names: Iterable[str] = ()) -> None:
-        """`names` are the fields that the connector knows, in folded case: they stay."""
+        """`names` are the fields that the connector knows, in folded case. They are not replaced."""
         self._pseudonyms = pseudonyms
         self._names = frozenset(names)
         self._whole: dict[str, _KnownValue] = {}
@@ -58,30 +58,30 @@ class Replacements:
             used.add(fold_case(self._settle(key, kind, text, used)))
 
     def replace_text(self, text: str) -> str:
-        """The text with every value replaced, in whichever form it is there."""
+        """Replace every value of a text, in any form."""
         made = self._cache.get(text)
         if made is None:
             made = self._cache[text] = change_text(text, self)
         return made
 
     def replace_data(self, value: Any) -> Any:
-        """The same for JSON-like data."""
+        """Replace every value of JSON-like data."""
         return change_data(value, self)
 
     def replace_header(self, name: str, value: str) -> str:
-        """The same for the value of a header, but for those of the protocol itself."""
+        """Replace every value of a header, unless it is a header of the protocol."""
         return value if name.lower() in TECHNICAL_HEADERS else self.replace_text(value)
 
     # --- of `forms.TextChange` ---
 
     def change_whole(self, text: str) -> str | None:
-        """What stands for the complete text, where it is a value by itself."""
+        """Return the replacement of the complete text, if it is a value."""
         bare = text.strip()
         known = self._whole.get(fold_case(bare))
         return None if known is None else text.replace(bare, self._make_replacement(known, bare), 1)
 
     def change_plain(self, text: str) -> str:
-        """The text with each value in it replaced, the longest first."""
+        """Replace each value in the text, the longest first."""
         lower = fold_case(text)
         parts: list[str] = []
         done = 0
@@ -97,11 +97,11 @@ class Replacements:
         return "".join((*parts, text[done:])) if parts else text
 
     def change_key(self, text: str) -> str:
-        """The name of a field: of those that the connector knows, none is a person's."""
+        """Replace the name of a field, unless the connector knows it."""
         return text if fold_case(text) in self._names else self.replace_text(text)
 
     def change_number(self, number: int) -> int:
-        """A number that is a value (a telephone number without its +)."""
+        """Replace a number that is a value (a telephone number without its +)."""
         made = self._numbers.get(str(number))
         return number if made is None else int(made)
 
@@ -134,7 +134,7 @@ class Replacements:
         return made
 
     def _learn_related(self, kind: PersonalKind, text: str, made: str) -> None:
-        """What vendors make of a value: the digits of a telephone number, the digests of an address."""
+        """Add what vendors derive from a value: the digits of a telephone number, the digests of an address."""
         if kind == "phone":
             old, new = find_digits(text), find_digits(made)
             if len(old) >= _FEWEST_DIGITS and len(old) == len(new):
@@ -161,7 +161,7 @@ class Replacements:
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether what stands there is no part of a longer word or number."""
+    """Whether the text at a position is not part of a longer word or number."""
     before, after = text[start - 1 : start], text[end : end + 1]
     first, last = text[start], text[end - 1]
     if before.isalnum() and first.isalnum() and not _is_pictograph(first):

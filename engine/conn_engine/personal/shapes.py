@@ -1,4 +1,4 @@
-"""Personal values that their shape gives away: addresses of e-mail, account numbers, telephone numbers."""
+"""Finds personal values by their shape: email addresses, account numbers, telephone numbers."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 __all__ = ["EMAIL_DOMAIN", "count_country_digits", "find_digits", "find_emails", "find_shapes", "is_iban"]
 
 EMAIL_DOMAIN = "example.com"
-"""Where replaced addresses lead: nowhere (RFC 2606)."""
+"""The domain of replaced addresses, which leads nowhere (RFC 2606)."""
 
 _LONGEST_LOCAL_PART = 128
 _DOMAIN = re.compile(
@@ -41,7 +41,7 @@ _PHONE = re.compile(
 
 
 def find_shapes(text: str) -> Iterator[tuple[str, str]]:
-    """Each kind and value that stands in a text."""
+    """Yield the kind and text of each value in a text."""
     spans = list(find_emails(text)) if "@" in text else []
     for start, end in spans:
         yield "email", text[start:end]
@@ -59,7 +59,7 @@ def find_shapes(text: str) -> Iterator[tuple[str, str]]:
 
 
 def find_emails(text: str) -> Iterator[tuple[int, int]]:
-    """Where addresses of e-mail stand in a text. In linear time, also in a long text without one."""
+    """Find email addresses in a text, in linear time."""
     done = 0
     for found in _DOMAIN.finditer(text):
         start = found.start()
@@ -74,12 +74,12 @@ def find_emails(text: str) -> Iterator[tuple[int, int]]:
 
 
 def find_digits(text: str) -> str:
-    """The digits of a text, of whichever script, as 0 to 9."""
+    """Return the digits of a text in any script, as 0 to 9."""
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
 def is_iban(text: str) -> bool:
-    """Whether the text is an international bank account number with a right checksum (ISO 13616)."""
+    """Whether the text is an international bank account number with a valid checksum (ISO 13616)."""
     compact = "".join(character for character in text if character not in " -").upper()
     if not 15 <= len(compact) <= 34 or compact[:2] not in _COUNTRIES or not compact.isascii() or not compact.isalnum():
         return False
@@ -89,7 +89,7 @@ def is_iban(text: str) -> bool:
 
 
 def count_country_digits(text: str, digits: str) -> int:
-    """How many digits of a telephone number say the country, where it says one by + or 00."""
+    """Count the digits of the country code in a telephone number that starts with + or 00."""
     start = 0
     if not text.lstrip(" (").startswith("+"):
         if not digits.startswith("00"):

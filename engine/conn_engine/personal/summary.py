@@ -1,4 +1,4 @@
-"""What became of the personal data of one recording, for people."""
+"""Summarizes, for people, what happened to the personal data of a recording."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class PersonalSummary:
 
     @classmethod
     def from_values(cls, values: PersonalValues) -> "PersonalSummary":
-        """The summary of what was collected and settled."""
+        """Summarize collected values."""
         kinds = Counter(kind for kind, _ in values.found.values())
         left = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
         named = sorted(text for key, (reason, text) in values.left.items() if reason == "named")
@@ -36,7 +36,7 @@ class PersonalSummary:
 
     @classmethod
     def merge(cls, summaries: Iterable["PersonalSummary"]) -> "PersonalSummary":
-        """The summary of several recordings."""
+        """Combine the summaries of several recordings."""
         replaced, left, named = Counter[PersonalKind](), Counter[Reason](), set[str]()
         for one in summaries:
             replaced.update(one.replaced)
@@ -45,7 +45,7 @@ class PersonalSummary:
         return cls(dict(replaced), dict(left), tuple(sorted(named)))
 
     def to_lines(self) -> list[str]:
-        """Two sentences at most: what was replaced, what was left alone."""
+        """Describe in at most two sentences what was replaced and what was not."""
         parts = [_count(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
         done = f"replaced: {', '.join(parts)}" if parts else "no personal data was found"
         lines = [f"{done}; other free text is unchanged"]

@@ -1,4 +1,4 @@
-"""The personal values of a recording, collected before any is replaced, and what is left as it is."""
+"""The personal values of a recording, collected before any is replaced, and those that are not replaced."""
 
 import re
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ KINDS: dict[PersonalKind, str] = {
     "pay": "pay detail",
     "employment": "job title or department",
 }
-"""The kinds of values that are replaced, and what people call them. A value that is several is the first of them."""
+"""The kinds of replaced values, and their names for people. A value of several kinds has the first of them."""
 
 MARKS = (*KINDS, "free_text")
-"""What a field of a unified model may be marked with."""
+"""The marks that a field of a unified model can have."""
 
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 _WORDS_OF_EVERYBODY = frozenset({"location", "health", "demographic", "pay", "employment"})
@@ -45,7 +45,7 @@ _NOBODY = frozenset({"n/a", "none", "null", "unknown", "undefined", "not availab
 
 
 def fold_case(text: str) -> str:
-    """The text without regard to case, character by character."""
+    """Fold the case of a text, character by character."""
     lower = text.lower()
     if len(lower) == len(text):
         return lower
@@ -69,7 +69,7 @@ class PersonalValues:
     ids: set[str] = field(default_factory=set)
 
     def add(self, kind: PersonalKind, text: str) -> None:
-        """Add a value, unless it identifies nobody by itself (a letter, a short number) or has to stay."""
+        """Add a value, unless it identifies no person (a letter, a short number) or must stay."""
         text = text.strip()
         if kind == "free_text" or REDACTED in text or not 1 < len(text) <= _LONGEST:
             return
@@ -88,7 +88,7 @@ class PersonalValues:
                 self.found[key] = (kind, text)
 
     def leave(self, reason: Reason, text: str) -> None:
-        """Leave a value alone."""
+        """Mark a value as not to be replaced."""
         self.left[fold_case(text.strip())] = (reason, text)
 
     def settle(self) -> None:
@@ -104,5 +104,5 @@ class PersonalValues:
 
 
 def rank_kind(kind: PersonalKind) -> int:
-    """Where a kind stands among `KINDS`; one that is not among them comes last."""
+    """Return the position of a kind in `KINDS`; an unknown kind comes last."""
     return _RANKS.get(kind, len(_RANKS))

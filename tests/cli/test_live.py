@@ -395,5 +395,5 @@ def test_a_page_size_that_is_cut_is_said_once(live, vendor):
     file.write_text(f"{lines[0]}pagination: {{ format: cursor, config: {config} }}\nresources:{tail}")
     done = run(live, "run", "--raw", "contacts.list", "-a", "me", "--param", "n=50")
     assert done.code == 0, done.err
-    assert done.err.count("note: the page size 50 is cut to 3, the most that the vendor gives") == 1
+    assert done.err.count("note: the page size 50 was reduced to 3, the vendor's maximum") == 1
     assert [got.target.count("n=3") for got in vendor.arrived] == [1, 1, 1]

@@ -10,7 +10,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import evaluate_constant
 from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, PageNumber, Range
-from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirmative, number
+from conn_engine.listing.pagination.ending import Counted, Ending, Sized, is_affirmative, to_number
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.roles import read_roles
 
@@ -46,7 +46,7 @@ def _check_requested_size(target: "LintTarget", operation: VendorOperation, pagi
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
     where: Where = paging.size_where
-    requested = number(where.read_parameter(operation.query, {}, operation.body))
+    requested = to_number(where.read_parameter(operation.query, {}, operation.body))
     if requested is None or requested <= paging.max_size:
         return
     key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
@@ -74,7 +74,7 @@ def _find_faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 def _can_stop(paging: Any) -> bool:
     """Return whether a `stop` rule can ever be true."""
     fixed, value = evaluate_constant(paging.stop) if paging.stop is not None else (True, None)
-    return not fixed or affirmative(value)
+    return not fixed or is_affirmative(value)
 
 
 def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
@@ -93,7 +93,7 @@ def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if not isinstance(paging, Counted) or isinstance(paging, Range) or stops:
         return
     fixed, value = evaluate_constant(paging.has_more) if paging.has_more is not None else (False, None)
-    if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:
+    if fixed and is_affirmative(value) and getattr(paging, "next_page", None) is None:
         hint = "read it from the response, or remove it: an empty page is then the last one"
         yield "PAG101", ("has_more",), "`has_more` is true after every page", hint
     if operation.response_format in ("text", "binary") and not _reads_response(paging):

@@ -1,1 +1,1 @@
-"""What comes next in a listing: pagination, incremental state, parents, chunks, recursion, jobs."""
+"""How a listing continues: pagination, incremental state, parents, chunks, recursion, jobs."""

@@ -1,4 +1,4 @@
-"""Which records of a listing came already, so that none comes twice: as many of them as a cursor can have."""
+"""The records of a listing that already came, so that none comes twice, limited to what a cursor can contain."""
 
 import base64
 import binascii
@@ -8,24 +8,25 @@ from typing import Any
 __all__ = ["MOST_KNOWN", "KnownRecords"]
 
 MOST_KNOWN = 1_000
-"""Records that a cursor can have. While a listing runs there may be any number."""
+"""The maximum number of records in a cursor. A running listing can have any number."""
 
 _SIZE = 6
 """Bytes of a record's mark in a cursor: one record in 280 billion is mistaken for one of 1,000."""
 
 
 class KnownRecords:
-    """Records by their marks, which are digests of at least six bytes. `has_forgotten`: the listing resumes after more
-    records than its cursor could have."""
+    """Records by their marks, which are digests of at least six bytes. `has_forgotten` is set when the listing resumes
+    after more records than its cursor could contain."""
 
     def __init__(self) -> None:
         self._marks: set[bytes] = set()
-        self._before: set[bytes] = set()  # of an earlier run: the first bytes of their marks
+        self._before: set[bytes] = set()  # those of an earlier run: the first bytes of their marks
         self._order: bytearray | None = bytearray()
         self.has_forgotten = False
 
     def restore(self, text: Any) -> bool:
-        """Add those of a cursor (None: there were too many). Return False for what `dump` does not give."""
+        """Add the records of a cursor (None: there were too many). Return False for a value that `dump` does not
+        return."""
         if text is None:
             self.has_forgotten, self._order = True, None
             return True
@@ -53,11 +54,11 @@ class KnownRecords:
 
     @property
     def position(self) -> int:
-        """How many records there are, in the order in which they came; meaningless when there are too many."""
+        """The number of records, in the order in which they came; meaningless if there are too many."""
         return 0 if self._order is None else len(self._order) // _SIZE
 
     def dump(self, without: Sequence[range] = ()) -> str | None:
-        """The records as text for a cursor, but for those at some positions (ranges in ascending order). None when
+        """Return the records as text for a cursor, without those at some positions (ranges in ascending order); None if
         there are too many."""
         if self._order is None:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from conn_engine.listing.pagination.placement import integer
+from conn_engine.listing.pagination.placement import read_integer
 from conn_engine.runtime.layers import Place, foreign_cursor
 from conn_engine.settings import Names, Scope
 from conn_engine.wire import Flow
@@ -43,7 +43,7 @@ def add_partition(scope: Scope, part: Partition) -> Names:
 
 def read_position(place: Place, name: str) -> int:
     """A number in a place, 0 if it is missing. Raises UsageError if it is not a number."""
-    position = integer(place, name)
+    position = read_integer(place, name)
     if position < 0:
         raise foreign_cursor()
     return position

@@ -10,7 +10,7 @@ from typing import Any
 from conn_engine.conditions import USUAL, Conditions
 from conn_engine.config import VendorOperation
 from conn_engine.errors import ConfigurationError
-from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, absent
+from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, is_absent
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Listing, foreign_cursor
 from conn_engine.settings import ask
@@ -144,7 +144,7 @@ def find_unread_cursor_field(
     if settings is None or settings.cursor_field is None or not records:
         return None
     field_ = settings.cursor_field
-    return field_ if all(absent(ask(field_, record, conditions)) for record in records) else None
+    return field_ if all(is_absent(ask(field_, record, conditions)) for record in records) else None
 
 
 def restore_cursor(settings: Common, cursor: Any) -> Any:

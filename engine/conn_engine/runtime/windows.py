@@ -14,7 +14,7 @@ from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
 from conn_engine.listing.incremental import Common, Unreadable, Window, WindowProgress
-from conn_engine.listing.pagination.placement import put
+from conn_engine.listing.pagination.placement import set_parameter
 from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.layers import Frame, Listing, ListingLayer, Place, Put, add_step
 from conn_engine.runtime.part_failures import survive
@@ -216,7 +216,9 @@ def _bounds(listing: Listing, settings: Common, names: Names) -> Put:
             (names["end"], settings.end_param, settings.end_header, settings.end_body, settings.end_form),
         ):
             if value is not None:
-                put(draft, value, param=None if param in given else param, header=header, pointer=pointer, form=form)
+                set_parameter(
+                    draft, value, param=None if param in given else param, header=header, pointer=pointer, form=form
+                )
 
     return place
 

@@ -21,8 +21,8 @@ POLL = {"path": "/j", "status": "body.s", "done": ["done", 200]}
         ({"poll": {**POLL, "done": []}}, "length >= 1"),
         ({"poll": POLL, "download": {"path": "/x", "url": "job.polled.body.u"}}, "either `url` or `path`"),
         ({"poll": POLL, "download": {}}, "either `url` or `path`"),
-        ({"locate": {"path": "/x"}}, "without `poll` has a `download`"),
-        ({"download": {"path": "/x"}, "abort": {"path": "/x"}}, "nothing to `abort`"),
+        ({"locate": {"path": "/x"}}, "without `poll` needs `download`"),
+        ({"download": {"path": "/x"}, "abort": {"path": "/x"}}, "cannot have `abort`"),
         (
             {
                 "poll": POLL,

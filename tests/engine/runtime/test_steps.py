@@ -114,7 +114,7 @@ def test_an_incomplete_listing_fails_the_step(step: Any) -> None:
 def test_that_its_end_is_unknown_is_a_note(step: Any) -> None:
     _, made = step(teams(1, 2, nxt="a"))
     [note] = made.pages[-1].notes
-    assert note.startswith('a step\'s listing of teams.list may be incomplete: `cursor_field` "next" is in no answer')
+    assert note.startswith('a step\'s listing of teams.list may be incomplete: `cursor_field` "next" is in no response')
 
 
 def test_an_enrichment_counts_for_the_verdict(make: Any, run: Any) -> None:

@@ -224,9 +224,9 @@ def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: An
     ("config", "call", "kind", "message"),
     [
         ({"start": "{{context.since}}"}, Call(), ExpressionError, "{{context.since}} has no value"),
-        ({"start": "{{context.word}}"}, Call(), ConfigurationError, "`incremental.start`: 'soon' is no date"),
+        ({"start": "{{context.word}}"}, Call(), ConfigurationError, "`incremental.start`: 'soon' is not a date"),
         ({}, Call(state={"cursor": "soon"}), UsageError, "the state's cursor is not of this operation"),
-        ({}, Call(state=["x"]), UsageError, "the state is not one"),
+        ({}, Call(state=["x"]), UsageError, "the state is not that of an incremental operation"),
     ],
 )
 def test_what_is_wrong_is_told(

@@ -1,5 +1,5 @@
-"""What makes one operation many requests: parents, recursion, enrichment, chunks; and the kinds of values that records
-have. Settings; `runtime` runs them."""
+"""Settings that turn one operation into several requests (parents, recursion, enrichment, chunks), and the types of
+record values. `runtime` runs them."""
 
 from conn_engine.listing.flows.casts import ACCEPTED, KIND, PLACE, cast_records, steps_of
 from conn_engine.listing.flows.chunk import Chunk

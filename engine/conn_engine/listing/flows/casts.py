@@ -1,4 +1,4 @@
-"""Kinds of values that a delivered record has at certain places, whatever the vendor wrote there."""
+"""Types of the values at certain paths of a delivered record, whatever the vendor sends."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ __all__ = ["ACCEPTED", "KIND", "PLACE", "cast_records", "steps_of"]
 KIND: TypeAlias = Literal["text", "number", "integer", "boolean", "list"]
 
 PLACE: Final = r"^(?:[^.\[\]`\s]+|`[^`]+`)(?:\[\])?(?:\.(?:[^.\[\]`\s]+|`[^`]+`)(?:\[\])?)*$"
-"""Names joined by dots; `[]` after one is each item of a list, backticks are around a name with other characters."""
+"""Names joined by dots. `[]` after a name means each item of a list; backticks enclose a name with other characters."""
 
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "text": frozenset({"string", "number", "boolean"}),
@@ -20,7 +20,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "boolean": frozenset({"string", "number", "boolean"}),
     "list": frozenset({"string", "number", "boolean", "list"}),
 }
-"""What each kind may be made of, as drift calls it."""
+"""The types that each type can be converted from, with the names that drift uses."""
 
 _STEP = re.compile(r"([^.\[\]`\s]+|`[^`]+`)(\[\])?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -34,7 +34,7 @@ _WORDS = {
 
 @lru_cache(maxsize=4096)
 def steps_of(place: str) -> tuple[str | None, ...]:
-    """The names of a place; None is each item of a list."""
+    """Return the names of a path; None means each item of a list."""
     steps: list[str | None] = []
     for name, each in _STEP.findall(place):
         steps.append(name.strip("`"))
@@ -44,19 +44,17 @@ def steps_of(place: str) -> tuple[str | None, ...]:
 
 
 def cast_records(types: Mapping[str, KIND], records: list[Any]) -> list[Any]:
-    """The records with their values as `types` has it. What cannot become its kind stays as it is, null does too.
-
-    The records that are given are not changed.
-    """
+    """Return the records with their values converted as `types` declares. A value that cannot be converted is kept, and
+    so is null. The given records are not changed."""
     if not types:
         return records
-    plan = _plan(tuple(types.items()))
+    plan = _build_plan(tuple(types.items()))
     return [_apply_plan(plan, record) for record in records]
 
 
 @dataclass(slots=True)
 class _CastPlan:
-    """What becomes of a value, of its fields and of its items."""
+    """What to do with a value, its fields and its items."""
 
     change: Callable[[Any], Any] | None = None
     fields: dict[str, "_CastPlan"] = field(default_factory=dict)
@@ -64,7 +62,7 @@ class _CastPlan:
 
 
 @lru_cache(maxsize=256)
-def _plan(types: tuple[tuple[str, KIND], ...]) -> _CastPlan:
+def _build_plan(types: tuple[tuple[str, KIND], ...]) -> _CastPlan:
     root = _CastPlan()
     for place, kind in types:
         node = root
@@ -89,7 +87,7 @@ def _apply_plan(plan: _CastPlan, value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> Any:
+def _to_text(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -97,37 +95,37 @@ def _text(value: Any) -> Any:
     return value
 
 
-def _number(value: Any) -> Any:
+def _to_number(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str) and len(value) <= _LONGEST and _NUMBER.fullmatch(text := value.strip()):
-        whole = _WHOLE.fullmatch(text)
-        made = int(text) if whole else float(text)
+        is_integer = _WHOLE.fullmatch(text)
+        made = int(text) if is_integer else float(text)
         return made if abs(made) != float("inf") else value
     return value
 
 
-def _integer(value: Any) -> Any:
-    made = _number(value)
+def _to_integer(value: Any) -> Any:
+    made = _to_number(value)
     if isinstance(made, float) and made.is_integer():
         return int(made)
     return made if isinstance(made, int) else value
 
 
-def _boolean(value: Any) -> Any:
+def _to_boolean(value: Any) -> Any:
     if isinstance(value, str):
         return _WORDS.get(value.strip().lower(), value)
     return bool(value) if value in (0, 1) else value
 
 
-def _list(value: Any) -> Any:
+def _to_list(value: Any) -> Any:
     return value if isinstance(value, list | dict) else [value]
 
 
 _CHANGES: Mapping[str, Callable[[Any], Any]] = {
-    "text": _text,
-    "number": _number,
-    "integer": _integer,
-    "boolean": _boolean,
-    "list": _list,
+    "text": _to_text,
+    "number": _to_number,
+    "integer": _to_integer,
+    "boolean": _to_boolean,
+    "list": _to_list,
 }

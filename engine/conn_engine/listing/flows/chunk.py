@@ -1,4 +1,4 @@
-"""A list that is too long for one request, such as the fields asked for: cut in pieces, the answers merged."""
+"""Split a list that is too long for one request, such as the requested fields, and merge the responses."""
 
 from typing import Annotated
 
@@ -12,29 +12,27 @@ __all__ = ["Chunk"]
 
 
 class Chunk(Placement, frozen=True, kw_only=True):
-    """Each page is asked for once per piece; the records of the answers are merged by `key`, objects field by field.
-
-    The piece is called `chunk` in every expression. The first piece's answer says what page comes next.
-    """
+    """Each page is requested once per chunk of values. The records of the responses are merged by `key`, and objects
+    field by field. Expressions see the values as `chunk`. The response for the first chunk determines the next page."""
 
     values: Annotated[
         Values | ParentSource,
         Meta(
-            description="The list: as it is, an expression, or the records of another operation.",
+            description="The list: literal values, an expression, or the records of another operation.",
             extra=values_over("call"),
         ),
     ]
     size: Annotated[
-        Annotated[int, Meta(ge=1, le=10_000)] | None, Meta(description="How many values one request carries.")
+        Annotated[int, Meta(ge=1, le=10_000)] | None, Meta(description="Maximum number of values per request.")
     ] = None
     max_length: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
-        Meta(description="How many characters the values of one request have, joined by commas."),
+        Meta(description="Maximum number of characters of the values per request, joined by commas."),
     ] = None
     key: Annotated[
         str | None,
         Meta(
-            description="Expression over a record by which it is found again. Default: its `id`.",
+            description="Expression over a record that identifies it. Default: its `id`.",
             extra=expression_over("item"),
         ),
     ] = None
@@ -44,15 +42,15 @@ class Chunk(Placement, frozen=True, kw_only=True):
             raise ValueError("a chunk needs `size` or `max_length`")
 
     def cut(self, values: list[object]) -> list[list[object]]:
-        """The values in pieces, in order; one piece at least. A value that is too long is a piece of its own."""
+        """Return the values in chunks, in order, and at least one. A value that is too long is in its own chunk."""
         pieces: list[list[object]] = [[]]
         length = 0
         for value in values:
-            more = len(str(value)) + (1 if pieces[-1] else 0)
-            full = self.size is not None and len(pieces[-1]) >= self.size
-            if pieces[-1] and (full or (self.max_length is not None and length + more > self.max_length)):
+            added = len(str(value)) + (1 if pieces[-1] else 0)
+            is_full = self.size is not None and len(pieces[-1]) >= self.size
+            if pieces[-1] and (is_full or (self.max_length is not None and length + added > self.max_length)):
                 pieces.append([])
-                length, more = 0, len(str(value))
+                length, added = 0, len(str(value))
             pieces[-1].append(value)
-            length += more
+            length += added
         return pieces

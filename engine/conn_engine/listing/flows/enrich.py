@@ -1,4 +1,4 @@
-"""Further requests that complete the records of a page."""
+"""Additional requests that complete the records of a page."""
 
 from typing import Annotated
 
@@ -13,42 +13,44 @@ __all__ = ["Enrich"]
 
 
 class Enrich(Settings, frozen=True, kw_only=True):
-    """A request per record, or per `batch` records, and what becomes of its answer."""
+    """A request per record, or per `batch` of records, and how its response completes them."""
 
-    name: Annotated[NAME, Meta(description="What is looked up.")]
+    name: Annotated[NAME, Meta(description="Name of the enrichment.")]
     request: Annotated[
         StepRequest,
         Meta(
-            description="The request; `record` is in scope, with `batch` the lists `records` and `keys`.",
+            description="The request; it sees `record`, or with `batch` the lists `records` and `keys`.",
             extra=template_over("completed"),
         ),
     ]
     where: Annotated[
         str | None,
         Meta(
-            description="Condition over `record`: which are completed. Default: all of them.",
+            description="Condition over `record` that selects the records to complete. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None
     response_path: Annotated[
         str | None,
         Meta(
-            description="Expression over the answer for the part that counts. Default: the whole answer.",
+            description="Expression over the response for the part to use. Default: the complete response.",
             extra=expression_over("body"),
         ),
     ] = None
-    into: Annotated[str | None, Meta(description="Field of the record that gets the answer. Default: the name.")] = None
+    into: Annotated[
+        str | None, Meta(description="Field of the record that receives the response. Default: the name.")
+    ] = None
     transform: Annotated[
         str | None,
         Meta(
-            description="Expression over `record` and `response` for the completed record, in place of `into`: "
+            description="Expression over `record` and `response` for the completed record, instead of `into`: "
             "`$merge([record, response])`.",
             extra=expression_over("record"),
         ),
     ] = None
     batch: Annotated[
         Annotated[int, Meta(ge=1, le=10_000)] | None,
-        Meta(description="How many records one request is for. Default: one request per record."),
+        Meta(description="Number of records per request. Default: one request per record."),
     ] = None
     key: Annotated[
         str | None,
@@ -60,14 +62,14 @@ class Enrich(Settings, frozen=True, kw_only=True):
     match: Annotated[
         str | None,
         Meta(
-            description="With `batch`: expression over a row of the answer for its record's key. Default: as `key`. "
-            "An answer that is an object is looked up by the key.",
+            description="With `batch`: expression over a row of the response for the key of its record. Default: "
+            "as `key`. If the response is an object, the key is looked up in it.",
             extra=expression_over("row"),
         ),
     ] = None
 
     def __post_init__(self) -> None:
         if self.into is not None and self.transform is not None:
-            raise ValueError("an answer goes `into` a field or through `transform`, not both")
+            raise ValueError("set either `into` or `transform`, not both")
         if self.batch is None and (self.key is not None or self.match is not None):
-            raise ValueError("`key` and `match` tell the records of a `batch` apart: say how large it is")
+            raise ValueError("`key` and `match` are for a `batch`: set its size")

@@ -1,4 +1,4 @@
-"""Over what an operation is repeated: given values, the records of another operation, or several of both."""
+"""The values that an operation is repeated for: given values, the records of another operation, or both."""
 
 from typing import Annotated, Any
 
@@ -17,13 +17,13 @@ Values = list[Any] | str
 
 
 class ParentSource(Settings, frozen=True, kw_only=True):
-    """Where values come from. `values` beside another source go first: that one is asked when they give none."""
+    """Where values come from. `values` takes precedence over another source, which is only used if there are none."""
 
     values: Annotated[
         Values | None,
         Meta(
-            description="The values: a list, whose strings may hold {{…}}, or an expression over context, query and "
-            "params. Objects are values too: `{{city.lat}}`.",
+            description="The values: a list, whose strings may contain {{…}}, or an expression over context, "
+            "query and params. Objects are allowed: `{{city.lat}}`.",
             extra=values_over("call"),
         ),
     ] = None
@@ -36,56 +36,57 @@ class ParentSource(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str | None,
         Meta(
-            description="Expression over the parent's record for its value, such as `owner.id`; a list gives several. "
-            "Default: its `id`, or the record itself when it is no object.",
+            description="Expression over the parent's record for its value, such as `owner.id`; a list gives "
+            "several. Default: its `id`, or the record itself if it is not an object.",
             extra=expression_over("item"),
         ),
     ] = None
     where: Annotated[
         str | None,
         Meta(
-            description="Condition over `record`: which parents count. Default: all of them.",
+            description="Condition over `record` that selects the parents. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None
     query: Annotated[
         dict[str, Any] | None,
-        Meta(description="Query parameters of the parents' listing. May hold {{…}}.", extra=template_over("call")),
+        Meta(description="Query parameters of the parents' listing. May contain {{…}}.", extra=template_over("call")),
     ] = None
     params: Annotated[
         dict[str, Any] | None,
-        Meta(description="Names that the parents' path uses. May hold {{…}}.", extra=template_over("call")),
+        Meta(description="Values for the parents' path, by name. May contain {{…}}.", extra=template_over("call")),
     ] = None
 
     incremental: Annotated[
         bool,
         Meta(
-            description="Whether only parents count that are new since the last run. Their operation is incremental "
-            "then, and so is this one: their state is kept within its own."
+            description="Whether to use only parents that are new since the last run. Their operation must then "
+            "be incremental, and so is this one: it stores their state within its own."
         ),
     ] = False
 
     def __post_init__(self) -> None:
-        told = (self.key, self.where, self.query, self.params, self.incremental)
-        if self.from_ is None and told != (None, None, None, None, False):
+        parent_settings = (self.key, self.where, self.query, self.params, self.incremental)
+        if self.from_ is None and parent_settings != (None, None, None, None, False):
             raise ValueError(
-                "`key`, `where`, `query`, `params` and `incremental` belong to `from`, the parents' operation: name it"
+                "set `from`, the parents' operation: `key`, `where`, `query`, `params` and `incremental` "
+                "are settings of it"
             )
 
 
 class Parents(ParentSource, frozen=True, kw_only=True):
-    """One name and its values: the operation runs once for each. In every expression of the operation the value is
-    called by its name, and stands in `partition`; the record that it is of stands in `parent`."""
+    """One name and its values: the operation runs once for each. Expressions see the value under its name and in
+    `partition`, and the record it comes from in `parent`."""
 
     as_: Annotated[NAME, Meta(description="Name of the value: `{{board}}`, `partition.board`, `parent.board`.")] = (
         msgspec.field(name="as")
     )
-    union: Annotated[
-        tuple[ParentSource, ...] | None, Meta(description="Several sources one after the other, in place of one.")
-    ] = None
+    union: Annotated[tuple[ParentSource, ...] | None, Meta(description="Several sources in order, instead of one.")] = (
+        None
+    )
     batch: Annotated[
         Annotated[int, Meta(ge=1, le=10_000)] | None,
-        Meta(description="How many values go into one request: the value is then a list of up to so many."),
+        Meta(description="Number of values per request: the value is then a list of at most this length."),
     ] = None
     param: Param = None
     header: Header = None
@@ -95,14 +96,14 @@ class Parents(ParentSource, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.from_ is not None and self.union is not None:
-            raise ValueError("parents come from `from` or from `union`, not from both")
+            raise ValueError("set either `from` or `union` of `parents`, not both")
         if self.from_ is None and self.union is None and self.values is None:
-            raise ValueError("parents need one of `values`, `from` and `union`")
+            raise ValueError("`parents` needs one of `values`, `from` and `union`")
         for source in self.union or ():
             if source.from_ is None and source.values is None:
                 raise ValueError("each source of a `union` needs `values` or `from`")
 
     @property
     def sources(self) -> tuple[ParentSource, ...]:
-        """The sources in order, those of a union one by one; without the values that go before them."""
+        """The sources in order, with those of a union one by one; without the values that take precedence."""
         return (self,) if self.union is None else self.union

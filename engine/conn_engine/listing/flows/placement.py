@@ -1,4 +1,4 @@
-"""Where a value of a flow goes in the request, besides the templates that name it."""
+"""Where to send a value of a flow in the request, in addition to templates that use it."""
 
 from typing import Annotated, Any, Protocol
 
@@ -10,16 +10,16 @@ from conn_engine.settings import Draft, Settings
 
 __all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]
 
-Param = Annotated[str | None, Meta(description="Query parameter that carries the value.", extra=PARAMETER)]
-Header = Annotated[str | None, Meta(description="Request header that carries the value.", extra=REQUEST_HEADER)]
+Param = Annotated[str | None, Meta(description="Query parameter to send the value in.", extra=PARAMETER)]
+Header = Annotated[str | None, Meta(description="Request header to send the value in.", extra=REQUEST_HEADER)]
 Body = Annotated[
     str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).", extra=POINTER)
 ]
-Form = Annotated[str | None, Meta(description="Form field that carries the value.", extra=FIELD)]
+Form = Annotated[str | None, Meta(description="Form field to send the value in.", extra=FIELD)]
 
 
 class Places(Protocol):
-    """Settings that name places."""
+    """Settings that name places in a request."""
 
     @property
     def param(self) -> str | None: ...
@@ -32,8 +32,8 @@ class Places(Protocol):
 
 
 def place(settings: Places, draft: Draft, value: Any) -> None:
-    """Put a value at every place that is named. A list is joined by commas in a header; how it is written in the query
-    and in a form is `query_format`'s affair."""
+    """Set a value at every configured place. A list is joined by commas in a header; `query_format` decides how it is
+    written in the query and in a form."""
     if settings.param is not None:
         draft.set_query(settings.param, value)
     if settings.header is not None:

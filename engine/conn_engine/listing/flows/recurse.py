@@ -1,4 +1,4 @@
-"""Records that are parents of further records of the same operation: folders in folders, blocks in blocks."""
+"""Records that are parents of more records of the same operation: folders in folders, blocks in blocks."""
 
 from typing import Annotated
 
@@ -13,9 +13,11 @@ __all__ = ["Recurse"]
 
 
 class Recurse(Placement, frozen=True, kw_only=True):
-    """The operation runs again for each of its records for which `when` holds. A record within itself is an error."""
+    """The operation runs again for each of its records that matches `when`. A record inside itself is an error."""
 
-    as_: Annotated[NAME, Meta(description="Name of the value; often the parents' own.")] = msgspec.field(name="as")
+    as_: Annotated[NAME, Meta(description="Name of the value; often the same as in `parents`.")] = msgspec.field(
+        name="as"
+    )
     key: Annotated[
         str | None,
         Meta(description="Expression over the record for the value. Default: its `id`.", extra=expression_over("item")),
@@ -23,10 +25,10 @@ class Recurse(Placement, frozen=True, kw_only=True):
     when: Annotated[
         str | None,
         Meta(
-            description="Condition over `record`: which are asked for more. Default: all of them.",
+            description="Condition over `record` that selects the records to request children of. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None
     max_depth: Annotated[
-        int, Meta(ge=1, le=50, description="How many levels below the first are borne before it is an error.")
+        int, Meta(ge=1, le=50, description="Maximum number of levels below the first; a deeper one is an error.")
     ] = 20

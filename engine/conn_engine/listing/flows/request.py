@@ -1,4 +1,4 @@
-"""A request that stands beside an operation's own: of a step before or after it, or of an enrichment."""
+"""A request in addition to an operation's own: of a step before or after it, or of an enrichment."""
 
 from typing import Annotated, Any
 
@@ -12,9 +12,8 @@ __all__ = ["StepRequest"]
 
 
 class StepRequest(Settings, frozen=True, kw_only=True):
-    """A request of a step: an operation of the connector (`resource`, `method`), or one written here
-    (`method`, `path`).
-    """
+    """A request of a step: an operation of the connector (`resource`, `method`), or one declared here (`method`,
+    `path`)."""
 
     resource: Annotated[str | None, Meta(description="Resource of the vendor operation to call.")] = None
     method: Annotated[
@@ -22,18 +21,20 @@ class StepRequest(Settings, frozen=True, kw_only=True):
         Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
     ] = None
     path: Annotated[
-        str | None, Meta(description="Path after base_url, for a request written here.", extra=path_over(OUTER))
+        str | None, Meta(description="Path after base_url, for a request declared here.", extra=path_over(OUTER))
     ] = None
     base_url: Annotated[
         Annotated[str, Meta(pattern=r"^(https?://|\{\{)\S", max_length=2000)] | None,
-        Meta(description="With `path`: another start of the URL than the connector's.", extra=base_url_over(OUTER)),
+        Meta(description="With `path`: start of the URL, instead of the connector's.", extra=base_url_over(OUTER)),
     ] = None
     id: Annotated[Any, Meta(description="The `id` of the call.")] = None
-    params: Annotated[dict[str, Any] | None, Meta(description="Further names that the operation's path uses.")] = None
+    params: Annotated[
+        dict[str, Any] | None, Meta(description="Additional values for the operation's path, by name.")
+    ] = None
     query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.")] = None
     headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.")] = None
     body: Annotated[Any, Meta(description="Request body.")] = None
-    body_format: Annotated[BodyFormat, Meta(description="How the body is written. Default json.")] = "json"
+    body_format: Annotated[BodyFormat, Meta(description="Format of the body. Default json.")] = "json"
 
     def __post_init__(self) -> None:
         if (self.resource is None) == (self.path is None):

@@ -1,4 +1,4 @@
-"""A step beside an operation's own request: before or after it, after a log-in, or to subscribe to deliveries."""
+"""A step in addition to an operation's request: before or after it, after a log-in, or to subscribe to deliveries."""
 
 from typing import Annotated, TypeAlias
 
@@ -15,21 +15,21 @@ Expression: TypeAlias = str  # JSONata
 
 
 class Step(Settings, frozen=True, kw_only=True):
-    """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
+    """One step before or after the request; later expressions see its result as `before.<name>` or `after.<name>`."""
 
-    name: Annotated[Word, Meta(description="Key under which the result stands.")]
+    name: Annotated[Word, Meta(description="Name of the result.")]
     run_if: Annotated[
         Expression | None,
-        Meta(description="The step runs when this is true. Default: always.", extra=expression_over(OUTER)),
+        Meta(description="Condition for running the step. Default: always.", extra=expression_over(OUTER)),
     ] = None
     request: Annotated[
         StepRequest | None,
-        Meta(description="A request; its decoded answer is `response`.", extra=template_over(OUTER)),
+        Meta(description="A request; its decoded response is `response`.", extra=template_over(OUTER)),
     ] = None
     transform: Annotated[
         Expression | None,
         Meta(
-            description="Makes the result; with a request, over its `response`.",
+            description="Expression for the result; with a request, it sees its `response`.",
             extra=expression_over(OUTER, "response"),
         ),
     ] = None

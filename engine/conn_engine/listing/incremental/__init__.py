@@ -1,11 +1,11 @@
-"""What is read since last time: cursors, windows, the state between runs. `Incremental` is the list of kinds.
+"""Read what is new since the last run: cursors, windows, the state between runs. `Incremental` lists the kinds.
 
-Everything here is about values. Requests, pages and where a state is stored are the caller's.
+This package only handles values. The caller handles requests, pages and the storage of a state.
 """
 
 from typing import TypeAlias
 
-from conn_engine.listing.incremental.formats import absent
+from conn_engine.listing.incremental.formats import is_absent
 from conn_engine.listing.incremental.integers import Integer
 from conn_engine.listing.incremental.moments import Datetime
 from conn_engine.listing.incremental.progress import WindowProgress
@@ -24,7 +24,7 @@ __all__ = [
     "Unreadable",
     "Window",
     "WindowProgress",
-    "absent",
+    "is_absent",
     "windows",
 ]
 

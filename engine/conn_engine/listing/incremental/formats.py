@@ -1,6 +1,6 @@
-"""How vendors write moments: reading any of them, writing one of them. Moments are UTC, to the microsecond.
+"""How vendors write times: read any of them, write one of them. Times are UTC, to the microsecond.
 
-What cannot be read is None here; whoever asked says what was expected.
+Values that cannot be read become None; the caller reports what was expected.
 """
 
 import re
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-__all__ = ["NAMES", "absent", "canonical", "known_format", "read_moment", "write_moment"]
+__all__ = ["NAMES", "canonical", "is_absent", "is_known_format", "read_moment", "write_moment"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,13 +31,14 @@ _DIRECTIVE = re.compile(r"%(epoch_microseconds|s_as_float|_ms|s|.)", re.DOTALL)
 NAMES = ("iso8601", "date", "epoch", "epoch_ms", "epoch_us", "epoch_ns", "rfc2822", "ms_date")
 
 
-def known_format(name: str) -> bool:
-    """Whether this is a format: one of `NAMES`, or a pattern with `%`."""
+def is_known_format(name: str) -> bool:
+    """Return whether this is a format: one of `NAMES`, or a pattern with `%`."""
     return name in NAMES or "%" in name
 
 
-def absent(value: Any) -> bool:
-    """Whether a value says that there is no moment: undefined, null, blank, or the zero date of some databases."""
+def is_absent(value: Any) -> bool:
+    """Return whether a value means that there is no time: undefined, null, blank, or the zero date of some
+    databases."""
     from conn_engine.expressions import UNDEFINED
 
     if value is UNDEFINED or value is None:
@@ -46,7 +47,7 @@ def absent(value: Any) -> bool:
 
 
 def read_moment(value: Any, formats: Sequence[str] = (), zone: tzinfo = UTC) -> datetime | None:
-    """The moment of a value in the first format that fits; without formats, in whatever form it has."""
+    """Return the time of a value in the first format that matches; without formats, in whatever format it has."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if isinstance(value, str):
@@ -55,11 +56,11 @@ def read_moment(value: Any, formats: Sequence[str] = (), zone: tzinfo = UTC) -> 
             return None
     if not formats:
         return _guess_moment(value, zone)
-    found = (_read(value, name, zone) for name in formats)
+    found = (_parse(value, name, zone) for name in formats)
     return next((moment for moment in found if moment is not None), None)
 
 
-def _read(value: Any, name: str, zone: tzinfo) -> datetime | None:
+def _parse(value: Any, name: str, zone: tzinfo) -> datetime | None:
     name = _LOW_CODE.get(name, name)
     if name in _PER_MICROSECOND:
         return _from_epoch(value, name)
@@ -72,7 +73,7 @@ def _read(value: Any, name: str, zone: tzinfo) -> datetime | None:
     try:
         moment = datetime.strptime(str(value), name.replace("%_ms", "%f"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError, re.error):  # the last for a pattern with a directive twice
+    except (ValueError, OverflowError, re.error):  # re.error: a pattern repeats a directive
         return None
 
 
@@ -88,7 +89,7 @@ def _guess_moment(value: Any, zone: tzinfo) -> datetime | None:
 
 
 def _spread(digits: str) -> str:
-    """20240131235959 as 2024-01-31T23:59:59."""
+    """Return 20240131235959 as 2024-01-31T23:59:59."""
     if len(digits) == 4:
         return digits
     day, clock = f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}", digits[8:]
@@ -106,7 +107,7 @@ def _from_epoch(value: Any, unit: str) -> datetime | None:
 
 
 def _from_ms_date(text: str) -> datetime | None:
-    match = _MS_DATE.fullmatch(text)  # the offset says how to show it, the number is UTC all the same
+    match = _MS_DATE.fullmatch(text)  # the offset is for display; the number is UTC
     return _from_epoch(match[1], "epoch_ms") if match else None
 
 
@@ -114,7 +115,7 @@ def _from_rfc2822(text: str, zone: tzinfo) -> datetime | None:
     from email.utils import parsedate_to_datetime
 
     try:
-        if not _MAIL.fullmatch(text):  # the parser finds dates in almost anything
+        if not _MAIL.fullmatch(text):  # the parser accepts almost anything
             return None
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
@@ -133,7 +134,7 @@ def _from_iso(text: str, zone: tzinfo) -> datetime | None:
     except OverflowError:
         return None
     except ValueError:
-        found = from_iso(plain, zone)  # a month alone, the day of a year, hour 24
+        found = from_iso(plain, zone)  # a month without a day, the day of a year, hour 24
         return None if found is None else found.astimezone(UTC)
 
 
@@ -144,7 +145,8 @@ def _offset(stamp: re.Match[str]) -> str:
 
 
 def write_moment(moment: datetime, name: str = "iso8601", zone: tzinfo = UTC) -> str | int:
-    """The moment in a format, rounded down to what that can say. Named epochs are whole numbers, the rest is text."""
+    """Return the time in a format, rounded down to its precision. Named epochs are integers, everything else is
+    text."""
     if name in _PER_MICROSECOND:
         return int((_microseconds(moment) / _PER_MICROSECOND[name]).to_integral_value("ROUND_FLOOR"))
     if name == "%ms":
@@ -164,7 +166,7 @@ def write_moment(moment: datetime, name: str = "iso8601", zone: tzinfo = UTC) ->
 
 
 def _directive(found: re.Match[str], local: datetime) -> str:
-    """What the platform's strftime does not write, or not everywhere alike."""
+    """Return what the platform's strftime does not write, or not in the same way everywhere."""
     name = found[1]
     if name == "Y":
         return f"{local.year:04d}"
@@ -182,7 +184,7 @@ def _microseconds(moment: datetime) -> Decimal:
 
 
 def canonical(moment: datetime) -> str:
-    """As states hold it: 2024-01-31T12:00:00Z, with a fraction only where there is one."""
+    """Return the time as states store it: 2024-01-31T12:00:00Z, with a fraction only if there is one."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=_precision(moment)) + "Z"
 
 

@@ -1,4 +1,4 @@
-"""Cursors that are whole numbers: ids, sequence numbers, versions."""
+"""Cursors that are integers: IDs, sequence numbers, versions."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError
-from conn_engine.listing.incremental.formats import absent
+from conn_engine.listing.incremental.formats import is_absent
 from conn_engine.listing.incremental.settings import Common, Render, Template, Unreadable
 from conn_engine.listing.incremental.windows import Window
 from conn_engine.roles import template_over
@@ -17,25 +17,29 @@ _LARGEST = 10**18
 
 
 class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="integer"):
-    """Whole numbers, also as text of digits. State: a number."""
+    """Integers, also as text of digits. State: a number."""
 
-    spoken: ClassVar[str] = "a bound of an integer cursor is a whole number"
+    spoken: ClassVar[str] = "set the bound to an integer"
 
     window: Annotated[
         int | Template | None,
-        Meta(description="How many numbers a window spans. Default: one window for all.", extra=template_over("state")),
+        Meta(
+            description="Number of values in a window. Default: one window for everything.",
+            extra=template_over("state"),
+        ),
     ] = None
     granularity: Annotated[
         int | Template,
         Meta(
-            description="A window begins so much after the end of the one before (1 where both ends are included). By "
-            "default it begins at that end: a record on the border may come twice, none is lost.",
+            description="Distance between the end of a window and the start of the next (1 if both ends are "
+            "included). By default a window starts where the previous one ends: a record at the "
+            "boundary may come twice, but none is lost.",
             extra=template_over("state"),
         ),
     ] = 0
     lookback: Annotated[
         int | Template,
-        Meta(description="How far before the state's cursor a later run begins.", extra=template_over("state")),
+        Meta(description="How far before the state's cursor a later run starts.", extra=template_over("state")),
     ] = 0
 
     def __post_init__(self) -> None:
@@ -44,34 +48,34 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         for key, least in (("window", 1), ("granularity", 0), ("lookback", 0)):
             value = getattr(self, key)
             if isinstance(value, int) and value < least:
-                raise ValueError(f"`{key}` is at least {least}")
+                raise ValueError(f"`{key}` must be at least {least}")
         if isinstance(window, int) and isinstance(granularity, int) and granularity > window:
-            raise ValueError("`granularity` is more than `window`")
+            raise ValueError("`granularity` is larger than `window`")
 
     def read(self, value: Any) -> int | None:
-        """A record's cursor."""
-        if absent(value):
+        """Return a record's cursor."""
+        if is_absent(value):
             return None
-        return _integer(value)
+        return _to_integer(value)
 
     def to_bound(self, value: Any, format: str | None = None) -> int | None:  # noqa: A002
-        """A bound; there is one form."""
+        """Return a bound. There is only one format."""
         return self.read(value)
 
     def from_state(self, value: Any) -> int | None:
-        """The number."""
+        """Return the number."""
         return self.read(value)
 
     def to_request(self, value: Any) -> Any:
-        """The number."""
+        """Return the number."""
         return value
 
     def to_state(self, value: Any) -> int:
-        """The number."""
+        """Return the number."""
         return int(value)
 
     def length(self, window: Window) -> int | None:
-        """The difference of its ends."""
+        """Return the difference of the ends."""
         return None if window.start is None or window.end is None else window.end - window.start
 
     def _end(self, render: Render, now: float) -> int | None:
@@ -79,13 +83,13 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         return None if found is None else int(found)
 
     def _back(self, render: Render, cursor: int) -> int:
-        return cursor - _amount("lookback", self.lookback, render)
+        return cursor - _evaluate_amount("lookback", self.lookback, render)
 
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]:
-        granularity = _amount("granularity", self.granularity, render)
+        granularity = _evaluate_amount("granularity", self.granularity, render)
         if self.window is None:
             return None, lambda number: number - granularity
-        window = _amount("window", self.window, render)
+        window = _evaluate_amount("window", self.window, render)
         if window < 1:
             raise ConfigurationError("`incremental.window` is less than 1")
         return lambda number: number + window, lambda number: number - granularity
@@ -94,23 +98,23 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         return min(start + (last - start + step) // 2, last)
 
 
-def _integer(value: Any) -> int:
+def _to_integer(value: Any) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not isinstance(value, str | int | float) or len(text) > 40:
-        raise Unreadable(f"{text[:60]!r} is no whole number")
+        raise Unreadable(f"{text[:60]!r} is not an integer")
     try:
         number = int(value) if isinstance(value, int) else int(float(text)) if float(text) % 1 == 0 else None
         number = int(text) if text.lstrip("-").isdigit() else number
     except (ValueError, OverflowError):
         number = None
     if number is None or abs(number) > _LARGEST:
-        raise Unreadable(f"{text[:60]!r} is no whole number up to 10^18")
+        raise Unreadable(f"{text[:60]!r} is not an integer up to 10^18")
     return number
 
 
-def _amount(key: str, said: int | str, render: Render) -> int:
+def _evaluate_amount(key: str, value: int | str, render: Render) -> int:
     try:
-        amount = _integer(render(key, said))
+        amount = _to_integer(render(key, value))
     except Unreadable as error:
         raise ConfigurationError(f"`incremental.{key}`: {error}") from None
     if amount < 0:

@@ -1,4 +1,4 @@
-"""How far one window of a listing has been read: what its records' cursors say, and what a state may say of it."""
+"""How far one window of a listing has been read: from the cursors of its records to the state."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ __all__ = ["WindowProgress"]
 
 
 class WindowProgress:
-    """Of one window. `known` is the cursor, as a value, that the state had before it, `best` the greatest one of the
-    records that came so far (`best` of an earlier run, which this one goes on from). `notes` report the cursors of the
-    last page that cannot be read, `found` counts those that can."""
+    """The progress of one window. `known` is the state's cursor before it, and `best` the greatest cursor of the
+    records so far (of an earlier run, if this one resumes it). `notes` report unreadable cursors of the last page,
+    and `found` counts the readable ones."""
 
     def __init__(
         self,
@@ -33,28 +33,30 @@ class WindowProgress:
         self.found = 0
 
     def see(self, records: Sequence[Any]) -> tuple[list[int], bool]:
-        """Take a page's records in. Returns the places of those to deliver, and whether the records have become older
-        than the window. A record whose cursor cannot be read is delivered, and moves nothing."""
-        settings, every = self._settings, range(len(records))
+        """Process the records of a page. Returns the indexes of those to deliver, and whether the records have become
+        older than the window. A record with an unreadable cursor is delivered, and does not advance the state."""
+        settings, indexes = self._settings, range(len(records))
         if settings.cursor_field is None:
-            return list(every), False
+            return list(indexes), False
         problems: list[str] = []
         cursors = [self._cursor(record, problems) for record in records]
-        there = [cursor for cursor in cursors if cursor is not None]
-        self.notes = (_unreadable(settings.cursor_field, problems),) if problems else ()
-        self.found += len(there) + len(problems)
-        if there:
-            best = max(there)
+        cursors_present = [cursor for cursor in cursors if cursor is not None]
+        self.notes = (_describe_unreadable(settings.cursor_field, problems),) if problems else ()
+        self.found += len(cursors_present) + len(problems)
+        if cursors_present:
+            best = max(cursors_present)
             self.best = best if self.best is None else max(self.best, best)
         start = self._window.start
-        older = settings.stop_when_older and bool(there) and start is not None and there[-1] < start
+        is_older = (
+            settings.stop_when_older and bool(cursors_present) and start is not None and cursors_present[-1] < start
+        )
         if not settings.filter:
-            return list(every), older
-        return [i for i in every if cursors[i] is None or self._holds(cursors[i])], older
+            return list(indexes), is_older
+        return [i for i in indexes if cursors[i] is None or self._holds(cursors[i])], is_older
 
     def _holds(self, cursor: Any) -> bool:
         window = self._window
-        # The end of the last window is usually now; a record from after it is delivered rather than lost.
+        # The end of the last window is usually now. A record from after it is delivered, so that it is not lost.
         open_end = window.last and self._settings.end is None
         return Window(window.start, None if open_end else window.end, window.until).holds(cursor)
 
@@ -69,9 +71,9 @@ class WindowProgress:
             return None
 
     def cursor(self, *, whole: bool) -> Any:
-        """The cursor that the state may have once this page is delivered; `whole` says that it is the window's last.
+        """Return the cursor for the state once this page is delivered; `whole` means that it is the window's last page.
 
-        It never lies before the one that was known, and not beyond the window: what is there was not asked for.
+        It never lies before the known one or beyond the window, because nothing there was requested.
         """
         if not whole and self._settings.order != "ascending":
             return self._known
@@ -88,10 +90,13 @@ class WindowProgress:
         return max(best, self._known)
 
 
-def _unreadable(field: str, problems: list[str]) -> str:
-    many = len(problems)
-    what = "the cursor of 1 record cannot be read" if many == 1 else f"the cursors of {many} records cannot be read"
+def _describe_unreadable(field: str, problems: list[str]) -> str:
+    count = len(problems)
+    problem = (
+        "the cursor of 1 record cannot be read" if count == 1 else f"the cursors of {count} records cannot be read"
+    )
     return (
-        f"{what} (`cursor_field` {field}; {problems[0]}): delivered, but the state does not move by "
-        f"{'it' if many == 1 else 'them'}; add how it is written to `record_formats` of `incremental`"
+        f"{problem} (`cursor_field` {field}; {problems[0]}): delivered, but the state does not "
+        f"advance by {'it' if count == 1 else 'them'}; add the format to `record_formats` of "
+        "`incremental`"
     )

@@ -1,4 +1,4 @@
-"""The settings that both kinds of cursor have in common, and how a listing's windows follow from them."""
+"""The settings that both kinds of cursor share, and the windows that follow from them."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -15,33 +15,36 @@ __all__ = ["Bound", "Bounded", "Common", "Render", "Template", "Unreadable"]
 
 Template: TypeAlias = str
 Render: TypeAlias = Callable[[str, Any], Any]
-"""Fills in the templates of a key's value: `(key, value)`."""
+"""Fills in the templates of a setting: `(key, value)`."""
 
 
 class Unreadable(ValueError):
-    """A value is no cursor of this kind. The message says which and what was expected."""
+    """A value is not a cursor of this kind. The message has the value and what was expected."""
 
 
 class Bounded(Settings, frozen=True, kw_only=True):
-    """A bound with limits of its own, each a template."""
+    """A bound with its own limits, each a template."""
 
-    at: Annotated[Template | int | None, Meta(description="The bound itself. Null or an empty text: open.")] = None
+    at: Annotated[
+        Template | int | None, Meta(description="The bound itself. Null or an empty text means no bound.")
+    ] = None
     format: Annotated[
         str | None,
-        Meta(description="How these values are written, for dates. Default: `request_format`, or any usual form."),
+        Meta(description="Format of these values, for dates. Default: `request_format`, or any common format."),
     ] = None
-    earliest: Annotated[Template | int | None, Meta(description="The bound is never before this.")] = None
-    latest: Annotated[Template | int | None, Meta(description="The bound is never after this.")] = None
+    earliest: Annotated[Template | int | None, Meta(description="Earliest value of the bound.")] = None
+    latest: Annotated[Template | int | None, Meta(description="Latest value of the bound.")] = None
 
 
 Bound: TypeAlias = Template | int | Bounded
 
 
 class Common(Settings, frozen=True, kw_only=True):
-    """What is read since last time. A value is a moment or a number; JSON data leaves and enters as `shown`, `kept`.
+    """What is new since the last run. Values are times or numbers; `to_state` and `to_request` convert them to JSON
+    data.
 
     Names for templates and expressions: `window.start`, `window.end`, `window.length`, `window.first`, `window.last`,
-    and `state.cursor` (null at the first run).
+    and `state.cursor` (null in the first run).
     """
 
     spoken: ClassVar[str] = ""
@@ -49,84 +52,91 @@ class Common(Settings, frozen=True, kw_only=True):
     cursor_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the delivered record: its cursor. Records without one move nothing. Default: "
-            "none; the state is then the end of the last window that was read whole.",
+            description="Expression over the delivered record for its cursor. Records without one do not advance "
+            "the state. Default: none; the state is then the end of the last window that was read "
+            "completely.",
             extra=expression_over("item"),
         ),
     ] = None
     start: Annotated[
         Bound | None,
         Meta(
-            description="Where the first run begins; later runs never begin before it. Default: open.",
+            description="Where the first run starts; later runs never start before it. Default: no bound.",
             extra=template_over("state"),
         ),
     ] = None
     end: Annotated[
         Bound | None,
         Meta(
-            description="Up to where. Default: for dates now (the second in which the run began), for numbers open.",
+            description="Where a run ends. Default: for dates, the second in which the run started; for numbers, "
+            "no bound.",
             extra=template_over("state"),
         ),
     ] = None
-    start_param: Annotated[str | None, Meta(description="Query parameter of the window's start.", extra=PARAMETER)] = (
-        None
-    )
+    start_param: Annotated[
+        str | None, Meta(description="Query parameter for the start of the window.", extra=PARAMETER)
+    ] = None
     start_header: Annotated[
-        str | None, Meta(description="Request header of the window's start.", extra=REQUEST_HEADER)
+        str | None, Meta(description="Request header for the start of the window.", extra=REQUEST_HEADER)
     ] = None
     start_body: Annotated[
-        str | None, Meta(description="JSON pointer of the window's start in the body.", extra=POINTER)
+        str | None, Meta(description="JSON pointer to the start of the window in the body.", extra=POINTER)
     ] = None
-    start_form: Annotated[str | None, Meta(description="Form field of the window's start.", extra=FIELD)] = None
-    end_param: Annotated[str | None, Meta(description="Query parameter of the window's end.", extra=PARAMETER)] = None
-    end_header: Annotated[str | None, Meta(description="Request header of the window's end.", extra=REQUEST_HEADER)] = (
-        None
-    )
+    start_form: Annotated[str | None, Meta(description="Form field for the start of the window.", extra=FIELD)] = None
+    end_param: Annotated[
+        str | None, Meta(description="Query parameter for the end of the window.", extra=PARAMETER)
+    ] = None
+    end_header: Annotated[
+        str | None, Meta(description="Request header for the end of the window.", extra=REQUEST_HEADER)
+    ] = None
     end_body: Annotated[
-        str | None, Meta(description="JSON pointer of the window's end in the body.", extra=POINTER)
+        str | None, Meta(description="JSON pointer to the end of the window in the body.", extra=POINTER)
     ] = None
-    end_form: Annotated[str | None, Meta(description="Form field of the window's end.", extra=FIELD)] = None
+    end_form: Annotated[str | None, Meta(description="Form field for the end of the window.", extra=FIELD)] = None
     skip_empty: Annotated[
         bool,
         Meta(
-            description="Leave out a window whose start and end are written alike, for a vendor that refuses such a "
-            "request. What is in it comes with a later run."
+            description="Whether to skip a window whose start and end are written the same, for a vendor that "
+            "refuses such a request. A later run reads what is in it."
         ),
     ] = False
     when_reversed: Annotated[
         Literal["ask", "skip"],
         Meta(
-            description="Where the start lies after the end (a state from the future, a start that is still to come): "
-            "ask for the end alone, or for nothing."
+            description="What to do if the start is after the end (a state from the future, a start that is not "
+            "reached yet): `ask` requests only the end, `skip` requests nothing."
         ),
     ] = "ask"
     last_window: Annotated[
         Literal["own", "joined"],
         Meta(
-            description="Where one granule is left after the windows: it is a window of its own, or is joined to the "
-            "one before, which then is longer than `window` by it."
+            description="What to do with one granule left after the windows: `own` reads it as a separate "
+            "window, `joined` adds it to the last one, which is then longer than `window`."
         ),
     ] = "own"
     per_partition: Annotated[
         bool,
-        Meta(description="Whether each partition (see `parents`) has a cursor of its own. False: one holds for all."),
+        Meta(description="Whether each partition (see `parents`) has its own cursor. Otherwise all share one."),
     ] = True
     filter: Annotated[
         bool,
-        Meta(description="Drop records outside of the window, for a vendor that cannot. Without a cursor they stay."),
+        Meta(
+            description="Whether to drop records outside of the window, for a vendor that cannot filter them. "
+            "Records without a cursor are kept."
+        ),
     ] = False
     stop_when_older: Annotated[
         bool,
         Meta(
-            description="For a listing in descending order: ask for no further page once the last record of a page is "
-            "older than the window's start."
+            description="For a listing in descending order: whether to stop when the last record of a page is "
+            "older than the start of the window."
         ),
     ] = False
     order: Annotated[
         Literal["any", "ascending"],
         Meta(
-            description="Whether records come in ascending order of their cursor: then the state moves with every "
-            "page, else with every window that has been read whole."
+            description="Order of the records. With `ascending` order of their cursor, the state advances with "
+            "every page; otherwise with every window that was read completely."
         ),
     ] = "any"
 
@@ -134,13 +144,15 @@ class Common(Settings, frozen=True, kw_only=True):
         if self.cursor_field is None and (self.filter or self.stop_when_older or self.order != "any"):
             raise ValueError("`filter`, `stop_when_older` and `order` need `cursor_field`")
         if self.stop_when_older and self.order == "ascending":
-            raise ValueError("`stop_when_older` is for descending records, but `order` says that they ascend")
+            raise ValueError("`stop_when_older` is for descending records, but `order` is `ascending`")
 
     def spans(self, render: Render, cursor: Any, now: float, place: Any = None) -> Iterator[Window]:
-        """The windows of one run, oldest first. `cursor` is the state's (None at the first run), `now` Unix seconds.
+        """Return the windows of one run, oldest first. `cursor` is the state's (None in the first run), `now` is in
+        Unix seconds.
 
-        With `place`, of an earlier run's window, it is that window and those after it, up to where that run went.
-        Raises ConfigurationError for a bound or a length that cannot be read, UsageError for a foreign place.
+        With the `place` of an earlier run's window, return that window and the ones after it, up to where that run
+        ended. Raises ConfigurationError for a bound or a length that cannot be read, and UsageError for a place from
+        elsewhere.
         """
         if place is not None:
             return self._resume_windows(render, place)
@@ -153,8 +165,8 @@ class Common(Settings, frozen=True, kw_only=True):
         if ahead is not None and (start is None or end is None):
             missing = "start" if start is None else "end"
             raise ConfigurationError(
-                f"`incremental` has a `window` but no `{missing}`: there is nothing to divide",
-                hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
+                f"`incremental` has a `window` but no `{missing}`, so there is nothing to divide",
+                hint=f"set `{missing}`, for example to a value of the account's context, or remove `window`",
             )
         if self.when_reversed == "skip" and start is not None and end is not None and start > end:
             return iter(())
@@ -166,7 +178,7 @@ class Common(Settings, frozen=True, kw_only=True):
         return windows(start, end, ahead, before, self._round_trip_below, joined=self.last_window == "joined")
 
     def halves(self, render: Render, window: Window) -> tuple[Window, Window] | None:
-        """A window in two, each of which is asked for otherwise than the whole; None when there are no such halves."""
+        """Split a window in two that are requested differently from the complete window; None if that is impossible."""
         if window.start is None or window.end is None:
             return None
         before = self._steps(render)[1]
@@ -174,30 +186,30 @@ class Common(Settings, frozen=True, kw_only=True):
         middle = self._round_trip_below(self._middle(window.start, last, last - before(last)), window.start)
         if self.to_request(middle) == self.to_request(
             window.start
-        ):  # two days, both ends counted, are one day and another
+        ):  # two days, both ends included, split into one day each
             middle = window.end
         ending = before(middle)
-        if self._round_trip(ending) not in (ending, None):  # what the format rounds down would be asked for by neither
+        if self._round_trip(ending) not in (ending, None):  # neither half would request what the format rounds down
             ending = middle
         first = Window(window.start, max(window.start, ending), middle, window.stop)
         second = Window(middle, window.end, window.until, window.stop)
-        asked = [(self.to_request(one.start), self.to_request(one.end)) for one in (window, first, second)]
+        asked = [(self.to_request(half.start), self.to_request(half.end)) for half in (window, first, second)]
         return None if asked[0] in asked[1:] else (first, second)
 
     def _round_trip(self, value: Any) -> Any:
-        """A value as it is read again once it has been written; None where it cannot be."""
+        """Return a value as it is read after it was written; None if it cannot be."""
         try:
             return self.to_bound(self.to_request(value))
         except Unreadable:
             return None
 
     def _round_trip_below(self, value: Any, above: Any) -> Any:
-        """A value as it is read again once it has been written; as it is where that is not after `above`.
+        """Return a value as it is read after it was written; unchanged if that is not after `above`.
 
-        So are borders between windows: what a format rounds down belongs to the window that begins there.
+        Boundaries between windows work like this: what a format rounds down belongs to the window that starts there.
         """
-        told = self._round_trip(value)
-        return told if told is not None and above < told <= value else value
+        rounded = self._round_trip(value)
+        return rounded if rounded is not None and above < rounded <= value else value
 
     def _is_requested(self, window: Window) -> bool:
         empty = (
@@ -208,7 +220,7 @@ class Common(Settings, frozen=True, kw_only=True):
         return not (self.skip_empty and empty)
 
     def place(self, window: Window) -> dict[str, Any]:
-        """A window as JSON data."""
+        """Return a window as JSON data."""
         bounds = {"start": window.start, "end": window.end, "until": window.until, "stop": window.stop}
         return {key: self.to_state(value) for key, value in bounds.items() if value is not None}
 
@@ -220,18 +232,18 @@ class Common(Settings, frozen=True, kw_only=True):
         except Unreadable:
             raise UsageError(
                 "the cursor does not belong to this operation",
-                hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+                hint="pass a next_cursor that this operation returned, or omit it to start from the beginning",
             ) from None
         yield window
         if window.until is not None:
             following = self._windows(window.until, window.stop, *self._steps(render))
             yield from filter(self._is_requested, following)
 
-    def _evaluate_bound(self, key: str, said: Bound | None, render: Render) -> Any:
-        told = said if isinstance(said, Bounded) else Bounded(at=said)
-        value = self._read_bound(key, told.at, told.format, render)
-        earliest = self._read_bound(f"{key}.earliest", told.earliest, told.format, render)
-        latest = self._read_bound(f"{key}.latest", told.latest, told.format, render)
+    def _evaluate_bound(self, key: str, setting: Bound | None, render: Render) -> Any:
+        bound = setting if isinstance(setting, Bounded) else Bounded(at=setting)
+        value = self._read_bound(key, bound.at, bound.format, render)
+        earliest = self._read_bound(f"{key}.earliest", bound.earliest, bound.format, render)
+        latest = self._read_bound(f"{key}.latest", bound.latest, bound.format, render)
         if value is None:
             return earliest
         value = value if earliest is None else max(value, earliest)
@@ -246,31 +258,31 @@ class Common(Settings, frozen=True, kw_only=True):
         except Unreadable as error:
             raise ConfigurationError(f"`incremental.{key}`: {error}", hint=self.spoken) from None
 
-    # --- what the kinds differ in ---
+    # --- differences between the kinds ---
 
     @abstractmethod
     def read(self, value: Any) -> Any:
-        """A record's cursor as a value; None when it has none. Raises Unreadable."""
+        """Return a record's cursor as a value; None if it has none. Raises Unreadable."""
 
     @abstractmethod
     def to_bound(self, value: Any, format: str | None = None) -> Any:  # noqa: A002
-        """A bound as a value; None when it is open. Raises Unreadable."""
+        """Return a bound as a value; None if there is no bound. Raises Unreadable."""
 
     @abstractmethod
     def from_state(self, value: Any) -> Any:
-        """A value as `kept` gave it, or the cursor of another tool's state; None for None. Raises Unreadable."""
+        """Return a value from `to_state`, or the cursor of another tool's state; None for None. Raises Unreadable."""
 
     @abstractmethod
     def to_request(self, value: Any) -> Any:
-        """A value as requests have it."""
+        """Return a value in the format of requests."""
 
     @abstractmethod
     def to_state(self, value: Any) -> Any:
-        """A value as states have it: nothing of it is lost."""
+        """Return a value in the format of states, without loss."""
 
     @abstractmethod
     def length(self, window: Window) -> float | int | None:
-        """How long a window is; None when it is open."""
+        """Return the length of a window; None if it is open."""
 
     @abstractmethod
     def _end(self, render: Render, now: float) -> Any: ...
@@ -280,7 +292,7 @@ class Common(Settings, frozen=True, kw_only=True):
 
     @abstractmethod
     def _middle(self, start: Any, last: Any, step: Any) -> Any:
-        """Half way from `start` to what is one `step` after `last`."""
+        """Return the middle between `start` and one `step` after `last`."""
 
     @abstractmethod
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]: ...

@@ -1,6 +1,5 @@
-"""What is kept between runs: `{cursor}`, or `{partitions: [{partition, cursor}], cursor?}`, and with parents that are
-read in the same way `parents`: their operation to its state. Cursors are JSON data here; what they mean is the kind's
-affair."""
+"""The state between runs: `{cursor}`, or `{partitions: [{partition, cursor}], cursor?}`, and for incremental parents
+`parents`: state by operation. Cursors are JSON data here; each kind interprets its own."""
 
 import json
 from collections.abc import Mapping
@@ -12,49 +11,49 @@ __all__ = ["State"]
 
 
 class State:
-    """The cursors of one operation. What `snapshot` has handed out does not change any more."""
+    """The cursors of one operation. A result of `snapshot` does not change afterwards."""
 
     def __init__(self, given: Any = None) -> None:
-        """Take over the state of an earlier run (None, or an empty object: there is none). Raises UsageError."""
+        """Load the state of an earlier run (None or an empty object for none). Raises UsageError."""
         self._cursor: Any = None
         self._partitions: dict[str, dict[str, Any]] = {}
         self._parents: dict[str, Any] = {}
         if given is None:
             return
         if not isinstance(given, Mapping) or given.keys() - {"cursor", "partitions", "parents"}:
-            raise _foreign()
+            raise _build_foreign_error()
         above = given.get("parents", {})
         if not isinstance(above, Mapping):
-            raise _foreign()
+            raise _build_foreign_error()
         self._parents = dict(above)
         self._cursor = _scalar(given.get("cursor"))
         listed = given.get("partitions", [])
         for entry in listed if isinstance(listed, list) else [None]:
             if not isinstance(entry, Mapping) or not isinstance(entry.get("partition"), Mapping):
-                raise _foreign()
+                raise _build_foreign_error()
             self._partitions[_key(entry["partition"])] = {
                 "partition": dict(entry["partition"]),
                 "cursor": _scalar(entry.get("cursor")),
             }
 
     def cursor(self, partition: Mapping[str, Any] | None = None) -> Any:
-        """The cursor of a partition: its own, else the one that holds for all; None when there is none."""
+        """Return the cursor of a partition: its own, else the shared one; None if there is none."""
         own = self._partitions.get(_key(partition)) if partition else None
         return self._cursor if own is None or own["cursor"] is None else own["cursor"]
 
     def move(self, cursor: Any, partition: Mapping[str, Any] | None = None) -> None:
-        """Set a cursor. That it never goes back is the caller's care."""
+        """Set a cursor. The caller ensures that it never goes back."""
         if partition:
             self._partitions[_key(partition)] = {"partition": dict(partition), "cursor": cursor}
         else:
             self._cursor = cursor
 
     def move_all(self, cursor: Any) -> None:
-        """One cursor for all from here on."""
+        """Set one cursor for all partitions."""
         self._cursor, self._partitions = cursor, {}
 
     def parents(self, operation: str) -> Any:
-        """The state of an operation whose records are the parents."""
+        """Return the state of an operation whose records are the parents."""
         return self._parents.get(operation)
 
     def move_parents(self, states: Mapping[str, Any]) -> None:
@@ -62,15 +61,15 @@ class State:
         self._parents = {**self._parents, **states}
 
     def snapshot(self) -> dict[str, Any] | None:
-        """The state as JSON data; None when nothing is known."""
-        made: dict[str, Any] = {}
+        """Return the state as JSON data; None if nothing is known."""
+        snapshot_data: dict[str, Any] = {}
         if self._partitions:
-            made["partitions"] = list(self._partitions.values())
+            snapshot_data["partitions"] = list(self._partitions.values())
         if self._cursor is not None:
-            made["cursor"] = self._cursor
+            snapshot_data["cursor"] = self._cursor
         if self._parents:
-            made["parents"] = self._parents
-        return made or None
+            snapshot_data["parents"] = self._parents
+        return snapshot_data or None
 
 
 def _key(partition: Mapping[str, Any]) -> str:
@@ -79,12 +78,12 @@ def _key(partition: Mapping[str, Any]) -> str:
 
 def _scalar(cursor: Any) -> Any:
     if isinstance(cursor, bool) or not (cursor is None or isinstance(cursor, str | int | float)):
-        raise _foreign()
+        raise _build_foreign_error()
     return cursor
 
 
-def _foreign() -> UsageError:
+def _build_foreign_error() -> UsageError:
     return UsageError(
-        "the state is not one of an incremental operation",
-        hint='pass what an earlier run gave: {"cursor": …} or {"partitions": [{"partition": {…}, "cursor": …}]}',
+        "the state is not that of an incremental operation",
+        hint='pass the state of an earlier run: {"cursor": …} or {"partitions": [{"partition": {…}, "cursor": …}]}',
     )

@@ -1,4 +1,4 @@
-"""The windows of a listing: stretches of time or of numbers that cover what is to be read, oldest first."""
+"""The windows of a listing: spans of time or of numbers that cover what is to be read, oldest first."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from conn_engine.errors import ConfigurationError
 __all__ = ["MAX_WINDOWS", "Window", "windows"]
 
 MAX_WINDOWS = 100_000
-"""More of them in one listing are a mistake: it would not end."""
+"""More windows in one listing are a mistake: it would not end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`start` and `end` are what the vendor is asked for, both included; None is open.
+    """`start` and `end` are requested from the vendor, both included; None means open.
 
-    `until` is where the next window begins, None for the last one: what comes before it has been read with this one.
+    `until` is where the next window starts, None for the last one: everything before it has been read with this one.
     `stop` is the end of the last window.
     """
 
@@ -31,7 +31,7 @@ class Window:
         return self.until is None
 
     def holds(self, value: Any) -> bool:
-        """Whether a cursor lies in this window."""
+        """Return whether a cursor is in this window."""
         if self.start is not None and value < self.start:
             return False
         if self.until is not None:
@@ -48,12 +48,12 @@ def windows(
     *,
     joined: bool = False,
 ) -> Iterator[Window]:
-    """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it, `written` the
-    start as a request tells it, which is what the next window asks for and holds.
+    """Cover `start` to `end`. `ahead` returns the start of the next window, `before` the matching end, and `written`
+    the start in the precision of a request, which the next window requests and contains.
 
-    Without `ahead`, or with an open bound, it is one window. A start later than the end is the end: then one window
-    asks for that moment alone. The last window ends with `end` itself. None is longer than a step, both ends counted,
-    but for the last one where what would be left is `joined` to it.
+    Without `ahead`, or with an open bound, there is one window. A start after the end becomes the end: one window then
+    requests only that point. The last window ends at `end`. No window is longer than a step, both ends included, except
+    the last one if a remainder is `joined` to it.
     """
     if start is not None and end is not None:
         start = min(start, end)
@@ -69,8 +69,8 @@ def windows(
         number += 1
         if number >= MAX_WINDOWS:
             raise ConfigurationError(
-                f"`incremental.window` makes more than {MAX_WINDOWS:,} windows of what is to be read",
-                hint="say a longer `window`, or a later `start`",
+                f"`incremental.window` results in more than {MAX_WINDOWS:,} windows",
+                hint="set a longer `window` or a later `start`",
             )
         yield Window(border, max(border, min(before(exact), end)), following, end)
         start, border = exact, following

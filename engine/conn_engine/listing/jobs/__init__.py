@@ -1,4 +1,4 @@
-"""Jobs: what a vendor prepares while we wait. Settings and what a status means; `runtime` sends the requests."""
+"""Jobs that a vendor runs while we wait: the settings, and what a status means. `runtime` sends the requests."""
 
 from conn_engine.listing.jobs.settings import Download, Job, JobRequest, Outcome, Poll
 

@@ -1,5 +1,5 @@
-"""The settings of `job`: the operation's own request creates the job, which is asked about until it is done, or only
-tells where its result is."""
+"""The settings of `job`: the operation's request creates the job, which is then polled until it is done, or which only
+returns where its result is."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -19,15 +19,17 @@ Outcome: TypeAlias = Literal["done", "empty", "failed", "running", "unknown"]
 
 
 class JobRequest(Settings, frozen=True, kw_only=True):
-    """A request about a job. In its templates `job.created`, `job.polled` and `job.located` are the answers so far,
-    each `{status, headers, body}`, beside the names of the operation."""
+    """A request about a job. Its templates see `job.created`, `job.polled` and `job.located`, the responses so far,
+    each `{status, headers, body}`, in addition to the names of the operation."""
 
-    path: Annotated[str | None, Meta(description="Path after base_url. May hold {{…}}.", extra=path_over("job"))] = None
+    path: Annotated[str | None, Meta(description="Path after base_url. May contain {{…}}.", extra=path_over("job"))] = (
+        None
+    )
     url: Annotated[
         str | None,
         Meta(
-            description="In place of `path`: a URL that an answer gave (`{{job.created.headers.location}}`), on a host "
-            "of the connector, or relative to the URL of the last answer.",
+            description="Instead of `path`: a URL from a response (`{{job.created.headers.location}}`), on a "
+            "host of the connector, or relative to the URL of the last response.",
             extra=template_over("job"),
         ),
     ] = None
@@ -35,7 +37,7 @@ class JobRequest(Settings, frozen=True, kw_only=True):
     query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.", extra=template_over("job"))] = None
     headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.", extra=template_over("job"))] = None
     body: Annotated[Any, Meta(description="Request body.", extra=template_over("job"))] = None
-    body_format: Annotated[BodyFormat, Meta(description="How the body is written.")] = "json"
+    body_format: Annotated[BodyFormat, Meta(description="Format of the body.")] = "json"
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.url is None):
@@ -43,12 +45,12 @@ class JobRequest(Settings, frozen=True, kw_only=True):
 
 
 class Poll(JobRequest, frozen=True, kw_only=True):
-    """How a job is asked about, how often, and what its answer means."""
+    """How to poll a job, how often, and what the response means."""
 
     status: Annotated[
         str,
         Meta(
-            description="Expression over status, headers and body of the answer: the status of the job.",
+            description="Expression over status, headers and body of the response for the status of the job.",
             extra=expression_over("job_answer"),
         ),
     ]
@@ -56,27 +58,27 @@ class Poll(JobRequest, frozen=True, kw_only=True):
     empty: Annotated[
         tuple[Status, ...], Meta(description="Statuses of a job that is done and has nothing to download.")
     ] = ()
-    failed: Annotated[tuple[Status, ...], Meta(description="Statuses of a job that will not be done any more.")] = ()
+    failed: Annotated[tuple[Status, ...], Meta(description="Statuses of a job that failed.")] = ()
     running: Annotated[
         tuple[Status, ...],
         Meta(
-            description="Statuses of a job to wait for; with these, any other status is an error. Default: every "
-            "status that is none of the others."
+            description="Statuses of a job to wait for; if set, any unknown status is an error. Default: every "
+            "other status."
         ),
     ] = ()
     message: Annotated[
         str | None,
         Meta(
-            description="Expression over the answer of a failed job for what the vendor says about it.",
+            description="Expression over the response of a failed job for the vendor's message.",
             extra=expression_over("job_answer"),
         ),
     ] = None
     every_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
-        Meta(description="Pause between two questions. A longer Retry-After of an answer is respected."),
+        Meta(description="Pause between two polls in seconds. A longer Retry-After of a response is respected."),
     ] = 5.0
     timeout_seconds: Annotated[
-        Annotated[float, Meta(gt=0, le=172_800)], Meta(description="How long the job may take altogether.")
+        Annotated[float, Meta(gt=0, le=172_800)], Meta(description="Maximum duration of the job, in seconds.")
     ] = 1800.0
 
     def __post_init__(self) -> None:
@@ -88,7 +90,7 @@ class Poll(JobRequest, frozen=True, kw_only=True):
                     raise ValueError(f"the status {_text(status)!r} is both `{seen[_text(status)]}` and `{key}`")
 
     def outcome(self, status: Any) -> Outcome:
-        """What a status means. Numbers and text that read the same are the same."""
+        """Return what a status means. Numbers and texts with the same spelling are equal."""
         if isinstance(status, bool | str | int | float):
             text = _text(status)
             for key in ("done", "empty", "failed", "running"):
@@ -100,19 +102,19 @@ class Poll(JobRequest, frozen=True, kw_only=True):
 
 
 class Download(Settings, frozen=True, kw_only=True):
-    """Where the result of a job is and how it is read. No credential goes to a host that is not the connector's."""
+    """Where the result of a job is and how to read it. The credential is only sent to the connector's hosts."""
 
     url: Annotated[
         str | None,
         Meta(
-            description="Expression over `job`: one URL or a list of them, on any host (`job.polled.body.url`), or "
-            "relative to the URL of the last answer.",
+            description="Expression over `job` for one URL or a list of them, on any host "
+            "(`job.polled.body.url`), or relative to the URL of the last response.",
             extra=reserve(expression_over("job")),
         ),
     ] = None
     path: Annotated[
         str | None,
-        Meta(description="In place of `url`: path after base_url. May hold {{…}}.", extra=path_over("job")),
+        Meta(description="Instead of `url`: path after base_url. May contain {{…}}.", extra=path_over("job")),
     ] = None
     method: Annotated[Method, Meta(description="HTTP method.")] = "get"
     query: Annotated[
@@ -122,14 +124,16 @@ class Download(Settings, frozen=True, kw_only=True):
     headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.", extra=template_over("job"))] = None
     authorized: Annotated[
         bool | None,
-        Meta(description="Whether the credential goes along. Default: to the connector's own hosts. Never elsewhere."),
+        Meta(description="Whether to send the credential. Default: to the connector's own hosts. Never to others."),
     ] = None
     response_format: Annotated[
-        ResponseFormat | None, Meta(description="How the result is read. Default: the operation's.")
+        ResponseFormat | None, Meta(description="Format of the result. Default: the operation's.")
     ] = None
     response_options: Annotated[
         ResponseOptions | None,
-        Meta(description="Details of how it is read: character set, archive, columns. Default: the operation's."),
+        Meta(
+            description="How to read the result, in detail: character set, archive, columns. Default: the operation's."
+        ),
     ] = None
     response_path: Annotated[
         str | None,
@@ -148,24 +152,29 @@ class Download(Settings, frozen=True, kw_only=True):
 
 
 class Job(Settings, frozen=True, kw_only=True):
-    """A job: created by the operation's own request, asked about by `poll`, read by `download`. Without `download` the
-    last answer holds the records. The creating request is never sent again because of what comes later."""
+    """A job: created by the operation's request, polled with `poll`, read with `download`. Without `download`, the last
+    response has the records. The creating request is never sent again because of a later failure."""
 
     poll: Annotated[
         Poll | None,
-        Meta(description="How the job is asked about until it is done. Default: it is done, what it made is there."),
+        Meta(
+            description="How to poll the job until it is done. Default: no polling; the result is available "
+            "immediately."
+        ),
     ] = None
     locate: Annotated[
-        JobRequest | None, Meta(description="A request when the job is done, whose answer tells what to download.")
+        JobRequest | None,
+        Meta(description="A request to send when the job is done; its response contains what to download."),
     ] = None
-    download: Annotated[Download | None, Meta(description="Where the records are, and how they are read.")] = None
+    download: Annotated[Download | None, Meta(description="Where the records are, and how to read them.")] = None
     abort: Annotated[
-        JobRequest | None, Meta(description="Sent when the job is not done in time, or its status is unknown.")
+        JobRequest | None,
+        Meta(description="A request to send when the job is not done in time or its status is unknown."),
     ] = None
 
     def __post_init__(self) -> None:
         if self.poll is None and (self.download is None or self.abort is not None):
-            raise ValueError("a job without `poll` has a `download`, and nothing to `abort`")
+            raise ValueError("a job without `poll` needs `download`, and cannot have `abort`")
 
 
 def _text(status: Any) -> str:

@@ -1,8 +1,8 @@
-"""How a listing goes from page to page. `Pagination` is the list of strategies: a new one is a class and its
-name here.
+"""How a listing continues from page to page. `Pagination` lists the strategies; to add one, write a class and list it
+there.
 
-Each strategy is settings and three methods (`place`, `advance`, `retreat`); `pages` is the loop over them.
-What is fetched and what becomes of a page is the caller's.
+Each strategy has settings and three methods (`place`, `advance`, `retreat`); `pages` is the loop over them. The caller
+fetches pages and processes them.
 """
 
 from typing import TypeAlias, get_args
@@ -47,4 +47,4 @@ __all__ = [
 
 Pagination: TypeAlias = PageNumber | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination
 
-check_strategies(set(get_args(Pagination)) - {NoPagination})  # one page needs no rules
+check_strategies(set(get_args(Pagination)) - {NoPagination})  # a single page needs no rules

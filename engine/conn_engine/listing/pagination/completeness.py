@@ -1,7 +1,5 @@
-"""Whether a listing gave everything that the vendor has: what its answers say of their end and of the total.
-
-What a verdict leads to is the caller's affair.
-"""
+"""Determine whether a listing returned everything, from what its responses report about their end and the total. The
+caller decides what to do with the result."""
 
 import re
 from collections.abc import Sequence
@@ -18,15 +16,15 @@ _PLAIN = re.compile(r"""(?:\w+|"[^"\\]+"|`[^`]+`)(?:\.(?:\w+|"[^"\\]+"|`[^`]+`))
 _NAME = re.compile(r"""\w+|"[^"\\]+"|`[^`]+`""")
 _ANSWER = frozenset({"body", "response", "headers"})
 _MANY = 8
-_LEADS_NOWHERE = "check where `pagination` takes the next page from"
+_LEADS_NOWHERE = "check the settings of `pagination` for the next page"
 _FEWER = "check the settings of `pagination`; if the vendor's total is an estimate, set `complete: warn`"
-_NO_KEY = "correct the setting, or set a page size, which tells a full page from the last one"
+_NO_KEY = "correct the setting, or set a page size, which distinguishes a full page from the last one"
 
 
 @dataclass(frozen=True, slots=True)
 class EndKey:
-    """A key of an answer that decides whether a page follows. `setting` names it; `path` is an expression over the body
-    or over the whole answer, or a header's name."""
+    """A key of a response that decides whether another page follows. `setting` is the setting with it; `path` is an
+    expression over the body or the complete response, or the name of a header."""
 
     setting: str
     path: str
@@ -34,8 +32,8 @@ class EndKey:
 
     @property
     def names(self) -> list[str] | None:
-        """The names of a plain path, the first one of the answer's parts. None for an expression that computes: it
-        decides by itself, and what it does not give is an end."""
+        """The names of a plain path, starting with a part of the response. None for an expression that computes: an
+        undefined result is an end."""
         if self.source == "header":
             return ["headers", self.path.lower()]
         if not _PLAIN.fullmatch(self.path.strip()):
@@ -47,11 +45,11 @@ class EndKey:
 
     @property
     def level(self) -> str:
-        """Of which pagination it is, where one is within another."""
+        """The pagination it belongs to, if one is nested in another."""
         return self.setting.rpartition(".")[0]
 
     def find(self, answer: Answer) -> Literal["value", "null", "absent"]:
-        """Whether the answer has the key. A null on the way to it is one in its place."""
+        """Return whether the response has the key. A null on the path counts as a null value."""
         names = self.names
         if names is None:
             return "value"
@@ -60,14 +58,14 @@ class EndKey:
             if level is None:
                 return "null"
             if isinstance(level, list):
-                return "value"  # an expression over a list's items
+                return "value"  # an expression over the items of a list
             if not isinstance(level, dict) or name not in level:
                 return "absent"
             level = level[name]
         return "null" if level is None else "value"
 
     def neighbors(self, answer: Answer) -> list[str]:
-        """The keys that stand where this one is missing."""
+        """Return the keys next to which this one is missing."""
         level: Any = None
         for name in self.names or []:
             below = _part(name, answer) if level is None else level.get(name)
@@ -82,9 +80,10 @@ def _part(name: str, answer: Answer) -> Any:
 
 
 class EndingTally:
-    """What the pages of one listing say of its end. `keys` decide it, `totals` hold how much there is; `seen` are the
-    settings whose key was in an answer: the steps of a listing share them. `resumed`: it began at a cursor, and what
-    came before is not known. `counts`: the records that are counted are those that the vendor counts."""
+    """What the pages of one listing report about its end. `keys` decide it, and `totals` have the total. `seen` are the
+    settings whose key was in a response; the steps of a listing share them. `resumed` means that the listing started
+    at a cursor, so the records before it are unknown. `counts` means that the vendor's total counts the same
+    records."""
 
     def __init__(
         self, keys: Sequence[EndKey], totals: Sequence[EndKey], seen: set[str], *, resumed: bool, counts: bool
@@ -99,25 +98,25 @@ class EndingTally:
         self._totals: list[int] = []
 
     def add(self, answer: Answer, total: int | None, *, again: bool = False) -> None:
-        """Take a page in; one that came `again` brings nothing."""
+        """Add a page. A repeated page (`again`) adds no records."""
         self._arrived += 0 if again else answer.count
         if total is not None:
             self._totals = [*self._totals[:1], total]
         self._seen.update(key.setting for key in self._every if key.find(answer) != "absent")
 
     def judge(self, answer: Answer, size: int | None) -> Completeness:
-        """The verdict (see `Completeness`), given the last answer and how many records make a page full (None: that is
-        not known)."""
+        """Return the verdict (see `Completeness`), given the last response and the number of records of a full page
+        (None if unknown)."""
         absent = tuple(key.setting for key in self._every if key.setting not in self._seen) if answer.count else ()
         if any(answer.more):
             settings = " and ".join(f"`{key.setting}`" for key in self._keys if key.setting != "has_more")
-            lead = f", but {settings} leads to no further page" if settings else ""
-            reason = f"the last answer says that there is more (`has_more`){lead}"
+            lead = f", but {settings} has no next page" if settings else ""
+            reason = f"the last response reports more records (`has_more`){lead}"
             return Completeness("incomplete", reason, absent, hint=_LEADS_NOWHERE)
         total = min(self._totals) if self._totals and self._counts else None
         if total is not None and self._arrived < total:
             return Completeness("incomplete", f"{self._arrived} of {total} records arrived", absent, hint=_FEWER)
-        if total is not None or answer.more:  # the end is shown by something else: what leads on is rightly missing
+        if total is not None or answer.more:  # something else marks the end, so the key to the next page may be missing
             deciding = {key.setting for key in self._keys}
             return Completeness("complete", settings=tuple(name for name in absent if name not in deciding))
         ended = {key.level for key in self._keys if key.find(answer) == "null"}
@@ -134,6 +133,6 @@ def _describe_missing(keys: Sequence[EndKey], answer: Answer) -> str:
         near = key.neighbors(answer)
         names = ", ".join(near[:_MANY]) + (", …" if len(near) > _MANY else "") if near else "no keys"
         meant = did_you_mean((key.names or [""])[-1], near)
-        where = "the answer's headers are" if key.source == "header" else "there is"
-        texts.append(f'`{key.setting}` "{key.path}" is in no answer; {meant + "; " if meant else ""}{where} {names}')
+        where = "the response's headers are" if key.source == "header" else "the response has"
+        texts.append(f'`{key.setting}` "{key.path}" is in no response; {meant + "; " if meant else ""}{where} {names}')
     return "; ".join(texts)

@@ -1,4 +1,4 @@
-"""Pages by cursor: an opaque value of the answer that the next request carries."""
+"""Pages by cursor: an opaque value of the response that the next request sends."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -10,7 +10,7 @@ from conn_engine.errors import VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
-from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.listing.pagination.placement import Where, read_token
 from conn_engine.roles import FIELD, HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 from conn_engine.urls import split_plain_url
@@ -19,11 +19,11 @@ __all__ = ["Cursor"]
 
 
 class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor"):
-    """Cursors. State: `{cursor}`: any JSON value, as the vendor gave it. Templates see `page.cursor` (null on the first
-    page).
+    """Cursors. State: `{cursor}`, any JSON value, as the vendor returned it. Templates see `page.cursor` (null on the
+    first page).
 
-    The listing ends when a rule says so or the answer has no cursor (missing, null, "", "null", 0). A cursor
-    that comes again is an error of the loop, not an end.
+    The listing ends when a rule says so or when the response has no cursor (missing, null, "", "null", 0). A repeated
+    cursor is an error of the loop, not an end.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {
@@ -45,68 +45,68 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
     cursor_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the body: the next page's cursor (`paging.next.after`).",
+            description="Expression over the body for the next page's cursor (`paging.next.after`).",
             extra=expression_over("body"),
         ),
     ] = None
     cursor_from_header: Annotated[
-        str | None, Meta(description="Response header that carries the next page's cursor.", extra=HEADER)
+        str | None, Meta(description="Response header with the next page's cursor.", extra=HEADER)
     ] = None
     cursor_from_link: Annotated[
         str | None,
         Meta(
-            description="Relation of the Link header whose URL carries the cursor (next); needs `cursor_from_url`.",
+            description="Relation of the Link header whose URL contains the cursor (next); needs `cursor_from_url`.",
             extra=LINK,
         ),
     ] = None
     next_cursor: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request for the next page's "
-            "cursor, when it is computed (`records[-1].id`).",
+            description="Expression over status, headers, body, records and request for the next page's cursor, "
+            "if it is computed (`records[-1].id`).",
             extra=expression_over("paging"),
         ),
     ] = None
     cursor_from_url: Annotated[
         str | None,
         Meta(
-            description="What is found is a URL, and the cursor is its query parameter of this name (`$skiptoken`, "
+            description="Set if the value is a URL: name of its query parameter with the cursor (`$skiptoken`, "
             "`page_info`).",
             extra=PARAMETER,
         ),
     ] = None
     prev_cursor_field: Annotated[
         str | None,
-        Meta(description="Expression over the body: the cursor of the page before.", extra=expression_over("body")),
+        Meta(description="Expression over the body for the previous page's cursor.", extra=expression_over("body")),
     ] = None
     cursor_param: Annotated[
         str | None,
         Meta(
-            description="Query parameter that carries the cursor. Default, when no other place is given: "
-            "`cursor_from_url`, or the last name of `cursor_field`. Empty: only templates use it, as page.cursor.",
+            description="Query parameter for the cursor. Default, if no other place is set: `cursor_from_url`, "
+            "or the last name of `cursor_field`. Empty: only templates use it, as page.cursor.",
             extra=PARAMETER,
         ),
     ] = None
-    cursor_header: Annotated[
-        str | None, Meta(description="Request header that carries the cursor.", extra=REQUEST_HEADER)
-    ] = None
+    cursor_header: Annotated[str | None, Meta(description="Request header for the cursor.", extra=REQUEST_HEADER)] = (
+        None
+    )
     cursor_body: Annotated[
         str | None,
-        Meta(description="JSON pointer of the cursor in the request's body (`/variables/after`).", extra=POINTER),
+        Meta(description="JSON pointer to the cursor in the request's body (`/variables/after`).", extra=POINTER),
     ] = None
-    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.", extra=FIELD)] = None
+    cursor_form: Annotated[str | None, Meta(description="Form field for the cursor.", extra=FIELD)] = None
     first: Annotated[
         Any,
-        Meta(description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'),
+        Meta(description='Cursor of the first page, for a vendor that requires one ("*"). Default: none is sent.'),
     ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.", extra=PARAMETER)] = None
-    size_header: Annotated[str | None, Meta(description="Request header of the page size.", extra=REQUEST_HEADER)] = (
+    size_param: Annotated[str | None, Meta(description="Query parameter for the page size.", extra=PARAMETER)] = None
+    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=REQUEST_HEADER)] = (
         None
     )
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+    size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=FIELD)] = None
+    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FIELD)] = None
 
     def __post_init__(self) -> None:
         if not (self.cursor_field or self.cursor_from_header or self.cursor_from_link or self.next_cursor):
@@ -114,13 +114,15 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
                 "cursor pagination needs `cursor_field` (or `cursor_from_header`, `cursor_from_link` or `next_cursor`)"
             )
         if self.cursor_from_link and not self.cursor_from_url:
-            raise ValueError("`cursor_from_link` finds a URL: `cursor_from_url` names the parameter that is the cursor")
+            raise ValueError(
+                "`cursor_from_link` needs `cursor_from_url`, the name of the URL's parameter with the cursor"
+            )
         if not self.where.given and self.cursor_param is None:
-            raise ValueError("cursor pagination needs `cursor_param`: where does the cursor go?")
+            raise ValueError("cursor pagination needs `cursor_param`, the query parameter for the cursor")
 
     @property
     def where(self) -> Where:
-        """Where the cursor goes, the default included."""
+        """Where to send the cursor, including the default."""
         param = self.cursor_param
         if param is None and not (self.cursor_header or self.cursor_body or self.cursor_form):
             param = self.cursor_from_url or _last_name(self.cursor_field)
@@ -128,26 +130,27 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
 
     @property
     def size_where(self) -> Where:
-        """Where the page size goes."""
+        """Where to send the page size."""
         return Where(self.size_param, self.size_header, self.size_body, self.size_form)
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Put the cursor of `state` where it goes; None is the first page."""
-        value = self.first if state is None else token(state, "cursor")
+        """Add the cursor of `state` to the request; None is the first page."""
+        value = self.first if state is None else read_token(state, "cursor")
         self.drop_first_page_only(state, draft)
         if value is not None:
-            self.where.put(draft, value)
+            self.where.set_parameter(draft, value)
         self.put_size(state, draft, self.size_where)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the next page; None at the end. Raises VendorError(bad_response) for a URL without the cursor."""
+        """Return the state of the next page; None at the end. Raises VendorError(bad_response) for a URL without the
+        cursor."""
         if self.is_end(answer):
             return None
         value = self._extract_cursor(self._read_cursor(answer), answer)
         return None if self.is_missing(value) else {"cursor": value}
 
     def lead(self) -> EndKey | None:
-        """Where the next cursor is taken from."""
+        """Return the key of the next cursor."""
         if self.next_cursor is not None:
             return EndKey("next_cursor", self.next_cursor, "answer")
         if self.cursor_from_header is not None:
@@ -157,15 +160,15 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         return EndKey("cursor_field", self.cursor_field or "")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the page before, when the answer has its cursor."""
+        """Return the state of the previous page if the response has its cursor."""
         if self.prev_cursor_field is None:
             return None
         value = self._extract_cursor(answer.field(self.prev_cursor_field), answer)
         return None if self.is_missing(value) else {"cursor": value}
 
     def names(self, state: Any, scope: Scope) -> Names:
-        """`cursor`."""
-        return {"cursor": self.first if state is None else token(state, "cursor")}
+        """Return `cursor`."""
+        return {"cursor": self.first if state is None else read_token(state, "cursor")}
 
     def _read_cursor(self, answer: Answer) -> Any:
         if self.next_cursor is not None:
@@ -178,18 +181,18 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         return answer.field(self.cursor_field or "")
 
     def _extract_cursor(self, value: Any, answer: Answer) -> Any:
-        """The cursor within what was found, which is a URL when `cursor_from_url` says so."""
+        """Return the cursor from a value that is a URL if `cursor_from_url` is set."""
         if self.cursor_from_url is None or self.is_missing(value):
             return value
         pairs = parse_qsl(split_plain_url(value).query, True) if isinstance(value, str) else []
         found = [text for name, text in pairs if name == self.cursor_from_url]
         if not found:
             raise VendorError(
-                f"pagination: what names the next page has no parameter {self.cursor_from_url}",
+                f"the URL of the next page has no parameter {self.cursor_from_url}",
                 kind="bad_response",
                 request=answer.request,
                 response=answer.response,
-                hint="check `cursor_from_url`; if the last page has such a URL, write a `stop` rule",
+                hint="check `cursor_from_url`; if the last page has such a URL, add a `stop` rule",
             )
         return found[0]
 

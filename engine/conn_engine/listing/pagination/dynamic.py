@@ -1,5 +1,5 @@
-"""Pages by three expressions, for what no other kind says: the first state, the next one, and what it puts into the
-request."""
+"""Pages by three expressions, for paginations that no other kind supports: the first state, the next one, and what it
+adds to the request."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
-from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.listing.pagination.placement import Where, read_token
 from conn_engine.roles import PARAMETER, POINTER, bring_names, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, ask
 from conn_engine.transport import gateway
@@ -19,51 +19,52 @@ _PLACES = ("query", "headers", "body", "form", "path", "url")
 
 
 class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
-    """Three expressions. State: `{state}`: any JSON value, such as `{session, page}`. Templates see the state's names
-    as `page.session`, a state that is no object as `page.state`."""
+    """Three expressions. State: `{state}`, any JSON value, such as `{session, page}`. Templates see the state's names
+    as `page.session`, and a state that is not an object as `page.state`."""
 
     first: Annotated[
         str | None,
         Meta(
-            description="Expression over the call's names: the first page's state. Default: null.",
+            description="Expression over the call's names for the first page's state. Default: null.",
             extra=expression_over("call"),
         ),
     ] = None
     next: Annotated[
         str,
         Meta(
-            description="Expression over state, status, headers, body, records and request: the next page's state; "
-            "null or undefined at the end.",
+            description="Expression over state, status, headers, body, records and request for the next page's "
+            "state; null or undefined at the end.",
             extra=bring_names(expression_over("paging"), "state", into=("paging", "call")),
         ),
     ]
     prev: Annotated[
         str | None,
         Meta(
-            description="Expression over the same names: the state of the page before.", extra=expression_over("paging")
+            description="Expression over the same names for the previous page's state.", extra=expression_over("paging")
         ),
     ] = None
     send: Annotated[
         str | None,
         Meta(
-            description="Expression over state and the call's names: what the state puts into the request, as "
-            "{query, headers, body, form, path, url}. A body that is an object is laid over the operation's own; path "
-            "stands after base_url; url is taken whole. Default: nothing, templates use `page`.",
+            description="Expression over state and the call's names for what the state adds to the request: "
+            "{query, headers, body, form, path, url}. An object body is merged over the operation's; "
+            "path follows base_url; url replaces the complete URL. Default: nothing, templates use "
+            "`page`.",
             extra=expression_over("call"),
         ),
     ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.", extra=PARAMETER)] = None
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+    size_param: Annotated[str | None, Meta(description="Query parameter for the page size.", extra=PARAMETER)] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
 
     @property
     def size_where(self) -> Where:
-        """Where the page size goes."""
+        """Where to send the page size."""
         return Where(self.size_param, pointer=self.size_body)
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Put what `send` says into the request; None is the first page."""
+        """Add the result of `send` to the request; None is the first page."""
         self.drop_first_page_only(state, draft)
         self.put_size(state, draft, self.size_where)
         if self.send is None:
@@ -72,16 +73,16 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
         sent = _plain(ask(self.send, scope))
         if sent is None:
             return
-        strange = sorted(map(str, sent.keys() - set(_PLACES))) if isinstance(sent, dict) else ["no object"]
-        if strange:
+        unknown = sorted(map(str, sent.keys() - set(_PLACES))) if isinstance(sent, dict) else ["no object"]
+        if unknown:
             raise ConfigurationError(
-                f"pagination: `send` gives {', '.join(strange)}, where {', '.join(_PLACES)} are expected",
-                hint='it is an object, such as {"query": {"page": state.page}}',
+                f"`send` of `pagination` returns {', '.join(unknown)}; allowed are {', '.join(_PLACES)}",
+                hint='return an object such as {"query": {"page": state.page}}',
             )
         _apply(sent, draft, from_answer=state is not None)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the next page; None at the end."""
+        """Return the state of the next page; None at the end."""
         current = self._current(state, answer.scope)
         if self.is_end(answer, state=current):
             return None
@@ -89,24 +90,24 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
         return None if value is None or value in self.end_values else {"state": value}
 
     def lead(self) -> EndKey | None:
-        """Where the next state is taken from."""
+        """Return the key of the next state."""
         return EndKey("next", self.next, "answer")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the page before, when `prev` tells it."""
+        """Return the state of the previous page if `prev` is set."""
         if self.prev is None:
             return None
         value = _plain(answer.ask(self.prev, state=self._current(state, answer.scope)))
         return None if value is None else {"state": value}
 
     def names(self, state: Any, scope: Scope) -> Names:
-        """The state's names; `state` for what is no object."""
+        """Return the state's names; `state` for a state that is not an object."""
         current = self._current(state, scope)
         return dict(current) if isinstance(current, dict) else {"state": current}
 
     def _current(self, state: Any, scope: Scope) -> Any:
         if state is not None:
-            return token(state, "state")
+            return read_token(state, "state")
         return None if self.first is None else _plain(ask(self.first, scope))
 
 
@@ -120,7 +121,7 @@ def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
     url, path = sent.get("url"), sent.get("path")
     if url is not None:
         if not isinstance(url, str) or not gateway.is_target(url):
-            problem = "pagination: the `url` of `send` is not an absolute http or https URL"
+            problem = "the `url` that `send` of `pagination` returns is not an absolute http or https URL"
             raise VendorError(problem, kind="bad_response") if from_answer else ConfigurationError(problem)
         draft.url, draft.query, draft.absolute = url, [], True
     elif path is not None:

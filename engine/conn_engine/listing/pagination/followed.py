@@ -1,11 +1,11 @@
-"""What the strategies share that follow a URL of the answer: the settings, and the request for it."""
+"""What strategies that follow a URL of the response share: the settings, and the request for it."""
 
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from conn_engine.listing.pagination.ending import Sized
-from conn_engine.listing.pagination.placement import Where, foreign, token
+from conn_engine.listing.pagination.placement import Where, build_foreign_error, read_token
 from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, TEXT
 from conn_engine.settings import Draft, Names, Scope
 
@@ -13,33 +13,34 @@ __all__ = ["Followed"]
 
 
 class Followed(Sized, frozen=True, kw_only=True):
-    """A listing whose answers name the whole next request. State: `{url}`, absolute, or `{path}` below base_url."""
+    """A listing whose responses contain the complete next request. State: `{url}`, absolute, or `{path}` below
+    base_url."""
 
     without: Annotated[
         tuple[str, ...],
         Meta(
-            description="Query parameters removed from a next URL (a vendor that echoes the credential there).",
+            description="Query parameters to remove from a next URL, for a vendor that echoes the credential there.",
             extra=TEXT,
         ),
     ] = ()
     size_param: Annotated[
-        str | None, Meta(description="Query parameter of the page size, on the first page's request.", extra=PARAMETER)
+        str | None, Meta(description="Query parameter for the page size, in the first page's request.", extra=PARAMETER)
     ] = None
-    size_header: Annotated[str | None, Meta(description="Request header of the page size.", extra=REQUEST_HEADER)] = (
+    size_header: Annotated[str | None, Meta(description="Request header for the page size.", extra=REQUEST_HEADER)] = (
         None
     )
-    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.", extra=POINTER)] = (
+    size_body: Annotated[str | None, Meta(description="JSON pointer to the page size in the body.", extra=POINTER)] = (
         None
     )
-    size_form: Annotated[str | None, Meta(description="Form field of the page size.", extra=FIELD)] = None
+    size_form: Annotated[str | None, Meta(description="Form field for the page size.", extra=FIELD)] = None
 
     @property
     def size_where(self) -> Where:
-        """Where the page size goes."""
+        """Where to send the page size."""
         return Where(self.size_param, self.size_header, self.size_body, self.size_form)
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Make the request the one of `state`; None is the first page."""
+        """Turn the draft into the request of `state`; None is the first page."""
         if state is None:
             self.put_size(state, draft, self.size_where)
             return
@@ -49,20 +50,20 @@ class Followed(Sized, frozen=True, kw_only=True):
         _follow(draft, state)
 
     def names(self, state: Any, scope: Scope) -> Names:
-        """`url` (null on the first page)."""
+        """Return `url` (null on the first page)."""
         if state is not None and not isinstance(state, dict):
-            raise foreign()
+            raise build_foreign_error()
         return {"url": None if state is None else state.get("url", state.get("path"))}
 
 
 def _follow(draft: Draft, state: Any) -> None:
-    """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
+    """Turn a draft into the request for the URL of `state`. Raises UsageError for the state of another operation."""
     path = state.get("path") if isinstance(state, dict) else None
     if isinstance(path, str) and path[:1] not in ("/", "?"):
-        raise foreign()  # the end of base_url may be that of a host name
-    url = draft.base + path if isinstance(path, str) else token(state, "url")
+        raise build_foreign_error()  # base_url may end with a host name
+    url = draft.base + path if isinstance(path, str) else read_token(state, "url")
     if not isinstance(url, str):
-        raise foreign()
+        raise build_foreign_error()
     draft.url = url
     draft.query = []
     draft.absolute = True

@@ -1,4 +1,4 @@
-"""Pages by the Link header (RFC 8288): the preset of next_url that reads it. The header's grammar is in `links`."""
+"""Pages by the Link header (RFC 8288). `links` parses the header."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -16,8 +16,8 @@ __all__ = ["LinkHeader"]
 
 
 class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="link_header"):
-    """The Link header. State: `{url}`, absolute. In `stop` and `has_more`, `link` is the parameters of the
-    next link."""
+    """The Link header. State: `{url}`, absolute. `stop` and `has_more` see the parameters of the next link as
+    `link`."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "link_rel": "rel",
@@ -27,22 +27,22 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
     }
 
     rel: Annotated[str, Meta(description="Relation type of the next page's link.")] = "next"
-    prev_rel: Annotated[str, Meta(description="Relation type of the link to the page before.")] = "prev"
+    prev_rel: Annotated[str, Meta(description="Relation type of the previous page's link.")] = "prev"
     header: Annotated[str, Meta(description="Name of the header.", extra=HEADER)] = "Link"
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the next page; None at the end."""
+        """Return the state of the next page; None at the end."""
         link = self._find(answer, self.rel)
         if link is None or self.is_missing(link.target) or self.is_end(answer, link=link.params):
             return None
         return {"url": resolve(link.target, answer, without=self.without)}
 
     def lead(self) -> EndKey | None:
-        """The header."""
+        """Return the header as the key."""
         return EndKey("header", self.header, "header")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the page before, when the header names it."""
+        """Return the state of the previous page if the header has it."""
         link = self._find(answer, self.prev_rel)
         if link is None or not link.target:
             return None

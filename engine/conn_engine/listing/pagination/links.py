@@ -11,8 +11,7 @@ _SPACE = " \t"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link: its target as written, its relation types in lower case, and its parameters (lower-case
-    names)."""
+    """One link: its target as written, its relation types in lower case, and its parameters (lower-case names)."""
 
     target: str
     rels: tuple[str, ...]
@@ -20,15 +19,15 @@ class Link:
 
 
 def find_link(values: Iterable[str], rel: str) -> Link | None:
-    """The first link of a relation in Link header fields, about this resource itself; None when there is none."""
+    """Return the first link of a relation in Link header fields that is about this resource itself; None if there is
+    none."""
     links = parse_links(values)
     return next((link for link in links if rel.lower() in link.rels and "anchor" not in link.params), None)
 
 
 def parse_links(values: Iterable[str]) -> list[Link]:
-    """Read Link header fields by RFC 8288 appendix B: several links in one field, commas inside <>, quoted
-    parameters, several relation types. What is malformed ends the reading of that field; what came before it
-    counts."""
+    """Parse Link header fields by RFC 8288 appendix B: several links in one field, commas inside <>, quoted parameters,
+    several relation types. A malformed part ends the parsing of its field; links before it count."""
     links: list[Link] = []
     for value in values:
         text = value[:_MAX_HEADER]
@@ -51,7 +50,7 @@ def _skip(text: str, at: int, characters: str) -> int:
 
 
 def _params(text: str, at: int) -> tuple[dict[str, str], int]:
-    """Parameters from `at` up to the comma that ends the link; the first of a repeated name counts."""
+    """Return the parameters from `at` up to the comma that ends the link; the first of a repeated name counts."""
     params: dict[str, str] = {}
     while True:
         at = _skip(text, at, _SPACE)

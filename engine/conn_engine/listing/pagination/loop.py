@@ -1,6 +1,6 @@
-"""The loop over the pages of a listing, whatever the strategy. It never runs for ever: it stops at a state, a URL or a
-page that comes again, at a long row of empty pages, and at `max_pages`. The verdict on the listing then names the
-reason. The loop neither sends nor maps: that is `fetch` and `emit`."""
+"""The loop over the pages of a listing, for every strategy. It never runs forever: it stops at a repeated state, URL or
+page, at a long series of empty pages, and at `max_pages`; the verdict on the listing then has the reason. The loop
+neither sends nor maps: `fetch` and `emit` do."""
 
 import base64
 import hashlib
@@ -21,33 +21,33 @@ from conn_engine.wire import Completeness, Flow
 __all__ = ["MAX_EMPTY_PAGES", "Delivered", "Emit", "Fetch", "Strategy", "Turn", "pages"]
 
 MAX_EMPTY_PAGES = 1_000
-"""Empty pages in a row, each with a next page, that are borne before the listing is called broken."""
+"""Maximum number of consecutive empty pages that each have a next page."""
 
 MAX_KNOWN = 65_536
-"""States of which each is remembered. Later ones are compared with one that moves on ever more slowly: a cycle of any
-length is found, within twice its length."""
+"""States that are remembered individually. Later ones are compared with one that is replaced at increasing intervals,
+which finds a cycle of any length within twice its length."""
 
 
 class Strategy(Protocol):
-    """How a listing goes on. States are JSON values; None is the first page, or the end."""
+    """How a listing continues. States are JSON values; None is the first page, or the end."""
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Make the draft the request for the page of `state`."""
+        """Turn the draft into the request for the page of `state`."""
         ...
 
     def advance(self, state: Any, answer: Answer) -> Any:
-        """State of the page after this answer; None at the end."""
+        """Return the state of the page after this response; None at the end."""
         ...
 
     def retreat(self, state: Any, answer: Answer) -> Any:
-        """State of the page before this answer; None when there is none or it is not known."""
+        """Return the state of the page before this response; None if there is none or it is unknown."""
         ...
 
 
 @dataclass(slots=True)
 class Turn:
-    """One page that is wanted: what it puts into a request, what templates may know of it, and which of its records are
-    to be emitted. `read` is the state after the parts of its answer that were read."""
+    """One requested page: what it adds to a request, what templates see of it, and which of its records to emit. `read`
+    is the state after the parts of its response that were read."""
 
     strategy: Strategy
     state: Any
@@ -58,12 +58,12 @@ class Turn:
         self.read = self.state
 
     def __call__(self, draft: Draft) -> None:
-        """Make the draft the request for the page."""
+        """Turn the draft into the request for the page."""
         self.strategy.place(self.state, draft)
 
     def names(self, scope: Scope) -> Scope:
-        """The names for templates besides those of `scope`: `page` (unless the call has a value of that name), and what
-        a restart gives."""
+        """Return the names for templates, in addition to `scope`: `page` (unless the call has a value of that name),
+        and the names of a restart."""
         known: Any = self.strategy
         own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
         page = {"first": self.state is None, "size": getattr(known, "size", None), **own}
@@ -71,15 +71,15 @@ class Turn:
         return {"page": page} | scope | params
 
     def take_part(self, answer: Answer) -> Answer:
-        """A part of a long answer that is not its last one, with only the records that were not emitted before the
-        listing began again."""
+        """Return a part of a long response, but not the last one, with only the records that were not emitted before
+        the listing was restarted."""
         records = self.find_fresh(answer)
         if isinstance(self.strategy, Restarting):
             self.read = self.strategy.add_part(self.read, answer)
         return replace(answer, records=records)
 
     def find_fresh(self, answer: Answer) -> list[Any]:
-        """The records of an answer that were not emitted before the listing began again."""
+        """Return the records of a response that were not emitted before the listing was restarted."""
         records = answer.records
         if isinstance(self.strategy, Restarting):
             records = self.strategy.fresh(self.state, answer)
@@ -87,16 +87,17 @@ class Turn:
 
 
 Fetch = Callable[[Turn], Flow[Answer | None]]
-"""Fetches one page: is given what places the page in a draft, and the parts of a long answer that come before its last
-one (see `Turn.take_part`). Returns the last part, or None when the listing has to begin again."""
+"""Fetches one page. It is given what adds the page to a draft, and passes the parts of a long response before the last
+one to `Turn.take_part`. Returns the last part, or None if the listing must restart."""
 
 Emit = Callable[[Answer, int, Any, Any], Flow[Any]]
-"""Receives `(answer, number, next_state, prev_state)` of each page, numbers from 1. Returning True ends the
+"""Receives `(answer, number, next_state, prev_state)` of each page, with numbers from 1. Returning True ends the
 listing."""
 
 
 class _Known:
-    """The states that were there: the first `MAX_KNOWN` each, then one that is renewed at ever longer distances."""
+    """The states that occurred: the first `MAX_KNOWN` individually, then one that is replaced at increasing
+    intervals."""
 
     def __init__(self) -> None:
         self._marks: set[bytes] = set()
@@ -105,7 +106,7 @@ class _Known:
         self._due = 1
 
     def check_and_remember(self, mark: bytes) -> bool:
-        """Whether the state was there before; it is from now on."""
+        """Return whether the state was seen before, and remember it."""
         if mark in self._marks or mark == self._kept:
             return True
         if len(self._marks) < MAX_KNOWN:
@@ -127,15 +128,15 @@ def pages(
     seen: set[str] | None = None,
     counts: bool = True,
 ) -> Flow[None]:
-    """Fetch page after page, from `state` on (None: from the first), and emit each.
+    """Fetch page after page, starting at `state` (None: at the first), and emit each.
 
-    `delivered` knows the records that were emitted, when the listing may have to begin again (see `Fetch`): they are
-    left out then. The listing also stops where it would not end: when the next state was there before, or when the
-    page has the same records as the one before it (the vendor ignores what asks for the next page). Such a page is
-    emitted without its records.
+    `delivered` knows the emitted records if the listing may have to restart (see `Fetch`); they are then left out. The
+    listing also stops where it would not end: when the next state occurred before, or when the page has the same
+    records as the one before it (the vendor ignores the parameter for the next page). Such a page is emitted without
+    its records.
 
-    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`. The error of
-    an answer that does not lead to the next page is raised once the page is emitted.
+    The last response has the verdict on the listing: `completeness`. For `seen` and `counts`, see `EndingTally`. The
+    error of a response that does not lead to the next page is raised after the page is emitted.
     """
     restart = settings.restart if isinstance(settings, Ending) else None
     strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
@@ -155,19 +156,22 @@ def pages(
         try:
             following, verdict = _find_next(settings, turn, answer, guard, tally, repeated=repeated)
             previous = strategy.retreat(state, answer)
-        except (ExpressionError, VendorError) as error:  # the records were read: they are emitted before it is raised
+        except (
+            ExpressionError,
+            VendorError,
+        ) as error:  # the records were read, so they are emitted before it is raised
             failure, following, verdict = error, None, _describe_failure(error, guard.number)
         if repeated:
             answer.records.clear()
-        told = following
+        next_state = following
         if isinstance(strategy, Restarting):
-            previous, told = strategy.trim_state(previous), strategy.trim_state(following)
+            previous, next_state = strategy.trim_state(previous), strategy.trim_state(following)
         answer.records[:] = turn.find_fresh(answer)
         answer = replace(answer, completeness=verdict, failure=failure)
-        enough = yield from emit(answer, guard.number, told, previous)
+        is_done = yield from emit(answer, guard.number, next_state, previous)
         if failure is not None:
             raise failure
-        if following is None or enough is True:
+        if following is None or is_done is True:
             return
         state = following
 
@@ -175,12 +179,12 @@ def pages(
 def _find_next(
     settings: Strategy, turn: Turn, answer: Answer, guard: "_Guard", tally: EndingTally, *, repeated: bool
 ) -> tuple[Any, Completeness | None]:
-    """The state of the page after an answer, or None with the verdict on the listing."""
+    """Return the state of the page after a response, or None with the verdict on the listing."""
     cut = guard.judge_repetition(answer) if repeated else None
     following = turn.strategy.advance(turn.read, answer) if cut is None else None
     if following is not None and _is_end(settings, turn.state, following, answer):
         following = None
-        answer.more.clear()  # that it names itself is the end, whatever it says beside
+        answer.more.clear()  # naming itself is the end, whatever else it reports
     if isinstance(settings, Ending):
         tally.add(answer, settings.total(answer), again=repeated)
     cut = cut or guard.judge_next(following, answer)
@@ -190,14 +194,14 @@ def _find_next(
 
 
 def _describe_failure(error: ExpressionError | VendorError, number: int) -> Completeness:
-    """The verdict on a listing of which page `number` may name another one, but in a way that cannot be read."""
+    """Return the verdict on a listing whose page `number` may name another page in an unreadable way."""
     source = f" ({error.text})" if isinstance(error, ExpressionError) and error.text else ""
     reason = f"page {number} does not lead to another page: {error.message}{source}"
     return Completeness("incomplete", reason, hint=error.hint or _NOT_READ)
 
 
 class _Guard:
-    """Finds where a listing would not end. `number` is that of the last page."""
+    """Detects a listing that would not end. `number` is that of the last page."""
 
     def __init__(self, settings: Strategy, state: Any) -> None:
         self._settings = settings
@@ -219,7 +223,7 @@ class _Guard:
         return bool(answer.records) and answer.records == self._before
 
     def judge_repetition(self, answer: Answer) -> Completeness | None:
-        """The verdict on a page that repeats the one before it; None if it may rightly be that one."""
+        """Return the verdict on a page that repeats the one before it; None if it may validly do so."""
         if _first_again(self._settings, self.number):
             return None
         return Completeness(
@@ -227,15 +231,15 @@ class _Guard:
         )
 
     def judge_next(self, following: Any, answer: Answer) -> Completeness | None:
-        """The verdict where the next page was there before, and where there are too many; None if the listing may
+        """Return the verdict if the next page occurred before or if there are too many pages; None if the listing may
         continue."""
         self._empty = 0 if answer.count else self._empty + 1
         starts = isinstance(following, dict) and following.get("at", 0) is None  # the first page of a restart
-        # It may rightly begin with what came last.
+        # A restart may validly begin with the last records.
         self._before = [] if starts else list(answer.records)
         if following is None:
             return None
-        if self._known.check_and_remember(_fingerprint(following)) or _asked_for(following, answer):
+        if self._known.check_and_remember(_fingerprint(following)) or _was_requested(following, answer):
             if starts:
                 return Completeness("incomplete", "the listing was restarted and does not advance", hint=_STUCK)
             return Completeness(
@@ -259,7 +263,7 @@ def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool
 
 
 def _completeness(settings: Strategy, tally: EndingTally, answer: Answer, cut: Completeness | None) -> Completeness:
-    """The verdict on a listing that ended, or was `cut` where it would not end."""
+    """Return the verdict on a listing that ended, or was `cut` where it would not end."""
     if not isinstance(settings, Ending):
         return cut or Completeness("complete")
     judged = tally.judge(answer, settings.full_size(answer))
@@ -267,14 +271,14 @@ def _completeness(settings: Strategy, tally: EndingTally, answer: Answer, cut: C
 
 
 class Delivered:
-    """The records that were emitted, by what tells them apart: the expression `key`."""
+    """The emitted records, distinguished by the expression `key`."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self.known = KnownRecords()
 
     def fresh(self, answer: Answer) -> list[Any]:
-        """The records of an answer that were not emitted; from now on they were."""
+        """Return the records of a response that were not emitted, and remember them."""
         marks = [fingerprint_of(self._key, record, answer.scope) for record in answer.records]
         new = dict.fromkeys(mark for mark in marks if self.known.add(base64.urlsafe_b64decode(mark)))
         return [record for record, mark in zip(answer.records, marks, strict=True) if mark in new]
@@ -291,15 +295,15 @@ _LIMIT = "if the listing is that long, raise `max_pages` in `pagination`; otherw
 
 
 def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> bool:
-    """Whether an answer that names its own page as the next one means the end."""
+    """Return whether a response that names its own page as the next one means the end."""
     if not isinstance(settings, Ending) or not settings.end_on_repeat:
         return False
     same = state is not None and _fingerprint(state) == _fingerprint(following)
-    return same or _asked_for(following, answer)
+    return same or _was_requested(following, answer)
 
 
-def _asked_for(following: Any, answer: Answer) -> bool:
-    """Whether the next page's URL is the one that was just asked for."""
+def _was_requested(following: Any, answer: Answer) -> bool:
+    """Return whether the next page's URL is the one that was just requested."""
     if isinstance(following, dict) and "stretch" in following:
         following = following["at"]
     url = following.get("url") if isinstance(following, dict) else None
@@ -310,8 +314,8 @@ def _asked_for(following: Any, answer: Answer) -> bool:
 
 
 def _first_again(settings: Strategy, number: int) -> bool:
-    """Whether page 2 may rightly be page 1: the first was asked for without its number, and the vendor counts from what
-    is thought to be the second. It is delivered once."""
+    """Return whether page 2 may validly repeat page 1: the first was requested without its number, and the vendor
+    counts from what we take for the second. It is delivered once."""
     return number == 2 and getattr(settings, "first_sent", True) is False
 
 
@@ -321,7 +325,7 @@ def _fingerprint(state: Any) -> bytes:
 
 
 def _bare(state: Any) -> Any:
-    """A state without counts of what came before: they tell nothing about where the page is."""
+    """Return a state without its counts of what came before, which do not identify a page."""
     if not isinstance(state, dict):
         return state
     if isinstance(state.get("stretch"), dict):

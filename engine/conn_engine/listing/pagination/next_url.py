@@ -1,6 +1,7 @@
-"""Pages by next URL: the answer names the whole next request, in its body or in a header.
+"""Pages by next URL: the response contains the complete next request, in its body or in a header.
 
-Where a credential may go is not decided here: a next URL on another host meets the transport's door.
+Whether a credential may be sent there is not decided here: a next URL on another host is checked by the transport's
+gateway.
 """
 
 import re
@@ -26,8 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
-    """Next URLs. State: `{url}`, absolute, or `{path}` below base_url. The URL is taken whole: the first request's
-    query is not added again. Templates see `page.url` (null on the first page)."""
+    """Next URLs. State: `{url}`, absolute, or `{path}` below base_url. The URL is complete: the first request's query
+    is not added again. Templates see `page.url` (null on the first page)."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "next_path": "next_url_field",
@@ -45,31 +46,31 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     next_url_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`).",
+            description="Expression over the body for the next page's URL; absolute, a path, or relative (`?page=2`).",
             extra=expression_over("body"),
         ),
     ] = None
     next_url_header: Annotated[
-        str | None, Meta(description="Response header that carries the next page's URL.", extra=HEADER)
+        str | None, Meta(description="Response header with the next page's URL.", extra=HEADER)
     ] = None
     next_url: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request for the next page's URL, when it "
-            "is computed (`headers.next ?? body.next`); absolute, a path, or relative.",
+            description="Expression over status, headers, body, records and request for the next page's URL, if "
+            "it is computed (`headers.next ?? body.next`); absolute, a path, or relative.",
             extra=expression_over("paging"),
         ),
     ] = None
     prev_url_field: Annotated[
         str | None,
-        Meta(description="Expression over the body: the URL of the page before.", extra=expression_over("body")),
+        Meta(description="Expression over the body for the previous page's URL.", extra=expression_over("body")),
     ] = None
 
     relative_to: Annotated[
         Literal["request", "base_url"],
         Meta(
-            description="What a path is meant after: the URL of the request, as browsers do (`/v2/x` begins at the "
-            "host), or base_url (`/x` is a path as the operations' are)."
+            description="What a path is relative to: `request`, the URL of the request, as in browsers (`/v2/x` "
+            "starts at the host), or `base_url` (`/x` is a path like those of operations)."
         ),
     ] = "request"
 
@@ -78,7 +79,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             raise ValueError("next_url pagination needs `next_url_field` (or `next_url_header`, or `next_url`)")
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the next page; None at the end."""
+        """Return the state of the next page; None at the end."""
         if self.is_end(answer):
             return None
         if self.next_url_header is not None:
@@ -90,7 +91,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         return None if self.is_missing(value) else self._state(value, answer)
 
     def lead(self) -> EndKey | None:
-        """Where the next URL is taken from."""
+        """Return the key of the next URL."""
         if self.next_url_header is not None:
             return EndKey("next_url_header", self.next_url_header, "header")
         if self.next_url is not None:
@@ -98,7 +99,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         return EndKey("next_url_field", self.next_url_field or "")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the page before, when the answer has its URL."""
+        """Return the state of the previous page if the response has its URL."""
         value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
         return None if self.is_missing(value) else self._state(value, answer)
 
@@ -111,13 +112,12 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
 
 
 def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: str = "the next page's URL") -> str:
-    """The absolute URL that a link of this answer means. Raises VendorError(bad_response) for what is no
-    HTTP URL.
+    """Return the absolute URL of a link in this response. Raises VendorError(bad_response) if it is not an HTTP URL.
 
-    `http://` becomes `https://` when the request went to the same host by https: a vendor behind a proxy
-    often does not know its own scheme.
+    `http://` becomes `https://` when the request went to the same host with https: a vendor behind a proxy often does
+    not know its own scheme.
     """
-    asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
+    asked = str(answer.sent.get("url") or answer.request.url)  # before the credential was added
     problem = _problem(value) or _explain_malformed(joined := join_url(asked, value.strip()))
     if problem:
         raise VendorError(
@@ -151,10 +151,10 @@ def _problem(value: Any) -> str:
 
 
 def same_url(left: str, right: str, *, with_credential: str | None = None) -> bool:
-    """Whether two absolute URLs ask for the same thing: the order and the spelling of the query do not matter.
+    """Return whether two absolute URLs request the same: the order and the encoding of the query do not matter.
 
-    `with_credential` is `right` as it was sent: the parameters that it has besides are the credential's, and a vendor
-    that echoes them in `left` says nothing by that.
+    `with_credential` is `right` as it was sent. Its additional parameters belong to the credential, and are ignored if
+    a vendor echoes them in `left`.
     """
     if left == right:
         return True

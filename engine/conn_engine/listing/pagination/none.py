@@ -1,4 +1,4 @@
-"""No pagination: one request is the whole listing."""
+"""No pagination: one request returns the complete listing."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ class NoPagination(Settings, frozen=True, kw_only=True, tag_field="format", tag=
     """One request, one page."""
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Nothing to add."""
+        """Add nothing."""
 
     def advance(self, state: Any, answer: Answer) -> None:
-        """There is no next page."""
+        """Return None: there is no next page."""
         return
 
     def retreat(self, state: Any, answer: Answer) -> None:
-        """There is no page before."""
+        """Return None: there is no previous page."""
         return

@@ -1,4 +1,4 @@
-"""Pages by offset: how many records to leave out."""
+"""Pages by offset: the number of records to skip."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from conn_engine.listing.pagination.completeness import EndKey
-from conn_engine.listing.pagination.ending import Counted, number
-from conn_engine.listing.pagination.placement import Where, integer
+from conn_engine.listing.pagination.ending import Counted, to_number
+from conn_engine.listing.pagination.placement import Where, read_integer
 from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope
 
@@ -15,9 +15,10 @@ __all__ = ["Offset"]
 
 
 class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset"):
-    """Offsets. State: `{offset, seen, width}`: the offset to ask for, records and widest page before it.
+    """Offsets. State: `{offset, seen, width}`: the offset to request, and the number of records and the longest page
+    before it.
 
-    The offset advances by the records that came, so a page size that the vendor caps loses nothing. Templates see
+    The offset advances by the records that came, so no record is lost if the vendor limits the page size. Templates see
     `page.offset`.
     """
 
@@ -41,53 +42,54 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     offset_param: Annotated[
         str | None,
         Meta(
-            description="Query parameter of the offset. Default, when no other place is given: offset. "
-            "Empty: only templates use it, as page.offset.",
+            description="Query parameter for the offset. Default, if no other place is set: offset. Empty: only "
+            "templates use it, as page.offset.",
             extra=PARAMETER,
         ),
     ] = "offset"
     offset_header: Annotated[
-        str | None, Meta(description="Request header of the offset; then no parameter.", extra=REQUEST_HEADER)
+        str | None,
+        Meta(description="Request header for the offset; no query parameter is sent then.", extra=REQUEST_HEADER),
     ] = None
     offset_body: Annotated[
         str | None,
-        Meta(description="JSON pointer of the offset in the body; then no query parameter is sent.", extra=POINTER),
+        Meta(description="JSON pointer to the offset in the body; no query parameter is sent then.", extra=POINTER),
     ] = None
     offset_form: Annotated[
-        str | None, Meta(description="Form field of the offset; then no parameter.", extra=FIELD)
+        str | None, Meta(description="Form field for the offset; no query parameter is sent then.", extra=FIELD)
     ] = None
     limit_param: Annotated[
         str | None,
         Meta(
-            description="Query parameter of the page size. Default, when no other place is given: limit.",
+            description="Query parameter for the page size. Default, if no other place is set: limit.",
             extra=PARAMETER,
         ),
     ] = "limit"
     limit_header: Annotated[
-        str | None, Meta(description="Request header of the page size; then no parameter.", extra=REQUEST_HEADER)
+        str | None,
+        Meta(description="Request header for the page size; no query parameter is sent then.", extra=REQUEST_HEADER),
     ] = None
     limit_body: Annotated[
-        str | None, Meta(description="JSON pointer of the page size in the body; then no parameter.", extra=POINTER)
+        str | None,
+        Meta(description="JSON pointer to the page size in the body; no query parameter is sent then.", extra=POINTER),
     ] = None
     limit_form: Annotated[
-        str | None, Meta(description="Form field of the page size; then no parameter.", extra=FIELD)
+        str | None, Meta(description="Form field for the page size; no query parameter is sent then.", extra=FIELD)
     ] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
-    first_sent: Annotated[
-        bool, Meta(description="Whether the first page's request carries its offset; false leaves it out.")
-    ] = True
+    first_sent: Annotated[bool, Meta(description="Whether the first page's request includes its offset.")] = True
     step: Annotated[
         Literal["records", "size"],
         Meta(
-            description="What the offset advances by: the records that came, or the size asked for (a "
-            "vendor that filters a page after it is cut)."
+            description="What the offset advances by: `records`, the number that came, or `size`, the requested "
+            "number (for a vendor that filters a page after cutting it)."
         ),
     ] = "records"
     next_offset: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body: the next offset; null, undefined or empty "
-            "at the end. Without it the records are counted.",
+            description="Expression over status, headers, body for the next offset; null, undefined or empty at "
+            "the end. Default: the records are counted.",
             extra=expression_over("paging"),
         ),
     ] = None
@@ -98,7 +100,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
 
     @property
     def where(self) -> Where:
-        """Where the offset goes."""
+        """Where to send the offset."""
         elsewhere = self.offset_header or self.offset_body or self.offset_form
         return Where(
             None if elsewhere else self.offset_param or None, self.offset_header, self.offset_body, self.offset_form
@@ -106,30 +108,30 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
 
     @property
     def size_where(self) -> Where:
-        """Where the page size goes."""
+        """Where to send the page size."""
         elsewhere = self.limit_header or self.limit_body or self.limit_form
         return Where(
             None if elsewhere else self.limit_param or None, self.limit_header, self.limit_body, self.limit_form
         )
 
     def place(self, state: Any, draft: Draft) -> None:
-        """Ask for the records from the offset of `state`; None is the first page."""
-        offset = integer(state, "offset", self.first)
+        """Request the records from the offset of `state`; None is the first page."""
+        offset = read_integer(state, "offset", self.first)
         self.drop_first_page_only(state, draft)
         if state is not None or self.first_sent:
-            self.where.put(draft, offset)
+            self.where.set_parameter(draft, offset)
         self.put_size(state, draft, self.size_where)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the next page; None at the end (the rules of `Counted`)."""
-        offset, width = integer(state, "offset", self.first), integer(state, "width")
+        """Return the state of the next page; None at the end (the rules of `Counted`)."""
+        offset, width = read_integer(state, "offset", self.first), read_integer(state, "width")
         count = answer.count
-        seen = integer(state, "seen") + count
+        seen = read_integer(state, "seen") + count
         following: int | None = offset + (self.size if self.step == "size" and self.size else count)
         ended = self.is_end(answer)
         if self.next_offset is not None and ended is not True:
             value = answer.ask(self.next_offset)
-            following = None if self.is_missing(value) else number(value)
+            following = None if self.is_missing(value) else to_number(value)
             ended = following is None
         if ended is None:
             sized = self.has_size(answer, self.size_where)
@@ -137,15 +139,15 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         return None if ended else {"offset": following, "seen": seen, "width": max(width, count)}
 
     def lead(self) -> EndKey | None:
-        """Where the next offset is taken from, when it is not counted."""
+        """Return the key of the next offset, unless it is counted."""
         return None if self.next_offset is None else EndKey("next_offset", self.next_offset, "answer")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
-        """State of the page before; None on the first."""
+        """Return the state of the previous page; None on the first."""
         offset, seen, width = (
-            integer(state, "offset", self.first),
-            integer(state, "seen"),
-            integer(state, "width"),
+            read_integer(state, "offset", self.first),
+            read_integer(state, "seen"),
+            read_integer(state, "width"),
         )
         back = self.size if self.step == "size" and self.size else width
         if offset <= self.first or not back:
@@ -153,5 +155,5 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         return {"offset": max(self.first, offset - back), "seen": max(0, seen - width), "width": width}
 
     def names(self, state: Any, scope: Scope) -> Names:
-        """`offset`."""
-        return {"offset": integer(state, "offset", self.first)}
+        """Return `offset`."""
+        return {"offset": read_integer(state, "offset", self.first)}

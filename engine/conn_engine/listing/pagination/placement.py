@@ -1,8 +1,5 @@
-"""Where a page's value goes in the request: a query parameter, a header, a JSON pointer into the body or a
-form field.
-
-Which value goes there is the strategy's affair.
-"""
+"""Where to send a page's value in the request: a query parameter, a header, a JSON pointer into the body or a form
+field. The strategy determines the value."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +10,12 @@ from conn_engine.documents.pointers import get_pointer, set_pointer, to_pointer
 from conn_engine.errors import UsageError
 from conn_engine.settings import Draft
 
-__all__ = ["Where", "foreign", "integer", "put", "token"]
+__all__ = ["Where", "build_foreign_error", "read_integer", "read_token", "set_parameter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The places that a value goes to; any number of them."""
+    """The places to send a value to, any number of them."""
 
     param: str | None = None
     header: str | None = None
@@ -30,12 +27,12 @@ class Where:
         """Whether there is any place."""
         return any((self.param, self.header, self.pointer, self.form))
 
-    def put(self, draft: Draft, value: Any) -> None:
-        """Put `value` there (see `put`)."""
-        put(draft, value, param=self.param, header=self.header, pointer=self.pointer, form=self.form)
+    def set_parameter(self, draft: Draft, value: Any) -> None:
+        """Set `value` at every place."""
+        set_parameter(draft, value, param=self.param, header=self.header, pointer=self.pointer, form=self.form)
 
     def read_parameter(self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any) -> Any:
-        """The value that a request has there already; None when it has none."""
+        """Return the value that a request already has at one of the places; None if it has none."""
         if self.param is not None and query.get(self.param) is not None:
             return query[self.param]
         named = {name.lower(): value for name, value in headers.items()} if self.header is not None else {}
@@ -48,7 +45,7 @@ class Where:
         return None
 
 
-def put(
+def set_parameter(
     draft: Draft,
     value: Any,
     *,
@@ -76,28 +73,27 @@ def _text(value: Any) -> Any:
     return value
 
 
-def token(state: Any, name: str) -> Any:
-    """The value called `name` in a page's state. Raises UsageError for a state made by another strategy."""
+def read_token(state: Any, name: str) -> Any:
+    """Return the value called `name` in a page's state. Raises UsageError for a state of another strategy."""
     if not isinstance(state, dict) or state.get(name) is None:
-        raise foreign()
+        raise build_foreign_error()
     return state[name]
 
 
-def integer(state: Any, name: str, first: int | None = None) -> int:
-    """The whole number called `name` in a page's state. `first` is its value when there is no state yet, and
-    says that a state must have it; without `first` it is 0 where it is missing. Raises UsageError for a
-    foreign state."""
+def read_integer(state: Any, name: str, first: int | None = None) -> int:
+    """Return the integer called `name` in a page's state. `first` is its value without a state, and means that a state
+    must have it; without `first`, a missing one is 0. Raises UsageError for a state of another strategy."""
     if state is None:
         return first or 0
     value = state.get(name, 0 if first is None else None) if isinstance(state, dict) else None
     if isinstance(value, bool) or not isinstance(value, int):
-        raise foreign()
+        raise build_foreign_error()
     return value
 
 
-def foreign() -> UsageError:
-    """The error about a page's state that another strategy made."""
+def build_foreign_error() -> UsageError:
+    """Return the error about a page's state of another strategy."""
     return UsageError(
         "the cursor does not belong to this operation",
-        hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+        hint="pass a next_cursor that this operation returned, or omit it to start from the beginning",
     )

@@ -1,4 +1,4 @@
-"""The settings of `restart`. What is done by them is in `restarting`."""
+"""The settings of `restart`. `restarting` carries them out."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ _Expressions = dict[str, str]
 
 
 class Filter(Settings, frozen=True, kw_only=True):
-    """The filter of the next stretch: expressions over `record` (the last one), `records`, body, headers."""
+    """The filter of the next part: expressions over `record` (the last one), `records`, body, headers."""
 
     query: Annotated[_Expressions, Meta(description="Query parameters.", extra=expression_over("restart"))] = field(
         default_factory=dict
@@ -34,36 +34,36 @@ class Filter(Settings, frozen=True, kw_only=True):
 
 
 class Restart(Settings, frozen=True, kw_only=True):
-    """A vendor that gives so many results of one listing and no more: at the cap begin again with a filter from the
-    last record. The listing must be sorted by what the filter is of."""
+    """For a vendor that limits the results of one listing: at the cap, restart with a filter from the last record. The
+    listing must be sorted by the filtered value."""
 
     after_records: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="The cap: so many records of one stretch.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Number of records after which the cap is reached.")
     ] = None
     after_pages: Annotated[
-        Annotated[int, Meta(ge=1)] | None, Meta(description="The cap: so many pages of one stretch.")
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Number of pages after which the cap is reached.")
     ] = None
     when: Annotated[
         str | None,
         Meta(
-            description="The cap is reached when this expression over status, headers, body and records is true.",
+            description="Expression over status, headers, body and records that is true when the cap is reached.",
             extra=expression_over("paging"),
         ),
     ] = None
-    set: Annotated[Filter, Meta(description="Where the filter goes, and its values from the last record.")]
+    set: Annotated[Filter, Meta(description="Where to send the filter, and its values from the last record.")]
     key: Annotated[
         str,
         Meta(
-            description="Expression over `record`: what it is known by. A record that came before the restart is not "
-            "delivered again. Where it gives nothing, the whole record is compared.",
+            description="Expression over `record` that identifies it. A record from before the restart is not "
+            "delivered again. If it finds nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"
 
     def __post_init__(self) -> None:
         if self.after_records is None and self.after_pages is None and self.when is None:
-            raise ValueError("`restart` needs `after_records`, `after_pages` or `when`: when is the cap reached?")
+            raise ValueError("`restart` needs `after_records`, `after_pages` or `when`, which detect the cap")
         if not any(getattr(self.set, name) for name in self.set.__struct_fields__):
-            raise ValueError("`restart` needs a filter under `set`: without one the same results come again")
+            raise ValueError("`restart` needs a filter in `set`: without one, the same results come again")
         if any(not pointer.startswith("/") for pointer in self.set.body):
-            raise ValueError("the places under `restart.set.body` are JSON pointers, such as /filter/since")
+            raise ValueError("the keys of `restart.set.body` must be JSON pointers, such as /filter/since")

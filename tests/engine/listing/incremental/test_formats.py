@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conn_engine.expressions import UNDEFINED
-from conn_engine.listing.incremental.durations import add, parse_duration
-from conn_engine.listing.incremental.formats import absent, canonical, read_moment, write_moment
+from conn_engine.listing.incremental.durations import add_duration, parse_duration
+from conn_engine.listing.incremental.formats import canonical, is_absent, read_moment, write_moment
 
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 FINE = NOON + timedelta(microseconds=123_456)
@@ -64,7 +64,7 @@ def test_what_is_no_moment_is_not_guessed(value: object) -> None:
 
 @pytest.mark.parametrize("value", [UNDEFINED, None, "", "  ", "0000-00-00", "0000-00-00 00:00:00"])
 def test_nothing_and_zero_dates_are_absent(value: object) -> None:
-    assert absent(value)
+    assert is_absent(value)
 
 
 @pytest.mark.parametrize(
@@ -134,19 +134,19 @@ def test_a_zone_reads_what_names_none_and_writes_in_its_own_time() -> None:
     ],
 )
 def test_durations_are_added_on_the_calendar(text: str, expected: str) -> None:
-    assert canonical(add(NOON, parse_duration(text))) == expected
+    assert canonical(add_duration(NOON, parse_duration(text))) == expected
 
 
 def test_days_are_counted_on_the_clock_of_the_zone() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     before = datetime(2024, 3, 30, 23, tzinfo=UTC)  # midnight in Berlin, the night the clock goes forward
-    assert canonical(add(before, parse_duration("P1D"), zone=berlin)) == "2024-03-31T22:00:00Z"
-    assert canonical(add(before, parse_duration("PT24H"), zone=berlin)) == "2024-03-31T23:00:00Z"
+    assert canonical(add_duration(before, parse_duration("P1D"), zone=berlin)) == "2024-03-31T22:00:00Z"
+    assert canonical(add_duration(before, parse_duration("PT24H"), zone=berlin)) == "2024-03-31T23:00:00Z"
 
 
 def test_beyond_the_calendar_is_its_edge() -> None:
-    assert add(NOON, parse_duration("P400Y"), sign=-1).year == 1624
-    assert add(datetime(9999, 12, 1, tzinfo=UTC), parse_duration("P2M")).year == 9999
+    assert add_duration(NOON, parse_duration("P400Y"), sign=-1).year == 1624
+    assert add_duration(datetime(9999, 12, 1, tzinfo=UTC), parse_duration("P2M")).year == 9999
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "30D", "P-1D", "P1.5M", "P1H", "1 day", "P9999999Y", "PT1e5S"])

@@ -101,10 +101,10 @@ def test_an_empty_bound_is_open() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"start": "soon"}, "`incremental.start`: 'soon' is no date"),
-        ({"start": {"at": "2024-01-01", "format": "epoch"}}, "'2024-01-01' is no date in the format epoch"),
+        ({"start": "soon"}, "`incremental.start`: 'soon' is not a date"),
+        ({"start": {"at": "2024-01-01", "format": "epoch"}}, "'2024-01-01' is not a date in the format epoch"),
         ({"window": "P1D"}, "no `start`"),
-        ({"start": "2024", "window": "{{context.w}}"}, "`incremental.window`: 'month' is no duration"),
+        ({"start": "2024", "window": "{{context.w}}"}, "`incremental.window`: 'month' is not a duration"),
         ({"start": "2024", "window": "P{{context.n}}D"}, "has no length"),
     ],
 )
@@ -119,12 +119,12 @@ def test_what_cannot_be_a_window_is_told(config: dict[str, Any], message: str) -
     [
         ({"window": "P0D"}, "no length"),
         ({"window": "P1D", "granularity": "P2D"}, "longer than"),
-        ({"request_format": "iso"}, "is no format"),
-        ({"start": {"at": "x", "format": "unix"}}, "is no format"),
+        ({"request_format": "iso"}, "is not a date format"),
+        ({"start": {"at": "x", "format": "unix"}}, "is not a date format"),
         ({"time_zone": "Mars/Base"}, "no time zone"),
         ({"filter": True}, "need `cursor_field`"),
         ({"cursor_field": "t", "stop_when_older": True, "order": "ascending"}, "descending"),
-        ({"lookback": "a week"}, "is no duration"),
+        ({"lookback": "a week"}, "is not a duration"),
     ],
 )
 def test_settings_that_contradict_themselves_are_refused(config: dict[str, Any], message: str) -> None:
@@ -265,5 +265,5 @@ def test_states_are_plain_data_and_know_their_partitions() -> None:
     [[], "x", {"last": 1}, {"cursor": {}}, {"partitions": {}}, {"partitions": [{"cursor": 1}]}, {"cursor": True}],
 )
 def test_a_foreign_state_is_refused(given: Any) -> None:
-    with pytest.raises(UsageError, match="not one of an incremental operation"):
+    with pytest.raises(UsageError, match="not that of an incremental operation"):
         State(given)

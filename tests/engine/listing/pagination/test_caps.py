@@ -106,7 +106,7 @@ def test_a_cursor_with_too_many_records_of_one_value_says_so(run: Run) -> None:
 
     whole = run("page", config, vendor)
     assert whole.records == list(range(410))
-    with pytest.raises(UsageError, match="cannot be continued here"):
+    with pytest.raises(UsageError, match="cannot be resumed here"):
         run("page", config, vendor, call=Call(cursor=whole.cursors[0]))
 
 
@@ -136,14 +136,14 @@ def test_a_url_of_the_answer_keeps_its_own_filter(run: Run) -> None:
 
 def test_a_record_without_the_value(run: Run) -> None:
     config = {"restart": {"after_pages": 1, "set": {"query": {"since": "record.updated"}}}}
-    with pytest.raises(VendorError, match=r"restart\.set\.query\.since has no value on the last record"):
+    with pytest.raises(VendorError, match=r"restart\.set\.query\.since` has no value on the last record"):
         run("page", config, lambda request, query: items(1))
 
 
 @pytest.mark.parametrize(
     ("restart", "words"),
     [
-        ({"set": {"query": {"a": "record.id"}}}, "when is the cap reached"),
+        ({"set": {"query": {"a": "record.id"}}}, "which detect the cap"),
         ({"after_pages": 3, "set": {}}, "needs a filter"),
         ({"after_pages": 3, "set": {"body": {"a": "record.id"}}}, "JSON pointers"),
     ],

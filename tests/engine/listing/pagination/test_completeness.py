@@ -93,7 +93,7 @@ class TestAKeyThatIsNotThere:
         config = {"outer": outer, "inner": inner}
         listing = run("nested", config, lambda request, query: items(1, inner=None, outer="x"))
         assert listing.verdict[0] == "unknown"
-        assert listing.verdict[1].startswith('`outer.cursor_field` "outr" is in no answer; did you mean "outer"?')
+        assert listing.verdict[1].startswith('`outer.cursor_field` "outr" is in no response; did you mean "outer"?')
         outer["config"]["cursor_field"] = "outer"
         assert run("nested", config, lambda request, query: items(1, inner=None, outer=None)).verdict == COMPLETE
 
@@ -202,7 +202,7 @@ class TestValuesOfAnotherListing:
     def test_that_its_end_is_unknown_is_said_without_its_settings(self, things: Any) -> None:
         listing = things(items("a"))
         assert listing.verdict[0] == "unknown"
-        assert listing.verdict[1].startswith('the values from groups.list: `cursor_field` "next" is in no answer')
+        assert listing.verdict[1].startswith('the values from groups.list: `cursor_field` "next" is in no response')
         assert listing.verdicts[-1].settings == ()  # they are not those of `things.list`
 
     @pytest.mark.parametrize(

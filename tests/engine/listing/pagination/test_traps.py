@@ -149,7 +149,7 @@ class TestSize:
         for asked, sent in ((500, "100"), ("250", "100"), (100, "100"), (20, "20")):
             listing = run("page", config, by_page(1), call=Call(query={"n": asked}))
             assert listing.queries[0]["n"] == sent
-            cut = [f"the page size {asked} is cut to 100, the most that the vendor gives"]
+            cut = [f"the page size {asked} was reduced to 100, the vendor's maximum"]
             assert listing.notes == (cut if str(asked) != sent else [])
 
     def test_in_a_header_a_body_and_a_form(self, run: Run) -> None:

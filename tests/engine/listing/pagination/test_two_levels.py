@@ -158,7 +158,7 @@ class TestDynamic:
     @pytest.mark.parametrize(
         ("send", "words"),
         [
-            ('{"qurey": {}}', "gives qurey"),
+            ('{"qurey": {}}', "returns qurey"),
             ("7", "no object"),
             ('{"url": "file:///etc/passwd"}', "not an absolute http"),
             ('{"url": "/x"}', "not an absolute http"),
@@ -236,7 +236,7 @@ class TestNested:
         ({"format": "dynamic"}, "next"),
         (
             {"format": "nested", "outer": {"format": "page"}, "inner": {"format": "page"}},
-            "give it `stop` or `has_more`",
+            "set `stop` or `has_more`",
         ),
         ({"format": "cursor", "cursor_from_link": "next", "cursor_param": "a"}, "cursor_from_url"),
         ({"format": "page", "max_pages": 0}, ">= 1"),

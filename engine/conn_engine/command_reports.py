@@ -1,6 +1,6 @@
-"""What the commands report that do one thing: a folder made, a credential stored, an expression tried.
+"""The reports of commands that do one thing: create a folder, store a credential, evaluate an expression.
 
-What an analysis or a test finds has its report beside the code that finds it.
+The reports of analyses and tests are in the packages of the analyses and tests.
 """
 
 from typing import Any, ClassVar, Literal
@@ -48,7 +48,7 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InitReport(Report, frozen=True, kw_only=True):
-    """The workspace that `conn init` made, and its files."""
+    """The workspace that `conn init` created, and its files."""
 
     kind: ClassVar[str] = "init"
     folder: str
@@ -57,7 +57,7 @@ class InitReport(Report, frozen=True, kw_only=True):
 
 
 class NewReport(Report, frozen=True, kw_only=True):
-    """The connector that `conn new` added. `workspace` is the folder of the workspace made for it, or null."""
+    """The connector that `conn new` added. `workspace` is the folder of a workspace created for it, or null."""
 
     kind: ClassVar[str] = "new"
     workspace: str | None
@@ -68,7 +68,7 @@ class NewReport(Report, frozen=True, kw_only=True):
 
 
 class NotImported(_Data, frozen=True, kw_only=True):
-    """What an import left out for one reason, and where in the document it is."""
+    """The parts of a document that an import left out for one reason."""
 
     reason: str
     places: list[str]
@@ -92,7 +92,7 @@ class ImportSummary(_Data, frozen=True, kw_only=True):
 
 
 class ImportReport(Report, frozen=True, kw_only=True):
-    """The connectors that `conn import` made. `workspace` is the folder of the workspace made for them, or null."""
+    """The connectors that `conn import` created. `workspace` is the folder of a workspace created for them, or null."""
 
     kind: ClassVar[str] = "import"
     workspace: str | None
@@ -100,7 +100,8 @@ class ImportReport(Report, frozen=True, kw_only=True):
 
 
 class HarReport(Report, frozen=True, kw_only=True):
-    """A HAR file turned into a recording, or back. `unanswered` has the requests skipped for lack of a response."""
+    """A HAR file converted to a recording, or the reverse. `unanswered` has the requests without a response, which are
+    skipped."""
 
     kind: ClassVar[str] = "har"
     source: str
@@ -110,18 +111,18 @@ class HarReport(Report, frozen=True, kw_only=True):
 
 
 class ReplacedValues(_Data, frozen=True, kw_only=True):
-    """How many values of each kind of personal data were replaced, and how many were left for which reason."""
+    """The number of replaced values for each kind of personal data, and of unchanged ones for each reason."""
 
     replaced: dict[str, int]
     left: dict[str, int]
 
 
 class RecordReport(Report, frozen=True, kw_only=True):
-    """A recording of an operation that was made live.
+    """A recording of a live operation.
 
-    `error` is the vendor error that the run ended with; `difference` says how a replay differs from the run. `state` is
-    the verdict on the listing, null where its end was not reached; `reason` is why it is not complete. `personal` is
-    null where personal data is unchanged.
+    `error` is the vendor error that ended the run; `difference` describes how a replay differs from the run. `state` is
+    whether the listing is complete, or null if its end was not reached; `reason` is why it is not complete. `personal`
+    is null if personal data is unchanged.
     """
 
     kind: ClassVar[str] = "record"
@@ -140,8 +141,8 @@ class RecordReport(Report, frozen=True, kw_only=True):
 
 
 class DeliveryRecordReport(Report, frozen=True, kw_only=True):
-    """A recorded webhook delivery. `verified_by` is null for one that nothing verifies, `error` says how a replay
-    fails, and `signed` is whether a replay can check the signature."""
+    """A recorded webhook delivery. `verified_by` is null if nothing verifies it, `error` is the error of a replay, and
+    `signed` is whether a replay can check the signature."""
 
     kind: ClassVar[str] = "delivery-record"
     recording: str
@@ -157,7 +158,7 @@ class DeliveryRecordReport(Report, frozen=True, kw_only=True):
 
 
 class ListedAccount(_Data, frozen=True, kw_only=True):
-    """One account. `overrides` counts the settings that it or its environment overrides."""
+    """One account. `overrides` is the number of settings that it or its environment overrides."""
 
     account: str
     connector: str
@@ -176,8 +177,9 @@ class AccountsReport(Report, frozen=True, kw_only=True):
 class CredentialState(_Data, frozen=True, kw_only=True):
     """The state of one account's credential, without its values.
 
-    `usable` is null for an account that needs none, `expired` and `renewable` are null for one that has none, and
-    `accepted` is null unless the vendor was asked (--verify). `store` is where it is stored, or where it is missing.
+    `usable` is null for an account that needs no credential, `expired` and `renewable` are null for one without a
+    credential, and `accepted` is null unless the vendor was asked (--verify). `store` is the store that has the
+    credential, or that it is missing in.
     """
 
     account: str
@@ -200,11 +202,10 @@ class CredentialsReport(Report, frozen=True, kw_only=True):
 
 
 class CredentialReport(Report, frozen=True, kw_only=True):
-    """What one `conn auth` command did with an account's credential. No value of the credential is in it.
+    """The action of a `conn auth` command on an account's credential, without the values of the credential.
 
-    `stored` and `removed` name the store, and are null where nothing was stored or removed. `parts` are the parts that
-    were stored (empty: all), `connected` is what the `connect` steps found, `accepted` is null unless the vendor was
-    asked.
+    `stored` and `removed` are the store, or null if nothing was stored or removed. `parts` are the stored parts (empty:
+    all), `connected` is the result of the `connect` steps, and `accepted` is null unless the vendor was asked.
     """
 
     kind: ClassVar[str] = "credential"
@@ -219,8 +220,8 @@ class CredentialReport(Report, frozen=True, kw_only=True):
 
 
 class AdoptableLogIn(_Data, frozen=True, kw_only=True):
-    """The log-in of one account: the hosts it was issued for (null: bound at its first use), and the other hosts for
-    which this folder needs a new one. `error` says why it cannot be used here."""
+    """The log-in of one account: the hosts it is stored for (null: they are set at its first use), and the other hosts
+    for which this folder needs a new log-in. `error` is the reason why it cannot be used here."""
 
     account: str
     hosts: list[str] | None
@@ -229,8 +230,7 @@ class AdoptableLogIn(_Data, frozen=True, kw_only=True):
 
 
 class AdoptReport(Report, frozen=True, kw_only=True):
-    """Whether a folder uses the log-ins of its workspace from now on, and if not, the reason. `folders` used them
-    before."""
+    """Whether a folder may now use the log-ins of its workspace, or the reason why not. `folders` used them before."""
 
     kind: ClassVar[str] = "adopt"
     folder: str
@@ -245,7 +245,7 @@ class AdoptReport(Report, frozen=True, kw_only=True):
 
 
 class EvalReport(Report, frozen=True, kw_only=True):
-    """The value of an expression. It is null, and `defined` is false, where the expression finds nothing."""
+    """The value of an expression. If the expression has no value, it is null and `defined` is false."""
 
     kind: ClassVar[str] = "eval"
     defined: bool
@@ -260,7 +260,7 @@ class ReadsReport(Report, frozen=True, kw_only=True):
 
 
 class MapReport(Report, frozen=True, kw_only=True):
-    """The unified records that an operation's response mapping makes of vendor records."""
+    """The unified records that an operation's response mapping creates from vendor records."""
 
     kind: ClassVar[str] = "map"
     operation: str
@@ -273,7 +273,7 @@ class MapReport(Report, frozen=True, kw_only=True):
 
 
 class ExplainedWord(_Data, frozen=True, kw_only=True):
-    """A code, a kind of settings, a key or a function, with its explanation. `name` of a key is KIND#KEY."""
+    """A code, a kind of settings, a key or a function, with its explanation. The `name` of a key is KIND#KEY."""
 
     topic: Literal["code", "settings", "function"]
     name: str
@@ -282,7 +282,7 @@ class ExplainedWord(_Data, frozen=True, kw_only=True):
 
 
 class ExplainReport(Report, frozen=True, kw_only=True):
-    """What `conn explain` explains."""
+    """The explanations of `conn explain`."""
 
     kind: ClassVar[str] = "explain"
     words: list[ExplainedWord]
@@ -320,7 +320,7 @@ class DoctorReport(Report, frozen=True, kw_only=True):
 
 
 class ListedScheme(_Data, frozen=True, kw_only=True):
-    """How the deliveries of one vendor are verified, and how far that was checked. `events` is whether the type of its
+    """The verification of one vendor's deliveries; `basis` is how it was checked. `events` is whether the type of its
     events is known too."""
 
     vendor: str
@@ -332,7 +332,7 @@ class ListedScheme(_Data, frozen=True, kw_only=True):
 
 
 class SchemesReport(Report, frozen=True, kw_only=True):
-    """The vendors whose webhook deliveries are known."""
+    """The vendors with known webhook deliveries."""
 
     kind: ClassVar[str] = "schemes"
     schemes: list[ListedScheme]

@@ -1,4 +1,4 @@
-"""What a command reports, as data: a class for each kind of result, and the one form of a finding. Drawn elsewhere."""
+"""The results of commands as data: the base of all reports, and the form of a finding. `conn_cli.report` draws them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -31,12 +31,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: ClassVar[int] = 1
 
     def data(self) -> dict[str, Any]:
-        """`{"version": 1, "kind": "lint", …}`, ready for JSON."""
+        """Return the report as JSON data: `{"version": 1, "kind": "lint", …}`."""
         return {"version": self.version, "kind": self.kind, **msgspec.to_builtins(self)}
 
 
 class FindingSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of one file. Lines and columns count from 1, in characters; `end_column` is exclusive."""
+    """A range of one file. Lines and columns count from 1, in characters; `end_column` is exclusive."""
 
     file: str
     line: int
@@ -46,7 +46,7 @@ class FindingSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RelatedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A further place that a finding is about, such as the override that shadows the line."""
+    """An additional place of a finding, such as the override that shadows the line."""
 
     span: FindingSpan
     message: str
@@ -55,8 +55,8 @@ class RelatedSpan(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One finding.
 
-    `path` is the dotted path in the configuration, `fix` what to do; both may be empty. `fingerprint` stays the same
-    between runs and when lines move.
+    `path` is the dotted path in the configuration, and `fix` what to do; both may be empty. `fingerprint` is the same
+    in every run, also if lines move.
     """
 
     code: str
@@ -70,7 +70,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many findings there are of each severity."""
+    """The number of findings of each severity."""
 
     errors: int
     warnings: int
@@ -78,7 +78,7 @@ class FindingCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe_finding(finding: Diagnostic) -> Finding:
-    """Return a finding in the form that every report has it in."""
+    """Return a finding in the form that all reports use."""
     return Finding(
         code=finding.code,
         severity=_SEVERITIES[finding.severity],
@@ -92,9 +92,9 @@ def describe_finding(finding: Diagnostic) -> Finding:
 
 
 def describe_fault(finding: Diagnostic, *, names: bool) -> Finding:
-    """Return a finding without its own words, which may quote the configuration: the title of its code is the message.
+    """Return a finding with the title of its code as message, because its own message may quote the configuration.
 
-    Without `names`, what names an account in its place is left out too.
+    Without `names`, account names are also removed from its place.
     """
     span = finding.span
     place = replace(span, file=format_file(span.file, names=names)) if span is not None else None
@@ -125,7 +125,7 @@ _SEVERITIES: dict[Severity, SeverityName] = {
 
 
 def format_file(file: str, *, names: bool) -> str:
-    """A file of the workspace; without `names`, what names an account in its path is left out."""
+    """Return the path of a file of the workspace. Without `names`, account names in the path are replaced by "…"."""
     folder, *below = file.split("/")
     if names or (folder == "connectors" and (len(below) < 3 or below[1] not in _OF_ACCOUNTS)):
         return file

@@ -16,7 +16,7 @@ class Transport(Protocol):
     """Answers requests, blocking."""
 
     def send(self, request: Request) -> Response:
-        """The answer, whatever its status. Raises TransportError or MissingRecording."""
+        """Return the response with any status. Raises TransportError or MissingRecording."""
         ...
 
 
@@ -24,5 +24,5 @@ class AsyncTransport(Protocol):
     """Answers requests in an event loop."""
 
     async def asend(self, request: Request) -> Response:
-        """As `Transport.send`."""
+        """Return the response, like `Transport.send`."""
         ...

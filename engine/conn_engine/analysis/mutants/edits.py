@@ -79,7 +79,7 @@ def change_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 
 def change_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Replace each field in a path by a missing field. Yields the same tuples as `changed_literals`."""
+    """Replace each field in a path by a missing field. Yields the same tuples as `change_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         if token.kind not in ("name", "quoted") or index == 0 or tokens[index - 1].text != ".":
@@ -94,7 +94,7 @@ def change_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 def change_globs(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Make each text with a `*` match less, and then more, and each wildcard of a path find less. Yields the same
-    tuples as `changed_literals`."""
+    tuples as `change_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         if token.kind == "string" and "*" in token.text:
@@ -129,7 +129,7 @@ def _is_wildcard(tokens: Sequence[Token], index: int) -> bool:
 
 
 def change_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Replace each operator by its opposite. Yields the same tuples as `changed_literals`."""
+    """Replace each operator by its opposite. Yields the same tuples as `change_literals`."""
     tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
@@ -141,7 +141,7 @@ def change_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 def change_template(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Change each literal in the `{{…}}` of a text, or append to a text without one. Yields the same tuples as
-    `changed_literals`."""
+    `change_literals`."""
     try:
         expressions = template(text).expressions
     except ExpressionError:

@@ -255,7 +255,7 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     assert (len(whole.tried), whole.inapplicable) == (4, [verdict])
     assert whole.percent == 100.0
     text = report.draw_text([whole], None)
-    assert "shop: 4 of 4 mistakes noticed (100.0%), 1 not applicable" in text
+    assert "shop: 4 of 4 mistakes caught (100.0%), 1 not applicable" in text
     assert "m  not applicable: drop_field: both dropped" in text
     data = MutationReport.from_scores([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])

@@ -1,6 +1,5 @@
-"""What an evaluation and a request depend on besides configuration and data: the time, chance, the evaluator, and where
-expressions run that are not trusted. They are values: who runs something passes them, nothing looks them up.
-"""
+"""What an evaluation and a request depend on besides configuration and data: the time, randomness, the evaluator, and
+where untrusted expressions run. They are values: the caller passes them, and nothing looks them up."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,16 +11,16 @@ from conn_engine.wire import MACHINE_CLOCK, Clock
 __all__ = ["USUAL", "Chance", "Conditions", "Isolated", "Names", "Scope", "conditions_of"]
 
 _FAR = 1 << 32
-"""Between the seeds of two requests, so that their evaluations never share one."""
+"""The distance between the seeds of two requests, so that their evaluations never share one."""
 _GOLDEN = 0x9E3779B97F4A7C15
 _SEEDS = 1 << 61
 
 
 class Chance:
-    """Where random values come from: the machine, or a seed, so that the same run draws the same ones again.
+    """Source of random values: the machine, or a seed, so that the same run draws the same values again.
 
-    With a seed, the n-th evaluation has the same seed each time. What requests draw does not depend on how many
-    evaluations there were: a request's chance is the same whatever mappings come before it. Threads may share one.
+    With a seed, the n-th evaluation always has the same seed. What requests draw does not depend on the number of
+    evaluations before: a request's chance is the same whatever mappings come before it. Threads may share one.
     """
 
     __slots__ = ("_draws", "_evaluations")
@@ -33,17 +32,17 @@ class Chance:
 
     @classmethod
     def from_draw(cls, drawn: int) -> "Chance":
-        """The chance of one request: each time it is made, its evaluations have the seeds that follow `drawn`."""
-        made = cls()
-        made._evaluations = count(drawn)
-        return made
+        """Return the chance of one request: whenever it is built, its evaluations have the seeds after `drawn`."""
+        chance = cls()
+        chance._evaluations = count(drawn)
+        return chance
 
     def evaluation_seed(self) -> int | None:
-        """The seed of the next evaluation; None when chance is the machine's."""
+        """Return the seed of the next evaluation; None if the machine is the source."""
         return None if self._evaluations is None else next(self._evaluations)
 
     def draw(self) -> int:
-        """A number that nobody can foresee unless they know the seed, of 62 bits."""
+        """Return a number of 62 bits that is unpredictable without the seed."""
         if self._draws is not None:
             return next(self._draws)
         import secrets
@@ -51,7 +50,7 @@ class Chance:
         return secrets.randbits(62)
 
     def draw_hex(self, size: int) -> str:
-        """Random bytes in hexadecimal: a nonce."""
+        """Return random bytes in hexadecimal, for a nonce."""
         if self._draws is None:
             import secrets
 
@@ -62,18 +61,19 @@ class Chance:
 
 
 class Isolated(Protocol):
-    """Where expressions run that are not trusted (see `expressions.isolation`)."""
+    """Where untrusted expressions run (see `expressions.isolation`)."""
 
     def trusts(self, texts: Collection[str]) -> bool:
-        """Whether an expression that is made of these may run here."""
+        """Return whether an expression made of these texts may run in this process."""
         ...
 
     def compile(self, text: str, evaluator: str) -> Any:
-        """An expression as the evaluator of this name has it, evaluated there (`expressions.Compiled`)."""
+        """Return an expression of the named evaluator that is evaluated in isolation
+        (`expressions.CompiledExpression`)."""
         ...
 
     def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
-        """How the expression came to its value."""
+        """Return how the expression got its value."""
         ...
 
 
@@ -84,8 +84,8 @@ _MACHINE_CHANCE: Final = Chance()
 class Conditions:
     """What evaluations depend on besides their text and data.
 
-    `evaluator` is a name of `expressions.evaluators()`; empty: the preferred one. `isolation` is where expressions run
-    that are not trusted; None: here.
+    `evaluator` is a name in `expressions.evaluators()`; empty for the preferred one. `isolation` is where untrusted
+    expressions run; None for this process.
     """
 
     clock: Clock = MACHINE_CLOCK
@@ -99,12 +99,12 @@ USUAL: Final = Conditions()
 
 
 Names: TypeAlias = dict[str, Any]
-"""Names that something adds to a scope, with their values."""
+"""Names to add to a scope, with their values."""
 
 
 class Scope(dict[str, Any]):
-    """The names that an expression may use, by their top-level name (`query`, `response`, `context` …), with JSON-like
-    values; and the conditions that it is evaluated under. `scope | {…}` is a scope with more names."""
+    """The names that an expression can use, by their top-level name (`query`, `response`, `context` …), with JSON-like
+    values, and the conditions of its evaluation. `scope | {…}` is a scope with more names."""
 
     __slots__ = ("conditions",)
 
@@ -115,19 +115,19 @@ class Scope(dict[str, Any]):
         self.conditions = conditions
 
     def __or__(self, more: Mapping[str, Any]) -> "Scope":  # type: ignore[override]
-        made = Scope(self, self.conditions)
-        made.update(more)
-        return made
+        combined = Scope(self, self.conditions)
+        combined.update(more)
+        return combined
 
     def __ror__(self, fewer: Mapping[str, Any]) -> "Scope":  # type: ignore[override]
-        made = Scope(fewer, self.conditions)
-        made.update(self)
-        return made
+        combined = Scope(fewer, self.conditions)
+        combined.update(self)
+        return combined
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)  # conditions stay in their process
+        return dict, (dict(self),)  # conditions are not sent to another process
 
 
 def conditions_of(data: Any) -> Conditions:
-    """The conditions of a scope; the usual ones for other data."""
+    """Return the conditions of a scope; the usual ones for other data."""
     return data.conditions if isinstance(data, Scope) else USUAL

@@ -6,8 +6,8 @@ ConnError
 │   └── ExpressionError    the author: an expression fails                   exit 3
 │       └── ParameterError     the caller: a name that a template needs      exit 2
 ├── CredentialError        the account: no or a refused credential           exit 5
-├── VendorError            the vendor: an error answer                       exit 4
-│   └── TransportError     the network: no usable answer                     exit 4
+├── VendorError            the vendor: an error response                     exit 4
+│   └── TransportError     the network: no usable response                   exit 4
 ├── MissingRecording       the author: nothing recorded for this request     exit 6
 ├── IncompleteError        the author or vendor: a listing lacks records     exit 1
 └── InternalError          us                                                exit 70
@@ -49,12 +49,12 @@ ErrorKind = Literal[
 ]
 
 FaultKind = Literal["dns", "connect", "refused", "tls", "reset", "truncated", "timeout", "proxy", "protocol", "other"]
-"""Why there is no answer: the host's name is unknown; no connection in time; the connection is refused; TLS failed; the
-connection broke; the answer ended early; it did not come in time; the proxy; no HTTP; anything else."""
+"""Why there is no response: the host name is unknown; no connection in time; the connection is refused; TLS failed; the
+connection broke; the response ended early; it did not arrive in time; the proxy; not HTTP; anything else."""
 
 
 class ConnError(Exception):
-    """Root of everything raised on purpose: `message` is one line, `hint` the mend, `findings` the places."""
+    """Base of all errors raised on purpose: `message` is one line, `hint` is the fix, `findings` are the places."""
 
     exit_code = 70
 
@@ -66,7 +66,7 @@ class ConnError(Exception):
 
 
 class UsageError(ConnError):
-    """The call itself is wrong: an unknown operation, account or option value."""
+    """The call is wrong: an unknown operation, account or option value."""
 
     exit_code = 2
 
@@ -80,9 +80,9 @@ class ConfigurationError(ConnError):
 class ExpressionError(ConfigurationError):
     """An expression does not parse or fails on its input.
 
-    `code` is the evaluator's (JSONata) code, `text` the expression source, `offset` a 0-based character offset in it or
-    -1, `token` the culprit, `at` the dotted configuration path of the string that holds it (may be empty until a
-    caller that knows fills it in). For a template, `text` is the whole string and `offset` counts in it.
+    `code` is the evaluator's (JSONata) code, `text` the source of the expression, `offset` a 0-based character offset
+    in it or -1, `token` the culprit, and `at` the dotted configuration path of the string that contains it (empty until
+    a caller that knows it fills it in). For a template, `text` is the complete string and `offset` counts in it.
     """
 
     def __init__(
@@ -106,8 +106,7 @@ class ExpressionError(ConfigurationError):
 
 
 class ParameterError(ExpressionError):
-    """A name that a template has from the caller (`{{id}}`, `{{params.title}}`) is not given, or has a value that
-    cannot stand there."""
+    """A value that a template needs from the caller (`{{id}}`, `{{params.title}}`) is missing or not allowed there."""
 
     exit_code = 2
 
@@ -124,9 +123,10 @@ class CredentialError(ConnError):
 
 
 class VendorError(ConnError):
-    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds; `said` are its own words.
+    """The vendor responded with an error. `kind` is canonical, `retry_after` is in seconds, and `said` is the vendor's
+    message.
 
-    `limits` are, of an answer that refuses for a rate limit, what it tells of its quotas: the headers of a `Page`.
+    `limits` has the quotas that a rate-limited response reports, in the form of a `Page`'s headers.
     """
 
     exit_code = 4
@@ -150,21 +150,19 @@ class VendorError(ConnError):
         self.response = response
         self.retry_after = retry_after
         self.details = details
-        self.partition: Mapping[str, Any] = {}  # of a fanned-out operation: the item that it failed at
+        self.partition: Mapping[str, Any] = {}  # of a fanned-out operation: the item that failed
         self.limits: Mapping[str, str] = {}
-        self.halvings = 0  # how often a window may be halved because of it: too much was asked for
+        self.halvings = 0  # how often the window may be halved, because too much was requested
 
     @property
     def status(self) -> int | None:
-        """HTTP status of the answer, when there was one."""
+        """HTTP status of the response, if there was one."""
         return self.response.status if self.response is not None else None
 
 
 class TransportError(VendorError):
-    """No usable answer: DNS, connection, time-out, cut body, refused redirect. Faults in transit are `retryable`.
-
-    `fault` is what error rules call it.
-    """
+    """No usable response: DNS, connection, timeout, truncated body, refused redirect. Transient faults are `retryable`.
+    `fault` is the name that error rules use."""
 
     def __init__(
         self,
@@ -181,13 +179,14 @@ class TransportError(VendorError):
 
 
 class MissingRecording(ConnError):
-    """No recorded exchange answers this request."""
+    """No recorded exchange matches this request."""
 
     exit_code = 6
 
 
 class IncompleteError(ConnError):
-    """A listing ended and records are missing. `verdict` is that of its last page; `count` records arrived."""
+    """A listing ended with records missing. `verdict` is that of its last page, and `count` is the number of records
+    that arrived."""
 
     exit_code = 1
 
@@ -206,6 +205,6 @@ class IncompleteError(ConnError):
 
 
 class InternalError(ConnError):
-    """A fault of the engine itself."""
+    """A bug in the engine."""
 
     exit_code = 70

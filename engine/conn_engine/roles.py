@@ -1,6 +1,6 @@
-"""What the texts of a setting are: written into the setting's annotation, `Meta(…, extra=TEMPLATE)`, and read here.
+"""The roles of the texts of settings: declared in a setting's annotation, `Meta(…, extra=TEMPLATE)`, and read here.
 
-A text without a role says how: a format, an HTTP method, a name of ours.
+A text without a role selects something: a format, an HTTP method, a name of ours.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,7 +56,7 @@ Role: TypeAlias = Literal[
     "field", "pointer", "host", "base_url", "path", "remark", "unit", "plain", "text",
 ]  # fmt: skip
 Names: TypeAlias = frozenset[str] | None
-"""Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
+"""Names in scope; None if any name is allowed (a vendor's body, the names of a path)."""
 
 _CALLER = frozenset({"query", "raw_query", "body", "id", "headers", "context", "params", "before"})
 _CALL = _CALLER | {"partition", "parent"}
@@ -73,7 +73,8 @@ _DELIVERED = DELIVERY | {"context", "claims"}
 _SUBSCRIPTION = frozenset({"context", "url", "subscription", "query", "body", "params"})
 _MOMENTS = frozenset({"timestamp", "timestamp_ms", "date", "nonce"})
 OUTER: Final = "outer"
-"""The scope of a text whose model stands in several places: each place says by `inner_over` which it is there."""
+"""The scope of texts in a model that is used in several places. Each place declares the actual scope with
+`inner_over`."""
 SCOPES: Final[Mapping[str, Names]] = {
     "context": frozenset({"context"}),
     "caller": _CALLER,
@@ -116,26 +117,26 @@ SCOPES: Final[Mapping[str, Names]] = {
     "subscription_answer": _SUBSCRIPTION | {"response"},
     "subscription_secrets": _SUBSCRIPTION | {"response", "new_secret"},
 }
-"""What expressions and templates are written over, and the names that each may use.
+"""The scopes of expressions and templates, and the names that each allows.
 
-`body` is the decoded body of an answer itself, `item` one record, `row` one row of what completes records; `answer`,
-`paging`, `restart`, `fault` and `job_answer` see the body as `body`. What is over `OUTER`, such as the texts of a step,
-is over the scope that its place declares by `inner_over`.
+`body` is the decoded body of a response itself, `item` one record, `row` one row of an enrichment's response; `answer`,
+`paging`, `restart`, `fault` and `job_answer` see the body as `body`. Texts over `OUTER`, such as those of a step, have
+the scope that their place declares with `inner_over`.
 """
 
 ANSWER_SCOPES: Final = frozenset(scope for scope, names in SCOPES.items() if names is not None and names >= _ANSWER)
-"""The scopes in which `body` and `headers` are those of an answer; elsewhere they are the caller's."""
+"""The scopes in which `body` and `headers` are those of a response; in the others they are the caller's."""
 
 CREDENTIAL_SCOPES: Final = frozenset(
     {"delivery", "verification", "signed_time", "signed_content", "requirement", "delivery_request", "key_answer"}
 )
-"""The scopes that also have the parts of the stored credential, by whatever names these have."""
+"""The scopes that also have the parts of the stored credential, under their own names."""
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
 
 SECRET: Final[dict[str, Any]] = {"role": "secret"}
-"""A template of a secret: of the credential, or of the connector's own app."""
+"""A template for a secret: of the credential, or of the connector's own app."""
 
 RESERVED: Final[dict[str, Any]] = {"role": "template", "reserved": True}
 """A template that only the connector may set."""
@@ -144,103 +145,103 @@ EXPRESSION: Final[dict[str, Any]] = {"role": "expression"}
 """An expression, or an object of expressions."""
 
 ADDRESS: Final[dict[str, Any]] = {"role": "address"}
-"""The URL, a template, of a request that may hold secrets."""
+"""The URL (a template) of a request that may contain secrets."""
 
 CONSENT: Final[dict[str, Any]] = {"role": "consent"}
-"""The URL, a template, of a page where a person consents: no credential is sent there."""
+"""The URL (a template) of a consent page. No credential is sent there."""
 
 REMARK: Final[dict[str, Any]] = {"role": "remark"}
-"""Text for people, on which nothing depends that a run does."""
+"""Text for people that does not affect a run."""
 
 UNIT: Final[dict[str, Any]] = {"role": "unit"}
-"""What a number or a text about time means."""
+"""The unit of a number or a text about time."""
 
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
-"""Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
+"""Text that is used unchanged and moves no secret: a label, the name of an option, the prefix of a token."""
 
 TEMPLATES: Final[frozenset[Role]] = frozenset({"template", "secret", "address", "consent", "base_url", "path"})
 """The roles of templates."""
 
 HEADER: Final[dict[str, Any]] = {"role": "header"}
-"""The name of a header of the answer that is read."""
+"""The name of a response header to read."""
 
 LINK: Final[dict[str, Any]] = {"role": "link"}
-"""The relation of a link that is read, of the header `Link`."""
+"""The relation of a link to read from the `Link` header."""
 
 REQUEST_HEADER: Final[dict[str, Any]] = {"role": "request_header"}
-"""The name of a header that is sent."""
+"""The name of a header to send."""
 
 PARAMETER: Final[dict[str, Any]] = {"role": "parameter"}
-"""The name of a query parameter that is sent."""
+"""The name of a query parameter to send."""
 
 FIELD: Final[dict[str, Any]] = {"role": "field"}
-"""Another name that a value is sent by: of a field of a form or a body, a cookie, a part of the path."""
+"""Another name to send a value under: a form or body field, a cookie, a part of the path."""
 
 POINTER: Final[dict[str, Any]] = {"role": "pointer"}
-"""A JSON pointer into the body that is sent."""
+"""A JSON pointer into the request body."""
 
 SENT: Final[frozenset[Role]] = frozenset({"parameter", "field", "request_header", "pointer"})
-"""The roles of settings that put a value into the request."""
+"""The roles of settings that add a value to the request."""
 
 HOST: Final[dict[str, Any]] = {"role": "host"}
 """A pattern of hosts that requests may go to."""
 
 TEXT: Final[dict[str, Any]] = {"role": "text"}
-"""Text or values that are used as they are, of a setting whose description mentions more than that."""
+"""Text or values that are used unchanged, in a setting whose description mentions more than that."""
 
 
 PAUSES: Final[dict[str, Any]] = {"pauses": True}
-"""Settings that only decide how long a run pauses."""
+"""Settings that only affect how long a run pauses."""
 
 SECRETS: Final[dict[str, Any]] = {"secrets": True}
 """Settings whose texts see secrets."""
 
 
 def expression_over(scope: str, *more: str) -> dict[str, Any]:
-    """An expression, or an object or a list of expressions, over a scope of `SCOPES` and `more` names."""
+    """Declare an expression, or an object or a list of expressions, over a scope of `SCOPES` and `more` names."""
     return {"role": "expression", "over": scope, "more": more}
 
 
 def template_over(scope: str) -> dict[str, Any]:
-    """Text with `{{…}}`, or data whose strings are such texts, over a scope of `SCOPES`."""
+    """Declare text with `{{…}}`, or data whose strings are such texts, over a scope of `SCOPES`."""
     return {"role": "template", "over": scope}
 
 
 def base_url_over(scope: str) -> dict[str, Any]:
-    """The start of URLs, a template over a scope of `SCOPES`."""
+    """Declare the start of URLs, a template over a scope of `SCOPES`."""
     return {"role": "base_url", "over": scope}
 
 
 def path_over(scope: str) -> dict[str, Any]:
-    """The path of a URL below its base URL, a template over a scope of `SCOPES`."""
+    """Declare the path of a URL below its base URL, a template over a scope of `SCOPES`."""
     return {"role": "path", "over": scope}
 
 
 def values_over(scope: str) -> dict[str, Any]:
-    """An expression, or a list whose strings are templates, over a scope of `SCOPES`."""
+    """Declare an expression, or a list whose strings are templates, over a scope of `SCOPES`."""
     return {"role": "values", "over": scope}
 
 
 def inner_over(scope: str) -> dict[str, Any]:
-    """Settings whose texts over `OUTER` are written over a scope of `SCOPES` here."""
+    """Declare the scope of `SCOPES` for settings with texts over `OUTER`."""
     return {"inner": scope}
 
 
 def reserve(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, which only the connector may set."""
+    """Declare that only the connector may set it."""
     return {**extra, "reserved": True}
 
 
 def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> dict[str, Any]:
-    """The same; once it has a value, it brings names into these scopes, for the settings of its model and for what is
-    inside them."""
+    """Declare that the setting, once it has a value, adds names to these scopes, for the settings of its model and
+    everything inside them."""
     return {**extra, "brings": names, "into": frozenset(into)}
 
 
 class Note(NamedTuple):
-    """What is noted of a setting: the role of its texts, the scope that they are written over and `more` names, the
-    scope of what is inside it (`inner`), whether only the connector may set it (`reserved`), whether texts in it see
-    secrets, whether it only decides about pauses, and which names it brings into which scopes."""
+    """What is declared about a setting: the role of its texts, their scope and `more` names, the scope of texts inside
+    it (`inner`), whether only the connector may set it (`reserved`), whether its texts see secrets, whether it only
+    affects pauses, and which names it adds to which scopes."""
 
     role: Role | None = None
     over: str = ""
@@ -254,7 +255,7 @@ class Note(NamedTuple):
 
 
 def note_of(kind: Any) -> Note:
-    """The note in an annotated type; empty if there is none."""
+    """Return the note of an annotated type; empty if there is none."""
     if get_origin(kind) is not Annotated:
         return Note()
     for meta in get_args(kind)[1:]:
@@ -276,5 +277,5 @@ def note_of(kind: Any) -> Note:
 
 @cache
 def read_roles(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Note], ...]:
-    """The fields of a model: attribute, key in documents, note."""
+    """Return the fields of a model: attribute, key in documents, note."""
     return tuple((field.name, field.encode_name, note_of(field.type)) for field in msgspec.structs.fields(model))

@@ -1,6 +1,5 @@
-"""What every strategy is made of: documented settings (`Settings`), the request while it is built (`Draft`)
-and an answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies,
-ratelimit and failures."""
+"""What every strategy is built from: documented settings (`Settings`), the request while it is built (`Draft`), and a
+response as expressions see it (`Answer`). The strategies are in auth, bodies, listing and responses."""
 
 import codecs
 import re
@@ -24,13 +23,11 @@ _CHARSET = re.compile(
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its
-    documentation.
+    """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its documentation.
 
-    `aliases` maps spellings in use elsewhere to the field's own name; the loader renames them before
-    conversion and the published schema accepts them. Strategies of one union set `tag_field="format"` and a
-    `tag`; on disk they are written `{format: <tag>, config: {<the fields>}}`, which the loader flattens
-    before conversion.
+    `aliases` maps common other spellings to the field's name; the loader renames them before conversion, and the
+    published schema accepts them. Strategies of one union set `tag_field="format"` and a `tag`; in documents they are
+    written `{format: <tag>, config: {<the fields>}}`, which the loader flattens before conversion.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {}
@@ -38,16 +35,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(slots=True)
 class Draft:
-    """A request being built. `url` is absolute, its path already percent-encoded, without the query.
+    """A request while it is built. `url` is absolute, with its path percent-encoded and without the query.
 
-    `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data,
-    not bytes (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query
-    is part of `url` and the operation's query is not added again. `files` are the caller's, by name
-    (see `bodies.Upload`); `as_file`: it wants the answer's bytes. `base` is the URL that a path stands after
-    (`base_url`, filled in), `address` the operation's own URL, before a page or a job puts another in its place.
-    `scope` has the names of the call. `absent` are the parts of the credential that an account may leave out and has
-    left out: what would carry one goes without. `notes` are what a caller should hear of the request: a size that was
-    cut.
+    `query` keeps order and repetitions; a value may be a list (encoded later by `query_format`). `body` is data, not
+    bytes (None: no body). `absolute` marks a complete URL from a response (a next link): its query is part of `url`,
+    and the operation's query is not added again. `files` are the caller's, by name (see `bodies.Upload`); `as_file`
+    requests the bytes of the response. `base` is the URL that a path follows (`base_url`, filled in), and `address` is
+    the operation's own URL, before a page or a job replaces it. `scope` has the names of the call. `absent` has the
+    optional parts of the credential that the account has left out: entries that use them are left out. `notes` are for
+    the caller, such as a reduced page size.
     """
 
     method: str
@@ -68,13 +64,13 @@ class Draft:
 
     def set_query(self, name: str, value: Any) -> None:
         """Set one query parameter, replacing earlier values of that name; None removes it."""
-        at = next((i for i, (key, _) in enumerate(self.query) if key == name), len(self.query))
+        position = next((i for i, (key, _) in enumerate(self.query) if key == name), len(self.query))
         self.query = [pair for pair in self.query if pair[0] != name]
         if value is not None:
-            self.query.insert(at, (name, value))
+            self.query.insert(position, (name, value))
 
     def set_header(self, name: str, value: str | None) -> None:
-        """Set one header whatever its letter case; None removes it."""
+        """Set one header, ignoring case; None removes it."""
         for key in [key for key in self.headers if key.lower() == name.lower()]:
             del self.headers[key]
         if value is not None:
@@ -82,54 +78,54 @@ class Draft:
 
 
 class More(Protocol):
-    """Rows that follow, some at a time."""
+    """Rows that follow, in chunks."""
 
     @property
     def pending(self) -> bool:
-        """Whether there are any; tells it without reading them."""
+        """Whether there are any, without reading them."""
         ...
 
     def rest(self) -> list[Any]:
-        """All of them at once, within a bound."""
+        """Return all of them at once, within a limit."""
         ...
 
     def __next__(self) -> list[Any]: ...
 
 
 class Rest(Protocol):
-    """What an answer holds besides its body (see `bodies.Decoded`)."""
+    """What a response contains besides its body (see `bodies.Decoded`)."""
 
     @property
     def more(self) -> "More | None":
-        """Further rows, some at a time."""
+        """Further rows, in chunks."""
         ...
 
     @property
     def content(self) -> Any:
-        """The bytes, for those who want no data (see `bodies.Content`)."""
+        """The bytes, for callers that need no data (see `bodies.BodyContent`)."""
         ...
 
     def close(self) -> None:
-        """Give back what they take up."""
+        """Release its resources."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response after decoding. `body` is data; `records` what `response_path` found (empty for an error
-    answer).
+    """A decoded response. `body` is data, and `records` is what `response_path` found (empty for an error response).
 
-    `scope` holds the names of the call (`query`, `context`, `id` …); `names()` adds the answer's own:
-    `status`, `headers` (lower-case names), `body`, `text` (the body as it came), `request` ({method, url, query,
-    body}).
+    `scope` has the names of the call (`query`, `context`, `id` …); `names()` adds those of the response: `status`,
+    `headers` (lower-case names), `body`, `text` (the undecoded body), `request` ({method, url, query, body}).
 
-    `problem` marks what is no usable answer: a TransportError (there is none; `response` has the status 0), or a
-    VendorError (its body cannot be read). Expressions then see what is wrong as `fault`, and no `body`.
+    `problem` marks an unusable response: a TransportError (there is none, and `response` has the status 0), or a
+    VendorError (its body cannot be read). Expressions then see the problem as `fault`, and no `body`.
 
-    Of a long answer that is read row by row `body` and `records` are a part, `rest` has what follows and `earlier`
-    counts what came before. `rest` also has the bytes of a binary answer.
-    `more` is what the explicit rules of a pagination say of a next page, `completeness` the verdict on the listing that
-    this answer ends. `failure` is raised once its records are delivered: it does not lead to the next page.
+    For a long response that is read row by row, `body` and `records` are a part, `rest` has what follows, and `earlier`
+    counts what came before. `rest` also has the bytes of a binary response.
+
+    `more` has what the explicit rules of a pagination say about a next page, and `completeness` the verdict on the
+    listing that ends with this response. `failure` is raised after its records are delivered: it does not lead to the
+    next page.
     """
 
     request: Request
@@ -147,16 +143,16 @@ class Answer:
 
     @property
     def count(self) -> int:
-        """How many records the whole answer has, those that were handed on earlier included."""
+        """The number of records of the complete response, including earlier parts."""
         return self.earlier + len(self.records)
 
     def close(self) -> None:
-        """Give back what a large answer takes up."""
+        """Release the resources of a large response."""
         if self.rest is not None:
             self.rest.close()
 
     def names(self) -> Scope:
-        """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
+        """Return the scope of expressions over this response (error rules, stop rules, next-page expressions)."""
         scope = self.scope | {"records": self.records, "request": dict(self.sent)}
         if isinstance(self.problem, TransportError):
             scope["fault"] = self.problem.fault
@@ -169,7 +165,7 @@ class Answer:
         return scope
 
     def text(self) -> str:
-        """The body as text, at most 1 MiB of it, whatever its format; the message of a fault where there is none."""
+        """Return the body as text, at most 1 MiB, whatever its format; the message of a fault if there is none."""
         if isinstance(self.problem, TransportError):
             return self.problem.message
         declared = _CHARSET.search(self.response.headers.get("content-type", ""))
@@ -182,27 +178,26 @@ class Answer:
         return str(self.response.clean(text))
 
     def ask(self, text: str, **more: Any) -> Any:
-        """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are
-        handed over.
+        """Return the value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names that it reads are
+        passed on.
 
-        A plain dotted path is walked here: handing a whole page to the evaluator costs more than the page's
-        mapping.
+        A plain dotted path is resolved here: passing a complete page to the evaluator costs more than mapping the page.
         """
         names = self.names()
         if "text" in text and "text" not in names and _reads(text, "text"):
-            names["text"] = self.text()  # decoded only for those that read it
+            names["text"] = self.text()  # decoded only if it is read
         names |= more
         return ask(text, names)
 
     def holds(self, text: str, **more: Any) -> bool:
-        """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""
-        and what is empty or holds nothing true are false."""
+        """Return whether an expression over `names()` is true in JSONata: undefined, null, 0, "", and anything empty or
+        without a true value are false."""
         from conn_engine.expressions import is_true
 
         return is_true(self.ask(text, **more))
 
     def field(self, path: str) -> Any:
-        """The value of an expression over the body (`paging.next.after`), or `UNDEFINED`."""
+        """Return the value of an expression over the body (`paging.next.after`), or `UNDEFINED`."""
         from conn_engine.expressions import UNDEFINED
 
         if self.body is None:
@@ -229,7 +224,7 @@ _ABSENT: Any = object()
 
 def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
     """Evaluate an expression over a scope, or over other JSON data under given conditions. A plain path through
-    objects, alone or compared with texts, is walked without the evaluator."""
+    objects, alone or compared with texts, is resolved without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
     walked = _parse_path(text) if isinstance(data, dict) else None
@@ -241,16 +236,16 @@ def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
         if texts is not None and (value is _ABSENT or isinstance(value, str)):
             return value in texts
     parsed = expression(text)
-    roots, given = parsed.roots(), conditions or conditions_of(data)
+    roots, effective_conditions = parsed.roots(), conditions or conditions_of(data)
     if roots is not None and isinstance(data, dict):
         data = {name: data[name] for name in roots if name in data}
-    return parsed.evaluate(data, given)
+    return parsed.evaluate(data, effective_conditions)
 
 
 @lru_cache(maxsize=4096)
 def _parse_path(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
-    """The names of a path, and the texts that what is there is compared with (None: with none). None for what is more
-    than that."""
+    """Return the names of a path, and the texts that its value is compared with (None without a comparison). None for
+    any other expression."""
     found = _WALKED.fullmatch(text.strip())
     if found is None:
         return None
@@ -258,12 +253,12 @@ def _parse_path(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | No
     names = tuple(name.strip('"') for name in path.split("."))
     if not _LITERALS.isdisjoint(names):
         return None
-    said = equal or among
-    return names, None if said is None else frozenset(one[1:-1] for one in _TEXTS.findall(said))
+    compared = equal or among
+    return names, None if compared is None else frozenset(literal[1:-1] for literal in _TEXTS.findall(compared))
 
 
 def _follow_path(names: tuple[str, ...], data: Any) -> Any:
-    """What is at a path: a list where the path meets one, `_ABSENT` where it ends."""
+    """Return the value at a path: a list if the path meets one, `_ABSENT` if it ends early."""
     value = data
     for name in names:
         if isinstance(value, list):
@@ -275,8 +270,8 @@ def _follow_path(names: tuple[str, ...], data: Any) -> Any:
 
 
 def fill_templates(data: Any, scope: Scope, *, purpose: str) -> Any:
-    """`data` with its templates filled in. Raises CredentialError when a template names what the credential,
-    the environment or the context does not have; the message has the name and never a value."""
+    """Return `data` with its templates filled in. Raises CredentialError when a template uses a name that the
+    credential, the environment or the context does not have; the message has the name but never a value."""
     from conn_engine.expressions import render
 
     try:
@@ -291,7 +286,7 @@ def fill_templates(data: Any, scope: Scope, *, purpose: str) -> Any:
 
 
 def seal_error(error: ExpressionError) -> ExpressionError:
-    """The error of an expression that could read secrets, without its message: that may quote what it worked on."""
+    """Return the error of an expression that can read secrets without its message, which may quote them."""
     return ExpressionError(
         "the expression fails; why is not said, because it can read secrets",
         code=error.code,

@@ -1,4 +1,4 @@
-"""Where a URL's path leads: below another, or above where it starts, in any spelling that a server may undo."""
+"""Where a URL's path leads: below another path, or above its start, in any encoding that a server may undo."""
 
 import re
 from unicodedata import normalize
@@ -11,18 +11,18 @@ _OVERLONG = {"%c0%ae": ".", "%c0%af": "/", "%c1%9c": "\\", "%e0%80%ae": ".", "%e
 _ENCODED = re.compile("|".join(_OVERLONG) + r"|%u([0-9a-f]{4})", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[/\\]")
 _UNSEEN = re.compile(r"[\x00-\x20\x7f]")
-_MOST_TIMES = 8  # a proxy decodes, then a server, then a framework; nobody decodes more often
+_MOST_TIMES = 8  # a proxy, a server and a framework may each decode; nothing decodes more often
 
 
 def is_below(path: str, start: str) -> bool:
-    """Whether a path is another one, or continues it after a slash."""
+    """Return whether a path equals another one, or continues it after a slash."""
     start = start.rstrip("/")
     return path.rstrip("/") == start or path.startswith(f"{start}/")
 
 
 def has_dot_segment(path: str) -> bool:
-    """Whether a path has a segment "." or "..": plain, percent-encoded, encoded several times, in an overlong or a
-    full-width form, before a parameter (`..;x`), or between backslashes. The query is not looked at."""
+    """Return whether a path has a segment "." or "..": plain, percent-encoded, encoded several times, overlong or
+    full-width, before a parameter (`..;x`), or between backslashes. The query is ignored."""
     text = re.split(r"[?#]", path, maxsplit=1)[0]
     for _ in range(_MOST_TIMES):
         if not _SUSPECT.search(text):
@@ -33,7 +33,7 @@ def has_dot_segment(path: str) -> bool:
         if decoded == text:
             return False
         text = decoded
-    return True  # nobody encodes a path this often who wants it to be read
+    return True  # no legitimate path is encoded this often
 
 
 def _is_dots(segment: str) -> bool:

@@ -1,7 +1,7 @@
-"""URLs taken apart and joined, whoever wrote them. Nothing else does it with `urllib`, which raises for some of them.
+"""Split and join URLs from any source. Nothing else uses `urllib` for this, because it raises for some of them.
 
-A vendor's answer, an imported document or a delivery may hold anything in place of a URL (`http://[x`). Whether a
-request may go to one is judged by `transport.door`.
+A vendor's response, an imported document or a delivery may contain anything in place of a URL (`http://[x`).
+`transport.gateway` decides whether a request may go to one.
 """
 
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -10,18 +10,16 @@ __all__ = ["join_url", "split_plain_url"]
 
 
 def split_plain_url(text: str) -> SplitResult:
-    """The parts of a URL. One that is malformed has a path only, so that it lacks whatever is looked for in it.
-
-    Its `port` raises ValueError where it is not a number.
-    """
+    """Return the parts of a URL. A malformed one only has a path, so that it lacks any part that the caller looks for.
+    Its `port` raises ValueError if it is not a number."""
     try:
         return urlsplit(text)
-    except ValueError:  # brackets that do not match, an invalid address, a host that changes when it is normalised
+    except ValueError:  # unmatched brackets, an invalid address, a host that changes when it is normalized
         return SplitResult("", "", text, "", "")
 
 
 def join_url(base: str, link: str) -> str:
-    """The absolute URL that a link in the answer of `base` means. A malformed link stays as it is."""
+    """Return the absolute URL of a link in the response of `base`. A malformed link is returned unchanged."""
     try:
         return urljoin(base, link)
     except ValueError:

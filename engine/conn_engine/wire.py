@@ -1,4 +1,4 @@
-"""Frozen values that cross the engine's only door: requests, responses, pages and the other effects of an operation.
+"""Frozen values that cross the engine's only boundary: requests, responses, pages and other effects of an operation.
 
 An operation is a generator (`Flow`). It yields effects and is sent their results:
 
@@ -9,7 +9,7 @@ An operation is a generator (`Flow`). It yields effects and is sent their result
 | `Wait`    | None                                                                               |
 | `Renew`   | the account's renewed credential document (a dict); or a `CredentialError` is thrown in |
 
-Who drives the generator decides what each means. Nothing here does I/O.
+The driver of the generator decides what each means. Nothing here does I/O.
 """
 
 import io
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
-    """Case-insensitive, ordered, repeated names kept. `headers["x"]` joins repeats with ", " (RFC 9110)."""
+    """Case-insensitive and ordered, with repeated names. `headers["x"]` joins repeated values with ", " (RFC 9110)."""
 
     __slots__ = ("_index", "pairs")
 
@@ -84,39 +84,40 @@ class Headers(Mapping[str, str]):
         return f"Headers({sorted(self._index)})"  # names only: values may be secret
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a repeated header, in order."""
+        """Return every value of a repeated header, in order."""
         return [value for key, value in self.pairs if key.lower() == name.lower()]
 
     def replace_header(self, name: str, value: str) -> "Headers":
-        """A copy in which `name` has this one value."""
+        """Return a copy in which `name` has only this value."""
         kept = [(k, v) for k, v in self.pairs if k.lower() != name.lower()]
         return Headers([*kept, (name, value)])
 
     def plain(self) -> dict[str, str]:
-        """Lower-case name to value: the form expressions see."""
+        """Return lower-case names and values, as expressions see them."""
         return dict(self._index)
 
 
 class Blob(Protocol):
-    """Bytes that may be too many for memory, and are kept elsewhere. May be read more than once."""
+    """Bytes that may be too many for memory and are stored elsewhere. They can be read more than once."""
 
     @property
     def size(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         ...
 
     def open(self) -> BinaryIO:
-        """A reader of its own, from the first byte. Valid until `close()`."""
+        """Return a separate reader at the first byte. Valid until `close()`."""
         ...
 
     def close(self) -> None:
-        """Give back what holds them."""
+        """Release the storage."""
         ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientCertificate:
-    """What a client proves itself with in TLS: its certificate (and those above it) and private key as PEM texts."""
+    """What a client authenticates with in TLS: its certificate (and those above it) and its private key, as PEM
+    texts."""
 
     chain: str
     key: str
@@ -125,15 +126,15 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """One HTTP request, finished: `url` is absolute and encoded, `body` is bytes.
+    """One finished HTTP request: `url` is absolute and encoded, `body` is bytes.
 
-    A large upload is a `payload` instead of a body. `stream` says that a good answer may be large, and is spooled.
-    `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
-    carries one. `certificate` is shown to those hosts alone. `label` names the operation or step for people.
-    `timeout_seconds` bounds the whole exchange. `declared` are the headers that the configuration and the caller say:
-    none of a credential, a signature or the transport. `signed_headers` are the lower-case names of the headers that
-    the signature has set. `shown` is the same request with `[redacted]` in the places of
-    secrets that are too short to be searched for (None: it has none).
+    A large upload is a `payload` instead of a body. `stream` means that a successful response may be large and is
+    spooled. `hosts` are the host patterns that a credential may go to (see `transport.gateway`), and `authorized` means
+    that the request contains one. `certificate` is only presented to those hosts. `label` is the operation or step in
+    messages. `timeout_seconds` limits the complete exchange. `declared` has the headers set by the configuration and
+    the caller, without those of a credential, a signature or the transport. `signed_headers` has the lower-case names
+    of the headers that the signature set. `shown` is the same request with `[redacted]` in place of secrets that are
+    too short to search for (None: there are none).
     """
 
     method: str
@@ -156,7 +157,7 @@ class Request:
 
     @property
     def visible(self) -> "Request":
-        """The request as it may be shown and kept, once known secrets are replaced."""
+        """The request as it may be shown and stored, once known secrets are replaced."""
         return self.shown or self
 
     def __repr__(self) -> str:
@@ -165,10 +166,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
-    """One HTTP response, read whole: `body` is decompressed bytes, `url` the one that answered (after redirects).
+    """One complete HTTP response: `body` is decompressed bytes, `url` is the one that responded (after redirects).
 
-    The large answer of a request that says `stream` is in `spool`, and `body` is empty. `echoes` removes credentials
-    that the answer repeats from what only decoding brings to light (None: there is no need).
+    The large response to a request with `stream` is in `spool`, and `body` is empty. `echoes` removes credentials that
+    the response repeats and that only decoding reveals (None: not needed).
     """
 
     status: int
@@ -181,19 +182,19 @@ class Response:
 
     @property
     def size(self) -> int:
-        """Bytes of the body, wherever they are."""
+        """The number of bytes of the body, wherever it is stored."""
         return len(self.body) if self.spool is None else self.spool.size
 
     def open(self) -> BinaryIO:
-        """A reader of the body, wherever it is."""
+        """Return a reader of the body, wherever it is stored."""
         return io.BytesIO(self.body) if self.spool is None else self.spool.open()
 
     def clean(self, data: Any) -> Any:
-        """What was decoded of the body, without credentials that it repeats; the same object if there are none."""
+        """Return decoded data without credentials that the response repeats; the same object if there are none."""
         return data if self.echoes is None else self.echoes.data_without_echo(data)
 
     def close(self) -> None:
-        """Give back what a spooled body takes up."""
+        """Release the storage of a spooled body."""
         if self.spool is not None:
             self.spool.close()
 
@@ -202,37 +203,37 @@ class Response:
 
 
 class Echoes(Protocol):
-    """Knows what an answer may not repeat."""
+    """Knows what a response must not repeat."""
 
     def data_without_echo(self, data: Any) -> Any:
-        """Decoded data without it; the same object if it has none."""
+        """Return decoded data without it; the same object if it has none."""
         ...
 
     def echo_cleaner(self) -> "Cleaner":
-        """The same for bytes that come in pieces."""
+        """Return a cleaner for bytes that arrive in pieces."""
         ...
 
 
 class Cleaner(Protocol):
-    """Cleans bytes that come in pieces. What comes out does not depend on where the pieces begin."""
+    """Cleans bytes that arrive in pieces. The result does not depend on how they are split."""
 
     def feed(self, piece: bytes) -> bytes:
-        """What is clean of what came so far."""
+        """Return the bytes that are clean so far."""
         ...
 
     def finish(self) -> bytes:
-        """The rest."""
+        """Return the rest."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """Whether a listing gave everything. `complete`: its end was seen, and no total says that there is more;
-    `incomplete`: something is missing; `unknown`: the answers say nothing of an end, because keys of paging are not
-    there; `stopped`: the caller wanted no more. `reason` is a sentence about all but the first, `hint` is what to do.
-    `settings` are those of paging that name a key which no answer had.
+    """Whether a listing returned everything. `complete`: its end was reached, and no total reports more; `incomplete`:
+    something is missing; `unknown`: the responses report no end, because keys of the pagination are missing;
+    `stopped`: the caller wanted no more.
 
-    `policy` is the operation's `complete`: what a caller should make of an incomplete listing.
+    `reason` is a sentence about all but the first, and `hint` is the fix. `settings` are those of the pagination with a
+    key that no response had. `policy` is the operation's `complete`: how to treat an incomplete listing.
     """
 
     state: Literal["complete", "incomplete", "unknown", "stopped"]
@@ -243,24 +244,24 @@ class Completeness:
 
     @property
     def is_failure(self) -> bool:
-        """Whether records are missing from a listing that has to be complete."""
+        """Whether records are missing from a listing that must be complete."""
         return self.state == "incomplete" and self.policy == "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records that are ready. `records` are unified (or the vendor's, for a raw operation); `raw` the vendor's own.
+    """Records that are ready. `records` are unified (or the vendor's, for a vendor operation); `raw` are the vendor's.
 
     `next_cursor` and `prev_cursor` are opaque tokens that continue the listing in a later call; None at the end.
-    `headers` are what the caller may see: normalised rate-limit headers and mapped response headers.
-    `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
-    `partial` says that the next page is of the same answer, which is delivered in parts because it is long: to resume
-    at its cursor, the answer is requested again. `content` are the bytes of a binary answer, readable until the next
-    page is requested.
-    `partition` are the values of a fanned-out operation that the page belongs to. `state`, JSON data, is from where a
-    later run of an incremental operation goes on, once this page and those before it are kept; None: from the start.
-    `notes` are what the caller should hear of the request: a page size that was cut. `completeness` is the verdict on
-    the whole listing, on its last page only.
+    `headers` has what the caller may see: normalized rate-limit headers and mapped response headers. `whole` marks an
+    operation that returns one record instead of a list (get, create, update, delete). `partial` means that the next
+    page is from the same response, which is delivered in parts because it is long; resuming at its cursor requests the
+    response again. `content` has the bytes of a binary response, readable until the next page is requested.
+
+    `partition` has the values of a fanned-out operation for this page. `state` (JSON data) is where a later run of an
+    incremental operation resumes, once this page and those before it are stored; None means from the start. `notes` are
+    for the caller, such as a reduced page size. `completeness` is the verdict on the complete listing, on its last page
+    only.
     """
 
     records: list[Any]
@@ -281,7 +282,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A pause the operation wants before it goes on."""
+    """A pause that the operation needs before it continues."""
 
     seconds: float
     reason: str
@@ -289,11 +290,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Renew:
-    """Asks for a fresh credential in place of `stale` (the document the operation has used so far).
+    """A request for a new credential in place of `stale` (the document that the operation has used so far).
 
-    The driver takes the account's lock, loads the stored document, returns it when it is no longer `stale` (someone
-    else has renewed it), else drives `exchange(stored)`, stores what it returns *before* it hands it out, and releases
-    the lock. This is the only place where a credential is written.
+    The driver locks the account and loads the stored document. If it is no longer `stale` because another run has
+    renewed it, the driver returns it. Otherwise it runs `exchange(stored)` and stores the result *before* it returns
+    it. Then it releases the lock. Credentials are written nowhere else.
     """
 
     account: str
@@ -306,10 +307,10 @@ Flow: TypeAlias = Generator[Effect, Any, T]
 
 
 class Clock(Protocol):
-    """The only source of time. `now` is Unix seconds."""
+    """The only source of time. `now` is in Unix seconds."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -318,26 +319,26 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock. Nothing else asks the machine what time it is."""
+    """The machine's clock. Nothing else reads the machine's time."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Really pause."""
+        """Pause for real."""
         time.sleep(seconds)
 
 
 class FrozenClock:
-    """A clock that stands still, and jumps when told to sleep. `slept` collects the pauses."""
+    """A clock that stands still, and jumps ahead instead of sleeping. `slept` collects the pauses."""
 
     def __init__(self, now: float = 1_760_000_000.0) -> None:
         self._now = now
         self.slept: list[float] = []
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
@@ -347,4 +348,4 @@ class FrozenClock:
 
 
 MACHINE_CLOCK = SystemClock()
-"""What is used where no clock is passed."""
+"""The clock to use if none is passed."""

@@ -181,13 +181,13 @@ def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: f
     names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), EvaluationContext(now, None), "")}
     audited = _compile(text, text).evaluate_with_audit
     try:
-        told = _run(text, 0, audited, data, names, timeout=1.0, now=round(now * 1000))
+        report = _run(text, 0, audited, data, names, timeout=1.0, now=round(now * 1000))
     except ExpressionError:
         return []
-    if told.get("error"):
+    if report.get("error"):
         return []
     lines = []
-    for line in told["explanation"]["lines"]:
+    for line in report["explanation"]["lines"]:
         mark = {True: "yes: ", False: "no: "}.get(line["passed"], "")
         lines.append(f"{'  ' * line['depth']}{mark}{line['text']}")
     return lines

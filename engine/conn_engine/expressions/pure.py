@@ -100,11 +100,11 @@ class PureExpression:
 
 
 def parse_expression(text: str) -> Any:
-    """This thread's copy of a parsed expression. Raises ExpressionError."""
-    kept: OrderedDict[str, Any] = _threads.__dict__.setdefault("kept", OrderedDict())
-    if text in kept:
-        kept.move_to_end(text)
-        return kept[text]
+    """Return this thread's copy of a parsed expression. Raises ExpressionError."""
+    parsed: OrderedDict[str, Any] = _threads.__dict__.setdefault("kept", OrderedDict())
+    if text in parsed:
+        parsed.move_to_end(text)
+        return parsed[text]
     with deep_stack, _translate_errors(text, []):
         from jsonata import Jsonata
 
@@ -113,9 +113,9 @@ def parse_expression(text: str) -> Any:
         raise _fault(instance.errors[0], text, [])
     instance.own = _own_names(text)
     instance.joins = _has_join(text)
-    kept[text] = instance
-    if len(kept) > _KEPT_PER_THREAD:
-        kept.popitem(last=False)
+    parsed[text] = instance
+    if len(parsed) > _KEPT_PER_THREAD:
+        parsed.popitem(last=False)
     return instance
 
 

@@ -79,8 +79,8 @@ def _answer(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> b
             return b"V" + msgspec.json.encode(audit(request["text"], msgspec.json.decode(body), request["bindings"]))
         return _evaluate_request(request, body, limits)
     except ExpressionError as error:
-        told = {"message": error.message, "code": error.code, "offset": error.offset}
-        return b"E" + msgspec.json.encode({**told, "token": error.token, "hint": error.hint})
+        details = {"message": error.message, "code": error.code, "offset": error.offset}
+        return b"E" + msgspec.json.encode({**details, "token": error.token, "hint": error.hint})
 
 
 def _evaluate_request(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> bytes:

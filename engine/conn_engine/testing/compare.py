@@ -78,11 +78,11 @@ class RecordComparison:
     def intersect(self, other: "RecordComparison") -> "RecordComparison":
         """Return the comparison with only the fields that also differ in `other`."""
         there = {(record.key, change.field) for record in other.changed for change in record.fields}
-        kept = [
+        records = [
             RecordChange(record.key, tuple(change for change in record.fields if (record.key, change.field) in there))
             for record in self.changed
         ]
-        return replace(self, changed=tuple(record for record in kept if record.fields))
+        return replace(self, changed=tuple(record for record in records if record.fields))
 
 
 @dataclass(frozen=True, slots=True)

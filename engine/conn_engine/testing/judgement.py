@@ -268,11 +268,13 @@ def _report_other_verdict(before: Any, after: dict[str, Any], golden: Span) -> D
     )
 
 
-def _report_other_way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
+def _report_other_way_back(expected: Any, actual: list[Any], golden: Span) -> Diagnostic:
     """Report the first page whose previous cursor differs."""
-    before, after = (rows if isinstance(rows, list) else [rows] for rows in (kept, given))
+    before, after = (rows if isinstance(rows, list) else [rows] for rows in (expected, actual))
     pages = zip_longest(before, after)
-    number, (one, other) = next(((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (kept, given)))
+    number, (one, other) = next(
+        ((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (expected, actual))
+    )
     return diagnostic(
         "TST106",
         f"prev_cursor of page {number} is {shorten(other)}, but {shorten(one)} in the golden",

@@ -82,21 +82,21 @@ def record_delivery(
     replaced. Raises ConfigurationError (REC005) if that changes the outcome.
     """
     effective = wiring.effective
-    told = effective.webhooks
-    if told is None:
+    webhooks = effective.webhooks
+    if webhooks is None:
         raise ConfigurationError(
             f'connector "{effective.connector_name}" does not declare webhooks',
             hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
         )
     scope = authorization_scope(Run(effective, wiring.session))
     proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
-    captured = _read_captures(told, proving)
+    captured = _read_captures(webhooks, proving)
     for name, value in captured.items():
         wiring.redactor.add(value, name)
     ring = SigningKeys()
     redactor = NumberingRedactor(wiring.redactor)
     values = redactor.data({**effective.context, **(context or {})})
-    claims = redactor.data(_claims(told, proving))
+    claims = redactor.data(_claims(webhooks, proving))
     frame = RecordedDelivery(
         source=source,
         note=note,
@@ -105,10 +105,11 @@ def record_delivery(
         base_url=redactor.url(_base(effective)),
         account=DeliveredAccount(context=values),
         exchanges=[
-            _redact_exchange(exchange, redactor) for exchange in replace_published_keys(told.verify, ring, exchanges)
+            _redact_exchange(exchange, redactor)
+            for exchange in replace_published_keys(webhooks.verify, ring, exchanges)
         ],
     )
-    sign = partial(_sign, wiring, told, proving, ring, captured)
+    sign = partial(_sign, wiring, webhooks, proving, ring, captured)
     recorded, outcome = _make_replayable(effective, sign(frame), proved, claims)
     if personal is None:
         return KeptDelivery(recorded, outcome)
@@ -122,7 +123,7 @@ def record_delivery(
 
 def _sign(  # noqa: PLR0917
     wiring: Wiring,
-    told: Webhooks,
+    webhooks: Webhooks,
     proving: VerificationContext,
     ring: SigningKeys,
     captured: Mapping[str, str],
@@ -132,7 +133,7 @@ def _sign(  # noqa: PLR0917
     """Add the request to the frame, signed with throwaway secrets."""
     effective, session = wiring.effective, wiring.session
     signed = resign_for_recording(
-        told,
+        webhooks,
         proving,
         wiring.redactor,
         ring,
@@ -157,14 +158,14 @@ def _sign(  # noqa: PLR0917
 
 def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -> float | None:
     """Return the signing time that a delivery states, in Unix seconds; None if it states none."""
-    told = effective.webhooks
-    if told is None:
+    webhooks = effective.webhooks
+    if webhooks is None:
         return None
     proving = VerificationContext(
         delivery, authorization_scope(Run(effective, session)), session.clock, effective.hosts
     )
     with suppress(VerificationError):
-        for text, unit in told.verify.find_times(proving):
+        for text, unit in webhooks.verify.find_times(proving):
             return to_seconds_away(text, unit, 0.0)
     return None
 
@@ -180,19 +181,19 @@ def _make_replayable(
     return weaker, replay_delivery(effective, weaker)
 
 
-def _claims(told: Webhooks, proving: VerificationContext) -> dict[str, Any]:
+def _claims(webhooks: Webhooks, proving: VerificationContext) -> dict[str, Any]:
     """Return the claims of the delivery's JWT; empty without one."""
     with suppress(VerificationError):
-        for evidence in told.verify.find_signature_groups(proving):
+        for evidence in webhooks.verify.find_signature_groups(proving):
             for proof in evidence.signatures:
                 if proof.more is not None:
                     return dict(proof.more[1])
     return {}
 
 
-def _read_captures(told: Webhooks, proving: VerificationContext) -> dict[str, str]:
+def _read_captures(webhooks: Webhooks, proving: VerificationContext) -> dict[str, str]:
     """Return the values that the vendor passes on in this delivery, such as a new secret."""
-    for challenge in told.challenge:
+    for challenge in webhooks.challenge:
         try:
             if not is_condition_met(challenge.when, proving):
                 continue
@@ -204,9 +205,9 @@ def _read_captures(told: Webhooks, proving: VerificationContext) -> dict[str, st
 
 
 def _build_header_filter(effective: Effective) -> Any:
-    told = effective.webhooks
+    webhooks = effective.webhooks
     events = [event for _, event in effective.events]
-    names = [build_name_check(part) for part in (told, *events) if part is not None]
+    names = [build_name_check(part) for part in (webhooks, *events) if part is not None]
     return lambda name: name == "content-type" or any(one(name) for one in names)
 
 

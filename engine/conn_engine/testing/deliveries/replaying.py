@@ -112,10 +112,10 @@ def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
     """Return the configuration for a replay: with the recorded context, and without an account."""
     variant = copy.copy(in_context_of(effective, recorded))
     variant.account = None  # an event's id depends on it, and a golden serves all accounts
-    told = variant.webhooks
-    if recorded.proved is not None and told is not None:
+    webhooks = variant.webhooks
+    if recorded.proved is not None and webhooks is not None:
         verify: Any = AsRecorded(claims=recorded.claims)
-        variant.__dict__["webhooks"] = structs.replace(told, verify=verify)
+        variant.__dict__["webhooks"] = structs.replace(webhooks, verify=verify)
     return variant
 
 
@@ -130,9 +130,11 @@ def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenCl
     return Session("", document, environ, clock, conditions=conditions_at(clock.now(), effective.evaluator))
 
 
-def handed_over(told: Webhooks | None) -> frozenset[str]:
+def handed_over(webhooks: Webhooks | None) -> frozenset[str]:
     """Return the names of values that the vendor passes on in a challenge: an account does not have them before."""
-    return frozenset(name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture)
+    return frozenset(
+        name for challenge in (webhooks.challenge if webhooks is not None else ()) for name in challenge.capture
+    )
 
 
 def as_recording(recorded: RecordedDelivery, connector: str, name: str) -> Recording:

@@ -36,8 +36,8 @@ def sendable(
     `secrets` replace the file's secrets of the same names. `private` signs if only the vendor has the key. Raises
     UsageError if the delivery cannot be signed.
     """
-    told = effective.webhooks
-    if told is None:
+    webhooks = effective.webhooks
+    if webhooks is None:
         raise ConfigurationError(
             f'connector "{effective.connector_name}" does not declare webhooks',
             hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
@@ -52,7 +52,7 @@ def sendable(
     env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
     plain = {name: value for name, value in own.items() if not name.startswith("env.")}
     made = resign_for_sending(
-        told, proving, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
+        webhooks, proving, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
     )
     if made.unsigned:
         raise UsageError(

@@ -34,21 +34,23 @@ class Trial(Receiver):
         return made
 
     def _owners(self, runs: Any, event: VendorEvent, notes: dict[str, None]) -> Sequence[str | None]:
-        told = runs.addressed.effective.webhooks
-        if runs.account is None and (told is None or told.account is None):
+        webhooks = runs.addressed.effective.webhooks
+        if runs.account is None and (webhooks is None or webhooks.account is None):
             return [None]
         return Receiver._owners(self, runs, event, notes) or ([None] if runs.account is None else [])
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
         # Not super(): the decorator of a class with slots creates a new class.
         made = Receiver._effective(self, account, connector)
-        told = made.webhooks
-        if told is None or all(challenge.request is None for challenge in told.challenge):
+        webhooks = made.webhooks
+        if webhooks is None or all(challenge.request is None for challenge in webhooks.challenge):
             return made
-        self.withheld = [str(challenge.request.url) for challenge in told.challenge if challenge.request is not None]
+        self.withheld = [
+            str(challenge.request.url) for challenge in webhooks.challenge if challenge.request is not None
+        ]
         variant = copy.copy(made)
-        silent = tuple(structs.replace(challenge, request=None) for challenge in told.challenge)
-        variant.__dict__["webhooks"] = structs.replace(told, challenge=silent)
+        silent = tuple(structs.replace(challenge, request=None) for challenge in webhooks.challenge)
+        variant.__dict__["webhooks"] = structs.replace(webhooks, challenge=silent)
         return variant
 
     def _keep(self, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:

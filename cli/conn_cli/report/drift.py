@@ -63,8 +63,8 @@ def _format_difference(difference: DriftDifference) -> str:
 
 
 def _describe_change(difference: DriftDifference) -> str:
-    words, told = KINDS[difference.change.kind], difference.change.told
-    return words if told == words else f"{words}: {told}"
+    words, detail = KINDS[difference.change.kind], difference.change.detail
+    return words if detail == words else f"{words}: {detail}"
 
 
 def _reader(reader: Reader) -> str:
@@ -94,8 +94,8 @@ def _row(difference: DriftDifference) -> str:
     places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in difference.readers if r.span is not None)
     shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
     path = cell(format_path(difference.change.path))
-    words, told = KINDS[difference.change.kind], difference.change.told
-    what = words if told == words else f"{words}: {cell(told)}"
+    words, detail = KINDS[difference.change.kind], difference.change.detail
+    what = words if detail == words else f"{words}: {cell(detail)}"
     return f"| {cell(difference.operation)} | {path} | {what} | {shown} | {len(difference.accounts) or ''} |"
 
 
@@ -110,7 +110,7 @@ def draw_github(found: Drift, sources: Sources) -> str:
         for reader in readers or [None]:
             span = reader.span if reader is not None else None
             what = f": read by {reader.what}" if reader is not None else ""
-            told = f"{_format_difference(difference)}{what}"
-            lines.append(command(level, told, title="conn drift", span=span, sources=sources))
+            detail = f"{_format_difference(difference)}{what}"
+            lines.append(command(level, detail, title="conn drift", span=span, sources=sources))
     lines.append(command("notice", _summary(found), title="conn drift"))
     return "".join(f"{line}\n" for line in lines)

@@ -15,7 +15,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ResponseChange:
-    """One difference. `path` is in the response's body, () for the endpoint itself; `told` is a description.
+    """One difference. `path` is in the response's body, () for the endpoint itself; `detail` is a description.
 
     `types` are the current types of a retyped field. `certain` is false if the sample may just not include the field,
     because it was not in every response before either.
@@ -23,7 +23,7 @@ class ResponseChange:
 
     kind: Kind
     path: Path
-    told: str
+    detail: str
     certain: bool = True
     types: frozenset[str] = frozenset()
 
@@ -66,8 +66,8 @@ def _build_gone(path: Path, was: FieldStatistics, old: ResponsePaths, new: Respo
     before, places = was.seen, old.count_parents(path)
     if new.described:
         return ResponseChange("gone", path, "in the recordings, but not in the document", certain=before >= places)
-    told = f"was in {before:,} of {places:,}, now in none of {new.count_parents(path):,}"
-    return ResponseChange("gone", path, told, certain=before >= places)
+    detail = f"was in {before:,} of {places:,}, now in none of {new.count_parents(path):,}"
+    return ResponseChange("gone", path, detail, certain=before >= places)
 
 
 def _compare_values(
@@ -91,9 +91,9 @@ def _compare_types(
         first, second = (_drop_formats(types) if free else types for types in (before, after))
         extra, lost = second - first, first - second
         if first and second and extra and (not new.described or lost):
-            told = f"{each}{_format_types(first)} became {each}{_format_types(second)}"
+            detail = f"{each}{_format_types(first)} became {each}{_format_types(second)}"
             certain = not first & second
-            yield ResponseChange("retyped", path, told, certain=certain, types=frozenset(_drop_formats(now.types)))
+            yield ResponseChange("retyped", path, detail, certain=certain, types=frozenset(_drop_formats(now.types)))
             return
 
 

@@ -78,7 +78,7 @@ def _describe_difference(difference: DriftDifference) -> VendorDifference:
         path=format_path(difference.change.path),
         kind=difference.change.kind,
         tier=difference.tier,
-        detail=difference.change.told,
+        detail=difference.change.detail,
         accounts=len(difference.accounts),
         readers=[_describe_reader(reader) for reader in difference.readers],
     )

@@ -112,7 +112,7 @@ def test_normal_paths(path: str, normal: str) -> None:
 )
 def test_a_type_is_told_as_what_it_is(before: Any, now: Any, told: str) -> None:
     (change,) = find_changes(collect_response_paths([{"a": before}]), collect_response_paths([{"a": now}]))
-    assert change.told == told
+    assert change.detail == told
 
 
 def test_formats_of_documents() -> None:

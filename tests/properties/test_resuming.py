@@ -302,7 +302,6 @@ def test_a_listing_goes_on_from_every_page(  # noqa: PLR0917
         days = sorted(rows, key=lambda row: row["at"])
         rows = [{**row, "at": day["at"]} for row, day in zip(rows, days, strict=True)]
     assume(not (chunk and more == "job"))  # what a job lists is not divided
-    assume(not (pagination == "restarted" and more == "job"))  # nor filtered: the URL of its result is given
     assume(parents != "new ones" or window != "no")  # nor has a listing a state that is not incremental
     effective = connected(pagination, parents, window, chunk=chunk, more=more)
     obstacles = find_obstacles(effective, effective.vendor("rows", "list"))

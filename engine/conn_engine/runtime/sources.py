@@ -214,8 +214,13 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
 
 
 def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
-    for at in range(read_position(start, "at"), len(values)):
-        after = {"at": at + 1} if at + 1 < len(values) else None
+    """The values from a place on. One that repeats an earlier value is left out, also if that is before the place."""
+    marks = [json.dumps(value, sort_keys=True, default=str) for value in values]
+    firsts = sorted({mark: len(marks) - 1 - at for at, mark in enumerate(reversed(marks))}.values())
+    begin = read_position(start, "at")
+    positions = [at for at in firsts if at >= begin]
+    for at, following in zip(positions, [*positions[1:], None], strict=False):
+        after = None if following is None else {"at": following}
         yield from each(Partition({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
 
 

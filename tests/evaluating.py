@@ -124,3 +124,8 @@ def render_path(text: str, scope: Any) -> str:
 
 def audit(text: str, data: Any, bindings: Any = None) -> list[str]:
     return expressions.audit(text, data, bindings, chosen())
+
+
+def usual(names: Any = (), **more: Any) -> Scope:
+    """Names as a scope of the usual conditions: the machine's clock and chance, no isolation."""
+    return Scope(names, USUAL) | more

@@ -42,11 +42,14 @@ class ConsentLogin:
         """The document to store. Raises CredentialError when nobody consents, in time or at all."""
         from conn_engine.auth import CAPTURED
         from conn_engine.runtime.call import Run, Session
+        from conn_engine.runtime.connection import make_conditions
         from conn_engine.runtime.request import authorization_scope
 
         app, credentials = self.app, self.credentials
         document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}
-        session = Session(account, document, app.environ, app.clock)
+        session = Session(
+            account, document, app.environ, app.clock, conditions=make_conditions(self.effective, app.clock)
+        )
         scope = authorization_scope(Run(self.effective, session))
         consent, answer = self._ask_in_browser(scope)
         self._learn(document, consent, answer)

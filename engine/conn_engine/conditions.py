@@ -95,7 +95,8 @@ class Conditions:
 
 
 USUAL: Final = Conditions()
-"""The machine's clock and chance, the preferred evaluator, no isolation."""
+"""The machine's clock and chance, the preferred evaluator, no isolation: for expressions that no customer wrote, and
+for tools that one person uses. `tests/engine/test_ambient.py` lists where it may be named."""
 
 
 Names: TypeAlias = dict[str, Any]
@@ -108,9 +109,7 @@ class Scope(dict[str, Any]):
 
     __slots__ = ("conditions",)
 
-    def __init__(
-        self, names: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), conditions: Conditions = USUAL
-    ) -> None:
+    def __init__(self, names: Mapping[str, Any] | Iterable[tuple[str, Any]], conditions: Conditions) -> None:
         super().__init__(names)
         self.conditions = conditions
 
@@ -129,5 +128,11 @@ class Scope(dict[str, Any]):
 
 
 def conditions_of(data: Any) -> Conditions:
-    """Return the conditions of a scope; the usual ones for other data."""
-    return data.conditions if isinstance(data, Scope) else USUAL
+    """Return the conditions of a scope. Raises TypeError for other data: a customer's expression would escape its
+    isolation."""
+    if isinstance(data, Scope):
+        return data.conditions
+    raise TypeError(
+        f"a {type(data).__name__} has no conditions to be evaluated under: pass a Scope (scope | {{…}} is one), or "
+        "conditions"
+    )

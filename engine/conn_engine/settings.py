@@ -59,7 +59,7 @@ class Draft:
     base: str = ""
     address: str = ""
     notes: list[str] = field(default_factory=list)
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = field(kw_only=True)
     absent: frozenset[str] = frozenset()
 
     def set_query(self, name: str, value: Any) -> None:
@@ -132,7 +132,7 @@ class Answer:
     response: Response
     body: Any
     records: list[Any] = field(default_factory=list)
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = field(kw_only=True)
     sent: Mapping[str, Any] = field(default_factory=dict)
     problem: VendorError | None = None
     rest: Rest | None = None
@@ -227,6 +227,7 @@ def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
     objects, alone or compared with texts, is resolved without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
+    effective_conditions = conditions or conditions_of(data)
     walked = _parse_path(text) if isinstance(data, dict) else None
     if walked is not None:
         names, texts = walked
@@ -236,7 +237,7 @@ def ask(text: str, data: Any, conditions: Conditions | None = None) -> Any:
         if texts is not None and (value is _ABSENT or isinstance(value, str)):
             return value in texts
     parsed = expression(text)
-    roots, effective_conditions = parsed.roots(), conditions or conditions_of(data)
+    roots = parsed.roots()
     if roots is not None and isinstance(data, dict):
         data = {name: data[name] for name in roots if name in data}
     return parsed.evaluate(data, effective_conditions)

@@ -28,6 +28,12 @@ OWN_RANDOMNESS = {
     "conn_engine/releases/opening.py": "name of a temporary file",
     "conn_cli/scaffold.py": "the id of a new workspace",
 }
+WITHOUT_ISOLATION = {
+    "conn_engine/conditions.py": "the one place where they are made",
+    "conn_engine/runtime/call.py": "of a session that is made without conditions: see the test below",
+    "conn_engine/expressions/worker.py": "the worker is the isolation",
+    "conn_engine/lint/statuses.py": "lint, over data that it makes itself",
+}
 OF_A_THREAD = {
     "conn_engine/expressions/pure.py": "parsed texts, by content: the library is not made for threads",
     "conn_engine/transport/deadline.py": "the bound of the exchange that the thread is in",
@@ -68,6 +74,40 @@ def test_random_values_come_from_the_session() -> None:
     unlisted = {name: uses for name, uses in found.items() if name not in OWN_RANDOMNESS}
     assert not unlisted, "draw it from conditions.chance, or list it with the reason"
     assert OWN_RANDOMNESS.keys() <= found.keys(), "what draws nothing is not listed"
+
+
+def calls_of(name: str) -> Iterator[tuple[str, ast.Call]]:
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                yield module, node
+
+
+def test_what_is_evaluated_without_isolation_is_listed() -> None:
+    found = {name for name, tree in TREES.items() if any(used == "USUAL" for used, _ in dotted_names(tree))}
+    found |= {name for name, tree in TREES.items() if "conn_engine.conditions.USUAL" in imports_of(tree).values()}
+    assert found == WITHOUT_ISOLATION.keys(), "pass the conditions of the session or of the configuration"
+
+
+def test_conditions_are_made_at_few_places() -> None:
+    """Whoever makes conditions decides about isolation: of a live run it is `make_conditions` alone."""
+    assert {module for module, _ in calls_of("Conditions")} == {
+        "conn_engine/conditions.py",
+        "conn_engine/config/effective.py",  # of a configuration that no run uses: tools
+        "conn_engine/expressions/worker.py",
+        "conn_engine/runtime/call.py",
+        "conn_engine/runtime/connection.py",
+        "conn_engine/testing/cases.py",
+        "conn_engine/testing/replays.py",
+        "conn_engine/testing/trial.py",
+        "conn_cli/commands/eval_.py",
+    }
+
+
+def test_each_session_says_its_conditions() -> None:
+    sessions = list(calls_of("Session"))
+    assert len(sessions) > 3
+    assert [module for module, call in sessions if "conditions" not in {word.arg for word in call.keywords}] == []
 
 
 @pytest.mark.parametrize(

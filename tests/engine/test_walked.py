@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conn_engine.conditions import USUAL
 from conn_engine.expressions import expression
 from conn_engine.settings import _parse_path, ask
 
@@ -33,12 +35,12 @@ def asked(draw: Any) -> str:
 @given(asked(), SCOPES)
 def test_it_is_what_the_evaluator_gives(text: str, scope: dict[str, Any]) -> None:
     try:
-        wanted = expression(text).evaluate(scope)
+        wanted = expression(text).evaluate(scope, USUAL)
     except Exception as error:
         with pytest.raises(type(error)):
-            ask(text, scope)
+            ask(text, usual(scope))
         return
-    got = ask(text, scope)
+    got = ask(text, usual(scope))
     assert (type(got), got) == (type(wanted), wanted)
 
 

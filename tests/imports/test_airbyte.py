@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluating import evaluate, render, render_path, usual
 
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.config import load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.expressions import evaluate, render, render_path
 from conn_engine.lint import lint_paths
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import wire_account
@@ -169,9 +169,9 @@ def test_a_key_that_may_be_left_out(read: Read, authenticator: dict[str, Any], p
     absent = frozenset(one.name for one in credentials.fields() if not one.required)
     assert len(absent) == 1
     authorization: Any = convert(made.data["authorization"], Authorization)
-    draft = Draft("GET", "https://api.v.example/things", absent=absent)
+    draft = Draft("GET", "https://api.v.example/things", absent=absent, scope=usual())
     authorization.apply(
-        draft, {"context": {}, "env": {}, **{one.name: "ann" for one in credentials.fields() if one.required}}
+        draft, usual({"context": {}, "env": {}, **{one.name: "ann" for one in credentials.fields() if one.required}})
     )
     assert getattr(draft, place) == sent
 
@@ -337,7 +337,7 @@ def test_a_log_in_that_is_authorised_itself(read: Read, authenticator: Any, requ
     assert not made.lost
     credentials: Any = convert(made.data["credentials"], Credentials)
     stored = {part.name: "t" for part in credentials.fields()}
-    flow = credentials.exchange({"context": {"domain": "d"}}, ("v.example",), FrozenClock())(stored)
+    flow = credentials.exchange(usual(context={"domain": "d"}), ("v.example",), FrozenClock())(stored)
     asked = [next(flow)]
     with pytest.raises(StopIteration) as ended:
         for n in range(9):

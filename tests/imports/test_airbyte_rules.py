@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluating import evaluate, expression, render, render_path
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import evaluate, expression, render, render_path
 from conn_import import Options, import_source, read_source
 from conn_import.airbyte.custom import INSTEAD
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,8 +135,8 @@ def sent(made: Any, values: dict[str, str]) -> dict[str, str]:
     document = {made.supplied[name][1]: value for name, value in values.items()}
     row = made.data["resources"]["things0"]["list"]
     authorization: Any = convert(row.get("authorization", made.data["authorization"]), Authorization)
-    draft = Draft("GET", "https://api.v.example/x")
-    authorization.apply(draft, {**document, "context": {}, "env": {}})
+    draft = Draft("GET", "https://api.v.example/x", scope=usual())
+    authorization.apply(draft, usual({**document, "context": {}, "env": {}}))
     return {**draft.headers, **dict(draft.query)}
 
 

@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from evaluating import evaluate
 from jinja2.sandbox import SandboxedEnvironment
 
-from conn_engine.expressions import UNDEFINED, evaluate
+from conn_engine.expressions import UNDEFINED
 from conn_import.airbyte.jinja import Names, PathNode, Untranslatable, to_condition, to_expression, translate
 from conn_import.airbyte.templates import to_template, translate_literal
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
+from evaluating import usual
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -109,7 +110,7 @@ def read_it_all(secret: str, response: Response, form: str, options: ResponseOpt
     except VendorError as problem:
         data = problem.message
     nothing_of(secret, data)
-    nothing_of(secret, Answer(Request("GET", "https://a.b"), response, None).text())
+    nothing_of(secret, Answer(Request("GET", "https://a.b"), response, None, scope=usual()).text())
     return data
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from evaluating import usual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,14 +65,14 @@ def listing(strategy: Pagination, vendor: Vendor, state: Any = None, limit: int 
     """Drive the loop against the vendor; the pages as they come."""
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
-        draft = Draft("GET", URL, [("q", "x")] + ([("limit", limit)] if limit else []))
+        draft = Draft("GET", URL, [("q", "x")] + ([("limit", limit)] if limit else []), scope=usual())
         place(draft)
         query = encode_query(draft.query)
         url = draft.url + (("&" if "?" in draft.url else "?") + query if query else "")
         request = Request("GET", url)
         response: Response = yield request
         body = json.loads(response.body)
-        return Answer(request, response, body, body.get("items", []), sent={"query": dict(draft.query)})
+        return Answer(request, response, body, body.get("items", []), scope=usual(), sent={"query": dict(draft.query)})
 
     def emit(answer: Answer, number: int, following: Any, before: Any) -> Flow[None]:
         yield (answer.records, number, following, before)  # type: ignore[misc]

@@ -4,6 +4,7 @@ import json
 from itertools import product
 from typing import Any
 
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from conn_engine.runtime.layers import Listing
 from conn_engine.runtime.listing import fetch_pages
 from conn_engine.runtime.partition import Partition
 from conn_engine.runtime.sources import run_combinations
-from conn_engine.settings import Scope
 from conn_engine.wire import Flow
 
 VALUES = st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", "a/b", "ä"])), max_size=5)
@@ -120,7 +120,7 @@ RECORDS = st.lists(
 
 
 def merge(first: list[Any], more: list[Any]) -> list[Any]:
-    return merge_records(first, more, None, Scope())
+    return merge_records(first, more, None, usual())
 
 
 @given(RECORDS, RECORDS, RECORDS)

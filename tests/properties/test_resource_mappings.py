@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def result_of(said: Any) -> Any:
     """What a mapping gives: its texts are expressions of a fixed text."""
     if isinstance(said, dict) and set(said) != {"replace"}:
         return {key: result_of(value) for key, value in said.items()}
-    return compile_mapping([said["replace"] if isinstance(said, dict) else said]).apply_one({})
+    return compile_mapping([said["replace"] if isinstance(said, dict) else said]).apply_one(usual())
 
 
 def over(below: Any, said: Any) -> Any:
@@ -96,7 +97,7 @@ def given_by(configured: Effective, operation: str, key: str) -> Any:
     typed = configured.get_unified("crm", "contacts", operation)
     assert typed is not None
     layers = mapping_layers(getattr(typed, key))
-    return compile_mapping(layers).apply_one({}) if layers else None
+    return compile_mapping(layers).apply_one(usual()) if layers else None
 
 
 def shown(value: Any) -> Any:

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from evaluating import usual
 
 from conn_engine.listing.pagination import pages
 from conn_engine.settings import Answer, Draft
@@ -131,13 +132,13 @@ def test_the_strategy_of_the_architecture_page_pages():
     seen, asked = [], []
 
     def fetch(place):
-        draft = Draft("GET", "https://api.example.com/things")
+        draft = Draft("GET", "https://api.example.com/things", scope=usual())
         place(draft)
         after = dict(draft.query).get("since")
         asked.append(after)
         yield from ()
         records = [{"id": number} for number in vendor[after]]
-        return Answer(Request("GET", f"{draft.url}?since={after}"), Response(200), records, records)
+        return Answer(Request("GET", f"{draft.url}?since={after}"), Response(200), records, records, scope=usual())
 
     def emit(answer, number, following, previous):
         seen.extend(record["id"] for record in answer.records)

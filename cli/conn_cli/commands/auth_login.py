@@ -12,6 +12,7 @@ from conn_cli.options import Formats, format_option
 if TYPE_CHECKING:
     from conn_cli.credential_change import CredentialChange
     from conn_engine.auth import ConsentCredentials, Credentials
+    from conn_engine.conditions import Conditions
     from conn_engine.config import Effective
     from conn_engine.secrets.vault import LayeredVault
 
@@ -95,7 +96,7 @@ class _Login:
             known = _client(app, account, consenting, values, stored)
             document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
         else:
-            document = _read_document(app, account, self.credentials, values)
+            document = _read_document(app, account, self.credentials, values, effective.conditions)
         app.redactor.add_document(document)
         self._save(vault, merge_login(effective, stored, document), verify=verify)
 
@@ -179,7 +180,9 @@ def _client(
     return build_document(fields, {name: str(value) for name, value in known.items() if value})
 
 
-def _read_document(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
+def _read_document(
+    app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None, conditions: "Conditions"
+) -> dict[str, Any]:
     """Return the document of the parts: from JSON, from questions, or the only one from standard input."""
     from conn_cli.credential_input import ask_for, describe_parts, read_one
     from conn_engine.conditions import Scope
@@ -193,7 +196,7 @@ def _read_document(app: App, account: str, credentials: "Credentials", values: d
     if missing:
         raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {describe_parts(fields)}")
     document = credentials.document(values)
-    certificate = credentials.certificate(Scope(document))
+    certificate = credentials.certificate(Scope(document, conditions))
     if certificate is not None:
         check_certificate(certificate, app.clock.now())
     return document

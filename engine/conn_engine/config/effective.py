@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from conn_engine.auth import Credentials, add_supplied_values, choose_credentials, read_secret_fields
+from conn_engine.conditions import Conditions
 from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
@@ -91,6 +92,9 @@ class Effective:
     ) -> None:
         self.connector_name = connector_name
         self.evaluator = evaluator
+        self.conditions = Conditions(evaluator=evaluator)
+        """Those of the expressions that the configuration itself evaluates: which credentials an account has, the hosts
+        of its credential, an operation's route. A session's run is `under` its own."""
         self.account = account
         self.environment = environment
         self._own = frozenset(context or {})
@@ -146,7 +150,9 @@ class Effective:
         else. Raises ConfigurationError."""
         typed = self._typed
         own = self._with_secret_fields(typed.credentials)
-        return typed if own is None else structs.replace(typed, credentials=choose_credentials(own, self.context))
+        if own is None:
+            return typed
+        return structs.replace(typed, credentials=choose_credentials(own, self.context, self.conditions))
 
     @cached_property
     def _typed(self) -> Configuration:
@@ -174,10 +180,20 @@ class Effective:
     def in_context(self, context: Mapping[str, Any]) -> "Effective":
         """Return the same configuration with this context. What does not depend on the context is computed once for
         all."""
+        variant = self._copy_unchosen()
+        variant.context = self._with_defaults(context)
+        return variant
+
+    def under(self, conditions: Conditions) -> "Effective":
+        """Return the same configuration with these conditions for the expressions that it evaluates itself."""
+        variant = self._copy_unchosen()
+        variant.conditions = conditions
+        return variant
+
+    def _copy_unchosen(self) -> "Effective":
         with suppress(ConfigurationError):  # raised when it is used
             _ = self.hosts, self.env_names, self._typed
         variant = copy(self)
-        variant.context = self._with_defaults(context)
         variant._chosen = {}
         variant.__dict__.pop("connector", None)
         return variant
@@ -194,7 +210,7 @@ class Effective:
             schemas=self.schemas,
             evaluator=self.evaluator,
         )
-        variant._own, variant.captured = self._own, self.captured
+        variant._own, variant.captured, variant.conditions = self._own, self.captured, self.conditions
         return variant
 
     def check(self) -> None:
@@ -266,12 +282,14 @@ class Effective:
         if key not in self._chosen:
             if key not in self._vendor:
                 self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
-            made = self._vendor[key]
-            credentials = choose_credentials(
-                self._with_secret_fields(made.credentials) or made.credentials, self.context
-            )
-            self._chosen[key] = made if credentials is made.credentials else replace(made, credentials=credentials)
+            self._chosen[key] = self.choose_credentials(self._vendor[key])
         return self._chosen[key]
+
+    def choose_credentials(self, operation: VendorOperation) -> VendorOperation:
+        """The operation with the credentials that this account has."""
+        credentials = self._with_secret_fields(operation.credentials) or operation.credentials
+        chosen = choose_credentials(credentials, self.context, self.conditions)
+        return operation if chosen is operation.credentials else replace(operation, credentials=chosen)
 
     def get_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         """Return a unified operation with `resource`, `method` and `record` filled in; None when it does not exist."""
@@ -443,7 +461,7 @@ class Effective:
     def issued_hosts(self) -> tuple[str, ...]:
         """Return the hosts that a credential stored for this account now is bound to."""
         own = {name: value for name, value in self.context.items() if name not in self.captured}
-        return issued_hosts(self.data, self.granted_hosts, own)
+        return issued_hosts(self.data, self.granted_hosts, own, self.conditions)
 
     @cached_property
     def trusted_hosts(self) -> tuple[str, ...]:

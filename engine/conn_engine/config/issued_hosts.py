@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from conn_engine.conditions import Conditions, Scope
 from conn_engine.config.host_patterns import host_pattern, urls_of
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.errors import ExpressionError
-from conn_engine.settings import Scope
 from conn_engine.transport.hosts import is_covered, is_wildcard
 from conn_engine.transport.url_templates import fill_parts
 
@@ -16,7 +16,9 @@ __all__ = ["issued_hosts"]
 _BEFORE_PATH = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?=[/?#])")
 
 
-def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping[str, Any]) -> tuple[str, ...]:
+def issued_hosts(
+    data: Mapping[str, Any], hosts: Sequence[str], context: Mapping[str, Any], conditions: Conditions
+) -> tuple[str, ...]:
     """Return the host patterns that a credential stored now is bound to.
 
     `hosts` are the connector's, and `context` is that of the account's own document. A pattern such as `*.example.com`
@@ -27,7 +29,7 @@ def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping
     unknown: list[str] = []
     for _, url in urls_of(data):
         if "{{" in url:
-            host = _fill_host(url, context)
+            host = _fill_host(url, Scope({"context": context}, conditions))
             if host is None:
                 unknown.append(host_pattern(url) or "")
             else:
@@ -40,11 +42,11 @@ def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping
     return (*patterns, *(host for host in dict.fromkeys(_hosts_of_deliveries(data)) if host not in patterns))
 
 
-def _fill_host(url: str, context: Mapping[str, Any]) -> str | None:
+def _fill_host(url: str, scope: Scope) -> str | None:
     """Return the host and port of a URL if the context alone determines them; None otherwise."""
     text = ""
     try:
-        for value, _ in fill_parts(url, Scope({"context": context})):
+        for value, _ in fill_parts(url, scope):
             text += value
             if _BEFORE_PATH.match(text):
                 break

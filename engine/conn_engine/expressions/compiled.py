@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from conn_engine.conditions import Conditions, conditions_of
+from conn_engine.conditions import Conditions, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import Compiled, Evaluator, find_evaluator
 from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
@@ -136,12 +136,12 @@ def find_tokens(text: str) -> Sequence[Token]:
 def evaluate(
     text: str, data: Any, conditions: Conditions | None = None, *, limits: EvaluationLimits = DEFAULT_LIMITS
 ) -> Any:
-    """Evaluate an expression on a scope or other JSON-like data; UNDEFINED if it has no value. Raises
-    ExpressionError."""
+    """Evaluate an expression on a scope, or on other JSON-like data under conditions; UNDEFINED if it has no value.
+    Raises ExpressionError."""
     return expression(text).evaluate(data, conditions, limits=limits)
 
 
-def truth(text: str, scope: Mapping[str, Any], *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
+def truth(text: str, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> bool:
     """Whether an expression is true by JSONata's `$boolean`: undefined, null, 0, "" and empty values are false.
 
     A list is true if one of its items is.

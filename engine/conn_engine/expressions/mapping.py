@@ -21,7 +21,7 @@ from collections.abc import Mapping as MappingType
 from functools import cached_property
 from typing import Any
 
-from conn_engine.conditions import Conditions, conditions_of
+from conn_engine.conditions import Conditions, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.functions import FUNCTIONS
@@ -90,40 +90,39 @@ class Mapping:
     def apply(
         self,
         scopes: Sequence[MappingType[str, Any]],
-        conditions: Conditions | None = None,
+        conditions: Conditions,
         *,
         limits: EvaluationLimits = DEFAULT_LIMITS,
         known: KnownColumns | None = None,
     ) -> list[Any]:
         """One result per scope, in order: a JSON-like value or UNDEFINED.
 
-        `conditions` are by default those of the first scope. One evaluation for the whole page; `limits` hold per
-        hundred records. `known` are columns of the same scopes, for a mapping that is repeatable: they are not
-        evaluated again, and new ones are added.
+        One evaluation for the whole page; `limits` hold per hundred records. `known` are columns of the same scopes,
+        for a mapping that is repeatable: they are not evaluated again, and new ones are added.
 
         Raises ExpressionError: `at` is the dotted field, `offset` counts in that field's own text, and the message
         names the record (counted from 0).
         """
         if not scopes:
             return []
-        given = conditions or conditions_of(scopes[0])
         bounds = limits.times(1 + len(scopes) / _RECORDS_PER_LIMIT) if len(scopes) > 1 else limits
         try:
             results: list[Any] = [UNDEFINED] * len(scopes)
             for program in self._programs:
-                results = program.run(scopes, results, given, bounds, known)
+                results = program.run(scopes, results, conditions, bounds, known)
             return results
         except ExpressionError as error:
             if error.code == "timeout":
                 bounds = limits  # the page has had its time: no record gets that of the whole page again
         return [
-            self._slow(scope, given, index if len(scopes) > 1 else None, bounds) for index, scope in enumerate(scopes)
+            self._slow(scope, conditions, index if len(scopes) > 1 else None, bounds)
+            for index, scope in enumerate(scopes)
         ]
 
-    def apply_one(self, scope: MappingType[str, Any], *, limits: EvaluationLimits = DEFAULT_LIMITS) -> Any:
+    def apply_one(self, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> Any:
         """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
-        return self.apply([scope], limits=limits)[0]
+        return self.apply([scope], conditions_of(scope), limits=limits)[0]
 
     def _slow(
         self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: EvaluationLimits
@@ -143,7 +142,7 @@ class Mapping:
         return result
 
 
-def evaluate_node(node: Any, scope: MappingType[str, Any], bindings: MappingType[str, Any]) -> Any:
+def evaluate_node(node: Any, scope: Scope, bindings: MappingType[str, Any]) -> Any:
     """What one place of a layer gives for a scope: an expression, or a tree of them; UNDEFINED when it gives nothing.
 
     Raises ExpressionError.

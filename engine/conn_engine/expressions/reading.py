@@ -4,7 +4,7 @@ does."""
 from collections.abc import Mapping
 from typing import Any
 
-from conn_engine.conditions import USUAL, Conditions
+from conn_engine.conditions import Conditions
 from conn_engine.expressions.evaluators import evaluators
 from conn_engine.expressions.values import Path_
 
@@ -26,7 +26,7 @@ def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
     return syntax_paths(text)
 
 
-def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None, conditions: Conditions = USUAL) -> list[str]:
+def audit(text: str, data: Any, bindings: Mapping[str, Any] | None, conditions: Conditions) -> list[str]:
     """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
     if "jlens" not in evaluators():
         return []

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from conn_engine.conditions import Scope
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ExpressionError, ParameterError
 from conn_engine.expressions.compiled import expression
@@ -34,7 +35,7 @@ class Template:
         """Each expression (without the braces, with the spaces around it) and its offset in the string."""
         return [part for part in self.parts if isinstance(part, tuple)]
 
-    def render(self, scope: Any) -> Any:
+    def render(self, scope: Scope) -> Any:
         """The string filled in. One `{{…}}` and nothing else keeps the value's type, null too.
 
         Raises ExpressionError: code `unresolved` when a value is undefined, or null inside a longer string;
@@ -47,7 +48,7 @@ class Template:
             part if isinstance(part, str) else self.format_value(part, self.value(part, scope)) for part in self.parts
         )
 
-    def value(self, part: tuple[str, int], scope: Any) -> Any:
+    def value(self, part: tuple[str, int], scope: Scope) -> Any:
         """Evaluate one expression. Raises ExpressionError if it has no value."""
         source, at = part
         try:
@@ -94,7 +95,7 @@ class Template:
         )
 
 
-def _nearest(source: str, scope: Any) -> str:
+def _nearest(source: str, scope: Scope) -> str:
     """Suggest a name for the first unknown one on a plain dotted path."""
     level = scope
     for name in source.strip().split("."):
@@ -132,7 +133,7 @@ def template(text: str) -> Template:
     return parsed
 
 
-def render(data: Any, scope: Any) -> Any:
+def render(data: Any, scope: Scope) -> Any:
     """JSON-like data with every string in it rendered, deep; keys stay as they are.
 
     Raises ExpressionError as `Template.render` does, with `at` the dotted place of the string inside `data`.
@@ -151,7 +152,7 @@ def render(data: Any, scope: Any) -> Any:
     return made
 
 
-def render_path(text: str, scope: Any) -> str:
+def render_path(text: str, scope: Scope) -> str:
     """A URL path with its values percent-encoded, each as (part of) one segment: `/` becomes `%2F`. A list is several
     segments, one for each item.
 

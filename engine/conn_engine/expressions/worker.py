@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from conn_engine.conditions import Conditions
+from conn_engine.conditions import USUAL, Conditions
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, EvaluationLimits, audit, evaluators, expression, find_evaluator
 
@@ -76,7 +76,8 @@ def _limit_time(descriptor: int, seconds: float) -> "Iterator[None]":
 def _answer(request: dict[str, Any], body: bytes, limits: EvaluationLimits) -> bytes:
     try:
         if not request["evaluator"]:
-            return b"V" + msgspec.json.encode(audit(request["text"], msgspec.json.decode(body), request["bindings"]))
+            lines = audit(request["text"], msgspec.json.decode(body), request["bindings"], USUAL)
+            return b"V" + msgspec.json.encode(lines)
         return _evaluate_request(request, body, limits)
     except ExpressionError as error:
         details = {"message": error.message, "code": error.code, "offset": error.offset}

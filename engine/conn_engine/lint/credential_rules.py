@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import PathAuthorization, Several
-from conn_engine.config import MISSING, Path_, VendorOperation, lookup
+from conn_engine.config import MISSING, Effective, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.errors import ConnError, CredentialError
@@ -41,7 +41,7 @@ def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
             continue
         checked.add(path)
         stored = operation.credentials.sample()
-        missing = _find_missing_name(operation, stored, target.effective.context)
+        missing = _find_missing_name(target.effective, operation, stored)
         if missing is None:
             continue
         known = [name for name in stored if not name.startswith("_")]
@@ -56,12 +56,14 @@ def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
         )
 
 
-def _find_missing_name(operation: VendorOperation, stored: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+def _find_missing_name(effective: Effective, operation: VendorOperation, stored: Mapping[str, Any]) -> str | None:
     """Return the name that a request needs and `stored` lacks: "" for the usual token, None if nothing is missing."""
-    env = {"env": {}, "context": dict(context)}
-    draft = Draft(operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format)
+    scope = Scope({**stored, "env": {}, "context": effective.context}, effective.conditions)
+    draft = Draft(
+        operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format, scope=scope
+    )
     try:
-        operation.authorization.apply(draft, Scope({**stored, **env}))
+        operation.authorization.apply(draft, scope)
     except CredentialError as error:
         found = _NAME.search(error.message)
         if found is None:

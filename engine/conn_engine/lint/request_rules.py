@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from conn_engine.conditions import USUAL
 from conn_engine.config import VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
@@ -103,7 +102,7 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
 
 def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
     """Return the names that an operation's request requires from the caller."""
-    scope = call_scope(target.effective, Call(), USUAL)
+    scope = call_scope(target.effective, Call(), target.effective.conditions)
     names: dict[str, None] = {}
     for _, text in iterate_texts([operation.path, operation.query, operation.headers, operation.body]):
         for source, _ in _find_expressions(text):

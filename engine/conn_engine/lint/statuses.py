@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from conn_engine.conditions import USUAL
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import evaluate, expression
 from conn_engine.expressions.tokens import LexError, Token, lex
@@ -36,7 +37,7 @@ def evaluate_constant(text: str) -> tuple[bool, object]:
         roots = parsed.roots()
         if roots is None or roots or parsed.variables() or parsed.functions() & _CHANGING:
             return False, None
-        return True, evaluate(text, {})
+        return True, evaluate(text, {}, USUAL)
     except ExpressionError:
         return False, None
 
@@ -49,7 +50,7 @@ def _find_matching_statuses(part: str) -> frozenset[int]:
     matching = set()
     for status in STATUSES:
         try:
-            value = evaluate(f"$boolean({part})", {"status": status})
+            value = evaluate(f"$boolean({part})", {"status": status}, USUAL)
         except ExpressionError:
             return STATUSES  # it fails for this status, which is reported when it runs
         if value is True:

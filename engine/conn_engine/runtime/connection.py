@@ -103,6 +103,7 @@ def wire_account(
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
+    effective = effective.under(make_conditions(effective, clock, seed, isolation))
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _load_document(vault, account, effective)
@@ -129,7 +130,7 @@ def wire_account(
         policy or Policy(),
         budgets=Budgets(workspace.budgets),
         redactor=redactor,
-        conditions=make_conditions(effective, clock, seed, isolation),
+        conditions=effective.conditions,
     )
     return Wiring(effective, session, vault, redactor, workspace.trust)
 
@@ -206,7 +207,7 @@ class Connection:
     ) -> Generator[Page, None, None]:
         """Yield what a fanned-out operation would run for, without running it: a page with one record per partition."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
-        behind = vendor_behind(self.effective, name, call, self.wiring.session.conditions)
+        behind = vendor_behind(self.effective, name, call)
         flow = perform_partitions(self.wiring.run, behind, call or Call())
         return self._drive(flow)
 

@@ -118,7 +118,7 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
             f"{at}.request",
             report=lambda name, verdict: endings_of(listing).add_values(verdict, name),
         )
-        response = _pick_part(response, settings.response_path, at)
+        response = _pick_part(response, settings.response_path, scope, at)
         if settings.batch is None:
             answers[group[0]] = response
         else:
@@ -130,11 +130,11 @@ def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope
     return made
 
 
-def _pick_part(response: Any, path: str | None, at: str) -> Any:
+def _pick_part(response: Any, path: str | None, scope: Scope, at: str) -> Any:
     if path is None or response is None:
         return response
     with _locate_errors(f"{at}.response_path"):
-        found = pick(path, response)
+        found = pick(path, response, scope)
     return None if found is UNDEFINED else found
 
 

@@ -71,7 +71,7 @@ class _Exchange:
         self.run, self.effective, self.session = run, effective, session
         self.operation, self.call, self.scope, self.place, self.purpose = operation, call, scope, place, purpose
         self.read_as = "binary" if call.as_file else operation.response_format
-        self.using, self.draft, self.rate = session, Draft("", ""), RateState()
+        self.using, self.draft, self.rate = session, Draft("", "", scope=scope), RateState()
         self.refused: Response | None = None
         self._sent: dict[str, Any] = {}
         self._drawn = session.conditions.chance.draw()
@@ -124,6 +124,7 @@ class _Exchange:
             again,
             skipped or verdict.action == "empty",
             skipped,
+            scope=self.scope,
         )
 
     # --- callbacks of `attempt` ---
@@ -142,12 +143,12 @@ class _Exchange:
         self.refused = got if isinstance(got, Response) and got.status in _CLOCK_STATUSES else None
         sent = dict(self._sent)
         if isinstance(got, TransportError):
-            return Answer(request, Response(0), None, [], self.scope, sent, got)
+            return Answer(request, Response(0), None, scope=self.scope, sent=sent, problem=got)
         try:
             read = bodies.read_body(got, self.read_as, self.operation.response_options)
         except VendorError as problem:  # the error rules decide what an unreadable response means
-            return Answer(request, got, None, [], self.scope, sent, problem)
-        return Answer(request, got, read.data, [], self.scope, sent, rest=read)
+            return Answer(request, got, None, scope=self.scope, sent=sent, problem=problem)
+        return Answer(request, got, read.data, scope=self.scope, sent=sent, rest=read)
 
     def _rules(self, answer: Answer) -> tuple[Rule, ...]:
         return self.operation.errors + (graphql_rules(answer) if self.operation.body_format == "graphql" else ())
@@ -197,7 +198,7 @@ def _find_records(path: str | None, answer: Answer, operation: VendorOperation, 
         return records_of(path, answer.body, scope)
     except ResponsePathMissing as error:
         options = operation.response_options
-        if options is None or not holds_list(path or "", answer.body, options.lists):
+        if options is None or not holds_list(path or "", answer.body, options.lists, scope):
             error.at = format_path(operation.get_path("response_path"))
             raise
         return [], False

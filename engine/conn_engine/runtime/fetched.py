@@ -49,16 +49,16 @@ class Fetched:
     next_state: Any = None
     prev_state: Any = None
     here: Any = None
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = field(kw_only=True)
     partial: bool = False
     state: Any = None
     completeness: Completeness | None = None
     closing: bool = False
 
     @classmethod
-    def close_listing(cls) -> "Fetched":
+    def close_listing(cls, scope: Scope) -> "Fetched":
         """The page that ends a listing whose last step had none: it has no records."""
-        return cls(Answer(Request("GET", ""), Response(200), None), closing=True)
+        return cls(Answer(Request("GET", ""), Response(200), None, scope=scope), scope=scope, closing=True)
 
     @property
     def last(self) -> bool:

@@ -109,8 +109,8 @@ class JobRun:
         match description:
             case {"url": str(url), "status": int(status), "headers": dict(headers), "body": body}:
                 response = Response(status, Headers({str(name): str(value) for name, value in headers.items()}))
-                answer = Answer(Request("POST", url), response, body, [], self.frame.scope, {"url": url})
-                self._remember("created", Fetched(answer))
+                answer = Answer(Request("POST", url), response, body, scope=self.frame.scope, sent={"url": url})
+                self._remember("created", Fetched(answer, scope=self.frame.scope))
             case _:
                 raise foreign_cursor()
 
@@ -232,6 +232,7 @@ class JobRun:
             own |= {"body": request.body, "body_format": request.body_format}
         data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
         made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
+        made = listing.effective.choose_credentials(made)
         places: Mapping[str, Path_] = {
             name: self.get_path(key, name) for name in ("path", "query", "headers", "body") if name in own
         }
@@ -247,7 +248,7 @@ class JobRun:
 
     def with_records(self) -> Fetched:
         """Return the last response with its records."""
-        records, _ = records_of(self.listing.operation.response_path, self.last.answer.body)
+        records, _ = records_of(self.listing.operation.response_path, self.last.answer.body, self.scope)
         return replace(self.last, answer=replace(self.last.answer, records=records), whole=False)
 
     def find_urls(self, download: Download) -> list[str | None]:
@@ -255,7 +256,7 @@ class JobRun:
         if download.url is None:
             return [None]
         try:
-            found = pick(download.url, self.scope)
+            found = pick(download.url, self.scope, self.scope)
         except ExpressionError as error:
             error.at = error.at or format_path(self.get_path("download", "url"))
             raise

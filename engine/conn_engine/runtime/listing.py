@@ -81,7 +81,7 @@ def fetch_pages(
     yield from _run_layers(listing, layers, frame, deliver)
     raise_failures(listing)
     if not has_ended:
-        yield from deliver(Fetched.close_listing())
+        yield from deliver(Fetched.close_listing(frame.scope))
 
 
 def _run_layers(listing: Listing, layers: Layers, frame: Frame, emit: Emit) -> Flow[None]:

@@ -5,7 +5,6 @@ from contextlib import closing
 from typing import Any
 
 from conn_engine.auth import absent_parts, remove_absent
-from conn_engine.conditions import USUAL
 from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
@@ -39,7 +38,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
         return True
-    scope = call_scope(effective, call, USUAL) | {"before": {}}
+    scope = call_scope(effective, call, effective.conditions) | {"before": {}}
     scope["raw_query"] = scope["query"]
     try:
         if not _is_known((operation.resource, operation.method), _AT_RUN_TIME):
@@ -67,7 +66,7 @@ def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[st
     for enrich in operation.enrich:
         request = enrich.request
         if request.path is not None:
-            if step_operation(effective, request, Scope(), "").writes:
+            if step_operation(effective, request, Scope({}, effective.conditions), "").writes:
                 return True
         elif "{{" in f"{request.resource}{request.method}":
             return True
@@ -155,6 +154,6 @@ def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
     credentials = wiring.effective.connector.credentials
     made = credentials.sample() if credentials is not None else {}
     absent = absent_parts(credentials.fields(), stored) if credentials is not None else frozenset()
-    completed: dict[str, Any] = merge([dict(remove_absent(Scope(made), absent)), stored])
+    completed: dict[str, Any] = merge([dict(remove_absent(Scope(made, wiring.session.conditions), absent)), stored])
     wiring.redactor.add_document(completed)
     return completed

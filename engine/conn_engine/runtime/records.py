@@ -45,13 +45,14 @@ class ResponsePathMissing(ConfigurationError):
         self.at = ""
 
 
-def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
+def pick(path: str, body: Any, scope: Scope) -> Any:
     """The value `path` (a JSONata expression over the body) finds, or UNDEFINED. Names of `scope` are variables:
     `$context`, `$partition`.
 
     A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it. So
     is one in brackets, which gives a list whatever is there: `[data.items]`.
     """
+    conditions = conditions_of(scope)
     listed = LISTED_PATH.fullmatch(path)
     if listed is not None:
         found = pick(listed[1], body, scope)
@@ -60,16 +61,16 @@ def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
         value = body
         for name in path.split("."):
             if not isinstance(value, dict):
-                return evaluate(path, body, conditions_of(scope)) if isinstance(value, list) else UNDEFINED
+                return evaluate(path, body, conditions) if isinstance(value, list) else UNDEFINED
             value = value.get(name, UNDEFINED)
             if value is UNDEFINED:
                 return UNDEFINED
         return value
-    if scope is None or "$" not in path:
-        return evaluate(path, body, conditions_of(scope))
+    if "$" not in path:
+        return evaluate(path, body, conditions)
     compiled = expression(path)
     given = {name: scope[name] for name in compiled.variables() if name in scope}
-    return compiled.evaluate(body, conditions_of(scope), bindings=given)
+    return compiled.evaluate(body, conditions, bindings=given)
 
 
 def finds_all(path: str | None) -> bool:
@@ -77,7 +78,7 @@ def finds_all(path: str | None) -> bool:
     return path is None or PLAIN_PATH.fullmatch(path) is not None or LISTED_PATH.fullmatch(path) is not None
 
 
-def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picked:
+def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
     """The records of an answer. A list gives its non-null items, an object one record, null or nothing none.
 
     Raises ResponsePathMissing when a path is configured and matches nothing: an empty listing says `[]` or null at
@@ -93,12 +94,12 @@ def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picke
     return [value], True
 
 
-def holds_list(path: str, body: Any, lists: Sequence[str]) -> bool:
+def holds_list(path: str, body: Any, lists: Sequence[str], scope: Scope) -> bool:
     """Whether a plain path leads to an element that is one of `lists`, of which there happens to be none."""
     above, _, name = path.rpartition(".")
     if name not in lists or not PLAIN_PATH.fullmatch(path):
         return False
-    return not above or pick(above, body) is not UNDEFINED
+    return not above or pick(above, body, scope) is not UNDEFINED
 
 
 def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conn_engine.conditions import USUAL, Conditions
+from conn_engine.conditions import Conditions
 from conn_engine.config import VendorOperation
 from conn_engine.errors import ConfigurationError
 from conn_engine.listing.incremental import Common, State, Unreadable, WindowProgress, is_absent
@@ -136,9 +136,7 @@ def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -
         tracker.parents[f"{parents.resource}.{parents.name}"] = state
 
 
-def find_unread_cursor_field(
-    operation: VendorOperation, records: Sequence[Any], conditions: Conditions = USUAL
-) -> str | None:
+def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any], conditions: Conditions) -> str | None:
     """The `cursor_field` that finds nothing in any of these delivered records; None when it finds something."""
     settings = operation.incremental
     if settings is None or settings.cursor_field is None or not records:

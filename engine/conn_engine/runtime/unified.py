@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from conn_engine.conditions import USUAL, Conditions
+from conn_engine.conditions import Conditions
 from conn_engine.config import (
     Effective,
     OperationName,
@@ -148,14 +148,13 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
     return diagnostic("REF102", error.message, effective.span(path), path=format_path(path), hint=error.hint)
 
 
-def vendor_behind(
-    effective: Effective, name: OperationName, call: Call | None = None, conditions: Conditions = USUAL
-) -> VendorOperation:
+def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
     """The vendor operation that a name stands for. Raises ConfigurationError when only a run can tell which it is."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
-    return route(effective, operation, name, _caller_scope(effective, call or Call(), conditions))
+    scope = _caller_scope(effective, call or Call(), effective.conditions)
+    return route(effective, operation, name, scope)
 
 
 def find_operation_behind(

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from conn_engine.conditions import Scope
 from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, Verify, leaves, vendor_operation
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
@@ -55,7 +56,8 @@ def for_replay(effective: Effective, *bases: str) -> Effective:
 
 def base_url(effective: Effective) -> str:
     """The connector's base URL for this account, without a trailing slash."""
-    return str(render(effective.data.get("base_url", ""), {"context": effective.context})).rstrip("/")
+    scope = Scope({"context": effective.context}, effective.conditions)
+    return str(render(effective.data.get("base_url", ""), scope)).rstrip("/")
 
 
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
@@ -65,7 +67,8 @@ def inline_operation(effective: Effective, request: StepRequest) -> VendorOperat
     if request.base_url is not None:
         own["base_url"] = request.base_url
     data = {**effective.data, "resources": {"step": {"request": own}}}
-    return vendor_operation(data, "step", "request", connector=effective.connector_name)
+    made = vendor_operation(data, "step", "request", connector=effective.connector_name)
+    return effective.choose_credentials(made)
 
 
 def verify_operation(effective: Effective) -> VendorOperation | None:

@@ -90,7 +90,7 @@ class WindowLayer(ListingLayer):
         settings = self._settings
         known = _read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows have moved it
         place, there = settings.place(window), None if following is None else settings.place(following)
-        return _WindowStep(place, there, WindowProgress(settings, window, known, best, self.listing.session.conditions))
+        return _WindowStep(place, there, WindowProgress(settings, window, self.listing.session.conditions, known, best))
 
     def next(self, page: Fetched) -> Flow[Any]:
         """Pass a page on with the place of its window and the state. Ends the window at records older than it."""

@@ -334,7 +334,7 @@ class SyntheticVault(MemoryVault):
         if credentials is None:
             return {}
         optional = {part.name for part in credentials.fields() if not part.required}
-        names = Scope(credentials.sample(self._loads))
+        names = Scope(credentials.sample(self._loads), self._effective.conditions)
         document = dict(remove_absent(names, frozenset(optional.intersection(self._left_out))))
         self.texts |= {text for _, text in iterate_texts(document) if text}
         return document

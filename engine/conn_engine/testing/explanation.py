@@ -117,7 +117,7 @@ def _levels(
     effective: Effective,
     name: OperationName,
     inside: tuple[str | int, ...],
-    scope: Mapping[str, Any],
+    scope: Scope,
     result: Any,
 ) -> list[LevelExplanation]:
     operation = effective.get_unified(name.model, name.resource, name.method)
@@ -164,7 +164,7 @@ def _texts(node: Any) -> list[str]:
 
 
 def _evaluate_level(
-    node: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...], *, removes: bool
+    node: Any, scope: Scope, below: Any, rest: tuple[str | int, ...], *, removes: bool
 ) -> tuple[Any, str]:
     if node is UNDEFINED or (node is None and removes):
         return UNDEFINED, ""
@@ -186,7 +186,7 @@ def _uses_base(node: Any) -> bool:
         return False
 
 
-def _evaluate_below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
+def _evaluate_below(layers: Sequence[Any], text: Any, scope: Scope) -> Any:
     """Map the record with the levels below the layer that contains this text."""
     holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
     if not holding or not holding[-1]:
@@ -207,7 +207,7 @@ def _holds(layer: Any, text: Any) -> bool:
     return False
 
 
-def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _reads(text: str, scope: Scope) -> list[tuple[str, Any]]:
     """Return the paths that an expression reads, each with its value."""
     try:
         paths = expression(text).reads()
@@ -216,7 +216,7 @@ def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(format_path(path), _follow_path(scope, path)) for path in sorted(paths, key=format_path)]
 
 
-def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
+def _decisions(text: str, scope: Scope, below: Any) -> list[str]:
     try:
         reads = expression(text).roots()
         data = scope if reads is None else {name: scope[name] for name in reads if name in scope}

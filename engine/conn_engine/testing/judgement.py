@@ -337,8 +337,10 @@ def _judge_coverage(result: Verdict, effective: Effective) -> None:
 def _find_missing_cursor(result: Verdict, effective: Effective) -> list[Diagnostic]:
     """Report MAP202 if no record of an incremental operation has a cursor."""
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
-    field_ = None if operation is None else find_unread_cursor_field(operation, result.outcome.raw)
-    if operation is None or field_ is None:
+    if operation is None:
+        return []
+    field_ = find_unread_cursor_field(operation, result.outcome.raw, effective.conditions)
+    if field_ is None:
         return []
     path = (*operation.get_path("incremental"), "config", "cursor_field")
     keys = _keys(result.outcome.raw)

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from evaluating import usual
 
 from conn_engine.auth.signing.assertion import Assertion, sign_assertion
 from conn_engine.errors import CredentialError
@@ -41,7 +42,7 @@ class TestAlgorithms:
     @pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
     def test_rsa(self, algorithm: Any) -> None:
         _, _, signature, content = parts(
-            sign_assertion(Assertion(algorithm=algorithm), {"private_key": pem(RSA)}, NOW).text
+            sign_assertion(Assertion(algorithm=algorithm), usual(private_key=pem(RSA)), NOW).text
         )
         digest = DIGESTS[algorithm[2:]]
         way = padding.PSS(padding.MGF1(digest), digest.digest_size) if algorithm[0] == "P" else padding.PKCS1v15()
@@ -54,7 +55,7 @@ class TestAlgorithms:
     def test_elliptic_curves(self, algorithm: Any, curve: ec.EllipticCurve, size: int) -> None:
         key = ec.generate_private_key(curve)
         _, _, signature, content = parts(
-            sign_assertion(Assertion(algorithm=algorithm), {"private_key": pem(key)}, NOW).text
+            sign_assertion(Assertion(algorithm=algorithm), usual({"private_key": pem(key)}), NOW).text
         )
         assert len(signature) == 2 * size
         r, s = int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big")
@@ -66,7 +67,7 @@ class TestAlgorithms:
         jwk = json.dumps({"kty": "OKP", "crv": "Ed25519", "d": secret})
         for text in (pem(key), jwk):
             _, _, signature, content = parts(
-                sign_assertion(Assertion(algorithm="EdDSA"), {"private_key": text}, NOW).text
+                sign_assertion(Assertion(algorithm="EdDSA"), usual({"private_key": text}), NOW).text
             )
             key.public_key().verify(signature, content)
 
@@ -75,14 +76,14 @@ class TestAlgorithms:
         secret = b"a secret \xff" if encoding != "text" else "a secret ü".encode()
         written = {"text": "a secret ü", "hex": secret.hex(), "base64": base64.b64encode(secret).decode()}[encoding]
         settings = Assertion(algorithm="HS256", key="{{secret}}", key_encoding=encoding)
-        _, _, signature, content = parts(sign_assertion(settings, {"secret": written}, NOW).text)
+        _, _, signature, content = parts(sign_assertion(settings, usual({"secret": written}), NOW).text)
         assert signature == hmac.new(secret, content, hashlib.sha256).digest()
 
     def test_an_rsa_jwk(self) -> None:
         numbers = RSA.private_numbers()
         jwk = {"kty": "RSA", "n": number(numbers.public_numbers.n), "e": number(numbers.public_numbers.e)}
         jwk |= {"d": number(numbers.d), "p": number(numbers.p), "q": number(numbers.q)}
-        _, _, signature, content = parts(sign_assertion(Assertion(), {"private_key": json.dumps(jwk)}, NOW).text)
+        _, _, signature, content = parts(sign_assertion(Assertion(), usual({"private_key": json.dumps(jwk)}), NOW).text)
         RSA.public_key().verify(signature, content, padding.PKCS1v15(), hashes.SHA256())
 
 
@@ -96,7 +97,7 @@ class TestContent:
             backdate_seconds=60,
             unique=False,
         )
-        made = sign_assertion(settings, {"private_key": pem(RSA), "key_id": "k1", "context": {"app": "42"}}, NOW)
+        made = sign_assertion(settings, usual({"private_key": pem(RSA), "key_id": "k1", "context": {"app": "42"}}), NOW)
         header, claims, _, _ = parts(made.text)
         assert header == {"alg": "RS256", "kid": "k1", "x5t": "thumb"}
         assert claims == {
@@ -109,7 +110,9 @@ class TestContent:
         assert made.expires_at == 1_760_000_540
 
     def test_each_is_unique(self) -> None:
-        one, two = (parts(sign_assertion(Assertion(), {"private_key": pem(RSA)}, NOW).text)[1]["jti"] for _ in range(2))
+        one, two = (
+            parts(sign_assertion(Assertion(), usual(private_key=pem(RSA)), NOW).text)[1]["jti"] for _ in range(2)
+        )
         assert one != two and len(one) == 32
 
     def test_a_key_inside_a_json_document_and_with_escaped_lines(self) -> None:
@@ -118,20 +121,23 @@ class TestContent:
             key="{{$jsonParse(service_account).private_key}}",
             claims={"iss": "{{$jsonParse(service_account).client_email}}"},
         )
-        assert parts(sign_assertion(settings, {"service_account": document}, NOW).text)[1]["iss"] == "robot@example.com"
+        assert (
+            parts(sign_assertion(settings, usual({"service_account": document}), NOW).text)[1]["iss"]
+            == "robot@example.com"
+        )
         escaped = pem(RSA).replace("\n", "\\n")
-        assert sign_assertion(Assertion(), {"private_key": escaped}, NOW).text
+        assert sign_assertion(Assertion(), usual({"private_key": escaped}), NOW).text
 
     def test_an_encrypted_key(self) -> None:
         settings = Assertion(passphrase="{{passphrase}}")
         names = {"private_key": pem(RSA, b"open sesame"), "passphrase": "open sesame"}
-        assert sign_assertion(settings, names, NOW).text
+        assert sign_assertion(settings, usual(names), NOW).text
         with pytest.raises(CredentialError, match="is encrypted, and its `passphrase` is missing"):
-            sign_assertion(Assertion(), names, NOW)
+            sign_assertion(Assertion(), usual(names), NOW)
         with pytest.raises(CredentialError, match="cannot be read"):
-            sign_assertion(settings, {**names, "passphrase": "wrong"}, NOW)
+            sign_assertion(settings, usual({**names, "passphrase": "wrong"}), NOW)
         with pytest.raises(CredentialError, match="is not encrypted"):
-            sign_assertion(settings, {**names, "private_key": pem(RSA)}, NOW)
+            sign_assertion(settings, usual({**names, "private_key": pem(RSA)}), NOW)
 
     def test_the_algorithm_is_said_once(self) -> None:
         with pytest.raises(ValueError, match="`alg`"):
@@ -157,11 +163,11 @@ class TestContent:
 )
 def test_a_key_that_does_not_serve(key: str, settings: Assertion, words: str) -> None:
     with pytest.raises(CredentialError) as raised:
-        sign_assertion(settings, {"private_key": key}, NOW)
+        sign_assertion(settings, usual({"private_key": key}), NOW)
     assert words in raised.value.message
     assert "secret-words" not in f"{raised.value.message} {raised.value.hint}"
 
 
 def test_a_missing_key_is_named() -> None:
     with pytest.raises(CredentialError, match="private_key"):
-        sign_assertion(Assertion(), {}, NOW)
+        sign_assertion(Assertion(), usual({}), NOW)

@@ -3,6 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import (
     Authorization,
@@ -20,8 +21,10 @@ URL = "https://api.example.com/v1/things"
 
 
 def applied(authorization: Authorization, scope: dict[str, Any], url: str = URL) -> Draft:
-    draft = Draft("GET", url, [("limit", 2)], {"authorization": "old"} if isinstance(authorization, Bearer) else {})
-    authorization.apply(draft, scope)
+    draft = Draft(
+        "GET", url, [("limit", 2)], {"authorization": "old"} if isinstance(authorization, Bearer) else {}, scope=usual()
+    )
+    authorization.apply(draft, usual(scope))
     return draft
 
 
@@ -126,8 +129,8 @@ def test_path() -> None:
     assert (draft.url, draft.authorized) == ("https://api.example.com/v1/bot7:a-b/a%20b?x={token}", True)
     assert applied(kind, {"api_key": "a/b ä"}, url).url.startswith("https://api.example.com/v1/bota%2Fb%20%C3%A4/a")
     for whole in ("bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"):
-        draft = Draft("GET", f"https://api.example.com/v1/{whole}/a?page=2", absolute=True, address=url)
-        kind.apply(draft, {"api_key": "k"})
+        draft = Draft("GET", f"https://api.example.com/v1/{whole}/a?page=2", absolute=True, address=url, scope=usual())
+        kind.apply(draft, usual(api_key="k"))
         assert draft.url == "https://api.example.com/v1/botk/a?page=2"
 
 
@@ -141,15 +144,15 @@ def test_a_next_url_that_has_the_value_itself_is_taken_as_it_is() -> None:
         "v2/k/a": False,
         "v1/x/k": False,
     }.items():
-        draft = Draft("GET", f"https://api.example.com/{path}", absolute=True, address=own)
+        draft = Draft("GET", f"https://api.example.com/{path}", absolute=True, address=own, scope=usual())
         if holds:
-            kind.apply(draft, {"account": "k"})
+            kind.apply(draft, usual(account="k"))
             assert (draft.url, draft.authorized) == (f"https://api.example.com/{path}", True)
         else:
             with pytest.raises(ConfigurationError, match="the path has no"):
-                kind.apply(draft, {"account": "k"})
+                kind.apply(draft, usual(account="k"))
     with pytest.raises(ConfigurationError, match="the path has no"):
-        kind.apply(Draft("GET", "https://api.example.com/v1/k/a"), {"account": "k"})
+        kind.apply(Draft("GET", "https://api.example.com/v1/k/a", scope=usual()), usual(account="k"))
 
 
 @pytest.mark.parametrize("path", ["v1/notes/{mark}", "notes/{mark}/a", "{mark}/v1", "v1%2F{mark}/a", "v1//{mark}/a"])
@@ -158,11 +161,11 @@ def test_a_next_url_that_has_the_value_itself_is_taken_as_it_is() -> None:
 def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolute: bool) -> None:
     kind = PathAuthorization(name="token", value="bot{{api_key}}")
     own, url = "https://api.example.com/v1/{token}/a", f"https://api.example.com/{path.format(mark=mark)}"
-    draft = Draft("GET", url, absolute=absolute, address=own)
+    draft = Draft("GET", url, absolute=absolute, address=own, scope=usual())
     with pytest.raises(ConfigurationError, match="the path has no"):
-        kind.apply(draft, {"api_key": "k"})
-    both = Draft("GET", f"https://api.example.com/v1/{{token}}/{mark}", absolute=absolute, address=own)
-    kind.apply(both, {"api_key": "k"})
+        kind.apply(draft, usual(api_key="k"))
+    both = Draft("GET", f"https://api.example.com/v1/{{token}}/{mark}", absolute=absolute, address=own, scope=usual())
+    kind.apply(both, usual(api_key="k"))
     assert both.url == f"https://api.example.com/v1/botk/{mark}"
 
 

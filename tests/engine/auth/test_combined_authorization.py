@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import Authorization, Body, Cookie, ExpressionAuthorization
 from conn_engine.config.convert import convert
@@ -15,8 +16,8 @@ URL = "https://api.example.com/v1/things"
 def applied(authorization: Any, scope: dict[str, Any], **draft: Any) -> Draft:
     if isinstance(authorization, dict):
         authorization = convert(authorization, Authorization)
-    made = Draft(**{"method": "POST", "url": URL, **draft})
-    authorization.apply(made, scope)
+    made = Draft(**{"method": "POST", "url": URL, "scope": usual(), **draft})
+    authorization.apply(made, usual(scope))
     assert made.authorized
     return made
 

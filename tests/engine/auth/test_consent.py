@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import Consent, Credentials, OAuth2
 from conn_engine.errors import ConfigurationError, CredentialError
@@ -34,7 +35,7 @@ def changed(**settings: Any) -> OAuth2:
 
 
 def consent(credentials: OAuth2 = OAUTH2) -> Consent:
-    return credentials.consent(dict(SCOPE), redirect_uri=BACK, state="st", verifier="v" * 43)
+    return credentials.consent(usual(SCOPE), redirect_uri=BACK, state="st", verifier="v" * 43)
 
 
 def asked(url: str) -> dict[str, str]:
@@ -45,7 +46,9 @@ def redeemed(
     credentials: OAuth2, callback: dict[str, str], *bodies: Any, stored: dict[str, Any] | None = None
 ) -> tuple[list[Request], dict[str, Any]]:
     """The requests that trade a code, and the document to store."""
-    flow = credentials.redeem_consent(consent(credentials), callback, stored or {}, SCOPE, HOSTS, FrozenClock(NOW))
+    flow = credentials.redeem_consent(
+        consent(credentials), callback, stored or {}, usual(SCOPE), HOSTS, FrozenClock(NOW)
+    )
     sent = [next(flow)]
     for body in bodies:
         try:
@@ -80,7 +83,7 @@ class TestUrl:
 
     def test_pkce_of_rfc_7636(self) -> None:
         made = OAUTH2.consent(
-            dict(SCOPE), redirect_uri=BACK, state="s", verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+            usual(SCOPE), redirect_uri=BACK, state="s", verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
         )
         assert asked(made.url)["code_challenge"] == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
@@ -175,7 +178,7 @@ class TestAnswer:
             "oauth": {"token": {"access_token": "old", "refresh_token": "r"}},
             "captured": {"realm": "42", "site": "https://eu1.example.com"},
         }
-        flow = credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))(stored)
+        flow = credentials.exchange(usual(SCOPE), HOSTS, FrozenClock(NOW))(stored)
         next(flow)
         with pytest.raises(StopIteration) as end:
             flow.send(Response(200, Headers(), b'{"access_token": "a", "instance_url": "https://eu2.example.com"}'))
@@ -222,14 +225,14 @@ class TestAnswer:
         ],
     )
     def test_what_is_no_consent(self, callback: dict[str, str], words: str) -> None:
-        flow = OAUTH2.redeem_consent(consent(), callback, {}, SCOPE, HOSTS, FrozenClock(NOW))
+        flow = OAUTH2.redeem_consent(consent(), callback, {}, usual(SCOPE), HOSTS, FrozenClock(NOW))
         with pytest.raises(CredentialError) as raised:
             next(flow)
         assert words in raised.value.message
 
     def test_no_secret_is_told(self) -> None:
         flow = OAUTH2.redeem_consent(
-            consent(), {"code": "the-code-1", "state": "st"}, {}, SCOPE, HOSTS, FrozenClock(NOW)
+            consent(), {"code": "the-code-1", "state": "st"}, {}, usual(SCOPE), HOSTS, FrozenClock(NOW)
         )
         next(flow)
         said = {"error": "invalid_grant", "error_description": f"the-code-1 {'v' * 43} s3cret"}

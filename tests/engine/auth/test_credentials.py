@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import (
     Credentials,
@@ -38,7 +39,7 @@ def exchanged(
 ) -> tuple[Request, dict[str, Any]]:
     """The token request that an exchange sends, and the document it returns for the reply, which is the same however
     often it asks."""
-    flow = credentials.exchange({**SCOPE, **names}, HOSTS, FrozenClock(NOW))(stored)
+    flow = credentials.exchange(usual(SCOPE, **names), HOSTS, FrozenClock(NOW))(stored)
     request = next(flow)
     assert isinstance(request, Request)
     try:

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from evaluating import usual
 
 from conn_engine.auth import Choice, Credentials, JwtBearer, OAuth2Password, SessionCredentials, choose_credentials
+from conn_engine.conditions import USUAL
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.wire import FrozenClock, Headers, Request, Response, Wait
@@ -45,7 +47,7 @@ def exchanged(
     credentials: Any, stored: dict[str, Any], *replies: Response, scope: dict[str, Any] | None = None
 ) -> tuple[list[Request], dict[str, Any]]:
     """The requests of an exchange, and the document it returns."""
-    flow = credentials.exchange(scope or SCOPE, HOSTS, FrozenClock(NOW))(stored)
+    flow = credentials.exchange(usual(scope or SCOPE), HOSTS, FrozenClock(NOW))(stored)
     sent: list[Request] = []
     try:
         sent.append(next(flow))
@@ -363,18 +365,20 @@ class TestChoice:
     def test_the_context_chooses(self) -> None:
         choice = kind(self.DATA)
         assert isinstance(choice, Choice)
-        assert [field.name for field in choose_credentials(choice, {}).fields()] == ["api_key"], (
+        assert [field.name for field in choose_credentials(choice, {}, USUAL).fields()] == ["api_key"], (
             "the first is the default"
         )
-        assert isinstance(choose_credentials(choice, {"way": "login"}), SessionCredentials)
+        assert isinstance(choose_credentials(choice, {"way": "login"}, USUAL), SessionCredentials)
         assert (
-            choose_credentials(choose_credentials(choice, {"way": "key"}), {"way": "login"}).fields()[0].name
+            choose_credentials(choose_credentials(choice, {"way": "key"}, USUAL), {"way": "login"}, USUAL)
+            .fields()[0]
+            .name
             == "api_key"
         )
 
     def test_an_option_that_is_none(self) -> None:
         with pytest.raises(ConfigurationError, match='returns "kay", which is not one of') as raised:
-            choose_credentials(kind(self.DATA), {"way": "kay"})
+            choose_credentials(kind(self.DATA), {"way": "kay"}, USUAL)
         assert raised.value.hint == "use one of the options: key, login"
 
     def test_a_default_that_is_none(self) -> None:
@@ -384,7 +388,7 @@ class TestChoice:
 
     def test_a_choice_within_a_choice(self) -> None:
         outer = {"format": "choice", "config": {"by": "context.kind", "options": {"inner": self.DATA}}}
-        assert isinstance(choose_credentials(kind(outer), {"way": "login"}), SessionCredentials)
+        assert isinstance(choose_credentials(kind(outer), {"way": "login"}, USUAL), SessionCredentials)
 
     def test_until_the_account_is_known_it_is_its_default(self) -> None:
         choice = kind(self.DATA)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import (
     ApiKey,
@@ -90,7 +91,7 @@ class TestKinds:
             assert not credentials.is_expired({}, NOW)
             assert not credentials.renewable({})
             with pytest.raises(CredentialError, match="cannot be renewed"):
-                next(credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))({}))
+                next(credentials.exchange(usual(SCOPE), HOSTS, FrozenClock(NOW))({}))
 
     def test_the_documented_example_loads(self) -> None:
         data = {"format": "oauth2", "client_id": "{{env.CLIENT_ID}}"}
@@ -98,7 +99,7 @@ class TestKinds:
         assert isinstance(credentials, OAuth2)
         assert not credentials.renewable(STORED)
         with pytest.raises(ConfigurationError, match="no `token_url`"):
-            next(credentials.exchange({"env": {"CLIENT_ID": "x"}}, HOSTS, FrozenClock(NOW))(STORED))
+            next(credentials.exchange(usual(env={"CLIENT_ID": "x"}), HOSTS, FrozenClock(NOW))(STORED))
 
 
 class TestEnd:
@@ -125,7 +126,7 @@ class TestEnd:
             assert not OAUTH2.renewable(document)
 
     def test_proactive_renewal(self) -> None:
-        flow = renew_if_due(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW))
+        flow = renew_if_due(OAUTH2, "acme", STORED, usual(SCOPE), HOSTS, FrozenClock(NOW))
         effect = next(flow)
         assert isinstance(effect, Renew)
         assert (effect.account, effect.stale) == ("acme", STORED)
@@ -138,8 +139,8 @@ class TestEnd:
         ended = {"oauth": {"token": {"access_token": "a", "expires_at": 1}}}
         for document in (fresh, ended):
             with pytest.raises(StopIteration) as end:
-                next(renew_if_due(OAUTH2, "acme", document, SCOPE, HOSTS, FrozenClock(NOW)))
+                next(renew_if_due(OAUTH2, "acme", document, usual(SCOPE), HOSTS, FrozenClock(NOW)))
             assert end.value.value == document
 
     def test_the_effect_shows_no_secret(self) -> None:
-        assert "old-refresh" not in repr(build_renewal(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW)))
+        assert "old-refresh" not in repr(build_renewal(OAUTH2, "acme", STORED, usual(SCOPE), HOSTS, FrozenClock(NOW)))

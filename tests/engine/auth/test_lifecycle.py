@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import Credentials, add_clock_hint
 from conn_engine.config.convert import convert
@@ -19,7 +20,7 @@ STORED = {"oauth": {"token": {"access_token": "access-1", "refresh_token": "refr
 
 
 def oauth2(**config: Any) -> Any:
-    usual = {
+    most = {
         "client_id": "{{env.ID}}",
         "client_secret": "{{env.SECRET}}",
         "token_url": "https://api.example.com/token",
@@ -29,7 +30,7 @@ def oauth2(**config: Any) -> Any:
             "body": {"token": "{{oauth.token.access_token}}"},
         },
     }
-    return convert({"format": "oauth2", "config": {**usual, **config}}, Credentials)
+    return convert({"format": "oauth2", "config": {**most, **config}}, Credentials)
 
 
 def answer(body: Any = None, status: int = 200, **headers: str) -> Response:
@@ -49,7 +50,7 @@ def driven(flow: Any, *replies: Response) -> tuple[list[Request], Any]:
 
 
 def exchanged(credentials: Any, stored: Any, *replies: Response, now: float = NOW) -> tuple[list[Request], Any]:
-    return driven(credentials.exchange(SCOPE, HOSTS, FrozenClock(now))(stored), *replies)
+    return driven(credentials.exchange(usual(SCOPE), HOSTS, FrozenClock(now))(stored), *replies)
 
 
 def form_of(request: Request) -> dict[str, str]:
@@ -123,7 +124,7 @@ class TestRevocation:
     }
 
     def revoked(self, credentials: Any, document: Any, *replies: Response) -> list[Request]:
-        flow = credentials.revocation({**document, **SCOPE}, HOSTS, FrozenClock(NOW))
+        flow = credentials.revocation(usual({**document, **SCOPE}), HOSTS, FrozenClock(NOW))
         return driven(flow, *replies)[0]
 
     def test_in_order_with_what_the_account_has(self) -> None:

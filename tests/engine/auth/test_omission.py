@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,8 +41,8 @@ PAIR = frozenset({"username", "password"})
 
 
 def applied(authorization: Authorization, scope: dict[str, Any], absent: frozenset[str] = KEY, url: str = URL) -> Draft:
-    draft = Draft("POST", url, [("limit", 2)], {}, {"a": 1}, absent=absent)
-    authorization.apply(draft, scope)
+    draft = Draft("POST", url, [("limit", 2)], {}, {"a": 1}, absent=absent, scope=usual())
+    authorization.apply(draft, usual(scope))
     return draft
 
 
@@ -188,7 +189,7 @@ def asked(flow: Any, answer: bytes = b'{"access_token": "t"}') -> list[Request]:
 
 def test_a_log_in_goes_without_what_is_left_out() -> None:
     credentials = msgspec.convert(SESSION, SessionCredentials)
-    run = credentials.exchange({}, ("login.example.com",), FrozenClock())
+    run = credentials.exchange(usual(), ("login.example.com",), FrozenClock())
     [login] = asked(run({"user": "ann", "password": ""}))
     assert login.url == "https://login.example.com/?v=2"
     assert "x-tenant" not in login.headers
@@ -203,16 +204,16 @@ def test_a_log_in_goes_without_what_is_left_out() -> None:
 def test_what_is_asked_about_a_token_goes_without_too() -> None:
     credentials = msgspec.convert(SESSION, SessionCredentials)
     stored = {"user": "ann", "session": {"access_token": "t"}}
-    run = credentials.exchange({}, ("login.example.com",), FrozenClock())
+    run = credentials.exchange(usual(), ("login.example.com",), FrozenClock())
     [about] = asked(run(stored), b'{"active": true}')
     assert about.body == b"u=ann"
-    [out] = asked(credentials.revocation(stored, ("login.example.com",), FrozenClock()))
+    [out] = asked(credentials.revocation(usual(stored), ("login.example.com",), FrozenClock()))
     assert out.url == "https://login.example.com/out?u=ann"
 
 
 def signed(signature: Any, document: dict[str, Any], absent: set[str]) -> Request:
     request = Request(method="GET", url=URL, headers=Headers())
-    scope = blank_absent({**document, "env": {}, "context": {}}, frozenset(absent))
+    scope = blank_absent(usual(document, env={}, context={}), frozenset(absent))
     return msgspec.convert(signature, Signature).sign(request, scope, SigningContext.from_time(0, Chance(0)))  # type: ignore[no-any-return]
 
 
@@ -243,9 +244,9 @@ def test_a_text_is_whole_or_not_there(template: str, stored: set[str], optional:
     an error only for a part that may not be left out, a header that is not sent only for one that may."""
     document = {name: f"value-of-{name}" for name in stored}
     absent = frozenset(optional - stored)
-    draft = Draft("GET", URL, absent=absent)
+    draft = Draft("GET", URL, absent=absent, scope=usual())
     try:
-        Header(name="X-Key", value=template).apply(draft, remove_absent(document, absent))
+        Header(name="X-Key", value=template).apply(draft, remove_absent(usual(document), absent))
     except ConnError:
         assert not (set(PARTS) <= stored | optional)
         return

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from evaluating import usual
 
 from conn_engine.auth import OAuth2ClientCredentials
 from conn_engine.config.convert import convert
@@ -39,7 +40,7 @@ def exchange(endpoint: Endpoint) -> tuple[dict[str, Any], list[float]]:
     clock = FrozenClock()
     scope = {"env": {}, "context": {}}
     stored = {"client_id": "me", "client_secret": "the client's secret"}
-    flow = credentials.exchange({**scope, **stored}, HOSTS, clock)(stored)
+    flow = credentials.exchange(usual(scope, **stored), HOSTS, clock)(stored)
     return finish(flow, endpoint, MemoryVault(), clock), clock.slept
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from conn_engine.auth import Credentials, add_supplied_values, read_secret_fields
 from conn_engine.auth.credential_document import SuppliedValue
+from conn_engine.conditions import USUAL
 from conn_engine.config.convert import convert
 
 SECRET = SuppliedValue(name="webhook_secret", label="Signing secret", required=False)
@@ -36,7 +37,7 @@ def test_each_kind_asks_for_it_and_stores_it(credentials):
 def test_every_option_of_a_choice_asks_for_it():
     made = add_supplied_values(convert(KINDS[-1], Credentials), [SECRET])
     for name in ("a", "b"):
-        assert "webhook_secret" in [field.name for field in made.option({"kind": name}).fields()]
+        assert "webhook_secret" in [field.name for field in made.option({"kind": name}, USUAL).fields()]
 
 
 def test_a_connector_without_a_credential_has_one_then():

@@ -1,5 +1,7 @@
 """Mappings of several levels: when they merge as data, and when their results must be merged."""
 
+from evaluating import usual
+
 from conn_engine.config import Layers, mapping_layers, merge
 from conn_engine.expressions import compile_mapping
 
@@ -12,7 +14,7 @@ def _merged(*mappings):
 
 
 def _result(*mappings):
-    return compile_mapping(mapping_layers(_merged(*mappings))).apply_one({"response": RECORD})
+    return compile_mapping(mapping_layers(_merged(*mappings))).apply_one(usual(response=RECORD))
 
 
 def test_objects_merge_as_data_field_by_field():

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from evaluating import usual
 
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
@@ -296,7 +297,7 @@ override:
         assert layers == []
         return
     response = {"id": "1", "properties": {"email": "a@x", "firstname": "Ann"}}
-    assert expressions.compile_mapping(layers).apply_one({"response": response}) == expected
+    assert expressions.compile_mapping(layers).apply_one(usual(response=response)) == expected
 
 
 def test_the_expressions_of_the_connector_itself(make: Any) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conn_engine.conditions import USUAL
 from conn_engine.config.issued_hosts import issued_hosts
 
 ZENDESK = {"base_url": "https://{{context.subdomain}}.zendesk.example/api"}
@@ -46,4 +47,4 @@ ZENDESK = {"base_url": "https://{{context.subdomain}}.zendesk.example/api"}
     ],
 )  # fmt: skip
 def test_what_a_credential_is_bound_to(data, hosts, context, expected):
-    assert list(issued_hosts(data, hosts, context)) == expected
+    assert list(issued_hosts(data, hosts, context, USUAL)) == expected

@@ -1,6 +1,7 @@
 """The mappings that a unified resource sets for its operations: which take them, and where each line is found."""
 
 import pytest
+from evaluating import usual
 
 from conn_engine.config import mapping_layers, validate
 from conn_engine.config.operations import OperationName
@@ -61,7 +62,7 @@ def configured(make):
 
 def result(effective, operation, key="response_mapping"):
     layers = mapping_layers(getattr(effective.get_unified("crm", "contacts", operation), key))
-    return compile_mapping(layers).apply_one(RECORD) if layers else None
+    return compile_mapping(layers).apply_one(usual(RECORD)) if layers else None
 
 
 def test_every_operation_but_delete_takes_the_response_mapping(configured):

@@ -154,7 +154,8 @@ def test_the_recursion_limit_of_the_process_stays() -> None:
 
 def test_neither_jsonata_python_nor_isolation_is_loaded_unless_it_is_used() -> None:
     code = (
-        "import sys; from conn_engine.expressions import evaluate; assert evaluate('a.b', {'a': {'b': 1}}) == 1\n"
+        "import sys; from conn_engine.expressions import evaluate\n"
+        "from conn_engine.conditions import USUAL; assert evaluate('a.b', {'a': {'b': 1}}, USUAL) == 1\n"
         "assert not {'jsonata', 'multiprocessing', 'conn_engine.expressions.isolation'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
@@ -184,10 +185,12 @@ def test_overlay() -> None:
 def test_without_jlens_everything_still_works() -> None:
     code = (
         "import sys; sys.modules['jlens'] = None\n"
+        "from conn_engine.conditions import USUAL, Scope\n"
         "from conn_engine.expressions import evaluators, expression, compile_mapping, render_path\n"
         "assert evaluators() == ('jsonata-python',)\n"
         "assert expression('a.b[c = 1].d').reads() == {('a', 'b', 'c'), ('a', 'b', 'd')}\n"
-        "assert compile_mapping([{'x': 'a'}, {'y': '$base.x'}]).apply([{'a': 1}, {}]) == [{'x': 1, 'y': 1}, {}]\n"
-        "assert render_path('/{{a}}', {'a': 'b/c'}) == '/b%2Fc'"
+        "mapping = compile_mapping([{'x': 'a'}, {'y': '$base.x'}])\n"
+        "assert mapping.apply([{'a': 1}, {}], USUAL) == [{'x': 1, 'y': 1}, {}]\n"
+        "assert render_path('/{{a}}', Scope({'a': 'b/c'}, USUAL)) == '/b%2Fc'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -6,6 +6,7 @@ Every case is the shape of some real API; names and values are made up.
 from typing import Any
 
 import pytest
+from evaluating import usual
 
 from conn_engine.conditions import Conditions
 from conn_engine.expressions import evaluators
@@ -132,11 +133,11 @@ VALUES: dict[str, tuple[Any, str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_records(case: str, evaluator: str) -> None:
     body, path, expected = CASES[case]
-    scope = Scope(conditions=Conditions(evaluator=evaluator))
+    scope = Scope({}, Conditions(evaluator=evaluator))
     assert records_of(path, body, scope)[0] == expected
 
 
 @pytest.mark.parametrize("case", VALUES)
 def test_values(case: str) -> None:
     record, expression, expected = VALUES[case]
-    assert map_records({"value": expression}, [record], {}) == [[{"value": expected}]]
+    assert map_records({"value": expression}, [record], usual()) == [[{"value": expected}]]

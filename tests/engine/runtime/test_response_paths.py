@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from evaluating import evaluate, usual
 
-from conn_engine.expressions import evaluate
 from conn_engine.runtime.records import pick, records_of
 
 BODIES: list[Any] = [
@@ -17,7 +17,7 @@ BODIES: list[Any] = [
 @pytest.mark.parametrize("path", ["a", "a.b", "[a]", "[a.b]"])
 @pytest.mark.parametrize("body", BODIES, ids=str)
 def test_a_path_finds_what_the_evaluator_finds(path: str, body: Any) -> None:
-    assert pick(path, body) == evaluate(path, body)
+    assert pick(path, body, usual()) == evaluate(path, body)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_a_path_finds_what_the_evaluator_finds(path: str, body: Any) -> None:
     ],
 )
 def test_in_brackets_nothing_is_no_record(body: Any, records: list[Any]) -> None:
-    assert records_of("[rows]", body) == (records, False)
+    assert records_of("[rows]", body, usual()) == (records, False)

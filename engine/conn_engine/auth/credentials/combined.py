@@ -24,7 +24,7 @@ from conn_engine.auth.credentials.oauth2_client_credentials import OAuth2ClientC
 from conn_engine.auth.credentials.oauth2_password import OAuth2Password
 from conn_engine.auth.credentials.session import SessionCredentials
 from conn_engine.auth.lifecycle import Revocation
-from conn_engine.conditions import USUAL, Conditions, conditions_of
+from conn_engine.conditions import Conditions, conditions_of
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import PLAIN, expression_over
 from conn_engine.settings import Scope, Settings, ask
@@ -94,7 +94,7 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
         if self.default is not None and self.default not in self.options:
             raise ValueError(f"`default` is not one of the options: {', '.join(self.options)}")
 
-    def option(self, context: Mapping[str, Any], conditions: Conditions = USUAL) -> "Credentials":
+    def option(self, context: Mapping[str, Any], conditions: Conditions) -> "Credentials":
         """Return the chosen option. Raises ConfigurationError when the expression returns an unknown name."""
         choice = ask(self.by, {"context": dict(context)}, conditions)
         name = choice if isinstance(choice, str) and choice else self.default or next(iter(self.options))
@@ -103,11 +103,11 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
                 f'`{self.by}` returns "{name[:60]}", which is not one of the credential\'s options',
                 hint=f"use one of the options: {', '.join(self.options)}",
             )
-        return choose_credentials(self.options[name], context)
+        return choose_credentials(self.options[name], context, conditions)
 
     def get_delegate(self) -> "Credentials":
         """Return the default option: it stands for the choice until the account is known."""
-        return self.option({})
+        return self.options[self.default or next(iter(self.options))]
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """Return the client certificate of the option that the scope's context chooses."""
@@ -193,13 +193,13 @@ Credentials: TypeAlias = (
 )
 
 
-def choose_credentials(credentials: "Credentials", context: Mapping[str, Any]) -> "Credentials":
+def choose_credentials(credentials: "Credentials", context: Mapping[str, Any], conditions: Conditions) -> "Credentials":
     """Return the credentials of an account: these credentials, or the option of a choice that its context selects.
 
     Raises ConfigurationError when the choice returns an unknown option.
     """
     if isinstance(credentials, Choice):
-        return credentials.option(context)
+        return credentials.option(context, conditions)
     if isinstance(credentials, Mtls) and credentials.with_ is not None:
-        return structs.replace(credentials, with_=choose_credentials(credentials.with_, context))
+        return structs.replace(credentials, with_=choose_credentials(credentials.with_, context, conditions))
     return credentials

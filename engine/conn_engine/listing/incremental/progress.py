@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from conn_engine.conditions import USUAL, Conditions
+from conn_engine.conditions import Conditions
 from conn_engine.listing.incremental.settings import Common, Unreadable
 from conn_engine.listing.incremental.windows import Window
 from conn_engine.settings import ask
@@ -20,9 +20,9 @@ class WindowProgress:
         self,
         settings: Common,
         window: Window,
+        conditions: Conditions,
         known: Any = None,
         best: Any = None,
-        conditions: Conditions = USUAL,
     ) -> None:
         self._conditions = conditions
         self._settings = settings

@@ -175,8 +175,8 @@ class Receiver:
                 effective=effective,
                 isolation=self.isolation,
             )
-        conditions = make_conditions(effective, self.clock, isolation=self.isolation)
-        session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=conditions)
+        effective = effective.under(make_conditions(effective, self.clock, isolation=self.isolation))
+        session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=effective.conditions)
         return Wiring(effective, session, self._open_vault(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from evaluating import usual
 
 from conn_engine.auth.signatures import Signature, SigningContext
 from conn_engine.auth.signing.oauth1 import base_string
@@ -34,8 +35,8 @@ def pem(key: Any, passphrase: bytes | None = None) -> str:
 
 
 def sign(kind: str, names: dict[str, Any], request: Request = REQUEST, **config: Any) -> Request:
-    usual: dict[str, Any] = {} if kind in ("jwt", "oauth1") else {"content": CONTENT, "headers": {"X": "{{signature}}"}}
-    return convert({"format": kind, "config": {**usual, **config}}, Signature).sign(request, names, MOMENT)
+    most: dict[str, Any] = {} if kind in ("jwt", "oauth1") else {"content": CONTENT, "headers": {"X": "{{signature}}"}}
+    return convert({"format": kind, "config": {**most, **config}}, Signature).sign(request, usual(names), MOMENT)
 
 
 def made(kind: str, key: str, **config: Any) -> bytes:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from evaluating import usual
 
 from conn_engine.auth.signatures import AwsSigV4, HmacSignature, NoSignature, OAuth1, Signature, SigningContext
 from conn_engine.auth.signing.oauth1 import base_string
@@ -33,7 +34,7 @@ class TestAwsSigV4:
     def signature(
         self, told: AwsSigV4, request: Request, keys: dict[str, Any], moment: SigningContext
     ) -> tuple[str, str]:
-        signed = told.sign(request, keys, moment)
+        signed = told.sign(request, usual(keys), moment)
         assert signed.authorized
         found = re.search(r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$", signed.headers["authorization"])
         assert found
@@ -129,11 +130,11 @@ class TestAwsSigV4:
 
     def test_temporary_credentials_and_a_missing_key(self) -> None:
         told = AwsSigV4(service="s3", region="r", session_token="{{session_token}}")
-        signed = told.sign(Request("GET", "https://b.example.com/"), {**self.KEYS, "session_token": "st"}, MOMENT)
+        signed = told.sign(Request("GET", "https://b.example.com/"), usual(self.KEYS, session_token="st"), MOMENT)
         assert signed.headers["x-amz-security-token"] == "st"
         assert "x-amz-security-token" in signed.headers["authorization"]
         with pytest.raises(CredentialError, match="secret_access_key"):
-            told.sign(Request("GET", "https://b.example.com/"), {"session_token": "st"}, MOMENT)
+            told.sign(Request("GET", "https://b.example.com/"), usual({"session_token": "st"}), MOMENT)
 
 
 class TestOAuth1:
@@ -146,7 +147,7 @@ class TestOAuth1:
             "token_secret": "pfkkdhi9sl3r4s00",
         }
         request = Request("GET", "http://photos.example.net/photos?file=vacation.jpg&size=original")
-        header = told.sign(request, names, SigningContext(137131202, "chapoH")).headers["authorization"]
+        header = told.sign(request, usual(names), SigningContext(137131202, "chapoH")).headers["authorization"]
         assert header.startswith('OAuth realm="Photos", oauth_consumer_key="dpf43f3p2l4k3l03"')
         assert 'oauth_signature="MdpQcU8iPSUjWoN%2FUDMsK2sui9I%3D"' in header
 
@@ -174,14 +175,14 @@ class TestOAuth1:
         names = {"consumer_key": "k", "consumer_secret": "s&"}
         request = Request("GET", "https://api.example.com:8443/x")
         told = OAuth1(algorithm="HMAC-SHA256", token="", token_secret="")
-        header = told.sign(request, names, MOMENT).headers["authorization"]
+        header = told.sign(request, usual(names), MOMENT).headers["authorization"]
         said = dict(re.findall(r'(oauth_\w+)="([^"]*)"', header))
         assert "oauth_token" not in said and said["oauth_timestamp"] == "1760000000"
         content = base_string(request, {name: text for name, text in said.items() if name != "oauth_signature"})
         assert "https%3A%2F%2Fapi.example.com%3A8443%2Fx" in content
         expected = base64.b64encode(hmac.digest(b"s%26&", content.encode(), "sha256")).decode()
         assert said["oauth_signature"] == expected.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
-        plain = OAuth1(algorithm="PLAINTEXT", token="", token_secret="").sign(request, names, MOMENT)
+        plain = OAuth1(algorithm="PLAINTEXT", token="", token_secret="").sign(request, usual(names), MOMENT)
         assert 'oauth_signature="s%2526%26"' in plain.headers["authorization"]
 
 
@@ -192,7 +193,7 @@ class TestHmac:
         told = HmacSignature(
             content="'Hi There'", key="{{k}}", key_encoding="hex", headers={"X-Sign": "v1={{signature}}"}
         )
-        signed = told.sign(self.REQUEST, {"k": "0b" * 20}, MOMENT)
+        signed = told.sign(self.REQUEST, usual({"k": "0b" * 20}), MOMENT)
         assert signed.headers["x-sign"] == "v1=b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
         assert (signed.body, signed.url, signed.authorized) == (self.REQUEST.body, self.REQUEST.url, True)
 
@@ -203,7 +204,7 @@ class TestHmac:
             encoding="base64",
             algorithm="sha1",
         )
-        signed = told.sign(self.REQUEST, {"api_key": "k"}, MOMENT)
+        signed = told.sign(self.REQUEST, usual({"api_key": "k"}), MOMENT)
         content = f'POST|/v1/a%20b?x=1|{{"n":1}}|1760000000{MOMENT.nonce}'
         assert signed.headers["x-sign"] == base64.b64encode(hmac.digest(b"k", content.encode(), "sha1")).decode()
         assert (signed.headers["x-time"], signed.headers["x-nonce"]) == ("1760000000", MOMENT.nonce)
@@ -211,7 +212,7 @@ class TestHmac:
     def test_a_body_that_is_no_text(self) -> None:
         request = Request("PUT", "https://api.example.com/", body=b"\xff\x00\xfe")
         signed = HmacSignature(content="request.body", headers={"X": "{{signature}}"}).sign(
-            request, {"api_key": "k"}, MOMENT
+            request, usual(api_key="k"), MOMENT
         )
         assert signed.headers["x"] == hmac.digest(b"k", b"\xff\x00\xfe", "sha256").hex()
 
@@ -220,7 +221,7 @@ class TestHmac:
             content="request.query", query={"sign": "{{signature}}"}, encoding="base64", algorithm="md5"
         )
         digest = base64.b64encode(hmac.digest(b"k", b"x=1", "md5")).decode()
-        url = told.sign(self.REQUEST, {"api_key": "k"}, MOMENT).url
+        url = told.sign(self.REQUEST, usual({"api_key": "k"}), MOMENT).url
         assert url == self.REQUEST.url + "&sign=" + digest.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
 
     def test_wsse_is_a_digest_without_a_key(self) -> None:
@@ -239,7 +240,7 @@ class TestHmac:
         }
         told = convert(data, Signature)
         assert isinstance(told, HmacSignature)
-        signed = told.sign(self.REQUEST, {"username": "ada", "password": "pw"}, MOMENT)
+        signed = told.sign(self.REQUEST, usual({"username": "ada", "password": "pw"}), MOMENT)
         digest = hashlib.sha1(f"{MOMENT.nonce}2025-10-09T08:53:20Zpw".encode()).digest()
         assert signed.headers["x-wsse"] == (
             f'UsernameToken Username="ada", PasswordDigest="{base64.b64encode(digest).decode()}", '
@@ -249,12 +250,12 @@ class TestHmac:
     def test_what_cannot_be_signed(self) -> None:
         told = HmacSignature(content="request.nothing", headers={"X": "{{signature}}"})
         with pytest.raises(ConfigurationError, match="no text"):
-            told.sign(self.REQUEST, {"api_key": "k"}, MOMENT)
+            told.sign(self.REQUEST, usual({"api_key": "k"}), MOMENT)
         with pytest.raises(CredentialError, match="api_key"):
-            HmacSignature(content="'a'", headers={"X": "{{signature}}"}).sign(self.REQUEST, {}, MOMENT)
+            HmacSignature(content="'a'", headers={"X": "{{signature}}"}).sign(self.REQUEST, usual(), MOMENT)
         with pytest.raises(CredentialError, match="not valid hex") as raised:
             HmacSignature(content="'a'", key_encoding="hex", headers={"X": "{{signature}}"}).sign(
-                self.REQUEST, {"api_key": "s3cret"}, MOMENT
+                self.REQUEST, usual(api_key="s3cret"), MOMENT
             )
         assert "s3cret" not in raised.value.message
         with pytest.raises(ConfigurationError, match="headers"):

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from evaluating import usual
+
 import conn_engine
 from conn_engine.auth.signatures import HmacSignature, SigningContext
 from conn_engine.runtime.call import Call, Run, Session
@@ -62,7 +64,7 @@ def signature(request: Request) -> str:
     told = HmacSignature(
         content="request.method & request.target & request.body & nonce", headers={"X": "{{signature}}"}
     )
-    return told.sign(request, {"api_key": "key-1"}, moment).headers["x"]
+    return told.sign(request, usual(api_key="key-1"), moment).headers["x"]
 
 
 def test_it_covers_what_is_sent_and_each_sending_is_signed_afresh(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from evaluating import usual
 
+from conn_engine.conditions import USUAL
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
@@ -19,7 +21,7 @@ def made(format: str = "datetime", **config: Any) -> Common:  # noqa: A002
 
 def spans(settings: Common, cursor: Any = None, **context: Any) -> list[list[Any]]:
     known = None if cursor is None else settings.from_state(cursor)
-    found = settings.spans(lambda key, value: render(value, {"context": context}), known, NOW)
+    found = settings.spans(lambda key, value: render(value, usual(context=context)), known, NOW)
     return [
         [
             None if window.start is None else settings.to_request(window.start),
@@ -180,7 +182,7 @@ def test_a_place_leads_back_to_its_window_and_those_after_it() -> None:
 def progress(known: Any = None, **config: Any) -> WindowProgress:
     settings = made(cursor_field="at", **config)
     window = next(settings.spans(lambda key, value: value, None if known is None else settings.from_state(known), NOW))
-    return WindowProgress(settings, window, None if known is None else settings.from_state(known))
+    return WindowProgress(settings, window, USUAL, None if known is None else settings.from_state(known))
 
 
 def test_a_window_read_whole_moves_to_the_greatest_cursor() -> None:
@@ -210,7 +212,7 @@ def test_a_cursor_from_the_future_moves_to_the_end_only() -> None:
 
 def test_without_a_field_the_end_of_the_window_counts_once_it_is_read_whole() -> None:
     settings = made(start="2024-01-01")
-    reading = WindowProgress(settings, next(settings.spans(lambda key, value: value, None, NOW)))
+    reading = WindowProgress(settings, next(settings.spans(lambda key, value: value, None, NOW)), USUAL)
     assert reading.see([{"x": 1}]) == ([0], False)
     assert reading.cursor(whole=False) is None
     assert reading.cursor(whole=True) == datetime(2024, 3, 10, 8, 30, 15, tzinfo=UTC)

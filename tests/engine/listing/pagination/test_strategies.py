@@ -3,6 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.errors import ConfigurationError, UsageError, VendorError
 from conn_engine.listing.pagination import (
@@ -30,12 +31,17 @@ def answered(
     query: dict[str, Any] | None = None,
 ) -> Answer:
     return Answer(
-        Request("GET", url), Response(200, Headers(headers)), body, records or [], sent={"query": query or {}}
+        Request("GET", url),
+        Response(200, Headers(headers)),
+        body,
+        records or [],
+        scope=usual(),
+        sent={"query": query or {}},
     )
 
 
 def draft(**more: Any) -> Draft:
-    return Draft("GET", URL, **more)
+    return Draft("GET", URL, **{"scope": usual(), **more})
 
 
 class TestEnd:
@@ -241,7 +247,7 @@ class TestLoop:
             place(request_draft)
             response = yield Request("GET", request_draft.url)
             body = json.loads(response.body)
-            return Answer(Request("GET", request_draft.url), response, body, body.get("items", []))
+            return Answer(Request("GET", request_draft.url), response, body, body.get("items", []), scope=usual())
 
         def emit(answer: Answer, number: int, following: Any, before: Any) -> Flow[bool]:
             emitted.append((number, following) if answer.completeness is None else (number, answer.completeness))

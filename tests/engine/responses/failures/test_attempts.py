@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.responses.failures import Policy, ResponseClassification, Retry, Rule, Then, attempt
@@ -47,9 +48,9 @@ class Run:
 
         def decode(request: Request, response: Response | TransportError) -> Answer:
             if isinstance(response, TransportError):
-                return Answer(request, Response(0), None, problem=response)
+                return Answer(request, Response(0), None, scope=usual(), problem=response)
             body = json.loads(response.body) if response.body else None
-            return Answer(request, response, body, [1, 2] if response.status == 200 else [])
+            return Answer(request, response, body, [1, 2] if response.status == 200 else [], scope=usual())
 
         def renew() -> Flow[None]:
             self.effects.append("renewed")

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.errors import TransportError, VendorError
 from conn_engine.responses.failures import Policy, ResponseClassification, Rule, attempt
@@ -29,7 +30,7 @@ class Run:
     def __init__(self, script: list[Any], rules: list[dict[str, Any]], *, idempotent: bool = True, **more: Any) -> None:
         self.waits: list[float] = []
         self.sent = 0
-        self.scope = more.pop("scope", {})
+        self.scope = usual(more.pop("scope", {}))
         clock = FrozenClock(1_760_000_000.0)
         request = Request("GET", "https://api.example.com/v1/things", idempotent=idempotent)
         flow: Flow[Any] = attempt(

@@ -3,6 +3,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from evaluating import usual
 
 from conn_engine.errors import ExpressionError
 from conn_engine.responses.failures import (
@@ -30,7 +31,7 @@ class State:
 
 def answer(status: int, body: Any = None, headers: dict[str, str] | None = None, **scope: Any) -> Answer:
     request = Request("GET", "https://api.example.com/v1/things/9?token=s3cret")
-    return Answer(request, Response(status, Headers(headers or {})), body, scope=scope)
+    return Answer(request, Response(status, Headers(headers or {})), body, scope=usual(scope))
 
 
 @pytest.mark.parametrize(

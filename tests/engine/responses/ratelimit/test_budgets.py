@@ -3,6 +3,7 @@ import time
 
 import msgspec
 import pytest
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,7 +137,7 @@ def test_a_clock_that_goes_back_waits_one_span_at_most() -> None:
 
 def told(left: int, reset: int, settings: RateLimit) -> float | None:
     headers = Headers({"x-ratelimit-limit": "100", "x-ratelimit-remaining": str(left), "x-ratelimit-reset": str(reset)})
-    return read_rate_state(settings, Answer(get(), Response(200, headers), None), 1_760_000_000.0).pace
+    return read_rate_state(settings, Answer(get(), Response(200, headers), None, scope=usual()), 1_760_000_000.0).pace
 
 
 def test_what_is_left_is_spread_until_the_reset() -> None:

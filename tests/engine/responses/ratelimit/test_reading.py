@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,9 @@ NOW = 1_760_000_000.0
 def state(
     headers: dict[str, str], status: int = 200, settings: RateLimit | None = None, body: object = None
 ) -> RateState:
-    answer = Answer(Request("GET", "https://api.example.com/x"), Response(status, Headers(headers)), body)
+    answer = Answer(
+        Request("GET", "https://api.example.com/x"), Response(status, Headers(headers)), body, scope=usual()
+    )
     return read_rate_state(settings, answer, NOW)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from evaluating import usual
 
 from conn_engine.responses.ratelimit import RateLimit, read_rate_state
 from conn_engine.settings import Answer
@@ -20,7 +21,7 @@ SETTINGS = yaml.safe_load((VECTORS / "ratelimit_settings.yaml").read_text("utf-8
 def answer_of(case: dict[str, Any]) -> Answer:
     response = Response(case["status"], Headers(case["headers"]), case["body"].encode())
     body = json.loads(case["body"]) if case["body"] else None
-    return Answer(Request("GET", "https://api.example.com/things"), response, body)
+    return Answer(Request("GET", "https://api.example.com/things"), response, body, scope=usual())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])

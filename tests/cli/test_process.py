@@ -180,7 +180,7 @@ def test_completion_is_printed(desk):
     ("typed", "code", "last"),
     [
         ("tok-typed-by-hand\n", 0, "stored the credential of me in the encrypted file"),
-        ("\x04", 2, "error: Token: the input ended"),
+        ("\x04", 2, "error: Access token: input ended"),
         ("\x03", 130, "interrupted"),
     ],
 )

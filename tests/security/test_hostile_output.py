@@ -293,11 +293,11 @@ def session(world: World) -> Iterator[tuple[str, ...]]:
 
 def webhooks(account: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for file in ("delivery.http", "challenge.http"):
-        yield ("webhook", "check", file, *account)
-        yield ("webhook", "check", file, *account, "--format", "json")
-    yield ("webhook", "check", "delivery.http", *account, "--secret", "webhook_secret")
+        yield ("webhook", "verify", file, *account)
+        yield ("webhook", "verify", file, *account, "--format", "json")
+    yield ("webhook", "verify", "delivery.http", *account, "--secret", "webhook_secret")
     yield ("webhook", "record", "evil", "delivery.http", *account, "--note", EVIL, "--keep-personal-data")
-    yield ("webhook", "check", "connectors/demo/deliveries/evil.json", *account)
+    yield ("webhook", "verify", "connectors/demo/deliveries/evil.json", *account)
     yield ("webhook", "send", "connectors/demo/deliveries/evil.json", "--to", "http://127.0.0.1:9/in", *account)
     yield ("test", "webhooks", "--verbose")
     yield ("webhook", "record", "evil", "delivery.http", *account, "--note", EVIL, "--force", "--format", "json")
@@ -326,7 +326,8 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
     if not children:
         yield " ".join(path)
     for name, child in (children or {}).items():
-        yield from leaves(child, (*path, name))
+        if not child.hidden:
+            yield from leaves(child, (*path, name))
 
 
 def test_no_command_says_what_somebody_would_obey(hostile: World) -> None:
@@ -386,5 +387,5 @@ def test_data_for_machines_is_exact(hostile: World) -> None:
     assert shown["settings"]["description"] == shown["settings"]["label"] == EVIL
     (row,) = json.loads(hostile.conn("account", "list", "--format", "json").out)["accounts"]
     assert row["label"] == EVIL
-    event = json.loads(hostile.conn("webhook", "check", "challenge.http", "-a", "acme", "--format", "json").out)
+    event = json.loads(hostile.conn("webhook", "verify", "challenge.http", "-a", "acme", "--format", "json").out)
     assert event["reply"]["body"] == EVIL

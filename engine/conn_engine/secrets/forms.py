@@ -156,7 +156,7 @@ def _build_packed_forms(value: str) -> list[str]:
 def _spell(value: str) -> set[bytes]:
     """Return the bytes of the value that may be packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
     spelled = {value.encode("utf-8", "surrogatepass")}
-    if _UNRESERVED.fullmatch(value):  # the same in all of them
+    if _UNRESERVED.fullmatch(value):  # it has the same form in all of them
         return spelled
     spelled.add(json.dumps(value)[1:-1].encode())
     spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"))

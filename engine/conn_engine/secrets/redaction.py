@@ -160,10 +160,10 @@ class Redactor:
         found: list[Replacement] = []
         done = place = 0
         for start, end in self._search.locate_echoes(text):
-            if "\0" in text[start:end]:  # halves of characters in UTF-16: the first and the last are not its own
+            if "\0" in text[start:end]:  # UTF-16: the first and the last half belong to other characters
                 start = end - len(text[start:end].lstrip("\0"))  # noqa: PLW2901
                 end = start + len(text[start:end].rstrip("\0"))  # noqa: PLW2901
-            if end <= done:  # a number had it too
+            if end <= done:  # the replaced number includes it
                 continue
             start, end, mark = _fit_mark(text, max(start, done), end, done)  # noqa: PLW2901
             first = place + _count_bytes(text[done:start])

@@ -136,7 +136,7 @@ def _find_matches(compiled: FormsPattern, text: str) -> Spans:
             start, end = widen(text, start, end, done)
         if start > done or not spans:
             spans.append((start, end))
-        else:  # one that begins inside the widening before it, or at its end, only lengthens it
+        else:  # one that starts in the previous widened place, or at its end, only extends it
             spans[-1] = (spans[-1][0], max(done, end))
         done = max(done, end)
     return spans

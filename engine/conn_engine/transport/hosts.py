@@ -56,7 +56,7 @@ def is_covered(pattern: str, allowed: Iterable[str]) -> bool:
         return False
     for other in allowed:
         allowed_scheme, allowed_host, allowed_port = _split_pattern(other)
-        # A `*` is one label, as in the gateway; a scheme in an override would allow what https did not.
+        # A `*` is one label, as in the gateway. A scheme in an override could allow more than https.
         if allowed_scheme == scheme and allowed_port in (port, "*") and is_match(allowed_host, host):
             return True
     return False

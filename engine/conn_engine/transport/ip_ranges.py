@@ -84,8 +84,8 @@ def parse_network(text: str) -> Network | None:
 def describe_internal(address: Address) -> str:
     """Return what makes an address internal, such as "private", or "" for a public one.
 
-    An address that stands for an IPv4 address (mapped, or with the well-known prefix of NAT64, by which a network
-    without IPv4 reaches public hosts) is classified as that address.
+    An IPv6 address for an IPv4 address (mapped, or with the well-known prefix of NAT64, which networks without IPv4 use
+    to reach public hosts) is classified as the IPv4 address.
     """
     if isinstance(address, ipaddress.IPv6Address):
         inner = unwrap_address(address)
@@ -96,7 +96,7 @@ def describe_internal(address: Address) -> str:
 
 
 def unwrap_address(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
+    """Return the IPv4 address that an IPv6 address represents, or the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _NAT64:

@@ -15,7 +15,9 @@ __all__ = ["DryRunEnd", "PlanTransport", "ReadOnlySender", "format_curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
-_UNFIT = re.compile(r"[^ -\u00ff]|[\x7f-\xa0\xad]|##")  # looked at closer: most letters of the world are fit
+_UNFIT = re.compile(
+    r"[^ -\u00ff]|[\x7f-\xa0\xad]|##"
+)  # candidates, checked in detail: most letters of the world are safe
 
 
 class _InnerSender(Protocol):
@@ -45,7 +47,7 @@ class PlanTransport:
         raise DryRunEnd(request)
 
     async def asend(self, request: Request) -> Response:
-        """As `send`."""
+        """Collect the request and raise DryRunEnd, like `send`."""
         return self.send(request)
 
 
@@ -89,7 +91,7 @@ def format_curl(request: Request, redactor: Redactor) -> str:
     piped = ""
     if request.body or request.payload is not None:
         if "content-type" not in request.headers:
-            words.append("-H 'Content-Type:'")  # curl would call it a form
+            words.append("-H 'Content-Type:'")  # curl would send it as a form
         piped, data = _format_body(request, redactor)
         words.append(data)
     return piped + " \\\n  ".join(words)

@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.by_hand import MAPPINGS
 from benchmarks.measure import Row, Spread, alternate, ratios, timed
 from benchmarks.records import base_level, made
+from conn_engine.conditions import USUAL
 from conn_engine.config import mapping_layers
 from conn_engine.expressions import compile_mapping
 
@@ -34,7 +35,8 @@ def _row(connector: str, operation: str, hand: Callable[[Any, Any], Any], *, qui
     scope = {"query": {}, "raw_query": {}, "body": None, "headers": {}, "params": {}, "context": context, "before": {}}
 
     def ours(page: list[Any]) -> list[Any]:
-        return compiled.apply([{**scope, "page": page, "status": 200, "response": record} for record in page])
+        scopes = [{**scope, "page": page, "status": 200, "response": record} for record in page]
+        return compiled.apply(scopes, USUAL)
 
     def theirs(page: list[Any]) -> list[Any]:
         return [hand(record, context) for record in page]

@@ -106,7 +106,7 @@ def test_a_misspelt_cursor_is_told(live):
         assert done.code == 0
         place = "connectors/demo/connector.yaml:19:19  warning PAG111  the listing may be incomplete: "
         assert f'{place}`cursor_field` "paging.nxt" is in no' in done.err
-        assert 'did you mean "next"?; there is next' in done.err
+        assert 'did you mean "next"?; the response has next' in done.err
         assert "--update" not in done.out  # nothing suggests to keep one page as the golden
 
 

@@ -113,7 +113,7 @@ def test_a_dry_run_shows_the_window_and_keeps_nothing(log, vendor):
     [
         ('{"cursor": 4', 3, "state.json"),
         ('{"last": 4}', 2, "the state is not that of an incremental operation"),
-        ('{"cursor": "soon"}', 2, "the state's cursor is not of this operation"),
+        ('{"cursor": "soon"}', 2, "the cursor in the state does not belong to this operation"),
         (
             '{"operation": "deals.list", "state": {}}',
             2,

@@ -8,10 +8,10 @@ stored: {"webhook_secret": "s"}       the accounts' credential
 < 200 {"id": 7}
 > 200                                 what the vendor is answered
 = [{"type": "crm.contact.updated", "data": {"id": "7"}}]
-note: …                               what a person should hear; `kept:` what the vendor handed over for later
+note: …                               what a person should hear; `captured:` the secrets that the vendor sent
 ! refused: …                          why it is not accepted
 
-`$ conn webhook subscribe acme --url URL`, and `renew`: requests and answers as of an operation, then what is kept.
+`$ conn webhook subscribe acme --url URL`, and `renew`: requests and answers as of an operation, then what is stored.
 """
 
 import json
@@ -74,7 +74,7 @@ def _answer(reply: Response) -> Iterator[str]:
 def _outcome(receipt: Receipt, *, by_account: bool) -> Iterator[str]:
     yield from (f"note: {note}" for note in receipt.notes)
     if receipt.captured:
-        yield f"kept: {', '.join(receipt.captured)}"
+        yield f"captured: {', '.join(receipt.captured)}"
     if receipt.refused is not None:
         yield f"! refused: {receipt.refused.message}"
     elif receipt.failed is not None:
@@ -97,10 +97,10 @@ def _events(events: list[dict[str, Any]]) -> list[str]:
 
 
 def subscribing(call: list[str], effective: Effective, session: Session) -> Flow[list[str]]:
-    """What is kept of a subscription that is made or renewed; the random secret is `new-secret`."""
+    """Yield what is stored of a new or renewed subscription; the random secret is `new-secret`."""
     if call[2] == "subscribe":
         made = yield from subscribe(Run(effective, session), call[call.index("--url") + 1], "new-secret")
     else:
         made = yield from renew(Run(effective, session), "new-secret")
-    kept = [f"kept: {', '.join(made.captured)}"] if made.captured else []
-    return [*kept, f"= [{json.dumps(made.kept)}]"]
+    captured = [f"captured: {', '.join(made.captured)}"] if made.captured else []
+    return [*captured, f"= [{json.dumps(made.kept)}]"]

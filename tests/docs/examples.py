@@ -6,7 +6,7 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
 
     $ conn run people.list -p board=3     the call
     stored: {"token": "t"}                the account's credential
-    state: {"cursor": 5}                  before the requests: what the call goes on from; after them: what is kept
+    state: {"cursor": 5}                  before the requests: what the call goes on from; after them: what is stored
     file: cv.pdf = hello                  a file with this content
     > GET /people?page=1                  a request, below base_url, with such headers as are written and its body
     < 200 {"items": []}                   its answer, a body and headers as in HTTP; or `< fault reset`
@@ -180,7 +180,7 @@ def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Lines of one mark that belong together: a request or an answer begins with its first line."""
     mark, lines = "", list[str]()
     for line in text.splitlines():
-        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:|page:|callback:|note:|kept:)(?: (.*))?$", line)
+        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:|page:|callback:|note:|captured:)(?: (.*))?$", line)
         new = found[1] if found else mark
         rest = (found[2] or "") if found else line
         begins = new != mark or new not in "<>=" or bool(re.match(r"[A-Z]+ /|[A-Z]+ https?:|\d{3}\b|fault ", rest))

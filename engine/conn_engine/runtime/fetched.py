@@ -57,7 +57,7 @@ class Fetched:
 
     @classmethod
     def close_listing(cls, scope: Scope) -> "Fetched":
-        """The page that ends a listing whose last step had none: it has no records."""
+        """Return a page without records, for the end of a listing whose last step has no page."""
         return cls(Answer(Request("GET", ""), Response(200), None, scope=scope), scope=scope, closing=True)
 
     @property

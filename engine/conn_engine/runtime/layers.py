@@ -1,9 +1,8 @@
-"""What the layers of one listing pass to each other, and what each of them is. `listing` has their table and runs them.
+"""Define the layers of a listing and what they pass to each other. `listing` has the table of layers and runs them.
 
-A layer divides a frame into steps (a partition, a window): `start` runs the layer below for each, with further names in
-the scope, with what the step puts into its requests, and with the place to resume at. Pages of a step come to `next`,
-which passes them on, changed, to the layer above. A layer knows only the one below. The lowest has none: it reads the
-pages.
+A layer divides a frame into steps (a partition, a window). `start` runs the layer below for each step with more names
+in the scope, with values to set in its requests, and with the place to resume at. `next` receives the pages of a step
+and passes them to the layer above. A layer knows only the one below. The lowest layer reads the pages.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,19 +30,21 @@ __all__ = [
 ]
 
 LAYER_NAMES = ("partition", "parent", "window")
-"""The names that layers add to every scope, in addition to those that an author chooses."""
+"""The names that layers add to every scope, in addition to the author's own."""
 
 Put: TypeAlias = Callable[[Draft], None]
 Place: TypeAlias = Mapping[str, Any]
-"""Where a listing stands, one JSON value per layer: `{"partition": …, "window": …, "page": …}`. A layer that is missing
-starts at its first step."""
+"""A position in a listing, one JSON value per layer: `{"partition": …, "window": …, "page": …}`. A layer that is not in
+it starts at its first step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What stays the same through one listing. `chain` are the operations whose parents it lists, the outermost first;
-    `fetch` is `listing.fetch_pages`, which lists another operation as a source of parents; `memory` is what a layer
-    remembers for its later steps."""
+    """The constants of one listing.
+
+    `chain` has the operations whose parents it lists, the outermost first. `fetch` is `listing.fetch_pages`, for
+    listing another operation as a source of parents. `memory` is where layers remember data for their later steps.
+    """
 
     run: Run
     operation: VendorOperation
@@ -60,7 +61,7 @@ class Listing:
 
     @property
     def session(self) -> Session:
-        """The session that its requests are sent in."""
+        """The session of its requests."""
         return self.run.session
 
     @property
@@ -71,10 +72,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where the layers above stand: their names, what they put into each request, and where to resume.
+    """The current step of the layers above: their names, what they set in each request, and where to resume.
 
     `resume` is the place to start at; a layer takes its own value and passes the rest to its first step only. `chunks`
-    are the pieces of a long list that each page is requested with; empty: there is no such list.
+    has the pieces of a long list that each page is requested for; it is empty if there is no such list.
     """
 
     scope: Scope
@@ -83,32 +84,32 @@ class Frame:
     chunks: tuple[list[Any], ...] = ()
 
     def extend(self, names: Names, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
-        """The frame of one step: further names (they win), and what goes into its requests."""
+        """Return the frame of one step, with more names (they override) and with what it sets in its requests."""
         puts = (*self.puts, put) if put else self.puts
         return Frame(self.scope | names, puts, resume or {}, self.chunks)
 
     def resume_without(self, *names: str) -> Place:
-        """The place to resume at for the layers below the one that takes these names."""
+        """Return the place to resume at for the layers below the one with these names."""
         return {name: value for name, value in self.resume.items() if name not in names}
 
     def put(self, draft: Draft) -> None:
-        """Everything that the layers put into a request, the outermost first."""
+        """Set everything that the layers set in a request, the outermost first."""
         for put in self.puts:
             put(draft)
 
 
 Emit: TypeAlias = Callable[[Fetched], Flow[Any]]
-"""Receives each page. Returning True ends the pages of the current step."""
+"""Receives each page. Return True to stop the current step."""
 
 Below: TypeAlias = Callable[[Frame, Emit], Flow[None]]
-"""Runs the next layer for a frame; its pages go to what is passed as the second argument."""
+"""Runs the next layer for a frame, and passes its pages to the second argument."""
 
 
 class ListingLayer:
-    """One layer. A new one is made for each frame that it starts with."""
+    """One layer. An instance is created for each frame."""
 
     place_names: ClassVar[tuple[str, ...]] = ()
-    """Its names in a `Place`; the first is the name of its step."""
+    """The layer's names in a `Place`; the first is the name of its step."""
 
     def __init__(self, listing: Listing, below: Below, emit: Emit) -> None:
         self.listing, self.below, self.emit = listing, below, emit
@@ -120,17 +121,17 @@ class ListingLayer:
 
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
-        """Why a listing with this layer cannot resume; nothing: it can (see `resuming`)."""
+        """Yield why a listing with this layer cannot resume; nothing if it can (see `resuming`)."""
         yield from ()
 
     @staticmethod
     def enter(listing: Listing, place: Place) -> Place:
-        """Take out of the place to resume at what holds for the whole listing."""
+        """Restore the listing's shared state from the place to resume at, and return the rest of the place."""
         return place
 
     @staticmethod
     def leave(listing: Listing, page: Fetched) -> Fetched:
-        """The page as it leaves the listing: what has to be said at the end of all steps, and in every cursor."""
+        """Return the page as it leaves the listing, with what every cursor and the very last page must have."""
         return page
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -138,13 +139,13 @@ class ListingLayer:
         raise NotImplementedError
 
     def next(self, page: Fetched) -> Flow[Any]:
-        """Pass a page of the current step on."""
+        """Pass on a page of the current step."""
         return self.emit(page)
 
 
 def add_step(page: Fetched, layer: str, step: Any, following: Any = None) -> Fetched:
-    """The page with the place of its step in `layer`. `following` is the place of the layer's next step: it comes
-    after the last page of this one (None: there is none)."""
+    """Return the page with the place of its step in `layer`. `following` is the place of the layer's next step, which
+    comes after the last page of this one; None if this is the last step."""
 
     def add_layer(place: Place | None) -> Place | None:
         return None if place is None else {layer: step, **place}
@@ -156,8 +157,8 @@ def add_step(page: Fetched, layer: str, step: Any, following: Any = None) -> Fet
 
 
 def foreign_cursor() -> UsageError:
-    """What is raised when a cursor's state is not one of this operation."""
+    """Build the error for a cursor of another operation."""
     return UsageError(
         "the cursor does not belong to this operation",
-        hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+        hint="pass a next_cursor that this operation returned, or omit it to start from the beginning",
     )

@@ -1,6 +1,6 @@
-"""A listing: the table of its layers, and what runs them.
+"""Run a listing: the table of its layers, and the functions that run them.
 
-What the layers pass to each other is in `layers`; each has a module of its own.
+`layers` defines what the layers pass to each other. Each layer has its own module.
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ __all__ = ["LAYERS", "fetch_pages", "find_layers", "page_state", "perform_partit
 Layers: TypeAlias = Sequence[type[ListingLayer]]
 
 LAYERS: Layers = (PartitionLayer, ChunkLayer, RecursionLayer, WindowLayer, JobLayer, PageLayer)
-"""The outermost first. One of the last two reads the records; of the others an operation has those that it uses."""
+"""All layers, the outermost first. One of the last two reads the records; the others are optional."""
 
 
 def find_layers(operation: VendorOperation) -> Layers:
-    """The layers that a listing of the operation has."""
+    """Return the layers that a listing of the operation uses."""
     return [layer for layer in LAYERS if layer.is_used(operation)]
 
 
@@ -53,9 +53,9 @@ def fetch_pages(
 ) -> Flow[None]:
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`).
 
-    It starts at the call's cursor, or at `state`: what an earlier page's cursor has. `purpose` and `chain` say for
-    whom it is listed (see `layers.Listing`). The last page has the verdict. If no page before it
-    could know that none follows, it has no records.
+    It starts at the call's cursor, or at `state`, the content of an earlier page's cursor. For `purpose` and `chain`,
+    see `layers.Listing`. The last page has the verdict. It has no records if the page before it could not know that it
+    was the last.
     """
     listing = Listing(run, operation, call, fetch_pages, purpose, chain)
     layers = find_layers(operation)
@@ -85,20 +85,20 @@ def fetch_pages(
 
 
 def _run_layers(listing: Listing, layers: Layers, frame: Frame, emit: Emit) -> Flow[None]:
-    """Run the first layer for a frame; the others are what it runs for each of its steps."""
+    """Run the first layer for a frame; it runs the other layers for each of its steps."""
     below = partial(_run_layers, listing, layers[1:])
     return layers[0](listing, below, emit).start(frame)
 
 
 def _check_place(layers: Layers, place: Place) -> Place:
-    """The place. Raises UsageError when it is one of other layers: the listing would start again, or anywhere."""
+    """Return the place. Raises UsageError if it has other layers: the listing would then start at a wrong place."""
     if not place.keys() <= {name for layer in layers for name in layer.place_names}:
         raise foreign_cursor()
     return place
 
 
 def _to_place(state: Any) -> Place:
-    """The place that a cursor's state names. A listing without other layers keeps the page's bare state."""
+    """Return the place in a cursor's state. A listing without other layers has only the page's state."""
     if isinstance(state, dict) and state.keys() == {"place"} and isinstance(state["place"], dict):
         return dict(state["place"])
     return {"page": state}
@@ -111,13 +111,13 @@ def _to_state(place: Place | None) -> Any:
 
 
 def perform_partitions(run: Run, operation: VendorOperation, call: Call) -> Flow[None]:
-    """The generator of an operation's partitions alone: a page for each, its record the values by name.
+    """Yield a page for each partition of an operation, with its values as the record, without running the operation.
 
     Raises UsageError when the operation has no parents.
     """
     name = operation.text
     if not operation.parents:
-        raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
+        raise UsageError(f"{name} has no `parents`, so it has no partitions")
     number = 0
 
     def emit_partition(part: Partition) -> Flow[None]:
@@ -132,5 +132,5 @@ def perform_partitions(run: Run, operation: VendorOperation, call: Call) -> Flow
 
 
 def page_state(state: Any) -> Any:
-    """The state of the page within a cursor's state: what the vendor itself gave."""
+    """Return the page's state in a cursor's state: the vendor's own value."""
     return _to_place(state).get("page")

@@ -1,4 +1,7 @@
-"""Whether unified records fit their model: findings on the lines of the mapping. `conn test` and live runs use it."""
+"""Check unified records against their model. The findings point at lines of the mapping.
+
+`conn test` and live runs use it.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +17,8 @@ __all__ = ["ModelCheck"]
 
 
 class ModelCheck:
-    """Checks the records of one unified operation, page by page. `schema` is such as `crm.contact`; empty for an
-    operation whose records have no model."""
+    """Checks the records of one unified operation, page by page. `schema` is a name such as `crm.contact`, or empty if
+    the operation's records have no model."""
 
     def __init__(self, folders: Sequence[Path], effective: Effective, name: OperationName) -> None:
         self._effective, self._name = effective, name
@@ -36,12 +39,12 @@ class ModelCheck:
 
     @property
     def records(self) -> int:
-        """How many records were checked."""
+        """The number of checked records."""
         return 0 if self._tally is None else self._tally.records
 
     @property
     def invalid(self) -> int:
-        """How many records break the model."""
+        """The number of records that do not match the model."""
         return 0 if self._tally is None else self._tally.invalid
 
     def add(self, records: Sequence[Any]) -> None:
@@ -50,8 +53,10 @@ class ModelCheck:
             self._tally.add(records)
 
     def findings(self, fallback: Span | None = None) -> list[Diagnostic]:
-        """MAP301 for each violation, those of most records first; MAP302 without a schema. `fallback` is the place of
-        what no mapping line explains."""
+        """Return MAP301 for each violation, most frequent first, or MAP302 if there is no schema.
+
+        `fallback` is the place of findings that no mapping line explains.
+        """
         if self._tally is None:
             return [self._without_schema(fallback)] if self.is_without_schema else []
         found = [
@@ -61,7 +66,7 @@ class ModelCheck:
                 f"first id={row.example})",
                 self._place(row.path, fallback),
                 path=format_path(self._path(row.path)),
-                hint=row.fix or f"conn schema {self.schema} shows what the model says",
+                hint=row.fix or f"correct the mapping; to see the model: conn schema {self.schema}",
             )
             for row in self._tally.violations
         ]

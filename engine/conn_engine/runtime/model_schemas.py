@@ -1,4 +1,4 @@
-"""The JSON Schemas of unified records: finds them (workspace first, then bundled), compiles once, checks results."""
+"""Find and compile the JSON Schemas of unified records, in the workspace first, and check records against them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,10 @@ __all__ = ["SchemaTally", "Violation", "check_records", "schema_path"]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one, `fix` what to do
-    about a value of its kind."""
+    """A problem at `path` (dotted), with the number of records that have it.
+
+    `example` is the key of the first record. `fix` is the advice for a value of its kind.
+    """
 
     path: str
     message: str
@@ -25,7 +27,7 @@ class Violation:
 
 
 def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:
-    """The schema file of one unified record, or None when neither the workspace nor the bundle has one."""
+    """Return the schema file of one unified record, or None if neither the workspace nor the bundle has one."""
     folders = [*model_folders, find_packaged("schemas", "models")]
     candidates = (folder / model / f"{record}.schema.json" for folder in folders)
     return next((path for path in candidates if path.is_file()), None)
@@ -33,12 +35,12 @@ def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path 
 
 @lru_cache(maxsize=256)
 def _validator(path: Path, changed: int) -> Any:
-    """The schema compiled. `changed` is when the file was: an edited schema is read again."""
+    """Compile the schema. `changed` is the file's modification time, so that an edited schema is read again."""
     return compile_schema(path, "/".join(path.parts[-3:]))
 
 
 class SchemaTally:
-    """Checks records against a schema, page by page, and counts the violations by field. The schema is a model's file,
+    """Checks records against a schema, page by page, and counts the violations by field. `schema` is a model's file
     or a validator."""
 
     def __init__(self, schema: Path | Any) -> None:
@@ -71,17 +73,17 @@ class SchemaTally:
             row = self._rows.get(kind)
             if row is not None:
                 self._rows[kind] = replace(row, records=row.records + 1)
-            elif len(self._rows) < _MOST_KINDS:  # a vendor may invent names without end
+            elif len(self._rows) < _MOST_KINDS:  # a vendor's names may be unlimited
                 self._rows[kind] = Violation(where, text, 1, example, fix)
 
     @property
     def violations(self) -> list[Violation]:
-        """Every distinct violation, with how many records have it, at most `_MOST` of them."""
+        """The distinct violations with their number of records, at most `_MOST` of them."""
         return sorted(self._rows.values(), key=lambda row: (-row.records, row.path, row.message))[:_MOST]
 
 
 def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
-    """Every distinct violation over the records, with how many records have it."""
+    """Return the distinct violations in the records, with the number of records that have each."""
     tally = SchemaTally(path)
     tally.add(records)
     return tally.violations
@@ -90,40 +92,40 @@ def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
 _MOST = 50
 _MOST_KINDS = 1_000
 _FORMATS = {
-    "date-time": 'write it as 2026-01-31T09:30:00Z: $dateParse(…, "dd.MM.yyyy") reads another spelling, $fromEpoch(…) '
-    "a number",
-    "date": "write it as 2026-01-31: $substring(…, 0, 10) cuts a time off",
+    "date-time": 'convert it to 2026-01-31T09:30:00Z: $dateParse(…, "dd.MM.yyyy") for another date format, '
+    "$fromEpoch(…) for a number",
+    "date": "convert it to 2026-01-31: $substring(…, 0, 10) removes a time",
 }
 
 
 def _fix(error: Any) -> str:
-    """What an expression has to say otherwise, by the kind of the value; never the value itself."""
+    """Return the advice for an expression, by the kind of the value. It never contains the value itself."""
     kind, value = error.kind, error.instance
     name = getattr(kind, "name", "")
     if name == "format":
         return _FORMATS.get(kind.format, "")
     if name == "additionalProperties":
-        return "put them into custom_fields, or into a model of your own"
+        return "map them to custom_fields, or add them to your own model"
     if name != "type":
         return ""
     wanted = {str(one) for one in kind.types}
     if value is None:
-        return "it is null: leave the field out where there is none, or give a value"
+        return "omit the field when the value is null, or set a default"
     if "array" in wanted:
-        return "put it in brackets, which make a list of one, or of none, too: [ … ]"
+        return "put the value in brackets, so that it is always a list: [ … ]"
     if isinstance(value, list):
-        return 'it is a list: take one of it, …[0], or join it, $join(…, ", ")'
+        return 'the value is a list: select an item, …[0], or join them, $join(…, ", ")'
     if isinstance(value, dict):
-        return "it is an object: take what is in it, ….name"
+        return "the value is an object: select one of its fields, ….name"
     if "string" in wanted:
-        return "make a text of it: $string(…)"
+        return "convert it to a text: $string(…)"
     if isinstance(value, str) and wanted & {"number", "integer"}:
-        return "make a number of it: $number(…)"
-    return 'compare it: … = "yes"' if "boolean" in wanted else ""
+        return "convert it to a number: $number(…)"
+    return 'compare it with a value: … = "yes"' if "boolean" in wanted else ""
 
 
 def _generic(error: Any) -> str:
-    """The error without the record's own value, so that the same fault in many records is one row."""
+    """Describe the error without the record's value, so that the same problem in many records is one row."""
     kind = error.kind
     name = getattr(kind, "name", "")
     if name == "type":
@@ -131,7 +133,7 @@ def _generic(error: Any) -> str:
     if name == "format":
         return f"is not a valid {kind.format}"
     if name == "additionalProperties":
-        return f"has fields the model does not know: {', '.join(sorted(kind.unexpected))}"
+        return f"has fields that are not in the model: {', '.join(sorted(kind.unexpected))}"
     if name == "required":
         return f"lacks the required field {kind.property}"
     if name == "enum":

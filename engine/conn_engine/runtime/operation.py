@@ -1,7 +1,7 @@
-"""An operation as a generator: authorise, send, judge, page. Yields effects (see `wire`), does no I/O.
+"""Run an operation as a generator: authorize, send, classify, paginate. It yields effects (see `wire`) and does no I/O.
 
-`perform` is the entry for both kinds: a vendor operation yields the vendor's records, a unified one lets
-`runtime.unified` map them.
+`perform` is the entry for both kinds: a vendor operation yields the vendor's records, and `runtime.unified` maps those
+of a unified one.
 """
 
 from conn_engine.config import OperationName
@@ -14,9 +14,9 @@ __all__ = ["perform"]
 
 
 def perform(run: Run, name: OperationName, call: Call) -> Flow[None]:
-    """The generator of one operation. Yields Page after Page between its requests.
+    """Run one operation. Yields its requests and other effects, and a Page as each one is ready.
 
-    Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError, CredentialError.
+    Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError and CredentialError.
     """
     if call.body is not None:
         from conn_engine.runtime.body_keys import check_body

@@ -1,4 +1,4 @@
-"""The lowest layer of a listing: requests its pages one after the other, and finds and prepares their records."""
+"""Read the pages of a listing, its lowest layer: request them one after the other, and prepare their records."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,14 +35,14 @@ class PageLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation has no job in place of its pages."""
+        """Whether the operation has pages, not a job."""
         return operation.job is None
 
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
-        """What is delivered before a cursor and not known after it."""
+        """Yield the error rule `restart`, which needs more delivered records than a cursor can store."""
         if restart_key(operation.errors) is not None:
-            known = f"it cannot know more than {MOST_KNOWN:,} records that were delivered"
+            known = f"a cursor stores at most {MOST_KNOWN:,} delivered records"
             yield f"after a cursor, the error rule `restart` is an error: {known}"
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -79,18 +79,18 @@ class PageLayer(ListingLayer):
             self._place = self._rows = None
             return None
         rows = split_rows(fetched, self.listing.operation, self._rows, turn.take_part)
-        for part, last in rows:  # delivered while it is read
+        for part, last in rows:  # each part is delivered as soon as it is read
             self._last = part
             if not last:
                 yield from self._deliver(part, turn=turn)
             if self._enough is True:
                 break
-        return self._last.answer  # its last part is the page that leads on
+        return self._last.answer  # the last part leads to the next page
 
     def _resume_delivered(self, delivered: pagination.Delivered, text: Any) -> None:
         if not delivered.known.restore(text):
             raise foreign_cursor()
-        # Else what came before the cursor is not known: the listing cannot start again.
+        # Without all records from before the cursor, the listing cannot restart.
         self._can_restart = not delivered.known.has_forgotten
 
     def _pass_on(self, answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[Any]:
@@ -105,7 +105,7 @@ class PageLayer(ListingLayer):
             answer.close()
 
     def _deliver(self, fetched: Fetched, next_state: Any = None, *, turn: pagination.Turn | None = None) -> Flow[Any]:
-        """Deliver an answer, or the part of one that `turn` takes in."""
+        """Deliver a response, or a part of one that `turn` processes."""
         here: Place = {"page": self._place}
         if self._rows is not None:
             here = {**here, "rows": self._rows.data()}

@@ -1,4 +1,4 @@
-"""Which names a caller may give an operation, as far as its configuration tells: for the path, and for the query."""
+"""Find the path and query parameters that a caller may pass to an operation, as far as its configuration shows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ _OWN = frozenset({
     "body", "chunk", "context", "env", "headers", "id", "job", "page", "params", "parent", "partition", "query",
     "raw_query", "state", "window", "before",
 })  # fmt: skip
-"""Names of a path that the caller does not give, or not by `params`."""
+"""Names in a path that the caller does not pass, or not with `params`."""
 _EVERYWHERE = ("limit", "cursor")
 _AFTERWARDS = frozenset(
     key for _, key, note in read_roles(UnifiedOperation) if "response" in (SCOPES.get(note.over or note.inner) or ())
 )
-"""Where `query` is what the vendor was asked; the caller's is `raw_query`."""
+"""Settings in which `query` is the query sent to the vendor; the caller's query is `raw_query`."""
 _MOST_VALUES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """`names` are those of the path, of `params` and of parents, `query` those that something reads or sends.
+    """The parameters of an operation: `names` of the path, `params` and parents, and `query` parameters.
 
-    `open`: others mean something too. The vendor gets them as query parameters, or an expression reads all of them.
+    `open` means that others are accepted too: they are sent to the vendor, or an expression reads all of them.
     """
 
     names: frozenset[str]
@@ -43,18 +43,18 @@ class Parameters:
     open: bool
 
     def unknown(self, given: Mapping[str, Any]) -> list[str]:
-        """Those of the given names that nothing is known to read, in order."""
+        """Return the given names that are not parameters, in order."""
         return [name for name in given if name not in self.names | self.query]
 
 
 def parameters(effective: Effective, name: OperationName) -> Parameters:
-    """The names that a call of an operation may give. Raises UsageError for an unknown operation."""
+    """Find the parameters of an operation. Raises UsageError for an unknown operation."""
     try:
         vendor = vendor_behind(effective, name)
     except ConnError:
         if name.kind == "vendor":
             raise
-        vendor = None  # which operation it is, only the run can tell
+        vendor = None  # the vendor operation is only known at run time
     names = set(find_partition_names(effective, vendor)) | set(_path_names(vendor)) if vendor is not None else set()
     if name.kind == "vendor":
         return Parameters(
@@ -76,7 +76,7 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
 
 
 def declared_parameters(effective: Effective, vendor: VendorOperation) -> dict[str, str]:
-    """The query parameters of the vendor's own schema, each with what it says of it: type, values, description."""
+    """Return the query parameters of the operation's `query_schema`, each with its type, description and values."""
     schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
     found: dict[str, str] = {}
     for name in SchemaPlace(schema, schema).names() if schema is not None else ():
@@ -101,7 +101,7 @@ def _path_names(vendor: VendorOperation) -> Iterator[str]:
 
 
 def _find_sent_parameters(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
-    """The query parameters that a vendor operation is known to send: fixed ones, those of paging and of fan-out."""
+    """Find the query parameters that a vendor operation sends: fixed ones, and those of pagination and fan-out."""
     yield from vendor.query
     yield from declared_parameters(effective, vendor)
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
@@ -113,10 +113,10 @@ def _find_sent_parameters(effective: Effective, vendor: VendorOperation) -> Iter
 def _caller_reads(
     effective: Effective, name: OperationName, vendor: VendorOperation | None
 ) -> Iterator[tuple[str, ...]]:
-    """The paths of the caller's query and params that something of a unified operation reads."""
+    """Find the paths of the caller's query and params that a unified operation reads."""
     for place, text in iterate_texts(lookup(effective.data, name.path)):
         roots = ("raw_query", "params") if place[0] in _AFTERWARDS else ("query", "raw_query", "params")
-        found = (path or ("query",) for path in read_paths(text))  # of any, the query is one
+        found = (path or ("query",) for path in read_paths(text))  # an empty path reads everything, also the query
         yield from (path for path in found if path[0] in roots)
     if vendor is not None:
         for _, text in iterate_texts(lookup(effective.data, vendor.place)):

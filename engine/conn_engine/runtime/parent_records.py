@@ -1,4 +1,4 @@
-"""Partitions from the records of another operation, page by page."""
+"""Produce partitions from the records of another operation, page by page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,27 +22,30 @@ from conn_engine.wire import Flow
 __all__ = ["run_records"]
 
 _DEEPEST = 20
-"""Levels of parents: each takes its share of Python's stack."""
+"""The most levels of parents. Each level uses some of Python's stack."""
 
 
 def run_records(  # noqa: PLR0917
     listing: Listing, scope: Scope, name: str, source: ParentSource, start: Place, each: Each
 ) -> Flow[None]:
-    """A value for each key of each record of the source's operation, page by page."""
+    """Call `each` for the key of each record of the source's operation, page by page.
+
+    Raises ConfigurationError if the parents lead back to themselves or nest too deeply.
+    """
     resource, _, method = (source.from_ or "").partition(".")
     chain = (*listing.chain, listing.name)
     if len(chain) > _DEEPEST:
-        raise ConfigurationError(f"the parents of {chain[0]} have parents more than {_DEEPEST} levels up")
+        raise ConfigurationError(f"the parents of {chain[0]} are nested more than {_DEEPEST} levels deep")
     if source.from_ in chain:
         raise ConfigurationError(
             f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",
-            hint="an operation that repeats itself for its own records says `recurse`",
+            hint="use `recurse` to run an operation for its own records",
         )
     try:
         operation = listing.effective.vendor(resource, method)
     except UsageError as error:  # the author's fault here, not the caller's
-        said = f'parents of {listing.name} come from "{source.from_}": {error}'
-        raise ConfigurationError(said, hint=error.hint) from error
+        message = f'the parents of {listing.name} are from "{source.from_}": {error}'
+        raise ConfigurationError(message, hint=error.hint) from error
     where = format_path(listing.operation.get_path("parents"))
     params = {**listing.call.params, **(render_at(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)
@@ -76,7 +79,7 @@ def run_records(  # noqa: PLR0917
 
 
 def _locate(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
-    """The place of a value in a page of parents: by its number, and by itself in case the page has changed since."""
+    """Return the place of a value in a page of parents: its index, and the value itself in case the page changes."""
     value = found[at][1]
     known = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
     return {**({} if here is None else {"here": here}), "at": at, **known}
@@ -94,15 +97,18 @@ def _find_start(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
 
 
 def _find_keys(source: ParentSource, record: Any, scope: Scope) -> list[Any]:
-    """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
+    """Return the keys of one parent. A path that finds nothing has none, but a plain field must exist.
+
+    Raises ConfigurationError for a missing field.
+    """
     value = identity(record, source.key, scope)
     if value is UNDEFINED:
         if isinstance(record, dict) and (source.key or "id").isidentifier():
             key = source.key or "id"
             known = [str(name) for name in record]
             raise ConfigurationError(
-                f'a record of {source.from_} has no "{key}", which `parents` takes as its key',
-                hint=did_you_mean(key, known) or f"set `key`: the record has {', '.join(known[:8]) or 'no keys'}",
+                f'a record of {source.from_} has no "{key}", the key of `parents`',
+                hint=did_you_mean(key, known) or f"set `key`; the record has {', '.join(known[:8]) or 'no fields'}",
             )
         return []
     items = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Parts of a listing that the vendor refuses: whether the others are read all the same, and the error at the end."""
+"""Continue a listing after a part that the vendor refuses, if configured, and raise the error at its end."""
 
 from conn_engine.errors import TransportError, VendorError
 from conn_engine.runtime.layers import Listing
@@ -9,15 +9,17 @@ _MEMORY = "part_failures"
 
 
 def survive(listing: Listing, error: VendorError) -> None:
-    """Remember the error where the operation goes through its other parts. Raises it where it does not, and where no
-    answer came: the others would have none either."""
+    """Remember the error if the operation continues with its other parts; else raise it.
+
+    An error without a response is always raised, because the other parts would get none either.
+    """
     if listing.operation.part_failure != "continue" or isinstance(error, TransportError):
         raise error
     listing.memory.setdefault(_MEMORY, []).append(error)
 
 
 def raise_failures(listing: Listing) -> None:
-    """Raise the first error that was survived; its message says how many parts failed."""
+    """Raise the first remembered error; its message has the number of failed parts."""
     failures: list[VendorError] = listing.memory.get(_MEMORY, [])
     if not failures:
         return

@@ -1,4 +1,4 @@
-"""One partition: a value for each name of the parents, and its place in a cursor."""
+"""Define a partition: a value for each name of the parents, and its place in a cursor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ __all__ = ["Each", "Partition", "add_partition", "read_position"]
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: name to value, and name to the parent's record.
+    """One combination of parent values, and the records they come from, both by name.
 
-    `place` finds it again in a later call, `following` the one after it: None when there is known to be none. `single`:
-    the caller gave this one value, so the answer is one thing if it is without parents.
+    A later call resumes at `place`, or after it at `following` (None for the last partition). `single` means that the
+    caller chose exactly one value, so the operation may return a single record and not a list.
     """
 
     values: Names
@@ -32,7 +32,7 @@ Each: TypeAlias = Callable[[Partition], Flow[None]]
 
 
 def add_partition(scope: Scope, part: Partition) -> Names:
-    """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
+    """Return what a partition adds to `scope`: each value by its name, `partition`, `parent`, and `params`."""
     return {
         **part.values,
         "partition": {**(scope.get("partition") or {}), **part.values},
@@ -42,7 +42,7 @@ def add_partition(scope: Scope, part: Partition) -> Names:
 
 
 def read_position(place: Place, name: str) -> int:
-    """A number in a place, 0 if it is missing. Raises UsageError if it is not a number."""
+    """Return a number in a place, 0 if it is missing. Raises UsageError if it is not a number."""
     position = read_integer(place, name)
     if position < 0:
         raise foreign_cursor()

@@ -1,6 +1,6 @@
-"""The partitions of a listing: one step per parent.
+"""Run a listing once per partition.
 
-Where the values come from is in `sources`. An item that a rule skips has no records; its siblings continue.
+`sources` produces the partitions. An item that an error rule skips has no records; the others continue.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["PartitionLayer", "find_partition_names"]
 
 
 class PartitionLayer(ListingLayer):
-    """Lists what is below for each value of the operation's `parents`."""
+    """Runs the layers below for each value of the operation's `parents`."""
 
     place_names = ("partition",)
     _frame: Frame
@@ -29,7 +29,7 @@ class PartitionLayer(ListingLayer):
 
     @staticmethod
     def is_used(operation: VendorOperation) -> bool:
-        """Whether the operation names parents."""
+        """Whether the operation has parents."""
         return bool(operation.parents)
 
     def start(self, frame: Frame) -> Flow[None]:
@@ -58,15 +58,15 @@ class PartitionLayer(ListingLayer):
                 place(source, draft, self._part.values[source.as_])
 
     def next(self, page: Fetched) -> Flow[Any]:
-        """Pass a page on with the place of its partition."""
+        """Pass on a page with the place of its partition."""
         page = add_step(page, "partition", self._part.place, self._part.following)
         return self.emit(page if self._part.single else page.as_listed())
 
 
 def find_partition_names(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:
-    """The names by which a caller may choose partitions: the operation's own, then those of its parents' parents.
+    """Find the names by which a caller may choose partitions: the operation's own, then those of its parents' parents.
 
-    An operation that does not exist is left out: lint reports it.
+    An operation that does not exist is skipped: lint reports it.
     """
     found: dict[str, None] = {}
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Where things stand: the line behind a configuration path, an expression error or a failed run. No judging here."""
+"""Find the line behind a configuration path, an expression error or a failed run."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ __all__ = ["blame_rerouting", "error_finding", "expression_span", "find_reroutin
 ConfigPath = tuple[str | int, ...]
 
 _PASSING = frozenset({"unauthorized", "forbidden", "rate_limited", "vendor_unavailable"})
-"""Kinds of errors that say nothing about what was requested."""
+"""Kinds of errors that do not depend on the configuration of the request."""
 
 
 def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
-    """What set the value at `path`, or at its nearest ancestor that is set (a mapping may be one expression)."""
+    """Return the origin of the value at `path`, or at its nearest ancestor (a mapping may be one expression)."""
     for length in range(len(path), 0, -1):
         origins = effective.origins(path[:length])
         if origins:
@@ -36,7 +36,7 @@ def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
 
 
 def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
-    """The first override leaf that reaches this operation, for differences that no mapping line explains."""
+    """Return the first override leaf that affects this operation, for differences that no mapping line explains."""
     unified = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     route = (name.resource, name.method) if unified is None else (str(unified.resource), str(unified.method))
     others = {(n.resource, n.method) for n in effective.operations() if n.kind == "vendor"} - {route}
@@ -49,7 +49,7 @@ def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
 
 
 def _reaches(path: ConfigPath, name: OperationName, route: tuple[str, str], others: set[tuple[str, str]]) -> bool:
-    """Whether a statement at `path` can change an operation: its own, or one that it inherits or is routed to."""
+    """Whether a setting at `path` can change an operation: its own, or one that it inherits or is routed to."""
     if path[0] == "unified":
         return path[: len(name.path)] == name.path
     if path[0] == "resources" and "{{" not in "".join(route):
@@ -68,9 +68,9 @@ class _Holder:
 
 
 def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span | None, str]:
-    """The span of the culprit inside its file, and the configuration path that holds the expression.
+    """Return the span of the error in its file, and the configuration path of the expression.
 
-    The error's `at` names the path when the raiser knew it; otherwise the string that holds the expression is found.
+    If the error has no path in `at`, the string with the expression is searched for.
     """
     for holder in _holders(effective, error):
         path = format_path(holder.path)
@@ -82,14 +82,14 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
 
 
 def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
-    """The strings that hold the error's text, those nearest to where it is said to be first."""
+    """Find the strings that contain the error's text, those nearest to its path first."""
     if not error.text:
         return []
     try:
         wanted = tuple(map(str, parse_path(error.at))) if error.at else ()
     except UsageError:
         wanted = ()
-    # Composed mappings and arrays are one leaf of the provenance: every level's statement is looked through.
+    # A merged mapping or array is one leaf of the provenance, so the value of every level is searched.
     own = [origin for length in range(len(wanted), 0, -1) for origin in effective.origins(wanted[:length])]
     found: dict[tuple[str, ConfigPath], _Holder] = {}
     for origin in [*own[:20], *effective.provenance().values()]:
@@ -109,8 +109,8 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
 def error_finding(
     effective: Effective, name: OperationName, error: ConnError, recording: str, *, as_below: bool = False
 ) -> Diagnostic:
-    """The diagnostic for an operation that ended with an error, on the line to mend. `as_below`: without the overrides
-    it ends with the same error."""
+    """Return the diagnostic for an operation that failed, on the line to fix. Set `as_below` if it fails with the same
+    error without the overrides."""
     finding = _error_finding(effective, name, error, recording)
     if as_below or isinstance(error, CredentialError) or (isinstance(error, VendorError) and error.kind in _PASSING):
         return finding
@@ -150,8 +150,10 @@ def _response_path(effective: Effective, name: OperationName, error: ResponsePat
 
 
 def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnostic, recording: str = "") -> Diagnostic:
-    """The finding on the override that leads the operation elsewhere, where no override set what it points at: what the
-    level below says was written for another answer."""
+    """Move a finding to the override that routes the operation elsewhere, unless it already points at an override.
+
+    The settings of the level below were written for another response.
+    """
     overrides = [layer for layer in effective.layers if layer.level != "base"]
     files = {source.document.file for layer in overrides for source in layer.sources}
     if not overrides or (finding.span is not None and finding.span.file in files):
@@ -159,7 +161,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     origin = find_rerouting(effective, name)
     if origin is None:
         return finding
-    where = "the recording" if finding.span == Span(recording) else "it fails here, in a level below"
+    where = "the recording" if finding.span == Span(recording) else "it fails here, in the level below"
     related = [] if finding.span is None else [(finding.span, where)]
     return replace(
         finding, span=origin.span, path=finding.path or format_path(origin.path), related=(*related, *finding.related)
@@ -167,7 +169,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
 
 
 def find_rerouting(effective: Effective, name: OperationName) -> Origin | None:
-    """The override that leads an operation to another vendor operation, or that one to another path."""
+    """Find the override that changes an operation's vendor operation, or the path of that one."""
     base = effective.layers[0].data
     paths: list[ConfigPath] = []
     route = (name.resource, name.method)

@@ -1,4 +1,4 @@
-"""What an operation would send, without sending: whether it writes, and its first request."""
+"""Plan an operation without sending it: whether it writes, and its first request."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -29,7 +29,7 @@ _CHANGED_BY_ANSWERS = frozenset({"query", "headers"})  # for an after step they 
 
 
 def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
-    """Whether any request of the operation can change something at the vendor: its own, or one of its steps.
+    """Whether any request of the operation, or of its steps, can change data at the vendor.
 
     A route or step that is only known at run time counts as a write. Raises UsageError for an unknown operation.
     """
@@ -56,7 +56,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
 
 
 def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether an operation writes, or one that it takes its parents, its pieces or more of its records from."""
+    """Whether an operation writes, or another one that provides its parents, chunks or enrichments."""
     if operation.writes:
         return True
     sources = _parent_sources(operation)
@@ -85,18 +85,18 @@ def _any_writes(effective: Effective, names: set[str], seen: frozenset[str]) -> 
             if _writes(effective, effective.vendor(*name.split(".", 1)), seen | names):
                 return True
         except UsageError:
-            continue  # there is none of this name: the run tells, and sends nothing
+            continue  # an unknown operation: the run reports it and sends nothing
     return False
 
 
 def partitions_write(effective: Effective, name: OperationName, call: Call) -> bool:
-    """Whether listing what an operation is repeated for can change something; the operation itself is not run."""
+    """Whether listing the partitions of an operation can change data. The operation itself is not run."""
     sources = _parent_sources(vendor_behind(effective, name, call))
     return _any_writes(effective, {source.from_ for source in sources if source.from_ is not None}, frozenset())
 
 
 def _is_known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
-    """Whether these templates read nothing that only answers will tell."""
+    """Whether these templates read nothing that only a response provides."""
     for text in texts:
         for source, _ in template(text or "").expressions:
             roots = expression(source).roots()
@@ -106,10 +106,10 @@ def _is_known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
 
 
 def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request | None:
-    """The first request the operation would send, authorised and encoded; None when it would send none.
+    """Return the first request that the operation would send, authorized and encoded; None if it would send none.
 
-    A credential that would be renewed first is used as it is: nothing is sent, so nothing is refused. A token that
-    there is not yet is made up.
+    A credential that would be renewed first is used as it is, because nothing is sent. A missing token is replaced by a
+    sample.
     """
     flow = perform(wiring.run, name, call)
     try:
@@ -129,9 +129,9 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
 
 
 def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) -> tuple[list[Request], Request | None]:
-    """The reads that come before the first write of an operation, and that write; None when it writes nothing.
+    """Send the reads before an operation's first write; return them and that write, or None if it writes nothing.
 
-    `sender` sends the reads, of a listing one page. Nothing that writes is sent. The errors are those of the operation.
+    `sender` sends the reads, and only one page of a listing. Writes are never sent. Raises the operation's errors.
     """
     transport = ReadOnlySender(sender)
     with Connection(wiring, transport) as connection:
@@ -144,7 +144,7 @@ def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) 
 
 
 def has_empty_body(effective: Effective, name: OperationName, call: Call, request: Request) -> bool:
-    """Whether a write that is to have a body, the caller's or one that a mapping makes, would be sent without one."""
+    """Whether a write that should have a body, from the caller or from a mapping, would be sent without one."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     wanted = call.body is not None or (operation is not None and operation.request_body_mapping is not None)
     return wanted and request.writes and request.payload is None and (request.body or b"").strip() in _EMPTY

@@ -1,4 +1,4 @@
-"""From a decoded body to records: `response_path`, normalisation of one, none and null, and `record_filter`."""
+"""Find the records in a decoded body: `response_path`, single objects and nulls, and `record_filter`."""
 
 import hashlib
 import json
@@ -30,27 +30,29 @@ PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 LISTED_PATH = re.compile(rf"\[({PLAIN_PATH.pattern})\]")
 
 Picked = tuple[list[Any], bool]
-"""The records, and whether the answer is one thing rather than a list."""
+"""The records, and whether the response is a single object and not a list."""
 
 
 class ResponsePathMissing(ConfigurationError):
-    """`response_path` matched nothing in an answer that is not an error. `near` lists the keys that stand there, `at`
-    is the setting's configuration path (may be empty)."""
+    """`response_path` matches nothing in a successful response.
+
+    `near` lists the keys that the response has instead. `at` is the setting's configuration path, or empty.
+    """
 
     def __init__(self, path: str, near: list[str], hint: str) -> None:
         found = ", ".join(near[:8]) if near else "no keys"
-        super().__init__(f'response_path "{path}" matches nothing in the answer (it has {found})', hint=hint)
+        super().__init__(f'response_path "{path}" matches nothing in the response (it has {found})', hint=hint)
         self.path = path
         self.near = near
         self.at = ""
 
 
 def pick(path: str, body: Any, scope: Scope) -> Any:
-    """The value `path` (a JSONata expression over the body) finds, or UNDEFINED. Names of `scope` are variables:
-    `$context`, `$partition`.
+    """Return the value that `path`, a JSONata expression, finds in the body, or UNDEFINED.
 
-    A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it. So
-    is one in brackets, which gives a list whatever is there: `[data.items]`.
+    Names of `scope` are variables: `$context`, `$partition`. Plain dotted paths are followed here, because passing a
+    full page to an evaluator costs more than reading it. So are paths in brackets, which always give a list:
+    `[data.items]`.
     """
     conditions = conditions_of(scope)
     listed = LISTED_PATH.fullmatch(path)
@@ -74,15 +76,15 @@ def pick(path: str, body: Any, scope: Scope) -> Any:
 
 
 def finds_all(path: str | None) -> bool:
-    """Whether what `path` finds is a list as the answer has it, and no choice of its records."""
+    """Whether `path` finds a list of the response as it is, and does not select records from it."""
     return path is None or PLAIN_PATH.fullmatch(path) is not None or LISTED_PATH.fullmatch(path) is not None
 
 
 def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
-    """The records of an answer. A list gives its non-null items, an object one record, null or nothing none.
+    """Return the records of a response. A list gives its non-null items, an object one record, null none.
 
-    Raises ResponsePathMissing when a path is configured and matches nothing: an empty listing says `[]` or null at
-    the path, so nothing at all is a mistyped path or a changed vendor.
+    Raises ResponsePathMissing when a configured path matches nothing. An empty listing has `[]` or null at the path, so
+    a path without a match is mistyped, or the vendor has changed its response.
     """
     value = body if path is None else pick(path, body, scope)
     if value is UNDEFINED:
@@ -95,7 +97,7 @@ def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
 
 
 def holds_list(path: str, body: Any, lists: Sequence[str], scope: Scope) -> bool:
-    """Whether a plain path leads to an element that is one of `lists`, of which there happens to be none."""
+    """Whether a plain path leads to an element in `lists` that is absent because the list is empty."""
     above, _, name = path.rpartition(".")
     if name not in lists or not PLAIN_PATH.fullmatch(path):
         return False
@@ -112,32 +114,32 @@ def _build_missing_error(path: str, body: Any) -> ResponsePathMissing:
         names = names[1:]
     near = [str(key) for key in level] if isinstance(level, dict) else []
     if not PLAIN_PATH.fullmatch(path):
-        return ResponsePathMissing(path, near, f"if nothing may match, write [{path}]: then it gives an empty list")
+        return ResponsePathMissing(path, near, f"write [{path}] if it may match nothing: it then gives an empty list")
     hint = did_you_mean(names[0] if names else path, near)
     if not hint:
-        hint = "if the vendor leaves the key out when there is nothing, write: $exists(key) ? key : []"
+        hint = "if the vendor omits the key when there are no records, write: $exists(key) ? key : []"
     return ResponsePathMissing(path, near, hint)
 
 
 def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
-    """The records for which `condition` holds; it sees each as `record` (and `response`) beside the call's names."""
+    """Return the records for which `condition` is true. It sees each as `record`, in addition to the call's names."""
     return [record for record, holds in zip(records, verdicts(condition, records, scope), strict=True) if holds]
 
 
 def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
-    """Whether `condition` holds, record by record. One evaluation for all of them."""
+    """Return whether `condition` is true for each record, with one evaluation for all of them."""
     try:
         found = compile_mapping([f"$boolean({condition})"]).apply(
             [{**scope, "record": record, "response": record} for record in records], conditions_of(scope)
         )
-    except ExpressionError as error:  # told in the author's own text
+    except ExpressionError as error:  # report it in the author's text
         error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
         raise
     return [verdict is True for verdict in found]
 
 
 def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
-    """What each record is told apart by: a digest of its key, or of the whole record where it has none."""
+    """Return a digest of each record's key, or of the complete record if it has no key."""
     scopes = [{**scope, "record": record, "response": record} for record in records]
     found = compile_mapping([key]).apply(scopes, conditions_of(scope))
     known = [
@@ -148,9 +150,8 @@ def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
 
 
 def identity(record: Any, key: str | None, scope: Scope) -> Any:
-    """What a record is called by: the value of `key` over the record, else its `id`, else itself when it is no object.
-
-    UNDEFINED when it has none.
+    """Return a record's key: the value of `key` over the record, else its `id`. A value that is not an object is its
+    own key. UNDEFINED means that the record has no key.
     """
     if key is None:
         return record.get("id", UNDEFINED) if isinstance(record, dict) else record
@@ -158,7 +159,7 @@ def identity(record: Any, key: str | None, scope: Scope) -> Any:
 
 
 def map_records(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
-    """What `record_mapping` makes of each record: a list gives several, null and undefined none."""
+    """Apply `record_mapping` to each record: a list gives several records, null and undefined none."""
     made = compile_mapping([layer]).apply([{**scope, "record": record} for record in records], conditions_of(scope))
     return [
         [item for item in (value if isinstance(value, list) else [value]) if item is not UNDEFINED and item is not None]

@@ -1,7 +1,7 @@
-"""Records that are parents of further records of the same operation, depth first.
+"""List the records under records of the same operation, depth first.
 
-The place of a page below is the trail that leads there: of each level above, the page and the number of the record in
-it. To resume there, those pages are requested again and not delivered again.
+The place of a page is the trail that leads there: the page and the index of the record in it for each level above. To
+resume, those pages are requested again but not delivered again.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ from conn_engine.wire import Flow
 __all__ = ["RecursionLayer"]
 
 _FORGOTTEN = (
-    f"records under a record with two parents may come again: the cursor has at most {MOST_KNOWN:,} of the records "
-    "that `recurse` asked for more"
+    f"records under a record with two parents may come again: the cursor stores at most {MOST_KNOWN:,} of the parents "
+    "that `recurse` has listed"
 )
 
 
 class RecursionLayer(ListingLayer):
-    """Lists what is below for the frame, and again for each record for which the operation's `recurse` holds."""
+    """Runs the layers below for the frame, and again for each record that the operation's `recurse` selects."""
 
     place_names = ("recurse", "seen")
     settings: Recurse
     seen: KnownRecords
-    """The records that were asked for more."""
+    """The records that were listed as parents."""
     _frame: Frame
 
     @staticmethod
@@ -47,7 +47,7 @@ class RecursionLayer(ListingLayer):
 
     @staticmethod
     def find_obstacles(operation: VendorOperation) -> Iterator[str]:
-        """It forgets the parents of an earlier run."""
+        """Yield the limits of resuming: a cursor stores only some of the parents."""
         many = f"`recurse` knows at most {MOST_KNOWN:,} parents from before a cursor; after more, "
         yield many + "a record with two parents may come again"
         if has_rows(operation.response_format):
@@ -67,7 +67,7 @@ class RecursionLayer(ListingLayer):
         yield from _Level(self, frame, ancestors, [], trail, frame.resume_without(*self.place_names), None).run()
 
     def step_into(self, value: Any, record: Any) -> Frame:
-        """The frame in which the records under one record are listed."""
+        """Return the frame in which the records under one record are listed."""
         name = self.settings.as_
         part = Partition({name: value}, {name: record}, None, None)
 
@@ -77,7 +77,10 @@ class RecursionLayer(ListingLayer):
         return self._frame.extend(add_partition(self._frame.scope, part), put)
 
     def find_children(self, page: Fetched, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
-        """The records of a page that are asked for more, each once in the whole listing."""
+        """Find the records of a page that are parents, each once in the complete listing.
+
+        Raises ConfigurationError for a record without a key, and VendorError if the records never end.
+        """
         settings = self.settings
         records = page.source
         if settings.when is not None:
@@ -88,28 +91,31 @@ class RecursionLayer(ListingLayer):
             value = identity(record, settings.key, page.scope)
             if value is None or value is UNDEFINED:
                 raise ConfigurationError(
-                    f"a record of {self.listing.name} has no key to ask for more by",
-                    hint=f"check `key` of {format_path(self.listing.operation.get_path('recurse'))}, or narrow it "
-                    f"by `when`",
+                    f"a record of {self.listing.name} has no key, so `recurse` cannot list the records under it",
+                    hint=f"check `key` of {format_path(self.listing.operation.get_path('recurse'))}, or exclude such "
+                    "records with `when`",
                 )
             if str(value) in ancestors:
-                raise _endless(page, f"{' > '.join((*ancestors, str(value)))} comes back to where it was")
+                raise _endless(page, f"the records form a cycle: {' > '.join((*ancestors, str(value)))}")
             if self.seen.add(_mark(str(value))):
                 found.append((value, record))
         if found and len(ancestors) > settings.max_depth:
-            raise _endless(page, f"{len(ancestors)} levels deep and still going on (max_depth: {settings.max_depth})")
+            raise _endless(page, f"the records are more than {settings.max_depth} levels deep (`max_depth`)")
         return found
 
     def add_seen(self, place: Place | None, pages: Sequence[range], *, again: bool = False) -> Place | None:
-        """A place with the records that were asked for more. Those of pages that will be requested again are left out:
-        the pages of its trail, and with `again` the one that it names. Each of `pages` has the positions of its own."""
+        """Add the known parents to a place, except those of pages that will be requested again.
+
+        These are the pages of its trail, and with `again` also the page itself. Each of `pages` has the positions of
+        its parents.
+        """
         if place is None:
             return None
         pages = pages if again else pages[: len(place.get("recurse", ()))]
         return {**place, "seen": self.seen.dump(pages)}
 
     def add_note(self, page: Fetched) -> Fetched:
-        """The first page after a cursor that could not have all records that were asked for more says so."""
+        """Add a note to the first page after a cursor that could not store all known parents."""
         if not self.seen.has_forgotten:
             return page
         self.seen.has_forgotten = False
@@ -121,9 +127,11 @@ def _mark(key: str) -> bytes:
 
 
 class _Level:
-    """One call of the operation and everything below it. `trail` leads here, `onward` further, to where a resumed
-    listing stood; `after` is the place after all of it. `pages` has for each page of the trail where the records under
-    it are among those that were seen."""
+    """One call of the operation and everything below it.
+
+    `trail` leads to this level; `onward` leads from it to the place where a resumed listing stopped. `after` is the
+    place after everything below. `pages` has, for each page of the trail, the positions of its parents in `seen`.
+    """
 
     def __init__(  # noqa: PLR0917
         self,
@@ -140,27 +148,27 @@ class _Level:
         self._trail, self._onward, self._resume, self._after = trail, onward, resume, after
         self._stood = onward[0] if onward else None
         self._pages = pages
-        # Of an answer that is delivered while it is read:
+        # State of a response that is delivered in parts:
         self._children: list[tuple[Any, Any]] = []
         self._parts: list[Fetched] = []
         self._here: Place | None = None
         self._first_seen = 0
 
     def run(self) -> Flow[None]:
-        """List the records of this level; each page is followed by what is under its records."""
+        """List the records of this level. Each page is followed by the records under its records."""
         start = self._stood[0] if self._stood is not None else self._resume
         yield from self._layer.below(replace(self._frame, resume=start), self.next)
 
     def next(self, page: Fetched) -> Flow[Any]:
-        """Pass a page on, unless an earlier run delivered it, then list what is under its records."""
+        """Pass on a page, unless an earlier run delivered it, then list the records under its records."""
         layer = self._layer
         if self._here is None:
             self._here, self._first_seen = page.here, layer.seen.position
         self._children += layer.find_children(page, self._ancestors)
         if page.partial:
-            if layer.listing.purpose == "step":  # each value needs a place: that of the response with all of its parts
+            if layer.listing.purpose == "step":  # a value needs a place: its response with all parts
                 self._parts.append(page)
-            elif self._stood is None:  # no cursor leads here: what is under these records comes after the last of them
+            elif self._stood is None:  # no cursor leads here: the records under these come after the last part
                 yield from layer.emit(replace(page, next_state=None).as_listed())
             return
         page = replace(self._join_parts(page), here=self._here)
@@ -192,19 +200,19 @@ class _Level:
             ).run()
 
     def _join_parts(self, page: Fetched) -> Fetched:
-        """The last part of a response with the records of the parts that were not passed on."""
+        """Return the last part of a response with the records of the parts before it."""
         parts, self._parts = [*self._parts, page], []
         records = [record for part in parts for record in part.records]
         return replace(page, records=records, source=[record for part in parts for record in part.source])
 
     def _locate(self, place: Place | None) -> Place | None:
-        """A place of this level as one of the layer."""
+        """Return a place of this level as a place of the layer."""
         if place is None:
             return None
         return {"recurse": self._trail, **place} if self._trail else place
 
     def _locate_child(self, page: Fetched, index: int) -> Place:
-        """The place of the first page under a record."""
+        """Return the place of the first page under a record."""
         return {"recurse": [*self._trail, [page.here, index]]}
 
 
@@ -218,5 +226,5 @@ def _endless(page: Fetched, problem: str) -> VendorError:
         kind="bad_response",
         request=page.answer.request,
         response=page.answer.response,
-        hint="check `key` and `when` of `recurse`; raise `max_depth` when the records really go that deep",
+        hint="check `key` and `when` of `recurse`, or raise `max_depth` if the records really are that deep",
     )

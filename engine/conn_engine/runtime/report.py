@@ -1,4 +1,4 @@
-"""What a run would send, and what became of webhook deliveries, as reports."""
+"""Report the requests that a run would send, and the results of webhook deliveries."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -32,8 +32,8 @@ class HeaderField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that was not sent. `body` is null for one without a body, `bytes` is its size; `curl` is the same
-    request as a command, with variables in the places of secrets."""
+    """A request that was not sent. `body` is null if it has none, and `bytes` is its size. `curl` is the same request
+    as a command, with variables in place of secrets."""
 
     label: str
     purpose: str
@@ -54,9 +54,9 @@ class PlannedRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanReport(Report, frozen=True, kw_only=True):
-    """What would be sent: the first write after the reads that were sent, or else the first request.
+    """The request that would be sent: the first write, with the reads sent before it, or else the first request.
 
-    `request` is null where nothing would be sent. `operation` is null for a webhook delivery.
+    `request` is null if nothing would be sent. `operation` is null for a webhook delivery.
     """
 
     kind: ClassVar[str] = "plan"
@@ -92,7 +92,7 @@ class DeliveryReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a delivery. `data` is the unified record, or what the vendor sent; null if the record is gone."""
+    """One event of a delivery. `data` is the unified record, or the vendor's data; null if the record is deleted."""
 
     id: str
     type: str
@@ -107,7 +107,7 @@ class DeliveredEvent(msgspec.Struct, frozen=True, kw_only=True):
 class DeliveryReport(Report, frozen=True, kw_only=True):
     """The verdict on one delivery, the reply to it, and its events.
 
-    `verified_by` is the way that verified it, or null; `captured` are the secrets that the vendor hands over in it.
+    `verified_by` is the format that verified it, or null. `captured` names the secrets that the vendor sent in it.
     """
 
     kind: ClassVar[str] = "delivery"
@@ -126,7 +126,7 @@ class DeliveryReport(Report, frozen=True, kw_only=True):
     def from_receipt(
         cls, receipt: Receipt, *, account: str | None, connector: str | None, notes: Sequence[str] = ()
     ) -> "DeliveryReport":
-        """Report a receipt, with further notes."""
+        """Report a receipt, with additional notes."""
         refused, reply = receipt.refused, receipt.reply
         return cls(
             account=account,
@@ -161,8 +161,11 @@ class EventReport(Report, frozen=True, kw_only=True):
 
 
 class SubscriptionChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one account's subscription. Without --send, `request` is the first request (null: there is none)
-    and `done` is false. `results` are what the vendor returned, `captured` the secrets stored with the credential."""
+    """The change to one account's subscription.
+
+    Without --send, `request` is the first request (null if there is none) and `done` is false. `results` has the
+    vendor's values, `captured` names the secrets stored with the credential.
+    """
 
     account: str
     done: bool
@@ -174,7 +177,7 @@ class SubscriptionChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionsReport(Report, frozen=True, kw_only=True):
-    """Subscriptions that were made, renewed or ended at the vendor, or would be."""
+    """Subscriptions that were created, renewed or ended at the vendor, or would be."""
 
     kind: ClassVar[str] = "subscriptions"
     action: Literal["subscribe", "renew", "unsubscribe"]
@@ -182,7 +185,7 @@ class SubscriptionsReport(Report, frozen=True, kw_only=True):
 
 
 def describe_request(request: Request, redactor: Redactor) -> PlannedRequest:
-    """Return a request in the form that reports have it in."""
+    """Describe a request for a report."""
     shown = request.visible
     size = len(shown.body or b"") if shown.payload is None else shown.payload.size
     return PlannedRequest(

@@ -1,4 +1,4 @@
-"""Builds the request of a vendor operation from its configuration and a call. Sending it is the driver's."""
+"""Build the request of a vendor operation from its configuration and a call. The driver sends it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ Place = Callable[[Draft], None]
 
 
 def call_scope(effective: Effective, call: Call, conditions: Conditions) -> Scope:
-    """The names every expression of a call may use: `query`, `body`, `id`, `headers`, `context`, path values."""
+    """Return the names that every expression of a call may use, such as `query`, `body` and `context`."""
     names: Names = {
         **call.params,
         "query": dict(call.query),
@@ -45,14 +45,14 @@ def call_scope(effective: Effective, call: Call, conditions: Conditions) -> Scop
 
 
 def authorization_scope(run: Run) -> Scope:
-    """The only scope with secrets: the stored document's keys, the declared variables and the account's context."""
+    """Return the only scope with secrets: the stored document's keys, the declared variables and the context."""
     effective, session = run.effective, run.session
     env = {name: session.environ[name] for name in effective.env_names if name in session.environ}
     return Scope({**session.document, "env": env, "context": effective.context}, session.conditions)
 
 
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
-    """The request before it is authorised and encoded. `place` puts the page into it."""
+    """Build the request before it is authorized and encoded. `place` sets the page in it."""
     with _add_path(operation, "base_url"), _blame_vendor(operation.base_url, effective.captured):
         base = fill_base_url(operation.base_url, scope)
     with _add_path(operation, "path"):
@@ -87,7 +87,7 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
 
 @contextmanager
 def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
-    """Raise VendorError for a base URL that cannot be used because of what the vendor answered to a log-in."""
+    """Raise VendorError for a base URL that is invalid because of the vendor's response to the log-in."""
     try:
         yield
     except ConfigurationError as error:
@@ -95,7 +95,7 @@ def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
         if isinstance(error, ExpressionError) or name is None:
             raise
         raise VendorError(
-            f'the vendor answered "{name}" of the log-in with what is not part of a plain http or https URL',
+            f'the vendor\'s log-in response has a "{name}" that is not part of a plain http or https URL',
             kind="bad_response",
             hint=f"log in again; {error.hint}",
         ) from error
@@ -103,7 +103,7 @@ def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
 
 @contextmanager
 def _add_path(operation: VendorOperation, key: str, *below: str) -> Iterator[None]:
-    """Give an expression's error the configuration path of the string that holds it."""
+    """Add the configuration path of the setting to an expression's error."""
     try:
         yield
     except ExpressionError as error:
@@ -119,7 +119,7 @@ def finish_request(
     purpose: Purpose,
     label: str,
 ) -> Request:
-    """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
+    """Authorize the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     effective, session = run.effective, run.session
     egress.check_host(draft.url, effective.trusted_hosts, label)
     _check_path(effective, operation, draft, label)
@@ -145,10 +145,10 @@ def _finish_request(  # noqa: PLR0917
     purpose: Purpose,
     label: str,
 ) -> Request:
-    said = dict(draft.headers)  # before it is authorised: there is no secret in them
+    plain_headers = dict(draft.headers)  # before authorization, so without secrets
     with _seal_errors():
         operation.authorization.apply(draft, secret_scope)
-    declared = {name: text for name, text in said.items() if draft.headers.get(name) == text}
+    declared = {name: text for name, text in plain_headers.items() if draft.headers.get(name) == text}
     body, payload = _encode_body(operation, draft)
     read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
@@ -172,7 +172,7 @@ def _finish_request(  # noqa: PLR0917
     )
     if signing is None:
         return request
-    request = replace(request, url=gateway.encode_url(request.url))  # it is the URL as sent that is signed
+    request = replace(request, url=gateway.encode_url(request.url))  # sign the URL exactly as it is sent
     with _seal_errors():
         signed = operation.signature.sign(request, blank_absent(secret_scope, draft.absent), signing)
     before = request.headers
@@ -182,8 +182,10 @@ def _finish_request(  # noqa: PLR0917
 
 
 def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, label: str) -> None:
-    """Raise ConfigurationError for a further page, or a request about a job, that an override leads out of the base
-    URL's path: it could say any URL of the host, and the credential would go there."""
+    """Raise ConfigurationError if an override directs a further page, or a request about a job, outside the base path.
+
+    It could otherwise send the credential to any URL of the host.
+    """
     if draft.url == draft.address or not effective.sets_further_urls(operation):
         return
     path = split_plain_url(draft.url).path
@@ -193,12 +195,12 @@ def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, 
     if has_dot_segment(path) or not any(is_below(path, one) for one in (start, *effective.grants.allowance.paths)):
         raise ConfigurationError(
             f"{label} would go to the path {path[:200]}, which is not below {start or '/'}",
-            hint="an override may not lead there: set `pagination` or `job` in connector.yaml",
+            hint="set `pagination` or `job` in connector.yaml: an override must stay below this path",
         )
 
 
 def _encode_body(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:
-    """The body in bytes, or a large one as what it is made of. Sets its content type."""
+    """Encode the body as bytes, or a large one as a payload of parts. Sets the content type."""
     empty = draft.body is None and not (draft.files and draft.body_format in ("multipart", "raw"))
     if empty or draft.method == "HEAD" or (draft.method == "GET" and operation.body is None):
         _refuse_files(draft)
@@ -206,10 +208,10 @@ def _encode_body(operation: VendorOperation, draft: Draft) -> tuple[bytes | None
     body, content_type = bodies.encode_upload(
         draft.body_format, draft.body, operation.query_format, operation.body_options, draft.files
     )
-    said = next((value for name, value in draft.headers.items() if name.lower() == "content-type"), None)
-    if said is None or (said.lower().startswith("multipart/") and "boundary" not in said.lower()):
+    header = next((value for name, value in draft.headers.items() if name.lower() == "content-type"), None)
+    if header is None or (header.lower().startswith("multipart/") and "boundary" not in header.lower()):
         boundary = content_type.partition("; ")[2]
-        draft.set_header("Content-Type", content_type if said is None else f"{said}; {boundary}")
+        draft.set_header("Content-Type", content_type if header is None else f"{header}; {boundary}")
     if isinstance(body, bytes):
         return body, None
     if isinstance(operation.signature, NoSignature):
@@ -217,8 +219,8 @@ def _encode_body(operation: VendorOperation, draft: Draft) -> tuple[bytes | None
     whole = body.read_all(bodies.MAX_BYTES)
     if whole is None:
         raise ConfigurationError(
-            f"a signed upload may have {bodies.MAX_BYTES // 2**20} MiB at most, this one has {body.size} bytes",
-            hint="its signature is made over the whole body, in memory",
+            f"a signed upload can have at most {bodies.MAX_BYTES // 2**20} MiB; this one has {body.size} bytes",
+            hint="send a smaller file: the signature covers the complete body, which must fit in memory",
         )
     return whole, None
 
@@ -226,14 +228,14 @@ def _encode_body(operation: VendorOperation, draft: Draft) -> tuple[bytes | None
 def _refuse_files(draft: Draft) -> None:
     if draft.files:
         raise UsageError(
-            f"the operation sends no files, and {', '.join(draft.files)} was given",
-            hint="an operation that takes files says `body_format: multipart` or `raw`",
+            f"the operation does not send files, but the call has {', '.join(draft.files)}",
+            hint="remove the files, or set `body_format: multipart` or `raw` in the operation",
         )
 
 
 @contextmanager
 def _seal_errors() -> Iterator[None]:
-    """No expression over secrets says why it failed, whichever kind of authorization or signature it belongs to."""
+    """Remove the details from errors of expressions over secrets, in every kind of authorization and signature."""
     try:
         yield
     except ExpressionError as error:
@@ -241,9 +243,9 @@ def _seal_errors() -> Iterator[None]:
 
 
 def without_credential(operation: VendorOperation, draft: Draft) -> dict[str, Any]:
-    """What expressions may see of a request ({method, url, query, body}): taken before it is authorised.
+    """Return what expressions may read of a request: method, url, query and body, before authorization.
 
-    Afterwards its URL may hold the credential, and an override's expression could put that anywhere.
+    Afterwards, its URL may contain the credential, and an override's expression could send that anywhere.
     """
     return {
         "method": draft.method,

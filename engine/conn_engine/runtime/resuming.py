@@ -1,16 +1,16 @@
-"""Whether a listing can go on where an earlier one stopped.
+"""Decide whether a listing can resume where an earlier one stopped.
 
-The rule: a page's `next_cursor`, passed back with its `state` and the rest of the call unchanged, gives the records
-that the uninterrupted listing gives after that page, and in the end the same state.
+The rule: if a caller passes back a page's `next_cursor` and `state` with the rest of the call unchanged, the listing
+gives the records that the uninterrupted listing gives after that page, and in the end the same state.
 
-A cursor has the place of each layer: pages of the parents and of a recursion are requested again and not delivered
-again, and so are the rows of a long answer that come before the place. A job is not created again: it is polled, and
-asked for its results. `distinct`, `recurse` and an error rule with `restart` need to know what came before; a cursor
-has up to `MOST_KNOWN` records for each of them. A place that is no longer there, or that belongs to other layers, is an
-error: a listing never restarts silently. What `find_obstacles` names can break the rule.
+A cursor has the place of each layer. Pages of parents and of a recursion are requested again but not delivered again,
+and so are the rows of a long response before the place. A job is not created again: it is polled, and its results are
+located again. `distinct`, `recurse` and an error rule with `restart` need the earlier records; a cursor stores up to
+`MOST_KNOWN` of them for each. A place that no longer exists, or that belongs to other layers, is an error: a listing
+never restarts silently. The settings that `find_obstacles` returns can break the rule.
 
-A cursor may lead to nothing: after the last parent there may be an empty page of parents. The listing then ends with a
-page without records, at once and resumed.
+A cursor may lead to nothing, because an empty page of parents may follow the last parent. The listing then ends with a
+page without records, whether resumed or not.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ __all__ = ["find_obstacles"]
 
 
 def find_obstacles(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:
-    """The settings because of which the operation cannot resume, each with what happens instead; empty: it can.
+    """Find the settings that prevent an operation from resuming, each with what happens instead.
 
-    Those of the operations whose records it is repeated for count too.
+    The settings of its parent operations count too. The result is empty if the operation can resume.
     """
     found: dict[str, None] = {}
     seen: set[str] = set()
@@ -58,7 +58,7 @@ def _obstacles(operation: VendorOperation) -> Iterator[str]:
 
 
 def _sources(operation: VendorOperation) -> Iterator[str]:
-    """The operations whose records parents and chunks are."""
+    """Yield the operations that provide parents and chunks."""
     named = [source for parents in operation.parents for source in (parents, *parents.sources)]
     values = operation.chunk.values if operation.chunk is not None else None
     for source in (*named, values):

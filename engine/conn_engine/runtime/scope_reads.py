@@ -1,4 +1,4 @@
-"""Which paths of its scope a text of the configuration reads."""
+"""Find the paths of its scope that an expression or template of the configuration reads."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,7 @@
-"""Where partitions come from: given values, values of an expression, the records of other operations; joined, combined,
-batched. Each is passed to `each` as soon as it is known, so a long listing of parents is never in memory.
+"""Produce the partitions that a fanned-out operation runs for.
+
+Values come from the caller, from an expression, or from the records of other operations. Partitions are passed to
+`each` one at a time, so that a long listing of parents is never held in memory.
 """
 
 import json
@@ -23,9 +25,9 @@ __all__ = ["find_values", "run_combinations"]
 
 
 _MOST_HELD = 200_000
-"""Combinations of parents in memory at once."""
+"""The most combinations of parents in memory at once."""
 _DEEPEST = 20
-"""Names that are combined: each takes its share of Python's stack."""
+"""The most names that are combined. Each name uses some of Python's stack."""
 
 
 # --- several names: every combination ---
@@ -34,14 +36,15 @@ _DEEPEST = 20
 def run_combinations(
     listing: Listing, scope: Scope, parents: Sequence[Parents], start: Sequence[Any], each: Each
 ) -> Flow[None]:
-    """Every combination of the values of several names, the first name's slowest. `start` has a place per name.
+    """Call `each` for every combination of the values of several names; the first name changes slowest.
 
-    Values of a later name are asked for once, and held, unless they depend on an earlier name's.
+    `start` has one place per name, or is empty to start from the beginning. Values of a later name are fetched once,
+    unless they depend on an earlier name. Raises ConfigurationError for too many names or combinations.
     """
     if len(parents) > _DEEPEST:
         raise ConfigurationError(
-            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be combined",
-            hint="name fewer `parents`",
+            f"{listing.name} has {len(parents)} parents, but at most {_DEEPEST} can be combined",
+            hint="remove some of its `parents`",
         )
     head, tail = parents[0], parents[1:]
     held: list[Partition] | None = None
@@ -53,7 +56,7 @@ def run_combinations(
         after = None if part.following is None else [part.following]
 
         def combine(inner: Partition) -> Flow[None]:
-            own = {head.as_: part.values[head.as_]}  # goes before a name that parents of a later name's parents have
+            own = {head.as_: part.values[head.as_]}  # overrides the same name from parents of a later name's parents
             record = {head.as_: part.parents[head.as_]}
             yield from each(
                 Partition(
@@ -80,9 +83,9 @@ def run_combinations(
 
 
 def _find(held: Sequence[Partition], here: Sequence[Any]) -> int:
-    """The position of the combination at a place, or of the one with the same values if they have moved.
+    """Return the index of the combination at a place, or of the one with the same values if it has moved.
 
-    Raises UsageError when it is gone: beginning again would deliver the same records twice.
+    Raises UsageError when it is gone: starting again would deliver the same records twice.
     """
     if not here:
         return 0
@@ -90,7 +93,7 @@ def _find(held: Sequence[Partition], here: Sequence[Any]) -> int:
         for at, part in enumerate(held):
             if same(part.place, list(here)):
                 return at
-    raise UsageError("the parent that the cursor names is no longer there", hint="leave the cursor out to begin again")
+    raise UsageError("the parent in the cursor no longer exists", hint="leave the cursor out to start again")
 
 
 def _same_values(place: list[Any], here: list[Any]) -> bool:
@@ -106,7 +109,7 @@ def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -
         if len(found) > _MOST_HELD:
             raise ConfigurationError(
                 f"the parents of {listing.name} have more than {_MOST_HELD:,} combinations after the first name's",
-                hint="give some of the values (--param), or name the one with the most values first",
+                hint="pass some of the values (--param), or put the name with the most values first in `parents`",
             )
         yield from ()
 
@@ -115,7 +118,7 @@ def _collect_parts(listing: Listing, scope: Scope, parents: Sequence[Parents]) -
 
 
 def _is_dependent(later: Sequence[Parents], part: Partition) -> bool:
-    """Whether sources read what an earlier partition brings into scope."""
+    """Whether sources read names that an earlier partition adds to the scope."""
     brought = {*part.values, "partition", "parent", "params"}
     for source in (source for named in later for source in (named, *named.sources)):
         for _, text in iterate_texts([source.values, source.query, source.params]):
@@ -127,7 +130,7 @@ def _is_dependent(later: Sequence[Parents], part: Partition) -> bool:
 
 
 def _reads(text: str, names: set[str]) -> bool:
-    """Whether an expression reads one of the names, as far as can be told."""
+    """Whether an expression reads one of the names. True if that is unclear."""
     roots = expression(text).roots()
     return roots is None or not roots.isdisjoint(names)
 
@@ -136,7 +139,7 @@ def _reads(text: str, names: set[str]) -> bool:
 
 
 def _run_name(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
-    """The values of one name: those the caller gave, else those of its sources. One that comes again is left out."""
+    """Call `each` for the values of one name: the caller's, else those of its sources. Repeated values are skipped."""
     seen: set[str] = set()
     held: list[Partition] = []
 
@@ -181,7 +184,7 @@ def _find_given(call: Call, name: str) -> Any:
 
 
 def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
-    """The values of the sources, one source after the other."""
+    """Call `each` for the values of the sources, one source after the other."""
     values = find_values(listing, parents, scope)
     if values or not (parents.from_ or parents.union):
         yield from _run_values(parents.as_, values, start, each)
@@ -190,7 +193,7 @@ def _run_sources(listing: Listing, scope: Scope, parents: Parents, start: Place,
     first = read_position(start, "of")
 
     def mark(at: int) -> dict[str, Any]:
-        """Which source a place is of, if there are several. The place after a value is written like the value's own."""
+        """Return the source of a place, if there are several. The place after a value has the same form."""
         return {"of": at} if len(sources) > 1 else {}
 
     for at, source in enumerate(sources):
@@ -225,7 +228,7 @@ def _run_values(name: str, values: Sequence[Any], start: Place, each: Each, *, s
 
 
 def find_values(listing: Listing, source: ParentSource, scope: Scope) -> list[Any]:
-    """What a source's `values` give: nulls and nothing left out, one value as a list of one."""
+    """Evaluate a source's `values`. Nulls are dropped, and a single value becomes a list of one."""
     where = f"{format_path(listing.operation.get_path('parents'))}.values"
     if isinstance(source.values, str):
         try:

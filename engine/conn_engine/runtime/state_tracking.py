@@ -1,5 +1,7 @@
-"""How far an incremental listing has been read, over all of its windows and partitions: the state that each page has,
-and what every cursor has to say so that a resumed listing does not move the state too far.
+"""Track how far an incremental listing has been read, over all of its windows and partitions.
+
+Each page has the state so far. Each cursor has what a resumed listing needs, so that it does not move the state too
+far.
 """
 
 import json
@@ -25,14 +27,18 @@ __all__ = [
 ]
 
 _MEMORY = "incremental"
-_ELSEWHERE = "elsewhere"  # marks what was left out in a partition that is not continued; no mark of one is like it
+_ELSEWHERE = "elsewhere"  # marks something unread in a partition that is not continued; no partition has this mark
 
 
 @dataclass(slots=True)
 class StateTracker:
-    """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end:
-    cursors, and the states of its parents. `each`: every partition has a cursor of its own. `records` came, `cursors`
-    of them have one. `unread` marks the partitions of which something was left out: no state goes beyond it."""
+    """The state that all windows of one listing share.
+
+    `now` is when the listing started. `waiting` and `parents` have the cursors and the parents' states that count only
+    at the end of the listing. `each` means that every partition has its own cursor. `records` counts the records, and
+    `cursors` those with a cursor. `unread` marks the partitions that were not read in full: the state does not move
+    past them.
+    """
 
     settings: Common
     state: State
@@ -45,7 +51,7 @@ class StateTracker:
     cursors: int = 0
 
     def resume(self, held: Any, read: Any) -> None:
-        """Continue with what a cursor says: whether something was left out, and what waited when it was given out."""
+        """Restore what a cursor stores: whether something was not read, and what is still waiting for the end."""
         if held is not None:
             self.unread.add(_ELSEWHERE)
         if read is None:
@@ -57,11 +63,11 @@ class StateTracker:
         self.parents = {**read.get("parents", {}), **self.parents}
 
     def leave_out(self, partition: Any) -> None:
-        """Let no state go beyond the partition's present cursor: something of it has not been read."""
+        """Keep the state at the partition's current cursor, because some of its records were not read."""
         self.unread.add(_mark(partition))
 
     def move(self, progress: WindowProgress, partition: Any, *, whole: bool) -> None:
-        """Move the state to what a window has read. `whole`: that is all of it."""
+        """Move the state to what a window has read. `whole` means that the window was read in full."""
         reached = progress.cursor(whole=whole)
         if reached is None or _mark(partition) in self.unread:
             return
@@ -71,7 +77,7 @@ class StateTracker:
             self.waiting.append(reached)
 
     def finish(self, page: Fetched) -> Fetched:
-        """The page as it leaves the listing. After the very last one, what waited for that goes into the state."""
+        """Return the page as it leaves the listing. The last page has the final state."""
         if not page.last:
             return self._add_to_cursor(page)
         if (self.waiting or self.parents) and not self.unread:
@@ -82,11 +88,11 @@ class StateTracker:
         if self.settings.cursor_field is None or self.cursors or not self.records:
             return page
         missing = f'`cursor_field` "{self.settings.cursor_field}" of `incremental` finds nothing in any record'
-        return replace(page, notes=(*page.notes, f"{missing}: the state does not move"))
+        return replace(page, notes=(*page.notes, f"{missing}, so the state does not move"))
 
     def _add_to_cursor(self, page: Fetched) -> Fetched:
-        """The page whose cursor has what the state needs to know of the pages before it: `read`, what waits for the
-        end, and `held`, that something was left out."""
+        """Add what a resumed listing needs to the page's cursor: `read`, what is still waiting for the end, and
+        `held`, whether something was not read."""
         if page.next_state is None:
             return page
         read: dict[str, Any] = {"waiting": self.settings.to_state(max(self.waiting))} if self.waiting else {}
@@ -103,12 +109,12 @@ class StateTracker:
 
 
 def tracker_of(listing: Listing, settings: Common) -> StateTracker:
-    """The one tracker of a listing."""
+    """Return the tracker of a listing; create it on first use."""
     tracker = listing.memory.get(_MEMORY)
     if not isinstance(tracker, StateTracker):
         session, operation = listing.session, listing.operation
         now = session.clock.now() if session.now_ms is None else session.now_ms / 1000
-        # Steps of a recursion share their partition: none of them may speak for it before all have been read.
+        # The steps of a recursion share a partition: its state may move only when all of them have been read.
         divided = bool(operation.parents) or operation.recurse is not None
         each = (settings.per_partition and operation.recurse is None) or not divided
         tracker = listing.memory[_MEMORY] = StateTracker(settings, State(listing.call.state), now, each)
@@ -116,7 +122,7 @@ def tracker_of(listing: Listing, settings: Common) -> StateTracker:
 
 
 def get_parents_state(listing: Listing, parents: VendorOperation) -> Any:
-    """From where the listing of the parents continues. Raises ConfigurationError where one of both is not
+    """Return the state from which the listing of the parents continues. Raises ConfigurationError unless both are
     incremental."""
     settings = listing.operation.incremental
     name = f"{parents.resource}.{parents.name}"
@@ -124,7 +130,7 @@ def get_parents_state(listing: Listing, parents: VendorOperation) -> Any:
         lacking = listing.name if settings is None else name
         raise ConfigurationError(
             f"{listing.name} reads only the new parents of {name}, but {lacking} is not incremental",
-            hint=f"say `incremental` in {lacking}, or leave it out of the parents",
+            hint=f"set `incremental` in {lacking}, or remove `incremental` from the parents",
         )
     return tracker_of(listing, settings).state.parents(name)
 
@@ -137,7 +143,7 @@ def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -
 
 
 def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any], conditions: Conditions) -> str | None:
-    """The `cursor_field` that finds nothing in any of these delivered records; None when it finds something."""
+    """Return the `cursor_field` if it finds nothing in any of these delivered records, else None."""
     settings = operation.incremental
     if settings is None or settings.cursor_field is None or not records:
         return None
@@ -146,7 +152,7 @@ def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any],
 
 
 def restore_cursor(settings: Common, cursor: Any) -> Any:
-    """A cursor that a place has, as a value."""
+    """Return the value of a cursor in a place. Raises UsageError if it cannot be read."""
     try:
         return settings.from_state(cursor)
     except Unreadable:

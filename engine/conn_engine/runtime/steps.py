@@ -1,4 +1,4 @@
-"""A request beside an operation's own (of a step, of an enrichment): which one it is, and sending it page by page."""
+"""Send the request of a step or an enrichment, page by page."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,16 +24,16 @@ from conn_engine.wire import Completeness, Flow
 __all__ = ["MOST_RECORDS", "Report", "render_at", "step_operation", "step_request"]
 
 MOST_RECORDS = 10_000
-"""Records that a step may list: they are in memory at once."""
+"""The most records that a step may list, because they are all in memory."""
 
 Report = Callable[[str, Completeness], None]
-"""Receives the verdict on a listing that a step read, and the operation's name."""
+"""Receives the operation's name and the verdict on a listing that a step has read."""
 
 _SHARED = ("before", "after", "partition", "parent", "window")
 
 
 def step_operation(effective: Effective, request: StepRequest, scope: Scope, at: str) -> VendorOperation:
-    """The vendor operation a step calls: a named one, or the one written in the step."""
+    """Return the vendor operation that a step calls: a named one, or the one written in the step."""
     if request.path is not None:
         return inline_operation(effective, request)
     resource = str(render_at(request.resource, scope, f"{at}.resource") or "")
@@ -49,9 +49,11 @@ def step_request(
     *,
     report: Report,
 ) -> Flow[Any]:
-    """Send a step's request and return its decoded answer, or the records of all pages of a listing. `at` is where the
-    request stands, for errors. Names that are `secret` are for the step's own templates: the connector's headers, rules
-    and the like do not see them."""
+    """Send a step's request; return its decoded response, or the records of all pages of a listing.
+
+    `at` is the request's configuration path, for errors. Names in `secret` are available only to the step's own
+    templates, not to the connector's headers and rules.
+    """
     vendor = step_operation(run.effective, request, scope, at)
     identifier = render_at(request.id, scope, f"{at}.id")
     params = render_at(request.params, scope, f"{at}.params") or {}
@@ -77,7 +79,7 @@ def step_request(
 
 
 class _Reading:
-    """What a step reads: one answer, or the records of a listing, page by page."""
+    """Reads one response, or the records of a listing page by page, for a step."""
 
     def __init__(self, run: Run, operation: VendorOperation, call: Call, extra: Names, at: str) -> None:
         self._run, self._operation, self._call = run, operation, call
@@ -89,8 +91,10 @@ class _Reading:
         self._verdict: Completeness | None = None
 
     def read(self, report: Report) -> Flow[Any]:
-        """The answer. Raises ConfigurationError for a listing that is too long, IncompleteError for one that lacks
-        records."""
+        """Return the response or the records.
+
+        Raises ConfigurationError for a listing that is too long, and IncompleteError for one that lacks records.
+        """
         operation = self._operation
         counts = finds_all(operation.response_path)
         yield from pagination.pages(operation.get_pagination(), self._fetch, self._add, counts=counts)
@@ -113,11 +117,11 @@ class _Reading:
         yield from ()
         self._pages = number
         self._records += answer.records
-        if self._last.whole and number == 1:  # one thing has no pages, whatever a pagination that counts has to say
+        if self._last.whole and number == 1:  # a single object has no pages, even if the pagination counts more
             paging = self._operation.get_pagination()
             if following is not None and isinstance(paging, Ending) and paging.end_keys():
                 raise self._make_error(
-                    f"{self._operation.text} has a next page, but its answer is not a list", _NO_PATH
+                    f"{self._operation.text} has a next page, but its response is not a list", _NO_PATH
                 )
             return True
         if len(self._records) > MOST_RECORDS:
@@ -126,16 +130,16 @@ class _Reading:
         return False
 
     def _make_error(self, problem: str, hint: str) -> ConfigurationError:
-        message = f"a step cannot read all of its listing: {problem}"
+        message = f"a step cannot read its listing in full: {problem}"
         span = self._run.effective.span(parse_path(self._at))
         finding = diagnostic("PAG112", message, span, path=self._at, hint=hint)
         return ConfigurationError(message, hint=hint, findings=[finding])
 
 
-_NO_PATH = "set `response_path` of the operation to the list in its answer"
+_NO_PATH = "set `response_path` of the operation to the list in its response"
 _TOO_LONG = (
-    "narrow the step's request by its `query`; to run an operation for each record, use `parents`; if one page is "
-    "enough, name an operation with `pagination: {format: none}`"
+    "narrow the step's request with its `query`; to run an operation for each record, use `parents`; if one page is "
+    "enough, use an operation with `pagination: {format: none}`"
 )
 
 
@@ -144,7 +148,7 @@ def _present(values: Any) -> dict[str, Any]:
 
 
 def render_at(value: Any, scope: Scope, at: str) -> Any:
-    """The value with its templates filled in; an error says where it stands."""
+    """Fill in the templates of a value, and add the configuration path to an error."""
     try:
         return render(value, scope)
     except ExpressionError as error:

@@ -1,6 +1,6 @@
-"""A unified operation: before steps, request mappings, the vendor operation, response mappings, after steps.
+"""Run a unified operation: before steps, request mappings, the vendor operation, response mappings, after steps.
 
-Mappings are evaluated in batches (one evaluator call per page). HTTP and paging are `runtime.listing`'s.
+Mappings are evaluated in batches, with one evaluator call per page. `runtime.listing` handles requests and pagination.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ __all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route",
 
 
 def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
-    """The generator of one unified operation. Yields Page after Page of unified records."""
+    """Run one unified operation. Yields requests and other effects, and pages of unified records."""
     effective, session = run.effective, run.session
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
@@ -51,7 +51,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     yield from _steps(run, operation.before, scope, "before", f"{at}.before", report)
     vendor = route(effective, operation, name, scope)
     request = _vendor_call(operation, call, scope, at)
-    # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
+    # From here on, `query` is the query sent to the vendor, and `raw_query` the caller's.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
     layers = mapping_layers(operation.response_mapping)
     response_mapping = compile_mapping(layers) if layers else None
@@ -93,10 +93,10 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
 
 
 def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | None = None) -> list[Any]:
-    """The unified records of one of the vendor's that came by itself, as an event brings one: none, one or several.
+    """Map one vendor record that did not come from a listing, such as that of an event, to unified records.
 
-    `identifier` is what it is known by, as `id`. The operation's `before` steps are not run, and there is no query and
-    no page but the record. Raises ExpressionError.
+    `identifier` is its `id` in the scope. The operation's `before` steps are not run, there is no query, and the page
+    is the record itself. Raises ExpressionError when the mapping fails.
     """
     effective, session = run.effective, run.session
     operation = effective.get_unified(name.model, name.resource, name.method)
@@ -129,7 +129,7 @@ def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> S
 
 
 def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
-    """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
+    """Return the vendor operation behind a unified one, from its `resource` and `method`, which may be templates."""
     at = f"unified.{name.text}"
     resource = render_at(operation.resource, scope, f"{at}.resource") or name.resource
     method = render_at(operation.method, scope, f"{at}.method") or name.method
@@ -141,7 +141,7 @@ def route(effective: Effective, operation: UnifiedOperation, name: OperationName
 
 
 def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Diagnostic:
-    """REF102 where the operation's route is set, by the uppermost level that sets a part of it."""
+    """Return REF102 on the route of the operation, at the highest level that sets a part of it."""
     paths = [(*name.path, "resource"), (*name.path, "method")]
     overridden = [path for path in paths if any(origin.level != "base" for origin in effective.origins(path))]
     path = (overridden or paths)[0]
@@ -149,7 +149,7 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
 
 
 def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
-    """The vendor operation that a name stands for. Raises ConfigurationError when only a run can tell which it is."""
+    """Return the vendor operation behind a name. Raises ConfigurationError if it is only known at run time."""
     operation = effective.get_unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None:
         return effective.vendor(name.resource, name.method)
@@ -160,7 +160,7 @@ def vendor_behind(effective: Effective, name: OperationName, call: Call | None =
 def find_operation_behind(
     effective: Effective, name: OperationName, call: Call | None = None
 ) -> VendorOperation | None:
-    """`vendor_behind`, or None when only a run can tell which it is."""
+    """Return the vendor operation behind a name, or None if it is only known at run time."""
     try:
         return vendor_behind(effective, name, call)
     except ConfigurationError:
@@ -204,7 +204,7 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
     if value is UNDEFINED or value is None:
         return {}
     if not isinstance(value, dict):
-        raise ConfigurationError(f"{at} must give an object, it gave {type(value).__name__}")
+        raise ConfigurationError(f"{at} must give an object, but gives {type(value).__name__}")
     return value
 
 
@@ -217,14 +217,14 @@ def _map_page(  # noqa: PLR0917
     call: Call,
     session: Session,
 ) -> list[Any]:
-    """The page's unified records. With `remote_data` each carries the vendor's, unless one mapping makes the page."""
+    """Map the page's records. With `remote_data`, each result includes the vendor's record (not with `each: page`)."""
     records = page.records
     if compiled is None:
         return list(records)
     if operation.each == "page":
         records = [page.answer.body]
     elif page.whole and not records:
-        records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
+        records = [page.answer.body]  # a write with an empty response still has a result: its mapping sees null
     try:
         scopes = [{**scope, "response": record} for record in records]
         values = compiled.apply(scopes, session.conditions)
@@ -263,8 +263,8 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
     kind, message = mapped.get("kind"), mapped.get("message")
     if kind is not None and kind not in get_args(ErrorKind):
         raise ConfigurationError(
-            f'{at}.error_mapping gives the kind "{kind}", which is none',
-            hint=f"kinds: {', '.join(get_args(ErrorKind))}",
+            f'{at}.error_mapping gives an unknown kind of error: "{kind}"',
+            hint=f"use one of {', '.join(get_args(ErrorKind))}",
         )
     error.kind = kind or error.kind
     if isinstance(message, str) and message:
@@ -276,7 +276,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
 def _steps(  # noqa: PLR0917
     run: Run, steps: Sequence[Step], scope: Scope, into: str, at: str, report: Report
 ) -> Flow[None]:
-    """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""
+    """Run steps in order and store each result as `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
         place = f"{at}[{index}]"
         if step.run_if is not None and not _truth(step.run_if, scope, f"{place}.run_if"):

@@ -1,4 +1,4 @@
-"""Variants of an effective configuration: fewer levels, another context, an operation written in a step."""
+"""Derive variants of an effective configuration: fewer levels, another context, an operation written in a step."""
 
 import copy
 from collections.abc import Mapping
@@ -25,27 +25,27 @@ _ORDER = {"base": 0, "environment": 1, "account": 2}
 
 
 def up_to(effective: Effective, level: Level) -> Effective:
-    """The same configuration with only the levels up to and including `level`; the account's context stays."""
+    """Return the configuration with only the levels up to `level`, inclusive. The account's context is unchanged."""
     layers = tuple(layer for layer in effective.layers if _ORDER[layer.level] <= _ORDER[level])
     return effective.with_layers(layers)
 
 
 def to_base_level(effective: Effective) -> Effective:
-    """The base level alone, without the account's context: what recordings and goldens of all accounts stand on."""
+    """Return only the base level, without the account's context: the basis of shared recordings and goldens."""
     variant = up_to(effective, "base")
     variant.context = dict(variant.defaults)
     return variant
 
 
 def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:
-    """The same configuration with these values laid over the account's context (a replay's recorded ones)."""
+    """Return the configuration with these values merged over the account's context, such as recorded ones."""
     return effective.in_context({**effective.context, **context}) if context else effective
 
 
 def for_replay(effective: Effective, *bases: str) -> Effective:
-    """The same configuration for a replay: the hosts of `bases` (today's base URL, the recorded one) count as its own.
+    """Return the configuration for a replay, with the hosts of `bases` (the current and the recorded base URL) allowed.
 
-    A recorded next link leads to the recorded host. Nothing is sent in a replay, so nothing is granted by this.
+    A recorded next link leads to the recorded host. A replay sends nothing, so this grants no access.
     """
     variant = copy.copy(effective)
     recorded = tuple(split_plain_url(base).netloc for base in bases if split_plain_url(base).netloc)
@@ -55,13 +55,13 @@ def for_replay(effective: Effective, *bases: str) -> Effective:
 
 
 def base_url(effective: Effective) -> str:
-    """The connector's base URL for this account, without a trailing slash."""
+    """Return the connector's base URL for this account, without a trailing slash."""
     scope = Scope({"context": effective.context}, effective.conditions)
     return str(render(effective.data.get("base_url", ""), scope)).rstrip("/")
 
 
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
-    """The vendor operation of a step that writes its request in place; it inherits from the connector."""
+    """Return the vendor operation of a step that writes its own request. It inherits from the connector."""
     own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
     own["pagination"] = {"format": "none"}
     if request.base_url is not None:
@@ -72,20 +72,20 @@ def inline_operation(effective: Effective, request: StepRequest) -> VendorOperat
 
 
 def verify_operation(effective: Effective) -> VendorOperation | None:
-    """The operation that proves a credential, or None when the connector names none."""
-    told = effective.connector.verify
-    named = told.operation if isinstance(told, Verify) else told
+    """Return the operation that verifies a credential, or None if the connector has none."""
+    settings = effective.connector.verify
+    named = settings.operation if isinstance(settings, Verify) else settings
     if named is None:
         return None
     resource, _, method = named.partition(".")
     try:
         return effective.vendor(resource, method)
     except UsageError as error:  # an unknown operation is the author's fault here, not the caller's
-        raise ConfigurationError(f'verify names "{named}": {error}') from error
+        raise ConfigurationError(f'`verify` is "{named}": {error}') from error
 
 
 def override_leaves(effective: Effective) -> list[Path_]:
-    """The paths that the environment or the account says something about, in the order they are written."""
+    """Return the paths that the environment or the account sets, in the order in which they are written."""
     found: dict[Path_, None] = {}
     for layer in effective.layers:
         if layer.level != "base":

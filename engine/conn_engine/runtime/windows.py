@@ -1,6 +1,6 @@
-"""The windows of a listing: one step per stretch of time or of numbers.
+"""Run a listing once per window, a range of times or numbers.
 
-What a window is, and what a state may say, is in `incremental`. Here they meet requests and pages.
+`incremental` defines windows and states. This module applies them to requests and pages.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ __all__ = ["WindowLayer"]
 
 
 class WindowLayer(ListingLayer):
-    """Lists what is below for each window, oldest first. Every page has what the state may be once it is delivered."""
+    """Runs the layers below for each window, oldest first. Every page has the state that is valid after it."""
 
     place_names = ("window", "held", "read")
     _settings: Common
@@ -41,14 +41,14 @@ class WindowLayer(ListingLayer):
 
     @staticmethod
     def enter(listing: Listing, place: Place) -> Place:
-        """Take in what was read before the place: it counts even if there is no partition after it."""
+        """Restore what was read before the place. It counts even if no partition follows."""
         if (settings := listing.operation.incremental) is not None:
             tracker_of(listing, settings).resume(place.get("held"), place.get("read"))
         return place
 
     @staticmethod
     def leave(listing: Listing, page: Fetched) -> Fetched:
-        """The page with the state after all windows, or with what a resumed listing needs to know of it."""
+        """Return the page with the state after all windows, or with what a resumed listing needs of it."""
         settings = listing.operation.incremental
         return page if settings is None else tracker_of(listing, settings).finish(page)
 
@@ -88,12 +88,12 @@ class WindowLayer(ListingLayer):
 
     def _start_step(self, window: Window, following: Window | None, best: Any) -> "_WindowStep":
         settings = self._settings
-        known = _read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows have moved it
+        known = _read_known(settings, self._tracker.state.cursor(self._partition))  # earlier windows may have moved it
         place, there = settings.place(window), None if following is None else settings.place(following)
         return _WindowStep(place, there, WindowProgress(settings, window, self.listing.session.conditions, known, best))
 
     def next(self, page: Fetched) -> Flow[Any]:
-        """Pass a page on with the place of its window and the state. Ends the window at records older than it."""
+        """Pass on a page with the place of its window and the state. Stop the window at records older than it."""
         settings, tracker, step, progress = self._settings, self._tracker, self._step, self._step.progress
         step.begun = True
         if page.skipped:
@@ -123,7 +123,7 @@ class WindowLayer(ListingLayer):
         return older or enough
 
     def _is_cut(self, page: Fetched) -> bool:
-        """Whether the window's pages ended before its records did, so that a later run has to read them."""
+        """Whether the window's pages ended before its records, so that a later run must read the rest."""
         verdict = page.answer.completeness
         if verdict is None:
             return False
@@ -133,7 +133,7 @@ class WindowLayer(ListingLayer):
 
 @dataclass(slots=True)
 class _WindowStep:
-    """The place of a window and of the one after it, and how far its records have been read. `begun`: a page came."""
+    """The place of a window and of the next one, and how far its records are read. `begun` is set by its first page."""
 
     place: dict[str, Any]
     following: dict[str, Any] | None
@@ -150,7 +150,7 @@ class _Part:
 
 
 class _Todo:
-    """The windows that are still to be read, oldest first. One that is too much is put back in two halves."""
+    """The windows that are still to be read, oldest first. A window that is too large is put back as two halves."""
 
     def __init__(self, spans: Iterator[Window]) -> None:
         self._spans = spans
@@ -162,18 +162,20 @@ class _Todo:
         return self._next.pop(0) if self._next else None
 
     def ahead(self) -> Window | None:
-        """The window that comes next."""
+        """Return the next window without taking it."""
         if not self._next and (window := next(self._spans, None)) is not None:
             self._next.append(_Part(window))
         return self._next[0].window if self._next else None
 
     def halve(self, part: _Part, error: VendorError, halves: Callable[[Window], tuple[Window, Window] | None]) -> bool:
-        """Put a window back in two, where an error asks for that and it can be done; return whether it has been."""
+        """Put a window back as two halves if the error allows it; return whether that was possible."""
         if not error.halvings:
             return False
         two = halves(part.window) if part.halvings < error.halvings else None
         if two is None:
-            error.hint = error.hint or "even the smallest window is too much for the vendor, or it has no start and end"
+            error.hint = error.hint or (
+                "narrow the request: the smallest window is still too large for the vendor, or has no start or end"
+            )
             return False
         self._next[:0] = [_Part(window, part.halvings + 1) for window in two]
         return True
@@ -184,13 +186,13 @@ def _read_known(settings: Common, cursor: Any) -> Any:
         return settings.from_state(cursor)
     except Unreadable as error:
         raise UsageError(
-            f"the state's cursor is not of this operation: {error}",
+            f"the cursor in the state does not belong to this operation: {error}",
             hint="pass the state of an earlier run unchanged, or leave it out to read everything again",
         ) from None
 
 
 def _read_window(settings: Common, place: Any) -> tuple[Any, Any]:
-    """The window of a place, and the greatest cursor that was read in it before."""
+    """Return the window of a place, and the greatest cursor that was read in it before."""
     if not isinstance(place, dict) or "best" not in place:
         return place, None
     return {key: value for key, value in place.items() if key != "best"}, restore_cursor(settings, place["best"])
@@ -207,7 +209,7 @@ def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Name
 
 
 def _bounds(listing: Listing, settings: Common, names: Names) -> Put:
-    """Puts both ends where they go. A parameter that the caller gives is the caller's."""
+    """Return a function that sets both ends in a request. A parameter from the caller is not replaced."""
     given = listing.call.query
 
     def place(draft: Draft) -> None:
@@ -229,13 +231,13 @@ def _fill(listing: Listing, scope: Scope, key: str, value: Any) -> Any:
             return render(value, scope)
         except ExpressionError as error:
             if error.code == "unresolved" and value == error.text.strip():
-                error.hint = error.hint or f"give `{key}` a default, such as {{{{… ?? null}}}}"
+                error.hint = error.hint or f"set a default in `{key}`, such as {{{{… ?? null}}}}"
             raise
 
 
 @contextmanager
 def _locate_errors(listing: Listing, key: str) -> Iterator[None]:
-    """Give an expression's error, or a value that cannot be read, the place of the setting."""
+    """Add the configuration path of the setting to an expression's error."""
     try:
         yield
     except ExpressionError as error:

@@ -194,7 +194,7 @@ def test_an_error_mapping_with_an_unknown_kind_is_the_authors_fault(
             "accounts/acme.yaml": account,
         }
     )
-    with opened(workspace) as acme, pytest.raises(ConfigurationError, match='kind "odd"'):
+    with opened(workspace) as acme, pytest.raises(ConfigurationError, match='unknown kind of error: "odd"'):
         list(acme.records("contacts.get", Call(id="2")))
 
 

@@ -242,5 +242,5 @@ def test_verify_uses_the_named_operation(make: Any) -> None:
 def test_verify_of_an_unknown_operation_is_the_authors_fault(make: Any) -> None:
     account = {"connector": "shop", "override": {"verify": "people.lst"}}
     effective = make({"accounts/acme.yaml": account}).effective(account="acme")
-    with pytest.raises(ConfigurationError, match=r"verify names \"people.lst\""):
+    with pytest.raises(ConfigurationError, match=r"`verify` is \"people.lst\""):
         finish(verify(Run(effective, Session())), Faults([error_page()]), MemoryVault(), FrozenClock())

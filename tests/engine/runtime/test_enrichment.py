@@ -115,7 +115,7 @@ def test_a_note_reports_that_a_cursor_could_not_have_all_distinct_records(shop: 
     one, two, last = acme.pages("rows.list")
     (rest,) = acme.pages("rows.list", Call(cursor=two.next_cursor))
     assert ([record["id"] for record in rest.records[:1]], last.notes) == ([0], ())
-    assert "may come again" in rest.notes[0]
+    assert "may repeat" in rest.notes[0]
     exact, *_ = acme.pages("rows.list", Call(cursor=one.next_cursor))
     assert (exact.records, exact.notes) == (two.records, ())
 
@@ -262,7 +262,7 @@ def test_an_enrichment_of_a_text_says_what_to_do(shop: Any) -> None:
     acme = shop(
         {"rows": listing("/rows", enrich=[{"name": "n", "request": {"path": "/x"}}])}, lambda got: {"items": ["a"]}
     )
-    with pytest.raises(ConfigurationError, match="no object"):
+    with pytest.raises(ConfigurationError, match="not an object"):
         acme.records("rows.list")
 
 

@@ -100,7 +100,7 @@ def test_faults_of_many_records_are_one_row_each(tmp_path: Path) -> None:
         ({"type": ["string", "null"]}, ["a"], "…[0]"),
         ({"type": ["string", "null"]}, {"a": 1}, "….name"),
         ({"type": "string"}, 1, "$string(…)"),
-        ({"type": "string"}, None, "it is null"),
+        ({"type": "string"}, None, "the value is null"),
         ({"type": "number"}, "1", "$number(…)"),
         ({"type": "array"}, "a", "[ … ]"),
         ({"type": "boolean"}, "yes", "compare it"),

@@ -79,7 +79,7 @@ def test_one_page_and_one_thing_are_what_they_were(step: Any) -> None:
 
 def test_a_listing_without_its_records_is_refused_where_it_has_more(step: Any) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"teams\.bare has a next page, but its answer is not a list"
+        ConfigurationError, match=r"teams\.bare has a next page, but its response is not a list"
     ) as raised:
         step({"items": [{"id": 1}], "next": "a"}, method="bare")
     assert "response_path" in raised.value.hint

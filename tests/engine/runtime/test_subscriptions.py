@@ -78,7 +78,7 @@ def test_when_it_ends_tells_nothing_of_the_secret(make: Any) -> None:
     """What is kept of a subscription is context, which every mapping reads."""
     told = "    expires: \"new_secret ? '2030-01-01T00:00:00Z'\"\n"
     connection, _, vault = connected(make, [json_answer({"id": 7})], CREATED, told)
-    with pytest.raises(ConfigurationError, match="finds no moment"):
+    with pytest.raises(ConfigurationError, match="finds no time"):
         begin(connection, URL)
     assert "subscription" not in (vault.load("acme") or {})[CAPTURED]
 
@@ -156,7 +156,7 @@ def test_it_is_ended_and_forgotten(make: Any) -> None:
     end(connection)
     assert faults.requests[1].method == "DELETE"
     assert (vault.load("acme") or {})[CAPTURED] == {"shard": "eu"}
-    with pytest.raises(ConfigurationError, match="nothing is known of a subscription"):
+    with pytest.raises(ConfigurationError, match="has no stored subscription"):
         end(connection)
 
 
@@ -171,8 +171,8 @@ def test_what_the_vendor_refuses_changes_nothing(make: Any) -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ((), "does not say how to subscribe"),
-        ((CREATED, EXPIRES.replace("ends", "missing")), "finds no moment"),
+        ((), "does not configure how to subscribe"),
+        ((CREATED, EXPIRES.replace("ends", "missing")), "finds no time"),
         ((CREATED.replace("webhook_secret: new_secret", "webhook_secret: response.missing"),), "finds no text"),
     ],
 )
@@ -187,7 +187,7 @@ def test_what_the_connector_says_wrongly(make: Any, parts: tuple[str, ...], mess
 )
 def test_addresses_that_nobody_can_call(make: Any, url: str) -> None:
     connection, faults, _ = connected(make, [], CREATED)
-    with pytest.raises(UsageError, match="no address"):
+    with pytest.raises(UsageError, match="not a URL"):
         begin(connection, url)
     assert faults.requests == []
 

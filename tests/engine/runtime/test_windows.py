@@ -209,7 +209,7 @@ def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: An
     pages = list(acme.pages("rows.list"))
     assert [note for page in pages[:-1] for note in page.notes] == []
     assert pages[-1].notes == (
-        '`cursor_field` "when" of `incremental` finds nothing in any record: the state does not move',
+        '`cursor_field` "when" of `incremental` finds nothing in any record, so the state does not move',
     )
     assert pages[-1].state in (None, {})
     good = list(shop(listing(**BOUNDED), rows).pages("rows.list"))
@@ -225,7 +225,7 @@ def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: An
     [
         ({"start": "{{context.since}}"}, Call(), ExpressionError, "{{context.since}} has no value"),
         ({"start": "{{context.word}}"}, Call(), ConfigurationError, "`incremental.start`: 'soon' is not a date"),
-        ({}, Call(state={"cursor": "soon"}), UsageError, "the state's cursor is not of this operation"),
+        ({}, Call(state={"cursor": "soon"}), UsageError, "the cursor in the state does not belong to this operation"),
         ({}, Call(state=["x"]), UsageError, "the state is not that of an incremental operation"),
     ],
 )

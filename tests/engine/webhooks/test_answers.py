@@ -28,7 +28,7 @@ def test_a_connector_that_says_nothing_of_webhooks_receives_none(tmp_path):
     from desk import workspace
 
     told = workspace(tmp_path, {"vendor": SMALLEST}).effective(account=None, connector="vendor")
-    with pytest.raises(ConfigurationError, match="says nothing of webhooks"):
+    with pytest.raises(ConfigurationError, match="does not declare webhooks"):
         judged(told, post())
 
 

@@ -220,7 +220,7 @@ def test_a_record_is_fetched_with_its_owners_credential(tmp_path):
 def test_an_event_of_nobody_is_left_out_and_noted(tmp_path, value):
     receipt = by_connector(tmp_path).receive(told({**OTHER, "shop": value}), connector="vendor")
     assert (receipt.reply.status, receipt.events) == (200, ())
-    assert receipt.notes == ("no account has the shop of an event of type shop.closed: it is left out",)
+    assert receipt.notes == ("skipped an event of type shop.closed: no account has its shop",)
 
 
 def test_what_a_log_in_found_out_tells_accounts_apart_too(tmp_path):
@@ -240,7 +240,7 @@ def test_an_account_that_cannot_be_read_holds_up_no_other(tmp_path):
     (tmp_path / "accounts" / "aa.yaml").write_text("connector: [broken\n", encoding="utf-8")
     receipt = made.receive(told({**OTHER, "shop": 1}), connector="vendor")
     assert owners(receipt) == [("a", "e4")]
-    assert receipt.notes == ("accounts that cannot be read have no part in it: aa",)
+    assert receipt.notes == ("skipped accounts that cannot be read: aa",)
 
 
 def test_an_account_of_another_connector_has_no_part_in_it(tmp_path):
@@ -257,17 +257,17 @@ def test_at_an_accounts_own_address_the_events_of_others_are_left_out(tmp_path):
     made = receiver(tmp_path, accounts=SHOPS)
     receipt = made.receive(told({**OTHER, "id": "x", "shop": 1}, {**OTHER, "id": "y", "shop": 2}), account="a")
     assert owners(receipt) == [("a", "x")]
-    assert receipt.notes == ('an event is for another account: its shop is not that of "a"',)
+    assert receipt.notes == ('skipped an event for another account: its shop is not that of "a"',)
     assert owners(made.receive(told({**OTHER, "shop": 2}), account="d")) == [("d", "e4")]
     assert owners(made.receive(told(OTHER), account="a")) == [("a", "e4")]
 
 
-def test_a_connectors_address_needs_to_know_whose_it_is(tmp_path):
+def test_a_connectors_address_requires_the_account(tmp_path):
     told_of_none = {**ENV, "account": None}
     made = receiver(tmp_path, accounts=SHOPS, webhooks=told_of_none, files=DECLARED)
     receipt = made.receive(told(OTHER), connector="vendor")
     assert (receipt.reply.status, receipt.events) == (503, ())
-    assert "which account" in receipt.failed.message
+    assert "does not identify an account" in receipt.failed.message
 
 
 def test_at_a_connectors_address_no_accounts_secret_counts(tmp_path):

@@ -1,6 +1,6 @@
-"""Deliveries at work: accepted or refused, whose they are, and the events that they become.
+"""Process webhook deliveries: accept or refuse them, find their accounts, and make events of them.
 
-How a connector says it is `conn_engine.webhooks`.
+`conn_engine.webhooks` has the settings of a connector.
 """
 
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept

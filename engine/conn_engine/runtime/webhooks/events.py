@@ -1,6 +1,6 @@
-"""From a delivery's items to events: in the vendor's terms first, then as an account's unified mappings have them.
+"""Make events of a delivery's items: first in the vendor's terms, then with an account's unified mappings.
 
-One contract whichever vendor sent it: `Event`. Proving the delivery is `accepting`'s.
+`Event` is the same contract for all vendors. `accepting` verifies the delivery.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ MAX_EVENTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class VendorEvent:
-    """One event as the vendor tells it. `occurred_at` is ISO 8601 in UTC, `item` what it was made of; `routes` is the
-    value that tells whose it is (None: the delivery's address does)."""
+    """One event in the vendor's terms. `occurred_at` is ISO 8601 in UTC, `item` the part of the delivery that it was
+    made of. `routes` is the value that identifies its account, or None if the delivery's address does."""
 
     type: str
     id: str | None
@@ -42,7 +42,7 @@ class VendorEvent:
     routes: Any = None
 
     def plain(self) -> dict[str, Any]:
-        """As expressions see it; what is unknown is left out."""
+        """Return the event for expressions, without unknown fields."""
         names = {
             "type": self.type,
             "id": self.id,
@@ -56,11 +56,11 @@ class VendorEvent:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What an application gets: the same contract whichever vendor sent it.
+    """An event for an application, with the same contract for all vendors.
 
-    `type` is `<model>.<record>.<action>`, such as `crm.contact.updated`, and `data` the unified record; or
-    `<connector>:<the vendor's type>` and what the vendor says, when no unified mapping takes the event. `id` is the
-    same whenever the vendor delivers the event again. `data` is None when the record is gone from the vendor.
+    `type` is `<model>.<record>.<action>`, such as `crm.contact.updated`, and `data` is the unified record. If no
+    unified mapping accepts the event, `type` is `<connector>:<the vendor's type>` and `data` is the vendor's. `id` is
+    the same if the vendor delivers the event again. `data` is None if the vendor has deleted the record.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Event:
     remote_data: Any = None
 
     def plain(self) -> dict[str, Any]:
-        """As JSON data."""
+        """Return the event as JSON data."""
         made: dict[str, Any] = {
             "id": self.id,
             "type": self.type,
@@ -92,18 +92,20 @@ class Event:
 def vendor_events(
     effective: Effective, delivery: Delivery, claims: Mapping[str, Any], conditions: Conditions
 ) -> list[VendorEvent]:
-    """The events of a proved delivery. Raises ExpressionError where an expression fails, ConfigurationError for what is
-    no event."""
-    told = effective.webhooks
-    if told is None or told.events is None:
+    """Return the events of a verified delivery, in the vendor's terms.
+
+    Raises ExpressionError when an expression fails, and ConfigurationError for items that are not events.
+    """
+    settings = effective.webhooks
+    if settings is None or settings.events is None:
         return []
-    events = told.events
+    events = settings.events
     scope = Scope({"context": effective.context, **({"claims": dict(claims)} if claims else {})}, conditions)
     found = _evaluate_on_delivery(events.each, delivery, scope, "webhooks.events.each")
     items = found if isinstance(found, list) else [] if found is None else [found]
     if len(items) > MAX_EVENTS:
         raise ConfigurationError(f"the delivery has {len(items)} events, more than {MAX_EVENTS}")
-    routing = told.account.value if told.account is not None else None
+    routing = settings.account.value if settings.account is not None else None
     return [_vendor_event(events, delivery, scope | {"item": item}, routing) for item in items]
 
 
@@ -116,8 +118,8 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
     parts = kind if isinstance(kind, list) else [kind]
     if not parts or any(isinstance(part, bool) or not isinstance(part, str | int | float) for part in parts):
         raise ConfigurationError(
-            f"webhooks.events.type ({events.type}) does not give the type of an event of this delivery",
-            hint="a type is a text, or a list of texts; leave such items out with `each`",
+            f"webhooks.events.type ({events.type}) gives no type for an item of this delivery",
+            hint="return a text or a list of texts, or exclude such items with `each`",
         )
     return VendorEvent(
         type=".".join(str(part) for part in parts),
@@ -146,7 +148,7 @@ def _text(value: Any) -> str | None:
 
 
 def moment_of(value: Any) -> str | None:
-    """ISO 8601 in UTC, to the millisecond; None for what is no moment."""
+    """Return a time as ISO 8601 in UTC, to the millisecond; None if the value is not a time."""
     seconds = None if isinstance(value, bool) else to_seconds_away(value, "auto", 0.0)
     if seconds is None or not 1e9 < seconds < 1e11:
         return None
@@ -158,20 +160,20 @@ def moment_of(value: Any) -> str | None:
 
 
 def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_data: bool = False) -> Flow[list[Event]]:
-    """What a vendor's event is for an account: an event of each unified resource that takes it, else the vendor's own.
+    """Return a vendor's event as an account's events: one per unified resource that accepts it, else the vendor's own.
 
-    Raises ExpressionError where a mapping fails, and what fetching a record raises.
+    Raises ExpressionError when a mapping fails, and the errors of fetching a record.
     """
     effective, session = run.effective, run.session
     made: list[Event] = []
     scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
-    for name, told in effective.events:
+    for name, settings in effective.events:
         at = format_path(name.path)
-        if not _holds(told.when, delivery, scope, f"{at}.when"):
+        if not _holds(settings.when, delivery, scope, f"{at}.when"):
             continue
-        behind, record = record_behind(effective, name, told)
+        behind, record = record_behind(effective, name, settings)
         kind = f"{name.model}.{record}.{name.action}"
-        records, own = yield from _data(run, behind, told, event, delivery, scope, at)
+        records, own = yield from _data(run, behind, settings, event, delivery, scope, at)
         remote = own if remote_data else None
         made += [_event(effective, event, kind, data, remote, number) for number, data in enumerate(records)]
     if made:
@@ -184,21 +186,23 @@ def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
     return is_true(_evaluate_on_delivery(text, delivery, scope, at))
 
 
-def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> tuple[OperationName, str]:
-    """The unified operation that maps or fetches an event's record, and which record of the model it is. Raises
-    ConfigurationError when there is no such operation."""
-    operation = _find_mapping_operation(effective, name, told, format_path(name.path))
+def record_behind(effective: Effective, name: EventName, settings: UnifiedEvent) -> tuple[OperationName, str]:
+    """Return the unified operation that maps or fetches an event's record, and the record's name in the model.
+
+    Raises ConfigurationError if there is no such operation.
+    """
+    operation = _find_mapping_operation(effective, name, settings, format_path(name.path))
     return operation, _record(effective, operation)
 
 
-def _find_mapping_operation(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
-    methods = (told.method,) if told.method is not None else ("get", "list")
+def _find_mapping_operation(effective: Effective, name: EventName, settings: UnifiedEvent, at: str) -> OperationName:
+    methods = (settings.method,) if settings.method is not None else ("get", "list")
     for method in methods:
         if effective.get_unified(name.model, name.resource, method) is not None:
             return OperationName("unified", name.model, name.resource, method)
     raise ConfigurationError(
-        f"{at} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not",
-        hint="name another with `method`, or write its mapping",
+        f"{at} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which does not exist",
+        hint="set `method` to another operation, or add this one",
     )
 
 
@@ -210,39 +214,39 @@ def _record(effective: Effective, name: OperationName) -> str:
 def _data(  # noqa: PLR0917
     run: Run,
     name: OperationName,
-    told: UnifiedEvent,
+    settings: UnifiedEvent,
     event: VendorEvent,
     delivery: Delivery,
     scope: Scope,
     at: str,
 ) -> Flow[tuple[list[Any], Any]]:
-    """The unified records, and the vendor's own."""
-    if told.fetch is None:
+    """Return the unified records, and the vendor's record."""
+    if settings.fetch is None:
         own = event.record
-        if told.record is not None:
-            own = _evaluate_on_delivery(told.record, delivery, scope, f"{at}.record")
+        if settings.record is not None:
+            own = _evaluate_on_delivery(settings.record, delivery, scope, f"{at}.record")
         if own is None:
             raise ConfigurationError(
-                f"{at} has no record to map: the event does not hold one",
-                hint="say where it is with `record`, or have it fetched with `fetch: event.record_id`",
+                f"{at} has no record to map: the event does not contain one",
+                hint="set `record` to its path, or fetch it with `fetch: event.record_id`",
             )
         return mapped_record(run, name, own, event.record_id), own
-    identifier = _text(_evaluate_on_delivery(told.fetch, delivery, scope, f"{at}.fetch"))
+    identifier = _text(_evaluate_on_delivery(settings.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
-        raise ConfigurationError(f"{at}.fetch ({told.fetch}) does not find the id of the record")
+        raise ConfigurationError(f"{at}.fetch ({settings.fetch}) does not find the id of the record")
     try:
         pages = yield from _pages(perform(run, name, Call(id=identifier)))
     except VendorError as error:
         if error.kind != "not_found":
             raise
-        return [None], None  # it is gone meanwhile: that something happened is still true
+        return [None], None  # the record is deleted, but the event still happened
     records = [record for page in pages for record in page.records]
     raw = [record for page in pages for record in page.raw]
     return records or [None], raw[0] if raw else None
 
 
 def _pages(flow: Flow[None]) -> Flow[list[Page]]:
-    """Run an operation within another flow; its pages are returned, and everything else is handed on."""
+    """Run an operation within another flow: return its pages, and pass on all other effects."""
     pages: list[Page] = []
     result: Any = None
     fault: BaseException | None = None
@@ -264,13 +268,13 @@ def _pages(flow: Flow[None]) -> Flow[list[Page]]:
 def _event(  # noqa: PLR0917
     effective: Effective, event: VendorEvent, kind: str, data: Any, remote: Any, number: int = 0
 ) -> Event:
-    """`number`: which of several records of one vendor event it is; each has an id of its own."""
+    """Build an event. `number` is its index among several records of one vendor event; each has its own id."""
     known = event.id if event.id is not None else [event.type, event.occurred_at, event.item]
     parts = [effective.connector_name, effective.account, kind, known, *([number] if number else [])]
-    told = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    identity = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     vendor = {"type": event.type, **({"id": event.id} if event.id is not None else {})}
     return Event(
-        id=f"evt_{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:32]}",
+        id=f"evt_{hashlib.sha256(identity.encode('utf-8', 'replace')).hexdigest()[:32]}",
         type=kind,
         account=effective.account,
         connector=effective.connector_name,

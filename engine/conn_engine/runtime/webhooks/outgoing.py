@@ -1,5 +1,4 @@
-"""An event on its way to an application: one request, signed by the Standard Webhooks specification whichever vendor it
-came from."""
+"""Send an event to an application: one request, signed according to the Standard Webhooks specification."""
 
 import base64
 import binascii
@@ -15,9 +14,9 @@ __all__ = ["build_delivery", "signing_key"]
 
 
 def signing_key(secret: str) -> bytes:
-    """The key of a Standard Webhooks secret: base64, with or without `whsec_` before it.
+    """Decode a Standard Webhooks secret: base64, with or without the prefix `whsec_`.
 
-    Raises UsageError, without the secret, when it is none or shorter than the 24 bytes that the specification wants.
+    Raises UsageError, without the secret in it, for other text and for keys under the required 24 bytes.
     """
     try:
         key = base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
@@ -25,14 +24,14 @@ def signing_key(secret: str) -> bytes:
         key = b""
     if len(key) < 24:
         raise UsageError(
-            "the secret to sign events with is not whsec_ and 24 to 64 bytes in base64",
-            hint="make one: openssl rand -base64 32",
+            "the secret for signing events is not whsec_ followed by 24 to 64 bytes in base64",
+            hint="create one: openssl rand -base64 32",
         )
     return key
 
 
 def build_delivery(event: Event, url: str, key: bytes, now: float) -> Request:
-    """The request that hands an event to an application. `now` is Unix seconds."""
+    """Build the request that sends an event to an application. `now` is in Unix seconds."""
     body = json.dumps(
         {**event.plain(), "timestamp": event.occurred_at}, separators=(",", ":"), ensure_ascii=False, default=str
     ).encode("utf-8", "replace")

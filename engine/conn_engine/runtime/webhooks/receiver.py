@@ -1,7 +1,7 @@
-"""Receives deliveries: for one account, or for a connector whose events tell whose they are.
+"""Receive deliveries for one account, or for a connector whose events identify their accounts.
 
-The driver of `accept` and `unified_events`: it loads credentials, sends what they ask for, and keeps what a vendor
-hands over. It listens to nothing: whoever has an HTTP server hands it what came, and answers with `Receipt.reply`.
+The receiver drives `accept` and `unified_events`: it loads credentials, sends requests, and stores the secrets that a
+vendor sends. It does not listen itself: pass it the deliveries of your HTTP server, and reply with `Receipt.reply`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ _MOST_NAMED = 5  # accounts in one note
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a delivery. `reply` is to be answered, in any case.
+    """The result of a delivery. Always send `reply`.
 
-    `proved` and `challenge` as in `Acceptance`; `refused` says why it is not accepted, `failed` what went wrong
-    although it is (the reply then asks the vendor to deliver it again). `notes` are what a person should hear.
+    For `proved` and `challenge`, see `Acceptance`. `refused` says why the delivery is not accepted. `failed` is the
+    error in an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks for a person.
     """
 
     reply: Response
@@ -54,11 +54,11 @@ class Receipt:
 
 @dataclass(slots=True)
 class Receiver:
-    """Receives the deliveries of a workspace. May be used by several threads.
+    """Receives the deliveries of a workspace. Several threads may share it.
 
-    `transport` sends what a delivery needs (a vendor's keys, a record that is fetched); None: the live one of each
-    account. `remote_data`: events carry the vendor's own record too. `isolation` runs the expressions that are not
-    a connector's own.
+    `transport` sends the requests that a delivery needs, such as for a vendor's keys or a record; by default, each
+    account has a live one. With `remote_data`, events include the vendor's record. `isolation` runs the expressions of
+    overrides.
     """
 
     workspace: Workspace
@@ -77,14 +77,14 @@ class Receiver:
     def receive(
         self, delivery: Delivery, *, account: str | None = None, connector: str | None = None, pairing: bool = False
     ) -> Receipt:
-        """Judge a delivery that came to an account's address, or to a connector's, and make its events.
+        """Process a delivery to the address of an account or a connector, and return its events.
 
-        Raises UsageError for an unknown account or connector, and ConfigurationError for what cannot be received at
-        all; what is wrong with the delivery, or goes wrong with it, is in the receipt.
+        Raises UsageError for an unknown account or connector, and ConfigurationError if nothing can be received. All
+        problems of the delivery itself are in the receipt.
         """
         wiring = self.get_wiring(account, connector)
         if len(delivery.body) > MAX_DELIVERY_BYTES:
-            return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
+            return Receipt(Response(413), notes=(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
         with closing(_Runs(self, account, wiring)) as runs:
             try:
                 accepted = runs.run_flow(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
@@ -96,13 +96,12 @@ class Receiver:
             return self._receipt(runs, accepted.delivery or delivery, accepted, captured)
 
     def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
-        """The events of an accepted delivery. One that cannot be made fails all: the vendor delivers them again, and
-        those that were made have the same ids then."""
+        """Return the events of an accepted delivery. If one fails, the vendor is asked to deliver all of them again;
+        the others then have the same ids."""
         notes: dict[str, None] = {}
         if captured and isinstance(self.vault, LayeredVault) and self.vault.kind_of(str(runs.account)) == "environment":
-            notes[f"{', '.join(captured)} is kept as long as this runs: the credential comes from the environment"] = (
-                None
-            )
+            what = f"{', '.join(captured)} is stored only while this process runs"
+            notes[f"{what}, because the credential comes from the environment"] = None
         events: list[Event] = []
         try:
             for event in accepted.events:
@@ -131,24 +130,24 @@ class Receiver:
             own = effective.context.get(routing.context) if routing is not None else None
             if routing is None or own is None or event.routes is None or same_value(own, event.routes):
                 return [runs.account]
-            notes[f'an event is for another account: its {routing.context} is not that of "{runs.account}"'] = None
+            notes[f'skipped an event for another account: its {routing.context} is not that of "{runs.account}"'] = None
             return []
         if routing is None:
             raise ConfigurationError(
-                "nothing says which account the delivery is for",
-                hint="receive it for an account, or say `account` under webhooks in connector.yaml",
+                "the delivery does not identify an account",
+                hint="receive it for an account, or set `account` of `webhooks` in connector.yaml",
             )
         found = self.routes.accounts(effective.connector_name, routing.context, event.routes)
         if self.routes.unreadable:
             names = ", ".join(self.routes.unreadable[:_MOST_NAMED])
-            notes[f"accounts that cannot be read have no part in it: {names}"] = None
+            notes[f"skipped accounts that cannot be read: {names}"] = None
         if not found:
-            notes[f"no account has the {routing.context} of an event of type {event.type}: it is left out"] = None
+            notes[f"skipped an event of type {event.type}: no account has its {routing.context}"] = None
         return found
 
     @property
     def routes(self) -> Routes:
-        """The accounts by what tells them apart."""
+        """The index of accounts by the value that identifies them."""
         if self._routes is None:
             self._routes = Routes(self.workspace, self._open_vault)
         return self._routes
@@ -161,7 +160,7 @@ class Receiver:
         return self.vault
 
     def get_wiring(self, account: str | None, connector: str | None) -> Wiring:
-        """What a delivery to this address is judged with."""
+        """Return the wiring for deliveries to this address."""
         effective = self._effective(account, connector)
         if account is not None:
             return wire_account(
@@ -180,7 +179,7 @@ class Receiver:
         return Wiring(effective, session, self._open_vault(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
-        """The configuration, resolved at the first delivery: the workspace does not change under a receiver."""
+        """Return the configuration. It is resolved once, because the workspace of a receiver does not change."""
         key = (account, connector)
         with self._lock:
             made = self._resolved.get(key)
@@ -197,11 +196,11 @@ class Receiver:
         return made
 
     def _keep(self, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
-        """Keep what the vendor handed over, under the account's lock. Returns the names."""
+        """Store the secrets that the vendor sent, under the account's lock. Returns their names."""
         if not accepted.captured:
             return ()
         if account is None:
-            raise VerificationError("forbidden", "it hands over a secret, and does not say for which account")
+            raise VerificationError("forbidden", "it contains a secret, but does not identify an account")
         vault = self._open_vault()
         for name, value in accepted.captured.items():
             self.redactor.add(value, name)
@@ -209,14 +208,14 @@ class Receiver:
             stored = dict(vault.load(account) or {})
             for name, value in accepted.captured.items():
                 if stored.get(name) not in (None, "", value) and not pairing:
-                    raise VerificationError("forbidden", f'it would replace the "{name}" that the account has')
+                    raise VerificationError("forbidden", f'it would replace the "{name}" of the account')
             vault.save(account, {**stored, **accepted.captured})
         return tuple(accepted.captured)
 
 
 class _Runs:
-    """What one delivery runs: each account's wiring, and its transport, opened when something is sent. `addressed` is
-    the wiring of the address that it came to."""
+    """The wiring and the transport of each account that one delivery uses. Transports are opened on first use.
+    `addressed` is the wiring of the delivery's address."""
 
     def __init__(self, receiver: Receiver, account: str | None, addressed: Wiring) -> None:
         self._receiver = receiver
@@ -226,13 +225,13 @@ class _Runs:
         self._live: dict[str | None, Live] = {}
 
     def get_wiring(self, account: str | None) -> Wiring:
-        """The wiring of an account."""
+        """Return the wiring of an account."""
         if account not in self._wirings:
             self._wirings[account] = self._receiver.get_wiring(account, None)
         return self._wirings[account]
 
     def run_flow(self, account: str | None, flow: Flow[T]) -> T:
-        """Run a flow of an account to its end."""
+        """Run a flow of an account and return its result."""
         wiring = self.get_wiring(account)
         return finish(flow, _Sending(self, account), wiring.vault, self._receiver.clock, wiring.redactor)
 
@@ -245,7 +244,7 @@ class _Runs:
         return self._live[account].send(request)
 
     def close(self) -> None:
-        """Give back the network connections."""
+        """Close the network connections."""
         for live in self._live.values():
             live.close()
 
@@ -258,10 +257,10 @@ class _Sending:
     account: str | None
 
     def send(self, request: Request) -> Response:
-        """Send it."""
+        """Send a request of the account."""
         return self.runs.send(self.account, request)
 
 
 def _ask_to_retry() -> Response:
-    """The answer that makes vendors deliver it once more."""
+    """Return the reply that makes vendors deliver again."""
     return Response(503, Headers({"content-type": "application/json"}), b'{"error":"try again later"}')

@@ -1,4 +1,4 @@
-"""Which accounts an event is for, by a value in their context. The index is made once, when it is first asked."""
+"""Find the accounts of an event by a value in their context. The index is built once, on first use."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,8 +12,8 @@ __all__ = ["Routes", "same_value"]
 
 
 class Routes:
-    """The accounts of a workspace by connector and by a value of their context: what their documents say, or what was
-    captured when they were logged in."""
+    """The accounts of a workspace by connector and by a value of their context, which is set in their documents or was
+    captured at log-in."""
 
     def __init__(self, workspace: Workspace, vault: Callable[[], Vault]) -> None:
         self._workspace = workspace
@@ -22,7 +22,7 @@ class Routes:
         self.unreadable: list[str] = []
 
     def accounts(self, connector: str, name: str, value: Any) -> list[str]:
-        """The accounts of a connector whose context has this value by this name; 7 and "7" are the same."""
+        """Return the accounts of a connector whose context has this value under this name. 7 and "7" are equal."""
         if value is None or isinstance(value, dict | list):
             return []
         key = (connector, name)
@@ -49,12 +49,12 @@ class Routes:
                 else:
                     captured = (self._vault().load(account) or {}).get(CAPTURED)
                     yield account, captured.get(name) if isinstance(captured, dict) else None
-            except ConnError:  # the events of the others are not held up by it
+            except ConnError:  # the events of the other accounts continue
                 self.unreadable.append(account)
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two values tell of the same account: 7, 7.0 and "7" are the same."""
+    """Whether two values identify the same account: 7, 7.0 and "7" are equal."""
     return _text(one) == _text(other)
 
 

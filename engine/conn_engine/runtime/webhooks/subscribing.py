@@ -1,6 +1,6 @@
-"""A subscription's life: the vendor is told where deliveries are to come, asked to go on, told to stop.
+"""Create, renew and delete a subscription to webhooks at the vendor.
 
-Generators; storing what comes out is the connection's. Deliveries that come because of it are `accepting`'s.
+All are generators. `subscriptions` stores their results; `accepting` handles the deliveries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from conn_engine.wire import Flow
 __all__ = ["KEPT", "Subscribed", "due", "renew", "subscribe", "unsubscribe"]
 
 KEPT = "subscription"
-"""The name in the account's context under which a subscription is kept."""
+"""The name of the subscription in the account's context."""
 
 
 _SECRET = frozenset({"new_secret"})
@@ -32,105 +32,108 @@ _SECRET = frozenset({"new_secret"})
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscription: what is to be kept with the account (results by step, `url`, `expires_at`), and the secrets for
-    its credential."""
+    """A subscription: `kept` is stored with the account (results by step, `url`, `expires_at`), and `captured` has the
+    secrets for its credential."""
 
     kept: dict[str, Any]
     captured: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def expires_at(self) -> str | None:
-        """When it ends, in ISO 8601; None: it does not, or nobody says."""
+        """When it expires, in ISO 8601; None if it does not, or the time is unknown."""
         return self.kept.get("expires_at")
 
 
 def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
-    """Subscribe. Raises ConfigurationError when the connector does not say how, ExpressionError where an expression
-    fails, and what a request raises."""
-    told = _get_subscription(run.effective)
+    """Create a subscription.
+
+    Raises ConfigurationError if the connector does not configure it, ExpressionError if an expression fails, and the
+    errors of requests.
+    """
+    settings = _get_subscription(run.effective)
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url, "new_secret": new_secret}
-    results, response = yield from _run_steps(run, told.create, scope, "create")
+    results, response = yield from _run_steps(run, settings.create, scope, "create")
     captured: dict[str, str] = {}
-    for name, text in told.capture.items():
+    for name, text in settings.capture.items():
         at = f"webhooks.subscription.capture.{name}"
         value = _value(text, scope | {KEPT: results, "response": response}, at)
         if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's answer")
+            raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's response")
         captured[name] = value
-    for name in _SECRET:  # what is kept, mappings may read
+    for name in _SECRET:  # mappings can read the stored values
         del scope[name]
-    return Subscribed(_build_stored(told, results, response, scope), captured)
+    return Subscribed(_build_stored(settings, results, response, scope), captured)
 
 
 def renew(run: Run, new_secret: str) -> Flow[Subscribed]:
-    """Make the account's subscription last longer; where the connector says no `renew`, a new one takes its place.
+    """Renew the account's subscription. If the connector has no `renew`, a new subscription replaces it.
 
-    Raises ConfigurationError when there is none, and as `subscribe`.
+    Raises ConfigurationError if there is no subscription, and the errors of `subscribe`.
     """
-    told = _get_subscription(run.effective)
+    settings = _get_subscription(run.effective)
     own = _get_stored(run.effective)
     url = str(own.get("url", ""))
-    if not told.renew:
-        made = yield from subscribe(run, url, new_secret)  # before the old one goes: nothing is missed
+    if not settings.renew:
+        made = yield from subscribe(run, url, new_secret)  # before the old one is deleted, so that no event is lost
         try:
             yield from unsubscribe(run)
         except VendorError as error:
-            if error.kind != "not_found":  # it ended meanwhile
+            if error.kind != "not_found":  # the old one has expired
                 raise
         return made
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": url}
-    results, response = yield from _run_steps(run, told.renew, scope, "renew")
+    results, response = yield from _run_steps(run, settings.renew, scope, "renew")
     before = {name: value for name, value in own.items() if name not in ("url", "expires_at")}
-    return Subscribed(_build_stored(told, {**before, **results}, response, scope))
+    return Subscribed(_build_stored(settings, {**before, **results}, response, scope))
 
 
 def unsubscribe(run: Run) -> Flow[None]:
-    """End the account's subscription. Raises as `renew`."""
-    told = _get_subscription(run.effective)
+    """Delete the account's subscription. Raises the errors of `renew`."""
+    settings = _get_subscription(run.effective)
     own = _get_stored(run.effective)
-    if not told.delete:
+    if not settings.delete:
         raise ConfigurationError(
-            f'the connector "{run.effective.connector_name}" does not say how a subscription is ended',
-            hint="say `delete` of webhooks.subscription, or end it at the vendor",
+            f'connector "{run.effective.connector_name}" does not configure how to delete a subscription',
+            hint="add `delete` to webhooks.subscription, or delete the subscription at the vendor",
         )
     scope = call_scope(run.effective, Call(), run.session.conditions) | {"url": str(own.get("url", ""))}
-    yield from _run_steps(run, told.delete, scope, "delete")
+    yield from _run_steps(run, settings.delete, scope, "delete")
 
 
 def due(effective: Effective, now: float) -> bool:
-    """Whether the account has a subscription that ends soon. `now` is Unix seconds."""
-    told = effective.webhooks.subscription if effective.webhooks is not None else None
+    """Whether the account has a subscription that expires soon. `now` is in Unix seconds."""
+    settings = effective.webhooks.subscription if effective.webhooks is not None else None
     own = effective.context.get(KEPT)
-    if told is None or not isinstance(own, Mapping) or not isinstance(own.get("expires_at"), str):
+    if settings is None or not isinstance(own, Mapping) or not isinstance(own.get("expires_at"), str):
         return False
     from datetime import datetime
 
     ends = datetime.fromisoformat(own["expires_at"]).timestamp()
-    return ends - now <= told.renew_before_seconds
+    return ends - now <= settings.renew_before_seconds
 
 
 def _get_subscription(effective: Effective) -> Subscription:
-    told = effective.webhooks.subscription if effective.webhooks is not None else None
-    if told is None:
+    settings = effective.webhooks.subscription if effective.webhooks is not None else None
+    if settings is None:
         raise ConfigurationError(
-            f'the connector "{effective.connector_name}" does not say how to subscribe',
-            hint="say `subscription` under webhooks in connector.yaml, or subscribe at the vendor",
+            f'connector "{effective.connector_name}" does not configure how to subscribe',
+            hint="add `subscription` to `webhooks` in connector.yaml, or subscribe at the vendor",
         )
-    return told
+    return settings
 
 
 def _get_stored(effective: Effective) -> Mapping[str, Any]:
     own = effective.context.get(KEPT)
     if not isinstance(own, Mapping):
         raise ConfigurationError(
-            f'nothing is known of a subscription of "{effective.account}"',
-            hint="subscribe first: conn webhook subscribe ACCOUNT --url URL",
+            f'account "{effective.account}" has no stored subscription',
+            hint=f"subscribe first: conn webhook subscribe {effective.account} --url URL",
         )
     return own
 
 
 def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[tuple[dict[str, Any], Any]]:
-    """Run the steps. Returns what their transforms found, by name, and the last answer."""
+    """Run the steps. Returns the results of their transforms, by name, and the last response."""
     results: dict[str, Any] = {}
     kept: dict[str, Any] = {}
     response: Any = None
@@ -149,13 +152,13 @@ def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[
     return kept, response
 
 
-def _build_stored(told: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
+def _build_stored(settings: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
     kept = {**results, "url": scope["url"]}
-    if told.expires is not None:
+    if settings.expires is not None:
         at = "webhooks.subscription.expires"
-        ends = moment_of(_value(told.expires, scope | {KEPT: results, "response": response}, at))
+        ends = moment_of(_value(settings.expires, scope | {KEPT: results, "response": response}, at))
         if ends is None:
-            raise ConfigurationError(f"{at} ({told.expires}) finds no moment in the vendor's answer")
+            raise ConfigurationError(f"{at} ({settings.expires}) finds no time in the vendor's response")
         kept["expires_at"] = ends
     return kept
 

@@ -1,7 +1,7 @@
-"""Subscriptions of connected accounts: begun, extended and ended over a connection, and kept with the account.
+"""Begin, extend and end subscriptions of connected accounts, and store them with the account.
 
-What is sent is `subscribing`'s. What is kept: under `context.subscription` what the steps found, in the credential the
-secrets.
+`subscribing` sends the requests. The results of the steps are stored in `context.subscription`, the secrets in the
+credential.
 """
 
 import secrets
@@ -22,12 +22,14 @@ T = TypeVar("T")
 
 
 def begin(connection: Connection, url: str) -> Subscribed:
-    """Subscribe the account: the vendor is to call `url`. Raises UsageError for a URL that no vendor can call, and as
-    `subscribing.subscribe`."""
+    """Subscribe the account, so that the vendor calls `url`.
+
+    Raises UsageError for a URL that no vendor can call, and the errors of `subscribing.subscribe`.
+    """
     parts = split_plain_url(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.fragment:
         raise UsageError(
-            f"{url} is no address that a vendor can call", hint="give the public https URL of your receiver"
+            f"{url} is not a URL that a vendor can call", hint="pass the public https URL of your receiver"
         )
     made = _run(connection, lambda secret: subscribe(connection.wiring.run, url, secret))
     _keep(connection, made)
@@ -35,14 +37,14 @@ def begin(connection: Connection, url: str) -> Subscribed:
 
 
 def extend(connection: Connection) -> Subscribed:
-    """Make the account's subscription last longer. Raises as `subscribing.renew`."""
+    """Renew the account's subscription. Raises the errors of `subscribing.renew`."""
     made = _run(connection, lambda secret: renew(connection.wiring.run, secret))
     _keep(connection, made)
     return made
 
 
 def end(connection: Connection) -> None:
-    """End the account's subscription, and forget it. Raises as `subscribing.unsubscribe`."""
+    """End the account's subscription and remove it from the account. Raises the errors of `subscribing.unsubscribe`."""
     _run(connection, lambda _: unsubscribe(connection.wiring.run))
     wiring = connection.wiring
     account = wiring.session.account
@@ -61,7 +63,7 @@ def _run(connection: Connection, made: Callable[[str], Flow[T]]) -> T:
 
 
 def _keep(connection: Connection, made: Subscribed) -> None:
-    """Keep it under the account's lock: a delivery may have handed over a secret meanwhile."""
+    """Store the subscription under the account's lock: a delivery may have stored a secret at the same time."""
     wiring = connection.wiring
     account = wiring.session.account
     for name, value in made.captured.items():

@@ -92,7 +92,9 @@ def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> 
     for event in accepted.events:
         own = effective.context.get(routing.context) if routing is not None else None
         if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
-            outcome.notes += (f"an event is for another account: its {routing.context} differs from the recorded one",)
+            outcome.notes += (
+                f"skipped an event for another account: its {routing.context} differs from the recorded one",
+            )
             continue
         made = yield from unified_events(run, accepted.delivery or delivery, event)
         outcome.records += [_plain(one.plain()) for one in made]

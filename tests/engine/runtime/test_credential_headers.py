@@ -150,33 +150,33 @@ def test_goldens_hold_the_headers_of_each_kind_and_no_value(
             "authorization: { format: header, config: { name: X-Key } }",
             "authorization: { format: header, config: { name: X-Kay } }",
             3,
-            'request 1: the header "x-kay" is "[credential]", the golden has no such header; '
-            'the header "x-key" is not sent, the golden has "[credential]"',
+            'request 1: the header "x-kay" is "[credential]", but not in the golden; '
+            'the header "x-key" is not sent, but "[credential]" in the golden',
         ),
         (
             "authorization: { format: bearer }",
             "authorization: { format: bearer, config: { prefix: Token } }",
             3,
-            'request 1: the header "authorization" is "Token [credential]", the golden has "Bearer [credential]"',
+            'request 1: the header "authorization" is "Token [credential]", but "Bearer [credential]" in the golden',
         ),
         (
             "authorization: { format: bearer }",
             "authorization: { format: none }",
             3,
-            'request 1: the header "authorization" is not sent, the golden has "Bearer [credential]"',
+            'request 1: the header "authorization" is not sent, but "Bearer [credential]" in the golden',
         ),
         (
             "headers: {}",
             "authorization: { format: bearer }",
             3,
-            'request 1: the header "authorization" is "Bearer [credential]", the golden has no such header',
+            'request 1: the header "authorization" is "Bearer [credential]", but not in the golden',
         ),
         (
             f"signature: {{ {HMAC} }}",
             f"signature: {{ {HMAC.replace('X-Sig', 'X-Sign')} }}",
             3,
-            'request 1: the header "x-sig" is not sent, the golden has "[signature]"; '
-            'the header "x-sign" is "[signature]", the golden has no such header',
+            'request 1: the header "x-sig" is not sent, but "[signature]" in the golden; '
+            'the header "x-sign" is "[signature]", but not in the golden',
         ),
     ],
 )

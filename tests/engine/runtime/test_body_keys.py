@@ -1,4 +1,4 @@
-"""A key of a caller's body that nothing knows is an error, before anything is sent."""
+"""An unknown key in a caller's body is an error before anything is sent."""
 
 import json
 from typing import Any
@@ -206,7 +206,7 @@ def test_nothing_is_sent_by_the_library_or_in_a_plan(make: Any) -> None:
     assert vendor.requests == []
 
 
-def test_a_recorded_call_is_held_against_it(make: Any, recorded: Any) -> None:
+def test_the_body_of_a_recorded_call_is_checked(make: Any, recorded: Any) -> None:
     made = workspace(make, MAPPING)
     tape = recorded("hr.people.create", [("POST", "/people", {"id": 1})], call={"body": {"nmae": "x"}})
     place = made.root / "connectors/shop/recordings/hr.people.create.json"

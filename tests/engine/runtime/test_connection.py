@@ -1,4 +1,4 @@
-"""`connect` and `aconnect` against a real server: every mapping on the wire, paging, steps, and the one door."""
+"""`connect` and `aconnect` against a real server: every mapping on the wire, paging, steps, and the egress check."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What becomes of a page's records before they are delivered: record_mapping, distinct, enrich; chunks of a list."""
+"""Records are prepared before they are delivered: record_mapping, distinct, enrich; chunks of a list."""
 
 from typing import Any
 
@@ -35,12 +35,12 @@ def rows(got: Any) -> Any:
         ({"status": "status", "kind": "headers.`content-type`"}, [{"status": 200, "kind": "application/json"}] * 2),
     ],
 )  # fmt: skip
-def test_record_mapping_says_what_is_delivered(shop: Any, mapping: Any, expected: list[Any]) -> None:
+def test_record_mapping_makes_the_delivered_records(shop: Any, mapping: Any, expected: list[Any]) -> None:
     acme = shop({"rows": listing("/rows", record_mapping=mapping)}, rows, region="eu")
     assert acme.records("rows.list") == expected
 
 
-def test_a_failing_record_mapping_says_where_it_stands(shop: Any) -> None:
+def test_a_failing_record_mapping_is_reported_with_its_path(shop: Any) -> None:
     acme = shop({"rows": listing("/rows", record_mapping={"n": "$number(record.owner)"})}, rows)
     with pytest.raises(ExpressionError) as caught:
         acme.records("rows.list")
@@ -120,7 +120,7 @@ def test_a_note_reports_that_a_cursor_could_not_have_all_distinct_records(shop: 
     assert (exact.records, exact.notes) == (two.records, ())
 
 
-def test_a_failing_key_says_where_it_stands(shop: Any) -> None:
+def test_a_failing_key_is_reported_with_its_path(shop: Any) -> None:
     with pytest.raises(ExpressionError) as caught:
         shop({"rows": listing("/rows", distinct="$number(record.owner)")}, rows).records("rows.list")
     assert caught.value.at == "resources.rows.list.distinct"
@@ -208,7 +208,7 @@ def test_a_request_per_record_by_an_operation_of_its_own(shop: Any) -> None:
     assert acme.got == ["/rows", "/users/u1"]
 
 
-def test_a_transform_makes_the_record_anew_and_one_follows_the_other(shop: Any) -> None:
+def test_transforms_replace_the_record_one_after_the_other(shop: Any) -> None:
     enrich = [
         {"name": "who", "where": "record.owner", "request": {"path": "/users/{{record.owner}}"},
          "transform": "$merge([record, {'owner': response.name}])"},
@@ -258,7 +258,7 @@ def test_a_skipped_enrichment_is_null(shop: Any) -> None:
     assert [record["who"] for record in shop(resources, people).records("rows.list")] == [None, None]
 
 
-def test_an_enrichment_of_a_text_says_what_to_do(shop: Any) -> None:
+def test_an_enrichment_of_a_text_is_an_error_with_a_fix(shop: Any) -> None:
     acme = shop(
         {"rows": listing("/rows", enrich=[{"name": "n", "request": {"path": "/x"}}])}, lambda got: {"items": ["a"]}
     )

@@ -97,7 +97,7 @@ def test_lists_are_read_through(tmp_path: Path) -> None:
     assert (found.value, found.levels[0].reads) == (["x", "y"], (("response.tags.t", ["x", "y"]),))
 
 
-def test_a_step_after_the_mapping_is_told(tmp_path: Path) -> None:
+def test_a_step_after_the_mapping_is_reported(tmp_path: Path) -> None:
     after = [{"name": "only", "transform": "result[size = 'big']"}]
     assert explained(workspace(tmp_path, {}, after), "name", "1").later
     assert not explained(workspace(tmp_path, {}, after), "name", "2").later

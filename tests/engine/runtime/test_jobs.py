@@ -145,7 +145,7 @@ def test_it_is_created_asked_about_and_downloaded_from_another_host_without_a_cr
     assert (pages[-1].next_cursor, pages[-1].whole, pages[-1].partial) == (None, False, False)
 
 
-def test_a_result_on_the_connectors_host_is_fetched_with_the_credential_unless_told(desk: Any) -> None:
+def test_a_result_on_the_connectors_host_is_fetched_with_the_credential_by_default(desk: Any) -> None:
     answer = vendor("done", result=CSV, urls=lambda other: "/r.csv")
     download = {"url": "job.polled.body.urls", "response_format": "csv"}
     acme = desk(answer, {"poll": POLL, "download": download})

@@ -75,7 +75,7 @@ def test_a_case_with_its_golden_passes(make: Callable[..., Workspace], listing: 
     }
 
 
-def test_a_changed_field_is_told_on_the_line_that_sets_it(make: Callable[..., Workspace], listing: Any) -> None:
+def test_a_changed_field_is_reported_on_the_line_that_sets_it(make: Callable[..., Workspace], listing: Any) -> None:
     suite(make({LIST: listing}), "contacts.list", update=True)
     workspace = make({CRM_FILE: changed("first_name: response.name", "first_name: $uppercase(response.name)")})
     reports = suite(workspace, "contacts.list")
@@ -89,7 +89,7 @@ def test_a_changed_field_is_told_on_the_line_that_sets_it(make: Callable[..., Wo
 @pytest.mark.parametrize(
     "change", [{**ROWS, "items": [ROWS["items"][0]]}, {**ROWS, "items": [*reversed(ROWS["items"])]}]
 )
-def test_other_records_are_told_at_the_golden(
+def test_other_records_are_reported_at_the_golden(
     make: Callable[..., Workspace], listing: Any, recorded: Callable[..., Any], change: Any
 ) -> None:
     suite(make({LIST: listing}), "contacts.list", update=True)
@@ -97,7 +97,7 @@ def test_other_records_are_told_at_the_golden(
     assert said(suite(workspace, "contacts.list")) == [("TST101", f"{GOLDEN}:1")]
 
 
-def test_another_request_is_told(make: Callable[..., Workspace], listing: Any) -> None:
+def test_another_request_is_reported(make: Callable[..., Workspace], listing: Any) -> None:
     suite(make({LIST: listing}), "contacts.list", update=True)
     listing["exchanges"][0]["request"]["query"] = {"size": "9"}
     workspace = make({LIST: {**listing, "call": {"query": {"limit": 9}}}})
@@ -195,7 +195,9 @@ def test_a_recorded_vendor_error_is_a_result_like_any_other(
     assert said(suite(workspace, "contacts.list")) == [("TST104", f"{GOLDEN}:1")]
 
 
-def test_a_field_without_a_value_is_told_with_what_is_there(make: Callable[..., Workspace], listing: Any) -> None:
+def test_a_field_without_a_value_is_reported_with_the_fields_of_the_response(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
     mapped = "first_name: response.name\n        email: response.email"
     workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", mapped)})
     reports = suite(workspace, "contacts.list")
@@ -205,7 +207,9 @@ def test_a_field_without_a_value_is_told_with_what_is_there(make: Callable[..., 
     assert 'it reads response.email (did you mean "mail"?), but the response has id, name, mail' in finding.hint
 
 
-def test_a_field_that_an_override_takes_away_is_not_told_as_empty(make: Callable[..., Workspace], listing: Any) -> None:
+def test_a_field_that_an_override_removes_is_not_reported_as_empty(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
     workspace = make({LIST: listing})
     suite(workspace, "contacts.list", update=True)
     removed = "{unified: {crm: {contacts: {list: {response_mapping: {first_name: null}}}}}}"
@@ -213,7 +217,7 @@ def test_a_field_that_an_override_takes_away_is_not_told_as_empty(make: Callable
     assert said(suite(workspace, "contacts.list", accounts=("acme",))) == []
 
 
-def test_an_account_that_asks_otherwise_is_told_to_record_for_itself(
+def test_an_account_with_other_requests_is_advised_to_record_its_own(
     make: Callable[..., Workspace], listing: Any
 ) -> None:
     asks = "{resources: {people: {list: {query: {tier: gold}}}}}"
@@ -223,7 +227,7 @@ def test_an_account_that_asks_otherwise_is_told_to_record_for_itself(
     assert hint.endswith("record its own: conn record crm.contacts.list --account acme --own")
 
 
-def test_a_record_against_its_model_is_told_on_the_line_of_its_field(
+def test_a_record_that_violates_its_model_is_reported_on_the_line_of_the_field(
     make: Callable[..., Workspace], listing: Any
 ) -> None:
     workspace = make({LIST: listing, CRM_FILE: changed("id: $string(response.id)", "id: response.id")})
@@ -234,7 +238,7 @@ def test_a_record_against_its_model_is_told_on_the_line_of_its_field(
     assert "MAP301" in [code for code, _ in said(reports)]
 
 
-def test_a_record_without_a_model_is_told(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+def test_a_record_without_a_model_is_reported(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
     crm = {"resources": {"gadgets": {"list": {"resource": "people", "response_mapping": {"id": "response.id"}}}}}
     file = "connectors/shop/recordings/crm.gadgets.list.json"
     workspace = make({CRM_FILE: crm, file: recorded("crm.gadgets.list", [("GET", "/people", ROWS)])})
@@ -260,14 +264,14 @@ def test_an_own_model_of_the_workspace_is_used(make: Callable[..., Workspace], r
     ]
 
 
-def test_a_response_path_without_a_match_is_told_on_its_line(
+def test_a_response_path_without_a_match_is_reported_on_its_line(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:
     workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", {"itms": []})])})
     assert said(suite(workspace, "contacts.list")) == [("MAP101", "connectors/shop/connector.yaml:7")]
 
 
-def test_a_failing_expression_is_told_where_it_fails(make: Callable[..., Workspace], listing: Any) -> None:
+def test_a_failing_expression_is_reported_where_it_fails(make: Callable[..., Workspace], listing: Any) -> None:
     failing = "first_name: $number(response.name)"
     workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", failing)})
     reports = suite(workspace, "contacts.list")
@@ -275,7 +279,7 @@ def test_a_failing_expression_is_told_where_it_fails(make: Callable[..., Workspa
     assert reports[0].all_findings[0].path == "unified.crm.contacts.list.response_mapping.first_name"
 
 
-def test_an_unresolved_template_is_told_where_it_stands(
+def test_an_unresolved_template_is_reported_at_its_place(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:
     file = "connectors/shop/recordings/crm.contacts.get.json"
@@ -288,27 +292,27 @@ def test_an_unresolved_template_is_told_where_it_stands(
     assert line[span.column - 1 :].startswith("id}}")
 
 
-def test_a_request_nobody_recorded_is_told_with_the_nearest(make: Callable[..., Workspace], listing: Any) -> None:
+def test_an_unrecorded_request_is_reported_with_the_nearest_recorded_one(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
     workspace = make({LIST: {**listing, "call": {"query": {"limit": 3}}}})
     reports = suite(workspace, "contacts.list")
     assert said(reports) == [("REC003", f"{LIST}:1")]
     assert "size" in reports[0].all_findings[0].hint
 
 
-def test_exchanges_that_were_never_asked_for_are_told(
-    make: Callable[..., Workspace], recorded: Callable[..., Any]
-) -> None:
+def test_unused_exchanges_are_reported(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
     more = recorded("crm.contacts.list", [("GET", "/people", ROWS), ("GET", "/people?after=2", ROWS)])
     assert ("REC103", f"{LIST}:1") in said(suite(make({LIST: more}), "contacts.list"))
 
 
-def test_an_operation_without_a_recording_is_told_on_its_line(make: Callable[..., Workspace]) -> None:
+def test_an_operation_without_a_recording_is_reported_on_its_line(make: Callable[..., Workspace]) -> None:
     reports = suite(make(), "contacts.list")
     assert said(reports) == [("REC101", f"{CRM_FILE}:4")]
     assert not reports[0].recorded
 
 
-def test_a_broken_golden_is_told_and_can_be_written_anew(make: Callable[..., Workspace], listing: Any) -> None:
+def test_a_broken_golden_is_reported_and_can_be_written_again(make: Callable[..., Workspace], listing: Any) -> None:
     for text in ("<<<<<<< ours\n", "[]", '{"records": {"a": 1}}', '{"requests": ["x"]}'):
         workspace = make({LIST: listing, GOLDEN: text})
         reports = suite(workspace, "contacts.list", update=True)
@@ -420,7 +424,7 @@ def test_a_golden_never_holds_a_secret(make: Callable[..., Workspace], listing: 
         ("$replace(response.name, /x*/, '-') = 'x' ? 'a' : 'b'", f"{LIST}:1"),  # one refuses the empty match
     ],
 )
-def test_a_mapping_that_is_not_portable_is_told_when_asked(
+def test_a_mapping_that_is_not_portable_is_reported_on_request(
     make: Callable[..., Workspace], listing: Any, expression: str, place: str
 ) -> None:
     workspace = make({LIST: listing})

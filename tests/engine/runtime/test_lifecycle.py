@@ -1,4 +1,4 @@
-"""What is done with an account beside its operations, on scripted answers: `connect`, `verify`, a wrong clock."""
+"""The steps of an account other than operations, on scripted responses: `connect`, `verify`, a wrong clock."""
 
 import json
 from email.utils import formatdate

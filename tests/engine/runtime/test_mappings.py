@@ -22,7 +22,7 @@ from conn_engine.wire import FrozenClock
 # --- coverage ---
 
 
-def test_coverage_counts_values_and_finds_what_nobody_reads() -> None:
+def test_coverage_counts_values_and_finds_unread_fields() -> None:
     raw = [
         {"id": 1, "mail": "a", "address": {"city": "X", "zip": "1"}, "tags": [{"k": 1}]},
         {"id": 2, "phone": None},
@@ -110,7 +110,7 @@ def test_faults_of_many_records_are_one_row_each(tmp_path: Path) -> None:
         ({"enum": ["a"]}, "b", ""),
     ],
 )
-def test_a_fault_says_what_the_expression_has_to_say(tmp_path: Path, schema: Any, value: Any, mend: str) -> None:
+def test_a_violation_has_advice_for_the_expression(tmp_path: Path, schema: Any, value: Any, mend: str) -> None:
     file = tmp_path / "thing.schema.json"
     file.write_text(json.dumps({"properties": {"x": schema}}))
     [row] = check_records(file, [{"id": "1", "x": value}])

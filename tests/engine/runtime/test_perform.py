@@ -96,7 +96,7 @@ def test_one_record_has_no_pages_to_inherit(make: Any, run: Callable[..., Any]) 
 
 
 @pytest.mark.parametrize("operation", ["search", "export"])
-def test_a_post_that_reads_or_says_so_itself_is_paged(make: Any, run: Callable[..., Any], operation: str) -> None:
+def test_a_post_that_reads_is_paginated(make: Any, run: Callable[..., Any], operation: str) -> None:
     workspace = make({**NUMBERED, "connectors/shop/unified/crm.yaml": "resources: {}\n"})
     made = run(workspace, f"people.{operation}", [{"items": [{"id": 1}]}, {"items": []}])
     assert made.urls == [f"https://api.example.com/v1/{operation}?page={page}&n=1" for page in (1, 2)]
@@ -290,7 +290,7 @@ def test_record_filter_keeps_what_it_holds_for(make: Any, run: Callable[..., Any
     assert [page.records for page in made.pages] == [[], [{"id": "2", "first_name": "Bo"}]]
 
 
-def test_a_failing_record_filter_is_told_in_its_own_text(make: Any, run: Callable[..., Any]) -> None:
+def test_a_failing_record_filter_is_reported_in_its_own_text(make: Any, run: Callable[..., Any]) -> None:
     condition = "$number(record.name) > 1"
     override = {"resources": {"people": {"list": {"record_filter": condition}}}}
     with pytest.raises(ExpressionError) as caught:

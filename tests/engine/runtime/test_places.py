@@ -1,4 +1,4 @@
-"""Where an expression's error stands: inside plain, quoted and block scalars, and inside templates."""
+"""Errors of expressions have their place: in plain, quoted and block scalars, and in templates."""
 
 from collections.abc import Callable
 from typing import Any

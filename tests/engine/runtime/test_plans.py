@@ -1,4 +1,4 @@
-"""What an operation would send and whether it writes, without sending."""
+"""Plans show what an operation would send, and whether it writes, without sending."""
 
 from collections.abc import Callable
 from typing import Any
@@ -123,7 +123,7 @@ def test_a_token_that_was_never_asked_for_is_made_up(make: Callable[..., Workspa
     assert stored == {"client_id": "c-1", "client_secret": "s-1"}
 
 
-def test_a_plan_needs_no_stored_credential_when_told_so(make: Callable[..., Workspace]) -> None:
+def test_a_plan_does_not_require_a_credential_if_it_is_optional(make: Callable[..., Workspace]) -> None:
     with pytest.raises(CredentialError):
         planned(make(), "contacts.list", vault=MemoryVault())
     request = planned(make(), "contacts.list", vault=MemoryVault(), optional_credential=True)

@@ -164,7 +164,7 @@ def test_the_recorded_call_is_asked_of_the_vendor(shop: Workspace, site: Any, mo
     assert (outcome.pages, [sent.records for sent in outcome.sent]) == (3, [1, 1, 1])
 
 
-def test_a_changed_vendor_is_told_by_schema_and_coverage(
+def test_a_changed_vendor_is_reported_by_schema_and_coverage(
     shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept(shop, "contacts.list")
@@ -185,7 +185,7 @@ def test_a_write_is_left_out_unless_it_may_be_sent(shop: Workspace, site: Any, m
     assert [got.method for got in site.arrived] == ["POST"]
 
 
-def test_an_operation_without_a_recorded_call_is_told(
+def test_an_operation_without_a_recorded_call_is_reported(
     shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = live(shop, monkeypatch, "contacts.list")

@@ -1,4 +1,4 @@
-"""Records that are parents of more records of their own operation."""
+"""Records can be parents of more records of the same operation."""
 
 import json
 from collections.abc import Callable
@@ -114,7 +114,7 @@ def test_too_deep_is_an_error(shop: Any) -> None:
     assert len(shop({"blocks": bounded}, answers(fits)).records("blocks.list")) == 4
 
 
-def test_the_deepest_that_may_be_said_is_reached_and_resumed(shop: Any) -> None:
+def test_the_deepest_allowed_recursion_is_read_and_resumed(shop: Any) -> None:
     tree = {"root": ["n1"]} | {f"n{n}": [f"n{n + 1}"] for n in range(1, 50)} | {"n50": ["end"]}
     deepest = {"list": BLOCKS["list"] | {"recurse": BLOCKS["list"]["recurse"] | {"max_depth": 50}}}
     acme = shop({"blocks": deepest}, answers(tree))

@@ -1,4 +1,4 @@
-"""A credential that ends: renewed once, stored before it is used, by one of many at a time. On a real server."""
+"""An expired credential is renewed once, by one of many runs, and stored before it is used. On a real server."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Going on from a cursor: what cannot, and places at their limits. What can: `properties/test_resuming`."""
+"""Resuming from a cursor: what prevents it, and places at their limits. See also `properties/test_resuming`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,9 @@ def workspace_with(make: Callable[..., Any], **resources: Any) -> Any:
         ({"errors": RESTART}, "`restart`"),
     ],
 )
-def test_what_cannot_resume_is_named_and_so_is_what_hangs_on_it(make: Any, more: dict[str, Any], says: str) -> None:
+def test_settings_that_prevent_resuming_are_reported_also_for_parents(
+    make: Any, more: dict[str, Any], says: str
+) -> None:
     parents = {"parents": {"as": "row", "from": "rows.list"}}
     chunk = {"chunk": {"values": {"from": "rows.list"}, "size": 2, "param": "ids"}}
     effective = workspace_with(make, rows=more, items=parents, pieces=chunk, plain={}).effective(account="acme")

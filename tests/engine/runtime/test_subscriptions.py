@@ -1,4 +1,4 @@
-"""Subscriptions to a vendor's deliveries, on scripted answers: begun, extended, ended, and kept with the account."""
+"""Subscriptions to a vendor's deliveries, on scripted responses: created, renewed, deleted, stored."""
 
 import json
 from typing import Any
@@ -74,7 +74,7 @@ def test_the_vendor_gets_the_address_and_a_secret_of_ours(make: Any) -> None:
     assert connection.wiring.redactor.text(sent["secret"]) == "[redacted]"
 
 
-def test_when_it_ends_tells_nothing_of_the_secret(make: Any) -> None:
+def test_the_expiry_does_not_contain_the_secret(make: Any) -> None:
     """What is kept of a subscription is context, which every mapping reads."""
     told = "    expires: \"new_secret ? '2030-01-01T00:00:00Z'\"\n"
     connection, _, vault = connected(make, [json_answer({"id": 7})], CREATED, told)
@@ -176,7 +176,7 @@ def test_what_the_vendor_refuses_changes_nothing(make: Any) -> None:
         ((CREATED.replace("webhook_secret: new_secret", "webhook_secret: response.missing"),), "finds no text"),
     ],
 )
-def test_what_the_connector_says_wrongly(make: Any, parts: tuple[str, ...], message: str) -> None:
+def test_mistakes_in_the_connector_are_errors(make: Any, parts: tuple[str, ...], message: str) -> None:
     connection, _, _ = connected(make, [json_answer({"id": 7})], *parts)
     with pytest.raises(ConfigurationError, match=message):
         begin(connection, URL)
@@ -185,7 +185,7 @@ def test_what_the_connector_says_wrongly(make: Any, parts: tuple[str, ...], mess
 @pytest.mark.parametrize(
     "url", ["", "hooks", "ftp://x.example.com/", "https://a:b@x.example.com/", "https://x.example.com/#a"]
 )
-def test_addresses_that_nobody_can_call(make: Any, url: str) -> None:
+def test_urls_that_a_vendor_cannot_call(make: Any, url: str) -> None:
     connection, faults, _ = connected(make, [], CREATED)
     with pytest.raises(UsageError, match="not a URL"):
         begin(connection, url)

@@ -1,4 +1,4 @@
-"""A record that an event tells of is mapped as an operation's answer is, and knows the id of what it is about."""
+"""The record of an event is mapped like an operation's response, with the record's id."""
 
 import json
 
@@ -60,7 +60,7 @@ def test_a_record_is_mapped_as_an_operations_is(told):
     ]
 
 
-def test_what_is_gone_is_told_as_its_deletion_is(told):
+def test_a_deleted_record_gives_the_event_of_its_deletion(told):
     assert told({"type": "gone", "id": 7}) == [("crm.contact.deleted", {"id": "7", "deleted": True})]
 
 

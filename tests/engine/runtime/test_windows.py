@@ -1,4 +1,4 @@
-"""Incremental operations against a real server: what is asked for, and what the state says on every page."""
+"""Incremental operations against a real server: the requests, and the state on every page."""
 
 import re
 from collections.abc import Callable
@@ -229,7 +229,7 @@ def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: An
         ({}, Call(state=["x"]), UsageError, "the state is not that of an incremental operation"),
     ],
 )
-def test_what_is_wrong_is_told(
+def test_a_wrong_setting_or_state_is_reported(
     shop: Callable[..., Any], config: dict[str, Any], call: Call, kind: type[Exception], message: str
 ) -> None:
     acme = shop(listing(**config), rows, word="soon")
@@ -366,7 +366,7 @@ def test_what_a_rule_leaves_out_has_not_been_read_and_comes_with_a_later_run(sho
 
 
 @pytest.mark.parametrize("per_partition", [True, False])
-def test_only_what_was_left_out_is_held(shop: Any, per_partition: bool) -> None:
+def test_only_partitions_with_unread_records_keep_their_state(shop: Any, per_partition: bool) -> None:
     def forbidden(got: Any) -> Any:
         return (403, {}) if got.path == "/rows/a" else rows(got)
 
@@ -390,7 +390,7 @@ def page_by_page(make: Any, operation: str) -> list[Any]:
             return told
 
 
-def test_what_was_left_out_is_held_page_by_page_too(shop: Any) -> None:
+def test_unread_records_keep_the_state_page_by_page_too(shop: Any) -> None:
     def forbidden(got: Any) -> Any:
         return (403, {}) if got.query["from"] == "2024-01-16" else {"items": [{"id": 9, "at": got.query["to"]}]}
 
@@ -400,7 +400,7 @@ def test_what_was_left_out_is_held_page_by_page_too(shop: Any) -> None:
 
 
 @pytest.mark.parametrize("per_partition", [True, False])
-def test_only_what_was_left_out_is_held_page_by_page(shop: Any, per_partition: bool) -> None:
+def test_only_partitions_with_unread_records_keep_their_state_page_by_page(shop: Any, per_partition: bool) -> None:
     def forbidden(got: Any) -> Any:
         return (403, {}) if got.path == "/rows/a" else rows(got)
 

@@ -24,7 +24,7 @@ def asking(text):
     return post(url=f"https://hooks.example.com/in?challenge={quote(text)}")
 
 
-def test_a_connector_that_says_nothing_of_webhooks_receives_none(tmp_path):
+def test_a_connector_without_webhooks_receives_none(tmp_path):
     from desk import workspace
 
     told = workspace(tmp_path, {"vendor": SMALLEST}).effective(account=None, connector="vendor")
@@ -32,7 +32,7 @@ def test_a_connector_that_says_nothing_of_webhooks_receives_none(tmp_path):
         judged(told, post())
 
 
-def test_what_is_accepted_is_answered_as_the_connector_says(tmp_path):
+def test_an_accepted_delivery_gets_the_configured_reply(tmp_path):
     assert judged(effective(tmp_path / "a", {"verify": NONE}), post()).reply == Response(200)
     told = {"verify": NONE, "reply": {"status": 202, "headers": {"X-Id": "{{headers.id}}"}, "body": {"ok": True}}}
     reply = judged(effective(tmp_path / "b", told), post(headers={"id": "7"})).reply
@@ -92,7 +92,7 @@ def test_a_condition_that_does_not_hold_refuses_it_without_saying_why(tmp_path):
 @pytest.mark.parametrize(
     "body", [b"{}", b'{"token": ""}', b'{"token": 7}', b'{"token": ["x"]}', b"", b'{"token": "%s"}' % (b"x" * 9000)]
 )
-def test_what_is_no_secret_is_not_kept(tmp_path, body):
+def test_a_value_that_is_not_a_secret_is_not_stored(tmp_path, body):
     challenge = {"when": "true", "verified": False, "capture": {"webhook_secret": "body.token"}}
     accepted = answered(tmp_path, challenge, post(body))
     assert (accepted.reply.status, accepted.captured) == (403, {})

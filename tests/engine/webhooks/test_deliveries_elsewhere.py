@@ -88,7 +88,7 @@ def test_a_changed_mapping_changes_the_events_of_those_whom_no_override_shields(
     ]
 
 
-def test_an_event_that_is_told_no_more_is_missing_and_what_is_refused_fails_now(changed_to):
+def test_an_event_that_is_gone_is_missing_and_a_refused_delivery_fails(changed_to):
     found = changed_to("connectors/shop/unified/crm.yaml", "person.created", "person.made")
     assert ("webhook created", "type", "value_changed", 2) in rows(found)
 

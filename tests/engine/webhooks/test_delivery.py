@@ -22,7 +22,7 @@ def test_the_text_is_the_exact_body(body):
 
 
 @given(body=st.text(max_size=100))
-def test_the_text_of_utf_8_is_what_it_says(body):
+def test_utf_8_text_is_decoded(body):
     assert came(body.encode()).text == body
 
 
@@ -84,7 +84,7 @@ def test_a_form_has_so_many_fields_and_no_more():
     assert came(fields + b"&more=1", "application/x-www-form-urlencoded").data == {}
 
 
-def test_names_are_those_that_are_said():
+def test_only_the_used_names_are_built():
     delivery = Delivery(
         "post",
         "https://h.example.com:8443/in/a%20b?x=1&x=2&y=%C3%AB",

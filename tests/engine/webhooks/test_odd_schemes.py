@@ -374,7 +374,7 @@ def test_another_secret_is_refused(vendors, scheme):
     assert found(vendors, scheme, came, kept, vendor).refused is not None
 
 
-def test_what_proves_a_delivery_may_tell_whose_it_is(vendors):
+def test_a_verified_claim_can_identify_the_account(vendors):
     came, kept, vendor, _ = salesforce_outbound()
     assert [event.routes for event in found(vendors, salesforce_outbound, came, kept, vendor).events] == ["00D1"] * 2
 

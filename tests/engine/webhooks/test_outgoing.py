@@ -1,4 +1,4 @@
-"""Events on their way to an application, held against the Standard Webhooks library."""
+"""Events for an application are verified with the Standard Webhooks library."""
 
 import base64
 import json
@@ -56,7 +56,7 @@ def test_the_library_refuses_what_was_changed():
         Webhook("whsec_" + base64.b64encode(bytes(32)).decode()).verify(made.body, made.headers.plain())
 
 
-def test_it_says_everything_of_the_event():
+def test_it_contains_the_complete_event():
     told = event(
         occurred_at="2025-10-09T08:53:20.000Z", data={"name": "Zoë"}, vendor={"type": "x"}, remote_data={"n": 1}
     )

@@ -51,7 +51,7 @@ def said(data, status=200, **headers):
     return Response(status, Headers({"content-type": "application/json", **headers}), json.dumps(data).encode())
 
 
-def test_keys_are_asked_for_once_and_kept_as_long_as_said():
+def test_keys_are_requested_once_and_cached():
     vendor, cache = Publisher("one", "two"), KeyCache()
     for moment, asked in ((0, 1), (1, 1), (3599, 1), (3601, 2), (3700, 2)):
         assert outcome(way(), by("one"), {}, vendor=vendor, cache=cache, now=NOW + moment) == "verified"
@@ -253,14 +253,14 @@ def test_no_other_host_is_asked(url):
     assert vendor.asked == []
 
 
-def test_a_delivery_that_says_no_address_asks_nobody():
+def test_a_delivery_without_a_key_url_sends_no_request():
     vendor = Vendor()
     headers = {name: value for name, value in certified("").headers.pairs if name != "key"}
     assert outcome(CERTIFIED, post(b"{}", headers), {}, vendor=vendor) in ("unsigned", "foreign_key", "credential")
     assert vendor.asked == []
 
 
-def test_a_delivery_that_says_two_addresses_asks_nobody():
+def test_a_delivery_with_two_key_urls_sends_no_request():
     vendor = Vendor()
     good = "https://keys.eu.vendor.example/k.pem"
     twice = [*certified(good).headers.pairs, ("Key", good)]
@@ -292,7 +292,7 @@ def test_whatever_a_delivery_says_of_its_key_is_refused_and_breaks_nothing(place
     assert all(re.match(r"https://\w+\.vendor\.example/", request.url) for request in vendor.asked)
 
 
-def test_hosts_must_be_said_where_the_delivery_says_the_host():
+def test_hosts_are_required_if_the_delivery_has_the_host():
     config = {name: value for name, value in CERTIFIED["config"]["key_request"].items() if name != "hosts"}
     settings = {"format": "rsa", "config": {**CERTIFIED["config"], "key_request": config}}
     with pytest.raises(ConfigurationError, match="`hosts` is not set"):

@@ -1,4 +1,4 @@
-"""Deliveries at work: whose they are, the unified events that they become, what is kept, and what is asked again."""
+"""Deliveries become unified events of their accounts; secrets are stored, and failures ask for another delivery."""
 
 import threading
 
@@ -62,7 +62,7 @@ def test_a_vendor_that_cannot_answer_is_asked_to_deliver_it_again(tmp_path, stat
     assert [event.type for event in receipt.events] == ["crm.contact.created"]
 
 
-def test_what_is_told_of_a_deletion_is_mapped(tmp_path):
+def test_the_record_of_a_deletion_is_mapped(tmp_path):
     (event,) = received(receiver(tmp_path), GONE).events
     assert (event.type, event.data["id"]) == ("crm.contact.deleted", "7")
 
@@ -99,7 +99,7 @@ def test_an_event_is_the_same_whenever_it_comes_and_another_elsewhere(tmp_path):
     assert len({first.id, *(event.id for receipt in others for event in receipt.events)}) == 4
 
 
-def test_an_event_without_an_id_is_known_by_what_it_says(tmp_path):
+def test_an_event_without_an_id_is_identified_by_its_content(tmp_path):
     made = receiver(tmp_path)
     nameless = {name: value for name, value in CREATED.items() if name != "id"}
     ids = [
@@ -173,7 +173,7 @@ def test_what_is_too_long_is_not_looked_at(tmp_path):
 
 
 @pytest.mark.parametrize("where", [{"account": "nobody"}, {"connector": "nobody"}])
-def test_an_address_of_nobody_is_a_mistake(tmp_path, where):
+def test_an_address_without_an_account_or_connector_is_an_error(tmp_path, where):
     with pytest.raises(UsageError):
         receiver(tmp_path).receive(told(CREATED), **where)
 
@@ -217,13 +217,13 @@ def test_a_record_is_fetched_with_its_owners_credential(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["unknown", 3, None, "", [1], {"a": 1}, True, "2.0", "1 "])
-def test_an_event_of_nobody_is_left_out_and_noted(tmp_path, value):
+def test_an_event_without_an_account_is_skipped_and_noted(tmp_path, value):
     receipt = by_connector(tmp_path).receive(told({**OTHER, "shop": value}), connector="vendor")
     assert (receipt.reply.status, receipt.events) == (200, ())
     assert receipt.notes == ("skipped an event of type shop.closed: no account has its shop",)
 
 
-def test_what_a_log_in_found_out_tells_accounts_apart_too(tmp_path):
+def test_values_captured_at_log_in_identify_accounts_too(tmp_path):
     made = receiver(
         tmp_path,
         accounts={"a": {}, "b": {"context": {"shop": "said"}}},
@@ -278,7 +278,7 @@ def test_at_a_connectors_address_no_accounts_secret_counts(tmp_path):
 @pytest.mark.parametrize(("count", "verify", "status"), [
     (100, "none", 200), (101, "none", 401), (101, "token", 200), (101, "any", 401),
 ])  # fmt: skip
-def test_nobody_can_have_many_records_fetched_by_one_delivery_without_a_proof(tmp_path, count, verify, status):
+def test_an_unverified_delivery_cannot_fetch_many_records(tmp_path, count, verify, status):
     nothing = {"format": "none"}
     signed = {"format": "hmac", "config": {"signature": "headers.signature", "key": "{{secret}}"}}
     ways = {"none": nothing, "any": {"format": "any", "config": {"of": [signed, nothing]}}}
@@ -300,7 +300,7 @@ def handing(secret):
     return Delivery("POST", URL, Headers({"handed": secret}), b"{}")
 
 
-def test_a_secret_is_kept_when_the_account_has_none(tmp_path):
+def test_a_secret_is_stored_when_the_account_has_none(tmp_path):
     made = receiver(tmp_path, webhooks=PAIRING, stored={"me": {"secret": "", "other": "stays"}})
     receipt = made.receive(handing("fresh"), account="me")
     assert (receipt.reply.status, receipt.challenge, receipt.captured, receipt.events) == (200, 0, ("secret",), ())
@@ -319,13 +319,13 @@ def test_a_secret_is_not_replaced_without_pairing(tmp_path):
     assert made.vault.load("me")["secret"] == "fresh"
 
 
-def test_a_secret_that_comes_to_a_connectors_address_is_nobodys(tmp_path):
+def test_a_secret_at_a_connectors_address_is_refused(tmp_path):
     made = receiver(tmp_path, webhooks={**ENV, **PAIRING}, files=DECLARED)
     assert made.receive(handing("fresh"), connector="vendor").reply.status == 403
     assert made.vault.load("me")["secret"] == "s"
 
 
-def test_of_many_at_once_one_secret_is_kept(tmp_path):
+def test_one_of_many_concurrent_secrets_is_stored(tmp_path):
     made = receiver(tmp_path, webhooks=PAIRING, stored={"me": {"secret": ""}})
     outcomes = []
 

@@ -348,7 +348,7 @@ def test_a_jwt_keeps_its_claims_and_its_digest_follows_the_body(make, tmp_path, 
     assert replay_delivery(wiring.effective, changed(kept.recorded)).refused is not None
 
 
-def test_what_cannot_be_signed_anew_is_kept_as_recorded(make, tmp_path):
+def test_a_delivery_that_cannot_be_signed_again_stays_as_recorded(make, tmp_path):
     """The key stands in the connector: a throwaway cannot take its place."""
     verify = {"format": "rsa", "config": {"signature": 'headers."x-sig"', "encoding": "base64", "key": pem(RSA)}}
     wiring = connected(make(verify), {})

@@ -26,7 +26,7 @@ def published():
 
 
 @pytest.mark.parametrize("name", schemes())
-def test_it_can_be_said(name, published):
+def test_it_can_be_configured(name, published):
     told = document(schemes()[name])
     published.validate(told)
     assert isinstance(convert(told["webhooks"], Webhooks), Webhooks)
@@ -104,7 +104,7 @@ def test_a_vendor_that_signs_by_standard_webhooks_is_verified_and_has_its_type(v
     assert judged(connector, changed, {"webhook_secret": stored}).refused is not None
 
 
-def test_lint_finds_no_fault_and_says_what_a_scheme_leaves_open(tmp_path):
+def test_lint_finds_only_what_a_scheme_leaves_open(tmp_path):
     """Each with the fields that it says an account is asked for: a name that a scheme uses and lacks is a fault."""
     root = tmp_path.resolve()
     workspace(root, {name.replace("_", "-"): asking(entry) for name, entry in known().items()})

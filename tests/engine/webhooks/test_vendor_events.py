@@ -21,7 +21,7 @@ def events(root, told, data, **more):
     return judged(effective(root, {"verify": TOKEN, "events": told, **more}), came, {"secret": "s"}).events
 
 
-def test_a_connector_that_says_no_events_has_none(tmp_path):
+def test_a_connector_without_events_has_none(tmp_path):
     assert judged(effective(tmp_path, {"verify": NONE}), post(b"{}")).events == []
 
 
@@ -78,7 +78,7 @@ def test_what_is_unknown_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [None, True, {}, [], [None], ["a", {"b": 1}], ["a", True]])
-def test_what_has_no_type_is_no_event_and_it_is_said_where(tmp_path, kind):
+def test_an_item_without_a_type_is_an_error_with_its_path(tmp_path, kind):
     with pytest.raises(ConfigurationError, match=r"webhooks\.events\.type \(item\.type\)"):
         events(tmp_path, {"type": "item.type"}, {"type": kind})
 
@@ -125,7 +125,7 @@ def test_a_moment_is_read_in_every_form(said):
 @pytest.mark.parametrize(
     "said", [None, True, "", "soon", "5m", 7, "7", -1, 1e300, [], {}, "2025-13-01T00:00:00Z", float("inf")]
 )
-def test_what_is_no_moment_is_unknown(said):
+def test_a_value_that_is_not_a_time_is_unknown(said):
     assert moment_of(said) is None
 
 

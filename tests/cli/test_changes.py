@@ -306,11 +306,11 @@ def test_a_base_that_cannot_be_used_at_all_exits_3(desk: Path, command: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--accept",), '--accept and --reason "why" go together'),
-        (("--reason", "why"), "go together"),
-        (("--accept", "--reason", "  "), "go together"),
+        (("--accept",), '--accept and --reason "why" must be used together'),
+        (("--reason", "why"), "must be used together"),
+        (("--accept", "--reason", "  "), "must be used together"),
         (("--accept", "--reason", "why"), "there is nothing to accept"),
-        (("--accept", "--reason", "why", "--all"), "there is nothing to accept"),
+        (("--accept", "--reason", "why", "--all"), "compares with nothing"),
     ],
 )
 def test_what_cannot_be_accepted(desk: Path, arguments: tuple[str, ...], said: str) -> None:

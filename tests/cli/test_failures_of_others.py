@@ -141,7 +141,7 @@ def test_lint_of_no_files_is_an_error(tmp_path):
     (tmp_path / "notes/a.txt").write_text("x")
     done = conn(tmp_path, "lint", "notes")
     assert done.code == 2
-    assert "there is nothing to lint in notes" in done.err
+    assert "nothing to lint in notes" in done.err
 
 
 def test_an_operation_that_cannot_be_run_is_a_finding(desk):

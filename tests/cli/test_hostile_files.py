@@ -53,7 +53,7 @@ def test_a_folder_named_connector_yaml(desk):
     done = conn(desk, "lint")
     assert done.code == 1
     assert "connectors/demo/connector.yaml" in done.out
-    assert "is a folder, not a file" in done.out
+    assert "connector.yaml is a folder" in done.out
     done = conn(desk, "test")
     assert done.code in (2, 3)
     assert "internal" not in done.err

@@ -44,7 +44,7 @@ def test_a_fault_of_ours_shows_no_secret(desk, monkeypatch, debug, broken):
     assert done.code == 70, done.err
     assert "internal error: RuntimeError: outer [redacted] [redacted]" in done.err
     assert ("Traceback" in done.err) is bool(debug)
-    assert ("run again with --debug" in done.err) is not bool(debug)
+    assert ("run the command again with --debug" in done.err) is not bool(debug)
     nothing_leaks(done)
 
 

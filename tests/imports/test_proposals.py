@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from evaluating import usual
 
 from conn_engine.diagnostics import Severity
 from conn_engine.documents import parse
@@ -98,7 +99,7 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
     mappings = {"response_mapping", "request_body_mapping"}
     assert set(contacts) == {"list", "get", "create", "delete"} | mappings and contacts["list"]["resource"] == "people"
     mapping = contacts["response_mapping"]
-    record = {name: expression(said).evaluate({"response": RECORD}) for name, said in mapping.items()}
+    record = {name: expression(said).evaluate(usual({"response": RECORD})) for name, said in mapping.items()}
     assert record == {
         "id": "7", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron", "email": "ada@example.com",
         "emails": [{"email": "ada@example.com", "type": "work"}], "phone_numbers": [{"number": "+44 1"}],
@@ -109,7 +110,7 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
     jsonschema.validate(record, CRM["contact"])
     body = contacts["request_body_mapping"]
     assert body["firstName"] == "body.first_name" and body["surname"] == "body.last_name" and "read" not in body
-    assert expression(body["owner_id"]).evaluate({"body": {"owner_id": "12"}}) == 12
+    assert expression(body["owner_id"]).evaluate(usual({"body": {"owner_id": "12"}})) == 12
     assert contacts["delete"]["response_mapping"] == {"id": "id", "deleted": "true"} | {"deleted": True}
     assert "first_name: response.firstName # 0.92: name firstName; type\n" in text
     assert "# Nothing was found for title, department" in text

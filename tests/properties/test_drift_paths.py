@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from evaluating import usual
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,10 +60,10 @@ def without(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def delivered(one: VendorOperation, body: Any) -> Any:
-    records, _ = records_of(one.response_path, body)
+    records, _ = records_of(one.response_path, body, usual())
     if one.record_mapping is None:
         return records[0]
-    made = map_records(one.record_mapping, records, {})
+    made = map_records(one.record_mapping, records, usual())
     return made[0][0] if made[0] else None
 
 

@@ -336,7 +336,7 @@ def test_a_parent_that_is_gone_is_an_error_and_not_a_new_beginning() -> None:
     moved.send = lambda request: (  # type: ignore[method-assign]
         Vendor(rows)._page(request, {}, [{"id": "c"}]) if "/boards" in request.url else vendor.send(request)
     )
-    with pytest.raises(UsageError, match="no longer there"):
+    with pytest.raises(UsageError, match="no longer exists"):
         list(pages_of(effective, moved, Call(cursor=first.next_cursor)))
     assert [row["id"] for page in pages_of(effective, moved, Call(cursor=second.next_cursor)) for row in page.records][
         :1

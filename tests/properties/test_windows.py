@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conn_engine.config import Effective, load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.listing.incremental import Incremental, Window, windows
-from conn_engine.listing.incremental.durations import add, parse_duration
+from conn_engine.listing.incremental.durations import add_duration, parse_duration
 from conn_engine.listing.incremental.formats import canonical, read_moment, write_moment
 from conn_engine.runtime.call import Call, Run, Session
 from conn_engine.runtime.drive import drive
@@ -49,8 +49,8 @@ def test_windows_of_time_cover_everything_without_gap_or_overlap(
 ) -> None:
     length, step = parse_duration(window), parse_duration(granularity)
     end = start + length.about * steps
-    found = list(windows(start, end, lambda at: add(at, length), lambda at: add(at, step, sign=-1)))
-    covered(found, start, end, step.exact, lambda at: add(at, length))
+    found = list(windows(start, end, lambda at: add_duration(at, length), lambda at: add_duration(at, step, sign=-1)))
+    covered(found, start, end, step.exact, lambda at: add_duration(at, length))
     assert len(found) <= 45
 
 
@@ -77,7 +77,7 @@ def test_halves_of_a_window_are_the_window(start: datetime, span: int, granulari
     kind = convert({"format": "datetime", "config": {"cursor_field": "at", **config}}, Incremental)
     start = start.replace(microsecond=0)
     end, step = start + timedelta(seconds=span), parse_duration(granularity)
-    whole = Window(start, end, None if last else add(end, step), end + timedelta(days=9))
+    whole = Window(start, end, None if last else add_duration(end, step), end + timedelta(days=9))
     two = kind.halves(lambda key, value: value, whole)
     if two is None:
         assert span <= 86_400 * 3
@@ -87,7 +87,7 @@ def test_halves_of_a_window_are_the_window(start: datetime, span: int, granulari
     assert first.until == second.start and first.start <= first.end <= second.start <= second.end
     asked = [(kind.to_request(one.start), kind.to_request(one.end)) for one in (whole, first, second)]
     assert len(set(asked)) == 3
-    assert second.start in (first.end, add(first.end, step)) or first.end == first.start  # no gap
+    assert second.start in (first.end, add_duration(first.end, step)) or first.end == first.start  # no gap
 
 
 @given(moment=moments, name=st.sampled_from(["iso8601", "epoch_us", "%Y-%m-%dT%H:%M:%S.%f%z", "%epoch_microseconds"]))

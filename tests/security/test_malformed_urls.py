@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from evaluating import usual
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -151,7 +152,7 @@ def test_a_redirect_to_whatever_it_is(url: str) -> None:
 
 @pytest.mark.parametrize("url", MALFORMED)
 def test_a_token_endpoint_that_an_answer_names(url: str) -> None:
-    names = {"before": {"found": {"token_endpoint": url}}}
+    names = usual({"before": {"found": {"token_endpoint": url}}})
     told = SecretRequest(url="{{before.found.token_endpoint}}")
     with pytest.raises(VendorError) as caught:
         next(send_secret_request(told, names, ("*",), FrozenClock(), Redactor()))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from attack import KEY, World
+from evaluating import usual
 
 from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.origins import Layer
@@ -74,7 +75,7 @@ def test_nothing_reaches_the_stranger(world: World, override: dict[str, Any]) ->
 )  # fmt: skip
 def test_a_value_in_the_host_stays_a_part_of_it(value: str) -> None:
     with pytest.raises(ConfigurationError):
-        made = fill_base_url("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
+        made = fill_base_url("https://{{context.v}}.vendor.example/x", usual({"context": {"v": value}}))
         assert gateway.is_permitted(gateway.parse_target(made).origin, ("*.vendor.example",)), made
         raise ConfigurationError("it stayed a part of the host")
 

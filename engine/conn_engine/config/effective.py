@@ -184,7 +184,7 @@ class Effective:
         variant.context = self._with_defaults(context)
         return variant
 
-    def under(self, conditions: Conditions) -> "Effective":
+    def with_conditions(self, conditions: Conditions) -> "Effective":
         """Return the same configuration with these conditions for the expressions that it evaluates itself."""
         variant = self._copy_unchosen()
         variant.conditions = conditions

@@ -103,7 +103,7 @@ def wire_account(
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
-    effective = effective.under(make_conditions(effective, clock, seed, isolation))
+    effective = effective.with_conditions(make_conditions(effective, clock, seed, isolation))
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _load_document(vault, account, effective)

@@ -1,9 +1,9 @@
 """URLs that templates make: no value ends the part of the URL that it stands in."""
 
-from typing import Any
-
 import pytest
+from evaluating import usual
 
+from conn_engine.conditions import Scope
 from conn_engine.errors import ConfigurationError
 from conn_engine.transport.url_templates import check_url_values, fill_base_url, split_url
 
@@ -23,8 +23,8 @@ def test_split_url(text: str, parts: tuple[str, str]) -> None:
     assert split_url(text) == parts
 
 
-def scope(value: str) -> dict[str, Any]:
-    return {"context": {"v": value}, "before": {"v": value}}
+def scope(value: str) -> Scope:
+    return usual({"context": {"v": value}, "before": {"v": value}})
 
 
 @pytest.mark.parametrize(

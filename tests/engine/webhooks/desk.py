@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from evaluating import usual
 
 from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.config.convert import convert
@@ -158,7 +159,7 @@ def verify_delivery(
 ) -> VerificationContext:
     """Verify a delivery in one way. Raises what the way raises."""
     clock = FrozenClock(now)
-    proving = VerificationContext(came, {"env": {}, "context": {}, **kept}, clock, hosts, cache or KeyCache())
+    proving = VerificationContext(came, usual({"env": {}, "context": {}, **kept}), clock, hosts, cache or KeyCache())
     told = convert(way, Verification)
 
     def flow() -> Flow[None]:

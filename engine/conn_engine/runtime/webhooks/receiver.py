@@ -174,7 +174,7 @@ class Receiver:
                 effective=effective,
                 isolation=self.isolation,
             )
-        effective = effective.under(make_conditions(effective, self.clock, isolation=self.isolation))
+        effective = effective.with_conditions(make_conditions(effective, self.clock, isolation=self.isolation))
         session = Session("", {}, self.environ, self.clock, redactor=self.redactor, conditions=effective.conditions)
         return Wiring(effective, session, self._open_vault(), self.redactor, self.workspace.trust)
 

@@ -123,7 +123,7 @@ def test_what_cannot_be_a_window_is_told(config: dict[str, Any], message: str) -
         ({"window": "P1D", "granularity": "P2D"}, "longer than"),
         ({"request_format": "iso"}, "is not a date format"),
         ({"start": {"at": "x", "format": "unix"}}, "is not a date format"),
-        ({"time_zone": "Mars/Base"}, "no time zone"),
+        ({"time_zone": "Mars/Base"}, "unknown time zone"),
         ({"filter": True}, "need `cursor_field`"),
         ({"cursor_field": "t", "stop_when_older": True, "order": "ascending"}, "descending"),
         ({"lookback": "a week"}, "is not a duration"),

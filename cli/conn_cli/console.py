@@ -63,7 +63,7 @@ class App:
 
     @cached_property
     def workspace_root(self) -> Path:
-        """The folder with conn.yaml at or above `folder`. Raises ConfigurationError when there is none."""
+        """Return the folder with conn.yaml at or above `folder`. Raises ConfigurationError without one."""
         root = find_workspace(self.folder)
         if root is None:
             raise ConfigurationError(
@@ -103,7 +103,7 @@ class App:
 
     @property
     def interactive(self) -> bool:
-        """Whether a question may be asked: standard input is a terminal and `no_input` is off."""
+        """Return whether prompts are possible: standard input is a terminal and `no_input` is off."""
         return not self.no_input and self.stdin_is_terminal
 
     @property
@@ -171,7 +171,7 @@ class App:
     def ask(self, question: str, *, secret: bool = False) -> str:
         """The answer to a question, which is put on standard error; a secret one is not shown while typed.
 
-        Raises UsageError when no question may be asked or the input ends. A secret answer is known to the
+        Raises UsageError when prompts are not possible or the input ends. A secret answer is known to the
         redactor from then on.
         """
         if not self.interactive:

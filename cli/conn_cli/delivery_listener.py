@@ -1,4 +1,4 @@
-"""What becomes of deliveries that a running `conn webhook listen` takes: they are told, kept, handed on."""
+"""Handle the deliveries of a running `conn webhook listen`: show them, record them, forward them."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -182,7 +182,7 @@ def to_json_line(data: Any) -> str:
 
 
 def find_delivery_path(app: App, address: DeliveryOwner, name: str, *, own: bool) -> Path:
-    """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
+    """Return the file of a recorded delivery. Raises UsageError for an invalid file name."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         raise UsageError(f'"{name}" is not a valid name', hint="use lower-case letters, digits, dots, - and _")
     if own and address.account is None:

@@ -116,7 +116,7 @@ class DeliveryServer(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: whoever hangs up, or sends what is no request, is no fault of ours."""
+        """Ignore client errors, such as a dropped connection or a malformed request."""
 
 
 class _InTime(io.RawIOBase):
@@ -138,7 +138,7 @@ class _InTime(io.RawIOBase):
 
 
 class _Refused(Exception):
-    """A request that is no delivery: the status says why."""
+    """A request that is not a delivery: the status is the reason."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)

@@ -27,7 +27,7 @@ def show_usage(app: App, error: Exception) -> None:
 
 
 def show_error(app: App, error: ConnError) -> None:
-    """An error raised on purpose: its findings with source lines when it has them, else one line and the mend."""
+    """Draw an expected error: its findings with source lines if it has any, else one line and the fix."""
     if error.findings:
         show_findings(app, error.findings, counted=True)
         return

@@ -11,7 +11,7 @@ __all__ = ["leaf_origins"]
 def leaf_origins(effective: "Effective") -> "dict[tuple[str | int, ...], list[Origin]]":
     """The origins of each leaf, top level first.
 
-    A mapping of several levels that could not be merged as data is told field by field, as far as its levels
+    A mapping of several levels that could not be merged as data is listed field by field, as far as its levels
     are objects; a level that is one expression stands under every field it may set.
     """
     from conn_engine.config import Layers, lookup

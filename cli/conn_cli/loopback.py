@@ -83,7 +83,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"  # elsewhere it would let two programs listen on one port
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a browser that hangs up is no fault of the log-in."""
+        """Ignore client errors: a browser that hangs up does not end the log-in."""
 
 
 def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:

@@ -76,7 +76,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
 
     try:
         code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
-        if code == Exit.INTERRUPTED:  # how Typer tells of Ctrl-C
+        if code == Exit.INTERRUPTED:  # how Typer reports Ctrl-C
             app.err("interrupted")
         return int(code) if isinstance(code, int) else Exit.OK
     except typer.Exit as stop:
@@ -102,7 +102,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
 
 
 def _abandon_output() -> None:
-    """Whoever read our output is gone: what is still buffered must go nowhere, not into an error at exit."""
+    """Drop buffered output after its reader is gone, so that the exit does not fail."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -34,7 +34,7 @@ class Sink(Protocol):
 
 
 class RecordWriter(Protocol):
-    """Takes pages of records, then is told that there are no more."""
+    """Write pages of records until it is closed."""
 
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""

@@ -93,7 +93,7 @@ class More(Protocol):
 
 
 class Rest(Protocol):
-    """What a response contains besides its body (see `bodies.Decoded`)."""
+    """What a response contains in addition to its body (see `bodies.Decoded`)."""
 
     @property
     def more(self) -> "More | None":

@@ -90,7 +90,7 @@ def test_what_is_evaluated_without_isolation_is_listed() -> None:
 
 
 def test_conditions_are_made_at_few_places() -> None:
-    """Whoever makes conditions decides about isolation: of a live run it is `make_conditions` alone."""
+    """Making conditions decides about isolation: in a live run, only `make_conditions` does."""
     assert {module for module, _ in calls_of("Conditions")} == {
         "conn_engine/conditions.py",
         "conn_engine/config/effective.py",  # of a configuration that no run uses: tools

@@ -382,7 +382,7 @@ def write(path: Path, data: Any) -> None:
 
 
 def answer(got: Arrived) -> tuple[int, dict[str, str], Any]:
-    """Everything comes back, as a record of the vendor's would show it; a token for every caller who asks."""
+    """Everything comes back, as a record of the vendor's would show it; a token for every caller."""
     echo = {"headers": got.headers, "path": got.target, "body": got.body.decode("utf-8", "replace")}
     token = {"access_token": STORED["access_token"], "refresh_token": STORED["refresh_token"], "expires_in": 3600}
     return (

@@ -235,7 +235,7 @@ def write_override(folder: Path) -> Marked:
 
 def test_no_expression_of_an_override_is_evaluated_in_this_process(tmp_path: Path, seen: Witnesses) -> None:
     marked = write_override(tmp_path)
-    assert not seen.here, "whoever checks the authority of an override does not evaluate it"
+    assert not seen.here, "the check of an override's authority does not evaluate it"
     workspace, vendor, clock = load_workspace(tmp_path), Vendor(), FrozenClock(1_700_000_000)
     vault = MemoryVault({"acme": {"password": "the pass-word"}})
     with Isolation(memory_bytes=192 * 2**20) as isolation:

@@ -63,7 +63,7 @@ def diff_override(
 
 
 def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
-    """The report without what is said of other unified operations alone."""
+    """Return the report without findings that concern only other unified operations."""
     from dataclasses import replace
 
     from conn_engine.config import RESOURCE_MAPPINGS

@@ -1,4 +1,4 @@
-"""`conn webhook`: judge a delivery, keep one, receive them, send one to a receiver of one's own."""
+"""`conn webhook`: verify, record, receive and send webhook deliveries."""
 
 from typing import TYPE_CHECKING, Annotated
 

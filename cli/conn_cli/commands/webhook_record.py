@@ -1,4 +1,4 @@
-"""`conn webhook record`: keep a delivery for `conn test`, without a real secret and signed anew."""
+"""`conn webhook record`: record a delivery for `conn test`, signed again and without real secrets."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,4 +1,4 @@
-"""`conn webhook send`: post a recorded delivery to a receiver of one's own, as the vendor would now."""
+"""`conn webhook send`: send a recorded delivery to your receiver, as the vendor would now."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

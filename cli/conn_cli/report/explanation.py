@@ -1,4 +1,4 @@
-"""Why a value came out, drawn as text. It shows the record's own values: it is for the person who asks."""
+"""Why a value came out, drawn as text. It shows the record's own values: show it only to the caller."""
 
 import json
 from collections.abc import Callable

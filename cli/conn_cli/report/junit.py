@@ -25,7 +25,7 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
-    """One suite per file, one case per finding; a single passed case when there is none."""
+    """One suite per file, one case per finding; a single passed case without findings."""
     order = sorted(range(len(findings)), key=lambda at: findings[at].severity is not Severity.ERROR)
     shown = [findings[at] for at in sorted(order[:MOST])]
     suites = [

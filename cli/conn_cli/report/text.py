@@ -1,6 +1,6 @@
 """Findings for people.
 
-Place, code, message, the source line with what is meant underlined, the mend, related places.
+Place, code, message, the source line with the part it concerns underlined, the fix, related places.
 """
 
 from collections.abc import Iterator, Sequence

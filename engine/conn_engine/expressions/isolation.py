@@ -202,7 +202,7 @@ class _Worker:
         return self._owner == os.getpid()
 
     def ask(self, header: bytes, body: bytes, seconds: float) -> bytes | type[Exception]:
-        """The reply; TimeoutError when there is none in time, EOFError when the worker has died."""
+        """Return the reply. Raises TimeoutError when it is late, EOFError when the worker has died."""
         try:
             self._pipe.send_bytes(header)
             self._pipe.send_bytes(body)

@@ -21,7 +21,7 @@ _MAX_TEXT = 4_096
 def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | None, ...] | None:
     """The match (index 0) and its groups; None without one. Only the first 4096 characters are looked at.
 
-    `whole`: the text must match from end to end. Raises ExpressionError for a pattern that is no regular expression
+    `whole`: the text must match from end to end. Raises ExpressionError for a pattern that is not a regular expression
     and for one that takes too long.
     """
     text = text[:_MAX_TEXT]

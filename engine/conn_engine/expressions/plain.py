@@ -110,7 +110,7 @@ class PageScopes:
         """Whether the evaluator would give the texts as they are, and none of its bounds is near."""
         try:
             self._left -= len("".join(texts).encode())
-        except UnicodeEncodeError:  # half a character: each evaluator mends that
+        except UnicodeEncodeError:  # half a character: each evaluator repairs it
             return False
         return self._left >= 0
 

@@ -12,7 +12,7 @@ __all__ = ["audit", "read_paths"]
 
 
 def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
-    """The paths, and whether the whole input may be read besides. The text must compile."""
+    """Return the paths, and whether the whole input may be read too. The text must compile."""
     if "jlens" in evaluators():
         from conn_engine.expressions.lens import read_tree
 

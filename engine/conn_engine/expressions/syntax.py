@@ -21,7 +21,7 @@ _COUNTING = frozenset({"count", "exists", "type"})
 
 
 def syntax_paths(text: str) -> tuple[frozenset[Path_], bool]:
-    """The paths of the input, and whether the whole input may be read besides."""
+    """Return the paths of the input, and whether the whole input may be read too."""
     reader = _Reader()
     place = reader.visit(parse_expression(text).ast, (), {})
     reader.read_as_is(place)

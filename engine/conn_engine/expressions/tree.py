@@ -64,7 +64,7 @@ def removals(layer: Any, path: str = "") -> Iterator[str]:
 def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int, *, upper: bool = False) -> list[Any]:
     """The `count` results of a layer, from the values (or UNDEFINED) of each of its leaves.
 
-    `upper`: it is laid over another one. What an expression gives for a field is Decided in the result then, nothing
+    `upper`: it is merged over another one. What an expression gives for a field is Decided in the result then, nothing
     too, and not left out.
     """
     return list(_column(layer, (), columns, count, upper))

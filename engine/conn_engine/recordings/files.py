@@ -71,7 +71,7 @@ class RecordedRequest(_Model, frozen=True, kw_only=True):
     body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
     form: Annotated[Values | None, Meta(description="The fields of a form body.")] = None
     text: Annotated[str | None, Meta(description="A body that is neither JSON nor a form.")] = None
-    base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
+    base64: Annotated[str | None, Meta(description="A body that is not text.")] = None
     parts: Annotated[tuple[RecordedPart, ...] | None, Meta(description="The parts of a multipart body.")] = None
     sha256: Annotated[str | None, Meta(description="Digest of a body that is too large to record.")] = None
 
@@ -83,7 +83,7 @@ class RecordedResponse(_Model, frozen=True, kw_only=True):
     headers: Annotated[dict[str, str], Meta(description="Headers that matter, such as `link` or `retry-after`.")] = {}
     body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
     text: Annotated[str | None, Meta(description="A body that is not JSON.")] = None
-    base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
+    base64: Annotated[str | None, Meta(description="A body that is not text.")] = None
 
 
 class Exchange(_Model, frozen=True, kw_only=True):

@@ -143,7 +143,7 @@ def _format_body(request: Request, redactor: Redactor) -> tuple[str, str]:
         clean = redactor.text(text)
     if _is_unfit(clean):
         return f"{_format_printf(clean, 'SECRET')} |\n", "--data-binary @-"
-    return "", f"--data-raw {_quote(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
+    return "", f"--data-raw {_quote(clean, 'SECRET')}"  # raw: a body that begins with @ is not a file name
 
 
 def _redact_json(text: str, redactor: Redactor) -> str:

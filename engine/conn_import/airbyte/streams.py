@@ -149,7 +149,7 @@ class Streams:
             self._component = None
 
     def _add_listing(self, retriever: Mapping[str, Any]) -> str | None:
-        """The operation of a retriever that is no stream's."""
+        """Return the operation of a retriever without a stream."""
         stream = self.add({"type": "DeclarativeStream", "name": "properties", "retriever": retriever}, main=False)
         return stream.operation if stream is not None else None
 

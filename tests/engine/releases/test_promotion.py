@@ -181,7 +181,7 @@ class TestPromotion:
             refused = promote(store, release, "production", ADA)
             assert refused.event is None
             assert "cannot be compared" in refused.refusals[0]
-            assert promote(store, release, "production", ADA, override="mended").event is not None
+            assert promote(store, release, "production", ADA, override="fixed").event is not None
 
     @staticmethod
     def _unchecked(desk: Desk, store: Store) -> str:

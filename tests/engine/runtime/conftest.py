@@ -69,7 +69,7 @@ Make = Callable[..., Workspace]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """`make({path: text or JSON data})`: the small workspace with these files besides; None leaves one out."""
+    """`make({path: text or JSON data})`: the small workspace with these files added; None leaves one out."""
 
     def build(files: Mapping[str, Any] | None = None) -> Workspace:
         for name, content in {**FILES, **(files or {})}.items():

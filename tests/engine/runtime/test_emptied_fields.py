@@ -44,7 +44,7 @@ def emptied(report: OperationReport) -> list[tuple[str, str]]:
         ({"first_name": "response.nick"}, False),  # one has it
         ({"last_name": "response.nmae"}, False),  # nothing below fills it
         ({"replace": {"id": "$string(response.id)"}}, False),
-        ('{"first_name": response.nmae}', False),  # nothing is laid over what is below
+        ('{"first_name": response.nmae}', False),  # nothing is merged over what is below
     ],
 )
 def test_only_an_expression_that_empties_is_at_fault(make: Make, recorded: Any, mapping: Any, found: bool) -> None:
@@ -57,5 +57,5 @@ def test_no_golden_is_kept_of_it(make: Make, recorded: Callable[..., Any]) -> No
     report = replayed(make, recorded, {"first_name": "response.nmae"})
     assert [update_golden(judgement, Redactor()) for judgement in report.judgements] == [0]
     [finding] = [one for one in report.all_findings if one.path.endswith("first_name")]
-    assert finding.code == "MAP133"  # and not MAP201 besides
+    assert finding.code == "MAP133"  # and not MAP201 too
     assert "it reads response.nmae" in finding.hint

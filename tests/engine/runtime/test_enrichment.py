@@ -70,7 +70,7 @@ def test_a_record_comes_once_over_pages_and_parents(shop: Any) -> None:
     assert acme.records("people.list") == [
         {"id": n, "team": team} for n, team in ((1, "a"), (2, "a"), (3, "a"), (4, "b"))
     ]
-    assert [record["id"] for record in acme.records("people.list")] == [1, 2, 3, 4], "another run begins anew"
+    assert [record["id"] for record in acme.records("people.list")] == [1, 2, 3, 4], "another run starts again"
 
 
 def test_what_is_told_apart_is_what_is_delivered_and_all_of_it_where_there_is_no_key(shop: Any) -> None:

@@ -70,7 +70,7 @@ Answer = Callable[[Request], Any]
 
 
 class Vendor:
-    """Answers as told: JSON data, or a response."""
+    """Replies as configured: JSON data, or a response."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer

@@ -15,7 +15,7 @@ PAGE = {"items": [{"id": 1, "name": "Ada"}]}
 
 
 def culprit(workspace: Workspace, run: Callable[..., Any], operation: str = "contacts.list") -> str:
-    """The rest of the file's line from where the error is said to be."""
+    """The rest of the file's line from the reported place."""
     with pytest.raises(ExpressionError) as caught:
         run(workspace, operation, [PAGE])
     span, _ = expression_span(workspace.effective(account="acme"), caught.value)

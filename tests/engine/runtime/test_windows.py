@@ -379,7 +379,7 @@ def test_only_partitions_with_unread_records_keep_their_state(shop: Any, per_par
 
 
 def page_by_page(make: Any, operation: str) -> list[Any]:
-    """The states that callers are told who take one page at a time, each from a connection of its own."""
+    """The states that callers get who take one page at a time, each from a new connection."""
     told: list[Any] = []
     cursor = None
     while True:
@@ -440,7 +440,7 @@ def days_of(got: Any) -> int:
 
 
 class TestNarrowing:
-    """A vendor that gives so many days at once, and says 413 to more."""
+    """A vendor that returns N days at once, and replies 413 to more."""
 
     def test_a_window_is_halved_until_it_is_borne_and_the_state_moves_with_each_half(self, shop: Any) -> None:
         acme = shop(narrowing("status = 413"), lambda got: (413, {}) if days_of(got) > 8 else rows(got))

@@ -1,4 +1,4 @@
-"""A vendor that tells of people, an account of it or several, and a receiver for them."""
+"""A vendor that sends events of people, one or several of its accounts, and their receiver."""
 
 import json
 from collections.abc import Mapping

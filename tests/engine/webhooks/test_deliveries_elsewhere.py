@@ -1,4 +1,4 @@
-"""Recorded deliveries in what is said of overrides and changes."""
+"""Recorded deliveries in the reports on overrides and changes."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What vendors' own libraries signed is kept without their secrets, and proved again by the throwaway ones."""
+"""What vendors' own libraries signed is stored without their secrets, and verified again with recording secrets."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The language says how each of 195 vendors' deliveries is proved, answered, routed and read."""
+"""The language declares how each of 195 vendors' deliveries is verified, answered, routed and read."""
 
 import base64
 import hmac
@@ -105,7 +105,7 @@ def test_a_vendor_that_signs_by_standard_webhooks_is_verified_and_has_its_type(v
 
 
 def test_lint_finds_only_what_a_scheme_leaves_open(tmp_path):
-    """Each with the fields that it says an account is asked for: a name that a scheme uses and lacks is a fault."""
+    """Each with the fields that an account must supply: a name that a scheme uses and lacks is a fault."""
     root = tmp_path.resolve()
     workspace(root, {name.replace("_", "-"): asking(entry) for name, entry in known().items()})
     found = lint_paths(root, [root / "connectors"]).findings
@@ -142,7 +142,7 @@ def test_each_secret_that_is_asked_for_is_used(name):
     ],
 )
 def test_a_challenge_signs_no_delivery(vendors, name, parameter, text):
-    """By these anybody may ask, and the answer is signed with the secret that proves deliveries."""
+    """Anybody may send these, and the reply is signed with the secret that verifies deliveries."""
     url = f"https://hooks.example.com/in?{urlencode({parameter: text})}"
     own = vendors.effective(account=None, connector=name.replace("_", "-"))
     accepted = judged(own, Delivery("GET", url), {"webhook_secret": "s3cret", "key_id": "k"})

@@ -43,7 +43,7 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
         told = f"override {statement.path}: {statement.note}"
         lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))
     for one in impact.unjudged:
-        # A place of before the change is none of today.
+        # A place from before the change does not exist now.
         level, span = (
             ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
         )

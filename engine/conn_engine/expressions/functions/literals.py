@@ -12,7 +12,7 @@ _DEEPEST = 50
 
 
 def read_literal(text: str) -> Any:
-    """The value that a text stands for; the text itself when it is no literal or none that JSON has."""
+    """Return the value of a literal; the text itself when it is not a JSON literal."""
     if len(text) > _LONGEST or not text.strip() or _depth(text) > _DEEPEST:
         return text
     try:

@@ -61,7 +61,7 @@ def _replace_values(value: Any, table: dict[str, Any], depth: int) -> Any:
 
 
 def _to_number(value: Any) -> Any:
-    """As a number; null when it is none, as JSON writes what a JavaScript engine calls NaN."""
+    """Convert to a number; null when that fails, as JSON writes NaN."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | float):

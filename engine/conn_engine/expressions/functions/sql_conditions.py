@@ -30,7 +30,7 @@ _DEEPEST = 20
 
 
 class _Writer:
-    """What the arguments besides the query say."""
+    """The options: all arguments except the query."""
 
     def __init__(self, keys: Any, names: Any, types: Any, operators: Any, options: Any) -> None:
         listed = keys if isinstance(keys, list) else [keys] if keys else []

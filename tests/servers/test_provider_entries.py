@@ -23,6 +23,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
 from conn_engine.auth import OAuth2
+from conn_engine.conditions import USUAL, Scope
 from conn_engine.runtime.drive import finish
 from conn_engine.secrets import Redactor
 from conn_engine.transport.live import Live
@@ -158,7 +159,7 @@ def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> No
     expected.prepare(made)
     effective = made.workspace.effective(account=ACCOUNT)
     credentials: Any = effective.connector.credentials
-    scope = {"env": made.environ, "context": effective.context}
+    scope = Scope({"env": made.environ, "context": effective.context}, USUAL)
     clock, redactor = SystemClock(), Redactor()
     live = Live(redactor, trust=made.workspace.trust)
     asking = credentials.build_consent(
@@ -208,7 +209,7 @@ def logged_in(made: Made) -> tuple[str, Arrived]:
     assert isinstance(credentials, OAuth2)
     stored = made.vault.load(ACCOUNT) or {}
     stored.pop("oauth", None)
-    scope = {**stored, "env": made.environ, "context": effective.context}
+    scope = Scope({**stored, "env": made.environ, "context": effective.context}, USUAL)
     where = "http://127.0.0.1:8765/callback"
     consent = credentials.consent(scope, redirect_uri=where, state="state-1", verifier=consents.VERIFIER)
     answer = {"state": "state-1", "code": "code-1"}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
 from conn_engine.auth import Credentials, choose_credentials
-from conn_engine.conditions import Chance, Conditions
+from conn_engine.conditions import USUAL, Chance, Conditions
 from conn_engine.config.convert import convert
 from conn_engine.documents import parse
 from conn_engine.responses.failures import Policy
@@ -112,7 +112,7 @@ class Ours:
             for name, value in values["context"].items()
             if name in fields and ("default" not in fields[name] or fields[name]["default"] != value)
         }
-        credentials = choose_credentials(self._credentials, context)
+        credentials = choose_credentials(self._credentials, context, USUAL)
         document: dict[str, Any] = {}
         asked = {one.name for one in credentials.fields()}
         for name, value in values["credential"].items():

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from evaluating import mapping, use
+from evaluating import chosen, mapping, use, usual
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +61,9 @@ def test_a_mapping_gives_what_its_expressions_give(
             return
         for page in pages:  # one after the other: what was not plain on a page is computed on the next
             before = json.dumps(page)
-            alone = outcome(lambda page=page: [compiled._slow(scope, None, DEFAULT_LIMITS) for scope in page])
+            alone = outcome(
+                lambda page=page: [compiled._slow(usual(scope), chosen(), None, DEFAULT_LIMITS) for scope in page]
+            )
             assert outcome(lambda page=page: compiled.apply(page)) == alone
             assert json.dumps(page) == before
 

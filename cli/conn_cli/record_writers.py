@@ -45,6 +45,9 @@ class RecordWriter(Protocol):
         ...
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 class JsonLines:
     """One JSON value a line."""
 
@@ -54,7 +57,7 @@ class JsonLines:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         if records:
-            self._app.write("\n".join(json.dumps(record, ensure_ascii=False) for record in records), form="json")
+            self._app.write("\n".join(map(_encode, records)), form="json")
 
     def close(self) -> None:
         """Nothing is left."""

@@ -12,6 +12,7 @@ CONNECTORS = sorted(path.parent.name for path in (ROOT / "connectors").glob("*/c
 LEAST = 95.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connector", CONNECTORS)
 def test_mistakes_are_noticed(connector):
     bench = Bench(load_workspace(ROOT), connector)

@@ -152,6 +152,7 @@ def reference(
     return verdicts, accounts, records
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**9))
 def test_impact_agrees_with_running_and_comparing_everything(

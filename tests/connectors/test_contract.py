@@ -130,7 +130,7 @@ def test_deliveries_say_where_they_come_from(connector):
     for path in _deliveries(connector):
         delivery = load_delivery(path, path.name)
         assert delivery.source == "live" or delivery.note, f"{path.name} does not say how it was made"
-        assert delivery.proved is None, f"{path.name} cannot be verified again"
+        assert delivery.verified_by is None, f"{path.name} cannot be verified again"
         named = json.loads(path.read_text(encoding="utf-8"))["$schema"]
         assert (path.parent / named).resolve() == ROOT / "schemas" / "delivery.schema.json"
 

@@ -54,4 +54,4 @@ def test_deliveries_are_proved_with_others_in_them(connector: str) -> None:
             personal=PERSONAL,
         )
         assert kept.outcome.error is None, case.path.name
-        assert kept.outcome.proved or kept.outcome.challenge, case.path.name
+        assert kept.outcome.verified_by or kept.outcome.challenge, case.path.name

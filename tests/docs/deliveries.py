@@ -103,4 +103,4 @@ def subscribing(call: list[str], effective: Effective, session: Session) -> Flow
     else:
         made = yield from renew(Run(effective, session), "new-secret")
     captured = [f"captured: {', '.join(made.captured)}"] if made.captured else []
-    return [*captured, f"= [{json.dumps(made.kept)}]"]
+    return [*captured, f"= [{json.dumps(made.stored)}]"]

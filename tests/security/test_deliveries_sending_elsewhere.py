@@ -79,7 +79,7 @@ ELSEWHERE = (
 def test_a_key_comes_from_the_vendors_hosts_alone(inbox: Inbox, url: str) -> None:
     said = url.format(vendor=inbox.world.vendor.port, stranger=inbox.world.stranger.port)
     receipt = inbox.lay_out(certificate(inbox)).receive(by_certificate(said))
-    assert (receipt.reply.status, receipt.proved) == (401, "")
+    assert (receipt.reply.status, receipt.verified_by) == (401, "")
     nothing_left(inbox)
     assert inbox.world.vendor.arrived == []
 
@@ -109,7 +109,7 @@ def test_a_redirect_of_the_vendors_leads_to_no_key(inbox: Inbox, status: int, *,
         receipt = inbox.lay_out(jwks(url=f"{vendor.url}/keys")).receive(by_jwt(FORGERS))
     else:
         receipt = inbox.lay_out(certificate(inbox)).receive(by_certificate(f"{vendor.url}/go?to=stranger"))
-    assert (receipt.reply.status, receipt.proved) == (401, "")
+    assert (receipt.reply.status, receipt.verified_by) == (401, "")
     assert all("x-key" not in got.headers and KEY not in str(got) for got in stranger.arrived)
 
 
@@ -121,8 +121,8 @@ def test_a_name_of_a_key_is_no_path(inbox: Inbox, kid: str) -> None:
     """On the vendor's own host others may keep files, keys of theirs too."""
     url = f"{inbox.world.vendor.url}/keys/{{{{header.kid}}}}"
     receipt = inbox.lay_out(jwks(url=url)).receive(by_jwt(kid=kid))
-    assert (receipt.reply.status, receipt.proved, inbox.world.vendor.arrived) == (401, "", [])
-    assert inbox.receive(by_jwt(kid="v1")).proved == "jwt"
+    assert (receipt.reply.status, receipt.verified_by, inbox.world.vendor.arrived) == (401, "", [])
+    assert inbox.receive(by_jwt(kid="v1")).verified_by == "jwt"
     assert [got.target for got in inbox.world.vendor.arrived] == ["/keys/v1"]
 
 
@@ -153,15 +153,17 @@ def test_keys_are_not_asked_for_without_end(inbox: Inbox, url: str, answer: Any)
     inbox.clock.sleep(61)
     inbox.world.vendor.answer = lambda got: (200, {}, {"keys": [jwk(VENDORS, "v1")]})
     told = Delivery("POST", f"{ADDRESS}?n=last", by_jwt().headers, b"{}")
-    assert receiver.receive(told, account="acme").proved == "jwt", "a minute later the vendor's own are believed again"
+    assert receiver.receive(told, account="acme").verified_by == "jwt", (
+        "a minute later the vendor's own are believed again"
+    )
 
 
 def test_a_known_key_is_believed_while_others_ask(inbox: Inbox) -> None:
     receiver = inbox.lay_out(jwks(url=f"{inbox.world.vendor.url}/keys/{{{{header.kid}}}}")).receiver()
-    assert receiver.receive(by_jwt(), account="acme").proved == "jwt"
+    assert receiver.receive(by_jwt(), account="acme").verified_by == "jwt"
     for number in range(60):
         receiver.receive(by_jwt(FORGERS, kid=f"k{number}"), account="acme")
-    assert receiver.receive(by_jwt(), account="acme").proved == "jwt"
+    assert receiver.receive(by_jwt(), account="acme").verified_by == "jwt"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_a_header_of_a_jwt_chooses_nothing(inbox: Inbox, header: bytes) -> None:
     text = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, b"{}", b"sign")).decode()
     inbox.lay_out(jwks(url=f"{inbox.world.vendor.url}/keys"))
     receipt = inbox.receive(plain({}, headers=[("authorization", f"Bearer {text}")]))
-    assert (receipt.reply.status, receipt.proved) == (401, "")
+    assert (receipt.reply.status, receipt.verified_by) == (401, "")
     nothing_left(inbox)
 
 

@@ -75,13 +75,13 @@ def _bounds() -> Any:
 )  # fmt: skip
 def test_a_body_is_data_or_text_soon(inbox: Inbox, body: bytes, headers: list[tuple[str, str]]) -> None:
     receipt = inbox.lay_out(webhooks(**ANY_TYPE)).receive(signed(body, headers=headers))
-    assert (receipt.reply.status, receipt.proved) == (200, "hmac")
+    assert (receipt.reply.status, receipt.verified_by) == (200, "hmac")
     assert "root:" not in inbox.shown(receipt)
 
 
 def test_one_byte_more_is_not_read(inbox: Inbox) -> None:
     receipt = inbox.lay_out(webhooks()).receive(signed(b"x" * (MAX_DELIVERY_BYTES + 1)))
-    assert (receipt.reply.status, receipt.proved) == (413, "")
+    assert (receipt.reply.status, receipt.verified_by) == (413, "")
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_one_byte_more_is_not_read(inbox: Inbox) -> None:
 def test_an_address_that_is_none(inbox: Inbox, url: str) -> None:
     """A driver makes it of the Host header, in which anybody may write anything."""
     receipt = inbox.lay_out(webhooks(**ANY_TYPE)).receive(signed(url=url))
-    assert receipt.proved == "hmac"
+    assert receipt.verified_by == "hmac"
 
 
 @pytest.mark.parametrize("count", [10_000, 100_000])
 def test_a_query_of_many(inbox: Inbox, count: int) -> None:
     query = "&".join(f"a{at % (count // 2)}=1" for at in range(count))
-    assert inbox.lay_out(webhooks()).receive(signed(url=f"{ADDRESS}?{query}")).proved == "hmac"
+    assert inbox.lay_out(webhooks()).receive(signed(url=f"{ADDRESS}?{query}")).verified_by == "hmac"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_query_of_many(inbox: Inbox, count: int) -> None:
 def test_a_token_that_is_none(inbox: Inbox, token: bytes) -> None:
     verify = {"format": "token", "config": {"token": "body.token"}}
     receipt = inbox.lay_out(webhooks(verify=verify)).receive(plain(b'{"token":' + token + b"}"))
-    assert (receipt.reply.status, receipt.proved) == (401, "")
+    assert (receipt.reply.status, receipt.verified_by) == (401, "")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_token_that_is_none(inbox: Inbox, token: bytes) -> None:
 )  # fmt: skip
 def test_proofs_of_many_are_refused(inbox: Inbox, verify: dict[str, Any], delivery: Delivery) -> None:
     receipt = inbox.lay_out(webhooks(verify=verify)).receive(delivery)
-    assert (receipt.reply.status, receipt.proved) == (401, "")
+    assert (receipt.reply.status, receipt.verified_by) == (401, "")
 
 
 def test_a_part_of_a_signature_is_not_repeated_in_a_message(inbox: Inbox) -> None:

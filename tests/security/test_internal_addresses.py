@@ -126,4 +126,4 @@ def test_of_keys_and_certificates_for_deliveries(tmp_path: Any, world: World, *,
     world.write("conn.yaml", {"version": 1})
     receipt = inbox.receive(delivery)
     assert receipt.failed is not None and "internal address" in receipt.failed.message
-    assert (receipt.proved, world.vendor.arrived) == ("", [])
+    assert (receipt.verified_by, world.vendor.arrived) == ("", [])

@@ -74,7 +74,7 @@ def test_a_delivery_is_verified_and_a_changed_one_is_not(box: Postbox, senders: 
     assert (came.receipt.reply.status, came.receipt.refused, came.types) == (200, None, [kind])
     for what, change in changed(came, header).items():
         refused = box.again(came, **change)
-        assert (refused.reply.status, refused.proved, refused.events) == (401, "", ()), what
+        assert (refused.reply.status, refused.verified_by, refused.events) == (401, "", ()), what
     (event,) = box.again(came).events
     assert event == came.receipt.events[0], "the same delivery again is the same event"
 
@@ -89,7 +89,7 @@ def test_a_delivery_is_of_its_account_s_secret_alone(tmp_path: Path, deliveries:
     came = box.next("stripe")
     assert came.receipt.reply.status == 401
     library.knows("stripe", webhook_secret="quite another secret", next_secret=SECRET)
-    assert box.again(came).proved == "hmac"
+    assert box.again(came).verified_by == "hmac"
 
 
 def test_a_delivery_of_an_hour_ago_is_refused(box: Postbox, senders: Emulate) -> None:
@@ -116,7 +116,7 @@ def test_a_form_s_fields_in_another_order_are_the_same_text(box: Postbox, sender
     message(senders)
     came = box.next("twilio")
     fields = came.delivery.body.split(b"&")
-    assert box.again(came, body=b"&".join(reversed(fields))).proved
+    assert box.again(came, body=b"&".join(reversed(fields))).verified_by
     assert box.again(came, url=came.delivery.url + "?a=b").reply.status == 401
     assert box.again(came, url=came.delivery.url.replace("127.0.0.1", "localhost")).reply.status == 401
 

@@ -75,5 +75,5 @@ def test_what_could_not_be_received_comes_again_and_is_the_same_event(
     second = box.next("models", after=1)
     while second.receipt.reply.status == 503:  # it had been sent already
         second = box.next("models", after=len(box.came))
-    assert second.receipt.proved == "hmac"
+    assert second.receipt.verified_by == "hmac"
     assert box.again(first).events == second.receipt.events

@@ -59,7 +59,7 @@ def with_token(came: Came, token: str) -> dict[str, Any]:
 def test_a_person_signs_out(box: Postbox, oidc: Oidc, front: Witness) -> None:
     tokens = oidc.sign_out(oidcs.TOLD, "ada")
     came = box.next("people")
-    assert (came.receipt.reply.status, came.receipt.refused, came.receipt.proved) == (200, None, "jwt")
+    assert (came.receipt.reply.status, came.receipt.refused, came.receipt.verified_by) == (200, None, "jwt")
     assert came.receipt.reply.headers["cache-control"] == "no-store"
     (event,) = came.receipt.events
     assert event.type == "people:signed_out" and event.data["events"] == {EVENT: {}} and event.data["sid"]
@@ -95,4 +95,4 @@ def test_a_provider_that_is_gone_is_asked_again(tmp_path: Path, oidc: Oidc, deli
     assert came.receipt.reply.status == 503 and came.receipt.failed is not None and not came.receipt.events
     with witness(oidc.url) as front:
         box.opened(vendors(tmp_path / "later", {"people": told(oidc, front)}))
-        assert box.again(came).proved == "jwt"
+        assert box.again(came).verified_by == "jwt"

@@ -60,7 +60,7 @@ def merge_login(
     """The document of a new log-in with what it leaves as it was: the secrets of webhooks that are not given anew, and
     the account's subscription."""
     from conn_engine.auth import CAPTURED, read_secret_fields
-    from conn_engine.runtime.webhooks.subscribing import KEPT
+    from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION
 
     before = stored or {}
     told = effective.webhooks
@@ -70,8 +70,8 @@ def merge_login(
     names = [*(asked.name for asked in read_secret_fields(effective.data)), *handed_over]
     made = {**{name: before[name] for name in names if before.get(name) not in (None, "")}, **document}
     captured = before.get(CAPTURED)
-    if isinstance(captured, Mapping) and KEPT in captured:
-        made[CAPTURED] = {KEPT: captured[KEPT], **(document.get(CAPTURED) or {})}
+    if isinstance(captured, Mapping) and SUBSCRIPTION in captured:
+        made[CAPTURED] = {SUBSCRIPTION: captured[SUBSCRIPTION], **(document.get(CAPTURED) or {})}
     return made
 
 

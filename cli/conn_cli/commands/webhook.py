@@ -131,7 +131,7 @@ def _replay_delivery(
     receipt = Receipt(
         outcome.reply or Response(503),
         tuple(Event(account=address.account, **event) for event in outcome.records),
-        outcome.proved,
+        outcome.verified_by,
         outcome.challenge,
         outcome.refused,
         None if outcome.refused is not None else outcome.error,
@@ -164,9 +164,11 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     if receipt.refused is not None:
         lines.append(f"refused: {receipt.refused.message} ({receipt.refused.code})")
         lines += [f"  {fix}" for fix in _list_fixes(delivery, receipt)]
-    elif receipt.proved:
+    elif receipt.verified_by:
         lines.append(
-            "not verified, as its connector declares" if receipt.proved == "none" else f"verified by {receipt.proved}"
+            "not verified, as its connector declares"
+            if receipt.verified_by == "none"
+            else f"verified by {receipt.verified_by}"
         )
     if receipt.failed is not None:
         lines.append(f"failed: {receipt.failed.message}")

@@ -98,7 +98,7 @@ def record(
     show_summary(app, made.people.summary if made.people is not None else None)
     if outcome.error is not None:
         app.err(f"warning: a replay ends with: {outcome.error.message}")
-    if made.recorded.proved is not None:
+    if made.recorded.verified_by is not None:
         app.err("note: the delivery cannot be signed again, so a replay does not verify its signature")
 
 
@@ -109,7 +109,7 @@ def _text(made: "KeptDelivery", path: str, name: str) -> str:
     what = (
         f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
     )
-    lines = [f"recorded {what}, {outcome.proved or 'not verified'}, in {path}"]
+    lines = [f"recorded {what}, {outcome.verified_by or 'not verified'}, in {path}"]
     return join_lines([*lines, f"next: conn test webhooks {name} --update"])
 
 
@@ -122,9 +122,9 @@ def _report(made: "KeptDelivery", path: str) -> "Report":
         recording=path,
         events=[event["type"] for event in outcome.records],
         challenge=outcome.challenge,
-        verified_by=outcome.proved or None,
+        verified_by=outcome.verified_by or None,
         error=None if outcome.error is None else outcome.error.message,
-        signed=made.recorded.proved is None,
+        signed=made.recorded.verified_by is None,
         personal=describe_summary(made.people.summary if made.people is not None else None),
     )
 
@@ -170,7 +170,7 @@ def _by_contract(  # noqa: PLR0917
         session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
         received = at if at is not None else read_signed_at(effective, session, delivery) or app.clock.now()
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
-        return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
+        return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, is_verified=False)
 
     made = record_signed(given)
     handed = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}

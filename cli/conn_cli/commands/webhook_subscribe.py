@@ -213,7 +213,7 @@ class _Subscriptions:
         row = SubscriptionChange(
             account=account,
             done=self.send and not error,
-            results={} if made is None else {k: v for k, v in made.kept.items() if k != "expires_at"},
+            results={} if made is None else {k: v for k, v in made.stored.items() if k != "expires_at"},
             captured=[] if made is None else sorted(made.captured),
             expires_at=None if made is None else made.expires_at,
             request=None if request is None else describe_request(request, self.app.redactor),
@@ -223,7 +223,7 @@ class _Subscriptions:
 
 
 def _describe_subscription(made: "Subscribed") -> str:
-    kept = ", ".join(f"{name} {value}" for name, value in made.kept.items() if name not in ("url", "expires_at"))
+    results = ", ".join(f"{name} {value}" for name, value in made.stored.items() if name not in ("url", "expires_at"))
     secrets = f", stored {' and '.join(made.captured)}" if made.captured else ""
     ends = f", until {made.expires_at}" if made.expires_at is not None else ""
-    return f"{kept or made.kept['url']}{secrets}{ends}"
+    return f"{results or made.stored['url']}{secrets}{ends}"

@@ -47,8 +47,8 @@ def _verdict(judgement: "Verdict", outcome: "DeliveryOutcome") -> str:
         parts.append(f"refused: {outcome.refused.message}")
     elif outcome.error is not None:
         parts.append(f"ends with an error: {outcome.error.message}")
-    if outcome.proved:
-        by = outcome.proved
+    if outcome.verified_by:
+        by = outcome.verified_by
         parts.append("not verified" if by == "none" else f"verified by {by}" if by != "as recorded" else by)
     if outcome.challenge is not None:
         parts.append(f"challenge {outcome.challenge}")

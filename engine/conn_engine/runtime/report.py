@@ -131,7 +131,7 @@ class DeliveryReport(Report, frozen=True, kw_only=True):
         return cls(
             account=account,
             connector=connector,
-            verified_by=receipt.proved or None,
+            verified_by=receipt.verified_by or None,
             refused=None
             if refused is None
             else RefusedDelivery(code=refused.code, message=refused.message, fix=refused.hint),

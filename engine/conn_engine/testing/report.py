@@ -145,7 +145,7 @@ def _describe_delivery(outcome: Outcome) -> DeliveryResult | None:
     if not isinstance(outcome, DeliveryOutcome):
         return None
     return DeliveryResult(
-        verified_by=outcome.proved or None,
+        verified_by=outcome.verified_by or None,
         challenge=outcome.challenge,
         refused=None if outcome.refused is None else outcome.refused.code,
         status=None if outcome.reply is None else outcome.reply.status,

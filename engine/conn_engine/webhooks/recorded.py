@@ -66,14 +66,13 @@ class RecordedDelivery(_DeliveryModel, frozen=True, kw_only=True):
     exchanges: Annotated[
         list[Exchange], Meta(description="Requests that it caused and their responses: keys and fetched records.")
     ] = []
-    proved: Annotated[
+    verified_by: Annotated[
         Literal["as recorded"] | None,
         Meta(
             description="It was verified when it was recorded and cannot be signed again. A replay checks "
-            "everything except the "
-            "signature."
+            "everything except the signature."
         ),
-    ] = None
+    ] = msgspec.field(name="proved", default=None)
     claims: Annotated[
         dict[str, Any], Meta(description="The claims of its JWT, if it was verified when it was recorded.")
     ] = {}

@@ -150,7 +150,7 @@ def test_a_subscription_is_confirmed_after_it_is_verified(vendors, version, host
     confirm_url = f"https://{host}/?Action=ConfirmSubscription&Token=tok"
     signed = confirmation(version, SubscribeURL=confirm_url, SigningCertURL=certificate_url)
     accepted = judged(connector(vendors, "aws_sns"), post(json.dumps(signed).encode()), vendor=vendor)
-    assert (accepted.reply.status, accepted.challenge, accepted.proved) == (200, 0, "any")
+    assert (accepted.reply.status, accepted.challenge, accepted.verified_by) == (200, 0, "any")
     assert [(one.method, one.url) for one in vendor.asked] == [("GET", certificate_url), ("GET", confirm_url)]
     assert all(one.hosts == ("sns.*.amazonaws.com", "sns.*.amazonaws.com.cn") for one in vendor.asked)
 

@@ -297,7 +297,7 @@ def test_what_is_signed_by_its_recipe_is_verified_and_its_events_are_read(vendor
     came, kept, vendor, types = scheme()
     accepted = found(vendors, scheme, came, kept, vendor)
     assert accepted.refused is None
-    assert accepted.proved
+    assert accepted.verified_by
     assert [event.type for event in accepted.events] == types
 
 
@@ -388,7 +388,8 @@ def test_a_key_that_has_ended_proves_nothing(vendors):
 def test_a_plain_token_does_where_there_is_no_signature(vendors):
     kept = {"secret": f"whsec_{b64(bytes(32))}", "token": "t"}
     assert (
-        found(vendors, gitlab, sent(b"{}", {"x-gitlab-token": "t", "x-gitlab-event": "x"}), kept, None).proved == "any"
+        found(vendors, gitlab, sent(b"{}", {"x-gitlab-token": "t", "x-gitlab-event": "x"}), kept, None).verified_by
+        == "any"
     )
     both = {"x-gitlab-token": "t", "webhook-signature": "v1,AAAA", "webhook-id": "1", "webhook-timestamp": STAMP}
     assert found(vendors, gitlab, sent(b"{}", both), kept, None).refused is not None

@@ -43,9 +43,9 @@ def test_a_delivery_is_verified_again_and_has_nobody_in_it(make: Any, tmp_path: 
     assert kept.people is not None
     assert kept.people.summary.replaced == {"email": 1, "phone": 1, "name": 1}
     recorded = load_delivery(path)
-    assert recorded.proved is None
+    assert recorded.verified_by is None
     outcome = replay_delivery(wiring.effective, recorded)
-    assert (outcome.error, outcome.proved) == (None, verify["format"])
+    assert (outcome.error, outcome.verified_by) == (None, verify["format"])
     body = json.loads(recorded.body or "")
     assert outcome.records[0]["data"] == {"id": "5", "first_name": body["person"]["name"]}
     assert (recorded.body or "").startswith('{\n "type"')  # only the values are other ones
@@ -74,7 +74,7 @@ def test_a_form_a_claim_and_what_was_asked_have_nobody_in_them(make: Any, tmp_pa
         exchanges=[exchange],
         personal=PERSONAL,
     )
-    assert (kept.outcome.error, kept.outcome.proved, kept.outcome.unused) == (None, "jwt", 0)
+    assert (kept.outcome.error, kept.outcome.verified_by, kept.outcome.unused) == (None, "jwt", 0)
     text = (tmp_path / "d.json").read_text()
     assert [value for value in (*ORIGINALS, base64.b64encode(b"ada@acme").decode()) if value in text] == []
     new = kept.recorded.url.partition("jwt=")[2]

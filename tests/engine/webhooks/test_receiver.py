@@ -27,7 +27,7 @@ def received(made, *events, account="me", **more):
 def test_a_record_in_the_event_is_mapped_as_the_operation_maps_it(tmp_path):
     receipt = received(receiver(tmp_path), CREATED)
     (event,) = receipt.events
-    assert (receipt.reply.status, receipt.proved, receipt.refused, receipt.failed) == (200, "token", None, None)
+    assert (receipt.reply.status, receipt.verified_by, receipt.refused, receipt.failed) == (200, "token", None, None)
     assert event.plain() == {
         "id": event.id,
         "type": "crm.contact.created",
@@ -152,7 +152,7 @@ def test_an_event_that_cannot_be_made_is_delivered_again(tmp_path, events):
 
 def test_what_is_not_proved_is_refused(tmp_path):
     receipt = receiver(tmp_path).receive(told(CREATED, token="forged"), account="me")
-    assert (receipt.reply.status, receipt.events, receipt.proved, receipt.refused.code) == (
+    assert (receipt.reply.status, receipt.events, receipt.verified_by, receipt.refused.code) == (
         401,
         (),
         "",
@@ -169,7 +169,7 @@ def test_an_account_without_the_secret_is_delivered_to_again(tmp_path):
 def test_what_is_too_long_is_not_looked_at(tmp_path):
     large = Delivery("POST", URL, Headers({"token": "s"}), b"x" * (MAX_DELIVERY_BYTES + 1))
     receipt = receiver(tmp_path).receive(large, account="me")
-    assert (receipt.reply.status, receipt.proved) == (413, "")
+    assert (receipt.reply.status, receipt.verified_by) == (413, "")
 
 
 @pytest.mark.parametrize("where", [{"account": "nobody"}, {"connector": "nobody"}])
@@ -306,7 +306,7 @@ def test_a_secret_is_stored_when_the_account_has_none(tmp_path):
     assert (receipt.reply.status, receipt.challenge, receipt.captured, receipt.events) == (200, 0, ("secret",), ())
     assert made.vault.load("me") == {"bearer": "t", "token": "t", "secret": "fresh", "other": "stays"}
     assert made.redactor.text("it is fresh") != "it is fresh" or len("fresh") < 6
-    assert made.receive(told(OTHER, token="fresh"), account="me").proved == "token"
+    assert made.receive(told(OTHER, token="fresh"), account="me").verified_by == "token"
 
 
 def test_a_secret_is_not_replaced_without_pairing(tmp_path):

@@ -212,9 +212,9 @@ def test_a_recording_is_verified_again_a_changed_one_is_not_and_no_secret_is_in_
     kept = record_to_file(wiring, delivery, path, received_at=NOW)
     recorded = load_delivery(path)
     assert recorded == structs.replace(kept.recorded, schema_url=recorded.schema_url)
-    assert recorded.proved is None
+    assert recorded.verified_by is None
     outcome = replay_delivery(wiring.effective, recorded)
-    assert (outcome.error, outcome.proved) == (None, verify["format"])
+    assert (outcome.error, outcome.verified_by) == (None, verify["format"])
     assert [event["data"] for event in outcome.records] == [{"id": "5", "first_name": "Ada"}]
 
     text = path.read_text()
@@ -309,9 +309,9 @@ def test_keys_that_the_vendor_publishes_are_replaced_in_the_answer(make, tmp_pat
     plain = Delivery("POST", URL, Headers({"X-Sig": "AAAA"}), json.dumps(BODY).encode())
     delivery = signed(wiring, plain, RSA)
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW, exchanges=[exchange])
-    assert kept.recorded.proved is None
+    assert kept.recorded.verified_by is None
     assert kept.outcome.error is None
-    assert kept.outcome.proved == "rsa"
+    assert kept.outcome.verified_by == "rsa"
     assert answer["keys"][0] not in kept.recorded.exchanges[0].response.body["keys"]
     if form == "jwks":
         assert kept.recorded.exchanges[0].response.body["keys"][0]["kid"] == "k1"
@@ -342,7 +342,7 @@ def test_a_jwt_keeps_its_claims_and_its_digest_follows_the_body(make, tmp_path, 
     assert accepted(wiring, delivery).refused is None
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.outcome.error is None
-    assert kept.recorded.proved is None
+    assert kept.recorded.verified_by is None
     assert "hunter22" not in (tmp_path / "d.json").read_text()
     assert token not in (tmp_path / "d.json").read_text()
     assert replay_delivery(wiring.effective, changed(kept.recorded)).refused is not None
@@ -355,8 +355,8 @@ def test_a_delivery_that_cannot_be_signed_again_stays_as_recorded(make, tmp_path
     plain = Delivery("POST", URL, Headers({"X-Sig": "AAAA"}), json.dumps(BODY).encode())
     delivery = signed(wiring, plain, RSA)
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
-    assert kept.recorded.proved == "as recorded"
-    assert (kept.outcome.error, kept.outcome.proved) == (None, "as recorded")
+    assert kept.recorded.verified_by == "as recorded"
+    assert (kept.outcome.error, kept.outcome.verified_by) == (None, "as recorded")
     assert len(kept.outcome.records) == 1
 
 
@@ -384,7 +384,7 @@ def test_a_variable_that_signs_is_replaced_too(make, tmp_path):
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), json.dumps(BODY).encode()))
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert list(kept.recorded.secrets) == ["env.APP_SECRET"]
-    assert (kept.outcome.error, kept.outcome.proved) == (None, "hmac")
+    assert (kept.outcome.error, kept.outcome.verified_by) == (None, "hmac")
 
 
 def test_a_fetched_record_comes_from_the_recorded_exchanges(make, tmp_path):
@@ -444,8 +444,8 @@ def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
         assert error.findings[0].code == "REC002"
         return
     outcome = replay_delivery(wiring.effective, kept.recorded)
-    assert (outcome.refused, outcome.proved) == (None, "hmac")
-    assert kept.recorded.proved is None
+    assert (outcome.refused, outcome.verified_by) == (None, "hmac")
+    assert kept.recorded.verified_by is None
     assert wiring.redactor.find(path.read_text()) == []
     assert replay_delivery(wiring.effective, structs.replace(kept.recorded, secrets={"webhook_secret": "no"})).error
 
@@ -471,4 +471,4 @@ def test_bytes_that_are_no_text_stay_what_they_are(make, tmp_path):
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), b"\xff\xfe\x00 bytes"))
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert to_delivery(kept.recorded).body == delivery.body
-    assert kept.outcome.proved == "hmac"
+    assert kept.outcome.verified_by == "hmac"

@@ -37,5 +37,5 @@ def test_a_vector_is_verified_again(receiving, scheme, case, tmp_path):
     path = tmp_path / "d.json"
     kept = record_to_file(wiring, delivery(case), path, received_at=case["now"])
     assert kept.outcome.error is None
-    assert kept.recorded.proved is None
+    assert kept.recorded.verified_by is None
     assert redactor.find(path.read_text(encoding="utf-8")) == []

@@ -38,11 +38,11 @@ def test_it_is_accepted_when_the_vendor_sent_it(proving, vendor, scheme, case):
     try:
         accepted = judged(told, delivery(case), secrets(case), now=case["now"])
     except CredentialError:
-        proved = False
+        is_verified = False
     else:
-        proved = accepted.refused is None
-        assert accepted.reply.status in ((200, 202, 204) if proved else (401, 403))
-    assert proved is (case["valid"] or (vendor, case["id"]) in DIFFERENT)
+        is_verified = accepted.refused is None
+        assert accepted.reply.status in ((200, 202, 204) if is_verified else (401, 403))
+    assert is_verified is (case["valid"] or (vendor, case["id"]) in DIFFERENT)
 
 
 NO_EVENTS = {

@@ -45,13 +45,13 @@ _INERT = frozenset({"text/plain", "application/json"})  # content that a browser
 class Acceptance:
     """The reply to a delivery, and its events.
 
-    `proved` is the format that verified it (`hmac`, `none` …; "" for a challenge that needs no verification).
+    `verified_by` is the format that verified it (`hmac`, `none` …; "" for a challenge that needs no verification).
     `challenge` is the index of the matching challenge, or None. `refused` says why it is not accepted. `captured` has
     the values that the vendor sent for the credential. `delivery` is the delivery as mappings see it, without secrets.
     """
 
     reply: Response
-    proved: str = ""
+    verified_by: str = ""
     challenge: int | None = None
     refused: VerificationError | None = None
     events: list[VendorEvent] = field(default_factory=list)

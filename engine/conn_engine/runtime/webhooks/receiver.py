@@ -38,13 +38,14 @@ _MOST_NAMED = 5  # accounts in one note
 class Receipt:
     """The result of a delivery. Always send `reply`.
 
-    For `proved` and `challenge`, see `Acceptance`. `refused` says why the delivery is not accepted. `failed` is the
-    error in an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks for a person.
+    For `verified_by` and `challenge`, see `Acceptance`. `refused` is the reason why the delivery is not accepted.
+    `failed` is the error in an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks
+    for a person.
     """
 
     reply: Response
     events: tuple[Event, ...] = ()
-    proved: str = ""
+    verified_by: str = ""
     challenge: int | None = None
     refused: VerificationError | None = None
     failed: ConnError | None = None
@@ -110,11 +111,11 @@ class Receiver:
                     flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
                     events += runs.run_flow(owner, flow)
         except ConnError as error:
-            return Receipt(_ask_to_retry(), tuple(events), accepted.proved, failed=error, notes=tuple(notes))
+            return Receipt(_ask_to_retry(), tuple(events), accepted.verified_by, failed=error, notes=tuple(notes))
         return Receipt(
             accepted.reply,
             tuple(events),
-            accepted.proved,
+            accepted.verified_by,
             accepted.challenge,
             accepted.refused,
             notes=tuple(notes),

@@ -21,27 +21,26 @@ from conn_engine.settings import Scope, ask
 from conn_engine.webhooks import Subscription
 from conn_engine.wire import Flow
 
-__all__ = ["KEPT", "Subscribed", "due", "renew", "subscribe", "unsubscribe"]
+__all__ = ["SUBSCRIPTION", "Subscribed", "due", "renew", "subscribe", "unsubscribe"]
 
-KEPT = "subscription"
+SUBSCRIPTION = "subscription"
 """The name of the subscription in the account's context."""
-
 
 _SECRET = frozenset({"new_secret"})
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """A subscription: `kept` is stored with the account (results by step, `url`, `expires_at`), and `captured` has the
-    secrets for its credential."""
+    """A subscription: `stored` becomes the account's `context.subscription` (results by step, `url`, `expires_at`), and
+    `captured` has the secrets for its credential."""
 
-    kept: dict[str, Any]
+    stored: dict[str, Any]
     captured: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def expires_at(self) -> str | None:
         """When it expires, in ISO 8601; None if it does not, or the time is unknown."""
-        return self.kept.get("expires_at")
+        return self.stored.get("expires_at")
 
 
 def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
@@ -56,7 +55,7 @@ def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
     captured: dict[str, str] = {}
     for name, text in settings.capture.items():
         at = f"webhooks.subscription.capture.{name}"
-        value = _value(text, scope | {KEPT: results, "response": response}, at)
+        value = _value(text, scope | {SUBSCRIPTION: results, "response": response}, at)
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's response")
         captured[name] = value
@@ -103,7 +102,7 @@ def unsubscribe(run: Run) -> Flow[None]:
 def due(effective: Effective, now: float) -> bool:
     """Whether the account has a subscription that expires soon. `now` is in Unix seconds."""
     settings = effective.webhooks.subscription if effective.webhooks is not None else None
-    own = effective.context.get(KEPT)
+    own = effective.context.get(SUBSCRIPTION)
     if settings is None or not isinstance(own, Mapping) or not isinstance(own.get("expires_at"), str):
         return False
     from datetime import datetime
@@ -123,7 +122,7 @@ def _get_subscription(effective: Effective) -> Subscription:
 
 
 def _get_stored(effective: Effective) -> Mapping[str, Any]:
-    own = effective.context.get(KEPT)
+    own = effective.context.get(SUBSCRIPTION)
     if not isinstance(own, Mapping):
         raise ConfigurationError(
             f'account "{effective.account}" has no stored subscription',
@@ -134,12 +133,12 @@ def _get_stored(effective: Effective) -> Mapping[str, Any]:
 
 def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[tuple[dict[str, Any], Any]]:
     """Run the steps. Returns the results of their transforms, by name, and the last response."""
-    results: dict[str, Any] = {}
-    kept: dict[str, Any] = {}
+    results: dict[str, Any] = {}  # of all steps, for the next ones
+    transformed: dict[str, Any] = {}
     response: Any = None
     for index, step in enumerate(steps):
         at = f"webhooks.subscription.{key}[{index}]"
-        seen = scope | {KEPT: results}
+        seen = scope | {SUBSCRIPTION: results}
         if step.run_if is not None and not _true(step.run_if, seen, f"{at}.run_if"):
             continue
         found: Any = None
@@ -147,20 +146,20 @@ def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[
             where, report = f"{at}.request", partial(log_verdict, redactor=run.session.redactor)
             found = response = yield from step_request(run, step.request, seen, where, _SECRET, report=report)
         if step.transform is not None:
-            found = kept[step.name] = _value(step.transform, seen | {"response": found}, f"{at}.transform")
+            found = transformed[step.name] = _value(step.transform, seen | {"response": found}, f"{at}.transform")
         results = {**results, step.name: found}
-    return kept, response
+    return transformed, response
 
 
 def _build_stored(settings: Subscription, results: dict[str, Any], response: Any, scope: Scope) -> dict[str, Any]:
-    kept = {**results, "url": scope["url"]}
+    stored = {**results, "url": scope["url"]}
     if settings.expires is not None:
         at = "webhooks.subscription.expires"
-        ends = moment_of(_value(settings.expires, scope | {KEPT: results, "response": response}, at))
+        ends = moment_of(_value(settings.expires, scope | {SUBSCRIPTION: results, "response": response}, at))
         if ends is None:
             raise ConfigurationError(f"{at} ({settings.expires}) finds no time in the vendor's response")
-        kept["expires_at"] = ends
-    return kept
+        stored["expires_at"] = ends
+    return stored
 
 
 def _value(text: str, scope: Scope, at: str) -> Any:

@@ -1,4 +1,4 @@
-"""Begin, extend and end subscriptions of connected accounts, and store them with the account.
+"""Start, extend and end subscriptions of connected accounts, and store them with the account.
 
 `subscribing` sends the requests. The results of the steps are stored in `context.subscription`, the secrets in the
 credential.
@@ -12,7 +12,7 @@ from conn_engine.auth import CAPTURED
 from conn_engine.errors import UsageError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import finish
-from conn_engine.runtime.webhooks.subscribing import KEPT, Subscribed, renew, subscribe, unsubscribe
+from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION, Subscribed, renew, subscribe, unsubscribe
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow
 
@@ -32,14 +32,14 @@ def begin(connection: Connection, url: str) -> Subscribed:
             f"{url} is not a URL that a vendor can call", hint="pass the public https URL of your receiver"
         )
     made = _run(connection, lambda secret: subscribe(connection.wiring.run, url, secret))
-    _keep(connection, made)
+    _store(connection, made)
     return made
 
 
 def extend(connection: Connection) -> Subscribed:
     """Renew the account's subscription. Raises the errors of `subscribing.renew`."""
     made = _run(connection, lambda secret: renew(connection.wiring.run, secret))
-    _keep(connection, made)
+    _store(connection, made)
     return made
 
 
@@ -52,7 +52,7 @@ def end(connection: Connection) -> None:
         stored = wiring.vault.load(account)
         if stored is not None:
             wiring.vault.save(account, {**stored, CAPTURED: _remove_secrets(stored.get(CAPTURED))})
-    wiring.effective.context.pop(KEPT, None)
+    wiring.effective.context.pop(SUBSCRIPTION, None)
 
 
 def _run(connection: Connection, made: Callable[[str], Flow[T]]) -> T:
@@ -62,7 +62,7 @@ def _run(connection: Connection, made: Callable[[str], Flow[T]]) -> T:
     return finish(made(secret), connection.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
 
-def _keep(connection: Connection, made: Subscribed) -> None:
+def _store(connection: Connection, made: Subscribed) -> None:
     """Store the subscription under the account's lock: a delivery may have stored a secret at the same time."""
     wiring = connection.wiring
     account = wiring.session.account
@@ -70,10 +70,14 @@ def _keep(connection: Connection, made: Subscribed) -> None:
         wiring.redactor.add(value, name)
     with wiring.vault.exclusive(account):
         stored = wiring.vault.load(account) or {}
-        captured = {**_remove_secrets(stored.get(CAPTURED)), KEPT: made.kept}
+        captured = {**_remove_secrets(stored.get(CAPTURED)), SUBSCRIPTION: made.stored}
         wiring.vault.save(account, {**stored, **made.captured, CAPTURED: captured})
-    wiring.effective.learn({KEPT: made.kept})
+    wiring.effective.learn({SUBSCRIPTION: made.stored})
 
 
 def _remove_secrets(captured: Any) -> dict[str, Any]:
-    return {name: value for name, value in captured.items() if name != KEPT} if isinstance(captured, Mapping) else {}
+    return (
+        {name: value for name, value in captured.items() if name != SUBSCRIPTION}
+        if isinstance(captured, Mapping)
+        else {}
+    )

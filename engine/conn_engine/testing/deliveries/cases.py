@@ -76,7 +76,7 @@ def golden_of(outcome: DeliveryOutcome) -> dict[str, Any]:
     """Return the content of a golden: the reply, the verification method, the challenge, and the events."""
     row: dict[str, Any] = {
         "reply": _reply(outcome.reply),
-        "proved": outcome.proved,
+        "proved": outcome.verified_by,
         "challenge": outcome.challenge,
     }
     if outcome.refused is not None:

@@ -49,7 +49,7 @@ class Received:
             exchanges=self.recorder.exchanges,
             context=self._context(),
             note=self.note,
-            proved=self.refused is None,
+            is_verified=self.refused is None,
             personal=personal,
         )
 

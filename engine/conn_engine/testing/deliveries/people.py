@@ -57,8 +57,8 @@ class DeliveryPeople:
         kinds = [[str(event.get("type")) for event in outcome.records] for outcome in (before, after)]
         if [self.replacements.replace_text(kind) for kind in kinds[0]] != kinds[1]:
             refuse_personal(_WHERE, "with personal data replaced, it contains events of other types")
-        if (before.proved, before.challenge) != (after.proved, after.challenge):
-            was, is_ = before.proved or "nothing", after.proved or "nothing"
+        if (before.verified_by, before.challenge) != (after.verified_by, after.challenge):
+            was, is_ = before.verified_by or "nothing", after.verified_by or "nothing"
             refuse_personal(_WHERE, f"with personal data replaced, it is verified by {is_} instead of {was}")
 
     def refuse_in(self, recorded: RecordedDelivery, path: Path, text: str = "") -> None:

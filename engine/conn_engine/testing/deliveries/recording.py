@@ -71,13 +71,13 @@ def record_delivery(
     context: Mapping[str, Any] | None = None,
     source: _SOURCE = "live",
     note: str = "",
-    proved: bool = True,
+    is_verified: bool = True,
     personal: PersonalData | None = None,
 ) -> KeptDelivery:
     """Return a delivery that is signed with throwaway secrets instead of real ones, and the outcome of its replay.
 
     `wiring` belongs to the account, or the connector, whose address received it; `context` is that of the account it is
-    for, if the address is the connector's. `exchanges` are the requests that it caused. `proved` is whether it was
+    for, if the address is the connector's. `exchanges` are the requests that it caused. `is_verified` is whether it was
     verified; a verified delivery that cannot be signed again is stored as recorded. With `personal`, personal data is
     replaced. Raises ConfigurationError (REC005) if that changes the outcome.
     """
@@ -110,13 +110,13 @@ def record_delivery(
         ],
     )
     sign = partial(_sign, wiring, webhooks, proving, ring, captured)
-    recorded, outcome = _make_replayable(effective, sign(frame), proved, claims)
+    recorded, outcome = _make_replayable(effective, sign(frame), is_verified, claims)
     if personal is None:
         return KeptDelivery(recorded, outcome)
     people = DeliveryPeople.collect_from(effective, recorded, personal)
     replacements = people.replacements
     clean = sign(replace_in_frame(frame, replacements), replacements)
-    recorded, after = _make_replayable(effective, clean, proved, replacements.replace_data(claims))
+    recorded, after = _make_replayable(effective, clean, is_verified, replacements.replace_data(claims))
     people.check_outcomes(outcome, after)
     return KeptDelivery(recorded, after, people)
 
@@ -171,13 +171,13 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
 
 
 def _make_replayable(
-    effective: Effective, recorded: RecordedDelivery, proved: bool, claims: dict[str, Any]
+    effective: Effective, recorded: RecordedDelivery, is_verified: bool, claims: dict[str, Any]
 ) -> tuple[RecordedDelivery, DeliveryOutcome]:
     """Return the delivery in a form that can be replayed: verified again if possible, else marked as recorded."""
     outcome = replay_delivery(effective, recorded)
-    if outcome.refused is None or not proved or outcome.refused.code == "forbidden":
+    if outcome.refused is None or not is_verified or outcome.refused.code == "forbidden":
         return recorded, outcome
-    weaker = structs.replace(recorded, proved="as recorded", claims=claims)
+    weaker = structs.replace(recorded, verified_by="as recorded", claims=claims)
     return weaker, replay_delivery(effective, weaker)
 
 

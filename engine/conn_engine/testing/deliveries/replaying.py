@@ -38,10 +38,10 @@ __all__ = [
 @dataclass(slots=True)
 class DeliveryOutcome(Outcome):
     """The result of a delivery. `records` are its events as JSON data, without an account; `error` may be the reason of
-    its refusal. `proved`, `challenge` and `reply` are those of `Acceptance`."""
+    its refusal. `verified_by`, `challenge` and `reply` are those of `Acceptance`."""
 
     reply: Response | None = None
-    proved: str = ""
+    verified_by: str = ""
     challenge: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -82,9 +82,9 @@ def replay_delivery(
 def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> Flow[None]:
     delivery = to_delivery(recorded)
     accepted: Acceptance = yield from accept(run, delivery, KeyCache())
-    outcome.reply, outcome.proved, outcome.challenge = accepted.reply, accepted.proved, accepted.challenge
-    if recorded.proved is not None and outcome.proved:
-        outcome.proved = recorded.proved
+    outcome.reply, outcome.verified_by, outcome.challenge = accepted.reply, accepted.verified_by, accepted.challenge
+    if recorded.verified_by is not None and outcome.verified_by:
+        outcome.verified_by = recorded.verified_by
     if accepted.refused is not None:
         raise accepted.refused
     effective = run.effective
@@ -115,7 +115,7 @@ def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
     variant = copy.copy(in_context_of(effective, recorded))
     variant.account = None  # an event's id depends on it, and a golden serves all accounts
     webhooks = variant.webhooks
-    if recorded.proved is not None and webhooks is not None:
+    if recorded.verified_by is not None and webhooks is not None:
         verify: Any = AsRecorded(claims=recorded.claims)
         variant.__dict__["webhooks"] = structs.replace(webhooks, verify=verify)
     return variant

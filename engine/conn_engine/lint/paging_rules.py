@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_paginations"]
 
-_NEXT = ("next_page", "next_offset", "next_cursor", "next")
-
 
 def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     """PAG101: a listing cannot end. PAG102: a pagination setting is not sent. PAG103: a page size above the maximum.
@@ -79,17 +77,12 @@ def _can_stop(paging: Any) -> bool:
 
 def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     stops = isinstance(paging, Ending) and _can_stop(paging)
-    for key in _NEXT:
-        text = getattr(paging, key, None)
-        fixed, value = evaluate_constant(text) if isinstance(text, str) else (False, None)
-        if fixed and value is not UNDEFINED and not paging.is_missing(value) and not stops:
-            message = f"`{key}` is the same after every page"
-            yield (
-                "PAG101",
-                (key,),
-                message,
-                "read it from the response (body.next, records[-1].id), or compute it from the response",
-            )
+    lead = paging.lead() if isinstance(paging, Ending) else None
+    if lead is not None and lead.source == "answer" and not stops:
+        fixed, value = evaluate_constant(lead.path)
+        if fixed and value is not UNDEFINED and not paging.is_missing(value):
+            hint = "read it from the response (body.next, records[-1].id), or compute it from the response"
+            yield "PAG101", (lead.setting,), f"`{lead.setting}` is the same after every page", hint
     if not isinstance(paging, Counted) or isinstance(paging, Range) or stops:
         return
     fixed, value = evaluate_constant(paging.has_more) if paging.has_more is not None else (False, None)

@@ -21,6 +21,11 @@ resources:
       parents: {{as: board, from: boards.list}}
     get: {{method: get, path: "/projects/{{{{project}}}}/issues/{{{{id}}}}"}}
     all: {{method: get, path: /issues, response_path: items}}
+    linked:
+      method: get
+      path: /issues
+      response_path: items
+      pagination: {{format: cursor, config: {{cursor_param: null, cursor_from_url: page_info}}}}
 """
 UNIFIED = """\
 resources:
@@ -107,6 +112,12 @@ def test_what_looks_like_a_slip_is_pointed_out_and_sent(shop: Path, vendor: Any,
     assert done.code == 0
     assert f'warning: "{name}" is sent to the vendor as a query parameter; did you mean "{meant}"?' in done.err
     assert param in paths(vendor)[-1]
+
+
+def test_the_parameter_that_a_cursor_is_read_from_is_one_that_is_sent(shop: Path, vendor: Any) -> None:
+    assert 'did you mean "page_info"?' in run(shop, "shop:issues.linked", "page_inof=x").err
+    assert run(shop, "shop:issues.linked", "page_info=x").err == "complete: 1 record\n"
+    assert paths(vendor) == ["/issues?page_inof=x", "/issues?page_info=x"]
 
 
 def test_a_name_beside_the_one_it_is_like_is_none(shop: Path, vendor: Any) -> None:

@@ -15,10 +15,13 @@ from conn_engine.config import is_remark
         "unified.crm.contacts.description",
         "unified.crm.contacts.list.description",
         "credentials.config.label",
+        "credentials.config.username_label",
+        "credentials.config.password_label",
+        "credentials.config.ask.0.label",
     ],
 )
 def test_descriptions_are_remarks(path):
-    assert is_remark(tuple(path.split(".")))
+    assert is_remark(tuple(int(key) if key.isdigit() else key for key in path.split(".")))
 
 
 @pytest.mark.parametrize("name", ["label", "description", "note", "docs_url", "title"])

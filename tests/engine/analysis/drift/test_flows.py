@@ -203,6 +203,11 @@ def test_what_is_gone_reaches_whoever_reads_it_from_elsewhere(
     assert all(reader.span is not None for reader in difference.readers)
 
 
+def test_the_pieces_of_a_list_are_merged_by_the_key_of_its_own_records(workspace: Path) -> None:
+    (difference,) = found(workspace, "issues.wide", [{"id": 1, "x": 1}], [{"x": 1}]).differences
+    assert (difference.tier, readers(difference)) == ("breaks", {("issues.wide chunk", 2)})
+
+
 def test_its_own_records_are_read_for_more(workspace: Path) -> None:
     before = {"items": [{"key": 1, "below": 1, "more": 1}]}
     found_ = found(workspace, "issues.list", before, {"items": [{"key": 1}]}).differences

@@ -122,6 +122,22 @@ def test_mistakes_in_each_of_several_and_in_an_expression_are_noticed(shop: Shop
     assert all(found.values())
 
 
+@pytest.mark.parametrize(
+    ("by", "mistakes"),
+    [
+        ("$exists(api_key) ? 'key' : 'token'", {"by: 'key' -> 'keyx'": True, "by: 'token' -> 'tokenx'": False}),
+        ("context.login", {"by: context.login -> context.login_x": False}),  # no account of a recording has a context
+    ],
+)
+def test_the_expression_of_a_choice_is_tried_but_not_its_default(
+    shop: Shop, by: str, mistakes: dict[str, bool]
+) -> None:
+    options = "{ key: { format: header, config: { name: X-Key } }, token: { format: bearer } }"
+    found = verdicts(shop(f'{KEY} {{ format: choice, config: {{ by: "{by}", options: {options}, default: key }} }}'))
+    assert {text: killed for text, killed in found.items() if text.startswith(("by: ", "default: "))} == mistakes
+    assert found["name: X-Key -> X-Key_x"]
+
+
 def test_the_names_of_a_signature_are_tried(shop: Shop) -> None:
     config = "{ content: request.url, headers: { X-Sig: '{{signature}}', X-Time: '{{timestamp}}' } }"
     assert verdicts(shop(f"credentials: {{ format: api_key }}\nsignature: {{ format: hmac, config: {config} }}")) == {

@@ -1,16 +1,121 @@
-"""Rules for expressions that parse but do something else than the same text in JavaScript or Python."""
+"""Rules for expressions: their syntax, functions and names, and what means something else in JavaScript or Python."""
 
+import re
 from collections.abc import Iterator
 
-from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.config import MAPPINGS, Path_
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
-from conn_engine.expressions import find_tokens
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression, find_tokens, known_functions, template
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import LayerView
+from conn_engine.lint.site import Site
 
-__all__ = ["find_constant_filters", "find_text_sums"]
+__all__ = [
+    "check_functions",
+    "check_names",
+    "check_syntax",
+    "check_variables",
+    "find_constant_filters",
+    "find_text_sums",
+]
 
 _OPERANDS = frozenset({"name", "quoted", "variable"})
+
+
+def check_syntax(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP101: an expression or template does not parse."""
+    for site in view.sites:
+        try:
+            if site.kind == "template":
+                for text, offset in template(site.text).expressions:
+                    yield from _check_expression(view, site, text, offset)
+            else:
+                yield from _check_expression(view, site, site.text, 0)
+        except ExpressionError as error:
+            yield _build_syntax_finding(view, site, error, 0)
+
+
+def _check_expression(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
+    try:
+        expression(text)
+    except ExpressionError as error:
+        yield _build_syntax_finding(view, site, error, offset)
+
+
+def _build_syntax_finding(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
+    offset = error.offset + shift if error.offset >= 0 else -1
+    span = view.locate(site, offset, len(error.token))
+    return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=error.hint)
+
+
+def check_functions(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP102: an expression calls an unknown function."""
+    known = known_functions()
+    for site, text, offset in view.parts:
+        try:
+            calls = expression(text).calls()
+        except ExpressionError:
+            continue
+        for name, at in calls:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                hint = hint.replace('"', '"$', 1) if hint else "list the functions: conn explain functions"
+                span = view.locate(site, offset + at, len(name) + 1)
+                yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_path(site.path), hint=hint)
+
+
+def check_names(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP103: an expression reads an unknown name. EXP104: it reads env or a credential outside of authorization."""
+    for site, text, offset in view.parts:
+        if site.names is None:
+            continue
+        try:
+            roots = expression(text).roots()
+        except ExpressionError:
+            continue
+        for root in sorted(map(str, (roots or frozenset()) - site.names)):
+            at = _find_word(text, root)
+            span = view.locate(site, offset + at if at >= 0 else -1, len(root))
+            if root in ("env", "oauth", "credentials", "secrets"):
+                message = f'"{root}" is not available here: only authorization can read secrets'
+                hint = "move it to `authorization`, or use a value of the account's `context`"
+                yield diagnostic("EXP104", message, span, path=format_path(site.path), hint=hint)
+                continue
+            hint = did_you_mean(root, site.names)
+            if not hint and site.credential:
+                hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"
+            hint = hint or f"use one of: {', '.join(sorted(site.names))}"
+            yield diagnostic("EXP103", f'unknown name "{root}"', span, path=format_path(site.path), hint=hint)
+
+
+def check_variables(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP103: an expression reads a variable that is not set, in a place whose names are known."""
+    for site, text, offset in view.parts:
+        if site.names is None:
+            continue
+        try:
+            given = {"base"} if _is_in_mapping(site.path) else set()
+            unset = expression(text).variables() - known_functions() - site.names - given
+        except ExpressionError:
+            continue
+        for name in sorted(unset - {called for called, _ in expression(text).calls()}):
+            at = text.find(f"${name}")
+            span = view.locate(site, offset + at, len(name) + 1)
+            near = did_you_mean(name, [*given, *site.names])
+            hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it first: (${name} := …; …)"
+            yield diagnostic("EXP103", f"${name} is not set", span, path=format_path(site.path), hint=hint)
+
+
+def _is_in_mapping(path: Path_) -> bool:
+    """Return whether a place is in a mapping, where `$base` is the result of the levels below."""
+    return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
+
+
+def _find_word(text: str, word: str) -> int:
+    found = re.search(rf"(?<![\w$.]){re.escape(word)}\b", text)
+    return found.start() if found else text.find(word)
 
 
 def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:

@@ -1,5 +1,5 @@
-"""Rules for unified mappings and their levels: fields that `$base` reads, fields that null removes, and fields that
-are mapped in one direction only."""
+"""Rules for unified mappings and their levels: fields that the model lacks, that `$base` reads, that null removes, and
+that are mapped in one direction only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from conn_engine.config import (
     UnifiedOperation,
     lookup,
     mapping_layers,
+    singular,
 )
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -25,7 +26,7 @@ from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import locate_in_layer
 from conn_engine.lint.target import LintTarget
 
-__all__ = ["find_base_references", "find_one_sided_fields", "find_removed_fields"]
+__all__ = ["check_model_fields", "find_base_references", "find_one_sided_fields", "find_removed_fields"]
 
 _BASE = "$base"
 _READS = ("get", "list")
@@ -249,3 +250,33 @@ def _sets_field(layer: Any, field: Path_) -> bool:
             return False
         node = node[str(key)]
     return True
+
+
+def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
+    """MAP303: a mapping sets a field that the unified model does not have."""
+    effective = target.effective
+    for name, operation in effective.unified_operations():
+        record = operation.record or singular(name.resource)
+        if name.method == "delete":
+            continue
+        known = effective.schemas.find_closed_fields(name.model, record)
+        if known is None:
+            continue
+        for path in _find_mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
+            key = str(path[-1])
+            if key not in known:
+                origins = effective.origins(path)
+                span = origins[0].key_span if origins else effective.span(path)
+                text = f'the unified record {name.model}.{record} has no field "{key}"'
+                hint = did_you_mean(key, known) or "use a field of the model, or put it under custom_fields"
+                yield diagnostic("MAP303", text, span, path=format_path(path), hint=hint)
+
+
+def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
+    """Return the paths of the fields that a mapping's levels set by name, without those that a level removes."""
+    found: dict[Path_, None] = {}
+    for layer in mapping_layers(mapped):
+        for key, value in layer.items() if isinstance(layer, dict) else ():
+            if value is not None:
+                found[(*path, key)] = None
+    return found

@@ -1,0 +1,76 @@
+"""Rules for the merged configuration: its own findings, overrides and mappings without effect, missing recordings."""
+
+from collections.abc import Iterator
+
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import format_path
+from conn_engine.lint.target import LintTarget
+
+__all__ = [
+    "check_operations_are_recorded",
+    "find_dead_overrides",
+    "find_idle_mappings",
+    "find_partial_overrides",
+    "report_configuration_findings",
+]
+
+
+def report_configuration_findings(target: LintTarget) -> Iterator[Diagnostic]:
+    """SEC110 to SEC117 and other findings of the merged configuration (see `config.authority`)."""
+    yield from target.effective.findings
+
+
+def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG201: an override changes nothing."""
+    for origin in target.effective.dead():
+        yield diagnostic(
+            "CFG201",
+            f"{format_path(origin.path)} is the same as in the level below",
+            origin.span,
+            path=format_path(origin.path),
+            hint="delete the line, which has no effect",
+        )
+
+
+def find_partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG150: an override changes a field only in some operations of a resource."""
+    for partial in target.effective.partial_overrides():
+        place = f"{format_path(partial.resource)}.{partial.key}"
+        hint = f"set it under {place} for all operations, or add: # conn: ignore CFG150 -- reason"
+        yield diagnostic("CFG150", partial.text, partial.span, path=format_path(partial.path), hint=hint)
+
+
+def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG151: a resource has a mapping that none of its operations uses."""
+    effective = target.effective
+    for origin in effective.idle_mappings():
+        model, resource, key = (str(part) for part in origin.path[1:])
+        known = {name.resource for name in effective.operations() if name.kind == "unified" and name.model == model}
+        which = "" if key == "response_mapping" else "create, update or one with a request_body_mapping: "
+        hint = did_you_mean(resource, sorted(known)) if resource not in known else ""
+        yield diagnostic(
+            "CFG151",
+            f"no operation of {model}.{resource} uses its {key}",
+            origin.key_span,
+            path=format_path(origin.path),
+            hint=hint or f"add an operation ({which}unified.{model}.{resource}), or delete the mapping",
+        )
+
+
+def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
+    """REC101: a unified operation has no recording."""
+    effective = target.effective
+    if effective.account is not None:
+        return
+    folder = target.workspace.root / "connectors" / effective.connector_name / "recordings"
+    names = {path.name for path in folder.glob("**/*.json")}
+    for name in effective.operations():
+        if name.kind != "unified" or any(n == f"{name.text}.json" or n.startswith(f"{name.text}.") for n in names):
+            continue
+        yield diagnostic(
+            "REC101",
+            f"{name.text} has no recording",
+            effective.span(name.path),
+            path=format_path(name.path),
+            hint=f"record it: conn record {name.text} --account ACCOUNT",
+        )

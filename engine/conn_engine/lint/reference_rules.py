@@ -1,0 +1,89 @@
+"""Rules for references: operations, steps and `verify` name operations that the connector has."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from conn_engine.config import Effective, OperationName, Path_, lookup
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import format_path
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.lint.target import LintTarget
+
+__all__ = ["check_operation_references"]
+
+
+def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
+    """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have."""
+    effective = target.effective
+    for name in effective.operations():
+        if name.kind != "unified":
+            continue
+        operation = effective.get_unified(name.model, name.resource, name.method)
+        if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
+            continue
+        own = _check_reference(target, str(operation.resource), str(operation.method), name.path)
+        yield from (replace(finding, hint=_suggest_operation(effective, name) or finding.hint) for finding in own)
+        for key in ("before", "after"):
+            for index, step in enumerate(getattr(operation, key)):
+                request = step.request
+                if request is None or request.path is not None or "{{" in f"{request.resource}{request.method}":
+                    continue
+                yield from _check_reference(
+                    target,
+                    str(request.resource),
+                    request.method or "get",
+                    (*name.path, key, index, "request"),
+                )
+    verify = effective.data.get("verify")
+    path: Path_ = ("verify", "operation") if isinstance(verify, dict) else ("verify",)
+    verified = lookup(effective.data, path)
+    if isinstance(verified, str):
+        resource, _, method = verified.partition(".")
+        yield from _check_reference(target, resource, method, path)
+    for index, step in enumerate(effective.connector.connect):
+        request = step.request
+        if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
+            at = ("connect", index, "request")
+            yield from _check_reference(target, str(request.resource), request.method or "get", at)
+    yield from _check_subscription_steps(target)
+
+
+def _check_subscription_steps(target: LintTarget) -> Iterator[Diagnostic]:
+    webhooks = target.effective.webhooks
+    subscription = webhooks.subscription if webhooks is not None else None
+    for key in ("create", "renew", "delete") if subscription is not None else ():
+        for index, step in enumerate(getattr(subscription, key)):
+            request = step.request
+            if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
+                at = ("webhooks", "subscription", key, index, "request")
+                yield from _check_reference(target, str(request.resource), request.method or "get", at)
+
+
+def _suggest_operation(effective: Effective, name: OperationName) -> str:
+    """Suggest a similar operation of the levels below for an operation that an override adds."""
+    below = [known.text for known in effective.operations() if known.kind == "unified" and known != name]
+    origins = effective.origins(name.path)
+    added = origins and all(origin.level != "base" for origin in origins)
+    return did_you_mean(name.text, below) if added else ""
+
+
+def _check_reference(target: LintTarget, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
+    try:
+        target.effective.vendor(resource, method)
+    except UsageError as error:
+        wrong = _find_wrong_key(target.effective, resource, path)
+        yield diagnostic(
+            "REF102", error.message, target.effective.span(wrong), path=format_path(wrong), hint=error.hint
+        )
+    except ConfigurationError:
+        return  # reported by the schema
+
+
+def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:
+    """Return the path of the `resource` or `method` that is wrong, or of the operation if neither is written."""
+    known = effective.data.get("resources")
+    wrong = "method" if isinstance(known, Mapping) and resource in known else "resource"
+    for key in (wrong, "resource", "method"):
+        if any(origin.path == (*path, key) for origin in effective.origins((*path, key))):
+            return (*path, key)
+    return path

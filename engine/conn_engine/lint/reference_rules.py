@@ -1,6 +1,6 @@
 """Rules for references: operations, steps and `verify` name operations that the connector has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from conn_engine.config import Effective, OperationName, Path_, lookup
@@ -8,6 +8,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.target import LintTarget
+from conn_engine.listing.flows import Step
 
 __all__ = ["check_operation_references"]
 
@@ -24,39 +25,26 @@ def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
         own = _check_reference(target, str(operation.resource), str(operation.method), name.path)
         yield from (replace(finding, hint=_suggest_operation(effective, name) or finding.hint) for finding in own)
         for key in ("before", "after"):
-            for index, step in enumerate(getattr(operation, key)):
-                request = step.request
-                if request is None or request.path is not None or "{{" in f"{request.resource}{request.method}":
-                    continue
-                yield from _check_reference(
-                    target,
-                    str(request.resource),
-                    request.method or "get",
-                    (*name.path, key, index, "request"),
-                )
+            yield from _check_steps(target, getattr(operation, key), (*name.path, key))
     verify = effective.data.get("verify")
     path: Path_ = ("verify", "operation") if isinstance(verify, dict) else ("verify",)
     verified = lookup(effective.data, path)
     if isinstance(verified, str):
         resource, _, method = verified.partition(".")
         yield from _check_reference(target, resource, method, path)
-    for index, step in enumerate(effective.connector.connect):
+    yield from _check_steps(target, effective.connector.connect, ("connect",))
+    subscription = effective.webhooks.subscription if effective.webhooks is not None else None
+    for key in ("create", "renew", "delete") if subscription is not None else ():
+        yield from _check_steps(target, getattr(subscription, key), ("webhooks", "subscription", key))
+
+
+def _check_steps(target: LintTarget, steps: Iterable[Step], path: Path_) -> Iterator[Diagnostic]:
+    """Check the operations that steps name. A step with a path of its own names none."""
+    for index, step in enumerate(steps):
         request = step.request
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
-            at = ("connect", index, "request")
+            at = (*path, index, "request")
             yield from _check_reference(target, str(request.resource), request.method or "get", at)
-    yield from _check_subscription_steps(target)
-
-
-def _check_subscription_steps(target: LintTarget) -> Iterator[Diagnostic]:
-    webhooks = target.effective.webhooks
-    subscription = webhooks.subscription if webhooks is not None else None
-    for key in ("create", "renew", "delete") if subscription is not None else ():
-        for index, step in enumerate(getattr(subscription, key)):
-            request = step.request
-            if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
-                at = ("webhooks", "subscription", key, index, "request")
-                yield from _check_reference(target, str(request.resource), request.method or "get", at)
 
 
 def _suggest_operation(effective: Effective, name: OperationName) -> str:

@@ -16,13 +16,35 @@ from conn_engine.wire import Flow
 __all__ = ["AllOf", "AnyOf"]
 
 
-class AnyOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="any"):
-    """Any of several ways. Those whose `when` is met are tried in order, until one verifies the delivery. A way whose
-    secret the account lacks is skipped."""
+class _Combination(DeliveryVerifier, frozen=True, kw_only=True):
+    """Several ways to verify a delivery."""
 
     verifies: ClassVar[bool] = False
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
+
+    def find_item_signatures(
+        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
+    ) -> Iterator[SignatureGroup]:
+        """Yield what each applicable way finds."""
+        for way in self.of:
+            with suppress(VerificationError):
+                if way.is_applicable(proving):
+                    yield from list(way.find_signature_groups(proving, at))
+
+    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
+        """Return the times of each applicable way."""
+        found: list[tuple[str, Unit]] = []
+        for way in self.of:
+            with suppress(VerificationError):
+                if way.is_applicable(proving):
+                    found += way.find_times(proving)
+        return found
+
+
+class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="any"):
+    """Any of several ways. Those whose `when` is met are tried in order, until one verifies the delivery. A way whose
+    secret the account lacks is skipped."""
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
         """Verify with the first way that succeeds."""
@@ -47,23 +69,9 @@ class AnyOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag
             raise VerificationError(refused[0].code, "; ".join(dict.fromkeys(error.message for error in refused)))
         raise VerificationError("unsigned", "the delivery has no signature or token that `of` looks for")
 
-    def find_item_signatures(
-        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
-    ) -> Iterator[SignatureGroup]:
-        """Yield what each applicable way finds."""
-        yield from _find_groups(self.of, proving, at)
 
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """Return the times of each applicable way."""
-        return _find_times(self.of, proving)
-
-
-class AllOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="all"):
+class AllOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="all"):
     """Several ways together. Each must verify the delivery."""
-
-    verifies: ClassVar[bool] = False
-
-    of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
         """Verify with every way."""
@@ -72,31 +80,3 @@ class AllOf(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag
                 raise VerificationError("unsigned", "the delivery lacks a signature or token that `of` requires")
             yield from way.verify(proving)
         return {}
-
-    def find_item_signatures(
-        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
-    ) -> Iterator[SignatureGroup]:
-        """Yield what each way finds."""
-        yield from _find_groups(self.of, proving, at)
-
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
-        """Return the times of each way."""
-        return _find_times(self.of, proving)
-
-
-def _find_groups(
-    ways: "tuple[webhooks.Verification, ...]", proving: VerificationContext, at: tuple[tuple[str, int], ...]
-) -> Iterator[SignatureGroup]:
-    for way in ways:
-        with suppress(VerificationError):
-            if way.is_applicable(proving):
-                yield from list(way.find_signature_groups(proving, at))
-
-
-def _find_times(ways: "tuple[webhooks.Verification, ...]", proving: VerificationContext) -> list[tuple[str, Unit]]:
-    found: list[tuple[str, Unit]] = []
-    for way in ways:
-        with suppress(VerificationError):
-            if way.is_applicable(proving):
-                found += way.find_times(proving)
-    return found

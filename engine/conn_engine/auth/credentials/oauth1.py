@@ -122,10 +122,6 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         """Return the fields that a log-in asks for before the consent."""
         return [*self.consumer_fields(), *(value.field() for value in self.ask)]
 
-    def has_consent(self, document: Mapping[str, Any]) -> bool:
-        """Return whether the document has the result of a consent."""
-        return bool(document.get("token"))
-
     def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:

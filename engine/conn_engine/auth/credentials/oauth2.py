@@ -150,10 +150,6 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         return self.consent(scope, redirect_uri=redirect_uri, state=state, verifier=verifier)
         yield  # makes this a generator, as in the other kinds
 
-    def has_consent(self, document: Mapping[str, Any]) -> bool:
-        """Return whether the document has the result of a consent."""
-        return bool(read_token(document).get("access_token"))
-
     def redeem_consent(  # noqa: PLR0917
         self,
         consent: Consent,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from conn_engine.auth.consent import Consent
 from conn_engine.auth.credential_document import CredentialField
@@ -15,28 +15,37 @@ from conn_engine.wire import Clock, Flow
 
 __all__ = ["ConsentCredentials", "as_consent_credentials"]
 
+T = TypeVar("T")
 
-class ConsentCredentials(Protocol):
-    """A credential that a person consents to on the vendor's page."""
+
+@dataclass(frozen=True, slots=True)
+class ConsentCredentials:
+    """A credential that a person consents to on the vendor's page. With `uses_certificate`, the requests of the consent
+    use the account's client certificate."""
+
+    credentials: OAuth2 | OAuth1Credentials
+    uses_certificate: bool = False
 
     @property
     def redirect_uri(self) -> str | None:
         """The URL that the vendor redirects to; a template."""
+        return self.credentials.redirect_uri
 
     @property
     def redirect_port(self) -> int | None:
         """The port of the default redirect URL."""
+        return self.credentials.redirect_port
 
     def consent_fields(self) -> list[CredentialField]:
         """Return the fields that a log-in asks for before the consent."""
-
-    def has_consent(self, document: Mapping[str, Any]) -> bool:
-        """Return whether a document has the result of a consent."""
+        return [*(CERTIFICATE_FIELDS if self.uses_certificate else ()), *self.credentials.consent_fields()]
 
     def build_consent(  # noqa: PLR0917
         self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
     ) -> Flow[Consent]:
         """Build the consent that the person is asked for."""
+        flow = self.credentials.build_consent(scope, redirect_uri, state, verifier, hosts, clock)
+        return (yield from self._add_certificate(flow, scope))
 
     def redeem_consent(  # noqa: PLR0917
         self,
@@ -48,52 +57,18 @@ class ConsentCredentials(Protocol):
         clock: Clock,
     ) -> Flow[dict[str, Any]]:
         """Trade the vendor's redirect for the document to store."""
+        flow = self.credentials.redeem_consent(consent, callback, stored, scope, hosts, clock)
+        return (yield from self._add_certificate(flow, stored))
+
+    def _add_certificate(self, flow: Flow[T], document: Mapping[str, Any]) -> Flow[T]:
+        return add_certificate(flow, read_certificate(document)) if self.uses_certificate else flow
 
 
 def as_consent_credentials(credentials: Credentials) -> ConsentCredentials | None:
     """Return the credential if a person can consent to it; None if it has no consent page."""
-    if isinstance(credentials, Mtls):
-        inner = as_consent_credentials(credentials.get_delegate())
-        return _ConsentWithCertificate(inner) if inner is not None else None
+    uses_certificate = isinstance(credentials, Mtls)
+    while isinstance(credentials, Mtls):
+        credentials = credentials.get_delegate()
     if isinstance(credentials, OAuth2 | OAuth1Credentials) and credentials.authorization_url is not None:
-        return credentials
+        return ConsentCredentials(credentials, uses_certificate)
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class _ConsentWithCertificate:
-    """A consent whose requests use the account's client certificate."""
-
-    inner: ConsentCredentials
-
-    @property
-    def redirect_uri(self) -> str | None:
-        return self.inner.redirect_uri
-
-    @property
-    def redirect_port(self) -> int | None:
-        return self.inner.redirect_port
-
-    def consent_fields(self) -> list[CredentialField]:
-        return [*CERTIFICATE_FIELDS, *self.inner.consent_fields()]
-
-    def has_consent(self, document: Mapping[str, Any]) -> bool:
-        return self.inner.has_consent(document)
-
-    def build_consent(  # noqa: PLR0917
-        self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
-    ) -> Flow[Consent]:
-        flow = self.inner.build_consent(scope, redirect_uri, state, verifier, hosts, clock)
-        return (yield from add_certificate(flow, read_certificate(scope)))
-
-    def redeem_consent(  # noqa: PLR0917
-        self,
-        consent: Consent,
-        callback: Mapping[str, str],
-        stored: Mapping[str, Any],
-        scope: Scope,
-        hosts: tuple[str, ...],
-        clock: Clock,
-    ) -> Flow[dict[str, Any]]:
-        flow = self.inner.redeem_consent(consent, callback, stored, scope, hosts, clock)
-        return (yield from add_certificate(flow, read_certificate(stored)))

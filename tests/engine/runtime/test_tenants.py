@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import load_workspace
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.expressions import evaluate
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring, wire_account
@@ -72,7 +72,14 @@ class Tenant:
     def clock(self) -> FrozenClock:
         return FrozenClock(1_700_000_000 + 1000 * len(self.name))
 
-    def wire(self, folder: Path) -> Wiring:
+    def wire(self, workspace: Workspace) -> Wiring:
+        vault = MemoryVault({"acme": {"token": f"token-of-{self.name}"}})
+        options = {"vault": vault, "clock": self.clock, "seed": self.seed, "isolation": self.isolation}
+        wiring = wire_account(workspace, "acme", environ={}, **options)
+        wiring.session.observer = lambda name, scopes, values: self.observed.extend(values)
+        return wiring
+
+    def load(self, folder: Path) -> Workspace:
         files: Mapping[str, Any] = {
             "conn.yaml": {"version": 1, "evaluator": self.evaluator},
             "connectors/shop/connector.yaml": CONNECTOR,
@@ -83,11 +90,7 @@ class Tenant:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content), encoding="utf-8")
-        vault = MemoryVault({"acme": {"token": f"token-of-{self.name}"}})
-        options = {"vault": vault, "clock": self.clock, "seed": self.seed, "isolation": self.isolation}
-        wiring = wire_account(load_workspace(folder), "acme", environ={}, **options)
-        wiring.session.observer = lambda name, scopes, values: self.observed.extend(values)
-        return wiring
+        return load_workspace(folder)
 
     def send(self, request: Request) -> Response:
         self.sent.append(request)
@@ -100,12 +103,15 @@ class Tenant:
         return self.send(request)
 
     def run(self, folder: Path) -> "Tenant":
-        with Connection(self.wire(folder), self) as connection, closing(connection.pages("contacts.list")) as pages:
+        return self.run_wired(self.wire(self.load(folder)))
+
+    def run_wired(self, wiring: Wiring) -> "Tenant":
+        with Connection(wiring, self) as connection, closing(connection.pages("contacts.list")) as pages:
             self.records = [record for page in pages for record in page.records]
         return self
 
     async def arun(self, folder: Path) -> "Tenant":
-        async with AsyncConnection(self.wire(folder), self) as connection:
+        async with AsyncConnection(self.wire(self.load(folder)), self) as connection:
             self.records = [record async for record in connection.records("contacts.list")]
         return self
 
@@ -164,8 +170,25 @@ def test_only_the_isolated_tenants_expressions_leave_the_process(tmp_path: Path)
         assert len(isolation.idle) == 1
 
 
+def test_two_sessions_of_one_account_share_only_the_connectors_budget(tmp_path: Path) -> None:
+    def sessions() -> list[Tenant]:  # their clocks differ by more than the budget's hour
+        return [Tenant("a", "jlens", 1), Tenant("bcdef", "jlens", 2)]
+
+    alone = [one.run(tmp_path / one.name) for one in sessions()]
+    both = sessions()
+    workspace = both[0].load(tmp_path / "both")
+    wirings = [one.wire(workspace) for one in both]
+    for one, wiring, expected in zip(both, wirings, alone, strict=True):
+        assert one.run_wired(wiring).outcome == expected.outcome
+        known = [bool(wiring.redactor.find(f"token-of-{tenant.name}")) for tenant in both]
+        assert known == [tenant is one for tenant in both]
+    first, second = (wiring.session.budgets for wiring in wirings)
+    assert first is not second
+    assert first.shared is second.shared
+
+
 def test_a_connectors_budget_is_shared_by_the_accounts_of_a_workspace_alone(tmp_path: Path) -> None:
-    one = Tenant("a", "jlens", 1).wire(tmp_path / "one")
-    other = Tenant("a", "jlens", 1).wire(tmp_path / "other")
-    assert one.session.budgets.shared is not other.session.budgets.shared
-    assert one.session.budgets is not other.session.budgets
+    tenant = Tenant("a", "jlens", 1)
+    one, other = (tenant.wire(tenant.load(tmp_path / name)).session.budgets for name in ("one", "other"))
+    assert one is not other
+    assert one.shared is not other.shared

@@ -1,5 +1,5 @@
-"""Functions of jsonata-python in bounded forms: they would build what is too long before anything looks at it, or take
-time that grows with the square of their input."""
+"""Bounded versions of functions of jsonata-python. The originals build long values before their length can be checked,
+or take time that grows with the square of their input."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ __all__ = ["bounded_functions"]
 
 
 def bounded_functions(instance: Any, limits: EvaluationLimits) -> dict[str, Any]:
-    """Those forms, by name, for an instance of the package."""
+    """Return the bounded functions by name, for an instance of the package."""
     built_in = instance.environment.lookup
     return {
         "pad": _Guarded(built_in("pad"), limits, lambda text, width=0, *_: abs(int(width))),
@@ -29,7 +29,7 @@ def bounded_functions(instance: Any, limits: EvaluationLimits) -> dict[str, Any]
 
 
 class _Replacement(Jsonata.JFunction):  # type: ignore[misc]
-    """What stands in place of a function of the package, with its name and signature."""
+    """A function that replaces one of the package, with the same name and signature."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(None, None)
@@ -38,12 +38,12 @@ class _Replacement(Jsonata.JFunction):  # type: ignore[misc]
         self._inner = inner
 
     def get_number_of_args(self) -> int:
-        """How many arguments it takes."""
+        """Return the number of arguments."""
         return int(self._inner.get_number_of_args())
 
 
 class _Guarded(_Replacement):
-    """A function of the package that would build a string before its length can be looked at."""
+    """A function of the package that builds a string before its length can be checked."""
 
     def __init__(self, inner: Any, limits: EvaluationLimits, length: Callable[..., int]) -> None:
         super().__init__(inner)
@@ -51,17 +51,17 @@ class _Guarded(_Replacement):
         self._length = length
 
     def call(self, input_: Any, args: Any) -> Any:
-        """Refuse a result that would be too long, else call the function."""
+        """Call the function. Raises JException when the result would be too long."""
         if args and all(item is not None for item in args[:2]) and self._length(*args) > self._longest:
             raise JException("U1001", -1)
         return self._inner.call(input_, args)
 
 
 class _Dated(_Replacement):
-    """`$toMillis`, from which Python's own errors escape where a name or a number in the text is not part of a date."""
+    """`$toMillis`, which raises Python's errors when a name or a number in the text is not part of a date."""
 
     def call(self, input_: Any, args: Any) -> Any:
-        """The time, or JSONata's error for a text that is not a date."""
+        """Return the time. Raises JSONata's error for a text that is not a date."""
         try:
             return self._inner.call(input_, args)
         except (KeyError, ValueError) as error:
@@ -71,18 +71,18 @@ class _Dated(_Replacement):
 
 
 class _Linear(_Replacement):
-    """A function of the package by an implementation of ours, on the package's own values."""
+    """A function of the package with Conn's implementation, which takes linear time, over the package's values."""
 
     def __init__(self, inner: Any, implementation: Callable[[Any], Any]) -> None:
         super().__init__(inner)
         self._implementation = implementation
 
     def call(self, _input: Any, args: Any) -> Any:
-        """The result of the implementation."""
+        """Return the result of the implementation."""
         return self._implementation(args[0] if args else None)
 
     def get_number_of_args(self) -> int:
-        """How many arguments it takes."""
+        """Return the number of arguments."""
         return 1
 
 
@@ -116,7 +116,7 @@ def _spread(most: int, value: Any) -> Any:
 
 
 def _items(value: list[Any]) -> Iterator[Any]:
-    return (value[index] for index in range(len(value)))  # a range of the package does not iterate rightly
+    return (value[index] for index in range(len(value)))  # the package's ranges do not support iteration
 
 
 def _joined_length(items: Any, separator: Any = "", *_rest: Any) -> int:

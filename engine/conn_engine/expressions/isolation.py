@@ -1,16 +1,16 @@
-"""Expressions in a process of their own, for a service that runs what its customers wrote.
+"""Evaluate expressions in a separate process, for a service that runs its customers' expressions.
 
-An evaluator bounds itself, but not within one of its steps: a value that holds itself many times over, a regular
-expression under jsonata-python, or the sum of many values can take any time and any memory. A worker process bounds
-those from outside: its address space is limited, and it is killed when its time is over. It is started when it is
-first needed, again after it has died, and ends with this process, however this one ends.
+An evaluator enforces its limits between steps, but not within one: a value that contains itself many times, a regular
+expression under jsonata-python, or the total of many values can take any amount of time and memory. A worker process
+limits them from outside: its address space is limited, and it is killed when its time is over. It starts when it is
+first needed, starts again after a crash, and stops when this process stops for any reason.
 
     isolation = Isolation()
     conditions = Conditions(isolation=isolation.isolate_except(effective.base_expressions))
     evaluate(text, data, conditions)  # in a worker, unless it is an expression of the connector itself
 
-Nothing else changes: the same values, the same errors. Linux and other POSIX systems only; a limit of the address
-space holds on Linux.
+The values and errors are the same. Isolation requires Linux or another POSIX system; only Linux enforces the limit of
+the address space.
 """
 
 import json
@@ -37,9 +37,9 @@ __all__ = ["Isolation"]
 MIB = 2**20
 _START = 30.0
 _BELT = 2.0
-"""Seconds after which a worker ends that nobody has killed."""
+"""The additional seconds after which a worker stops if it has not been killed."""
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Variables that a worker has of our environment: no credential is among them."""
+"""The environment variables that a worker inherits. None of them has a credential."""
 _PROGRAM = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']\n"
     "from conn_engine.expressions.worker import serve; serve(**given['limits'])"
@@ -47,11 +47,11 @@ _PROGRAM = (
 
 
 class Isolation:
-    """A few workers, shared between threads. Use as a context manager, or close it: that ends the workers.
+    """A few workers that threads share. Use it as a context manager, or call `close` to stop the workers.
 
-    `memory_bytes` is a worker's address space, of which the interpreter takes some 80 MiB; `workers` is how many
-    evaluations run at once: further ones wait. A worker is killed `grace_seconds` after the expression's time is over:
-    until then the evaluator can say so itself.
+    `memory_bytes` is the size of a worker's address space, of which the interpreter takes about 80 MiB. `workers` is
+    the number of evaluations that run at the same time; others wait. A worker is killed `grace_seconds` after the
+    expression's time is over, so that the evaluator can report the timeout itself.
     """
 
     def __init__(self, *, memory_bytes: int = 400 * MIB, workers: int = 1, grace_seconds: float = 1.0) -> None:
@@ -87,8 +87,8 @@ class Isolation:
         self.close()
 
     def run(self, request: Mapping[str, Any], data: Any, limits: EvaluationLimits) -> Any:
-        """The answer of a worker to a request about `request["text"]`. Raises ExpressionError, also when the worker
-        has to be killed or dies."""
+        """Return a worker's reply to a request for the expression `request["text"]`. Raises ExpressionError, also when
+        the worker crashes or must be killed."""
         header, body = _encode(request), _encode(data)
         with self._turns:
             for _ in range(2):
@@ -103,23 +103,23 @@ class Isolation:
                 worker.kill()
                 if reply is TimeoutError:
                     raise _build_timeout(request["text"], limits)
-                if not used:  # one that has worked before may have died of what it had left over
+                if not used:  # a worker that was used before may have crashed because of an earlier expression
                     break
             raise _build_crash(request["text"], self._memory_bytes)
 
     def _take(self) -> "_Worker | None":
         try:
             return self._idle.pop()
-        except IndexError:  # or another thread was quicker
+        except IndexError:  # possibly another thread took the last one
             return None
 
     def _worker(self, text: str) -> "_Worker":
         if self._closed:
             raise UsageError("the isolation is closed", hint="evaluate within its `with` block")
         while worker := self._take():
-            if worker.is_ours:  # after a fork it is still the parent's
+            if worker.is_ours:  # after a fork, it still belongs to the parent
                 return worker
-        with suppress(OSError):  # no process or no descriptor is left
+        with suppress(OSError):  # too many processes or open files
             started = _Worker(self._memory_bytes, self._grace)
             if started.is_ready():
                 return started
@@ -135,7 +135,7 @@ class Isolation:
 
 
 class _Untrusted:
-    """What isolates all expressions but the trusted ones."""
+    """Isolates all expressions except the trusted ones."""
 
     def __init__(self, isolation: Isolation, trusted: frozenset[str]) -> None:
         self._isolation = isolation
@@ -170,7 +170,7 @@ class _IsolatedExpression:
 
 
 class _Worker:
-    """A worker process, and this end of the pipe to it."""
+    """A worker process, with this process's end of the pipe."""
 
     def __init__(self, memory_bytes: int, grace_seconds: float) -> None:
         self.used = False
@@ -186,11 +186,11 @@ class _Worker:
                 stderr=subprocess.DEVNULL,
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},
                 pass_fds=(theirs.fileno(),),
-                process_group=0,  # an interrupt from the terminal is for us
+                process_group=0,  # an interrupt from the terminal reaches only this process
             )
 
     def is_ready(self) -> bool:
-        """Whether the process has started."""
+        """Return whether the process has started, after waiting for it."""
         return self._pipe.poll(_START) and bool(_receive(self._pipe))
 
     @property
@@ -202,7 +202,7 @@ class _Worker:
         return self._owner == os.getpid()
 
     def ask(self, header: bytes, body: bytes, seconds: float) -> bytes | type[Exception]:
-        """Return the reply. Raises TimeoutError when it is late, EOFError when the worker has died."""
+        """Return the reply, TimeoutError when it is late, or EOFError when the worker has crashed."""
         try:
             self._pipe.send_bytes(header)
             self._pipe.send_bytes(body)
@@ -230,7 +230,7 @@ def _receive(pipe: "Connection[Any, Any]") -> bytes:
 def _encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value)
-    except UnicodeEncodeError:  # half a character: in our process too it becomes a replacement
+    except UnicodeEncodeError:  # half of a surrogate pair: without isolation, too, it becomes a replacement character
         text = json.dumps(value, ensure_ascii=False)
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
     except RecursionError:

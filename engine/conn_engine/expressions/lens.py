@@ -1,4 +1,4 @@
-"""The evaluator jlens (Rust), and the fields that an expression reads according to it."""
+"""The evaluator jlens (Rust), and its report of the fields that an expression reads."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -17,11 +17,13 @@ from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefine
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
-_NULL = float("nan")  # a host function's None is undefined to jlens; a number JSON cannot say is its null
+_NULL = float(
+    "nan"
+)  # from a host function, jlens takes None as undefined, and a number that JSON does not have as null
 
 
 class Lens:
-    """jlens as an Evaluator. Its compiled expressions may be shared between threads."""
+    """The evaluator jlens. Threads may share its compiled expressions."""
 
     name = "jlens"
 
@@ -31,7 +33,7 @@ class Lens:
 
 
 class LensExpression:
-    """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
+    """One expression of jlens. A result of None is evaluated a second time, because jlens returns None for null and
     undefined."""
 
     __slots__ = ("_calls", "_expression", "_hosts", "_joins", "_momentary", "_probe", "_shift", "_text")
@@ -40,7 +42,7 @@ class LensExpression:
         self._text = text
         self._probe: Any = None
         self._expression = _compile(text, text)
-        self._calls = "$" in text  # else nothing in it can ask for the time or for chance
+        self._calls = "$" in text  # without one, it cannot use the time or random values
         self._joins = "@" in text and has_join(_tokens(text))
         names = _names(text)
         self._momentary = find_momentary(names)
@@ -54,21 +56,22 @@ class LensExpression:
     def evaluate(
         self, data: Any, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> Any:
-        """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
-        (as in JSON)."""
+        """Return the value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles (as in
+        JSON). Raises ExpressionError."""
         return self._value(data, self._names(bindings, now, seed), self._options(limits, now, seed))
 
     def evaluate_json(
         self, data: str, bindings: Mapping[str, Any] | None, limits: EvaluationLimits, now: float, seed: int | None
     ) -> str | Undefined:
-        """The value of data in JSON, in JSON, or UNDEFINED. Numbers beyond 2^53 may be written with other digits."""
+        """Evaluate over data in JSON. Return the value in JSON, or UNDEFINED. Numbers beyond 2^53 may have different
+        digits in the result."""
         options = self._options(limits, now, seed)
         names = self._names(bindings, now, seed)
         value = _run(self._text, self._shift, self._expression.evaluate_json, data, names, **options)
         return UNDEFINED if value is None else str(value)
 
     def _names(self, bindings: Mapping[str, Any] | None, now: float, seed: int | None) -> dict[str, Any] | None:
-        """What the evaluation binds: the caller's variables, and functions that have its time and chance."""
+        """Return the variables of the evaluation: those of the caller, and functions that use its time and seed."""
         names = None if bindings is None else dict(bindings)
         return (
             {**(names or {}), **bind_moment(self._momentary, EvaluationContext(now, seed))}
@@ -93,14 +96,14 @@ class LensExpression:
 
 
 def _compile(source: str, text: str, hosts: Mapping[str, Callable[..., Any]] = MappingProxyType({})) -> Any:
-    """Compile `source`, made of the author's `text`, and give it those of our functions that it names, and `hosts`.
+    """Compile `source`, which contains the author's `text`, and register `hosts` and the Conn functions that it names.
 
-    Registering all of them would cost a little at every evaluation.
+    Registering all functions would slow down each evaluation.
     """
     expression = _run(text, 0, jlens.Expression, source)
     if "$" in source:
         names = _names(text)
-        if "eval" in names:  # where the text binds the name itself it is let through; where it does not, it fails
+        if "eval" in names:  # a text may still bind the name to a function of its own
             expression.register_function("eval", _refuse_eval)
         for name in names & FUNCTIONS.keys():
             row = FUNCTIONS[name]
@@ -111,7 +114,7 @@ def _compile(source: str, text: str, hosts: Mapping[str, Callable[..., Any]] = M
 
 
 def _names(text: str) -> set[str]:
-    """The variables the text names, without `$`."""
+    """Return the names of the text's variables, without `$`."""
     return {token.text[1:] for token in _tokens(text) if token.kind == "variable"} if "$" in text else set()
 
 
@@ -122,12 +125,12 @@ def _refuse_eval(*_arguments: Any) -> Any:
 def _tokens(text: str) -> tuple[Token, ...]:
     try:
         return tuple(lex(text))
-    except LexError as error:  # jlens has read what we cannot
+    except LexError as error:  # jlens accepts a text that this lexer does not
         raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
 
 
 def _shift_offset(at: int | None, shift: int) -> int | None:
-    """A position in the text behind the prelude; None when it is in the prelude itself."""
+    """Return a position relative to the end of the prelude; None for a position in the prelude."""
     return None if at is None or at < shift else at - shift
 
 
@@ -140,7 +143,7 @@ def _host(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(text: str, shift: int, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a call of jlens gives. Whatever it raises of its own is an ExpressionError."""
+    """Call jlens and return its result. Errors of jlens are raised as ExpressionError."""
     try:
         return call(*arguments, **options)
     except BaseException as error:
@@ -148,9 +151,9 @@ def _run(text: str, shift: int, call: Callable[..., Any], *arguments: Any, **opt
 
 
 def _translate(error: BaseException, text: str, shift: int) -> BaseException:
-    """The ExpressionError for what jlens raises; what is not its own as it is.
+    """Return the ExpressionError for an error of jlens; other errors are returned unchanged.
 
-    `shift` is the length of what stands before the author's `text` in the text that jlens has.
+    `shift` is the length of the prelude before the author's `text`.
     """
     if isinstance(error, jlens.JlensError):
         after, start = _shift_offset(error.position, shift), _shift_offset(error.start, shift)
@@ -158,7 +161,7 @@ def _translate(error: BaseException, text: str, shift: int) -> BaseException:
     if isinstance(error, FunctionFault):
         start = text.find(f"${error.called}") if error.called else None
         return _error(error.code, str(error), text, _shift_offset(getattr(error, "position", None), shift), start)
-    if isinstance(error, ValueError):  # data, a text or an option that it does not take
+    if isinstance(error, ValueError):  # data, a text or an option that jlens does not accept
         return _error("U1004", str(error), text, None, None)
     return panic(text) if is_panic(error) else error
 
@@ -168,15 +171,15 @@ def _error(code: str, message: str, text: str, after: int | None, start: int | N
 
 
 def read_tree(text: str) -> Any:
-    """What the expression reads of its input, as jlens puts it: True (whole), an object of fields, or None
-    (nothing)."""
+    """Return what the expression reads of its input, as jlens reports it: True (everything), an object of fields, or
+    None (nothing)."""
     return _run(text, 0, _compile(text, text).reads).get("input")
 
 
 def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: float) -> list[str]:
-    """How jlens came to a value: one line per decision (branch taken, items filtered), indented by depth.
+    """Return how jlens computed a value: one line per decision (branch taken, items filtered), indented by depth.
 
-    Dates are computed as jlens does it alone. Empty when the expression fails.
+    Dates are computed by jlens, without the preludes. Empty when the expression fails.
     """
     names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), EvaluationContext(now, None), "")}
     audited = _compile(text, text).evaluate_with_audit

@@ -1,19 +1,20 @@
-"""Mappings: expressions over a record's scope, in layers, run over a whole page at once.
+"""Mappings: expressions over a record's scope, in layers, applied to a complete page at once.
 
-A layer is a string (one expression for the whole result) or an object tree (every string leaf an expression,
-numbers, booleans and null themselves, nested objects and lists). The result of each layer is laid over the
-result of those below.
+A layer is a string (one expression for the complete result) or an object tree: each string leaf is an expression,
+numbers, booleans and null are literal values, and objects and lists can be nested. The result of each layer is merged
+over the result of the layers below.
 
-What the tree form decides for the author
-- A leaf that is undefined leaves its field out. A nested object all of whose fields are undefined is left out
-  too (the same text as one JSONata expression would leave an empty object): an address without a single known
-  line is no address. An object that is written empty stays. A list of the tree keeps its items in order,
-  without undefined ones, and an item that is a list stays a list.
-- The topmost layer that has an expression for a field decides it: an object replaces what the layers below made of
-  it, and when it gives nothing the field is left out. So layers that are laid over each other give what one layer
-  gives into which they were merged. (A layer that is one expression says no field: its result is laid over, deep.)
-- The result of the tree as a whole is always an object, possibly empty.
-- A null is null in the lowest layer; in one above it takes the field away. An expression that gives null gives null.
+Rules of the tree form
+- If a leaf is undefined, its field is left out. If all fields of a nested object are undefined, the object is left out
+  (written as one JSONata expression, it would be an empty object): an address without any known line is not an address.
+  An object that is written as `{}` stays. A list in the tree keeps its items in order, without undefined ones, and an
+  item that is a list stays a list.
+- The topmost layer that has an expression for a field sets it: an object replaces the value from the layers below, and
+  an undefined result leaves the field out. The layers therefore have the same result as one layer into which they are
+  merged. (A layer that is one expression has no fields: its result is merged in depth.)
+- The result of a tree is always an object, possibly empty.
+- A null is null in the lowest layer; in an upper layer, it removes the field. If an expression returns null, the field
+  is null.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ _OF_THE_MOMENT = frozenset({"now", "millis", "random", "shuffle"}) | {
 
 
 class Mapping:
-    """A mapping ready to run. Made by `mapping`; may be shared between threads."""
+    """A compiled mapping. Threads may share it. See `compile_mapping`."""
 
     def __init__(self, layers: Sequence[Any]) -> None:
         self.layers = tuple(layer if index == 0 else with_removals(layer) for index, layer in enumerate(layers))
@@ -62,7 +63,7 @@ class Mapping:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        """Dotted field to the text of its expression, of the topmost layer that has it. A layer that is one
+        """The text of each dotted field's expression, from the topmost layer that has the field. A layer that is one
         expression has no fields."""
         found: dict[str, str] = {}
         for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
@@ -72,8 +73,8 @@ class Mapping:
         return found
 
     def reads(self) -> dict[str, frozenset[Path_]]:
-        """Dotted field to the paths of the scope its expressions read, over all layers; "" for a layer that
-        is one expression."""
+        """Return the paths of the scope that each dotted field's expressions read in all layers. A layer that is one
+        expression has the field ""."""
         found: dict[str, frozenset[Path_]] = {}
         for leaf, compiled in self._expressions():
             found[leaf.field] = found.get(leaf.field, frozenset()) | compiled.reads()
@@ -84,7 +85,8 @@ class Mapping:
         return programs(self.layers)
 
     def is_repeatable(self) -> bool:
-        """Whether the same scopes always have the same results: it uses neither the time nor random numbers."""
+        """Return whether the same scopes always have the same results: the mapping uses neither the time nor random
+        values."""
         return not any(compiled.functions() & _OF_THE_MOMENT for _, compiled in self._expressions())
 
     def apply(
@@ -95,13 +97,13 @@ class Mapping:
         limits: EvaluationLimits = DEFAULT_LIMITS,
         known: KnownColumns | None = None,
     ) -> list[Any]:
-        """One result per scope, in order: a JSON-like value or UNDEFINED.
+        """Return one result per scope, in order: a JSON-like value or UNDEFINED.
 
-        One evaluation for the whole page; `limits` hold per hundred records. `known` are columns of the same scopes,
-        for a mapping that is repeatable: they are not evaluated again, and new ones are added.
+        The page is evaluated at once; `limits` apply per hundred records. `known` has columns of the same scopes, for a
+        repeatable mapping: they are not evaluated again, and new ones are added.
 
-        Raises ExpressionError: `at` is the dotted field, `offset` counts in that field's own text, and the message
-        names the record (counted from 0).
+        Raises ExpressionError. Its `at` is the dotted field, its `offset` is relative to that field's text, and its
+        message has the record's number, starting at 0.
         """
         if not scopes:
             return []
@@ -113,14 +115,14 @@ class Mapping:
             return results
         except ExpressionError as error:
             if error.code == "timeout":
-                bounds = limits  # the page has had its time: no record gets that of the whole page again
+                bounds = limits  # the page's time is used up: no record gets as much again
         return [
             self._slow(scope, conditions, index if len(scopes) > 1 else None, bounds)
             for index, scope in enumerate(scopes)
         ]
 
     def apply_one(self, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> Any:
-        """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
+        """Return the result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
         return self.apply([scope], conditions_of(scope), limits=limits)[0]
 
@@ -143,7 +145,7 @@ class Mapping:
 
 
 def evaluate_node(node: Any, scope: Scope, bindings: MappingType[str, Any]) -> Any:
-    """What one place of a layer gives for a scope: an expression, or a tree of them; UNDEFINED when it gives nothing.
+    """Evaluate one place of a layer (an expression, or a tree of them) over a scope. Return the value, or UNDEFINED.
 
     Raises ExpressionError.
     """
@@ -167,6 +169,6 @@ def _add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> 
 
 
 def compile_mapping(layers: Sequence[Any]) -> Mapping:
-    """Compile the layers of a mapping, the lowest first. Raises ExpressionError naming the field that does
-    not parse."""
+    """Compile the layers of a mapping, the lowest first. Raises ExpressionError, with the field, for an invalid
+    expression."""
     return Mapping(layers)

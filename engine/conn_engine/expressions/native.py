@@ -1,4 +1,4 @@
-"""Values and functions in the form jsonata-python wants them, and back. Imported only when that evaluator is
+"""Convert values and functions to the form that jsonata-python requires, and back. Imported only when that evaluator is
 used."""
 
 import datetime
@@ -25,15 +25,15 @@ __all__ = ["copy_input", "functions_for", "plain"]
 _DATA = frozenset({str, int, float, bool, dict, list})
 _EXACT = 2**53
 
-vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would write "Proc not found" into our standard output
+vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would print "Proc not found" to standard output
 
 
 class _Datetime(datetime.datetime):
-    """What the package takes from the machine where a picture of `$toMillis` names no date."""
+    """The current date, which the package uses when a picture of `$toMillis` has no date."""
 
     @classmethod
     def utcnow(cls) -> Self:
-        """The time of the evaluation under way, as the package itself keeps it for `$now`."""
+        """Return the time of the current evaluation, which the package stores for `$now`."""
         return cls.fromtimestamp(Jsonata.CURRENT.jsonata.timestamp / 1000, datetime.UTC).replace(tzinfo=None)
 
 
@@ -41,7 +41,7 @@ vars(jsonata.datetimeutils)["datetime"] = SimpleNamespace(**{**vars(datetime), "
 
 
 def copy_input(value: Any) -> Any:
-    """A copy of the input with the package's own null: its None is undefined."""
+    """Return a copy of the input with the package's value for null. To the package, None is undefined."""
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, dict):
@@ -52,9 +52,9 @@ def copy_input(value: Any) -> Any:
 
 
 def plain(value: Any, limits: EvaluationLimits) -> Any:
-    """A copy of the result as JSON-like data. A function is undefined, null inside a list (as in JSON).
+    """Return a copy of the result as JSON-like data. A function becomes undefined, or null in a list (as in JSON).
 
-    A result may hold one object many times over: the copy is bounded by `limits.result_bytes`. Raises JException.
+    A result may contain the same object many times, so `limits.result_bytes` limits the copy. Raises JException.
     """
     if value is None or _is_function(value):
         return UNDEFINED
@@ -62,20 +62,20 @@ def plain(value: Any, limits: EvaluationLimits) -> Any:
 
 
 class _Copy:
-    """Copies results, while they are not too long: about as long as they are in JSON."""
+    """Copies results up to a maximum size: about their length in JSON."""
 
     def __init__(self, longest: int) -> None:
         self._left = longest
 
     def copy(self, value: Any) -> Any:
-        """The copy of one value."""
+        """Return the copy of a value. Raises JException when the copies exceed the maximum size."""
         self._left -= len(value) + 2 if isinstance(value, str) else 2
         if self._left < 0:
             raise JException("U1001", -1)
         if value is None or value is Utils.NULL_VALUE:
             return None
         if isinstance(value, list):
-            items = (value[index] for index in range(len(value)))  # a range of the package does not iterate rightly
+            items = (value[index] for index in range(len(value)))  # the package's ranges do not support iteration
             return [None if _is_function(item) else self.copy(item) for item in items]
         if isinstance(value, dict):
             self._left -= sum(len(key) + 4 for key in value)
@@ -83,12 +83,12 @@ class _Copy:
         if isinstance(value, str):
             return _join_surrogates(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-            return int(value)  # as jlens, and as JSON: there is one kind of number
+            return int(value)  # as in jlens and JSON, which have one type of number
         return value
 
 
 def _join_surrogates(text: str) -> str:
-    """The text without surrogates: the package leaves the two halves of an escaped character apart."""
+    """Return the text with its surrogate pairs joined. The package does not join escaped ones."""
     if text.isascii():
         return text
     try:
@@ -105,14 +105,14 @@ def _is_function(value: Any) -> bool:
 
 
 class _Signature(Signature):  # type: ignore[misc]
-    """A signature that tells null from undefined, and does not show the data in its refusals."""
+    """A signature that distinguishes null from undefined, and whose errors do not show the data."""
 
     def get_symbol(self, value: Any) -> str:
-        """The letter of a value's type."""
+        """Return the letter for a value's type."""
         return "l" if value is Utils.NULL_VALUE else str(super().get_symbol(value))
 
     def validate(self, args: Any, context: Any) -> Any:
-        """The arguments as the signature has them. Raises JException."""
+        """Return the arguments in the form that the signature declares. Raises JException when they do not match."""
         try:
             return super().validate(args, context)
         except JException as error:
@@ -121,7 +121,7 @@ class _Signature(Signature):  # type: ignore[misc]
             raise JException("T0411", -1, error.expected, self.function_name) from None
 
     def throw_validation_error(self, _arguments: Any, letters: str, name: str) -> NoReturn:
-        """Refuse with the first argument that does not fit: the package's own names one before it."""
+        """Raise an error that names the first argument that does not match. The package names the one before it."""
         pattern, fitting = "", 0
         for parameter in self._params:
             pattern += parameter.regex
@@ -133,7 +133,7 @@ class _Signature(Signature):  # type: ignore[misc]
 
 
 class _Own(Jsonata.JFunction):  # type: ignore[misc]
-    """One of our functions, or a bounded form of one of the package's."""
+    """One of Conn's functions, or a bounded version of a function of the package."""
 
     def __init__(self, name: str, implementation: Callable[..., Any], signature: str) -> None:
         super().__init__(None, None)
@@ -154,24 +154,24 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
         return Utils.NULL_VALUE if result is NULL else prepared_result(result)
 
     def get_number_of_args(self) -> int:
-        """How many arguments it takes, for partial application."""
+        """Return the number of arguments, for partial application."""
         return self._count
 
 
 def prepared_result(value: Any) -> Any:
-    """A function's result as input: None alone stays undefined."""
+    """Convert a function's result to input. None stays undefined, unless it is inside another value."""
     return None if value is None else copy_input(value)
 
 
 class _OwnObject(_Own):
-    """A function whose result is an object of fields, to which methods are added."""
+    """A function that returns an object with fields and methods."""
 
     def __init__(self, name: str, implementation: Callable[..., Any], signature: str, methods: ObjectMethods) -> None:
         super().__init__(name, implementation, signature)
         self._methods = methods
 
     def call(self, _input: Any, args: Any) -> Any:
-        """The fields and the methods; undefined when there is no object."""
+        """Return the fields and the methods; undefined when the implementation returns nothing."""
         fields = super().call(_input, args)
         if fields is None:
             return None
@@ -199,8 +199,8 @@ def _timeless(name: str) -> _Own:
 def functions_for(
     instance: Any, names: Iterable[str], limits: EvaluationLimits, now: float, seed: int | None
 ) -> dict[str, Any]:
-    """Those of our functions that are named, the package's own where they must be bounded or repeatable, and
-    `$eval` refusing."""
+    """Return the named functions of Conn, bounded and repeatable versions of the package's functions, and an `$eval`
+    that always fails."""
     moment = EvaluationContext(now, seed)
     given = {
         **{name: _build_function(name, moment) for name in names},

@@ -1,7 +1,7 @@
-"""Regular expressions that documents bring along (a header's format, an account's value), matched within a time bound.
+"""Match regular expressions from documents (a header's format, an account's value) within a time limit.
 
-Whoever writes a pattern may write one that never ends on some text, and the text is often somebody else's too.
-Python's own `re` cannot be interrupted, so they are matched by the evaluator that can.
+A pattern may take forever on some texts, and its author often does not control the text. Python's `re` cannot be
+interrupted, so an evaluator that can be matches them.
 """
 
 import re
@@ -19,13 +19,13 @@ _MAX_TEXT = 4_096
 
 
 def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | None, ...] | None:
-    """The match (index 0) and its groups; None without one. Only the first 4096 characters are looked at.
+    """Return the match (index 0) and its groups; None without a match. Only the first 4,096 characters are used.
 
-    `whole`: the text must match from end to end. Raises ExpressionError for a pattern that is not a regular expression
+    With `whole`, the complete text must match. Raises ExpressionError for a pattern that is not a regular expression,
     and for one that takes too long.
     """
     text = text[:_MAX_TEXT]
-    if "jlens" not in evaluators():  # where it is not to be had, a pattern is only as safe as its author
+    if "jlens" not in evaluators():  # without it, nothing limits the time of a pattern
         plain = re.fullmatch(pattern, text) if whole else re.search(pattern, text)
         return None if plain is None else (plain[0], *plain.groups())
     import jlens
@@ -50,9 +50,9 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
 
 
 def pattern_fault(pattern: str) -> str:
-    """What is wrong with a pattern as such; "" when it can be used."""
+    """Return what is wrong with a pattern; "" for a valid one."""
     try:
-        re.compile(pattern)  # says where the fault is
+        re.compile(pattern)  # its error has the position
         groups_of(pattern, "")
     except (re.error, RecursionError, OverflowError) as error:
         return str(error)

@@ -1,10 +1,9 @@
-"""Texts in JSONata that stand before an author's expression under jlens, and give some built-in functions another form.
+"""JSONata text to insert before an author's expression under jlens. It replaces some functions with other versions.
 
-`$replace` gets a bound, `$toMillis` refuses names that it does not know, `$distinct` and `$keys` become linear (jlens
-compares each item with each one before it, and looks at no clock meanwhile), a date gets its methods, and a function of
-ours that needs the time or chance is one that the evaluation is given. A prelude is put before an expression only when
-it names such a function. Positions in errors are those of the author's text: the length
-of what stands before it is taken off.
+`$replace` has a limit, `$toMillis` rejects unknown names, `$distinct` and `$keys` take linear time (jlens compares each
+item with all earlier ones, and does not check the time limit meanwhile), dates have methods, and Conn's functions that
+use the time or random values call the evaluation's versions of them. An expression has a prelude only if it names such
+a function. Positions in errors are relative to the author's text.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ __all__ = ["Prelude", "bind_moment", "find_momentary", "find_preludes"]
 
 
 class Prelude(NamedTuple):
-    """`text` comes before the author's, which a `)` follows; `hosts` are the functions that it calls, by name."""
+    """`text` comes before the author's text, and `)` after it. `hosts` has the functions that `text` calls, by name."""
 
     text: str
     hosts: Mapping[str, Callable[..., Any]]
@@ -32,7 +31,7 @@ _REPLACE = Prelude(
     "{$conn_fits($s,$p,$r)?$conn_replace($s,$p,$r,$n)};",
     {"conn_fits": fits},
 )
-_DISTINCT = Prelude(  # of a list whose items are all equal the built-in gives one item or a list of it, as the list is
+_DISTINCT = Prelude(  # for equal items, the built-in returns an item or a list of one, depending on the list
     "($conn_distinct:=$distinct;$distinct:=function($a)<x:x>"
     "{$count($a)<100?$conn_distinct($a):($d:=$conn_firsts($a);$count($d)<2?$conn_distinct($a):$d)};",
     {"conn_firsts": distinct},
@@ -49,7 +48,7 @@ _TO_MILLIS = Prelude(
 
 
 def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
-    """Those that an expression needs that has these tokens, `names` of variables among them."""
+    """Return the preludes for an expression with these tokens, which include variables with these names."""
     found = []
     if "replace" in names and needs_bound(tokens):
         found.append(_REPLACE)
@@ -69,12 +68,12 @@ def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
 
 
 def find_momentary(names: set[str]) -> set[str]:
-    """Return those of the functions named that need the time or the chance of the evaluation."""
+    """Return the names of functions that use the evaluation's time or seed."""
     return {name for name in names & FUNCTIONS.keys() if FUNCTIONS[name].moment}
 
 
 def bind_moment(names: set[str], moment: EvaluationContext, prefix: str = "conn_") -> dict[str, Callable[..., Any]]:
-    """Return what the preludes of momentary functions call in one evaluation, by name."""
+    """Return the functions, by name, that the preludes of these functions call in one evaluation."""
     return {prefix + name: _host(name, moment) for name in names}
 
 

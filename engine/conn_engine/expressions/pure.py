@@ -1,9 +1,9 @@
-"""The evaluator jsonata-python: the second one, for platforms without jlens and for the cross-check.
+"""The second evaluator, jsonata-python, for platforms without jlens and for the cross-check.
 
-The package is not made for threads and shares state between expressions of one thread, so each thread has its
-own compiled copy, and each evaluation its own frame, bounds and clock. Importing it raises the process's
-recursion limit; here the limit is raised only while something is compiled or evaluated. A regular expression,
-once running, is not interrupted by the time bound: that is what jlens is for.
+The package does not support threads, and expressions of one thread share state. Each thread therefore has its own
+compiled copy, and each evaluation has its own frame, limits and clock. Importing the package raises the recursion limit
+of the process; here, the limit is raised only during compilation and evaluation. The time limit does not interrupt a
+regular expression that is already running; jlens can do that.
 """
 
 import re
@@ -29,13 +29,13 @@ _RECURSION = 20_000
 _KEPT_PER_THREAD = 1024
 _CODE = re.compile(r"[A-Z][0-9]{4}|[a-z_]+")
 _CODES = {"number": "D3030", "toMillis": "D3110", "sort": "D3070", "replace": "D3010"}
-"""The codes of JSONata where the package lets a Python error out of a function."""
+"""JSONata's error codes for functions of the package that raise Python errors."""
 _threads = threading.local()
 
 
 class _DeepStack:
-    """Raises the recursion limit, which the whole process has, while anyone needs it; the last to leave puts the
-    process's own back."""
+    """Raises the recursion limit of the process while at least one thread needs it, and then restores the process's
+    limit."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ deep_stack: Final = _DeepStack()
 
 
 class Pure:
-    """jsonata-python as an Evaluator."""
+    """The evaluator jsonata-python."""
 
     name = "jsonata-python"
 
@@ -71,7 +71,7 @@ class Pure:
 
 
 class PureExpression:
-    """One expression; each thread parses its own copy when it first needs it."""
+    """One expression. Each thread parses its own copy the first time it needs one."""
 
     __slots__ = ("_text",)
 
@@ -86,7 +86,7 @@ class PureExpression:
         now: float,
         seed: int | None,
     ) -> Any:
-        """The value, or UNDEFINED."""
+        """Return the value, or UNDEFINED. Raises ExpressionError."""
         instance = parse_expression(self._text)
         trail: list[Any] = []
         with deep_stack, _translate_errors(self._text, trail):
@@ -108,7 +108,7 @@ def parse_expression(text: str) -> Any:
     with deep_stack, _translate_errors(text, []):
         from jsonata import Jsonata
 
-        instance = Jsonata(text + "\n")  # its lexer looks one character beyond a comment that ends the text
+        instance = Jsonata(text + "\n")  # its lexer reads one character past a comment at the end of the text
     if instance.errors:
         raise _fault(instance.errors[0], text, [])
     instance.own = _own_names(text)
@@ -120,7 +120,7 @@ def parse_expression(text: str) -> Any:
 
 
 def _own_names(text: str) -> frozenset[str]:
-    """The functions of ours that the text may call."""
+    """Return the names of Conn's functions that the text may call."""
     try:
         return frozenset(token.text[1:] for token in lex(text) if token.kind == "variable") & FUNCTIONS.keys()
     except LexError:
@@ -135,7 +135,7 @@ def _has_join(text: str) -> bool:
 
 
 def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
-    """What the package's own `evaluate` does, at the time `now`, and without its touching the result."""
+    """Do what the package's `evaluate` does, at the time `now`, but leave the result unchanged."""
     from jsonata import Utils
 
     frame.bind("$", data)
@@ -154,9 +154,10 @@ def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
 
 
 def _bound_frame(frame: Any, limits: EvaluationLimits, trail: list[Any], *, joins: bool) -> None:
-    """Bound a frame. `trail` holds the nodes being evaluated: after an error, the last one failed.
+    """Apply the limits to a frame. `trail` has the nodes that are being evaluated: after an error, the last one failed.
 
-    With `joins`, what each step of a path adds to a join is counted while it runs: nothing else sees it before its end.
+    With `joins`, the items that each step of a path adds to a join are counted while it runs. No other limit applies to
+    them before the join is complete.
     """
     from jsonata.jexception import JException
 
@@ -195,7 +196,7 @@ def _bound_frame(frame: Any, limits: EvaluationLimits, trail: list[Any], *, join
 
 @contextmanager
 def _translate_errors(text: str, trail: list[Any]) -> Iterator[None]:
-    """Everything the package raises, as ExpressionError. It lets plain Python errors escape for odd input."""
+    """Convert all errors of the package to ExpressionError. For unusual input, it raises plain Python errors."""
     try:
         yield
     except (ExpressionError, KeyboardInterrupt):
@@ -209,7 +210,7 @@ def _translate_errors(text: str, trail: list[Any]) -> Iterator[None]:
 
 
 def _place(trail: list[Any]) -> int | None:
-    """Where the innermost node is: the package's own `location` names the outermost call, or nothing."""
+    """Return the position of the innermost node. The package's `location` is that of the outermost call, or None."""
     return next((node.position for node in reversed(trail) if isinstance(node.position, int)), None)
 
 
@@ -220,7 +221,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
         code, message = error.error, str(error)
         if code == "U1001":
             message = "a value would exceed the size limit"
-        elif code == "S0301" and error.current is not None:  # its parser mixes up two codes
+        elif code == "S0301" and error.current is not None:  # its parser confuses two codes
             code, message = "S0103", f"Unsupported escape sequence: \\{error.current}"
         elif code.startswith("T041"):
             message = message.replace("Object", "function")
@@ -239,7 +240,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
 
 
 def _unreadable(text: str, message: str) -> ExpressionError:
-    """A text that the package's parser stumbles over: most often it ends inside something."""
+    """Build the error for a text that makes the package's parser fail: most often, the text is incomplete."""
     try:
         lex(text)
     except LexError as error:

@@ -1,8 +1,8 @@
-"""Which paths an expression reads, from jsonata-python's syntax tree: for platforms without jlens.
+"""Find the paths that an expression reads from jsonata-python's syntax tree, for platforms without jlens.
 
-It follows where each step stands: a path's steps, filters, sorts and groups see the value before them, a
-lambda's parameters the list it is mapped over when that is plain. Where it cannot follow, it says that
-the value is read whole, which is always safe: nothing that is read is left out.
+The walk tracks where each value comes from: a path's steps, filters, sorts and groups see the value before them, and a
+lambda's parameter sees the items of the list that it is mapped over, if that list is a path. When the origin of a value
+is unknown, the complete value counts as read. This is always safe: no path that is read is left out.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from conn_engine.expressions.values import Path_
 __all__ = ["syntax_paths"]
 
 Place = Path_ | None
-"""Where a value comes from in the input; None: it is computed, and reading it reads nothing new."""
+"""Where a value comes from in the input. None for a computed value: to read it reads nothing else of the input."""
 
 _OVER_ITEMS = frozenset({"map", "filter", "each", "sift", "single"})
 _COUNTING = frozenset({"count", "exists", "type"})
@@ -35,22 +35,22 @@ def _is_covered(path: Path_, paths: set[Path_]) -> bool:
 
 @dataclass
 class _Reader:
-    """A walk over the tree. `paths` are the places read whole."""
+    """A walk over the tree. `paths` are the places whose complete value is read."""
 
     paths: set[Path_] = field(default_factory=set)
 
     def read_as_is(self, place: Place) -> None:
-        """The value at `place` is used as it is."""
+        """Record that the complete value at `place` is read."""
         if place is not None:
             self.paths.add(place)
 
     def read(self, node: Any, here: Place, names: dict[str, Place]) -> None:
-        """A part whose value is used whole."""
+        """Walk a part whose complete value is read."""
         if node is not None:
             self.read_as_is(self.visit(node, here, names))
 
     def visit(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
-        """Walk one node that stands at `here`; where its value comes from."""
+        """Walk a node at `here`, and return where its value comes from."""
         kind = getattr(node, "type", None)
         visit = getattr(self, f"_{kind}", None)
         place: Place = visit(node, here, names) if visit is not None else self._read_other(node, here, names)
@@ -71,7 +71,7 @@ class _Reader:
             if focus is None:
                 here = found
             else:
-                inner[str(focus)] = found  # the next step starts where this one did
+                inner[str(focus)] = found  # the next step starts at the same place as this one
         return here
 
     def _name(self, node: Any, here: Place, _names: dict[str, Place]) -> Place:
@@ -145,7 +145,7 @@ class _Reader:
         return None
 
     def _read_callback(self, callback: Any, items: Place, here: Place, names: dict[str, Place]) -> None:
-        """A lambda over items: its first parameter is one of them."""
+        """Walk a lambda over items. Its first parameter is an item."""
         inner = {**names, **{str(argument.value): None for argument in callback.arguments}}
         if callback.arguments:
             inner[str(callback.arguments[0].value)] = items
@@ -153,7 +153,7 @@ class _Reader:
             inner[str(argument.value)] = items
         self.read(callback.body, here, inner)
         if items is not None and not any(path[: len(items)] == items for path in self.paths):
-            self.read_as_is(items)  # how many there are is read, if nothing else
+            self.read_as_is(items)  # at least their number is read
 
     _partial = _function
 

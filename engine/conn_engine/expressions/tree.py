@@ -1,4 +1,4 @@
-"""The object-tree form of a mapping: its leaves, and results assembled from the leaves' values."""
+"""The object-tree form of a mapping: find its leaves, and assemble results from their values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ _MAX_DEPTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One expression of a layer. `path` is where its value goes; empty when the layer is that one
-    expression."""
+    """An expression of a layer. `path` is its value's place in the result; empty if the layer is one expression."""
 
     path: Path_
     text: str
@@ -27,8 +26,8 @@ class Leaf:
 
 
 def leaves(layer: Any, path: Path_ = ()) -> Iterator[Leaf]:
-    """Every expression of a layer, in order. Raises ExpressionError (`layer`) for a layer that is neither a
-    string nor a tree, or one too deep."""
+    """Yield the expressions of a layer, in order. Raises ExpressionError (`layer`) for a layer that is neither a string
+    nor a tree, or is too deep."""
     if len(path) > _MAX_DEPTH:
         raise ExpressionError("a mapping is nested too deeply", code="layer", at=".".join(map(str, path[:4])))
     if isinstance(layer, str):
@@ -52,7 +51,7 @@ def with_removals(layer: Any) -> Any:
 
 
 def removals(layer: Any, path: str = "") -> Iterator[str]:
-    """Return the dotted fields that an upper layer removes."""
+    """Yield the dotted fields that an upper layer removes."""
     for key, value in layer.items() if isinstance(layer, dict) else ():
         here = f"{path}.{key}" if path else str(key)
         if value is REMOVE:
@@ -62,10 +61,10 @@ def removals(layer: Any, path: str = "") -> Iterator[str]:
 
 
 def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int, *, upper: bool = False) -> list[Any]:
-    """The `count` results of a layer, from the values (or UNDEFINED) of each of its leaves.
+    """Return the `count` results of a layer, from the values (or UNDEFINED) of its leaves.
 
-    `upper`: it is merged over another one. What an expression gives for a field is Decided in the result then, nothing
-    too, and not left out.
+    `upper`: the layer is merged over another one. The value of each field's expression is then a Decided in the result,
+    and UNDEFINED is not left out.
     """
     return list(_column(layer, (), columns, count, upper))
 

@@ -1,4 +1,4 @@
-"""Some of an object's fields: those that are picked, or all but those that are left out."""
+"""Functions that pick fields of an object, or leave fields out."""
 
 import re
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
 
 
 def _pick_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Steps]) -> dict[str, Any]:
-    """The fields in the order of the object: with `/a/*/b` nobody says another one."""
+    """Return the fields in the order of the object: a path such as `/a/*/b` does not specify one."""
     pointers = [name for name in names if name.startswith("/")]
     pointers += [to_pointer(*steps) for name, steps in paths.items() if name not in value and not name.startswith("/")]
     picked = only_paths(value, pointers)
@@ -41,7 +41,7 @@ def _pick_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Step
 
 
 def _pick_paths(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[str, Any]:
-    """The fields of an object that are named (no steps), or that the steps lead into."""
+    """Return the fields of an object that are named (no steps) or that the steps lead into."""
     picked: dict[str, Any] = {}
     behind = _group(steps for steps in paths.values() if steps)
     for name, steps in paths.items():
@@ -54,8 +54,8 @@ def _pick_paths(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[s
 
 
 def _pick_part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
-    """Whether one of the paths leads to something, and the value with only what they lead to. In a list, the items
-    before one that is picked are null: each keeps its place."""
+    """Return whether a path leads to a value, and the value with only the parts that the paths lead to. In a list, null
+    replaces the items before a picked one, so that it keeps its position."""
     if () in paths:
         return True, value
     if isinstance(value, dict):
@@ -70,7 +70,8 @@ def _pick_part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
 
 
 def _leave_out(value: Any, paths: list[Steps]) -> Any:
-    """The value without what the paths lead to: an item of a list becomes null, so that the others keep their place."""
+    """Return the value without the parts that the paths lead to. List items become null, so that the others keep their
+    positions."""
     groups = _group(paths) if paths and isinstance(value, dict | list) else {}
     if not groups:
         return value
@@ -85,7 +86,7 @@ def _leave_out(value: Any, paths: list[Steps]) -> Any:
 
 
 def _group(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
-    """What comes after the first step of each path, by that step."""
+    """Group paths by their first step, and remove it from them."""
     groups: dict[str, list[Steps]] = {}
     for path in paths:
         groups.setdefault(path[0], []).append(path[1:])
@@ -104,27 +105,27 @@ def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=32)
 def _split(names: Steps) -> tuple[Steps, Steps]:
-    """The names that are pointers, and the others."""
+    """Return the names that are pointers, and the others."""
     pointers = tuple(name for name in names if name.startswith("/"))
     return pointers, tuple(name for name in names if not name.startswith("/")) if pointers else names
 
 
 def _texts(keys: Any) -> Steps:
-    """The names in a list of keys; a tuple is names already."""
+    """Return the names in a list of keys. A tuple has names already."""
     return keys if isinstance(keys, tuple) else tuple([key for key in as_list(keys) if isinstance(key, str)])
 
 
 @lru_cache(maxsize=32)
 def _paths(names: Steps) -> dict[str, Steps]:
-    """The steps of those names that are paths: `a.b` or `a[0].b`. Not to be changed."""
+    """Return the steps of the names that are paths: `a.b` or `a[0].b`. Callers must not change the result."""
     dotted = (name for name in names if ("." in name or "[" in name) and not name.startswith("/"))
     found = {name: tuple(_STEP.findall(name)) for name in dotted}
     return {name: steps for name, steps in found.items() if steps}
 
 
-@lru_cache(maxsize=32)  # the objects of one list tend to have the same keys
+@lru_cache(maxsize=32)  # the objects of a list usually have the same keys
 def _among(keys: Steps, names: Steps, wanted: bool) -> Steps:
-    """The keys that are named, or those that are not. A name may be a beginning of keys: `home_*`."""
+    """Return the keys that are named, or those that are not. A name may be a prefix of keys: `home_*`."""
     whole = frozenset(names)
     beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
     return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)

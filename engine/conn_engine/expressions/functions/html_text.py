@@ -1,6 +1,6 @@
-"""HTML as Markdown, for `documents`. Read in one pass over the text; nesting and size are bounded.
+"""Convert HTML to Markdown, for `documents`. The text is read in one pass; its nesting and size are limited.
 
-Written here because the packages that do it bring a tree parser of their own with them.
+Conn does this itself because the packages for it depend on a tree parser.
 """
 
 import html
@@ -38,7 +38,7 @@ class _Node:
 
 
 def html_to_markdown(text: str | None) -> str | None:
-    """The Markdown, without blank lines around it."""
+    """Return the Markdown, without blank lines around it."""
     if text is None:
         return None
     return _children(_tree(check_length(text, "an HTML text", _LONGEST))).strip("\n ")
@@ -68,7 +68,8 @@ def _tree(text: str) -> _Node:
 
 
 def _pieces(text: str) -> Iterator[str | tuple[bool, _Node]]:
-    """Texts, and tags with whether they close. What never ends is dropped, as browsers do."""
+    """Yield the texts and the tags, with whether a tag closes an element. A part without an end is dropped, as in
+    browsers."""
     at = 0
     while at < len(text):
         start = text.find("<", at)
@@ -107,7 +108,7 @@ def _skip_element(text: str, name: str, at: int) -> int:
 
 
 def _children(node: _Node) -> str:
-    """The content, with at most one blank line between blocks and no double spaces."""
+    """Return the content, with at most one blank line between blocks and without double spaces."""
     result = ""
     parts: list[str] = []
     for child in node.children:
@@ -207,7 +208,7 @@ def _format_heading(content: str, level: int) -> str:
 
 
 def _raw(node: _Node) -> str:
-    """The text as it stands."""
+    """Return the text unchanged."""
     return "".join(
         child if isinstance(child, str) else "\n" if child.name == "br" else _raw(child) for child in node.children
     )

@@ -1,4 +1,4 @@
-"""Markdown as HTML and as blocks, for `documents`. The Markdown is read by markdown-it, imported here."""
+"""Convert Markdown to HTML and to blocks, for `documents`. This module imports markdown-it, which parses Markdown."""
 
 import re
 from collections.abc import Iterator
@@ -23,17 +23,18 @@ def _reader() -> MarkdownIt:
 
 
 def read_markdown(text: str) -> SyntaxTreeNode:
-    """Return the tree of a Markdown text. What is nested deeper than markdown-it reads (20) stays text."""
+    """Return the tree of a Markdown text. Blocks nested more than 20 levels deep, the limit of markdown-it, stay
+    text."""
     return SyntaxTreeNode(_reader().parse(check_length(text, "a Markdown text", _LONGEST)))
 
 
 def table_rows(table: SyntaxTreeNode) -> list[list[SyntaxTreeNode]]:
-    """Return the cells of each row, those of the head first."""
+    """Return the cells of each row, starting with the head."""
     return [row.children for part in table.children for row in part.children]
 
 
 def markdown_to_html(text: str | None) -> str | None:
-    """HTML in the text is escaped, and addresses that could run a script are no links."""
+    """Return HTML. HTML in the text is escaped, and a URL that could run a script does not become a link."""
     return None if text is None else str(_reader().render(check_length(text, "a Markdown text", _LONGEST)))
 
 
@@ -41,7 +42,7 @@ def markdown_to_html(text: str | None) -> str | None:
 
 
 def markdown_to_message(text: str | None) -> list[dict[str, Any]] | None:
-    """Header, section and divider blocks, within the lengths those may have."""
+    """Return header, section and divider blocks, with at most the length that each kind may have."""
     if text is None:
         return None
     blocks: list[dict[str, Any]] = []
@@ -72,7 +73,7 @@ def _escape_html(text: str) -> str:
 
 
 def _message(node: SyntaxTreeNode) -> str:
-    """A block's text in the markup of messages."""
+    """Return a block's text in the markup of messages."""
     if node.type in ("fence", "code_block"):
         return f"```\n{_escape_html(node.content.rstrip())}\n```"
     if node.type in ("bullet_list", "ordered_list"):
@@ -119,7 +120,7 @@ def _message_inline(node: SyntaxTreeNode) -> str:
 
 
 def markdown_to_page(text: str | None) -> dict[str, Any] | None:
-    """`{children}`: the blocks of a page."""
+    """Return the blocks of a page: `{children}`."""
     return None if text is None else {"children": list(_blocks(read_markdown(text).children))}
 
 
@@ -182,7 +183,7 @@ def _table(node: SyntaxTreeNode) -> dict[str, Any]:
 
 
 def _runs(node: SyntaxTreeNode) -> list[dict[str, Any]]:
-    """The pieces of rich text in a block: text with one set of marks each."""
+    """Return the pieces of rich text in a block. Each piece is a text with one set of marks."""
     found: list[dict[str, Any]] = []
     for child in node.children:
         _collect(child, {}, None, found)

@@ -1,4 +1,4 @@
-"""Markdown as a document of nested nodes with marks, for `documents`."""
+"""Convert Markdown to a document of nested nodes with marks, for `documents`."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ __all__ = ["markdown_to_nodes"]
 Node: TypeAlias = dict[str, Any]
 _MARKS = {"strong": "strong", "em": "em", "s": "strike"}
 _ALLOWED_INSIDE = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle"})
-"""What an item of a list or a quote may hold: anything else in it becomes paragraphs."""
+"""The blocks that a list item or a quote may contain. Other blocks become paragraphs."""
 
 
 def markdown_to_nodes(text: str | None) -> Node | None:
@@ -55,12 +55,12 @@ def _items(node: SyntaxTreeNode) -> list[Node]:
 
 
 def _read_inside(node: SyntaxTreeNode) -> list[Node]:
-    """The blocks of an item or a quote; an empty one has an empty paragraph."""
+    """Return the blocks of a list item or a quote. If it is empty, it has an empty paragraph."""
     return [one for block in _blocks(node.children) for one in _flatten(block)] or [_paragraph([])]
 
 
 def _flatten(block: Node) -> Iterator[Node]:
-    """The block where it may stand, else its text in paragraphs."""
+    """Yield the block if it is allowed there, or else its text in paragraphs."""
     if block["type"] in _ALLOWED_INSIDE:
         yield block
     elif block["type"] == "heading":
@@ -80,7 +80,7 @@ def _row(cells: list[SyntaxTreeNode]) -> Node:
 
 
 def _paragraphs(node: SyntaxTreeNode) -> Iterator[Node]:
-    """The paragraph; an image in it stands by itself, between what comes before and after it."""
+    """Yield the paragraph. An image in it becomes a separate block and splits the paragraph."""
     runs: list[Node] = []
     for run in _inline(node):
         if run["type"] == "mediaSingle":
@@ -115,7 +115,7 @@ def _collect(node: SyntaxTreeNode, marks: list[Node], found: list[Node]) -> None
             _add_text(" ", marks, found)
         case "hardbreak":
             found.append({"type": "hardBreak"})
-        case "code_inline":  # which goes with a link only
+        case "code_inline":  # code can be combined only with a link
             _add_text(node.content, [mark for mark in marks if mark["type"] == "link"] + [{"type": "code"}], found)
         case "image":
             place = {"type": "external", "url": str(node.attrs.get("src", "")), "alt": node.content or ""}
@@ -128,7 +128,7 @@ def _collect(node: SyntaxTreeNode, marks: list[Node], found: list[Node]) -> None
 
 
 def _add_text(text: str, marks: list[Node], found: list[Node]) -> None:
-    """Add a text, to the one before it where that has the same marks. There is no empty one."""
+    """Add a text, or append it to the previous one if that has the same marks. Empty texts are left out."""
     before = found[-1] if found else {}
     if text and before.get("type") == "text" and before.get("marks", []) == marks:
         before["text"] += text

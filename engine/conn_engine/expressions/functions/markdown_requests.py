@@ -1,8 +1,8 @@
-"""Markdown as requests that write it into an empty word-processor document, for `documents`.
+"""Convert Markdown to requests that write it to an empty word-processor document, for `documents`.
 
-Texts, tables and images are inserted from the start on, each at the index behind the one before it; then paragraphs and
-texts get their styles, then lists their bullets, the last list first: bullets take away the tabs before an item.
-Indexes count UTF-16 units.
+Texts, tables and images are inserted in order, each at the index after the previous one. Then paragraphs and texts get
+their styles, and lists their bullets, the last list first, because bullets remove the tabs before an item. Indexes
+count UTF-16 units.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ def markdown_to_requests(text: str | None) -> dict[str, Any] | None:
 
 
 class _DocumentWriter:
-    """The requests so far, and the index where the next text goes."""
+    """The requests so far, and the index of the next text."""
 
     def __init__(self) -> None:
         self.inserts: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ class _DocumentWriter:
         self._index = 1
 
     def blocks(self, nodes: Iterable[SyntaxTreeNode], *, depth: int = 0, style: Style | None = None) -> None:
-        """Write blocks, each with the end of its paragraph. `depth`: in how many lists they are."""
+        """Write blocks, each with the end of its paragraph. `depth` is the number of lists that contain them."""
         for node in nodes:
             start = self._index
             if node.type in _BULLETS:
@@ -64,7 +64,7 @@ class _DocumentWriter:
         self._insert("\n")
 
     def items(self, node: SyntaxTreeNode, depth: int) -> None:
-        """Write a list; the outermost one gets the bullets of all in it."""
+        """Write a list. The bullets of nested lists are added with those of the outermost list."""
         start = self._index
         for item in node.children:
             self.blocks(item.children or [], depth=depth + 1)
@@ -73,7 +73,7 @@ class _DocumentWriter:
             self.bullets.append({"createParagraphBullets": bullets})
 
     def table(self, node: SyntaxTreeNode) -> None:
-        """Write a table: it stands behind an end of line, and so does what each cell holds."""
+        """Write a table. It follows an end of line, as does the content of each cell."""
         rows = table_rows(node)
         place = {"rows": len(rows), "columns": max(map(len, rows), default=0)}
         self.inserts.append({"insertTable": {**place, "location": {"index": self._index}}})

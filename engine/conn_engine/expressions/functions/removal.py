@@ -1,4 +1,4 @@
-"""Data without what stands at certain paths, or with that alone; steps of paths may be patterns."""
+"""Remove the parts of data at certain paths, or everything else. Steps of paths may be patterns."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -11,22 +11,24 @@ __all__ = ["only_paths", "without_paths"]
 _DEEPEST = 200
 Paths: TypeAlias = Sequence[tuple[str, ...]]
 Places: TypeAlias = frozenset[tuple[int, int]]
-"""How far along which paths: pairs of a path's number and the step that comes next in it."""
+"""Positions in paths: pairs of a path's number and the number of its next step."""
 
 
 def without_paths(value: Any, pointers: Iterable[str]) -> Any:
-    """A copy of the data without what the JSON pointers lead to. In a step `*` is any characters; a step `**` is any
-    number of steps, none too. An item of a list becomes null: the others keep their places.
+    """Return a copy of the data without the parts that the JSON pointers lead to.
 
-    Each value is visited once, whatever the number of ways to it. Raises FunctionFault for data that is too deep.
+    In a step, `*` matches any characters; a step `**` matches any number of steps, including none. An item of a list
+    becomes null, so that the others keep their positions.
+
+    Each value is visited once, however many pointers lead to it. Raises FunctionFault for data that is too deep.
     """
     paths = _read(pointers)
     return _remove_places(value, _start(paths), paths, 0)
 
 
 def only_paths(value: Any, pointers: Iterable[str]) -> Any:
-    """A copy of the data with nothing but what the JSON pointers lead to, by the same rules. Items of a list that no
-    pointer leads into are left out: a list is picked from, not rearranged."""
+    """Return a copy of the data with only the parts that the JSON pointers lead to, by the same rules. Items of a list
+    that no pointer leads into are left out; the others keep their order."""
     paths = _read(pointers)
     return _select_places(value, _start(paths), paths, 0)[1]
 
@@ -42,7 +44,7 @@ def _start(paths: Paths) -> Places:
 
 
 def _expand_places(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
-    """The places with those behind every `**`, which may stand for no step at all."""
+    """Return the places, and those after each `**`, because it also matches no step."""
     found: set[tuple[int, int]] = set()
     for at, place in places:
         step = place
@@ -65,7 +67,7 @@ def _remove_places(value: Any, places: Places, paths: Paths, depth: int) -> Any:
 
 
 def _select_places(value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
-    """Whether some path leads to the value or into it, and what is left of it."""
+    """Return whether a path leads to the value or into it, and the part of it to keep."""
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
     if any(step == len(paths[at]) for at, step in places):
@@ -82,7 +84,7 @@ def _select_places(value: Any, places: Places, paths: Paths, depth: int) -> tupl
 
 
 def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
-    """Whether what is at a key stays, and what is left of it."""
+    """Return whether to keep the value at a key, and the part of it to keep."""
     further = _expand_places(paths, _onward(key, places, paths))
     if any(step == len(paths[at]) for at, step in further):
         return False, None

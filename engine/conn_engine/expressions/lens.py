@@ -17,9 +17,8 @@ from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Undefine
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
-_NULL = float(
-    "nan"
-)  # from a host function, jlens takes None as undefined, and a number that JSON does not have as null
+_NULL = float("nan")
+"""The null of a host function's result: jlens reads None as undefined, and a number that JSON does not have as null."""
 
 
 class Lens:

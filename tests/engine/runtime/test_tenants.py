@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import Workspace, load_workspace
+from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.expressions import evaluate
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring, wire_account
@@ -72,10 +72,10 @@ class Tenant:
     def clock(self) -> FrozenClock:
         return FrozenClock(1_700_000_000 + 1000 * len(self.name))
 
-    def wire(self, workspace: Workspace) -> Wiring:
+    def wire(self, workspace: Workspace, effective: Effective | None = None) -> Wiring:
         vault = MemoryVault({"acme": {"token": f"token-of-{self.name}"}})
         options = {"vault": vault, "clock": self.clock, "seed": self.seed, "isolation": self.isolation}
-        wiring = wire_account(workspace, "acme", environ={}, **options)
+        wiring = wire_account(workspace, "acme", environ={}, effective=effective, **options)
         wiring.session.observer = lambda name, scopes, values: self.observed.extend(values)
         return wiring
 
@@ -177,7 +177,8 @@ def test_two_sessions_of_one_account_share_only_the_connectors_budget(tmp_path: 
     alone = [one.run(tmp_path / one.name) for one in sessions()]
     both = sessions()
     workspace = both[0].load(tmp_path / "both")
-    wirings = [one.wire(workspace) for one in both]
+    effective = workspace.effective(account="acme")
+    wirings = [one.wire(workspace, effective) for one in both]
     for one, wiring, expected in zip(both, wirings, alone, strict=True):
         assert one.run_wired(wiring).outcome == expected.outcome
         known = [bool(wiring.redactor.find(f"token-of-{tenant.name}")) for tenant in both]

@@ -27,12 +27,12 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
     from conn_engine.testing.personal import PersonalData
 
     if keep or workspace.settings.recordings.personal_data == "keep":
-        who = "--keep-personal-data" if keep else "conn.yaml: recordings.personal_data"
-        app.err(f"note: personal data is recorded unchanged ({who})")
+        source = "--keep-personal-data" if keep else "conn.yaml: recordings.personal_data"
+        app.err(f"note: personal data is recorded unchanged ({source})")
         return None
     key = load_key(vault_of(workspace, app.environ), app.environ, app.redactor)
     if key.origin in ("new", "run"):
-        app.err("note: recordings have pseudonyms instead of names, e-mail addresses, telephone numbers …")
+        app.err("note: recordings have pseudonyms instead of names, email addresses, phone numbers …")
         app.err("  docs/recordings.md lists what is replaced; --keep-personal-data turns this off")
     if key.origin == "run":
         app.err(f"note: the next run will use other pseudonyms: {key.reason}")
@@ -41,7 +41,7 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
 
 
 def describe_summary(summary: "PersonalSummary | None") -> "ReplacedValues | None":
-    """Return what was replaced and left in the form that reports have it in."""
+    """Return the summary in the form of reports."""
     from conn_engine.command_reports import ReplacedValues
 
     if summary is None:

@@ -123,8 +123,8 @@ class CredentialError(ConnError):
 
 
 class VendorError(ConnError):
-    """The vendor responded with an error. `kind` is canonical, `retry_after` is in seconds, and `said` is the vendor's
-    message.
+    """The vendor responded with an error. `kind` is canonical, `retry_after` is in seconds, and `vendor_message`
+    is the vendor's own text.
 
     `limits` has the quotas that a rate-limited response reports, in the form of a `Page`'s headers.
     """
@@ -140,11 +140,11 @@ class VendorError(ConnError):
         response: "Response | None" = None,
         retry_after: float | None = None,
         details: Any = None,
-        said: str = "",
+        vendor_message: str = "",
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.said = said or message
+        self.vendor_message = vendor_message or message
         self.kind: ErrorKind = kind
         self.request = request
         self.response = response

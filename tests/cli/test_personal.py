@@ -32,14 +32,14 @@ def person(folder, file=FILE):
 def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(shop):
     first = run(shop, *RECORD, **VAULT)
     assert first.code == 0
-    assert "recordings have pseudonyms instead of names, e-mail addresses" in first.err
+    assert "recordings have pseudonyms instead of names, email addresses" in first.err
     assert "--keep-personal-data" in first.err
-    assert "replaced: 1 e-mail address, 2 names; other free text is unchanged" in first.err
+    assert "replaced: 1 email address, 2 names; other free text is unchanged" in first.err
     before = person(shop)
     assert before["email"].endswith(".example.com")
     second = run(shop, *RECORD, **VAULT)
     assert "recordings have pseudonyms" not in second.err
-    assert "replaced: 1 e-mail address" in second.err
+    assert "replaced: 1 email address" in second.err
     assert person(shop) == before  # by the same key
 
 
@@ -57,7 +57,7 @@ def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
 
 def test_without_a_vault_every_run_has_its_own_key_and_says_so(shop):
     done = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
-    assert "note: the next run will use other pseudonyms: there is no usable keyring here" in done.err
+    assert "note: the next run will use other pseudonyms: this machine has no usable keyring" in done.err
     assert "fix: set CONN_VAULT_KEY, or CONN_PERSONAL_DATA_KEY, to a long random text" in done.err
     before = person(shop)
     assert run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="").code == 0
@@ -151,7 +151,7 @@ def test_samples_of_what_was_seen_have_nobody_in_them(tmp_path, monkeypatch, doc
     assert "1 sample recording" in done.out
     [file] = (tmp_path / "connectors/acme/recordings").glob("*.json")
     assert (person(tmp_path, file) == PERSON) is kept
-    assert ("replaced: 1 e-mail address, 2 names" in done.err) is not kept
+    assert ("replaced: 1 email address, 2 names" in done.err) is not kept
     text = "".join(path.read_text() for path in (tmp_path / "connectors").rglob("*.*"))
     assert ("ada@acme.com" in text) is kept
     assert conn(tmp_path, "test", "--all", "--raw", "--connector", "acme").code == 0

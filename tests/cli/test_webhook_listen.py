@@ -307,7 +307,7 @@ def test_what_is_accepted_is_recorded_and_replayed(folder):
         assert inbox.call(body=BODY.replace(b'"e2"', b'"e2", "by": "ada@acme.com"'))[0] == 200
         code, _, err = inbox.end(by_itself=True)
     assert code == 0, err
-    assert "replaced: 1 e-mail address" in err
+    assert "replaced: 1 email address" in err
     kept = sorted(path.name for path in (folder / "connectors/shop/deliveries").iterdir())
     assert kept == ["person_created-2.json", "person_created.json"]
     for path in (folder / "connectors/shop/deliveries").iterdir():

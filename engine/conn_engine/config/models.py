@@ -635,7 +635,7 @@ class RecordingSettings(Settings, frozen=True, kw_only=True):
     personal_data: Annotated[
         Literal["replace", "keep"],
         Meta(
-            description="What to do with personal data such as names, email addresses and telephone numbers: "
+            description="What to do with personal data such as names, email addresses and phone numbers: "
             "`replace` it with pseudonyms, or `keep` it."
         ),
     ] = "replace"

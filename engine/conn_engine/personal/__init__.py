@@ -1,7 +1,7 @@
-"""Personal data in recordings: found, replaced by pseudonyms, looked for again. The face.
+"""Find personal data in recordings, replace it with pseudonyms, and check that none is left. Public API.
 
-Marks of the unified models (`x-personal`), shapes and names of fields show what is a person's. A replacement is made of
-the value by a key in the vault, and is the same wherever the value stands, in whichever form.
+Marks of the unified models (`x-personal`), shapes of values and names of fields identify personal data. A replacement
+is computed from the value with a key in the vault, so it is the same everywhere, in every encoding of the value.
 """
 
 from conn_engine.personal.collecting import collect, collect_text

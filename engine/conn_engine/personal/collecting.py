@@ -1,4 +1,4 @@
-"""Finds personal values in recorded data: by their shape anywhere, and by the name of their field."""
+"""Find personal values in recorded data: by their shape anywhere, and by the name of their field."""
 
 import csv
 import html
@@ -30,7 +30,7 @@ _ADDRESSES = (
     "zipcode", "mailingcity", "billingcity", "shippingcity", "homecity", "addresscity", "addresszip", "strasse",
     "hausnummer", "postleitzahl",
 )
-_ADDRESSES_ALONE = frozenset({"address", "addresses", "city", "town", "zip", "plz"})
+_COMPLETE_ADDRESS_NAMES = frozenset({"address", "addresses", "city", "town", "zip", "plz"})
 _BIRTHS = ("birthdate", "birthday", "dateofbirth", "birthdatetime", "geburtsdatum", "dob")
 _PHONES = ("phone", "mobile", "telephone", "fax", "msisdn", "cellphone", "whatsapp", "telefon")
 _NUMBERS = ("ssn", "socialsecuritynumber", "passportnumber", "nationalid", "nationalidnumber", "taxfilenumber")
@@ -64,7 +64,7 @@ def find_kind(names: Iterable[str], value: str) -> PersonalKind | None:
         return "birth_date" if digits > 4 else None
     if last.endswith(_NUMBERS):
         return "government_id"
-    if last in _ADDRESSES_ALONE or last.endswith(_ADDRESSES):
+    if last in _COMPLETE_ADDRESS_NAMES or last.endswith(_ADDRESSES):
         return "address" if "@" not in value else None
     if any(_is_phone(name) for name in ((last,) if last not in _OF_A_PHONE else path[-3:])):
         return "phone" if digits > 4 else None
@@ -117,7 +117,7 @@ def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), d
 
 
 def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
-    """Yield the fields of a form, of XML or of rows."""
+    """Collect the values in the fields of a form, of XML or of rows."""
     if "=" in text:
         query = text.partition("?")[2] or text
         if _FORM.fullmatch(query.partition("#")[0]):
@@ -132,7 +132,7 @@ def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
 
 
 def _collect_rows(text: str, into: PersonalValues) -> None:
-    """Yield the values of rows below a header with field names, as in CSV. Raises csv.Error."""
+    """Collect the values of rows below a header with field names, as in CSV. Raises csv.Error."""
     head, line, rest = text.partition("\n")
     delimiter = max(_DELIMITERS, key=head.count)
     if not line or delimiter not in head:

@@ -1,8 +1,7 @@
-"""Searches a written file for values, independently of their replacement: byte by byte, in the usual encodings."""
+"""Search a written file for values, independently of their replacement: byte by byte, in the usual encodings."""
 
 import base64
 import json
-from collections.abc import Iterator
 from html import escape
 from urllib.parse import quote
 
@@ -12,42 +11,43 @@ __all__ = ["find_values"]
 
 _UNMISTAKABLE = frozenset({"email", "iban", "phone", "bank", "government_id"})
 _FEWEST_DIGITS = 7
-_SPELLINGS = 11
-_MOST_WORK = 2_000_000_000  # bytes that are compared: a second
+_ENCODINGS = 11
+_MOST_WORK = 2_000_000_000  # compared bytes: about a second
 
 
 def find_values(text: str, values: PersonalValues) -> list[PersonalKind]:
-    """Return the kinds of the values that a text still contains. Names may be ordinary words, and are checked
-    elsewhere."""
+    """Return the kinds of the values that a text still contains. Names are not searched for, because
+    they may be ordinary words."""
     content = text.encode("utf-8", "surrogatepass")
     left = _MOST_WORK
     found: dict[PersonalKind, None] = {}
     for kind, value in values.found.values():
         if kind not in _UNMISTAKABLE or (kind != "email" and sum(map(str.isdecimal, value)) < _FEWEST_DIGITS):
             continue
-        left -= len(content) * _SPELLINGS
+        left -= len(content) * _ENCODINGS
         if left < 0:
             break
-        if any(True for _ in _places(content, value)):
+        if _contains(content, value):
             found[kind] = None
     return list(found)
 
 
-def _places(content: bytes, value: str) -> Iterator[int]:
-    """Find a value that is not part of a longer number."""
+def _contains(content: bytes, value: str) -> bool:
+    """Return whether the content has the value in any encoding. As plain text, it must not be part of a longer one."""
     plain = value.encode("utf-8", "surrogatepass")
-    for form in _spellings(value):
+    for form in _list_encodings(value):
         at = content.find(form)
         while at >= 0:
             around = content[max(at - 1, 0) : at], content[at + len(form) : at + len(form) + 1]
             if form != plain or not any(one.isalnum() for one in around):
-                yield at
+                return True
             at = content.find(form, at + 1)
+    return False
 
 
-def _spellings(value: str) -> set[bytes]:
-    """How a value is usually written: plain, escaped as in URLs, JSON and HTML, in hexadecimal, and what base64 makes
-    of it, whatever stands before it."""
+def _list_encodings(value: str) -> set[bytes]:
+    """Return the usual encodings of a value: plain, escaped as in URLs, JSON and HTML, in hexadecimal, and in base64 at
+    each alignment."""
     raw = value.encode("utf-8", "surrogatepass")
     found = {raw, quote(raw, safe="").encode(), json.dumps(value)[1:-1].encode(), raw.hex().encode()}
     found.add(escape(value).encode("utf-8", "surrogatepass"))

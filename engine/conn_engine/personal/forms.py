@@ -1,8 +1,8 @@
-"""A text as it travels: what it says as JSON, percent-encoded, in base64 or by references, changed and written back the
+"""Change a text inside its encodings (JSON, percent-encoding, base64, character references), and encode it again in the
 same way.
 
-The same text always gives the same text, wherever it stands: a cursor in an answer is still the one that the next
-request has.
+The same text always becomes the same text. For example, a cursor in a response still equals the one in the next
+request.
 """
 
 import base64
@@ -25,7 +25,7 @@ _PIECE = re.compile(rf"[^{_ENDS}]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _FORM_VALUE = re.compile(rf"(?<==)[^{_ENDS}]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=-])")
-_MARKUP = re.compile("[^<>\"']+")  # of an attribute, its value
+_MARKUP = re.compile("[^<>\"']+")  # the text of an element, or the value of an attribute
 _REFERENCE = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 _JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
 
@@ -104,7 +104,7 @@ def find_packed_texts(text: str) -> Iterator[str]:
 
 
 def _change_json(text: str, change: TextChange, depth: int) -> str:
-    """Change JSON token by token: spaces, order and notation stay, since they may be signed or compared."""
+    """Change JSON token by token. Spaces, order and notation stay the same, because they may be signed or compared."""
 
     def token(found: re.Match[str]) -> str:
         if found[1] is None:
@@ -141,7 +141,7 @@ def _unquote(piece: str) -> tuple[str, str]:
 
 
 def _change_form_value(piece: str, change: TextChange, depth: int) -> str:
-    """Change a value of a form, where + is a space unless it is part of a value (+49…, ada+news@…)."""
+    """Change a value of a form. A + is a space unless it is part of a personal value (+49…, ada+news@…)."""
     if "+" not in piece or change.change_plain(piece) != "+".join(map(change.change_plain, piece.split("+"))):
         return piece
     inner = unquote_plus(piece)

@@ -1,4 +1,4 @@
-"""The key of a workspace's replacements. It is stored in the vault with the credentials, never in the workspace."""
+"""Load the key of a workspace's pseudonyms. It is stored in the vault with the credentials, never in the workspace."""
 
 import hashlib
 import secrets
@@ -21,8 +21,8 @@ _FEWEST_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class PseudonymKey:
-    """A key and where it is from: found in the vault, made and stored there, given by a variable, or made for one run
-    because the vault cannot hold it (`reason`)."""
+    """A key and its origin: read from the vault, new and stored in the vault, from the environment variable, or new and
+    for this run only, because the vault cannot store it (`reason`)."""
 
     raw: bytes = field(repr=False)
     origin: Literal["vault", "new", "variable", "run"]
@@ -35,9 +35,10 @@ class PseudonymKey:
 
 
 def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> PseudonymKey:
-    """The key of a workspace, made and stored at first use. `redactor` learns it, so that it is in no file.
+    """Return the key of a workspace. It is created and stored at first use, and added to `redactor`, so that no file
+    contains it.
 
-    Raises UsageError for a variable that is too short.
+    Raises UsageError if the variable is too short.
     """
     given = environ.get(VARIABLE)
     if given:
@@ -55,7 +56,7 @@ def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> Ps
             if not isinstance(stored, str):
                 vault.save(ENTRY, {"key": made.hex()})
     except CredentialError as error:
-        reason = "there is no usable keyring here" if vault.kind == "environment" else error.message
+        reason = "this machine has no usable keyring" if vault.kind == "environment" else error.message
         return PseudonymKey(made, "run", reason)
     redactor.add(stored if isinstance(stored, str) else made.hex(), "the key of personal data")
     return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(made, "new")

@@ -1,5 +1,4 @@
-"""Finds what a unified model marks as personal (`x-personal` in its JSON Schema), and the values a mapping reads for
-it."""
+"""Find what a unified model marks as personal (`x-personal` in its JSON Schema), and what a mapping reads for it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,8 +15,8 @@ _FEWEST_DIGITS = 5
 
 
 class PersonalMarks:
-    """The marks of one schema. A mark holds for what is below it too, except where that has its own; `false` takes it
-    away. What has an `enum` is no person's."""
+    """The marks of one schema. A mark also applies below its field, except where another mark overrides it; `false`
+    removes it. A field with an `enum` is not personal."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
@@ -104,12 +103,12 @@ def collect_mapped(
     results: Sequence[Any],
     into: PersonalValues,
 ) -> None:
-    """Collect what the marked fields of mapped records have, and what their expressions read for them.
+    """Collect the values of the marked fields of mapped records, and the values that their expressions read.
 
-    `reads` are the paths that each dotted field reads of a scope ("" for an expression that makes several), `results`
-    what a mapping gave for each scope; UNDEFINED where it was not run. A path that a marked value is copied from is
-    personal in every record. One that none is copied from is, too (it may be in another case), unless it has what the
-    connector names (`[type = "work"]`): it tells values apart then.
+    `reads` has the paths in a scope that each dotted field reads ("" for an expression that sets several fields).
+    `results` has the mapping's result for each scope, or UNDEFINED where it was not run. A path that a marked value is
+    copied from is personal in every record. Other paths of a marked field are personal too, because the value may be
+    converted, unless they contain a text of the connector: they then only select a value (`[type = "work"]`).
     """
     for result in results:
         for kind, text in marks.find_texts(result) if result is not UNDEFINED else ():
@@ -153,7 +152,7 @@ def _collect_path(
 
 
 def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
-    """Yield the texts and numbers at a path, but no objects."""
+    """Yield the texts and numbers at a path, without objects."""
     if isinstance(value, list):
         for item in value:
             yield from _read_texts(item, path)
@@ -167,7 +166,7 @@ def _read_texts(value: Any, path: Sequence[str | int]) -> Iterator[str]:
 
 
 def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
-    """Whether a marked value equals the source."""
+    """Return whether a marked value equals the source."""
     one, other = fold_case(source.strip()), fold_case(text.strip())
     if one == other or kind != "phone":
         return bool(one) and one == other
@@ -176,7 +175,7 @@ def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
 
 
 def _is_part(source: str, text: str, kind: PersonalKind | None) -> bool:
-    """Whether the source is a word of a marked value."""
+    """Return whether the source is a word of a marked value."""
     one, other = fold_case(source.strip()), fold_case(text.strip())
     at = other.find(one) if len(one) > 1 and kind not in ("email", "photo", "phone") else -1
     end = at + len(one)

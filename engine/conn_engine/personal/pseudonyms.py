@@ -1,8 +1,8 @@
-"""Replacements for personal values: of the same kind and format, and the same wherever a value occurs.
+"""Create replacements for personal values, with the same kind and format, and the same wherever a value occurs.
 
-Each is made of the value by a key (HMAC-SHA256): without the key nobody can find the value again, and with it every
-recording has the same replacement. Values that are equal without regard to case stay so. Digits, dates and
-codes are permuted (a Feistel network), so that two of them never get the same replacement; words are made of 32 bits.
+Each is computed from the value with a key (HMAC-SHA256). Without the key, the value cannot be recovered; with it, every
+recording has the same replacement. Values that differ only in case still differ only in case. Digits, dates and codes
+are permuted (a Feistel network), so that two of them never have the same replacement; a word is chosen by 32 bits.
 """
 
 import hmac
@@ -20,7 +20,7 @@ _SHORTEST_PICTOGRAPHS = 6
 _LONGEST_LOCAL_PART = 64
 _ROUNDS = 10
 _RUN = re.compile(r"[^\W\d_]+|\d+")
-_NUMBER = re.compile(r"(?=(?:\D*\d){5})(?!.*[^\W\d_]{4}).*", re.DOTALL)  # with words such as "tel" and "ext" at most
+_NUMBER = re.compile(r"(?=(?:\D*\d){5})(?!.*[^\W\d_]{4}).*", re.DOTALL)  # only with short words such as "tel" and "ext"
 _CODES = frozenset({"iban", "bank", "government_id"})
 _POSTAL_CODE = re.compile(r"(?=.*\d)(?!.*[A-Za-z]{3})[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,5})?")
 _DATE = re.compile(
@@ -107,7 +107,8 @@ class Pseudonyms:
         return _DATE.sub(another, text, count=1)
 
     def _make_day(self, day: date, attempt: int) -> date:
-        """Return another day; of this era if it is, and one that may be a month (1 to 12) if it may."""
+        """Return another day: a recent one for a recent day, and one up to the 12th for one up to the 12th, because day
+        and month may be in either order."""
         recent = _FIRST_DAY <= day.toordinal() <= _LAST_DAY
         first, last, size = (_FIRST_DAY, _LAST_DAY, 5) if recent else (1, date.max.toordinal(), 7)
         for number in self._walk(f"{day.toordinal() - first:0{size}}", "date", attempt):
@@ -137,7 +138,7 @@ class Pseudonyms:
         return f"{scheme}://{EMAIL_DOMAIN}/{name}{ending[0] if ending else ''}"
 
     def _make_words(self, text: str, attempt: int) -> str:
-        """Replace words, numbers and email addresses separately; leave what is between them."""
+        """Replace words, numbers and email addresses separately, and nothing between them."""
         made, done = "", 0
         for start, end in find_emails(text):
             made += self._make_plain_words(text[done:start], attempt) + self._make_email(text[start:end], attempt)
@@ -156,7 +157,7 @@ class Pseudonyms:
     # --- words ---
 
     def _make_word(self, word: str, attempt: int) -> str:
-        """Return a pronounceable word with ten letters, or as many as the value has."""
+        """Return a pronounceable word with at least ten letters, and at least as many as the value."""
         folded = word.casefold()
         alphabets = _choose_alphabets(folded)
         seed = self._make_seed("word", folded, attempt)
@@ -178,13 +179,13 @@ class Pseudonyms:
         return digits[: len(digits) - len(rest)] + made
 
     def _walk(self, digits: str, label: str, attempt: int) -> Iterator[str]:
-        """Permute until a result fits; that is a permutation of all results that fit."""
+        """Permute again and again. To use the first result that fits is a permutation of all that fit."""
         while True:
             digits = self._permute(digits, 10, label, attempt)
             yield digits
 
     def _permute(self, digits: str, radix: int, label: str, attempt: int) -> str:
-        """A permutation of all texts of as many digits. Both halves are numbers that are added to, in turn."""
+        """Permute the texts with this number of digits: in each round, a number is added to one of the two halves."""
         size = len(digits)
         if size == 0:
             return ""

@@ -1,4 +1,4 @@
-"""Replaces every collected value wherever it occurs."""
+"""Replace every collected value wherever it occurs."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case,
 __all__ = ["TECHNICAL_HEADERS", "Replacements"]
 
 TECHNICAL_HEADERS = frozenset({"content-type", "content-encoding", "transfer-encoding", "date"})
-_PICTOGRAPHS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # of scripts that put no blanks between words
+_PICTOGRAPHS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts without spaces between words
 _FEWEST_DIGITS = 7
 _MOST_ATTEMPTS = 64
 _DIGESTS = ("md5", "sha1", "sha256")
@@ -22,7 +22,7 @@ _DIGESTS = ("md5", "sha1", "sha256")
 
 @cache
 def _words() -> re.Pattern[str]:
-    """Compiled when it is first used: such large sets of characters take 10 ms."""
+    """Compile the pattern at its first use, because sets of characters of this size take 10 ms."""
     return re.compile(rf"[^\W_{_PICTOGRAPHS}]+|[{_PICTOGRAPHS}]")
 
 
@@ -39,11 +39,12 @@ class _KnownValue(NamedTuple):
 
 
 class Replacements:
-    """The replacement of each collected value. What is done to a text is the same wherever the text stands, and doing
-    it again changes nothing: no replacement has one of the values in it."""
+    """The replacement of each collected value. The same text is replaced in the same way everywhere. Replacing again
+    changes nothing, because no replacement contains one of the values."""
 
     def __init__(self, values: PersonalValues, pseudonyms: Pseudonyms, *, names: Iterable[str] = ()) -> None:
-        """`names` are the fields that the connector knows, in folded case. They are not replaced."""
+        """Choose a replacement for each value. `names` are the fields that the connector knows, in folded case; these
+        are not replaced."""
         self._pseudonyms = pseudonyms
         self._names = frozenset(names)
         self._whole: dict[str, _KnownValue] = {}
@@ -72,7 +73,7 @@ class Replacements:
         """Replace every value of a header, unless it is a header of the protocol."""
         return value if name.lower() in TECHNICAL_HEADERS else self.replace_text(value)
 
-    # --- of `forms.TextChange` ---
+    # --- the interface `forms.TextChange` ---
 
     def change_whole(self, text: str) -> str | None:
         """Return the replacement of the complete text, if it is a value."""
@@ -101,11 +102,11 @@ class Replacements:
         return text if fold_case(text) in self._names else self.replace_text(text)
 
     def change_number(self, number: int) -> int:
-        """Replace a number that is a value (a telephone number without its +)."""
+        """Replace a number that is a value, such as a phone number without its +."""
         made = self._numbers.get(str(number))
         return number if made is None else int(made)
 
-    # --- what is known ---
+    # --- known values ---
 
     def _learn(self, key: str, known: _KnownValue, *, inside: bool) -> None:
         self._whole[key] = known
@@ -119,22 +120,22 @@ class Replacements:
         return sorted(places, reverse=True) if places else []
 
     def _settle(self, key: str, kind: PersonalKind, text: str, used: set[str]) -> str:
-        """The first replacement of a value that nothing else has and in which no value stands. Of a few digits there
-        may be none: words have one."""
+        """Choose the first replacement of a value that is unused and contains no value. For a few digits, there may be
+        none; the value then becomes words."""
         for attempt in range(_MOST_ATTEMPTS):
             kind = kind if attempt < _MOST_ATTEMPTS // 2 else "name"
             made = self._pseudonyms.replace(kind, text, attempt)
             if fold_case(made) not in used and self.change_whole(made) is None and self.change_plain(made) == made:
                 break
         known = _KnownValue(kind, attempt)
-        upper = fold_case(text.upper())  # which is more letters, where it is of ß
+        upper = fold_case(text.upper())  # may be longer: "ß" becomes "SS"
         for one in (key,) if upper in self._whole else (key, upper):
             self._learn(one, known, inside=key in self._inside)
         self._learn_related(kind, text, made)
         return made
 
     def _learn_related(self, kind: PersonalKind, text: str, made: str) -> None:
-        """Add what vendors derive from a value: the digits of a telephone number, the digests of an address."""
+        """Add what vendors derive from a value: the digits of a phone number, the digests of an email address."""
         if kind == "phone":
             old, new = find_digits(text), find_digits(made)
             if len(old) >= _FEWEST_DIGITS and len(old) == len(new):

@@ -1,4 +1,4 @@
-"""Finds personal values by their shape: email addresses, account numbers, telephone numbers."""
+"""Find personal values by their shape: email addresses, account numbers, phone numbers."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 __all__ = ["EMAIL_DOMAIN", "count_country_digits", "find_digits", "find_emails", "find_shapes", "is_iban"]
 
 EMAIL_DOMAIN = "example.com"
-"""The domain of replaced addresses, which leads nowhere (RFC 2606)."""
+"""The domain of replaced addresses. It is reserved for examples (RFC 2606)."""
 
 _LONGEST_LOCAL_PART = 128
 _DOMAIN = re.compile(
     r"@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.)+(?:[^\W\d_]{2,63}|xn--[a-z0-9-]{2,59})(?![\w-])", re.IGNORECASE
 )
-_LOCAL = frozenset(".+-_'!#$*^`~{|}")  # of an address that is a text by itself, or stands in one
+_LOCAL = frozenset(".+-_'!#$*^`~{|}")  # characters of the part before the @
 _OPENING = "'`.{|"
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])", re.IGNORECASE
@@ -79,7 +79,7 @@ def find_digits(text: str) -> str:
 
 
 def is_iban(text: str) -> bool:
-    """Whether the text is an international bank account number with a valid checksum (ISO 13616)."""
+    """Return whether the text is an international bank account number with a valid checksum (ISO 13616)."""
     compact = "".join(character for character in text if character not in " -").upper()
     if not 15 <= len(compact) <= 34 or compact[:2] not in _COUNTRIES or not compact.isascii() or not compact.isalnum():
         return False
@@ -89,7 +89,7 @@ def is_iban(text: str) -> bool:
 
 
 def count_country_digits(text: str, digits: str) -> int:
-    """Count the digits of the country code in a telephone number that starts with + or 00."""
+    """Count the digits of the country code in a phone number that starts with + or 00."""
     start = 0
     if not text.lstrip(" (").startswith("+"):
         if not digits.startswith("00"):

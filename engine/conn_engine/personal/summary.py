@@ -1,4 +1,4 @@
-"""Summarizes, for people, what happened to the personal data of a recording."""
+"""Summarize for the user what happened to the personal data of a recording."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ __all__ = ["PersonalSummary"]
 
 _SHOWN = 5
 _REASONS: dict[Reason, str] = {
-    "named": "named by the connector",
+    "named": "part of the connector",
     "id": "also an ID",
     "code": "a code or an enumeration",
 }
@@ -18,8 +18,8 @@ _REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PersonalSummary:
-    """How many values of each kind were replaced, and how many were left alone for which reason. `named` are those that
-    the connector names itself."""
+    """How many values of each kind were replaced, and how many were not, by reason. `named` are those that the
+    connector itself contains."""
 
     replaced: dict[PersonalKind, int] = field(default_factory=dict)
     left: dict[Reason, int] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class PersonalSummary:
                 f"{_count(count, 'value')} ({_REASONS[reason]}{self._list_named(reason)})"
                 for reason, count in self.left.items()
             ]
-            lines.append(f"left alone: {', '.join(reasons)}")
+            lines.append(f"not replaced: {', '.join(reasons)}")
         return lines
 
     def _list_named(self, reason: Reason) -> str:

@@ -1,4 +1,5 @@
-"""The personal values of a recording, collected before any is replaced, and those that are not replaced."""
+"""The personal values of a recording, which are all collected before the first is replaced, and those that are not
+replaced."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,9 +13,9 @@ PersonalKind = str
 Reason = Literal["named", "id", "code"]
 
 KINDS: dict[PersonalKind, str] = {
-    "email": "e-mail address",
+    "email": "email address",
     "iban": "bank account number",
-    "phone": "telephone number",
+    "phone": "phone number",
     "birth_date": "date of birth",
     "government_id": "identity number",
     "bank": "bank account number",
@@ -34,14 +35,14 @@ MARKS = (*KINDS, "free_text")
 """The marks that a field of a unified model can have."""
 
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
-_WORDS_OF_EVERYBODY = frozenset({"location", "health", "demographic", "pay", "employment"})
+_COMMON_WORD_KINDS = frozenset({"location", "health", "demographic", "pay", "employment"})
 _IDENTIFYING = frozenset({"email", "iban", "online_id"})
 _SHORTEST_EMBEDDED = 3
 _FEWEST_DIGITS = 5
 _LONGEST = 500
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}|(?:[A-Z][A-Za-z]+/)+[A-Za-z_+\-0-9]+|UTC|GMT")
-_OURS = frozenset({"example", "com", "example.com", "redacted"})  # what stands for values
-_NOBODY = frozenset({"n/a", "none", "null", "unknown", "undefined", "not available", "other"})
+_PLACEHOLDERS = frozenset({"example", "com", "example.com", "redacted"})
+_EMPTY_NAMES = frozenset({"n/a", "none", "null", "unknown", "undefined", "not available", "other"})
 
 
 def fold_case(text: str) -> str:
@@ -53,15 +54,18 @@ def fold_case(text: str) -> str:
 
 
 def is_embedded(kind: PersonalKind, text: str) -> bool:
-    """Whether a value is replaced inside other texts as well: one of two letters, or a word that everybody uses, only
-    where it is a text by itself."""
-    return len(text) >= _SHORTEST_EMBEDDED and kind not in _WORDS_OF_EVERYBODY
+    """Return whether a value is also replaced inside other texts. A value with two letters, or of a kind that may be a
+    common word, is only replaced if it is the complete text."""
+    return len(text) >= _SHORTEST_EMBEDDED and kind not in _COMMON_WORD_KINDS
 
 
 @dataclass(slots=True)
 class PersonalValues:
-    """`named` are texts that the connector itself names. `found` has each value's kind and spelling, `left` why some
-    are left alone, both by the text in folded case; `ids` are texts that identify records."""
+    """The personal values of a recording.
+
+    `named` are texts that the connector itself contains. `found` has each value's kind and spelling, and `left` why a
+    value is not replaced, both by the text in folded case. `ids` are texts that identify records.
+    """
 
     named: frozenset[str] = frozenset()
     found: dict[str, tuple[PersonalKind, str]] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class PersonalValues:
     ids: set[str] = field(default_factory=set)
 
     def add(self, kind: PersonalKind, text: str) -> None:
-        """Add a value, unless it identifies no person (a letter, a short number) or must stay."""
+        """Add a value, unless it identifies no person (a letter, a short number) or must not be replaced."""
         text = text.strip()
         if kind == "free_text" or REDACTED in text or not 1 < len(text) <= _LONGEST:
             return
@@ -82,18 +86,18 @@ class PersonalValues:
             self.left[key] = ("named", text)
         elif kind == "location" and _CODE.fullmatch(text):
             self.left[key] = ("code", text)
-        elif key not in _OURS and (kind == "name" or key not in _NOBODY):
+        elif key not in _PLACEHOLDERS and (kind == "name" or key not in _EMPTY_NAMES):
             before = self.found.get(key)
             if before is None or rank_kind(kind) < rank_kind(before[0]):
                 self.found[key] = (kind, text)
 
     def leave(self, reason: Reason, text: str) -> None:
-        """Mark a value as not to be replaced."""
+        """Mark a value that is not to be replaced."""
         self.left[fold_case(text.strip())] = (reason, text)
 
     def settle(self) -> None:
-        """Leave alone what the connector names, and what is an id as well, unless it is by its nature somebody's: an
-        address of e-mail, an account number, a user name."""
+        """Exclude what the connector itself contains, and what is also an ID, except values that always identify a
+        person: email addresses, account numbers and user names."""
         for key in self.found.keys() & self.named:
             self.left[key] = ("named", self.found.pop(key)[1])
         for key in self.ids & self.found.keys():

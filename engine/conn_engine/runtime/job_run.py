@@ -168,7 +168,7 @@ class JobRun:
             request=answer.request,
             response=answer.response,
             details=answer.body,
-            said=text,
+            vendor_message=text,
             hint=hint or "run the operation again to create a new job",
         )
 

@@ -268,7 +268,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
         )
     error.kind = kind or error.kind
     if isinstance(message, str) and message:
-        error.message = error.said = message
+        error.message = error.vendor_message = message
         error.args = (message,)
     error.details = mapped.get("details", mapped)
 

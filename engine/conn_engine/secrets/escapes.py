@@ -225,17 +225,17 @@ def _find_asides(text: str) -> list[tuple[int, int, str]]:
 def _decode_escape(match: re.Match[str]) -> str | None:
     """Return the characters of an escape, or None if it represents none."""
     kind = match.lastgroup or ""
-    said = match[kind]
+    escaped = match[kind]
     if kind in ("section", "line", "soft"):
         return ""
     if kind == "short":
-        return _SHORT.get(said, said)
+        return _SHORT.get(escaped, escaped)
     if kind == "name":
-        return html5.get(said)
+        return html5.get(escaped)
     if kind in ("percent", "quoted"):
-        raw = bytes(int(pair, 16) for pair in _BYTE.findall(said))
+        raw = bytes(int(pair, 16) for pair in _BYTE.findall(escaped))
         return raw.decode("utf-8" if len(raw) > 1 else "latin-1", "replace")
     if kind == "low":
-        return bytes.fromhex(match["high"] + said).decode("utf-16-be")
-    number = int(said, 10 if kind == "decimal" else 16)
+        return bytes.fromhex(match["high"] + escaped).decode("utf-16-be")
+    number = int(escaped, 10 if kind == "decimal" else 16)
     return chr(number) if number < 0x110000 else None

@@ -125,7 +125,7 @@ class Outcome:
     def failure(self) -> str:
         """The kind and message of the error, for comparing two runs; "" without an error."""
         if isinstance(self.error, VendorError):
-            return f"{self.error.kind}: {self.error.said}"
+            return f"{self.error.kind}: {self.error.vendor_message}"
         return "" if self.error is None else f"{type(self.error).__name__}: {self.error.message}"
 
     def requests(self) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def error_document(error: ConnError) -> dict[str, Any]:
     """Return `{kind, message, status?, retry_after?, limits?}` of the error that ended an operation, in seconds."""
     row: dict[str, Any] = {"kind": failure_kind(error), "message": error.message}
     if isinstance(error, VendorError):
-        row["message"] = error.said  # the vendor's message only: the request is in `requests`
+        row["message"] = error.vendor_message  # the vendor's message only: the request is in `requests`
         row["status"] = error.status
         if error.retry_after is not None:
             row["retry_after"] = error.retry_after

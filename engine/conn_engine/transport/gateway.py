@@ -158,12 +158,12 @@ def check_request(request: Request, redactor: Redactor, to: RequestTarget | None
     goal = to or parse_target(request.url)
     if is_permitted(goal.origin, request.hosts):
         return goal
-    carried = ["a credential"] if request.authorized else _find_secrets(request, redactor)
-    if carried and isinstance(request.hosts, BoundHosts) and is_permitted(goal.origin, request.hosts.withheld):
+    secrets = ["a credential"] if request.authorized else _find_secrets(request, redactor)
+    if secrets and isinstance(request.hosts, BoundHosts) and is_permitted(goal.origin, request.hosts.withheld):
         raise _build_login_error(request, request.hosts, goal)
-    if carried:
+    if secrets:
         raise ConfigurationError(
-            f"{request.label or request.method} would send {carried[0]} to {goal.scheme}://{goal.authority}, "
+            f"{request.label or request.method} would send {secrets[0]} to {goal.scheme}://{goal.authority}, "
             f"which is not a host of the connector",
             hint=_suggest_fix(goal, request.hosts),
         )

@@ -28,8 +28,8 @@ def build_outage_error(
         proxy
         and (failure := build_proxy_failure(error, _find_root(error), proxy, hop.target, connect_seconds)) is not None
     ):
-        said = f"{request.label or request.method}: {failure.message}"
-        return TransportError(said, request=request, retryable=failure.retryable, fault="proxy", hint=failure.hint)
+        message = f"{request.label or request.method}: {failure.message}"
+        return TransportError(message, request=request, retryable=failure.retryable, fault="proxy", hint=failure.hint)
     where = hop.target.authority
     setting = "token_url" if request.purpose == "token" else "base_url"
     cause = _find_root(error)
@@ -72,8 +72,8 @@ def build_outage_error(
     else:
         what = f"the exchange with {where} failed ({type(error).__name__})"
     through = f" (through the proxy {show_proxy(proxy)})" if proxy else ""
-    said = f"{request.label or request.method}: {what}{through}"
-    return TransportError(said, request=request, retryable=retryable, fault=fault, hint=hint)
+    message = f"{request.label or request.method}: {what}{through}"
+    return TransportError(message, request=request, retryable=retryable, fault=fault, hint=hint)
 
 
 _NOT_YET, _EXPIRED = 9, 10  # of X.509 verification
@@ -84,13 +84,12 @@ def _suggest_fix(cause: ssl.SSLCertVerificationError) -> str:
         return "check this machine's clock; if it is right, the vendor's certificate is invalid"
     return (
         "if a private authority issued it, add that authority's certificate to trusted_certificates in conn.yaml; "
-        "behind a "
-        "proxy that inspects traffic, set SSL_CERT_FILE to the proxy's"
+        "behind a proxy that inspects traffic, set SSL_CERT_FILE to the proxy's"
     )
 
 
 def _describe_certificate_alert(cause: ssl.SSLError, request: Request) -> str:
-    """Return what a server says about the client's certificate by closing the connection, or ""."""
+    """Return how a server rejects the client's certificate, by the alert that closes the connection, or ""."""
     reason = cause.reason or ""
     if "ALERT" not in reason or not ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE" in reason):
         return ""

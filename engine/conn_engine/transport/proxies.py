@@ -36,7 +36,7 @@ __all__ = [
 
 _LOOK_UP_SECONDS = 2.0
 _REMEMBERED_SECONDS = 60.0
-_NAMED = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; list hosts that need no proxy in NO_PROXY"
+_CHECK_PROXY_VARIABLES = "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; list hosts that need no proxy in NO_PROXY"
 
 
 def read_proxies() -> dict[str, str]:
@@ -65,12 +65,15 @@ def make_proxy(url: str, redactor: Redactor) -> "httpcore.Proxy":
     redactor.add(user[1], "the proxy password")
     if parts.scheme.lower() not in ("http", "https"):
         raise ConfigurationError(
-            f'the proxy "{show_proxy(url)}" cannot be used: only http:// and https:// are supported', hint=_NAMED
+            f'the proxy "{show_proxy(url)}" cannot be used: only http:// and https:// are supported',
+            hint=_CHECK_PROXY_VARIABLES,
         )
     try:
         return httpcore.Proxy(show_proxy(url), auth=user if parts.username else None)
     except Exception as error:
-        raise ConfigurationError(f'the proxy "{show_proxy(url)}" cannot be used', hint=_NAMED) from error
+        raise ConfigurationError(
+            f'the proxy "{show_proxy(url)}" cannot be used', hint=_CHECK_PROXY_VARIABLES
+        ) from error
 
 
 def show_proxy(url: str) -> str:
@@ -100,16 +103,18 @@ def build_proxy_failure(
     proxy = f"the proxy {show_proxy(url)}"
     if isinstance(error, httpcore.ProxyError):
         status = str(error)[:3]
-        said = f" (status {status})" if status.isdigit() else ""
-        hint = "it requires a user: write http://USER:PASSWORD@HOST:PORT" if status == "407" else _NAMED
-        return ProxyFailure(f"{proxy} refuses to connect to {goal.authority}{said}", hint)
+        suffix = f" (status {status})" if status.isdigit() else ""
+        hint = "it requires a user: write http://USER:PASSWORD@HOST:PORT" if status == "407" else _CHECK_PROXY_VARIABLES
+        return ProxyFailure(f"{proxy} refuses to connect to {goal.authority}{suffix}", hint)
     if isinstance(error, httpcore.UnsupportedProtocol):
-        return ProxyFailure(f"{proxy} speaks a protocol that is not supported", _NAMED)
+        return ProxyFailure(f"{proxy} speaks a protocol that is not supported", _CHECK_PROXY_VARIABLES)
     if isinstance(cause, socket.gaierror):
-        return ProxyFailure(f"the host of {proxy} is unknown", _NAMED)
+        return ProxyFailure(f"the host of {proxy} is unknown", _CHECK_PROXY_VARIABLES)
     if isinstance(error, httpcore.ConnectTimeout):
         return ProxyFailure(
-            f"{proxy} does not connect to {goal.authority} within {connect_seconds:g} seconds", _NAMED, True
+            f"{proxy} does not connect to {goal.authority} within {connect_seconds:g} seconds",
+            _CHECK_PROXY_VARIABLES,
+            True,
         )
     if isinstance(error, httpcore.ConnectError) and isinstance(cause, ssl.SSLError):
         if not url.lower().startswith("https:"):
@@ -122,7 +127,9 @@ def build_proxy_failure(
     if isinstance(error, httpcore.ConnectError):
         refused = isinstance(cause, ConnectionRefusedError)
         reason = "it refuses the connection" if refused else getattr(cause, "strerror", None) or type(cause).__name__
-        return ProxyFailure(f"cannot connect to {proxy}: {reason}", _NAMED, isinstance(cause, ConnectionResetError))
+        return ProxyFailure(
+            f"cannot connect to {proxy}: {reason}", _CHECK_PROXY_VARIABLES, isinstance(cause, ConnectionResetError)
+        )
     return None
 
 

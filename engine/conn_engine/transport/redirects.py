@@ -13,7 +13,7 @@ from conn_engine.wire import Blob, Headers, Request
 __all__ = ["Hop", "HopResponse", "build_host_error", "follow_redirects"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CARRIED = frozenset({"accept", "user-agent"})
+_FORWARDED_HEADERS = frozenset({"accept", "user-agent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def _build_next_hop(request: Request, hop: Hop, status: int, url: str, redactor:
         raise _build_error(request, f"a {method} is redirected to another host, {goal.authority}")
     if redactor.find(url):
         raise _build_error(request, f"a redirect would send a credential to {goal.authority}")
-    kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)
-    return Hop(goal, method, kept, None, redirected=True)
+    headers = tuple(pair for pair in hop.headers if pair[0].lower() in _FORWARDED_HEADERS)
+    return Hop(goal, method, headers, None, redirected=True)
 
 
 def _choose_method(request: Request, hop: Hop, status: int, goal: gateway.RequestTarget) -> tuple[str, bool]:

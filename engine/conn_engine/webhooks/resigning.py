@@ -90,8 +90,8 @@ def resign_for_recording(
         return Delivery(delivery.method, url, Headers(headers), _encode(delivery, text))
 
     def clean_claims(value: Any) -> Any:
-        said = keeper.data(_rewrite_deep(value, lambda text: swap_texts(text, pairs)))
-        return said if personal is None else personal.replace_data(said)
+        cleaned = keeper.data(_rewrite_deep(value, lambda text: swap_texts(text, pairs)))
+        return cleaned if personal is None else personal.replace_data(cleaned)
 
     scope = proving.secrets | {name: value for name, value in secrets.items() if not name.startswith("env.")}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}
@@ -155,7 +155,7 @@ def _resign(  # noqa: PLR0917
     for evidence in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
         proving = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
         new = _create_signatures(
-            evidence, proving, ring, lambda told: _rewrite_deep(claims(told), lambda said: digests.get(said, said))
+            evidence, proving, ring, lambda value: _rewrite_deep(claims(value), lambda text: digests.get(text, text))
         )
         done |= {
             marks.get_number(proof.text): made_text for proof, made_text in zip(evidence.signatures, new, strict=False)

@@ -250,9 +250,9 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
 
     def _refuse_repeated(self, proving: VerificationContext) -> None:
-        told = self.join_expressions().lower() if proving.delivery.repeated else ""
+        expressions = self.join_expressions().lower() if proving.delivery.repeated else ""
         for name in proving.delivery.repeated:
-            if _contains_name(name.lower(), told):
+            if _contains_name(name.lower(), expressions):
                 raise VerificationError("ambiguous", f'"{name}" occurs more than once, so it is ambiguous')
 
 

@@ -179,7 +179,7 @@ def test_error_mapping_says_what_the_caller_gets(shop: Workspace, site: Any) -> 
     with opened(shop) as acme, pytest.raises(VendorError) as caught:
         list(acme.records("contacts.get", Call(id="2")))
     assert (caught.value.kind, caught.value.message, caught.value.status) == ("invalid_request", "no contact 2", 404)
-    assert str(caught.value) == caught.value.said == "no contact 2"
+    assert str(caught.value) == caught.value.vendor_message == "no contact 2"
 
 
 def test_an_error_mapping_with_an_unknown_kind_is_the_authors_fault(

@@ -440,7 +440,7 @@ def test_a_failed_job_reports_the_vendors_message_and_is_not_created_again(desk:
     acme = desk(vendor("running", "failed"), {"poll": {**POLL, "message": "body.error.message"}})
     with pytest.raises(VendorError, match=r"the job of exports.list failed \(status 'failed'\): disk full") as caught:
         acme.records()
-    assert caught.value.said == "disk full"
+    assert caught.value.vendor_message == "disk full"
     assert acme.got.count("POST /exports") == 1
 
 

@@ -227,7 +227,7 @@ def _raise(answer: Answer, verdict: ResponseClassification, tally: _Tally) -> No
         response=answer.response if answer.response.status else None,
         retry_after=verdict.wait,
         details=answer.body,
-        said=verdict.message,
+        vendor_message=verdict.message,
         hint=_build_wait_hint(verdict)
         if is_limited and verdict.wait
         else _RESTART_HINT

@@ -48,5 +48,5 @@ def make_private_folder(folder: Path, top: Path | None = None) -> None:
         if not path.is_relative_to(top or folder):
             break
         if path not in missing and stat.S_IMODE(path.stat().st_mode) & ~_OWNER_ONLY:
-            with contextlib.suppress(PermissionError):  # it is somebody else's, who decides
+            with contextlib.suppress(PermissionError):  # another user's folder, whose permissions stay
                 path.chmod(_OWNER_ONLY)

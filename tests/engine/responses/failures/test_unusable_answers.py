@@ -83,7 +83,7 @@ class TestUnreadable:
     def test_without_a_rule_it_is_the_error_it_was(self) -> None:
         with pytest.raises(VendorError, match=r"^200 from GET /v1/things: the answer is not JSON") as raised:
             Run([page("<html>Oops")], [])
-        assert (raised.value.kind, raised.value.said) == ("bad_response", "the answer is not JSON")
+        assert (raised.value.kind, raised.value.vendor_message) == ("bad_response", "the answer is not JSON")
 
     def test_an_html_404_is_empty_by_a_rule(self) -> None:
         rule = {"when": "status = 404 and $contains(text, 'No such')", "then": "empty"}

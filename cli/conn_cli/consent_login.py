@@ -1,4 +1,4 @@
-"""A log-in by a person's consent: prints or opens the vendor's page, receives the answer, trades it for a token.
+"""A login by a person's consent: prints or opens the vendor's page, receives the answer, trades it for a token.
 
 What is asked for and how a code is traded is the engine's (`auth`); storing what comes out is the command's.
 """
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ConsentLogin:
-    """One log-in of an account. `stored` is what is known of it: the client, when the connector does not say it."""
+    """One login of an account. `stored` is what is known of it: the client, when the connector does not say it."""
 
     app: App
     effective: "Effective"

@@ -32,7 +32,7 @@ def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
 
 
 def select_reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
-    """Return what a new log-in may take over of the stored document: everything, or for a new host nothing secret."""
+    """Return what a new login may take over of the stored document: everything, or for a new host nothing secret."""
     from conn_engine.auth import CAPTURED
     from conn_engine.transport.hosts import is_covered
 
@@ -43,5 +43,5 @@ def select_reusable(app: App, effective: "Effective", account: str, vault: "Laye
     others = [host for host in effective.issued_hosts() if known is not None and not is_covered(host, known)]
     if not others:
         return stored.document
-    app.err(f"note: the log-in of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")
+    app.err(f"note: the login of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")
     return {name: value for name, value in stored.document.items() if name == CAPTURED}

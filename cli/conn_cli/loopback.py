@@ -26,7 +26,7 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>conn</tit
 <body style="font-family:sans-serif;margin:4em"><p>{}</p></body></html>"""
 _DONE = "The response has arrived. You can close this window and return to the terminal."
 _DENIED = "Access was not granted. You can close this window. The terminal shows details."
-_STRANGE = "This response does not belong to the current log-in. Open the URL that the command printed."
+_STRANGE = "This response does not belong to the current login. Open the URL that the command printed."
 
 
 def is_local(redirect_uri: str) -> bool:
@@ -83,7 +83,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"  # elsewhere it would let two programs listen on one port
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore client errors: a browser that hangs up does not end the log-in."""
+        """Ignore client errors: a browser that hangs up does not end the login."""
 
 
 def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:

@@ -94,7 +94,7 @@ def _workspace_id(root: Path) -> str:
 
 
 def _write_id(root: Path, workspace_id: str) -> None:
-    """Add the id to the conn.yaml of a folder, so that stored log-ins follow a moved workspace."""
+    """Add the id to the conn.yaml of a folder, so that stored logins follow a moved workspace."""
     path = root / "conn.yaml"
     text = path.read_text(encoding="utf-8")
     _write(path, re.sub(r"(?m)^version: .*$", rf"\g<0>\nid: {workspace_id}", text, count=1))

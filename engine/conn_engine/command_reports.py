@@ -220,8 +220,8 @@ class CredentialReport(Report, frozen=True, kw_only=True):
 
 
 class AdoptableLogIn(_Data, frozen=True, kw_only=True):
-    """The log-in of one account: the hosts it is stored for (null: they are set at its first use), and the other hosts
-    for which this folder needs a new log-in. `error` is the reason why it cannot be used here."""
+    """The login of one account: the hosts it is stored for (null: they are set at its first use), and the other hosts
+    for which this folder needs a new login. `error` is the reason why it cannot be used here."""
 
     account: str
     hosts: list[str] | None
@@ -230,7 +230,7 @@ class AdoptableLogIn(_Data, frozen=True, kw_only=True):
 
 
 class AdoptReport(Report, frozen=True, kw_only=True):
-    """Whether a folder may now use the log-ins of its workspace, or the reason why not. `folders` used them before."""
+    """Whether a folder may now use the logins of its workspace, or the reason why not. `folders` used them before."""
 
     kind: ClassVar[str] = "adopt"
     folder: str

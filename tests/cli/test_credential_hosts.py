@@ -1,4 +1,4 @@
-"""A stored log-in stays with the folders and the hosts that it was stored for, whatever a checkout says."""
+"""A stored login stays with the folders and the hosts that it was stored for, whatever a checkout says."""
 
 import asyncio
 import json
@@ -135,7 +135,7 @@ def test_a_moved_workspace_asks_once_and_says_what_for(shop, run, vendor, tmp_pa
     assert "nothing was changed" in run(moved, "auth", "adopt").out
     run(moved, "run", "things.list", "-a", "me", code=5)
     answers = ["y"]
-    assert f"{moved} can now use the log-ins" in run(moved, "auth", "adopt").out
+    assert f"{moved} can now use the logins" in run(moved, "auth", "adopt").out
     assert asked == [f"let {moved} use them too? [y/N]"] * 2
     run(moved, "run", "things.list", "-a", "me")
     assert "already" in run(moved, "auth", "adopt").out
@@ -149,7 +149,7 @@ def test_adopting_says_where_this_folder_would_send_each(shop, run, stranger, tm
     shutil.copytree(shop, clone)
     checkout(clone, stranger)
     shown = run(clone, "auth", "adopt", "--yes").out
-    assert f"needs a new log-in here for 127.0.0.1:{stranger.port}" in shown
+    assert f"needs a new login here for 127.0.0.1:{stranger.port}" in shown
     write(clone, {"connectors/shop/connector.yaml": "base_url: [\n"})
     shutil.copytree(clone, tmp_path / "third")
     assert "cannot be used here" in run(tmp_path / "third", "auth", "adopt", "--yes").out
@@ -158,8 +158,8 @@ def test_adopting_says_where_this_folder_would_send_each(shop, run, stranger, tm
 @pytest.mark.parametrize(
     ("settings", "stored", "shown"),
     [
-        ("version: 1\n", True, "log-ins belong to the folder"),
-        (f"version: 1\nid: {ID}\n", False, "no log-ins yet"),
+        ("version: 1\n", True, "logins belong to the folder"),
+        (f"version: 1\nid: {ID}\n", False, "no logins yet"),
     ],
 )
 def test_there_may_be_nothing_to_adopt(shop, run, settings, stored, shown):

@@ -1,4 +1,4 @@
-"""From the log-in to the log-out: `connect` steps, `verify` with an expectation, `revoke`, on a server on loopback."""
+"""From the login to the logout: `connect` steps, `verify` with an expectation, `revoke`, on a server on loopback."""
 
 import json
 from typing import Any
@@ -293,7 +293,7 @@ def test_what_is_verified_is_stored_only_after_success(tmp_path, cloud):
     assert "verified at 2026-11-18 11:06 UTC" in run(tmp_path, "auth", "status").out
     cloud.active = False
     done = run(tmp_path, "auth", "login", "me", "--verify", stdin=TOKEN.replace("42", "43"), code=5)
-    assert vault(tmp_path).load("me")["token"] == TOKEN, "the log-in that works is still there"
+    assert vault(tmp_path).load("me")["token"] == TOKEN, "the login that works is still there"
 
 
 def test_a_connector_without_verify_cannot_be_asked_to(tmp_path, cloud):

@@ -233,7 +233,7 @@ def test_the_schema_of_any_report_is_that_of_its_kind(tmp_path: Path) -> None:
 def test_every_command_reports_in_json(line: str, folder: Path, vendor: Vendor) -> None:
     kind, code = LINES[line]
     if not line.startswith("auth adopt"):
-        assert conn(folder, "auth", "adopt", "--yes", **KEY).code == 0  # a copy of the folder that has the log-ins
+        assert conn(folder, "auth", "adopt", "--yes", **KEY).code == 0  # a copy of the folder that has the logins
     done = run(folder, line, vendor, "--format", "json", "--format", "json=all.json", "--format", "text=all.txt")
     assert done.code == code, (done.out, done.err)
     data = json.loads(done.out)

@@ -8,7 +8,7 @@ import pytest
 from conn_cli.loopback import Listener, open_listener
 from conn_engine.auth import Consent
 
-STATE = "a state of this log-in"
+STATE = "a state of this login"
 
 
 @pytest.fixture

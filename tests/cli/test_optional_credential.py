@@ -1,4 +1,4 @@
-"""A credential that an account may leave out, from the log-in to the replay, on a server on loopback."""
+"""A credential that an account may leave out, from the login to the replay, on a server on loopback."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The secret of an account's webhooks: asked for at a log-in, set later, kept by the next log-in, used for proofs."""
+"""The secret of an account's webhooks: asked for at a login, set later, kept by the next login, used for proofs."""
 
 import hmac
 import json

@@ -10,7 +10,7 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
     file: cv.pdf = hello                  a file with this content
     > GET /people?page=1                  a request, below base_url, with such headers as are written and its body
     < 200 {"items": []}                   its answer, a body and headers as in HTTP; or `< fault reset`
-    page: https://…                       the page of the vendor that a log-in opens
+    page: https://…                       the page of the vendor that a login opens
     callback: {"code": "c"}               what that page's answer has
     ~ 2 s                                 a pause
     = [{"id": 1}]                         the records
@@ -282,7 +282,7 @@ def _results(run: Played, effective: Any, session: Session, transport: Faults, v
 def _login(
     run: Played, effective: Any, session: Session, send: Callable[[Any], Any], lines: list[str]
 ) -> dict[str, Any]:
-    """The credential that a log-in by the vendor's page stores. `send` runs a flow to its end."""
+    """The credential that a login by the vendor's page stores. `send` runs a flow to its end."""
     credentials, scope = (
         as_consent_credentials(effective.connector.credentials),
         authorization_scope(Run(effective, session)),

@@ -17,7 +17,7 @@ OWN_RANDOMNESS = {
     "conn_engine/conditions.py": "the one place: the machine's chance, or the session's seed",
     "conn_engine/expressions/functions/moment.py": "that of an evaluation, from the seed that it is passed",
     "conn_engine/expressions/native.py": "that of an evaluation, from the seed that it is passed",
-    "conn_engine/auth/consent.py": "state and verifier of a log-in: who foresees them takes the account over",
+    "conn_engine/auth/consent.py": "state and verifier of a login: who foresees them takes the account over",
     "conn_engine/runtime/webhooks/subscriptions.py": "the secret of a new subscription: it is stored",
     "conn_engine/secrets/vault/file.py": "salt of an encrypted file",
     "conn_engine/secrets/vault/keyring.py": "name of a stored value's pieces",

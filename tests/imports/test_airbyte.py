@@ -291,7 +291,7 @@ def test_a_session(read: Read) -> None:
 
 
 def logging_in(authenticator: dict[str, Any], **requester: Any) -> dict[str, Any]:
-    """A session whose log-in is authorised itself."""
+    """A session whose login is authorised itself."""
     login = {"type": "HttpRequester", "url_base": "https://v.example", "path": "login", "http_method": "POST",
              "authenticator": authenticator, **requester}  # fmt: skip
     return {

@@ -67,7 +67,7 @@ AUTHENTICATORS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "refresh": (oauth(client_secret=config("a"), refresh_token=config("b")), {"a", "b"}),
     "field": (oauth(grant_type="password", refresh_request_body={"pass": config("a")}), {"a"}),
     "session": (SESSION, {"a", "b"}),
-    "log-in with a pair": (
+    "login with a pair": (
         {**SESSION, "login_requester": {**LOGIN, "request_headers": {}, "request_body_json": {},
          "authenticator": {"type": "BasicHttpAuthenticator", "username": config("a"), "password": config("b")}}},
         {"a", "b"},

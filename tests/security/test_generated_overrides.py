@@ -476,7 +476,7 @@ def subscribed(acme: Connection) -> Any:
 
 
 def consent(acme: Connection) -> None:
-    """The page of a log-in is a request as well: a browser's."""
+    """The page of a login is a request as well: a browser's."""
     credentials = acme.effective.connector.credentials
     if hasattr(credentials, "consent"):
         scope = authorization_scope(Run(acme.effective, acme.wiring.session))

@@ -138,7 +138,7 @@ def test_a_redirect_elsewhere_is_pasted(conn: Conn, oidc: Oidc) -> None:
     )
     with login(conn, "ada", stdin="https://app.example.com/back?code=x&state=made-up\n") as run:
         text = run.ended(5)
-    assert "does not belong to this log-in" in text
+    assert "does not belong to this login" in text
     with login(conn, "ada", stdin="nonsense\n") as run:
         assert "https://app.example.com/back" in run.ended(2)
 

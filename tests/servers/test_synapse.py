@@ -1,4 +1,4 @@
-"""Matrix Synapse: a log-in whose token ends after seconds, a rotating second one, real limits in milliseconds, pages by
+"""Matrix Synapse: a login whose token ends after seconds, a rotating second one, real limits in milliseconds, pages by
 tokens that may come back, and only what is new."""
 
 import time

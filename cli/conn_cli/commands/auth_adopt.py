@@ -1,4 +1,4 @@
-"""`conn auth adopt`: let another folder of a workspace use its stored log-ins."""
+"""`conn auth adopt`: let another folder of a workspace use its stored logins."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,9 +24,9 @@ def adopt_command(
     ] = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Let a moved or second checkout use its workspace's log-ins.
+    """Let a moved or second checkout use its workspace's logins.
 
-    Shows which folders use them now, and the hosts that each was issued for. No log-in is sent to another host.
+    Shows which folders use them now, and the hosts that each was issued for. No login is sent to another host.
     """
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
@@ -44,7 +44,7 @@ def adopt_command(
 
 @dataclass
 class _Adoption:
-    """The adoption of a workspace's log-ins by its folder; `lines` show what was found and done so far."""
+    """The adoption of a workspace's logins by its folder; `lines` show what was found and done so far."""
 
     app: App
     vault: "WorkspaceVault | None"
@@ -53,7 +53,7 @@ class _Adoption:
     accounts: "list[AdoptableLogIn]" = field(default_factory=list)
 
     def run(self, *, yes: bool) -> None:
-        """Adopt the log-ins, if there are any and a person agrees. Raises UsageError if nobody can be asked."""
+        """Adopt the logins, if there are any and a person agrees. Raises UsageError if nobody can be asked."""
         from conn_engine.errors import UsageError
 
         app, vault, workspace = self.app, self.vault, self.app.workspace
@@ -63,15 +63,15 @@ class _Adoption:
         if not vault.adoptable:
             place = workspace.place
             self.lines += [
-                f"nothing to adopt: without an `id` in conn.yaml, log-ins belong to the folder {place}",
+                f"nothing to adopt: without an `id` in conn.yaml, logins belong to the folder {place}",
                 "add an `id` to let them move with the workspace",
             ]
             return
         if workspace.place in vault.folders:
-            self.lines.append(f"{workspace.place} already uses the log-ins of workspace {workspace.identity}")
+            self.lines.append(f"{workspace.place} already uses the logins of workspace {workspace.identity}")
             return
         if not vault.folders and not any(vault.issue_of(account) for account in workspace.accounts()):
-            self.lines.append(f"nothing to adopt: workspace {workspace.identity} has no log-ins yet")
+            self.lines.append(f"nothing to adopt: workspace {workspace.identity} has no logins yet")
             return
         self._show(vault)
         if not yes:
@@ -89,7 +89,7 @@ class _Adoption:
                 return
         vault.adopt()
         self.is_adopted = True
-        self.lines.append(f"{workspace.place} can now use the log-ins of workspace {workspace.identity}")
+        self.lines.append(f"{workspace.place} can now use the logins of workspace {workspace.identity}")
 
     def report(self) -> "Report":
         """Return what was found and done as a report."""
@@ -107,18 +107,18 @@ class _Adoption:
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
-        """The folders that used the log-ins before."""
+        """The folders that used the logins before."""
         return () if self.vault is None else self.vault.folders
 
     def _show(self, vault: "WorkspaceVault") -> None:
-        """Show who uses the log-ins, the hosts that each may go to, and the other hosts that this folder needs."""
+        """Show who uses the logins, the hosts that each may go to, and the other hosts that this folder needs."""
         from conn_engine.command_reports import AdoptableLogIn
         from conn_engine.errors import ConnError
         from conn_engine.transport.hosts import is_covered
 
         workspace, lines = self.app.workspace, self.lines
         folders = ", ".join(self.folders) or "no known folder"
-        lines.append(f"the log-ins of workspace {workspace.identity} are used by: {folders}")
+        lines.append(f"the logins of workspace {workspace.identity} are used by: {folders}")
         for account in workspace.accounts():
             issue = vault.issue_of(account)
             if issue is None:
@@ -134,6 +134,6 @@ class _Adoption:
                 error = failure.message
                 lines.append(f"  {'':<18} cannot be used here: {error}")
             if others:
-                lines.append(f"  {'':<18} needs a new log-in here for {', '.join(others)}")
+                lines.append(f"  {'':<18} needs a new login here for {', '.join(others)}")
             known = None if issue.hosts is None else list(issue.hosts)
             self.accounts.append(AdoptableLogIn(account=account, hosts=known, other_hosts=others, error=error))

@@ -67,7 +67,7 @@ def login_command(  # noqa: PLR0917
 
 @dataclass(frozen=True)
 class _Login:
-    """One log-in of an account."""
+    """One login of an account."""
 
     app: App
     effective: "Effective"

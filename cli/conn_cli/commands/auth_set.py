@@ -57,7 +57,7 @@ def set_command(
 def merge_login(
     effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The document of a new log-in with what it leaves as it was: the secrets of webhooks that are not given anew, and
+    """The document of a new login with what it leaves as it was: the secrets of webhooks that are not given anew, and
     the account's subscription."""
     from conn_engine.auth import CAPTURED, read_secret_fields
     from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION

@@ -80,11 +80,11 @@ def build_consent_url(url: str, params: Mapping[str, Any], names: Scope) -> str:
 
 def check_callback(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
     """Return the redirect's parameters with the code as `code`. Raises CredentialError when the redirect belongs to
-    another log-in or consent was denied."""
+    another login or consent was denied."""
     if not consent.has_state(callback):
         raise CredentialError(
-            f"the redirect does not belong to this log-in: its `{consent.state_param}` is not the one that was sent",
-            hint="open the URL that this log-in prints, not an earlier one",
+            f"the redirect does not belong to this login: its `{consent.state_param}` is not the one that was sent",
+            hint="open the URL that this login prints, not an earlier one",
         )
     host = split_plain_url(consent.url).hostname or "?"
     error = line(callback.get("error", ""))[:80] or ("denied" if consent.is_denied(callback) else "")

@@ -35,7 +35,7 @@ _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """One value that a log-in asks for. `name` is its dotted path in the document (`oauth.token.access_token`). A field
+    """One value that a login asks for. `name` is its dotted path in the document (`oauth.token.access_token`). A field
     with `lines`, such as a PEM key, has several lines and is not typed."""
 
     name: str
@@ -47,7 +47,7 @@ class CredentialField:
 
 
 class SuppliedValue(Settings, frozen=True, kw_only=True):
-    """A value that the account supplies at log-in. Templates refer to it by its name."""
+    """A value that the account supplies at login. Templates refer to it by its name."""
 
     name: Annotated[str, Meta(description="Name in the stored credential.", pattern="^[a-z][a-z0-9_]*$")]
     label: Annotated[
@@ -72,7 +72,7 @@ class SuppliedValue(Settings, frozen=True, kw_only=True):
     ] = False
 
     def field(self) -> CredentialField:
-        """Return the field that a log-in asks for."""
+        """Return the field that a login asks for."""
         label = self.label or self.name.replace("_", " ").capitalize()
         return CredentialField(self.name, label, self.secret, self.required, self.sample, self.lines)
 

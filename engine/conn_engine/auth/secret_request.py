@@ -264,7 +264,7 @@ def _build_request(  # noqa: PLR0917
 
 
 def _reads_answer(url: str) -> bool:
-    """Return whether a URL's template uses a response of the vendor from earlier in the same log-in."""
+    """Return whether a URL's template uses a response of the vendor from earlier in the same login."""
     from conn_engine.expressions import expression, template
 
     roots = (expression(text).roots() for text, _ in template(url).expressions)

@@ -47,7 +47,7 @@ def build_unreadable_error(response: Response, format: str, fault: ValueError) -
         return _error(
             response,
             f"the vendor responded with an HTML page{named} instead of {name}",
-            "check `base_url` and the path: a log-in or error page usually means a wrong URL",
+            "check `base_url` and the path: a login or error page usually means a wrong URL",
         )
     if isinstance(fault, ArchiveFault):
         return _error(

@@ -102,7 +102,7 @@ class Effective:
         """The values of `fields` to use if an account sets none."""
         self.context = self._with_defaults(context or {})
         self.captured: frozenset[str] = frozenset()
-        """The names in `context` that a log-in found."""
+        """The names in `context` that a login found."""
         self.layers = tuple(layers)
         self.grants = grants or Grants(environment=environment)
         self.schemas = schemas or SchemaFiles()
@@ -171,7 +171,7 @@ class Effective:
         return {**context, **missing}
 
     def learn(self, captured: Any) -> None:
-        """Add the values that a log-in found (by name) to `context`; the account's document takes precedence. Scopes
+        """Add the values that a login found (by name) to `context`; the account's document takes precedence. Scopes
         that contain the context see them immediately."""
         if isinstance(captured, dict):
             self.context.update({name: value for name, value in captured.items() if name not in self._own})

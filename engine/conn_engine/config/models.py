@@ -58,7 +58,7 @@ __all__ = [
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # never looks like a path: log-ins are also stored under a folder
+WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # never looks like a path: logins are also stored under a folder
 HOST_PATTERN = r"^[^\s/@?#]+$"
 TRUSTED_HOST = (
     r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the gateway reads a pattern
@@ -98,8 +98,8 @@ class Field(Settings, frozen=True, kw_only=True):
     """A value that an account must supply when it is connected."""
 
     name: Annotated[Word, Meta(description="Key of the value in the account's context, or in its credential.")]
-    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
-    description: Annotated[str | None, Meta(description="Where people find the value.", extra=REMARK)] = None
+    label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Where to find the value.", extra=REMARK)] = None
     secret: Annotated[
         bool, Meta(description="Whether it is stored with the credential and never in a file. Default false.")
     ] = False
@@ -153,7 +153,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     rate_limit: Annotated[
-        RateLimit | None, Meta(description="Where responses report rate limits, and the limits to keep to.")
+        RateLimit | None, Meta(description="Where responses report rate limits, and the limits to respect.")
     ] = None
     timeout_seconds: Annotated[Seconds | None, Meta(description="Timeout for one request in seconds. Default 30.")] = (
         None
@@ -162,7 +162,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         PartFailure | None,
         Meta(
             description="What happens to the other parts of a listing (values of `parents`, windows) when the "
-            "vendor finally refuses one. `stop` (the default) stops the run; `continue` runs the "
+            "vendor permanently refuses one. `stop` (the default) stops the run; `continue` runs the "
             "other parts and then ends with the error. The state of a failed part does not advance."
         ),
     ] = None
@@ -271,10 +271,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     complete: Annotated[
         Literal["error", "warn", "ignore"],
         Meta(
-            description="What an incomplete listing means (fewer records than `total_field` says, `has_more` "
-            "true at the end, a repeated page). `error`: `conn run` exits with 1, and the library "
+            description="What happens if a listing is incomplete (fewer records than `total_field` gives, "
+            "`has_more` true at the end, a repeated page). `error`: `conn run` exits with 1, and the library "
             "raises IncompleteError after the last record. `warn`: a warning. `ignore`: nothing. "
-            "Unless it is `ignore`, a listing whose completeness is unknown is a warning."
+            "With `error` and `warn`, a listing whose completeness is unknown gives a warning."
         ),
     ] = "error"
     parents: Annotated[
@@ -350,7 +350,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         ),
     ]
     name: Annotated[Name | None, Meta(description="Name of the connector. Default: its folder's name.")] = None
-    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
+    label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the connector connects to.", extra=REMARK)] = None
     docs_url: Annotated[str | None, Meta(description="URL of the vendor's reference.", extra=REMARK)] = None
     fields: Annotated[tuple[Field, ...], Meta(description="Values that an account must supply.")] = ()
@@ -379,7 +379,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     connect: Annotated[
         tuple[Step, ...],
         Meta(
-            description="Steps after a log-in, in order. The result of a step's `transform` is stored with the "
+            description="Steps after a login, in order. The result of a step's `transform` is stored with the "
             "account under the step's name and available in every template (`{{context.cloud_id}}`). "
             "A step without `transform` only sends its request. Steps see `context` and "
             "`connect.<name>`.",
@@ -395,7 +395,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
 class UnifiedOperation(Settings, frozen=True, kw_only=True):
     """How a unified operation is done with the vendor's operations. The mappings of the levels are combined."""
 
-    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Notes for readers.", extra=REMARK)] = None
     resource: Annotated[
         Template | None,
         Meta(
@@ -502,7 +502,7 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
     """The operations of one resource of a unified model, and the mappings that they share."""
 
     rest: ClassVar[str] = "operations"
-    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Notes for readers.", extra=REMARK)] = None
     record: Annotated[
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
@@ -536,7 +536,7 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
 class UnifiedDocument(Settings, frozen=True, kw_only=True):
     """A connector's mappings to one unified model. The file is named after the model."""
 
-    description: Annotated[str | None, Meta(description="Notes for people.", extra=REMARK)] = None
+    description: Annotated[str | None, Meta(description="Notes for readers.", extra=REMARK)] = None
     resources: Annotated[dict[Word, UnifiedResource], Meta(description="Mappings by unified resource.")]
 
 
@@ -552,7 +552,7 @@ class Configuration(Connector, frozen=True, kw_only=True):
 class Environment(Settings, frozen=True, kw_only=True):
     """Level two: what differs in one environment, per connector."""
 
-    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
+    label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the environment is for.", extra=REMARK)] = None
     connectors: Annotated[
         dict[Name, OverrideData], Meta(description="Overrides by connector name: any part of a connector.")
@@ -564,7 +564,7 @@ class Account(Settings, frozen=True, kw_only=True):
 
     connector: Annotated[Name, Meta(description="The connector that the account uses.")]
     environment: Annotated[Name | None, Meta(description="The account's environment. Default: the workspace's.")] = None
-    label: Annotated[str | None, Meta(description="Name for people.", extra=REMARK)] = None
+    label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="Whose account it is.", extra=REMARK)] = None
     context: Annotated[
         dict[str, Any],
@@ -605,8 +605,8 @@ class Allowance(Settings, frozen=True, kw_only=True):
     placement: Annotated[
         tuple[Placement, ...],
         Meta(
-            description="Settings, including everything below them, that may send a credential in another place "
-            "than the connector does, such as `credentials.config.client_authentication`."
+            description="Settings, including everything below them, that may send a credential in a different "
+            "place than the connector does, such as `credentials.config.client_authentication`."
         ),
     ] = ()
     verification: Annotated[
@@ -683,9 +683,9 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     id: Annotated[
         WorkspaceId | None,
         Meta(
-            description="Key under which log-ins are stored; `conn init` generates one. A folder that is new to "
-            "it can use them after `conn auth adopt`. Default: the folder, so that a moved workspace "
-            "loses its log-ins."
+            description="Key under which logins are stored; `conn init` generates one. Another folder with this "
+            "id can use them after `conn auth adopt`. Default: the path of the folder, so a workspace "
+            "that is moved loses its logins."
         ),
     ] = None
     default_environment: Annotated[

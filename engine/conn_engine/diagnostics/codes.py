@@ -58,7 +58,7 @@ CODES: dict[str, Code] = _build_table(
         "alias cannot be expanded",
         "error",
         "A YAML alias (`*name`) refers to an unknown anchor or to itself, or the aliases together repeat so much that "
-        "the document would not fit in memory. Write the value out, or quote a text that starts with `*`.",
+        "the document would not fit in memory. Write the value out, or quote text that starts with `*`.",
     ),
     Code(
         "DOC005",
@@ -71,15 +71,15 @@ CODES: dict[str, Code] = _build_table(
         "DOC006",
         "unsupported tag",
         "error",
-        "Documents contain plain data: mappings, lists, texts, numbers, booleans and null. Language-specific YAML "
+        "Documents contain plain data: mappings, lists, text, numbers, booleans and null. Language-specific YAML "
         "tags such as `!!python/object` are refused, and so are dates, sets and binary data. Remove the tag. If the "
-        "value is a text, quote it.",
+        "value is text, quote it.",
     ),
     Code(
         "DOC007",
         "document is not a mapping",
         "error",
-        "The top level of the document must be `name: value` pairs. An empty file, a list or a text is not accepted.",
+        "The top level of the document must be `name: value` pairs. An empty file, a list or text is not accepted.",
     ),
     Code(
         "DOC008",
@@ -121,7 +121,7 @@ CODES: dict[str, Code] = _build_table(
         "CFG102",
         "wrong type",
         "error",
-        "The value has a different type than the key accepts, such as a text instead of an object. In YAML, quote a "
+        "The value has a different type than the key accepts, such as text instead of an object. In YAML, quote a "
         'value that is meant as text (`"123"`), and check the indentation.',
     ),
     Code(
@@ -208,7 +208,7 @@ CODES: dict[str, Code] = _build_table(
         "secret that is sent in another field, query or path, and a secret that was cut or reversed can no longer be "
         "redacted. Where the connector has a template, an override can use the same secret, join it with fixed text "
         "and encode it with `$base64encode`. Set everything else in connector.yaml. Only the connector decides how to "
-        "answer webhooks and how to subscribe to them.\n\nOnly conn.yaml can allow another place, for one "
+        "reply to webhooks and how to subscribe to them.\n\nOnly conn.yaml can allow another place, for one "
         "environment:\n\n```yaml\nenvironments:\n  sandbox: { allow: { placement: "
         "[credentials.config.client_authentication] } }\n```",
     ),
@@ -269,15 +269,15 @@ CODES: dict[str, Code] = _build_table(
         "REC003",
         "request is not recorded",
         "error",
-        "During a replay, the operation sent a request that its recording does not answer. The fix names the nearest "
-        "recorded request and the parts that differ. Either the configuration changed the request, or the recording "
-        "is out of date. Correct the configuration, or record the operation again with `conn record`.",
+        "During a replay, the operation sent a request for which its recording has no response. The fix names the "
+        "nearest recorded request and the parts that differ. Either the configuration changed the request, or the "
+        "recording is out of date. Correct the configuration, or record the operation again with `conn record`.",
     ),
     Code(
         "REC004",
         "HAR file cannot be used",
         "error",
-        "The file is not HAR 1.2, or none of its answered requests went to the selected hosts. Export it again from "
+        "The file is not HAR 1.2, or none of its requests to the selected hosts has a response. Export it again from "
         "the browser's network panel, with content.",
     ),
     Code(
@@ -572,7 +572,7 @@ CODES: dict[str, Code] = _build_table(
         "secret out of scope",
         "error",
         "`env` and stored credentials are available only in `credentials` and `authorization`, which authorize "
-        "requests, and where `webhooks` verifies and answers a delivery. Mappings, URLs and queries cannot read them, "
+        "requests, and where `webhooks` verifies a delivery and replies. Mappings, URLs and queries cannot read them, "
         "so that someone who edits a mapping cannot read a secret. Use a value of the account's `context` instead, or "
         "move the header to `authorization`.",
     ),
@@ -588,7 +588,7 @@ CODES: dict[str, Code] = _build_table(
         "EXP131",
         "texts added as numbers",
         "error",
-        "`+` adds numbers, so an expression such as `first + ' ' + last` fails or returns nothing. To join texts, "
+        "`+` adds numbers, so an expression such as `first + ' ' + last` fails or returns nothing. To join text, "
         "write `&`: `first & ' ' & last`. A missing value then counts as an empty text.",
     ),
     Code(
@@ -733,7 +733,7 @@ CODES: dict[str, Code] = _build_table(
         "credential is not sent",
         "warning",
         "`credentials` defines what an account stores, and `authorization` (or `signature`) defines how a request "
-        "sends it. Here, neither is set, so the vendor would answer 401. Add `authorization: {format: bearer}` or "
+        "sends it. Here, neither is set, so the vendor would return 401. Add `authorization: {format: bearer}` or "
         "another format, or set `credentials: {format: none}`.",
     ),
     Code(
@@ -892,7 +892,7 @@ CODES: dict[str, Code] = _build_table(
         "WHK108",
         "challenge is never used",
         "warning",
-        "The first challenge whose condition is true answers. The condition of this one is never true, or an earlier "
+        "Conn uses the first challenge whose condition is true. The condition of this one is never true, or an earlier "
         "challenge matches every delivery that it matches. Correct the condition, move the challenge up, or delete it.",
     ),
     Code(

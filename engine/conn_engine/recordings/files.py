@@ -65,8 +65,8 @@ class RecordedRequest(_Model, frozen=True, kw_only=True):
     """A request as sent, without credentials. At most one of `body`, `form`, `parts`, `text`, `base64` and `sha256`."""
 
     method: Annotated[str, Meta(description="HTTP method, upper case.")]
-    url: Annotated[str, Meta(description="Absolute URL; its query may stand here or in `query`.")]
-    headers: Annotated[dict[str, str], Meta(description="Headers worth knowing; they are not compared.")] = {}
+    url: Annotated[str, Meta(description="Absolute URL; its query can be here or in `query`.")]
+    headers: Annotated[dict[str, str], Meta(description="Headers for information; they are not compared.")] = {}
     query: Annotated[Values, Meta(description="Query parameters; a list where one is repeated.")] = {}
     body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
     form: Annotated[Values | None, Meta(description="The fields of a form body.")] = None
@@ -99,7 +99,7 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     query: Annotated[dict[str, Any], Meta(description="The caller's query.")] = {}
     body: Annotated[Any, Meta(description="The caller's body.")] = UNSET
     id: Annotated[str | int | None, Meta(description="The record's id, for get, update and delete.")] = None
-    params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
+    params: Annotated[dict[str, Any], Meta(description="Additional values, such as names in a path.")] = {}
     headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
     cursor: Annotated[str | None, Meta(description="The cursor to resume from.")] = None
     files: Annotated[dict[str, RecordedPart], Meta(description="The caller's files, by name.")] = {}
@@ -112,7 +112,7 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     ] = None
     wait: Annotated[
         bool,
-        Meta(description="Whether to wait for rate limits; a replay continues at once. Default: false."),
+        Meta(description="Whether to wait for rate limits; a replay continues immediately. Default: false."),
     ] = False
 
 
@@ -140,7 +140,7 @@ class Recording(_Model, frozen=True, kw_only=True):
         Meta(description="Optional parts of the credential that the account does not have; a replay omits them."),
     ] = ()
     call: Annotated[RecordedCall, Meta(description="The caller's arguments.")] = RecordedCall()
-    exchanges: Annotated[list[Exchange], Meta(description="Requests and answers in order.")]
+    exchanges: Annotated[list[Exchange], Meta(description="Requests and responses in order.")]
 
 
 def load_recording(path: Path, display: str = "") -> Recording:

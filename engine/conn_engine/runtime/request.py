@@ -87,7 +87,7 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
 
 @contextmanager
 def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
-    """Raise VendorError for a base URL that is invalid because of the vendor's response to the log-in."""
+    """Raise VendorError for a base URL that is invalid because of the vendor's response to the login."""
     try:
         yield
     except ConfigurationError as error:
@@ -95,7 +95,7 @@ def _blame_vendor(base_url: str, captured: Iterable[str]) -> Iterator[None]:
         if isinstance(error, ExpressionError) or name is None:
             raise
         raise VendorError(
-            f'the vendor\'s log-in response has a "{name}" that is not part of a plain http or https URL',
+            f'the vendor\'s login response has a "{name}" that is not part of a plain http or https URL',
             kind="bad_response",
             hint=f"log in again; {error.hint}",
         ) from error

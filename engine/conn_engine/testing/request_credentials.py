@@ -1,4 +1,4 @@
-"""Finds where a connector's requests contain credentials: set by authorizations, signatures and log-ins."""
+"""Finds where a connector's requests contain credentials: set by authorizations, signatures and logins."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterato
 
 
 def _find_templates(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
-    """Yield the places in headers, queries and bodies that signatures and log-in requests set."""
+    """Yield the places in headers, queries and bodies that signatures and login requests set."""
     for path, text in secret_texts(data):
         where = next((at for at, key in enumerate(path) if key in ("credentials", "signature")), len(path))
         at = next((at for at in range(where, len(path) - 1) if path[at] in _KINDS), None)

@@ -15,7 +15,7 @@ class BoundHosts(tuple[str, ...]):
     """The hosts that a stored credential may be sent to: those of the connector that it was stored for.
 
     `account` is its account, `stored_for` has the patterns it was stored for, and `withheld` has the connector's other
-    patterns, which need a new log-in.
+    patterns, which need a new login.
     """
 
     account: str

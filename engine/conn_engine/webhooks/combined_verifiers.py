@@ -21,7 +21,7 @@ class _Combination(DeliveryVerifier, frozen=True, kw_only=True):
 
     verifies: ClassVar[bool] = False
 
-    of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
+    of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The methods.")]
 
     def find_item_signatures(
         self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
@@ -43,8 +43,8 @@ class _Combination(DeliveryVerifier, frozen=True, kw_only=True):
 
 
 class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="any"):
-    """Any of several ways. Those whose `when` is met are tried in order, until one verifies the delivery. A way whose
-    secret the account lacks is skipped."""
+    """Any of several methods. Those whose `when` is met are tried in order, until one verifies the delivery. A method
+    whose secret the account lacks is skipped."""
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
         """Verify with the first way that succeeds."""
@@ -71,7 +71,7 @@ class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="an
 
 
 class AllOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="all"):
-    """Several ways together. Each must verify the delivery."""
+    """Several methods together. Each must verify the delivery."""
 
     def check(self, proving: VerificationContext) -> Flow[Names]:
         """Verify with every way."""

@@ -35,7 +35,7 @@ class RecordedDelivery(_DeliveryModel, frozen=True, kw_only=True):
     schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = msgspec.field(
         name="$schema", default=""
     )
-    format: Annotated[Literal[1], Meta(description="Version of this file's form.")] = 1
+    format: Annotated[Literal[1], Meta(description="Version of the file format.")] = 1
     source: Annotated[
         Literal["live", "contract", "sample"],
         Meta(description="Origin: the vendor itself, its published contract, or a scaffold."),

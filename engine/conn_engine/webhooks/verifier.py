@@ -138,8 +138,8 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     when: Annotated[
         str | None,
         Meta(
-            description="Condition for trying this way, such as the presence of its header. If no way is tried, "
-            "the delivery is refused. Default: always.",
+            description="Condition for trying this method, such as the presence of its header. If no method is "
+            "tried, the delivery is refused. Default: always.",
             extra=expression_over("delivery"),
         ),
     ] = None

@@ -13,7 +13,7 @@ from conn_import.words import clean_text
 __all__ = ["INSTEAD", "find_kind", "is_code", "note_code", "read_code"]
 
 INSTEAD: Mapping[str, str] = {
-    "authorization": "`credentials` (a `session` for a log-in with custom requests, `jwt_bearer` for "
+    "authorization": "`credentials` (a `session` for a login with custom requests, `jwt_bearer` for "
     "a signed one) and `authorization`; a value that is computed from the complete request is a `signature`",
     "extracting records": "`response_path`, an expression: for an object of records by ID: "
     "`$each($, function($v, $k) {$merge([$v, {'id': $k}])})`",

@@ -31,12 +31,12 @@ _PLACES = {"header": "headers", "request_parameter": "query", "body_json": "body
 def build_session(
     one: Mapping[str, Any], scope: TemplateScope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
 ) -> tuple[Config, Config]:
-    """Credentials and authorization of a session; `hosts` gets those of its log-in."""
+    """Credentials and authorization of a session; `hosts` gets those of its login."""
     if one.get("type") == "LegacySessionTokenAuthenticator":
         return _build_legacy_session(one, scope, notes, hosts)
     requester = one.get("login_requester")
     if not isinstance(requester, Mapping):
-        raise Untranslatable("a session without a log-in request")
+        raise Untranslatable("a session without a login request")
     login = _build_login(requester, scope, notes, hosts, manifest)
     path = [str(part) for part in as_list(one.get("session_token_path"))]
     if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
@@ -92,7 +92,7 @@ def _authorise(  # noqa: PLR0917
     hosts: list[str],
     manifest: Mapping[str, Any],
 ) -> None:
-    """Add the authorization of a log-in to its request."""
+    """Add the authorization of a login to its request."""
     match authenticator.get("type"):
         case None | "NoAuth":
             return
@@ -129,18 +129,18 @@ def _authorise(  # noqa: PLR0917
             made, how = build_session(authenticator, scope, notes, hosts, manifest)
             _add_request_before(login, made["config"]["login"], how)
         case other:
-            raise Untranslatable(f"a log-in with the authenticator {other}")
+            raise Untranslatable(f"a login with the authenticator {other}")
 
 
 def _set_value(login: Config, place: str, name: str, value: str) -> None:
-    """A value into a header, the query or the body of a log-in."""
+    """A value into a header, the query or the body of a login."""
     key = _PLACES.get(place)
     if key is None:
-        raise Untranslatable(f"a log-in with its key in {place}")
+        raise Untranslatable(f"a login with its key in {place}")
     if key == "body":
         form = "form" if place == "body_data" else "json"
         if not isinstance(login.get("body", {}), dict) or login.get("body_format", form) != form:
-            raise Untranslatable("a log-in with its key in a body of another format")
+            raise Untranslatable("a login with its key in a body of another format")
         login["body_format"] = form
     node = login.setdefault(key, {})
     *above, last = name.lstrip("/").split("/") if key == "body" else [name]
@@ -150,7 +150,7 @@ def _set_value(login: Config, place: str, name: str, value: str) -> None:
 
 
 def _apply_authorization(login: Config, how: Mapping[str, Any], name: str) -> None:
-    """Let a log-in send the value `name` in the way of an authorization."""
+    """Let a login send the value `name` in the way of an authorization."""
     config = how.get("config", {})
     if how["format"] == "bearer":
         value = f"{config.get('prefix', 'Bearer')} {{{{{name}}}}}".strip()
@@ -173,13 +173,13 @@ def _build_token_request(credentials: Config) -> Config:
             "config"
         ]
     if "login" not in config:
-        raise Untranslatable("a log-in with a rotating token")
+        raise Untranslatable("a login with a rotating token")
     request: Config = config["login"]
     return {**request, "response": f"({request.get('response', 'response')}).access_token"}
 
 
 def _add_request_before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
-    """Add a request before a log-in, which sends its result."""
+    """Add a request before a login, which sends its result."""
     settings = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
     steps = request.get("before", [])
     name = f"login{len(steps) + 1}"

@@ -80,7 +80,7 @@ class ManifestSettings:
         return self._translate(steps, credential=True)
 
     def translate_login(self, steps: tuple[Any, ...]) -> Node:
-        """Translate in a field of a log-in. Some fields only describe the request and are not secret."""
+        """Translate in a field of a login. Some fields only describe the request and are not secret."""
         place = _take_names(steps)
         plain = bool(place) and to_snake(place[-1]).rpartition("_")[2] in _PROVES_NOTHING
         return self._translate(steps, credential=not plain)

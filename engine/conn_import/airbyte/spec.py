@@ -68,7 +68,7 @@ class Setting:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it identifies the account without being secret: a log-in shows it while typing."""
+        """Whether it identifies the account without being secret: a login shows it while typing."""
         return not self.declared_secret and to_snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
 
     @property

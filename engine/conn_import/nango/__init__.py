@@ -86,7 +86,7 @@ def _build_credentials(draft: ConnectorDraft, mode: str) -> dict[str, Any] | Non
 
 
 def _read_captured(draft: ConnectorDraft) -> None:
-    """Note values that the log-in returns: in the token response, and in the callback URL."""
+    """Note values that the login returns: in the token response, and in the callback URL."""
     plugin = draft.entry.peek("auth_mode") == "INSTALL_PLUGIN"
     for key, place in (("token_response_metadata", "response"), ("redirect_uri_metadata", "callback")):
         if plugin and place == "callback":
@@ -123,7 +123,7 @@ def _read_client_credentials(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_mcp_oauth2(draft: ConnectorDraft) -> dict[str, Any]:
-    """MCP_OAUTH2: a log-in of OAuth 2 whose client may be registered by the program itself."""
+    """MCP_OAUTH2: a login of OAuth 2 whose client may be registered by the program itself."""
     entry = draft.entry
     dynamic = entry.take_text("client_registration") == "dynamic" or bool(entry.peek("registration_url"))
     if dynamic:

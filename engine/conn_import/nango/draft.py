@@ -114,7 +114,7 @@ class ConnectorDraft:
         if self.capture and name in ("oauth2", "oauth2_client_credentials", "session", "oauth1"):
             settings["capture"] = self.capture
         elif self.capture:
-            self.losses.add(f"values captured from the log-in response: {', '.join(self.capture)}")
+            self.losses.add(f"values captured from the login response: {', '.join(self.capture)}")
         return {"format": name, "config": settings} if settings else {"format": name}
 
 
@@ -138,7 +138,7 @@ def read_settings(draft: ConnectorDraft) -> None:
             if isinstance(default, str) and default:
                 names.defaults[name] = default
             if name in captured:
-                continue  # the log-in finds it out
+                continue  # the login finds it out
             made = _build_field(draft, called, row, secret=False)
             if row.get("automated") in (True, "true"):
                 draft.losses.add("values that are filled in automatically: an account has to set them", name)

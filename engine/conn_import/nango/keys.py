@@ -201,7 +201,7 @@ def read_custom(draft: ConnectorDraft) -> None:
     person = draft.credentials
     page = draft.entry.peek("authorization_url")
     draft.losses.add(
-        "both tokens from one log-in: an account sets context.login to app or person",
+        "both tokens from one login: an account sets context.login to app or person",
         clean_text(page or "", 120),
     )
     draft.credentials = {
@@ -211,7 +211,7 @@ def read_custom(draft: ConnectorDraft) -> None:
             "options": {"app": {"format": "jwt_bearer", "config": installation}, "person": person},
         },
     }
-    draft.fields.append({"name": "login", "label": "Log-in", "required": False, "options": ["app", "person"]})
+    draft.fields.append({"name": "login", "label": "Login", "required": False, "options": ["app", "person"]})
 
 
 def read_plugin(draft: ConnectorDraft) -> dict[str, Any] | None:

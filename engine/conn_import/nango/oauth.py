@@ -14,7 +14,7 @@ _GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 
 
 def read_oauth2(draft: ConnectorDraft, *, registered: bool = True) -> None:
-    """OAUTH2, and MCP_OAUTH2 as far as its client is registered by hand: an OAuth 2 log-in. Without `registered` the
+    """OAUTH2, and MCP_OAUTH2 as far as its client is registered by hand: an OAuth 2 login. Without `registered` the
     client may have no secret."""
     entry = draft.entry
     draft.names.token = _TOKEN

@@ -1,4 +1,4 @@
-"""TWO_STEP and BILL entries: a log-in with vendor-specific requests; the last response has the token."""
+"""TWO_STEP and BILL entries: a login with vendor-specific requests; the last response has the token."""
 
 import re
 from typing import Any
@@ -154,7 +154,7 @@ def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any
 
 
 def read_bill(draft: ConnectorDraft) -> None:
-    """BILL: a log-in whose session ID and developer key are sent in separate headers."""
+    """BILL: a login whose session ID and developer key are sent in separate headers."""
     entry, names = draft.entry, draft.names
     read_credentials(draft, {})
     for name, label, secret in (

@@ -71,7 +71,7 @@ def desk() -> Iterator[tuple[Desk, Vendor]]:
 
 
 def seen(vendor: Vendor) -> list[tuple[str, str]]:
-    """Path and cookie of each request but the log-ins."""
+    """Path and cookie of each request but the logins."""
     return [(one.target, one.headers.get("cookie", "")) for one in vendor.arrived if one.method == "GET"]
 
 

@@ -153,7 +153,7 @@ class Oidc:
 
 
 def walked(browser: httpx.Client, url: str, person: str, *, deny: bool = False) -> str:
-    """Go through the provider's pages of a log-in; returns the address that the browser ends at."""
+    """Go through the provider's pages of a login; returns the address that the browser ends at."""
     callback = parse_qs(urlsplit(url).query)["redirect_uri"][0]
     answer = browser.get(url)
     for _ in range(12):

@@ -1,6 +1,6 @@
-"""Matrix Synapse (PyPI) over SQLite: log-in for a token of 20 seconds, real limits, pages by tokens, `since`.
+"""Matrix Synapse (PyPI) over SQLite: login for a token of 20 seconds, real limits, pages by tokens, `since`.
 
-Limits are on messages and log-ins; nobody is limited when registering, so that tests take people of their own.
+Limits are on messages and logins; nobody is limited when registering, so that tests take people of their own.
 """
 
 import hashlib

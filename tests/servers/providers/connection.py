@@ -125,7 +125,7 @@ def _credential(name: str, entry: dict[str, Any]) -> str:
 
 
 def _document(made: Made) -> dict[str, Any] | None:
-    """The credential as a log-in would store it, before any token."""
+    """The credential as a login would store it, before any token."""
     credentials = made.workspace.effective(account=ACCOUNT).connector.credentials
     if credentials is None:
         return None

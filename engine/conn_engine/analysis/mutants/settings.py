@@ -29,7 +29,7 @@ __all__ = [
 
 LEFT_OUT: Final = (
     "base URLs",
-    "log-ins: how credentials are obtained, renewed and verified",
+    "logins: how credentials are obtained, renewed and verified",
     "what a signature computes, and values of headers named like a credential",
     "hosts that allow more",
     "the verification and subscription of webhooks",

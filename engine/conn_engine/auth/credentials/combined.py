@@ -47,7 +47,7 @@ class _Delegating(Settings, frozen=True, kw_only=True):
         return self.get_delegate().revoke
 
     def fields(self) -> list[CredentialField]:
-        """Return the fields that a log-in asks for."""
+        """Return the fields that a login asks for."""
         return self.get_delegate().fields()
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class _Delegating(Settings, frozen=True, kw_only=True):
 
 
 class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="choice"):
-    """One of several credentials, chosen by an expression over the account's context before the log-in asks for
+    """One of several credentials, chosen by an expression over the account's context before the login asks for
     anything."""
 
     by: Annotated[

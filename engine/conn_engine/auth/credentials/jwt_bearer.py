@@ -21,7 +21,7 @@ _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="jwt_bearer"):
-    """A signed JWT that is traded for a token at `token_url` or with `request`. With neither, the JWT is the token."""
+    """A signed JWT that is exchanged for a token at `token_url` or by `request`. With neither, the JWT is the token."""
 
     ask: Annotated[
         tuple[SuppliedValue, ...], Meta(description="What the account supplies. Default: `private_key`.")

@@ -6,4 +6,4 @@ __all__ = ["NoCredentials"]
 
 
 class NoCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="none"):
-    """A log-in asks for nothing, and nothing is stored."""
+    """The login asks for nothing, and nothing is stored."""

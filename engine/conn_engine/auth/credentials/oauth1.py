@@ -45,7 +45,9 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     ] = None
     access_token_url: Annotated[
         str | None,
-        Meta(description="Absolute URL that trades the request token for an access token; a template.", extra=ADDRESS),
+        Meta(
+            description="Absolute URL that exchanges the request token for an access token; a template.", extra=ADDRESS
+        ),
     ] = None
     consumer_key: Annotated[
         str | None,
@@ -75,7 +77,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     ] = field(default_factory=dict)
     access_params: Annotated[
         dict[str, Any],
-        Meta(description="Additional fields of the request that trades the token; templates.", extra=TEMPLATE),
+        Meta(description="Additional fields of the request that exchanges the token; templates.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     redirect_uri: Annotated[
         str | None,
@@ -119,7 +121,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         ]
 
     def consent_fields(self) -> list[CredentialField]:
-        """Return the fields that a log-in asks for before the consent."""
+        """Return the fields that a login asks for before the consent."""
         return [*self.consumer_fields(), *(value.field() for value in self.ask)]
 
     def build_consent(  # noqa: PLR0917

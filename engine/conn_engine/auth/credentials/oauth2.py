@@ -58,7 +58,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     code_params: Annotated[
         dict[str, Any],
         Meta(
-            description="Additional fields of the request that trades the code for a token; templates. null "
+            description="Additional fields of the request that exchanges the code for a token; templates. null "
             "removes a standard field. `callback` has the parameters of the redirect (the code as "
             "`callback.code`), `consent` has redirect_uri and code_verifier.",
             extra=TEMPLATE,
@@ -67,7 +67,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     code_exchange: Annotated[
         TokenRequest | None,
         Meta(
-            description="The complete request that trades the code (with `before`: several), for a vendor that "
+            description="The complete request that exchanges the code (with `before`: several), for a vendor that "
             "does not use the standard one; templates see `callback`, `consent` and `client`. "
             "Default: the standard request at token_url."
         ),
@@ -92,7 +92,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         ]
 
     def consent_fields(self) -> list[CredentialField]:
-        """Return the fields that a log-in asks for before the consent."""
+        """Return the fields that a login asks for before the consent."""
         return [*self.client_fields(), *(asked.field() for asked in self.ask)]
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
@@ -162,7 +162,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         """Trade the code from the vendor's redirect for a token; return the document to store.
 
         Everything in `stored` is kept except an earlier token and the values captured with it. Raises CredentialError
-        when the redirect belongs to another log-in or consent was denied, and otherwise as `request_token` does.
+        when the redirect belongs to another login or consent was denied, and otherwise as `request_token` does.
         """
         answer = check_callback(consent, callback)
         stored_fields = {name: value for name, value in stored.items() if name not in ("oauth", CAPTURED)}

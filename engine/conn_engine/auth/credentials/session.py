@@ -1,4 +1,4 @@
-"""A log-in with a vendor-specific request that returns a token, a header or a cookie."""
+"""A login with a vendor-specific request that returns a token, a header or a cookie."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -41,7 +41,7 @@ class SessionCredentials(ExchangedCredentials, frozen=True, kw_only=True, tag_fi
     ] = None
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
-        """Return the refresh if there is something to refresh, then the log-in."""
+        """Return the refresh if there is something to refresh, then the login."""
         login = self.add_reading_settings(self.login)
         if self.refresh is None or not read_token(stored, self.place):
             return [login]

@@ -25,11 +25,11 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
     revoke: RevokeSetting = ()
 
     def usual_fields(self) -> list[CredentialField]:
-        """Return the fields that every log-in asks for."""
+        """Return the fields that every login asks for."""
         return []
 
     def fields(self) -> list[CredentialField]:
-        """Return the fields that a log-in asks for."""
+        """Return the fields that a login asks for."""
         return [*self.usual_fields(), *(asked.field() for asked in self.ask)]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:

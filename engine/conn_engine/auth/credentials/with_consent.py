@@ -37,7 +37,7 @@ class ConsentCredentials:
         return self.credentials.redirect_port
 
     def consent_fields(self) -> list[CredentialField]:
-        """Return the fields that a log-in asks for before the consent."""
+        """Return the fields that a login asks for before the consent."""
         return [*(CERTIFICATE_FIELDS if self.uses_certificate else ()), *self.credentials.consent_fields()]
 
     def build_consent(  # noqa: PLR0917

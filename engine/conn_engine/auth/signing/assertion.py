@@ -66,7 +66,7 @@ class Assertion(Settings, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     lifetime_seconds: Annotated[int, Meta(ge=1, description="Time from now until `exp`, in seconds.")] = 300
     backdate_seconds: Annotated[
-        int, Meta(ge=0, description="How far `iat` lies in the past, in seconds, for clocks that differ.")
+        int, Meta(ge=0, description="How far `iat` is in the past, in seconds, for clocks that differ.")
     ] = 0
     unique: Annotated[bool, Meta(description="Whether to add a random `jti`.")] = True
 

@@ -1,4 +1,4 @@
-"""A step in addition to an operation's request: before or after it, after a log-in, or to subscribe to deliveries."""
+"""A step in addition to an operation's request: before or after it, after a login, or to subscribe to deliveries."""
 
 from typing import Annotated, TypeAlias
 

@@ -202,7 +202,7 @@ class Sized(Ending, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over the body for the total number of records. If fewer arrive, the listing "
-            "is incomplete; pages by number, offset and range also end by it.",
+            "is incomplete; `page`, `offset` and `range` also end when it is reached.",
             extra=expression_over("body"),
         ),
     ] = None

@@ -81,7 +81,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     step: Annotated[
         Literal["records", "size"],
         Meta(
-            description="What the offset advances by: `records`, the number that came, or `size`, the requested "
+            description="What the offset advances by: `records`, the number that arrived, or `size`, the requested "
             "number (for a vendor that filters a page after cutting it)."
         ),
     ] = "records"

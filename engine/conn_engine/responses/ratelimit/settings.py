@@ -129,8 +129,8 @@ class RateLimit(QuotaSettings, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1)] | None,
         Meta(
             extra=PAUSES,
-            description="Number of remaining requests from which on the rest is spread over the time until the "
-            "quota's reset.",
+            description="When this many requests or fewer remain, they are spread over the time until the quota "
+            "is full again.",
         ),
     ] = None
 

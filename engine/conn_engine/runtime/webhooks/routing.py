@@ -13,7 +13,7 @@ __all__ = ["Routes", "same_value"]
 
 class Routes:
     """The accounts of a workspace by connector and by a value of their context, which is set in their documents or was
-    captured at log-in."""
+    captured at login."""
 
     def __init__(self, workspace: Workspace, vault: Callable[[], Vault]) -> None:
         self._workspace = workspace

@@ -260,7 +260,7 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     data = MutationReport.from_scores([whole]).data()["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
     assert "both dropped" in report.draw_markdown([whole], 95)
-    assert "left out: base URLs; log-ins" in text and "Left out: base URLs; " in report.draw_markdown([whole], 95)
+    assert "left out: base URLs; logins" in text and "Left out: base URLs; " in report.draw_markdown([whole], 95)
     assert "base URLs" in MutationReport.from_scores([whole]).data()["left_out"]
 
 

@@ -1,4 +1,4 @@
-"""The log-ins of a workspace: which folders may use them, what each is for, and what an earlier release stored."""
+"""The logins of a workspace: which folders may use them, what each is for, and what an earlier release stored."""
 
 import json
 import shutil

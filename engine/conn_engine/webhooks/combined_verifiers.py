@@ -24,21 +24,21 @@ class _Combination(DeliveryVerifier, frozen=True, kw_only=True):
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The methods.")]
 
     def find_item_signatures(
-        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
+        self, verification: VerificationContext, at: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
         """Yield what each applicable way finds."""
         for way in self.of:
             with suppress(VerificationError):
-                if way.is_applicable(proving):
-                    yield from list(way.find_signature_groups(proving, at))
+                if way.is_applicable(verification):
+                    yield from list(way.find_signature_groups(verification, at))
 
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
+    def find_times(self, verification: VerificationContext) -> list[tuple[str, Unit]]:
         """Return the times of each applicable way."""
         found: list[tuple[str, Unit]] = []
         for way in self.of:
             with suppress(VerificationError):
-                if way.is_applicable(proving):
-                    found += way.find_times(proving)
+                if way.is_applicable(verification):
+                    found += way.find_times(verification)
         return found
 
 
@@ -46,15 +46,15 @@ class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="an
     """Any of several methods. Those whose `when` is met are tried in order, until one verifies the delivery. A method
     whose secret the account lacks is skipped."""
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify with the first way that succeeds."""
         refused: list[VerificationError] = []
         lacking: list[CredentialError] = []
         for way in self.of:
-            if not way.is_applicable(proving):
+            if not way.is_applicable(verification):
                 continue
             try:
-                yield from way.verify(proving)
+                yield from way.verify(verification)
             except VerificationError as error:
                 refused.append(error)
             except CredentialError as error:
@@ -73,10 +73,10 @@ class AnyOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="an
 class AllOf(_Combination, frozen=True, kw_only=True, tag_field="format", tag="all"):
     """Several methods together. Each must verify the delivery."""
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify with every way."""
         for way in self.of:
-            if not way.is_applicable(proving):
+            if not way.is_applicable(verification):
                 raise VerificationError("unsigned", "the delivery lacks a signature or token that `of` requires")
-            yield from way.verify(proving)
+            yield from way.verify(verification)
         return {}

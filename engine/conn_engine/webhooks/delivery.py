@@ -154,8 +154,8 @@ class Delivery:
         clean = replace(self, url=url, headers=Headers(map(tuple, clean_pairs)), body=body, echoes=redactor)
         if body is self.body:  # keep what has been read
             same = clean_head is head and len(pairs) == len(self.headers.pairs)
-            kept = _READ_OF_BODY + _READ_OF_HEAD if same else _READ_OF_BODY
-            clean.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+            names = _READ_OF_BODY + _READ_OF_HEAD if same else _READ_OF_BODY
+            clean.__dict__.update({name: self.__dict__[name] for name in names if name in self.__dict__})
             if "data" in self.__dict__:
                 clean.__dict__["data"] = redactor.data_without_echo(self.data)
         return clean

@@ -84,13 +84,13 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         if self.key_request is not None and kinds == {True}:
             raise ValueError("`key_request` is for public keys; remove it for shared secrets (HS…)")
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the signature of the JWT and its claims."""
-        text = self._find_token(proving)
+        text = self._find_token(verification)
         header = _read_header(text)
         claims: dict[str, Any] | None = None
         for again in (False, True):
-            keys = yield from self._get_keys(proving, header, again)
+            keys = yield from self._get_keys(verification, header, again)
             claims = self._verify_signature(text, header, keys)
             if claims is not None or self.key_request is None:
                 break
@@ -98,23 +98,23 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             raise VerificationError(
                 "wrong_signature", "invalid signature: the JWT is not signed by one of the expected keys"
             )
-        self._check_claims(claims, proving)
-        proving.claims = claims
+        self._check_claims(claims, verification)
+        verification.claims = claims
         return {"claims": claims, "header": header}
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the JWT with its header and claims."""
-        text = self._find_token(proving)
+        text = self._find_token(verification)
         return [FoundSignature(text, (_read_header(text), _read_claims(text)))]
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
         """Create a JWT with the same header and claims."""
-        return [self._sign(proving, ring, *proof.more) for proof in proofs]
+        return [self._sign(verification, ring, *signature.more) for signature in signatures]
 
     def _sign(
-        self, proving: VerificationContext, ring: SigningKeys, header: dict[str, Any], claims: dict[str, Any]
+        self, verification: VerificationContext, ring: SigningKeys, header: dict[str, Any], claims: dict[str, Any]
     ) -> str:
         import jwt
 
@@ -127,17 +127,17 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
                 "ec" if str(algorithm).startswith("ES") else "rsa" if algorithm != "EdDSA" else "ed"
             )
         elif str(algorithm).startswith("HS"):
-            key = decode_shared_key(str(get_account_keys(self.key, proving)[0]), self.key_encoding)
+            key = decode_shared_key(str(get_account_keys(self.key, verification)[0]), self.key_encoding)
         else:
-            key = ring.get_private_key(get_account_keys(self.key, proving)[0])
+            key = ring.get_private_key(get_account_keys(self.key, verification)[0])
         more = {name: value for name, value in header.items() if name != "alg"}
         try:
             return jwt.encode(claims, key, algorithm=str(algorithm), headers=more)
         except (jwt.PyJWTError, TypeError, ValueError):
             raise CredentialError("the key does not fit the JWT's algorithm") from None
 
-    def _find_token(self, proving: VerificationContext) -> str:
-        value = evaluate_on_delivery(self.token, proving)
+    def _find_token(self, verification: VerificationContext) -> str:
+        value = evaluate_on_delivery(self.token, verification)
         longest = _LONGEST_BODY if self.token.strip() == "text" else _LONGEST
         if not isinstance(value, str) or not value.strip() or len(value) > longest:
             raise VerificationError("unsigned", f"the delivery has no JWT ({self.token})")
@@ -145,10 +145,10 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         prefix = self.prefix or ""
         return text[len(prefix) :].strip() if text.lower().startswith(prefix.lower()) else text
 
-    def _get_keys(self, proving: VerificationContext, header: dict[str, Any], again: bool) -> Flow[Keys]:
+    def _get_keys(self, verification: VerificationContext, header: dict[str, Any], again: bool) -> Flow[Keys]:
         if self.key_request is None:
-            return get_account_keys(self.key, proving)
-        keys = yield from fetch_keys(self.key_request, proving, {"header": header}, again=again)
+            return get_account_keys(self.key, verification)
+        keys = yield from fetch_keys(self.key_request, verification, {"header": header}, again=again)
         named = [key for key in keys if isinstance(key, dict) and "kid" in key]
         return [key for key in named if key["kid"] == header.get("kid")] if "kid" in header and named else keys
 
@@ -182,8 +182,8 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             return decode_shared_key(str(raw_key), self.key_encoding)
         return load_public_key(raw_key)
 
-    def _check_claims(self, claims: dict[str, Any], proving: VerificationContext) -> None:
-        now = proving.clock.now()
+    def _check_claims(self, claims: dict[str, Any], verification: VerificationContext) -> None:
+        now = verification.clock.now()
         for name in self.claims:
             if claims.get(name) is None:
                 raise VerificationError("requirement", f'the JWT has no claim "{name}"')
@@ -197,15 +197,17 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
                 )
         if self.lifetime_seconds is not None and (made is None or now > made + self.lifetime_seconds):
             raise VerificationError("stale", "the JWT is too old, or has no `iat` claim")
-        if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, proving):
+        if self.issuer is not None and claims.get("iss") != self._fill(self.issuer, verification):
             raise VerificationError("requirement", "the JWT has another issuer")
         if self.audience is not None:
             audiences = claims.get("aud")
-            if self._fill(self.audience, proving) not in (audiences if isinstance(audiences, list) else [audiences]):
+            if self._fill(self.audience, verification) not in (
+                audiences if isinstance(audiences, list) else [audiences]
+            ):
                 raise VerificationError("requirement", "the JWT has another audience")
 
-    def _fill(self, template: str, proving: VerificationContext) -> Any:
-        return fill_templates(template, proving.build_names(template), purpose="the expected claim of a JWT")
+    def _fill(self, template: str, verification: VerificationContext) -> Any:
+        return fill_templates(template, verification.build_names(template), purpose="the expected claim of a JWT")
 
 
 @cache

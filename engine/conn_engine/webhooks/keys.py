@@ -71,14 +71,14 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
     ] = 3600.0
 
 
-def get_account_keys(templates_setting: str | tuple[str, ...], proving: VerificationContext) -> Keys:
+def get_account_keys(templates_setting: str | tuple[str, ...], verification: VerificationContext) -> Keys:
     """Return the account's keys. Raises CredentialError if it has none, or only an empty one."""
     templates = (templates_setting,) if isinstance(templates_setting, str) else templates_setting
     keys: Keys = []
     missing: CredentialError | None = None
     for text in templates:
         try:
-            value = fill_templates(text, proving.build_names(text), purpose="the key that verifies deliveries")
+            value = fill_templates(text, verification.build_names(text), purpose="the key that verifies deliveries")
         except CredentialError as error:
             missing = missing or error
             continue
@@ -96,7 +96,7 @@ def _is_blank(key: Any) -> bool:
 
 
 def fetch_keys(
-    key_request: KeyRequest, proving: VerificationContext, more: Names, *, again: bool = False
+    key_request: KeyRequest, verification: VerificationContext, more: Names, *, again: bool = False
 ) -> Flow[Keys]:
     """Return the vendor's keys, from the cache if possible. With `again`, they are requested again, unless that
     happened a moment ago.
@@ -104,12 +104,12 @@ def fetch_keys(
     Raises VerificationError if the delivery lacks its part of the request, or if a host is not allowed. Raises
     VendorError and CredentialError if the vendor returns no keys or was asked too often.
     """
-    names = proving.build_names(_list_texts(key_request)) | more
+    names = verification.build_names(_list_texts(key_request)) | more
     url = _fill(key_request.url, names)
     if not isinstance(url, str):
         raise VerificationError("foreign_key", "the URL of the delivery's key is not a text")
     _check_segments(key_request.url, names)
-    now = proving.clock.now()
+    now = verification.clock.now()
     at = SigningContext.from_time(now, conditions_of(names).chance).names() | names
     of_it = [
         _fill(text, at) for text in (*key_request.query.values(), *key_request.headers.values()) if uses_delivery(text)
@@ -125,27 +125,27 @@ def fetch_keys(
             _fill(key_request.body, names),
             key_request.keys,
             *of_it,
-            *_list_account_values(key_request, names, proving.secrets),
+            *_list_account_values(key_request, names, verification.secrets),
         ]
     )
-    kept = proving.cache.get(request, now, key_request.keep_seconds)
-    if kept is not None and not (again and proving.cache.is_stale(request, now)):
-        return list(kept)
+    cached = verification.cache.get(request, now, key_request.keep_seconds)
+    if cached is not None and not (again and verification.cache.is_stale(request, now)):
+        return list(cached)
     hosts = _list_allowed_hosts(key_request, url)
-    if uses_credential(key_request, proving.secrets):
-        hosts = rebind_hosts(hosts, proving.hosts)
-    if not proving.cache.may_request((key_request.method, key_request.url, key_request.hosts), now):
+    if uses_credential(key_request, verification.secrets):
+        hosts = rebind_hosts(hosts, verification.hosts)
+    if not verification.cache.may_request((key_request.method, key_request.url, key_request.hosts), now):
         raise VendorError("too many requests for the vendor's keys within a minute", kind="rate_limited")
     answer = yield from send_secret_request(
-        key_request, names, hosts, proving.clock, build_redactor(proving.secrets), "key request"
+        key_request, names, hosts, verification.clock, build_redactor(verification.secrets), "key request"
     )
     if answer.response.url and not is_permitted(parse_target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anyone can cause would let anyone impersonate the vendor
         raise VerificationError("foreign_key", "the key request was redirected to a host that is not allowed")
-    keys = evaluate_on_delivery(key_request.keys, proving, **answer.names())
+    keys = evaluate_on_delivery(key_request.keys, verification, **answer.names())
     keys = keys if isinstance(keys, list) else [] if keys is None else [keys]
     if keys:  # a response without keys is not cached
-        proving.cache.put(request, now, keys)
+        verification.cache.put(request, now, keys)
     return keys
 
 

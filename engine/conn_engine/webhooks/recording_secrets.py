@@ -157,8 +157,8 @@ def _format_key(public: "PublicKeyTypes", original: Any, form: PublicKeyForm) ->
 
     text = original.strip() if isinstance(original, str) else ""
     if isinstance(original, dict) or text.startswith("{"):
-        kept = original if isinstance(original, dict) else json.loads(text)
-        names = {name: value for name, value in kept.items() if name in ("kid", "use", "alg", "key_ops")}
+        fields = original if isinstance(original, dict) else json.loads(text)
+        names = {name: value for name, value in fields.items() if name in ("kid", "use", "alg", "key_ops")}
         jwk = {**_to_jwk(public), **names}
         return jwk if isinstance(original, dict) else json.dumps(jwk)
     if form == "pem" or "-----BEGIN" in text:

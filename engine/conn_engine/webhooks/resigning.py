@@ -18,7 +18,7 @@ from conn_engine.secrets import REDACTED, Redactor
 from conn_engine.settings import Scope
 from conn_engine.webhooks.delivery import Delivery
 from conn_engine.webhooks.recording_secrets import SigningKeys, create_throwaway
-from conn_engine.webhooks.redaction import DeliveryRedactor, clean_body, keep_headers
+from conn_engine.webhooks.redaction import DeliveryRedactor, clean_body, clean_headers
 from conn_engine.webhooks.secret_replacement import (
     build_name_check,
     create_recording_secrets,
@@ -57,7 +57,7 @@ class ResignedDelivery:
 
 def resign_for_recording(
     webhooks: Webhooks,
-    proving: VerificationContext,
+    verification: VerificationContext,
     redactor: Redactor,
     ring: SigningKeys,
     *,
@@ -70,47 +70,49 @@ def resign_for_recording(
     """Return the delivery without real secrets and with `personal` replaced, signed with generated secrets.
 
     `document` and `environ` have the real secrets, `captured` has the values that the vendor hands over. `named`
-    returns whether the connector reads a header. Expressions see the other values of `proving`.
+    returns whether the connector reads a header. Expressions see the other values of `verification`.
     """
-    secrets = create_recording_secrets(webhooks, proving, ring, document, environ)
+    secrets = create_recording_secrets(webhooks, verification, ring, document, environ)
     pairs = [
         *find_changed_pairs(document, environ, secrets),
         *((old, create_throwaway(old)) for old in captured.values()),
     ]
-    keeper = DeliveryRedactor(redactor, [new for _, new in pairs])
+    delivery_redactor = DeliveryRedactor(redactor, [new for _, new in pairs])
 
     def clean(delivery: Delivery) -> Delivery:
         text = swap_texts(delivery.text, pairs, _find_place(delivery))
-        url = keeper.url(swap_texts(delivery.url, pairs, "url"))
-        headers = keep_headers(delivery.headers, pairs, keeper, named)
-        text = clean_body(text, delivery.headers.get("content-type", ""), keeper)
+        url = delivery_redactor.url(swap_texts(delivery.url, pairs, "url"))
+        headers = clean_headers(delivery.headers, pairs, delivery_redactor, named)
+        text = clean_body(text, delivery.headers.get("content-type", ""), delivery_redactor)
         if personal is not None:
             url, text = personal.replace_text(url), personal.replace_text(text)
             headers = [(name, personal.replace_header(name, value)) for name, value in headers]
         return Delivery(delivery.method, url, Headers(headers), _encode(delivery, text))
 
     def clean_claims(value: Any) -> Any:
-        cleaned = keeper.data(_rewrite_deep(value, lambda text: swap_texts(text, pairs)))
+        cleaned = delivery_redactor.data(_rewrite_deep(value, lambda text: swap_texts(text, pairs)))
         return cleaned if personal is None else personal.replace_data(cleaned)
 
-    scope = proving.secrets | {name: value for name, value in secrets.items() if not name.startswith("env.")}
+    scope = verification.secrets | {name: value for name, value in secrets.items() if not name.startswith("env.")}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}
     scope["env"] = {**scope.get("env", {}), **env}
-    delivery, unsigned = _resign(webhooks.verify, proving, scope, ring, clean, clean_claims)
+    delivery, unsigned = _resign(webhooks.verify, verification, scope, ring, clean, clean_claims)
     return ResignedDelivery(delivery, secrets, unsigned, tuple(pairs))
 
 
 def resign_for_sending(
-    webhooks: Webhooks, proving: VerificationContext, secrets: Scope, ring: SigningKeys, now: float
+    webhooks: Webhooks, verification: VerificationContext, secrets: Scope, ring: SigningKeys, now: float
 ) -> ResignedDelivery:
-    """Return the delivery as the vendor would send it now, with these secrets. `proving` has the secrets that it is
+    """Return the delivery as the vendor would send it now, with these secrets. `verification` has the secrets that it is
     signed with; its clock is set to when it was received."""
-    shift = now - proving.clock.now()
+    shift = now - verification.clock.now()
     named = build_name_check(webhooks)
-    old_ones = {name: value for name, value in proving.secrets.items() if named(name)}  # no other value may be replaced
+    old_ones = {
+        name: value for name, value in verification.secrets.items() if named(name)
+    }  # no other value may be replaced
     pairs = [(old, new) for old, new in pair_texts(old_ones, dict(secrets)) if len(old) > 3]
     with suppress(VerificationError):
-        pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(proving)]
+        pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(verification)]
     pairs = [(old, new) for old, new in dict(pairs).items() if old != new]
 
     def move(delivery: Delivery) -> Delivery:
@@ -123,7 +125,7 @@ def resign_for_sending(
         return _rewrite_deep({**value, **moved}, lambda text: swap_texts(text, pairs))
 
     clock = FrozenClock(now)
-    delivery, unsigned = _resign(webhooks.verify, proving, secrets, ring, move, move_claims, clock)
+    delivery, unsigned = _resign(webhooks.verify, verification, secrets, ring, move, move_claims, clock)
     return ResignedDelivery(delivery, dict(secrets), unsigned)
 
 
@@ -143,22 +145,23 @@ def _resign(  # noqa: PLR0917
     found: list[SignatureGroup] = []
     with suppress(VerificationError):
         found = list(way.find_signature_groups(old)) if way.is_applicable(old) else []
-    for evidence in found:
-        for proof in evidence.signatures:
-            marks.get_number(proof.text)
+    for group in found:
+        for signature in group.signatures:
+            marks.get_number(signature.text)
     before = old.delivery
     made = clean(_mark_signatures(before, marks))
     digests = dict(_pair_digests(before.body, made.body))
     made = _rewrite(made, lambda text, place: swap_texts(text, list(digests.items()), place), body=False)
     done: dict[int, str] = {}
     # Tokens come first: they do not depend on the rest, and signatures may cover them.
-    for evidence in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
-        proving = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
+    for group in sorted(found, key=lambda item: get_format(item.verifier) not in ("token", "basic")):
+        verification = replace(old, delivery=made, secrets=secrets, clock=clock or old.clock)
         new = _create_signatures(
-            evidence, proving, ring, lambda value: _rewrite_deep(claims(value), lambda text: digests.get(text, text))
+            group, verification, ring, lambda value: _rewrite_deep(claims(value), lambda text: digests.get(text, text))
         )
         done |= {
-            marks.get_number(proof.text): made_text for proof, made_text in zip(evidence.signatures, new, strict=False)
+            marks.get_number(signature.text): made_text
+            for signature, made_text in zip(group.signatures, new, strict=False)
         }
         made = _fill(made, marks, done)
     lost = (set(range(len(marks.texts))) - done.keys()) | (set(range(len(marks.texts))) - marks.found_numbers)
@@ -180,17 +183,17 @@ def _mark_signatures(delivery: Delivery, marks: Marks) -> Delivery:
 
 
 def _create_signatures(
-    evidence: SignatureGroup, proving: VerificationContext, ring: SigningKeys, claims: Callable[[Any], Any]
+    group: SignatureGroup, verification: VerificationContext, ring: SigningKeys, claims: Callable[[Any], Any]
 ) -> list[str]:
     """Return the new signatures, or an empty list if there is no key to sign with."""
-    proofs = [
-        proof if proof.more is None else replace(proof, more=(proof.more[0], claims(proof.more[1])))
-        for proof in evidence.signatures
+    signatures = [
+        signature if signature.more is None else replace(signature, more=(signature.more[0], claims(signature.more[1])))
+        for signature in group.signatures
     ]
     try:
-        for each, number in evidence.at:
-            proving.item = list_items(each, proving)[number]
-        return evidence.verifier.create_signatures(proving, ring, proofs)
+        for each, number in group.at:
+            verification.item = list_items(each, verification)[number]
+        return group.verifier.create_signatures(verification, ring, signatures)
     except (CredentialError, VerificationError, IndexError):
         return []
 

@@ -38,14 +38,14 @@ def build_name_check(settings: Any) -> Callable[[str], bool]:
 
 def create_recording_secrets(
     webhooks: Webhooks,
-    proving: VerificationContext,
+    verification: VerificationContext,
     ring: SigningKeys,
     document: Mapping[str, Any],
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """Generate a replacement for each secret that the settings name."""
     named = build_name_check(webhooks)
-    forms = dict(_find_public_keys(webhooks.verify, proving))
+    forms = dict(_find_public_keys(webhooks.verify, verification))
     known = {**document, **{f"env.{name}": value for name, value in environ.items()}}
     return {name: _replace(value, forms, ring) for name, value in known.items() if named(name)}
 
@@ -65,12 +65,12 @@ def _replace(value: Any, forms: Mapping[str, Any], ring: SigningKeys) -> Any:
     return create_throwaway(value) if isinstance(value, str) and len(value) > 3 else value
 
 
-def _find_public_keys(way: DeliveryVerifier, proving: VerificationContext) -> Iterable[tuple[str, Any]]:
+def _find_public_keys(way: DeliveryVerifier, verification: VerificationContext) -> Iterable[tuple[str, Any]]:
     """Yield the account's public keys with their form and type."""
     from conn_engine.webhooks.keys import get_account_keys
 
     for part in getattr(way, "of", ()):
-        yield from _find_public_keys(part, proving)
+        yield from _find_public_keys(part, verification)
     tag = get_format(way)
     public = tag in ("rsa", "ecdsa", "ed25519") or (
         tag == "jwt" and not str(getattr(way, "algorithms", ("",))[0]).startswith("HS")
@@ -79,7 +79,8 @@ def _find_public_keys(way: DeliveryVerifier, proving: VerificationContext) -> It
         with suppress(CredentialError, VerificationError):
             form = "pem" if tag == "jwt" else getattr(way, "key_encoding", "pem")
             yield from (
-                (str(key), (form, _find_key_kind(way))) for key in get_account_keys(getattr(way, "key", ""), proving)
+                (str(key), (form, _find_key_kind(way)))
+                for key in get_account_keys(getattr(way, "key", ""), verification)
             )
 
 

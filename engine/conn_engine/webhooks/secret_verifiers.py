@@ -38,25 +38,25 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
     prefix: Annotated[str | None, Meta(description='Prefix that is required and removed, such as "Bearer ".')] = None
     key: KeyTemplates = "{{webhook_secret}}"
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the token against each of the keys."""
         yield from ()
-        _check_secret(self._find_token(proving), get_account_keys(self.key, proving), "token")
+        _check_secret(self._find_token(verification), get_account_keys(self.key, verification), "token")
         return {}
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the token."""
-        return [FoundSignature(self._find_token(proving))]
+        return [FoundSignature(self._find_token(verification))]
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
         """Return the account's token."""
         _ = ring
-        return [str(get_account_keys(self.key, proving)[0])] * len(proofs)
+        return [str(get_account_keys(self.key, verification)[0])] * len(signatures)
 
-    def _find_token(self, proving: VerificationContext) -> str:
-        token = evaluate_on_delivery(self.token, proving)
+    def _find_token(self, verification: VerificationContext) -> str:
+        token = evaluate_on_delivery(self.token, verification)
         if not isinstance(token, str) or not token:
             raise VerificationError("unsigned", f"the delivery has no token ({self.token})")
         if self.prefix is not None and not token.startswith(self.prefix):
@@ -74,36 +74,36 @@ class BasicVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
         str, Meta(description="Template for the password.", extra={**SECRET, "over": "verification"})
     ] = "{{webhook_password}}"  # noqa: S105
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the user name and the password."""
         yield from ()
         try:
-            pair = base64.b64decode(self._find_pair(proving), validate=True)
+            pair = base64.b64decode(self._find_pair(verification), validate=True)
         except (ValueError, binascii.Error):
             pair = b""
         if b":" not in pair:
             raise VerificationError("unsigned", "the delivery has no user name and password")
         username, _, password = pair.partition(b":")
-        own = [str(get_account_keys(template, proving)[0]).encode() for template in (self.username, self.password)]
+        own = [str(get_account_keys(template, verification)[0]).encode() for template in (self.username, self.password)]
         fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
         if not all(fits):
             raise VerificationError("wrong_signature", "the user name and password do not match the account's")
         return {}
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return user name and password in base64."""
-        return [FoundSignature(self._find_pair(proving))]
+        return [FoundSignature(self._find_pair(verification))]
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
         """Return the account's user name and password."""
         _ = ring
-        pair = ":".join(str(get_account_keys(template, proving)[0]) for template in (self.username, self.password))
-        return [base64.b64encode(pair.encode()).decode()] * len(proofs)
+        pair = ":".join(str(get_account_keys(template, verification)[0]) for template in (self.username, self.password))
+        return [base64.b64encode(pair.encode()).decode()] * len(signatures)
 
-    def _find_pair(self, proving: VerificationContext) -> str:
-        values = proving.delivery.headers.get_all("authorization")
+    def _find_pair(self, verification: VerificationContext) -> str:
+        values = verification.delivery.headers.get_all("authorization")
         scheme, _, text = values[0].strip().partition(" ") if len(values) == 1 else ("", "", "")
         if scheme.lower() != "basic" or not text.strip():
             raise VerificationError("unsigned", "the delivery has no user name and password")
@@ -119,10 +119,10 @@ class Unverified(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format"
 
     verifies: ClassVar[bool] = False
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Accept without verification."""
         yield from ()
-        _ = proving
+        _ = verification
         return {}
 
 

@@ -105,47 +105,47 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         if (self.pair is None) != (self.take is None):
             raise ValueError("set both `pair` and `take`, or neither")
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify with the first signature, content and key that match."""
-        signatures, parts = self._decode_signatures(proving)
+        signatures, parts = self._decode_signatures(verification)
         more: Names = {"parts": parts}
         if self.timestamp is not None:
-            more["timestamp"] = self._read_timestamp(proving, more)
-        contents = self._build_contents(proving, more)
-        yield from self.match(proving, signatures, contents)
+            more["timestamp"] = self._read_timestamp(verification, more)
+        contents = self._build_contents(verification, more)
+        yield from self.match(verification, signatures, contents)
         return more
 
-    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, verification: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Return if one of the signatures is of one of the contents. Raises VerificationError otherwise."""
         raise NotImplementedError
 
-    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
+    def sign(self, verification: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """Sign a content. Raises CredentialError if there is no key to sign with."""
         raise NotImplementedError
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the signatures."""
-        return [FoundSignature(text) for text in self._read_signatures(proving)[0]]
+        return [FoundSignature(text) for text in self._read_signatures(verification)[0]]
 
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
+    def find_times(self, verification: VerificationContext) -> list[tuple[str, Unit]]:
         """Return the time of the signature, if it is checked."""
         if self.timestamp is None or not self.tolerance_seconds:
             return []
-        time = evaluate_on_delivery(self.timestamp, proving, parts=self._read_signatures(proving)[1])
+        time = evaluate_on_delivery(self.timestamp, verification, parts=self._read_signatures(verification)[1])
         return [] if time is None else [(str(time), self.timestamp_unit)]
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
         """Sign the delivery's current content."""
-        more: Names = {"parts": self._read_signatures(proving)[1]}
+        more: Names = {"parts": self._read_signatures(verification)[1]}
         if self.timestamp is not None:
-            more["timestamp"] = self._read_timestamp(proving, more)
-        content = self._build_contents(proving, more)[0]  # one of several possible contents is enough
-        return [encode_signature(self.sign(proving, ring, content), self.encoding)] * len(proofs)
+            more["timestamp"] = self._read_timestamp(verification, more)
+        content = self._build_contents(verification, more)[0]  # one of several possible contents is enough
+        return [encode_signature(self.sign(verification, ring, content), self.encoding)] * len(signatures)
 
-    def _decode_signatures(self, proving: VerificationContext) -> tuple[list[bytes], dict[str, Any]]:
-        texts, parts = self._read_signatures(proving)
+    def _decode_signatures(self, verification: VerificationContext) -> tuple[list[bytes], dict[str, Any]]:
+        texts, parts = self._read_signatures(verification)
         read = [raw for raw in (decode_signature(text, self.encoding) for text in texts[:_MOST]) if raw]
         if not read:
             raise VerificationError(
@@ -153,9 +153,9 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
             )
         return read, parts
 
-    def _read_signatures(self, proving: VerificationContext) -> tuple[list[str], dict[str, Any]]:
+    def _read_signatures(self, verification: VerificationContext) -> tuple[list[str], dict[str, Any]]:
         """Return the signatures as they are written, and the named parts next to them."""
-        found = evaluate_on_delivery(self.signature, proving)
+        found = evaluate_on_delivery(self.signature, verification)
         texts = [item for item in (found if isinstance(found, list) else [found]) if isinstance(item, str) and item]
         if not texts:
             raise VerificationError("unsigned", f"the delivery has no signature ({self.signature})")
@@ -170,14 +170,14 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
         return texts, parts
 
-    def _read_timestamp(self, proving: VerificationContext, more: Names) -> str:
-        time = evaluate_on_delivery(self.timestamp or "", proving, **more)
+    def _read_timestamp(self, verification: VerificationContext, more: Names) -> str:
+        time = evaluate_on_delivery(self.timestamp or "", verification, **more)
         if isinstance(time, list):
             raise VerificationError("ambiguous", f"the delivery has several signature times ({self.timestamp})")
         if isinstance(time, bool) or not isinstance(time, str | int | float) or time == "":
             raise VerificationError("no_timestamp", f"the delivery has no signature time ({self.timestamp})")
         text = str(time)
-        distance = to_seconds_away(text, self.timestamp_unit, proving.clock.now())
+        distance = to_seconds_away(text, self.timestamp_unit, verification.clock.now())
         if distance is None:
             raise VerificationError(
                 "no_timestamp", f"the signature time is not {self.timestamp_unit} ({self.timestamp})"
@@ -193,13 +193,13 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
             )
         return text
 
-    def _build_contents(self, proving: VerificationContext, more: Names) -> list[bytes]:
+    def _build_contents(self, verification: VerificationContext, more: Names) -> list[bytes]:
         if self.content.strip() == "text":
-            return [proving.delivery.body]
-        content = evaluate_on_delivery(self.content, proving, whole=True, **more)
+            return [verification.delivery.body]
+        content = evaluate_on_delivery(self.content, verification, whole=True, **more)
         texts = content if isinstance(content, list) else [content]
         try:
-            read = [proving.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
+            read = [verification.delivery.encode_exactly(text) for text in texts[:_MOST] if isinstance(text, str)]
         except UnicodeEncodeError:
             read = []
         if not read:
@@ -228,10 +228,10 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
     key_prefix: Annotated[str | None, Meta(description="Prefix that is removed from the key, such as whsec_.")] = None
     key_encoding: Annotated[KeyEncoding, Meta(description="Encoding of the key.")] = "text"
 
-    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, verification: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Verify with each of the keys."""
         yield from ()
-        digests = [digest for content in contents for digest in self._compute_digests(proving, content)]
+        digests = [digest for content in contents for digest in self._compute_digests(verification, content)]
         # compare every pair, each in constant time
         fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
         if not any(fits):
@@ -239,16 +239,18 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
                 "wrong_signature", "invalid signature: it does not match the account's secret", hint=_WRONG
             )
 
-    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
+    def sign(self, verification: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """Sign with the account's key."""
         _ = ring
-        return self._compute_digests(proving, content)[0]
+        return self._compute_digests(verification, content)[0]
 
-    def _compute_digests(self, proving: VerificationContext, content: bytes) -> list[bytes]:
+    def _compute_digests(self, verification: VerificationContext, content: bytes) -> list[bytes]:
         """Return the signature for each of the account's keys."""
         if not self.key:
             return [hashlib.new(self.algorithm, content, usedforsecurity=False).digest()]
-        plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in get_account_keys(self.key, proving)]
+        plain = [
+            str(key).strip().removeprefix(self.key_prefix or "") for key in get_account_keys(self.key, verification)
+        ]
         keys = [decode_shared_key(key, self.key_encoding) for key in plain]
         if not all(keys):
             raise CredentialError("the key that verifies deliveries is empty")
@@ -275,25 +277,25 @@ class StandardWebhooksVerifier(
         Meta(ge=0, le=604_800, description="Maximum difference from the current time in seconds. 0 accepts any age."),
     ] = 300.0
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Verify the HMAC of the specification."""
-        if not evaluate_on_delivery(f'headers."{self.header_prefix}-id"', proving):
+        if not evaluate_on_delivery(f'headers."{self.header_prefix}-id"', verification):
             raise VerificationError("unsigned", f"the delivery has no {self.header_prefix}-id header")
-        return (yield from self._to_hmac().check(proving))
+        return (yield from self._to_hmac().check(verification))
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the signatures."""
-        return self._to_hmac().find_signatures(proving)
+        return self._to_hmac().find_signatures(verification)
 
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
+    def find_times(self, verification: VerificationContext) -> list[tuple[str, Unit]]:
         """Return the time of the signature."""
-        return self._to_hmac().find_times(proving)
+        return self._to_hmac().find_times(verification)
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
         """Sign the delivery's current content."""
-        return self._to_hmac().create_signatures(proving, ring, proofs)
+        return self._to_hmac().create_signatures(verification, ring, signatures)
 
     def join_expressions(self) -> str:
         """Return the names of the headers."""
@@ -338,11 +340,11 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
         """The signature's scheme and digest."""
         raise NotImplementedError
 
-    def match(self, proving: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+    def match(self, verification: VerificationContext, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Verify with the first key that matches."""
         scheme, digest = self.algorithm
         for again in (False, True):
-            keys = yield from self._get_keys(proving, again)
+            keys = yield from self._get_keys(verification, again)
             unfit: list[CredentialError] = []
             for raw_key in keys:
                 try:
@@ -359,19 +361,19 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
                 break
         raise VerificationError("wrong_signature", "invalid signature: it does not match the vendor's key", hint=_WRONG)
 
-    def sign(self, proving: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
+    def sign(self, verification: VerificationContext, ring: SigningKeys, content: bytes) -> bytes:
         """Sign with the private key of the account's or the vendor's public key."""
         scheme, digest = self.algorithm
         if self.key_request is not None:
             private = ring.get_published_key(_KINDS[scheme])
         else:
-            private = ring.get_private_key(get_account_keys(self.key, proving)[0], self.key_encoding)
+            private = ring.get_private_key(get_account_keys(self.key, verification)[0], self.key_encoding)
         return sign_with_key(private, scheme, digest, content, label=scheme)
 
-    def _get_keys(self, proving: VerificationContext, again: bool) -> Flow[Keys]:
+    def _get_keys(self, verification: VerificationContext, again: bool) -> Flow[Keys]:
         if self.key_request is None:
-            return get_account_keys(self.key, proving)
-        return (yield from fetch_keys(self.key_request, proving, {}, again=again))
+            return get_account_keys(self.key, verification)
+        return (yield from fetch_keys(self.key_request, verification, {}, again=again))
 
 
 class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="rsa"):

@@ -86,7 +86,7 @@ class SignatureGroup:
     at: tuple[tuple[str, int], ...] = ()
 
 
-def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool = False, **more: Any) -> Any:
+def evaluate_on_delivery(text: str, verification: VerificationContext, *, whole: bool = False, **more: Any) -> Any:
     """Evaluate an expression; None if it finds nothing. With `whole`, the result may be as long as the body.
 
     Raises VerificationError if it fails on this delivery. The message does not quote the error, which could contain
@@ -95,7 +95,7 @@ def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool
     from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
 
     parsed = expression(text)  # a syntax error is the author's
-    names = proving.build_names(text) | more
+    names = verification.build_names(text) | more
     try:
         if whole:
             roots = parsed.roots()
@@ -113,16 +113,16 @@ def evaluate_on_delivery(text: str, proving: VerificationContext, *, whole: bool
     return None if value is UNDEFINED else value
 
 
-def is_condition_met(text: str, proving: VerificationContext, **more: Any) -> bool:
+def is_condition_met(text: str, verification: VerificationContext, **more: Any) -> bool:
     """Return whether an expression is true in JSONata."""
     from conn_engine.expressions import is_true
 
-    return is_true(evaluate_on_delivery(text, proving, **more))
+    return is_true(evaluate_on_delivery(text, verification, **more))
 
 
-def list_items(each: str, proving: VerificationContext) -> list[Any]:
+def list_items(each: str, verification: VerificationContext) -> list[Any]:
     """Return the items that `each` finds."""
-    items = evaluate_on_delivery(each, proving)
+    items = evaluate_on_delivery(each, verification)
     return items if isinstance(items, list) else [] if items is None else [items]
 
 
@@ -159,89 +159,89 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         ),
     ] = None
 
-    def is_applicable(self, proving: VerificationContext) -> bool:
+    def is_applicable(self, verification: VerificationContext) -> bool:
         """Return whether this way should be tried."""
-        return self.when is None or is_condition_met(self.when, proving)
+        return self.when is None or is_condition_met(self.when, verification)
 
-    def verify(self, proving: VerificationContext) -> Flow[None]:
-        """Return if the delivery is from the vendor. `proving.claims` then has the claims of a JWT.
+    def verify(self, verification: VerificationContext) -> Flow[None]:
+        """Return if the delivery is from the vendor. `verification.claims` then has the claims of a JWT.
 
         Raises VerificationError if it is not, CredentialError if the account lacks the secret, and VendorError if a key
         cannot be fetched.
         """
         if self.each is None:
-            yield from self._verify_item(proving)
+            yield from self._verify_item(verification)
             return
-        items = list_items(self.each, proving)
+        items = list_items(self.each, verification)
         if not items:
             raise VerificationError("no_items", f"`each` ({self.each}) finds no items in the delivery")
         if len(items) > _MOST_ITEMS:
             raise VerificationError(
                 "too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS:,} items in the delivery"
             )
-        around = proving.item
+        around = verification.item
         try:
             for item in items:
-                proving.item = item
-                yield from self._verify_item(proving)
+                verification.item = item
+                yield from self._verify_item(verification)
         finally:
-            proving.item = around  # another way may be tried next
+            verification.item = around  # another way may be tried next
 
     # --- signing again, for recorded deliveries ---
 
     def find_signature_groups(
-        self, proving: VerificationContext, at: tuple[tuple[str, int], ...] = ()
+        self, verification: VerificationContext, at: tuple[tuple[str, int], ...] = ()
     ) -> Iterator[SignatureGroup]:
         """Yield the signatures in the delivery, without verifying them. Raises VerificationError if there are none."""
         if self.each is None:
-            yield from self.find_item_signatures(proving, at)
+            yield from self.find_item_signatures(verification, at)
             return
-        for number, item in enumerate(list_items(self.each, proving)):
-            proving.item = item
-            yield from self.find_item_signatures(proving, (*at, (self.each, number)))
-        proving.item = None
+        for number, item in enumerate(list_items(self.each, verification)):
+            verification.item = item
+            yield from self.find_item_signatures(verification, (*at, (self.each, number)))
+        verification.item = None
 
     def find_item_signatures(
-        self, proving: VerificationContext, at: tuple[tuple[str, int], ...]
+        self, verification: VerificationContext, at: tuple[tuple[str, int], ...]
     ) -> Iterator[SignatureGroup]:
         """Yield the signatures of one item."""
-        proofs = self.find_signatures(proving)
-        if proofs:
-            yield SignatureGroup(self, tuple(proofs), at)
+        signatures = self.find_signatures(verification)
+        if signatures:
+            yield SignatureGroup(self, tuple(signatures), at)
 
-    def find_signatures(self, proving: VerificationContext) -> list[FoundSignature]:
+    def find_signatures(self, verification: VerificationContext) -> list[FoundSignature]:
         """Return the signatures as they are written in the delivery."""
-        _ = proving
+        _ = verification
         return []
 
-    def find_times(self, proving: VerificationContext) -> list[tuple[str, Unit]]:
+    def find_times(self, verification: VerificationContext) -> list[tuple[str, Unit]]:
         """Return the times that are checked, as they are written, with their unit."""
-        _ = proving
+        _ = verification
         return []
 
     def create_signatures(
-        self, proving: VerificationContext, ring: SigningKeys, proofs: Sequence[FoundSignature]
+        self, verification: VerificationContext, ring: SigningKeys, signatures: Sequence[FoundSignature]
     ) -> list[str]:
-        """Return the replacement of each signature, with the secrets of `proving` and the keys of `ring`.
+        """Return the replacement of each signature, with the secrets of `verification` and the keys of `ring`.
 
         Raises CredentialError if there is no key to sign with.
         """
-        _ = proving, ring
-        return [proof.text for proof in proofs]
+        _ = verification, ring
+        return [signature.text for signature in signatures]
 
-    def _verify_item(self, proving: VerificationContext) -> Flow[None]:
-        self._refuse_repeated(proving)
-        known = proving.claims, proving.is_verified
+    def _verify_item(self, verification: VerificationContext) -> Flow[None]:
+        self._refuse_repeated(verification)
+        known = verification.claims, verification.is_verified
         try:
-            more = yield from self.check(proving)
-            if self.require is not None and not is_condition_met(self.require, proving, **more):
+            more = yield from self.check(verification)
+            if self.require is not None and not is_condition_met(self.require, verification, **more):
                 raise VerificationError("requirement", f"the condition `require` is not met: {self.require}")
         except VerificationError:
-            proving.claims, proving.is_verified = known  # another way may be tried next
+            verification.claims, verification.is_verified = known  # another way may be tried next
             raise
-        proving.is_verified = proving.is_verified or self.verifies
+        verification.is_verified = verification.is_verified or self.verifies
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Return further names for `require` if the delivery is verified. Raises VerificationError if it is not."""
         raise NotImplementedError
 
@@ -249,9 +249,9 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         """Return all texts that locate values, joined. A header that they name may occur only once."""
         return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
 
-    def _refuse_repeated(self, proving: VerificationContext) -> None:
-        expressions = self.join_expressions().lower() if proving.delivery.repeated else ""
-        for name in proving.delivery.repeated:
+    def _refuse_repeated(self, verification: VerificationContext) -> None:
+        expressions = self.join_expressions().lower() if verification.delivery.repeated else ""
+        for name in verification.delivery.repeated:
             if _contains_name(name.lower(), expressions):
                 raise VerificationError("ambiguous", f'"{name}" occurs more than once, so it is ambiguous')
 

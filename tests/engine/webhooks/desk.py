@@ -159,16 +159,18 @@ def verify_delivery(
 ) -> VerificationContext:
     """Verify a delivery in one way. Raises what the way raises."""
     clock = FrozenClock(now)
-    proving = VerificationContext(came, usual({"env": {}, "context": {}, **kept}), clock, hosts, cache or KeyCache())
+    verification = VerificationContext(
+        came, usual({"env": {}, "context": {}, **kept}), clock, hosts, cache or KeyCache()
+    )
     told = convert(way, Verification)
 
     def flow() -> Flow[None]:
-        if not told.is_applicable(proving):
+        if not told.is_applicable(verification):
             raise VerificationError("unsigned", "the way does not apply")
-        yield from told.verify(proving)
+        yield from told.verify(verification)
 
     finish(flow(), vendor or Vendor(), MemoryVault(), clock)
-    return proving
+    return verification
 
 
 def outcome(way: Mapping[str, Any], came: Delivery, kept: Mapping[str, Any], **more: Any) -> str:

@@ -182,8 +182,8 @@ def signed(wiring: Wiring, delivery: Delivery, private: Any = None) -> Delivery:
     told = wiring.effective.webhooks
     assert told is not None
     scope = authorization_scope(Run(wiring.effective, wiring.session))
-    proving = VerificationContext(delivery, scope, FrozenClock(NOW), wiring.effective.hosts)
-    made = resign_for_sending(told, proving, scope, SigningKeys(own=private), NOW)
+    verification = VerificationContext(delivery, scope, FrozenClock(NOW), wiring.effective.hosts)
+    made = resign_for_sending(told, verification, scope, SigningKeys(own=private), NOW)
     assert not made.unsigned
     return made.delivery
 

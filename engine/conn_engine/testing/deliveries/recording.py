@@ -89,14 +89,14 @@ def record_delivery(
             hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
         )
     scope = authorization_scope(Run(effective, wiring.session))
-    proving = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
-    captured = _read_captures(webhooks, proving)
+    verification = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
+    captured = _read_captures(webhooks, verification)
     for name, value in captured.items():
         wiring.redactor.add(value, name)
     ring = SigningKeys()
     redactor = NumberingRedactor(wiring.redactor)
     values = redactor.data({**effective.context, **(context or {})})
-    claims = redactor.data(_claims(webhooks, proving))
+    claims = redactor.data(_claims(webhooks, verification))
     frame = RecordedDelivery(
         source=source,
         note=note,
@@ -109,7 +109,7 @@ def record_delivery(
             for exchange in replace_published_keys(webhooks.verify, ring, exchanges)
         ],
     )
-    sign = partial(_sign, wiring, webhooks, proving, ring, captured)
+    sign = partial(_sign, wiring, webhooks, verification, ring, captured)
     recorded, outcome = _make_replayable(effective, sign(frame), is_verified, claims)
     if personal is None:
         return KeptDelivery(recorded, outcome)
@@ -124,7 +124,7 @@ def record_delivery(
 def _sign(  # noqa: PLR0917
     wiring: Wiring,
     webhooks: Webhooks,
-    proving: VerificationContext,
+    verification: VerificationContext,
     ring: SigningKeys,
     captured: Mapping[str, str],
     frame: RecordedDelivery,
@@ -134,7 +134,7 @@ def _sign(  # noqa: PLR0917
     effective, session = wiring.effective, wiring.session
     signed = resign_for_recording(
         webhooks,
-        proving,
+        verification,
         wiring.redactor,
         ring,
         document={name: value for name, value in session.document.items() if name != CAPTURED},
@@ -161,11 +161,11 @@ def read_signed_at(effective: Effective, session: Session, delivery: Delivery) -
     webhooks = effective.webhooks
     if webhooks is None:
         return None
-    proving = VerificationContext(
+    verification = VerificationContext(
         delivery, authorization_scope(Run(effective, session)), session.clock, effective.hosts
     )
     with suppress(VerificationError):
-        for text, unit in webhooks.verify.find_times(proving):
+        for text, unit in webhooks.verify.find_times(verification):
             return to_seconds_away(text, unit, 0.0)
     return None
 
@@ -181,23 +181,23 @@ def _make_replayable(
     return weaker, replay_delivery(effective, weaker)
 
 
-def _claims(webhooks: Webhooks, proving: VerificationContext) -> dict[str, Any]:
+def _claims(webhooks: Webhooks, verification: VerificationContext) -> dict[str, Any]:
     """Return the claims of the delivery's JWT; empty without one."""
     with suppress(VerificationError):
-        for evidence in webhooks.verify.find_signature_groups(proving):
-            for proof in evidence.signatures:
-                if proof.more is not None:
-                    return dict(proof.more[1])
+        for group in webhooks.verify.find_signature_groups(verification):
+            for signature in group.signatures:
+                if signature.more is not None:
+                    return dict(signature.more[1])
     return {}
 
 
-def _read_captures(webhooks: Webhooks, proving: VerificationContext) -> dict[str, str]:
+def _read_captures(webhooks: Webhooks, verification: VerificationContext) -> dict[str, str]:
     """Return the values that the vendor passes on in this delivery, such as a new secret."""
     for challenge in webhooks.challenge:
         try:
-            if not is_condition_met(challenge.when, proving):
+            if not is_condition_met(challenge.when, verification):
                 continue
-            found = {name: ask(text, proving.build_names(text)) for name, text in challenge.capture.items()}
+            found = {name: ask(text, verification.build_names(text)) for name, text in challenge.capture.items()}
         except ConnError:
             continue
         return {name: value for name, value in found.items() if isinstance(value, str) and value}

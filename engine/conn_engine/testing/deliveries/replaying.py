@@ -158,8 +158,8 @@ class AsRecorded(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format"
 
     claims: Mapping[str, Any] = {}
 
-    def check(self, proving: VerificationContext) -> Flow[Names]:
+    def check(self, verification: VerificationContext) -> Flow[Names]:
         """Accept the delivery: it was verified when it was recorded."""
         yield from ()
-        proving.claims = dict(self.claims)
-        return {"claims": proving.claims}
+        verification.claims = dict(self.claims)
+        return {"claims": verification.claims}

@@ -47,12 +47,12 @@ def sendable(
     scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))
     came = to_delivery(recorded)
     delivery = Delivery(came.method, _add_query(url, came.url), came.headers, came.body)
-    proving = VerificationContext(delivery, scope, clock, effective.hosts)
+    verification = VerificationContext(delivery, scope, clock, effective.hosts)
     own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
     env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
     plain = {name: value for name, value in own.items() if not name.startswith("env.")}
     made = resign_for_sending(
-        webhooks, proving, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
+        webhooks, verification, scope | plain | {"env": {**scope["env"], **env}}, SigningKeys(own=private), now
     )
     if made.unsigned:
         raise UsageError(

@@ -198,12 +198,12 @@ def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
     if webhooks is None:
         return
     stored = find_stored_names(target)
-    verification = find_secrets_read(list(iterate_keys(webhooks.verify)), stored)
+    verifying_secrets = find_secrets_read(list(iterate_keys(webhooks.verify)), stored)
     earlier: dict[str, int] = {}
     always: int | None = None
     for index, challenge in enumerate(webhooks.challenge):
         place: Path_ = ("webhooks", "challenge", index)
-        leaked = find_secrets_read([challenge.reply.headers, challenge.reply.body], stored) & verification
+        leaked = find_secrets_read([challenge.reply.headers, challenge.reply.body], stored) & verifying_secrets
         if leaked and not challenge.verified and not _is_restricted(challenge, stored):
             yield build_finding(
                 target,

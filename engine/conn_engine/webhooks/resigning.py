@@ -103,13 +103,12 @@ def resign_for_recording(
 def resign_for_sending(
     webhooks: Webhooks, verification: VerificationContext, secrets: Scope, ring: SigningKeys, now: float
 ) -> ResignedDelivery:
-    """Return the delivery as the vendor would send it now, with these secrets. `verification` has the secrets that it is
-    signed with; its clock is set to when it was received."""
+    """Return the delivery as the vendor would send it now, with these secrets. `verification` has the secrets that it
+    is signed with; its clock is set to when it was received."""
     shift = now - verification.clock.now()
     named = build_name_check(webhooks)
-    old_ones = {
-        name: value for name, value in verification.secrets.items() if named(name)
-    }  # no other value may be replaced
+    # No other value may be replaced.
+    old_ones = {name: value for name, value in verification.secrets.items() if named(name)}
     pairs = [(old, new) for old, new in pair_texts(old_ones, dict(secrets)) if len(old) > 3]
     with suppress(VerificationError):
         pairs += [(text, _shift_time(text, unit, shift)) for text, unit in webhooks.verify.find_times(verification)]

@@ -121,14 +121,14 @@ class ConnectorDraft:
 def read_settings(draft: ConnectorDraft) -> None:
     """Read `connection_config` and `integration_config`: values of an account's context or credential."""
     entry, names = draft.entry, draft.names
-    proving = _find_secret_values(entry)
+    secret_values = _find_secret_values(entry)
     captured = {name for key in _CAPTURES for name in _list_texts(entry.peek(key))}
     for group in ("connection_config", "integration_config"):
         rows = [(name, row) for name, row in entry.take_object(group).items() if isinstance(row, Mapping)]
         for name, row in sorted(rows, key=lambda pair: _get_order(pair[1])):
             if name in names.context or name in names.secrets:
                 continue
-            if row.get("secret") in (True, "true") or name in proving or _may_be_secret(name, row):
+            if row.get("secret") in (True, "true") or name in secret_values or _may_be_secret(name, row):
                 called = names.add_secret(name)
                 draft.ask.append(_build_ask(called, row))
                 draft.fields.append(_build_field(draft, called, row, secret=True))

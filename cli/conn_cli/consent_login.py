@@ -42,8 +42,8 @@ class ConsentLogin:
         """The document to store. Raises CredentialError when nobody consents, in time or at all."""
         from conn_engine.auth import CAPTURED
         from conn_engine.runtime.call import Run, Session
-        from conn_engine.runtime.connection import make_conditions
         from conn_engine.runtime.request import authorization_scope
+        from conn_engine.runtime.wiring import make_conditions
 
         app, credentials = self.app, self.credentials
         document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}

@@ -74,7 +74,8 @@ def run_connect_steps(app: App, effective: "Effective", change: CredentialChange
     Pass `vault` for a credential that is not stored yet.
     """
     from conn_engine.errors import ConnError
-    from conn_engine.runtime.connection import connect, vault_of
+    from conn_engine.runtime.connection import connect
+    from conn_engine.runtime.wiring import vault_of
 
     if not effective.connector.connect:
         return False

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from conn_cli.state_file import StateFile
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
-    from conn_engine.runtime.connection import Connection, Wiring
+    from conn_engine.runtime.connection import Connection
     from conn_engine.runtime.model_check import ModelCheck
+    from conn_engine.runtime.wiring import Wiring
     from conn_engine.wire import Completeness, Page
 
 __all__ = ["LiveRun", "resolve_account"]
@@ -29,7 +30,7 @@ def resolve_account(
     """An account's operations as the command runs them. `planned`: nothing will be sent, so that a credential need not
     be there."""
     from conn_engine.responses.failures import Policy
-    from conn_engine.runtime.connection import wire_account
+    from conn_engine.runtime.wiring import wire_account
 
     return wire_account(
         app.workspace,

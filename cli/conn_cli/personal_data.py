@@ -23,7 +23,7 @@ KeepPersonal = Annotated[
 def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "PersonalData | None":
     """Return how to replace personal data, or None to record it unchanged. Prints a note then, and at the first use."""
     from conn_engine.personal import VARIABLE, load_key
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
     from conn_engine.testing.personal import PersonalData
 
     if keep or workspace.settings.recordings.personal_data == "keep":

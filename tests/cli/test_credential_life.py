@@ -184,7 +184,7 @@ def test_a_key_with_lines_is_read_from_a_file(tmp_path, cloud, monkeypatch):
     monkeypatch.setattr(App, "ask", lambda self, question, secret=False: next(answers))
     run(tmp_path, "auth", "login", "me")
     from conn_engine.config import load_workspace
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(tmp_path / ".state"), **KEY}
     stored = vault_of(load_workspace(tmp_path), environ).load("me")
@@ -247,7 +247,7 @@ def test_a_key_that_is_a_json_document_is_one_text(tmp_path, cloud):
 
 def vault(folder):
     from conn_engine.config import load_workspace
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(folder / ".state"), **KEY}
     return vault_of(load_workspace(folder), environ)

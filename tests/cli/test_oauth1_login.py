@@ -20,7 +20,7 @@ from transcript import conn
 from conn_cli.console import App
 from conn_cli.main import execute
 from conn_engine.config import load_workspace
-from conn_engine.runtime.connection import vault_of
+from conn_engine.runtime.wiring import vault_of
 
 KEY = {"CONN_VAULT_KEY": "a key for the tests alone, long enough"}
 CONNECTOR = {

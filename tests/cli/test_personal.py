@@ -46,7 +46,7 @@ def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(sh
 def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
     from conn_engine.config import load_workspace
     from conn_engine.personal.key import ENTRY
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     assert run(shop, *RECORD, **VAULT).code == 0
     vault = vault_of(load_workspace(shop), {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(shop / ".state"), **VAULT})

@@ -36,7 +36,7 @@ def nothing_leaks(done) -> None:
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
 @pytest.mark.parametrize(
     "broken",
-    ["conn_engine.config.load_workspace", "conn_engine.runtime.connection.vault_of", "conn_engine.transport.live.Live"],
+    ["conn_engine.config.load_workspace", "conn_engine.runtime.wiring.vault_of", "conn_engine.transport.live.Live"],
 )
 def test_a_fault_of_ours_shows_no_secret(desk, monkeypatch, debug, broken):
     monkeypatch.setattr(broken, blow)

@@ -7,8 +7,9 @@ import pytest
 from transcript import conn
 
 from conn_engine.config import load_workspace
-from conn_engine.runtime.connection import connect, vault_of
+from conn_engine.runtime.connection import connect
 from conn_engine.runtime.webhooks import Receiver, begin
+from conn_engine.runtime.wiring import vault_of
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 

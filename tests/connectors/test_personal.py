@@ -6,7 +6,7 @@ import pytest
 
 from conn_engine.config import load_workspace
 from conn_engine.personal import Pseudonyms
-from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.cases import find_cases

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from conn_engine.config import load_workspace
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.webhooks import begin, end
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.wire import Response

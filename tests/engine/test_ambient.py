@@ -96,7 +96,7 @@ def test_conditions_are_made_at_few_places() -> None:
         "conn_engine/config/effective.py",  # of a configuration that no run uses: tools
         "conn_engine/expressions/worker.py",
         "conn_engine/runtime/call.py",
-        "conn_engine/runtime/connection.py",
+        "conn_engine/runtime/wiring.py",
         "conn_engine/testing/cases.py",
         "conn_engine/testing/replays.py",
         "conn_engine/testing/trial.py",

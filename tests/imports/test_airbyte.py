@@ -16,8 +16,8 @@ from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_paths
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import wire_account
 from conn_engine.runtime.plans import plan_operation
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.settings import Draft
 from conn_engine.wire import FrozenClock, Headers, Response

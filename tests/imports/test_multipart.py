@@ -13,8 +13,8 @@ from conn_engine.diagnostics import Severity
 from conn_engine.errors import UsageError
 from conn_engine.lint import lint_paths
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import wire_account
 from conn_engine.runtime.plans import plan_operation
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 
 STRING = {"type": "string"}

@@ -24,11 +24,12 @@ from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Call, Run
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import Receiver
 from conn_engine.runtime.webhooks.subscribing import subscribe
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault import MemoryVault
 from conn_engine.webhooks import Delivery

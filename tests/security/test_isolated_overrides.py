@@ -22,10 +22,11 @@ from conn_engine.expressions import evaluate, lens
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.lint.sites import find_sites
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.plans import may_write
 from conn_engine.runtime.variants import base_url
 from conn_engine.runtime.webhooks import Receiver
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault import MemoryVault
 from conn_engine.settings import ask
 from conn_engine.transport.faults import json_answer

@@ -57,7 +57,7 @@ def status(
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_engine.errors import CredentialError
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
     vault = vault_of(app.workspace, app.environ)
@@ -91,7 +91,7 @@ def _find_state(app: App, effective: "Effective", account: str, vault: "LayeredV
     """Find the state of an account's credential, as data and as a line."""
     from conn_engine.auth import absent_parts, missing_parts
     from conn_engine.command_reports import CredentialState
-    from conn_engine.runtime.connection import lacking_credential
+    from conn_engine.runtime.wiring import lacking_credential
 
     credentials = effective.connector.credentials
     if credentials is None or not credentials.fields():
@@ -232,7 +232,7 @@ def logout(
     --force.
     """
     from conn_cli.credential_change import show_change
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
     app.workspace.account(account)

@@ -30,7 +30,7 @@ def adopt_command(
     """
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
 
     app: App = context.obj
     adoption = _Adoption(app, vault_of(app.workspace, app.environ).store)

@@ -79,7 +79,7 @@ class _Login:
         from conn_cli.commands.auth_set import merge_login
         from conn_cli.credential_input import read_json
         from conn_cli.credential_store import needs_store, refuse_shadowed, select_reusable
-        from conn_engine.runtime.connection import vault_of
+        from conn_engine.runtime.wiring import vault_of
 
         app, effective, account = self.app, self.effective, self.change.account
         vault = vault_of(app.workspace, app.environ)

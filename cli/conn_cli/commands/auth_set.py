@@ -33,7 +33,7 @@ def set_command(
     """
     from conn_cli.credential_change import show_change
     from conn_cli.credential_store import needs_store, refuse_shadowed
-    from conn_engine.runtime.connection import vault_of
+    from conn_engine.runtime.wiring import vault_of
     from conn_engine.secrets.vault import Issue
 
     app: App = context.obj

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.reports import Report
     from conn_engine.runtime.call import Call
-    from conn_engine.runtime.connection import Wiring
+    from conn_engine.runtime.wiring import Wiring
     from conn_engine.wire import Request
 
 

@@ -156,7 +156,7 @@ def _by_contract(  # noqa: PLR0917
     app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "KeptDelivery":
     """Signed by made-up secrets, at the moment that it says itself."""
-    from conn_engine.runtime.connection import Wiring
+    from conn_engine.runtime.wiring import Wiring
     from conn_engine.secrets.vault.memory import MemoryVault
     from conn_engine.testing.deliveries.recording import read_signed_at, record_delivery
     from conn_engine.testing.deliveries.replaying import handed_over, session_of

@@ -15,9 +15,10 @@ from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report
-    from conn_engine.runtime.connection import Connection, Wiring
+    from conn_engine.runtime.connection import Connection
     from conn_engine.runtime.report import SubscriptionChange
     from conn_engine.runtime.webhooks import Subscribed
+    from conn_engine.runtime.wiring import Wiring
     from conn_engine.wire import Request
 
 __all__ = ["renew", "subscribe", "unsubscribe"]
@@ -120,8 +121,8 @@ def unsubscribe(context: typer.Context, account: Account, *, send: Send = False,
 def _due(app: App) -> list[str]:
     """The accounts with a subscription that ends soon."""
     from conn_engine.errors import ConnError
-    from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.webhooks import due
+    from conn_engine.runtime.wiring import wire_account
 
     found: list[str] = []
     for account in app.workspace.accounts():
@@ -156,7 +157,8 @@ class _Subscriptions:
         """Change the subscription of one account, or find the first request that this would send."""
         from conn_cli.credential_store import refuse_shadowed
         from conn_cli.live_run import resolve_account
-        from conn_engine.runtime.connection import Connection, vault_of
+        from conn_engine.runtime.connection import Connection
+        from conn_engine.runtime.wiring import vault_of
 
         app = self.app
         wiring = resolve_account(app, account, None, planned=not self.send)

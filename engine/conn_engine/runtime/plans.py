@@ -11,12 +11,13 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
 from conn_engine.listing.flows import ParentSource
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, Wiring
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
 from conn_engine.runtime.unified import route, vendor_behind
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.settings import Scope
 from conn_engine.transport.plan import DryRunEnd, ReadOnlySender
 from conn_engine.wire import Page, Renew, Request, Wait

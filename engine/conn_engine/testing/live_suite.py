@@ -7,8 +7,9 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConnError
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.plans import may_write
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.testing.absences import find_empty_fields
 from conn_engine.testing.cases import LoggingTransport, Outcome, find_cases, recorded_call, sent_requests

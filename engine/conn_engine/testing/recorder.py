@@ -18,9 +18,10 @@ from conn_engine.personal import PersonalSummary
 from conn_engine.recordings.files import RecordedCall, redact_recording, save_recording
 from conn_engine.recordings.record import Recorder
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, Wiring
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.personal import PersonalData, save_without_personal_data

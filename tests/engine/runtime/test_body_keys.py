@@ -9,8 +9,9 @@ from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.runtime.body_keys import check_body
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.plans import plan_operation
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.suite import Selection, run_suite
 from conn_engine.transport.faults import Faults

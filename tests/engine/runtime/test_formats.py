@@ -19,9 +19,10 @@ from conn_engine.recordings.files import load_recording, save_recording
 from conn_engine.recordings.record import Recorder
 from conn_engine.recordings.replay import Replay
 from conn_engine.runtime.call import Call, Run
-from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring
+from conn_engine.runtime.connection import AsyncConnection, Connection
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer

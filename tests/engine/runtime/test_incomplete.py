@@ -9,7 +9,8 @@ import pytest
 
 from conn_engine import IncompleteError
 from conn_engine.errors import ConnError
-from conn_engine.runtime.connection import AsyncConnection, Connection, wire_account
+from conn_engine.runtime.connection import AsyncConnection, Connection
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
 

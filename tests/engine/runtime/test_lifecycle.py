@@ -9,8 +9,9 @@ import pytest
 from conn_engine.auth import CAPTURED
 from conn_engine.errors import ConnError, CredentialError, ExpressionError, VendorError
 from conn_engine.runtime.call import Run, Session
-from conn_engine.runtime.connection import Connection, Wiring, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.lifecycle import connect_steps, verify
+from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.wire import FrozenClock, Headers, Response

@@ -14,7 +14,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError
 from conn_engine.personal import Pseudonyms
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import wire_account
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.cases import find_cases, replay

@@ -8,8 +8,8 @@ import pytest
 from conn_engine.config import Workspace
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import wire_account
 from conn_engine.runtime.plans import may_write, partitions_write, plan_operation
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 
 READS = "{ resource: people, method: get, id: '1' }"

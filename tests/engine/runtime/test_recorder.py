@@ -11,7 +11,8 @@ from conn_engine.config import Workspace
 from conn_engine.errors import TransportError, VendorError
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import connect, wire_account
+from conn_engine.runtime.connection import connect
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.cases import find_cases, replay

@@ -13,9 +13,10 @@ import pytest
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.runtime.call import Call, Run
-from conn_engine.runtime.connection import aconnect, connect, wire_account
+from conn_engine.runtime.connection import aconnect, connect
 from conn_engine.runtime.drive import adrive
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.live import AsyncLive

@@ -18,7 +18,8 @@ from conn_engine.auth.signatures import Signature
 from conn_engine.auth.signing import assertion, oauth1
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault import MemoryVault
 from conn_engine.transport.faults import json_answer
 from conn_engine.wire import FrozenClock, Request, Response

@@ -7,8 +7,9 @@ import pytest
 
 from conn_engine.auth import CAPTURED
 from conn_engine.errors import ConfigurationError, UsageError, VendorError
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.webhooks import begin, due, end, extend
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.wire import FrozenClock

@@ -20,7 +20,8 @@ from conn_engine.conditions import Conditions
 from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.expressions import evaluate
 from conn_engine.expressions.isolation import Isolation
-from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring, wire_account
+from conn_engine.runtime.connection import AsyncConnection, Connection
+from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets.vault import MemoryVault
 from conn_engine.transport.faults import json_answer
 from conn_engine.wire import FrozenClock, Request, Response

@@ -15,9 +15,9 @@ from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.errors import CredentialError
 from conn_engine.runtime.call import Run, Session
-from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks import Acceptance, accept
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.deliveries.recording import KeptDelivery, record_delivery
 from conn_engine.webhooks import Delivery, KeyCache, Verification, VerificationContext, VerificationError

@@ -17,10 +17,10 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
 from conn_engine.runtime.call import Run, Session
-from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import accept
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.deliveries.replaying import replay_delivery

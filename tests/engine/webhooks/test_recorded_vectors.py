@@ -6,7 +6,7 @@ import pytest
 from desk import HERE, delivery, document, record_to_file, schemes, secrets, workspace
 
 from conn_engine.runtime.call import Session
-from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock

@@ -110,7 +110,7 @@ class Conn:
         lines = (
             "import json, os, sys, pathlib",
             "from conn_engine import load_workspace",
-            "from conn_engine.runtime.connection import vault_of",
+            "from conn_engine.runtime.wiring import vault_of",
             "vault = vault_of(load_workspace(pathlib.Path.cwd()), os.environ)",
         )
         return subprocess.run(

@@ -9,8 +9,9 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.forms import Observed
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConnError, CredentialError, TransportError, UsageError, VendorError
-from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.plans import may_write
+from conn_engine.runtime.wiring import wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.testing.cases import Case, find_cases, recorded_call
 from conn_engine.transport.live import Live

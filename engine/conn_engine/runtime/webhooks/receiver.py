@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
-from conn_engine.runtime.connection import Wiring, make_conditions, vault_of, wire_account
 from conn_engine.runtime.drive import Sender, finish
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
 from conn_engine.runtime.webhooks.routing import Routes, same_value
+from conn_engine.runtime.wiring import Wiring, make_conditions, vault_of, wire_account
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, VerificationError

@@ -23,9 +23,9 @@ from conn_engine.personal import Replacements
 from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
 from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Run, Session
-from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.settings import ask
 from conn_engine.testing.deliveries.people import DeliveryPeople, replace_in_frame

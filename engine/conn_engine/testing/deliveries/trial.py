@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import structs
 
 from conn_engine.config import Effective
-from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.webhooks.accepting import Acceptance
 from conn_engine.runtime.webhooks.events import VendorEvent
 from conn_engine.runtime.webhooks.receiver import Receiver
+from conn_engine.runtime.wiring import Wiring
 
 __all__ = ["Trial"]
 

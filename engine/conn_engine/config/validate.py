@@ -42,7 +42,7 @@ _EMPTY_ALLOWED = frozenset({"workspace", "environment"})
 _KINDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
-    str: "a text",
+    str: "text",
     bool: "a boolean",
     int: "a number",
     float: "a number",
@@ -51,7 +51,7 @@ _KINDS: Mapping[type, str] = {
 _TYPE_NAMES = {
     "object": "an object",
     "array": "a list",
-    "string": "a text",
+    "string": "text",
     "boolean": "a boolean",
     "integer": "a whole number",
     "number": "a number",

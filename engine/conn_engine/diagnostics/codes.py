@@ -91,7 +91,7 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "DOC009",
-        "key is not a text",
+        "key is not text",
         "error",
         'A key is a list or a mapping. YAML reads an unquoted `{{id}}` as a mapping: write `"{{id}}"`.',
     ),
@@ -578,7 +578,7 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "EXP130",
-        "filter by a constant text",
+        "filter by constant text",
         "error",
         "In JSONata, brackets filter: `response['name']` keeps everything, because a non-empty text counts as true. "
         "To read a field, write `response.name`. Put backticks around a name that is not a plain word: response.`full "

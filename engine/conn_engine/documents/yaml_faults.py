@@ -22,7 +22,7 @@ def fail_syntax(origin: SourceText, fault: Any) -> NoReturn:
         message = "a second document starts here, but a file can only have one"
         origin.fail("DOC002", message, at, hint="remove the line ---, or move the document to its own file")
     if "undefined alias" in problem:
-        hint = "quote a text that starts with *; in an expression this is the wildcard"
+        hint = "quote text that starts with *; in an expression this is the wildcard"
         origin.fail("DOC004", "the alias has no anchor above it", at, hint=hint)
     if "duplicate anchor" in str(fault):
         origin.fail("DOC004", "the anchor occurs twice", at, hint="give it another name")
@@ -47,7 +47,7 @@ def fail_wrong_key(origin: SourceText, at: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping, most often an unquoted template."""
     if _TEMPLATE.match(origin.text, parent):
         origin.fail("DOC009", "a template without quotes is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
-    origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
+    origin.fail("DOC009", "a key must be text, not a list or a mapping", at, hint="quote it")
 
 
 def _fail_unreadable_character(origin: SourceText, fault: Any) -> NoReturn:
@@ -81,14 +81,14 @@ def _suggest_fix(text: str, at: int, problem: str) -> str:
         return _QUOTE_TEMPLATE
     if "mapping values" in problem:
         if _is_indented_differently(text, start):
-            return "indent this key like its neighbors; if the line above is a text, quote that text"
+            return "indent this key like its neighbors; if the line above is text, quote it"
         return 'quote the value, or write it as a block: "key: |" and the text indented below it'
     if sign and sign in "@`%":
-        return f"quote a text that starts with {sign}"
+        return f"quote text that starts with {sign}"
     if "escape" in problem or "hexdecimal" in problem:
         return "in double quotes, double the backslash, or use single quotes"
     if value[:1] in ("{", "["):
-        return "quote the value if it is an expression or a text"
+        return "quote the value if it is an expression or text"
     if value[:1] in ('"', "'"):
         return "a quoted text must end where the value ends; quote the whole value"
     if "key" in problem or "block" in problem or "indicator" in problem:

@@ -264,7 +264,7 @@ class _NodeWalk:
         if node.tag not in known:
             start = node.start_mark.index
             message = f"the tag {node.tag.replace(_CORE, '!!')[:80]} is not supported"
-            hint = "remove the tag, and quote the value if it is a text"
+            hint = "remove the tag, and quote the value if it is text"
             self._origin.fail("DOC006", message, start, max(self._start(node), start + 1), hint=hint)
 
     def _count(self, node: Any) -> None:

@@ -126,7 +126,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
             if (opening.text, key.kind, closing.text) != ("[", "string", "]") or not _ends_operand(before):
                 continue
             span = view.locate(site, offset + opening.start, closing.end - opening.start)
-            message = f"[{key.text}] is a filter by a constant text, which keeps everything"
+            message = f"[{key.text}] is a filter by constant text, which keeps everything"
             hint = f"write .{_write_name(key.text)} to read the field"
             yield diagnostic("EXP130", message, span, path=format_path(site.path), hint=hint)
 
@@ -139,7 +139,7 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
             around = tokens[max(index - 1, 0) : index + 2]
             if token.text != "+" or token.kind != "operator" or not any(one.kind == "string" for one in around):
                 continue
-            message = "+ adds numbers, but one side is a text"
+            message = "+ adds numbers, but one side is text"
             yield diagnostic(
                 "EXP131",
                 message,

@@ -21,17 +21,17 @@ START = "base_url: https://a.example.com\nresources: { things: { list: { method:
 BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ("connector", START + "paginaton: { format: page }\n", "CFG101", 3, 1, '"paginaton"', '"pagination"'),
     ("connector", START + "zzz: 1\n", "CFG101", 3, 1, '"zzz"', "one of base_url"),
-    ("connector", START + "headers: text\n", "CFG102", 3, 10, "expected an object, found a text", ""),
+    ("connector", START + "headers: text\n", "CFG102", 3, 10, "expected an object, found text", ""),
     (
         "connector",
         START + "timeout_seconds: '5'\n",
         "CFG102",
         3,
         18,
-        "expected a number, found a text",
+        "expected a number, found text",
         "remove the quotes: 5",
     ),
-    ("connector", START + "label: 2\n", "CFG102", 3, 8, "expected a text, found a number", 'quote it: "2"'),
+    ("connector", START + "label: 2\n", "CFG102", 3, 8, "expected text, found a number", 'quote it: "2"'),
     ("connector", "base_url: https://a.example.com\nresources:\n", "CFG102", 2, 11, "found nothing", "remove the key"),
     ("connector", START + "timeout_seconds: -1\n", "CFG104", 3, 18, "-1", ""),
     (
@@ -58,7 +58,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
         "CFG102",
         3,
         23,
-        "expected a text, found a number",
+        "expected text, found a number",
         "one of page, offset, cursor",
     ),
     ("connector", START + "pagination: { config: {} }\n", "CFG103", 3, 1, '"format" in pagination', ""),
@@ -68,7 +68,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
         "CFG102",
         3,
         13,
-        "expected an object, found a text",
+        "expected an object, found text",
         "{ format: none }",
     ),
     (

@@ -117,7 +117,7 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
             hint=f"pass a file in one of these formats: {labels}",
         ) from None
     for one in known:
-        if one.recognises(document.data):
+        if one.recognizes(document.data):
             return ImportedDocument(path.name, document.data, one, path.parent, tuple(repeated))
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
     shown = f": its keys are {clean_text(', '.join(map(str, keys)), 120)}" if keys else ""
@@ -156,20 +156,20 @@ def import_source(source: ImportedDocument, options: Options, *, recorded_at: st
         )
     _check_options(source, options)
     neighbors = NeighborFiles(source.folder)
-    read = source.format.read(source.data, replace(options, beside=neighbors))
+    result = source.format.import_document(source.data, replace(options, neighbors=neighbors))
     recordings: list[Recording] = []
-    if isinstance(read, Contract):
-        built = build_connector(read, options)
-        made = built.to_finished(read)
+    if isinstance(result, Contract):
+        built = build_connector(result, options)
+        made = built.to_finished(result)
         proposed, counts = propose_mappings(built.operations, options.models, source.file)
         made.files |= proposed
         made.proposed = counts
         if made.operations and options.samples:
-            recordings = build_samples(built, read, options.name, recorded_at)
+            recordings = build_samples(built, result, options.name, recorded_at)
     else:
-        made = read
+        made = result
     if not made.operations and not made.bare:
-        contract = read if isinstance(read, Contract) else Contract(made.format)
+        contract = result if isinstance(result, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
         _raise_for_nothing(source, made, options, known)
     for finding in (*source.repeated, *neighbors.repeated):

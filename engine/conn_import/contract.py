@@ -20,7 +20,7 @@ Where = tuple[str, ...]
 class Options:
     """The caller's options. `name` is the connector's name. `only` has globs for a path, tag or operation name.
     `security` selects a security scheme by its name in the document. `base_url` replaces the document's server. `entry`
-    is the key of one connector in a document with several. `beside` gives access to files next to the document.
+    is the key of one connector in a document with several. `neighbors` gives access to files next to the document.
     `models` maps each model to propose mappings for to the schemas of its records.
     """
 
@@ -30,7 +30,7 @@ class Options:
     security: str = ""
     samples: bool = False
     entry: str = ""
-    beside: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
+    neighbors: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
     models: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 

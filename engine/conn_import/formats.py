@@ -11,14 +11,14 @@ __all__ = ["Format", "formats"]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format. `recognises` checks parsed data. `read` returns the contract, or a finished connector if the document
-    has more details than a contract; it raises ConfigurationError if it can return neither. `entries` returns the keys
-    of a document with several connectors, for `Options.entry`. `takes` names the options that apply to such documents,
-    in addition to the name and the base URL."""
+    """A format. `recognizes` checks parsed data. `import_document` returns the contract, or a finished connector if the
+    document has more details than a contract; it raises ConfigurationError if it can return neither. `entries` returns
+    the keys of a document with several connectors, for `Options.entry`. `takes` names the options that apply to such
+    documents, in addition to the name and the base URL."""
 
     label: str
-    recognises: Callable[[Any], bool]
-    read: Callable[[Any, Options], Contract | FinishedConnector]
+    recognizes: Callable[[Any], bool]
+    import_document: Callable[[Any, Options], Contract | FinishedConnector]
     entries: Callable[[Any], list[str]] = lambda _: []
     takes: frozenset[str] = frozenset()
 
@@ -33,5 +33,7 @@ def formats() -> tuple[Format, ...]:
         (har, "only samples models"),
         (airbyte, "only"),
     )
-    plain = tuple(Format(one.LABEL, one.recognises, one.read, takes=frozenset(takes.split())) for one, takes in rows)
-    return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.list_keys))
+    plain = tuple(
+        Format(one.LABEL, one.recognizes, one.import_document, takes=frozenset(takes.split())) for one, takes in rows
+    )
+    return (*plain, Format(nango.LABEL, nango.recognizes, nango.import_document, nango.list_keys))

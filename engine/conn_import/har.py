@@ -26,7 +26,7 @@ from conn_import.secrecy import is_key_name, looks_secret
 from conn_import.servers import Server, set_server
 from conn_import.words import clean_text, to_identifier, to_singular, to_snake
 
-__all__ = ["LABEL", "read", "recognises"]
+__all__ = ["LABEL", "import_document", "recognizes"]
 
 LABEL = "HAR"
 _ID = re.compile(
@@ -37,13 +37,13 @@ _MOST = 100_000
 _MOST_BODIES = 50
 
 
-def recognises(data: Any) -> bool:
+def recognizes(data: Any) -> bool:
     """Whether a document is an HTTP archive."""
     log = data.get("log") if isinstance(data, Mapping) else None
     return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
 
 
-def read(data: Any, options: Options) -> Contract:
+def import_document(data: Any, options: Options) -> Contract:
     """Return the contract of the host with the most API calls. What it cannot contain is in its losses."""
     contract = Contract(format=LABEL, source="har", observed=True)
     entries = data["log"]["entries"]

@@ -23,7 +23,7 @@ class NeighborFiles:
         self._folder = folder
         self.repeated: list[Diagnostic] = []
 
-    def read(self, *names: str) -> Any:
+    def read_first(self, *names: str) -> Any:
         """Return the data of the first file that can be read, by its path below the folder, or None."""
         for name in names:
             path = self._find_path(name)

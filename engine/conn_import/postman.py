@@ -18,7 +18,7 @@ from conn_import.secrecy import is_key_name, looks_secret, redact_prose, remove_
 from conn_import.servers import Server, set_server
 from conn_import.words import clean_text
 
-__all__ = ["LABEL", "read", "recognises"]
+__all__ = ["LABEL", "import_document", "recognizes"]
 
 LABEL = "Postman collection"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
@@ -28,7 +28,7 @@ _MOST = 100_000
 _NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "host", "cookie", "content-length"})
 
 
-def recognises(data: Any) -> bool:
+def recognizes(data: Any) -> bool:
     """Return whether a document is a collection. Version 1 is recognized too, so that the error can name it."""
     if not isinstance(data, Mapping):
         return False
@@ -48,7 +48,7 @@ def _is_version_1(data: Mapping[str, Any]) -> bool:
     return "collection/v1" in schema or (ordered and isinstance(data.get("requests"), list))
 
 
-def read(data: Any, options: Options) -> Contract:
+def import_document(data: Any, options: Options) -> Contract:
     """Return the contract of a collection, with its losses. Raises ConfigurationError for version 1."""
     if _is_version_1(data):
         raise ConfigurationError(
@@ -62,7 +62,7 @@ def read(data: Any, options: Options) -> Contract:
     reader.walk()
     set_server(contract, reader.find_server(), given=options.base_url)
     contract.endpoints = reader.endpoints
-    reader.authorise()
+    reader.authorize()
     return contract
 
 
@@ -290,7 +290,7 @@ class _CollectionReader:
         }
         return Server(base.replace("{{", "{").replace("}}", "}"), variables)
 
-    def authorise(self) -> None:
+    def authorize(self) -> None:
         """Use the most frequent supported authorization, and note the others."""
         for key in sorted(self._auths, key=lambda key: -self._auths[key][0]):
             kind, place, name = key

@@ -75,9 +75,9 @@ def add_keys(main: AuthSettings, others: Sequence[tuple[str, dict[str, Any]]]) -
     return {**credentials, "config": config}, {"format": "several", "config": {"all": ways}}
 
 
-def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = False) -> list[tuple[Place, str]]:
+def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorized: bool = False) -> list[tuple[Place, str]]:
     """Return the headers and query parameters with a secret's name that more than half of the operations always have.
-    If nothing else authorizes requests (`unauthorised`), also return the header that most operations have."""
+    If nothing else authorizes requests (`unauthorized`), also return the header that most operations have."""
     counts: dict[tuple[Place, str], int] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
@@ -86,12 +86,12 @@ def find_common_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = Fals
                 counts[_to_key(one)] = counts.get(_to_key(one), 0) + 1
     found = [key for key, count in counts.items() if count * 2 > len(endpoints)]
     headers = [key for key in counts if key[0] == "header" and not _FORGERY.search(key[1])]
-    return found or ([max(headers, key=lambda key: counts[key])] if unauthorised and headers else [])
+    return found or ([max(headers, key=lambda key: counts[key])] if unauthorized and headers else [])
 
 
 def move_keys_to_authorization(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
     """Let the authorization send the keys that most operations have, and remove them from the operations."""
-    keys = find_common_keys(endpoints, unauthorised=contract.authorization is None)
+    keys = find_common_keys(endpoints, unauthorized=contract.authorization is None)
     spelled = {_to_key(one): one for endpoint in endpoints for one in endpoint.parameters}
     for place, name in keys:
         one = spelled[place, name]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.config.convert import convert
 from conn_engine.settings import Draft
-from conn_import.airbyte import read as read_manifest
+from conn_import.airbyte import import_document
 from conn_import.contract import Options
 
 Read = Callable[..., Any]
@@ -91,7 +91,7 @@ AUTHENTICATORS: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("kind", AUTHENTICATORS)
 def test_what_an_authenticator_uses_is_a_secret(kind: str, properties: dict[str, Any] | None) -> None:
     authenticator, used = AUTHENTICATORS[kind]
-    made = read_manifest(
+    made = import_document(
         manifest({"authenticator": authenticator, "http_method": "POST"}, properties=properties), Options("vendor")
     )
     assert not list(made.losses)
@@ -106,7 +106,7 @@ def test_what_an_authenticator_uses_is_a_secret(kind: str, properties: dict[str,
 
 @pytest.mark.parametrize("name", ["api_key", "apiKey", "access_token", "client_secret", "Password"])
 def test_a_setting_that_is_called_like_a_secret_is_one(name: str) -> None:
-    made = read_manifest(manifest({"request_headers": {"X-Any": f"v={config(name)}"}}), Options("vendor"))
+    made = import_document(manifest({"request_headers": {"X-Any": f"v={config(name)}"}}), Options("vendor"))
     assert made.supplied[name][0] == "credential"
     assert made.data["authorization"]["config"] == {"name": "X-Any", "value": "v={{api_key}}"}
 
@@ -115,13 +115,13 @@ def test_a_setting_that_is_called_like_a_secret_is_one(name: str) -> None:
 def test_what_the_specification_lists_is_none(options: dict[str, Any]) -> None:
     properties = {"a": {"type": "string", **options}}
     parts = {"grant_type": "password", "refresh_request_body": {"a": config("a")}}
-    made = read_manifest(manifest({"authenticator": oauth(**parts)}, properties=properties), Options("vendor"))
+    made = import_document(manifest({"authenticator": oauth(**parts)}, properties=properties), Options("vendor"))
     assert made.supplied["a"] == ("context", "a")
 
 
 def test_a_name_of_the_account_that_urls_need_stays_one() -> None:
     pair = {"type": "BasicHttpAuthenticator", "username": config("user"), "password": config("pass")}
-    made = read_manifest(
+    made = import_document(
         manifest({"authenticator": pair, "url_base": f"https://{config('user')}.v.example"}), Options("vendor")
     )
     assert made.supplied["user"] == ("context", "user")
@@ -146,7 +146,7 @@ def sent(made: Any, values: dict[str, str]) -> dict[str, str]:
 def test_a_key_and_a_token_are_both_carried_and_never_joined(first: str, second: str) -> None:
     authenticator = {"type": "ApiKeyAuthenticator", "api_token": config(first), "header": "X-First"}
     requester = {"authenticator": authenticator, "request_parameters": {"second": config(second)}}
-    made = read_manifest(manifest(requester), Options("vendor"))
+    made = import_document(manifest(requester), Options("vendor"))
     assert made.data["authorization"]["format"] == "several"
     assert sent(made, {first: "1", second: "2"}) == {"X-First": "1", "second": "2"}
 
@@ -156,7 +156,7 @@ def test_two_clients_are_never_one() -> None:
         oauth(grant_type="client_credentials", client_id=config(f"id{n}"), client_secret=config(f"secret{n}"))
         for n in (1, 2)
     ]
-    made = read_manifest(manifest(*({"authenticator": one} for one in clients)), Options("vendor"))
+    made = import_document(manifest(*({"authenticator": one} for one in clients)), Options("vendor"))
     names = [made.supplied[name][1] for name in ("id1", "secret1", "id2", "secret2")]
     assert len(set(names)) == 4
     losses = dict(made.losses)
@@ -165,7 +165,7 @@ def test_two_clients_are_never_one() -> None:
 
 def test_a_secret_that_all_options_need_is_asked_for_in_each() -> None:
     choice = AUTHENTICATORS["choice"][0]
-    made = read_manifest(
+    made = import_document(
         manifest({"authenticator": choice, "request_headers": {"X-App": config("a")}}), Options("vendor")
     )
     credentials: Any = convert(made.data["credentials"], Credentials)
@@ -190,7 +190,7 @@ def test_every_secret_has_a_name_of_its_own(names: list[str]) -> None:
         "request_headers": {f"X-{n}": config(name) for n, name in enumerate(others)},
     }
     properties = {name: {"type": "string", "airbyte_secret": True} for name in names}
-    made = read_manifest(manifest(requester, properties=properties), Options("vendor"))
+    made = import_document(manifest(requester, properties=properties), Options("vendor"))
     values = {name: f"value-{n}" for n, name in enumerate(names)}
     assert sent(made, values) == {
         "X-First": values[first],

@@ -100,7 +100,7 @@ def test_the_last_of_two_keys_is_read_and_noted(tmp_path: Path, name: str, text:
 def test_the_last_of_two_keys_of_a_file_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text("a: 1\nb: {c: 2, c: 3}\n")
     beside = NeighborFiles(tmp_path)
-    assert beside.read("spec.yaml") == {"a": 1, "b": {"c": 3}}
+    assert beside.read_first("spec.yaml") == {"a": 1, "b": {"c": 3}}
     assert [(one.code, one.path) for one in beside.repeated] == [("DOC003", "b.c")]
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from conn_import.airbyte.manifest import LABEL, build_manifest_connector
 from conn_import.contract import FinishedConnector, Options
 
-__all__ = ["LABEL", "read", "recognises"]
+__all__ = ["LABEL", "import_document", "recognizes"]
 
 
-def recognises(data: Any) -> bool:
+def recognizes(data: Any) -> bool:
     """Return whether a document is a manifest, by its type or by its streams and check."""
     if not isinstance(data, Mapping):
         return False
@@ -19,6 +19,6 @@ def recognises(data: Any) -> bool:
     )
 
 
-def read(data: Any, options: Options) -> FinishedConnector:
-    """The connector of a manifest."""
+def import_document(data: Any, options: Options) -> FinishedConnector:
+    """Return the connector of a manifest."""
     return build_manifest_connector(data, options)

@@ -78,8 +78,8 @@ def build_job(retriever: Mapping[str, Any], scope: TemplateScope, notes: Notes) 
 
 def _build_job_request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what: str) -> Job:
     made = build_request(requester, scope, notes, job=True)
-    carried = build_request(scope.creating, scope, Notes(Losses()), job=True).carried  # of all requests of the job
-    if any(one not in carried for one in made.carried):
+    creating = build_request(scope.creating, scope, Notes(Losses()), job=True)  # it authorizes all requests of the job
+    if any(one not in creating.authorizations for one in made.authorizations):
         notes.add(f"{what}: it contains a secret")
     row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
     if row.get("method") == "get":

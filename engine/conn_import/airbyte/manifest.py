@@ -32,13 +32,13 @@ def build_manifest_connector(manifest: Mapping[str, Any], options: Options) -> F
     """The connector of a manifest. Raises ConfigurationError where its references cannot be resolved."""
     resolver = Resolver(manifest)
     components = _list_components(manifest, resolver)
-    specification = resolver.resolve(manifest.get("spec")) or _read_spec_file(options.beside)
+    specification = resolver.resolve(manifest.get("spec")) or _read_spec_file(options.neighbors)
     connection_specification = (
         specification.get("connection_specification") if isinstance(specification, Mapping) else None
     )
     settings = ManifestSettings(connection_specification)
     source = {"spec": specification}
-    streams = _read_until_stable(components, settings, source, options.beside)
+    streams = _read_until_stable(components, settings, source, options.neighbors)
     losses = streams.losses
     made = FinishedConnector(
         format=_describe_format(manifest),
@@ -96,9 +96,9 @@ def _list_components(manifest: Mapping[str, Any], resolver: Resolver) -> list[An
     return found
 
 
-def _read_spec_file(beside: NeighborFiles) -> Any:
+def _read_spec_file(neighbors: NeighborFiles) -> Any:
     """Read the specification from a file, for a manifest without one."""
-    found = beside.read("spec.yaml", "spec.json", "spec.yml")
+    found = neighbors.read_first("spec.yaml", "spec.json", "spec.yml")
     if not isinstance(found, Mapping):
         return None
     renamed = {"connectionSpecification": "connection_specification", "documentationUrl": "documentation_url"}
@@ -106,12 +106,12 @@ def _read_spec_file(beside: NeighborFiles) -> Any:
 
 
 def _read_until_stable(
-    components: list[Any], settings: ManifestSettings, source: Mapping[str, Any], beside: NeighborFiles
+    components: list[Any], settings: ManifestSettings, source: Mapping[str, Any], neighbors: NeighborFiles
 ) -> Streams:
     """Read the streams until all secret settings are known, and then again with their names."""
     named = False
     while True:
-        streams = Streams(settings, Logins(settings, source), Losses(), beside)
+        streams = Streams(settings, Logins(settings, source), Losses(), neighbors)
         for one in components:
             streams.add(one)
         if named:
@@ -252,9 +252,9 @@ def _build_row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any
     if stream.request.base_url != data["base_url"] and stream.request.base_url:
         row["base_url"] = stream.request.base_url
     own = stream.login.authorization if stream.login is not None else data["authorization"]
-    if stream.request.carried:
+    if stream.request.authorizations:
         first = [own] if own != NONE else []
-        several = [*first, *stream.request.carried]
+        several = [*first, *stream.request.authorizations]
         own = {"format": "several", "config": {"all": several}} if len(several) > 1 else several[0]
     if _drop_empty(own) != data["authorization"]:
         row["authorization"] = _drop_empty(own)

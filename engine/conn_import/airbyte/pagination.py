@@ -89,7 +89,7 @@ def build_pagination(
 
 
 def find_option_name(option: Mapping[str, Any], scope: TemplateScope) -> str:
-    """Where a request option puts its value: a name, or a JSON pointer into the body; nothing when the name is a
+    """Return where a request option puts its value: a name, or a JSON pointer into the body; "" if the name is a
     setting that no account has. Raises Untranslatable."""
     path = option.get("field_path")
     names = path if isinstance(path, list) and path else [option.get("field_name")]
@@ -109,7 +109,7 @@ def find_option_name(option: Mapping[str, Any], scope: TemplateScope) -> str:
 
 
 def find_option_place(option: Any) -> str:
-    """`param`, `header`, `body` or `form`: where a request option puts its value. Raises Untranslatable."""
+    """Return where a request option puts its value: `param`, `header`, `body` or `form`. Raises Untranslatable."""
     kind = str(option.get("inject_into")) if isinstance(option, Mapping) else "nowhere"
     if kind not in _PLACES:
         raise Untranslatable(f"a value in {kind[:40]}")
@@ -296,7 +296,7 @@ def _remove_default(node: Node) -> Node:
 
 
 def _to_body_path(node: Node) -> str | None:
-    """A path of names over the body, as an expression with the body as its root."""
+    """Return a path of names in the body as an expression over the body, or None."""
     if (
         isinstance(node, PathNode)
         and node.root == "body"
@@ -308,7 +308,7 @@ def _to_body_path(node: Node) -> str | None:
 
 
 def _find_link_relation(node: Node) -> str:
-    """The relation of a Link header that the value is the URL of."""
+    """Return the relation in the Link header whose URL the value is, or ""."""
     bare = _remove_default(node)
     if isinstance(bare, PathNode) and bare.root == "headers" and bare.steps[:1] == ("link",) and len(bare.steps) == 3:
         rel, key = bare.steps[1:]

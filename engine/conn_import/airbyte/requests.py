@@ -52,12 +52,12 @@ _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 @dataclass(slots=True)
 class ManifestRequest:
-    """A requester as an operation. `carried` are authorizations for secrets outside the authenticator; `hosts` are
-    those that the URL contains literally."""
+    """A requester as an operation. `authorizations` are those for secrets outside the authenticator; `hosts` are those
+    that the URL contains literally."""
 
     base_url: str = ""
     row: dict[str, Any] = field(default_factory=dict)
-    carried: list[dict[str, Any]] = field(default_factory=list)
+    authorizations: list[dict[str, Any]] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     open_host: bool = False
     secrets: bool = False
@@ -152,9 +152,9 @@ def _move_secrets_to_authorization(node: Node, scope: TemplateScope, made: Manif
         return node
     put, places = replace_secrets(node, scope.settings.list_path_secrets())
     for place, name in places.items():
-        carried = {"format": "path", "config": {"name": place, "value": f"{{{{{name}}}}}"}}
-        if carried not in made.carried:
-            made.carried.append(carried)
+        authorization = {"format": "path", "config": {"name": place, "value": f"{{{{{name}}}}}"}}
+        if authorization not in made.authorizations:
+            made.authorizations.append(authorization)
     scope.settings.require(places.values())
     return put
 
@@ -275,7 +275,7 @@ def _add_value(  # noqa: PLR0917
     if not is_set_by_account(node):
         notes.add(f"{name}: a secret combined with values of the request")
         return
-    made.carried.append({"format": place, "config": {"name": name, "value": str(to_template(node))}})
+    made.authorizations.append({"format": place, "config": {"name": name, "value": str(to_template(node))}})
 
 
 def _add_body(requester: Mapping[str, Any], names: Names, made: ManifestRequest, notes: Notes) -> None:
@@ -331,7 +331,9 @@ def _carry_in_body(place: tuple[str, ...], node: Node, made: ManifestRequest) ->
         raise Untranslatable("a secret in the body of a GET")
     if not is_set_by_account(node) or any("." in name for name in place):
         raise Untranslatable("a secret inside a body")
-    made.carried.append({"format": "body", "config": {"field": ".".join(place), "value": str(to_template(node))}})
+    made.authorizations.append(
+        {"format": "body", "config": {"field": ".".join(place), "value": str(to_template(node))}}
+    )
 
 
 def _add_json_body(value: Any, graphql: bool, names: Names, made: ManifestRequest, notes: Notes) -> None:

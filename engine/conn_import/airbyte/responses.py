@@ -25,7 +25,7 @@ def build_response_format(decoder: Any, notes: Notes) -> dict[str, Any]:
     made: dict[str, Any] = {}
     depth = 0
     while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
-        # Both are recognised by their first bytes and unpacked.
+        # Both are recognized by their first bytes and unpacked.
         decoder, depth = decoder.get("decoder"), depth + 1
     decoder = read_code(decoder, "decoding responses", notes) if isinstance(decoder, Mapping) else None
     if decoder is None:

@@ -17,7 +17,7 @@ _MOST_BYTES = 2_000_000
 _DEEPEST = 4
 
 
-def find_schema(loader: Any, name: str, scope: TemplateScope, beside: NeighborFiles, notes: Notes) -> Any:
+def find_schema(loader: Any, name: str, scope: TemplateScope, neighbors: NeighborFiles, notes: Notes) -> Any:
     """Return the JSON Schema of a stream's records, or None if neither the manifest nor a file next to it has one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
@@ -32,7 +32,7 @@ def find_schema(loader: Any, name: str, scope: TemplateScope, beside: NeighborFi
         elif kind == "DynamicSchemaLoader":
             notes.add("a schema that is requested from the vendor")
         elif kind == "JsonFileSchemaLoader":
-            found = _read_schema_file(one.get("file_path"), name, scope, beside)
+            found = _read_schema_file(one.get("file_path"), name, scope, neighbors)
             if isinstance(found, Mapping):
                 merged = found if merged is None else _merge(merged, found)
             else:
@@ -42,7 +42,7 @@ def find_schema(loader: Any, name: str, scope: TemplateScope, beside: NeighborFi
     return merged
 
 
-def _read_schema_file(said: Any, name: str, scope: TemplateScope, beside: NeighborFiles) -> Any:
+def _read_schema_file(said: Any, name: str, scope: TemplateScope, neighbors: NeighborFiles) -> Any:
     """Read a schema from the file that the manifest names, or from the kit's default path."""
     try:
         node = translate(str(said or f"schemas/{name}.json"), scope.for_config())
@@ -50,21 +50,21 @@ def _read_schema_file(said: Any, name: str, scope: TemplateScope, beside: Neighb
         return None
     path = PurePosixPath(str(node.value) if isinstance(node, Lit) else "")
     tails = ["/".join(path.parts[-count:]) for count in range(len(path.parts), 0, -1)]
-    return _include_files(beside.read(*tails), beside, 0)
+    return _include_files(neighbors.read_first(*tails), neighbors, 0)
 
 
-def _include_files(schema: Any, beside: NeighborFiles, depth: int) -> Any:
+def _include_files(schema: Any, neighbors: NeighborFiles, depth: int) -> Any:
     """Include the files that a schema refers to."""
     if isinstance(schema, list):
-        return [_include_files(one, beside, depth) for one in schema]
+        return [_include_files(one, neighbors, depth) for one in schema]
     if not isinstance(schema, Mapping):
         return schema
     reference = schema.get("$ref")
     if isinstance(reference, str) and not reference.startswith("#"):
         name = reference.partition("#")[0]
-        found = beside.read(f"schemas/shared/{name}", f"schemas/{name}") if depth < _DEEPEST else None
-        return _include_files(found, beside, depth + 1) if found is not None else {}
-    return {key: _include_files(value, beside, depth) for key, value in schema.items()}
+        found = neighbors.read_first(f"schemas/shared/{name}", f"schemas/{name}") if depth < _DEEPEST else None
+        return _include_files(found, neighbors, depth + 1) if found is not None else {}
+    return {key: _include_files(value, neighbors, depth) for key, value in schema.items()}
 
 
 def _merge(first: Any, second: Any) -> Any:

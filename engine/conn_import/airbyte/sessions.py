@@ -80,11 +80,11 @@ def _build_login(
         login["body_format"] = made.row.get("body_format", "json")
     authenticator = requester.get("authenticator")
     if isinstance(authenticator, Mapping):
-        _authorise(login, authenticator, scope, notes, hosts, manifest)
+        _authorize(login, authenticator, scope, notes, hosts, manifest)
     return login
 
 
-def _authorise(  # noqa: PLR0917
+def _authorize(  # noqa: PLR0917
     login: Config,
     authenticator: Mapping[str, Any],
     scope: TemplateScope,

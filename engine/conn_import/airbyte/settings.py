@@ -89,7 +89,7 @@ class ManifestSettings:
         """Translate in a request, whose secrets every kind of authorization has to send."""
         node = self.translate(steps)
         if isinstance(node, SecretNode):
-            self.by_place[node.place].carried = True
+            self.by_place[node.place].sent_elsewhere = True
         return node
 
     def translate_visible(self, steps: tuple[Any, ...]) -> Node:
@@ -114,7 +114,7 @@ class ManifestSettings:
             self._name_setting(found)
             self._hide_by_name(found)
         if credential and found.could_be_secret and len(found.place) == len(steps):
-            found.proves = True
+            found.authenticates = True
         return self._translate_setting(found, steps[len(found.place) :])
 
     def _translate_setting(self, setting: Setting, rest: tuple[Any, ...]) -> Node:
@@ -142,7 +142,7 @@ class ManifestSettings:
 
     def apply_changes(self) -> bool:
         """Apply newly found secrets, and settings that cannot be secret. Returns whether there were any."""
-        found = [one for one in self.by_place.values() if one.proves and one.could_be_secret]
+        found = [one for one in self.by_place.values() if one.authenticates and one.could_be_secret]
         opened = [one for one in self.by_place.values() if one.exposed and one.secret]
         for setting in found:
             setting.hide()
@@ -195,8 +195,8 @@ class ManifestSettings:
         """Translate one of several options, of which an account has one: it may use names that the other options claim,
         except for secrets that every request sends. `before` are the claims before the choice."""
         others = dict(self._claims)
-        carried = {name: place for name, place in others.items() if self.by_place[place].carried}
-        self._claims = {**before, **carried}
+        still_sent = {name: place for name, place in others.items() if self.by_place[place].sent_elsewhere}
+        self._claims = {**before, **still_sent}
         yield
         self._claims = {**others, **self._claims}
 

@@ -47,9 +47,9 @@ class Setting:
     declared_secret: bool = False
     """Whether the specification declares it as secret."""
     used: bool = False
-    proves: bool = False
+    authenticates: bool = False
     """Whether an authenticator uses it."""
-    carried: bool = False
+    sent_elsewhere: bool = False
     """Whether requests send it outside their authenticator."""
     claimed: bool = False
     """Whether it has a name that the credential's format defines."""
@@ -58,22 +58,22 @@ class Setting:
 
     @property
     def path(self) -> str:
-        """As a manifest's users know it: `credentials.client_id`."""
+        """The path that users of the manifest know: `credentials.client_id`."""
         return ".".join(self.place)
 
     @property
     def looks_like_key(self) -> bool:
-        """Whether it is called like a key, a token or a password."""
+        """Whether its name is that of a key, a token or a password."""
         return _CREDENTIAL.search(self.place[-1].lower()) is not None
 
     @property
     def is_identity(self) -> bool:
-        """Whether it identifies the account without being secret: a login shows it while typing."""
+        """Whether it identifies the account without being secret, so that a login shows it while it is typed."""
         return not self.declared_secret and to_snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
 
     @property
     def could_be_secret(self) -> bool:
-        """Whether it is a text that could become secret. Listed options are not, because the document contains them."""
+        """Whether it could become secret. A setting with listed options cannot, because the document contains them."""
         return not (self.secret or self.exposed or self.options) and self.kind in _SCALARS
 
     def hide(self) -> None:
@@ -84,7 +84,7 @@ class Setting:
             self.required = self.needed = True
 
     def reveal(self) -> None:
-        """Make it no secret."""
+        """Make it not secret."""
         self.secret = False
         if self.declared_secret:
             self.description = f"{self.description} It is part of URLs, so it is not secret here.".strip()
@@ -100,7 +100,7 @@ class Setting:
 
 
 def read_specification(specification: Any) -> Iterator[Setting]:
-    """The settings of a connection specification; those of several alternatives once for each."""
+    """Yield the settings of a connection specification. A setting of several alternatives occurs once for each."""
     if isinstance(specification, Mapping):
         yield from _read_settings(specification, (), True, 0)
 
@@ -161,7 +161,7 @@ def _build_setting(one: Mapping[str, Any], place: Place, required: bool, needed:
 
 
 def to_field(setting: Setting) -> dict[str, Any]:
-    """A setting as a field of the connector."""
+    """Return a setting as a field of the connector."""
     row: dict[str, Any] = {"name": setting.name}
     if setting.title and to_snake(setting.title) != to_snake(setting.name):
         row["label"] = setting.title

@@ -70,7 +70,7 @@ class Streams:
     settings: ManifestSettings
     logins: Logins
     losses: Losses
-    beside: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
+    neighbors: NeighborFiles = field(default_factory=lambda: NeighborFiles(None))
     made: dict[str, Stream] = field(default_factory=dict)
     _by_content: dict[str, str] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -172,7 +172,7 @@ class Streams:
             return None
         _note_code(component, retriever, requester, notes)
         scope = self._build_scope(component, retriever)
-        schema = find_schema(component.get("schema_loader"), name, scope, self.beside, notes)
+        schema = find_schema(component.get("schema_loader"), name, scope, self.neighbors, notes)
         parents = self._build_parents(retriever, scope, notes)
         request = build_request(requester, scope, notes, job=_is_job(retriever))
         login = self.logins.find_login(_add_base_url(requester), scope, notes)

@@ -22,7 +22,7 @@ def ask_for(credentials: Row, secrets: list[Setting], own: Mapping[str, list[Set
     shared = [
         one
         for one in secrets
-        if one.carried or (one.secret_name not in stored and all(one not in known for known in own.values()))
+        if one.sent_elsewhere or (one.secret_name not in stored and all(one not in known for known in own.values()))
     ]
     for name, option in options.items():
         _ask_for(option, [one for one in secrets if one in own[name] or one in shared], own[name])

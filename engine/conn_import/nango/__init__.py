@@ -11,7 +11,7 @@ from conn_import.contract import FinishedConnector, Options
 from conn_import.nango import keys as by_key
 from conn_import.nango import oauth, sessions
 from conn_import.nango.draft import PLACEHOLDER, ConnectorDraft, complete_fields, read_settings, to_answer_path
-from conn_import.nango.entries import Entry, list_keys, recognises, select_entry
+from conn_import.nango.entries import Entry, list_keys, recognizes, select_entry
 from conn_import.nango.hosts import Url, find_hosts, read_base_url
 from conn_import.nango.names import Names
 from conn_import.nango.proxy import finish, read_pages, read_verification, read_waits
@@ -19,7 +19,7 @@ from conn_import.nango.request_values import read_request_values
 from conn_import.openapi.security import to_variable_prefix
 from conn_import.words import clean_text
 
-__all__ = ["LABEL", "list_keys", "read", "recognises"]
+__all__ = ["LABEL", "import_document", "list_keys", "recognizes"]
 
 LABEL = "Nango provider entry"
 _SCRIPTS = (
@@ -27,12 +27,12 @@ _SCRIPTS = (
 )  # fmt: skip
 
 
-def read(data: Any, options: Options) -> FinishedConnector:
+def import_document(data: Any, options: Options) -> FinishedConnector:
     """Return the connector of an entry. Raises UsageError if there are several and `options.entry` selects none."""
     entry = select_entry(data, options.entry)
     draft = ConnectorDraft(entry, Names(), to_variable_prefix(options.name))
     title = clean_text(entry.take_text("display_name"), 80) or entry.key or options.name
-    urls = _list_urls(entry)  # before anything is taken: as they are written
+    urls = _list_urls(entry)  # as written: the next lines take values out of the entry
     mode = _read_mode(draft)
     _read_captured(draft)
     read_settings(draft)
@@ -123,7 +123,7 @@ def _read_client_credentials(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_mcp_oauth2(draft: ConnectorDraft) -> dict[str, Any]:
-    """MCP_OAUTH2: a login of OAuth 2 whose client may be registered by the program itself."""
+    """Read an MCP_OAUTH2 entry: a login of OAuth 2 whose client may be registered dynamically."""
     entry = draft.entry
     dynamic = entry.take_text("client_registration") == "dynamic" or bool(entry.peek("registration_url"))
     if dynamic:
@@ -169,7 +169,7 @@ def _read_custom(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _build_data(draft: ConnectorDraft, options: Options, title: str, base: str, urls: list[str]) -> dict[str, Any]:
-    """The connector but for its operations."""
+    """Build the connector without its operations."""
     entry = draft.entry
     data: dict[str, Any] = {"name": options.name, "label": title}
     if categories := [clean_text(one, 40) for one in entry.take_texts("categories")]:

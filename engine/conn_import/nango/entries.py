@@ -7,13 +7,13 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_import.words import clean_text
 
-__all__ = ["Entry", "list_keys", "recognises", "select_entry"]
+__all__ = ["Entry", "list_keys", "recognizes", "select_entry"]
 
 _MOST_SHOWN = 120
 _DEEPEST = 20
 
 
-def recognises(data: Any) -> bool:
+def recognizes(data: Any) -> bool:
     """Whether a document is a provider entry, or an object of them by their keys."""
     return _is_entry(data) or bool(list_keys(data))
 

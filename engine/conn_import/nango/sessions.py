@@ -17,7 +17,7 @@ _BILL_SECONDS = 35 * 60
 
 
 def read_two_step(draft: ConnectorDraft) -> None:
-    """TWO_STEP: `token_url` and `additional_steps`, one request after another."""
+    """Read a TWO_STEP entry: the requests of `token_url` and `additional_steps`, one after another."""
     entry, names = draft.entry, draft.names
     read_credentials(draft, {})
     names.token, names.refresh = _TOKEN, "session.refresh_token"
@@ -101,7 +101,7 @@ def _build_request(draft: ConnectorDraft, parts: dict[str, Any], where: str) -> 
 
 
 def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
-    """`token_response`: where the token and its end are."""
+    """Read `token_response`: where the token and its expiry are."""
     entry = draft.entry
     token_response = entry.take_object("token_response")
     made: dict[str, Any] = {}
@@ -115,8 +115,8 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
         )
     else:
         made["response"] = to_answer_path(token)
-    if end := str(token_response.get("token_expiration") or ""):
-        made["expires"] = to_answer_path(end)
+    if expiry := str(token_response.get("token_expiration") or ""):
+        made["expires"] = to_answer_path(expiry)
         strategy = token_response.get("token_expiration_strategy")
         if strategy == "expireAt":
             made["expires_unit"] = "iso8601"
@@ -134,7 +134,7 @@ def _read_token_response(draft: ConnectorDraft) -> dict[str, Any]:
 
 
 def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any]:
-    """Read `refresh_url` and `refresh_token_params`: how a session is renewed."""
+    """Read how a session is renewed: `refresh_url` and `refresh_token_params`."""
     entry = draft.entry
     url = entry.take_text("refresh_url")
     params = {**entry.take_object("refresh_params"), **entry.take_object("refresh_token_params")}
@@ -154,7 +154,7 @@ def _read_refresh(draft: ConnectorDraft, login: dict[str, Any]) -> dict[str, Any
 
 
 def read_bill(draft: ConnectorDraft) -> None:
-    """BILL: a login whose session ID and developer key are sent in separate headers."""
+    """Read a BILL entry: a login whose session ID and developer key are sent in separate headers."""
     entry, names = draft.entry, draft.names
     read_credentials(draft, {})
     for name, label, secret in (

@@ -10,19 +10,19 @@ from conn_import.openapi.security import Schemes, to_variable_prefix
 from conn_import.servers import Server, set_server
 from conn_import.words import clean_text
 
-__all__ = ["LABEL", "read", "recognises"]
+__all__ = ["LABEL", "import_document", "recognizes"]
 
 LABEL = "OpenAPI"
 
 
-def recognises(data: Any) -> bool:
+def recognizes(data: Any) -> bool:
     """Return whether a document declares OpenAPI 2.0 or 3.x."""
     if not isinstance(data, Mapping):
         return False
     return str(data.get("openapi", "")).startswith("3.") or str(data.get("swagger", "")).startswith("2")
 
 
-def read(data: Any, options: Options) -> Contract:
+def import_document(data: Any, options: Options) -> Contract:
     """Return the contract of a document. What it cannot contain is in its losses."""
     version = str(data.get("openapi") or data.get("swagger"))
     info = data.get("info") if isinstance(data.get("info"), Mapping) else {}

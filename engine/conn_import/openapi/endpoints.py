@@ -7,7 +7,7 @@ from conn_engine.analysis.drift.endpoints import normalize_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_import import read_source
 from conn_import.contract import Options
-from conn_import.openapi import read, recognises
+from conn_import.openapi import import_document, recognizes
 
 __all__ = ["read_endpoints"]
 
@@ -20,12 +20,12 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     if not path.is_file():
         raise UsageError(f"{path} is not a file")
     source = read_source(path)
-    if not recognises(source.data):
+    if not recognizes(source.data):
         raise UsageError(
             f"{path.name} is not an OpenAPI document (it is {source.format.label})",
             hint="pass a document that starts with `openapi: 3.x` or `swagger: '2.0'`",
         )
-    contract = read(source.data, Options(name="vendor"))
+    contract = import_document(source.data, Options(name="vendor"))
     if not contract.endpoints:
         raise ConfigurationError(f"{path.name} describes no operations")
     base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""

@@ -49,7 +49,7 @@ def read_operations(
             if contract.found > MAX_OPERATIONS:
                 contract.losses.add(f"operations beyond the first {MAX_OPERATIONS:,}")
                 return
-            endpoint = reader.read(path, method, operation, shared)
+            endpoint = reader.read_operation(path, method, operation, shared)
             if endpoint is not None:
                 yield endpoint
     note_webhooks(root, follow, contract.losses)
@@ -67,7 +67,9 @@ class _OperationReader:
         self._follow = follow
         self._old = "swagger" in root
 
-    def read(self, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> Endpoint | None:
+    def read_operation(
+        self, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]
+    ) -> Endpoint | None:
         """Read one endpoint. Returns None if it cannot be imported."""
         endpoint = Endpoint(
             method=method,

@@ -1,6 +1,6 @@
 """Synonyms for the records and fields of common models. Names are compared without case and punctuation.
 
-The first row has words that mean the same; the second row has words that often mean something else.
+The first tuple has words that mean the same; the second has words that often mean something else.
 """
 
 __all__ = ["NOUNS", "QUALIFIERS", "SYNONYMS", "WRAPPERS"]
@@ -18,7 +18,7 @@ NOUNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lead": (("prospect",), ()),
     "task": (("todo",), ("activity",)),
 }
-"""Records of models to other words for them, and to words that often mean something else."""
+"""Other words for the records of models, and words that often mean something else."""
 
 SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "id": (("gid", "uuid", "guid"), ("key", "objectid", "recordid")),
@@ -100,7 +100,7 @@ SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "size": (("filesize", "bytes"), ()),
     "custom_fields": (("customfields", "customattributes", "additionalfields"), ()),
 }  # fmt: skip
-"""Fields of models to other names for them, and to names that often mean something else."""
+"""Other names for the fields of models, and names that often mean something else."""
 
 QUALIFIERS = frozenset({"primary", "default", "main", "current", "preferred", "is", "the"})
 """Words that do not change what a field is."""

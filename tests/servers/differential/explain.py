@@ -1,4 +1,4 @@
-"""Why two readings differ where that is right. Each reason recognises one cause and takes away just what it causes;
+"""Why two readings differ where that is right. Each reason recognizes one cause and takes away just what it causes;
 a difference that is left over is a fault.
 """
 

@@ -1,4 +1,4 @@
-"""Each reason for a difference recognises its cause, and leaves standing what the cause does not make."""
+"""Each reason for a difference recognizes its cause, and leaves standing what the cause does not make."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A tree as JSONata: as a value, as a condition, and as the text that Python would write."""
+"""Print a tree as JSONata: as a value, as a condition, and as the text that Python would print."""
 
 import json
 import re
@@ -35,7 +35,7 @@ _OF_TEXT = frozenset({
     "substring", "split", "lowercase", "uppercase", "trim", "replace", "contains", "match", "length", "titleCase",
     "base64encode", "base64decode", "encodeUrlComponent", "dateParse",
 })  # fmt: skip
-"""Functions whose first argument is a text."""
+"""Functions whose first argument is text."""
 _ORDER = ("<", ">", "<=", ">=")
 _FOREIGN = ("record", "$r", "body", "records")
 _MUL = 5
@@ -43,24 +43,24 @@ _DATETIME = "yyyy-MM-dd HH:mm:ss.SSS"
 
 
 def quote(text: str) -> str:
-    """A text as a JSONata literal."""
+    """Return a text as a JSONata literal."""
     if re.search(r"['\\\x00-\x1f\x7f]", text) is None:
         return f"'{text}'"
     return json.dumps(text, ensure_ascii=True)
 
 
 def to_step(name: str) -> str:
-    """A name as a step of a path."""
+    """Return a name as a step of a path."""
     return name if _NAME.fullmatch(name) and name not in _WORDS else f"`{name}`"
 
 
 def to_expression(node: Node) -> str:
-    """The value."""
+    """Return the expression for the value."""
     return _print(node)[0]
 
 
 def to_condition(node: Node) -> str:
-    """Whether the value is true, as Python sees it."""
+    """Return the expression for whether Python treats the value as true."""
     return to_expression(to_truth(node))
 
 
@@ -144,7 +144,7 @@ def _has_sure_text(node: Node) -> bool:
 
 
 def _print(node: Node) -> tuple[str, int]:
-    """The text and how tightly it binds."""
+    """Return the text and its precedence."""
     match node:
         case Lit(Regex() as source):
             return f"/{source}/", _WHOLE
@@ -176,7 +176,7 @@ def _print(node: Node) -> tuple[str, int]:
         case Concat(parts):
             return _print_concat(parts)
         case FunctionNode("literal", (PathNode(root) as value,)) if root in _FOREIGN:
-            text = to_expression(value)  # null stays null: a function sees nothing in its place
+            text = to_expression(value)  # null stays null, which a function would receive as a missing value
             return f"$type({text}) = 'string' ? $literal({text}) : {text}", 0
         case FunctionNode(name, (value,)) if name == JSON_TEXT:
             text = to_expression(value)
@@ -197,7 +197,7 @@ def _print(node: Node) -> tuple[str, int]:
 
 
 def _as_text(node: Node) -> Node:
-    """Convert an account's value to text: YAML without quotes makes a number of digits."""
+    """Convert an account's value to text, because digits without quotes are a number in YAML."""
     is_open = isinstance(node, PathNode) and node.root == "context" and node.kind in ("text", "any")
     return FunctionNode("string", (node,), "text") if is_open else node
 
@@ -209,7 +209,8 @@ def _has_digits(node: Node) -> bool:
 
 
 def _is_decided(node: Node) -> bool:
-    """Whether a condition is true or false even where a value is missing: `$not` of nothing is nothing."""
+    """Return whether a condition is true or false even if a value is missing: `$not` of a missing value is
+    missing."""
     match node:
         case Op(sign) if sign in ("=", "in", "and", "or"):
             return True
@@ -253,7 +254,7 @@ def _print_path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> 
         elif one.kind == "text":
             text = f"$lookup({text or '$'}, {to_expression(_as_text(one))})"
         elif one.kind == "int" or (listed and not number):
-            # Within brackets names would be those of the item: the index is worked out before.
+            # Inside the brackets, names would refer to the item, so the index is computed first.
             text = f"($at := {to_expression(one)}; {text or '$'}[$at])"
         else:
             base = text or "$"

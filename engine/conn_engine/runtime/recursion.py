@@ -51,7 +51,7 @@ class RecursionLayer(ListingLayer):
         many = f"`recurse` knows at most {MOST_KNOWN:,} parents from before a cursor; after more, "
         yield many + "a record with two parents may come again"
         if has_rows(operation.response_format):
-            yield f"with `recurse`, resuming requests all rows of a {operation.response_format} answer again"
+            yield f"with `recurse`, resuming requests all rows of a {operation.response_format} response again"
 
     def start(self, frame: Frame) -> Flow[None]:
         """Run the layers below for the frame and everything under its records."""

@@ -57,7 +57,7 @@ class Faults:
         if not isinstance(step, _Pass):
             return step(request)
         if self._inner is None:
-            raise MissingRecording(f"the script has no answer for request {len(self.requests)}")
+            raise MissingRecording(f"the script has no response for request {len(self.requests)}")
         return self._inner.send(request)
 
     async def asend(self, request: Request) -> Response:

@@ -60,7 +60,7 @@ def build_outage_error(
             fault = "tls"
             hint = f"check {setting}: for a server without TLS, write http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
-        what, fault = f"{where} did not answer in full within {request.timeout_seconds:g} seconds", "timeout"
+        what, fault = f"{where} did not send a complete response within {request.timeout_seconds:g} seconds", "timeout"
     elif isinstance(error, httpcore.LocalProtocolError):
         what = "the request has a method or header that HTTP does not allow"
     elif isinstance(error, httpcore.RemoteProtocolError):

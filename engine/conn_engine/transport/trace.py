@@ -33,7 +33,7 @@ class TracedTransport:
         try:
             response = self._inner.send(request)
         except TransportError as error:
-            self._tell(self._redactor.text(f"< no answer: {error.message}"))
+            self._tell(self._redactor.text(f"< no response: {error.message}"))
             raise
         kind = _clean_text(self._redactor.text(response.headers.get("content-type", "")[:100]))
         self._tell(f"< {response.status}   {response.size} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms")

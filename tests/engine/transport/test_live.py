@@ -233,7 +233,7 @@ def test_bytes_that_drip_are_bounded_as_a_whole(ask, raw, start):
             time.sleep(0.05)
 
     began = time.monotonic()
-    with pytest.raises(TransportError, match=r"did not answer in full within 0\.5 seconds") as caught:
+    with pytest.raises(TransportError, match=r"did not send a complete response within 0\.5 seconds") as caught:
         ask(Request("GET", raw(talk), timeout_seconds=0.5))
     assert time.monotonic() - began < 25  # it would drip for fifty
     assert not caught.value.retryable
@@ -242,7 +242,7 @@ def test_bytes_that_drip_are_bounded_as_a_whole(ask, raw, start):
 @both
 def test_silent_server(ask, raw):
     began = time.monotonic()
-    with pytest.raises(TransportError, match="did not answer in full") as caught:
+    with pytest.raises(TransportError, match="did not send a complete response") as caught:
         ask(Request("GET", raw(lambda s: time.sleep(5)), timeout_seconds=0.3))
     assert caught.value.fault == "timeout"
     assert time.monotonic() - began < 4

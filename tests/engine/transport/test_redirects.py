@@ -173,7 +173,7 @@ def test_chain_of_redirects_shares_one_time_limit(ask, site):
         return 302, {"Location": "/start"}, b""
 
     site.routes["/start"] = slow
-    with pytest.raises(TransportError, match=r"did not answer in full within 0\.6 seconds"):
+    with pytest.raises(TransportError, match=r"did not send a complete response within 0\.6 seconds"):
         ask(authorized("GET", site, timeout_seconds=0.6))
 
 

@@ -207,7 +207,7 @@ def test_a_body_that_drips_comes_to_an_end(site: Vendor, send: Callable[..., Res
 
     write_by(site, drip)
     started = time.monotonic()
-    with pytest.raises(TransportError, match=r"did not answer in full within 0\.6 seconds"):
+    with pytest.raises(TransportError, match=r"did not send a complete response within 0\.6 seconds"):
         send(asked(site, timeout_seconds=0.6))
     assert time.monotonic() - started < 25  # it would drip for fifty
 

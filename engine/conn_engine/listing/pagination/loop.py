@@ -290,7 +290,7 @@ _REPEATED = (
 )
 _IGNORED = "check the parameter names in `pagination`; for an operation without pages, set `pagination: {format: none}`"
 _STUCK = "sort the listing by what `restart.set` filters by; more records than the cap may share one value"
-_NOT_READ = "check where `pagination` takes the next page from, and what the vendor answered"
+_NOT_READ = "check where `pagination` takes the next page from, and what the response contains"
 _LIMIT = "if the listing is that long, raise `max_pages` in `pagination`; otherwise add a `stop` rule"
 
 

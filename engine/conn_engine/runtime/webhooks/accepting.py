@@ -191,9 +191,9 @@ def _reply(settings: Reply, context: VerificationContext) -> Response:
         return Response(settings.status)
     names = context.build_names([settings.headers, settings.body])
     try:
-        body = fill_templates(settings.body, names, purpose="the answer")
+        body = fill_templates(settings.body, names, purpose="the reply")
         headers = {
-            name.lower(): str(fill_templates(text, names, purpose="the answer"))
+            name.lower(): str(fill_templates(text, names, purpose="the reply"))
             for name, text in settings.headers.items()
         }
     except (CredentialError, ExpressionError) as error:

@@ -100,10 +100,8 @@ class Field(Settings, frozen=True, kw_only=True):
     name: Annotated[Word, Meta(description="Key of the value in the account's context, or in its credential.")]
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="Where to find the value.", extra=REMARK)] = None
-    secret: Annotated[
-        bool, Meta(description="Whether it is stored with the credential and never in a file. Default false.")
-    ] = False
-    required: Annotated[bool, Meta(description="Whether a connection needs it. Default true.")] = True
+    secret: Annotated[bool, Meta(description="Whether it is stored with the credential and never in a file.")] = False
+    required: Annotated[bool, Meta(description="Whether a connection needs it.")] = True
     pattern: Annotated[str | None, Meta(description="Regular expression that must match the complete value.")] = None
     options: Annotated[tuple[str, ...] | None, Meta(description="The allowed values.")] = None
     default: Annotated[Any, Meta(description="Value to use when the account sets none.")] = None
@@ -188,7 +186,7 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         BodyFormat,
         Meta(
             description="Format of the body: data as json, form, multipart (fields and the caller's files), xml "
-            "or graphql; raw sends a text or a file unchanged. Default json."
+            "or graphql; raw sends a text or a file unchanged."
         ),
     ] = "json"
     body_options: Annotated[BodyOptions | None, Meta(description="How to write the body, in detail.")] = None
@@ -221,7 +219,7 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         ResponseFormat,
         Meta(
             description="Format of the response. jsonl, csv, tsv and sse are read row by row, whatever their "
-            "size; binary returns the bytes. Default json."
+            "size; binary returns the bytes."
         ),
     ] = "json"
     response_options: Annotated[
@@ -419,7 +417,7 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     ] = None
     each: Annotated[
         Literal["record", "page"],
-        Meta(description="What response_mapping is evaluated for: each record or each page. Default record."),
+        Meta(description="What response_mapping is evaluated for: each record or each page."),
     ] = "record"
     query_mapping: Annotated[
         Mapping_, Meta(description="Maps the caller's query to the vendor's query.", extra=expression_over("caller"))
@@ -610,7 +608,7 @@ class Allowance(Settings, frozen=True, kw_only=True):
         ),
     ] = ()
     verification: Annotated[
-        bool, Meta(description="Whether `webhooks.verify` may be overridden, even with `none`. Default false.")
+        bool, Meta(description="Whether `webhooks.verify` may be overridden, even with `none`.")
     ] = False
     paths: Annotated[
         tuple[PathPrefix, ...],
@@ -670,7 +668,7 @@ class ReportSettings(Settings, frozen=True, kw_only=True):
         bool,
         Meta(
             description="Whether Markdown reports, which become comments of pull requests and may be public, "
-            "list account names. Default false: they only count accounts. Text and JSON reports "
+            "list account names. If not, they only count accounts. Text and JSON reports "
             "always list them."
         ),
     ] = False
@@ -688,12 +686,10 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
             "that is moved loses its logins."
         ),
     ] = None
-    default_environment: Annotated[
-        Name, Meta(description="Environment of accounts that set none. Default production.")
-    ] = "production"
-    models: Annotated[
-        tuple[str, ...], Meta(description="Folders with the workspace's own unified models. Default: models.")
-    ] = ("models",)
+    default_environment: Annotated[Name, Meta(description="Environment of accounts that set none.")] = "production"
+    models: Annotated[tuple[str, ...], Meta(description="Folders with the workspace's own unified models.")] = (
+        "models",
+    )
     evaluator: Annotated[
         Literal["jlens", "jsonata-python"] | None,
         Meta(description="Evaluator of expressions. Default: jlens if it is installed."),

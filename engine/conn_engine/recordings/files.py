@@ -112,7 +112,7 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     ] = None
     wait: Annotated[
         bool,
-        Meta(description="Whether to wait for rate limits; a replay continues immediately. Default: false."),
+        Meta(description="Whether to wait for rate limits; a replay continues immediately."),
     ] = False
 
 

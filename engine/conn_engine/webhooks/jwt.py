@@ -43,7 +43,7 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             extra=bring_names(expression_over("verification"), "header", into=("requirement", "delivery_request")),
         ),
     ] = "headers.authorization"  # noqa: S105
-    prefix: Annotated[str | None, Meta(description='Prefix that is removed if present. Default "Bearer ".')] = "Bearer "
+    prefix: Annotated[str | None, Meta(description="Prefix that is removed if present.")] = "Bearer "
     algorithms: Annotated[
         tuple[Algorithm, ...], Meta(min_length=1, description="Accepted algorithms, by their names in `alg`.")
     ]
@@ -70,7 +70,7 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             ge=0,
             le=3600,
             description="How many seconds the vendor's clock may differ from this machine's when `exp`, `nbf` and "
-            "`iat` are checked. Default 0.",
+            "`iat` are checked.",
         ),
     ] = 0.0
     lifetime_seconds: Annotated[

@@ -52,7 +52,7 @@ class Challenge(Settings, frozen=True, kw_only=True):
     verified: Annotated[
         bool,
         Meta(
-            description="Whether it is verified first, like other deliveries. Default true. Set false only if the "
+            description="Whether it is verified first, like other deliveries. Set false only if the "
             "vendor cannot "
             "sign it yet."
         ),
@@ -108,7 +108,7 @@ class VendorEvents(Settings, frozen=True, kw_only=True):
     each: Annotated[
         Expression,
         Meta(
-            description="Expression for the events. A list has several; nothing means no events. Default: body.",
+            description="Expression for the events. A list has several; nothing means no events.",
             extra=expression_over("delivered_events"),
         ),
     ] = "body"

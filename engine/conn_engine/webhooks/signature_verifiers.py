@@ -93,7 +93,7 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=604_800,
-            description="Maximum difference from the current time in seconds. 0 accepts any age. Default 300.",
+            description="Maximum difference from the current time in seconds. 0 accepts any age.",
         ),
     ] = 300.0
     ahead_seconds: Annotated[

@@ -34,7 +34,7 @@ class StepRequest(Settings, frozen=True, kw_only=True):
     query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.")] = None
     headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.")] = None
     body: Annotated[Any, Meta(description="Request body.")] = None
-    body_format: Annotated[BodyFormat, Meta(description="Format of the body. Default json.")] = "json"
+    body_format: Annotated[BodyFormat, Meta(description="Format of the body.")] = "json"
 
     def __post_init__(self) -> None:
         if (self.resource is None) == (self.path is None):

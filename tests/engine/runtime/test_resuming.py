@@ -58,7 +58,7 @@ def test_rows_under_a_recursion_are_requested_again(make: Any) -> None:
     rows = {"recurse": {"as": "parent"}, "response_format": "csv", "response_path": None, "pagination": NO_PAGES}
     effective = workspace_with(make, rows=rows).effective(account="acme")
     known, again = find_obstacles(effective, effective.vendor("rows", "list"))
-    assert ("at most 1,000" in known, "csv answer" in again) == (True, True)
+    assert ("at most 1,000" in known, "csv response" in again) == (True, True)
 
 
 def test_a_listing_starts_again_after_a_cursor_that_has_what_was_delivered(

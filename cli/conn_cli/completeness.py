@@ -4,7 +4,7 @@ what arrived before an error."""
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
-from conn_cli.formatting import pluralize
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName

@@ -183,7 +183,8 @@ def _format_now(app: App) -> str:
 
 
 def _summarize(made: "ImportedConnector", folder: str) -> list[str]:
-    from conn_cli.formatting import pluralize
+    from conn_cli.formatting import shorten_text
+    from conn_engine.diagnostics import pluralize
     from conn_import import fold_losses
 
     of = f" of {made.found:,}" if made.found > made.operations else ""
@@ -206,5 +207,5 @@ def _summarize(made: "ImportedConnector", folder: str) -> list[str]:
     if made.losses:
         lines.append(f"not imported ({folder}/README.md has the complete list):")
     for text in fold_losses(made.losses):
-        lines.append(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")
+        lines.append(f"  {shorten_text(text, _SHOWN_CHARACTERS)}")
     return lines

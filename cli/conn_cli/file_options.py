@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from conn_cli.console import App
-from conn_cli.formatting import pluralize
 from conn_cli.neutralize import Form
 from conn_cli.record_writers import WRITERS, RecordWriter
+from conn_engine.diagnostics import pluralize
 from conn_engine.errors import InternalError, UsageError
 
 if TYPE_CHECKING:

@@ -1,15 +1,15 @@
-"""Texts for people: numbers with their noun, and lines."""
+"""Texts for people: lines."""
 
 from collections.abc import Iterable
 
-__all__ = ["join_lines", "pluralize"]
-
-
-def pluralize(number: int, noun: str) -> str:
-    """`1 file`, `2 files`, `1,904 records`. The plural is the noun with an s."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+__all__ = ["join_lines", "shorten_text"]
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    """The lines as one text, each with its break."""
+    """Join the lines to one text, each with a line break."""
     return "".join(f"{line}\n" for line in lines)
+
+
+def shorten_text(text: str, most: int) -> str:
+    """Return the text, cut to `most` characters with an ellipsis if it is longer."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from conn_cli.console import App
-from conn_cli.formatting import pluralize
 from conn_cli.record_writers import RecordWriter
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_cli.state_file import StateFile

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from conn_cli.formatting import pluralize
 from conn_cli.neutralize import Form
+from conn_engine.diagnostics import pluralize
 from conn_engine.errors import UsageError
 
 __all__ = ["WRITERS", "RecordWriter", "Sink", "create_writer"]

@@ -52,7 +52,8 @@ def list_accounts(
 
 
 def _text(rows: "list[ListedAccount]") -> str:
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
+    from conn_engine.diagnostics import pluralize
 
     if not rows:
         return "no accounts: add accounts/NAME.yaml with `connector:` and `environment:`\n"

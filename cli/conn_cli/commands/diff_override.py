@@ -8,10 +8,11 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.formatting import join_lines, pluralize
+from conn_cli.formatting import join_lines, shorten_text
 from conn_cli.options import Formats, format_option
 from conn_cli.report.deliveries import count_deliveries, is_delivery
 from conn_cli.report.markdown import cell, code
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, PartialOverride
@@ -111,8 +112,7 @@ def _title(report: "OverrideReport", mark: Callable[[str], str] = str) -> str:
 
 def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=list)
-    text = " ".join(text.split())
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return shorten_text(" ".join(text.split()), 80)
 
 
 def _format_span(span: "Span | None") -> str:

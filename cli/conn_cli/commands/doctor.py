@@ -8,8 +8,9 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.formatting import join_lines, pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.options import Formats, format_option
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.reports import Report

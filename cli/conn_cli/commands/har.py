@@ -39,10 +39,10 @@ def import_har(
     Only exchanges with the connector's hosts are imported. Secrets are redacted, and personal data, such as names and
     email addresses, is replaced by pseudonyms.
     """
-    from conn_cli.formatting import pluralize
     from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
+    from conn_engine.diagnostics import pluralize
     from conn_engine.errors import UsageError
     from conn_engine.testing.har_files import import_recording
 
@@ -87,8 +87,8 @@ def export_har(
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Convert a recording to a HAR 1.2 file."""
-    from conn_cli.formatting import pluralize
     from conn_cli.report import write_report
+    from conn_engine.diagnostics import pluralize
     from conn_engine.testing.har_files import export_recording
 
     app: App = context.obj

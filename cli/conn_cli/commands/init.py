@@ -34,9 +34,10 @@ def init(
       conn init
       conn init tour --example
     """
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.scaffold import copy_example, create_workspace, to_relative
+    from conn_engine.diagnostics import pluralize
 
     app: App = context.obj
     folder = app.folder / folder

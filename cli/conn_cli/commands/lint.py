@@ -30,9 +30,8 @@ def lint(
     Checks syntax, schema, expressions, references, secrets and overrides. Exits with 1 if there is an error.
     """
     from conn_cli.effective_selection import learn_found_literals
-    from conn_cli.formatting import pluralize
     from conn_cli.report import Sources, draw_findings, write_report
-    from conn_engine.diagnostics import Severity
+    from conn_engine.diagnostics import Severity, pluralize
     from conn_engine.errors import UsageError
     from conn_engine.lint import lint_paths
     from conn_engine.lint.baseline import apply_baseline

@@ -60,7 +60,7 @@ def new(
       conn new acme-crm
       conn new acme-crm --from openapi.yaml
     """
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.scaffold import (
         create_connector,
@@ -70,6 +70,7 @@ def new(
         load_schemes,
         to_relative,
     )
+    from conn_engine.diagnostics import pluralize
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
 

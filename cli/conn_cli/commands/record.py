@@ -163,7 +163,8 @@ def _show(  # noqa: PLR0917
 
 
 def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
+    from conn_engine.diagnostics import pluralize
 
     lines = [f"recorded {pluralize(kept.exchanges, 'exchange')}, {pluralize(kept.records, 'record')} in {path}"]
     if kept.error is not None:

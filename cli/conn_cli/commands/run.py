@@ -185,7 +185,7 @@ class _PlannedRun:
         )
 
     def _lines(self, reads: "list[Request]", request: "Request | None") -> "Iterator[str]":
-        from conn_cli.formatting import pluralize
+        from conn_engine.diagnostics import pluralize
 
         what = f"{pluralize(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
         yield f"plan of {self.name.text} for {self.wiring.session.account}: {what}"

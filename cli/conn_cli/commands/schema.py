@@ -36,9 +36,9 @@ def schema(
 
     Without a name, lists the schemas.
     """
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
-    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.diagnostics import did_you_mean, pluralize
     from conn_engine.documents import dump_json
     from conn_engine.errors import UsageError
 

@@ -194,8 +194,8 @@ def _overview(found: "WorkspaceReport") -> str:
 
 
 def _value(value: Any) -> str:
+    from conn_cli.formatting import shorten_text
     from conn_engine.config.report import plain_settings
 
     text = value if isinstance(value, str) else json.dumps(plain_settings(value), ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= 50 else f"{text[:49]}…"
+    return shorten_text(" ".join(text.split()), 50)

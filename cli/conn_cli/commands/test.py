@@ -149,7 +149,7 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
 def _update(app: App, reports: "list[OperationReport]") -> None:
     """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
-    from conn_cli.formatting import pluralize
+    from conn_engine.diagnostics import pluralize
     from conn_engine.testing.goldens import update_golden
 
     changed = 0

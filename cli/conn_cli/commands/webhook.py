@@ -21,8 +21,9 @@ from conn_cli.delivery_options import (
     to_json_line,
 )
 from conn_cli.exits import Exit
-from conn_cli.formatting import join_lines, pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.options import Formats, JsonAlias, format_option
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

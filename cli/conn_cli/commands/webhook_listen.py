@@ -64,8 +64,8 @@ def listen(
     """
     from conn_cli.delivery_listener import DeliveryListener, EventWriter
     from conn_cli.delivery_server import DeliveryServer
-    from conn_cli.formatting import pluralize
     from conn_cli.personal_data import choose_personal_data
+    from conn_engine.diagnostics import pluralize
     from conn_engine.runtime.webhooks import Receiver
     from conn_engine.transport.gateway import is_loopback
 

@@ -103,7 +103,8 @@ def record(
 
 
 def _text(made: "KeptDelivery", path: str, name: str) -> str:
-    from conn_cli.formatting import join_lines, pluralize
+    from conn_cli.formatting import join_lines
+    from conn_engine.diagnostics import pluralize
 
     outcome = made.outcome
     what = (

@@ -147,6 +147,7 @@ def _find_leaves(effective: "Effective", name: "OperationName | None") -> list[t
 
 
 def _value(value: Any) -> str:
+    from conn_cli.formatting import shorten_text
+
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= 100 else f"{text[:99]}…"
+    return shorten_text(" ".join(text.split()), 100)

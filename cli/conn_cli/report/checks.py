@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from conn_cli.formatting import pluralize
 from conn_cli.neutralize import join_styled
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
@@ -15,7 +14,7 @@ from conn_cli.report.results import draw_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import draw_finding, paint
 from conn_engine.analysis.checks.report import CheckName, CheckVerdicts
-from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 from conn_engine.reports import count_findings, format_file
 
 __all__ = ["draw_checks"]

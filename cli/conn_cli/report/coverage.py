@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from html import escape
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report.markdown import cell
 from conn_engine.analysis.coverage import OperationCoverage
+from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_html", "draw_markdown", "draw_text"]
 
@@ -24,7 +25,7 @@ def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = F
                 f"  {row.operation:<{width}}  {_figures(row)}{_format_accounts(row)}{_mark(row, low, minimum)}"
             )
             lines += [f"      {line}" for line in _details(row, verbose=verbose)]
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)
 
 
 def _figures(row: OperationCoverage) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from conn_cli.formatting import pluralize
 from conn_cli.report.text import Piece
+from conn_engine.diagnostics import pluralize
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
 """Drift, drawn: text, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_engine.analysis.drift import TIERS, Drift, DriftDifference, Reader
+from conn_engine.diagnostics import pluralize
 from conn_engine.documents import format_path
 
 __all__ = ["draw_github", "draw_markdown", "draw_text"]
@@ -40,7 +41,7 @@ def draw_text(found: Drift, *, verbose: bool = False) -> str:
     lines.append(_summary(found))
     for operation, reason in found.left_out:
         lines.append(f"  not compared: {operation}: {reason}")
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)
 
 
 def _summary(found: Drift) -> str:
@@ -113,4 +114,4 @@ def draw_github(found: Drift, sources: Sources) -> str:
             detail = f"{_format_difference(difference)}{what}"
             lines.append(command(level, detail, title="conn drift", span=span, sources=sources))
     lines.append(command("notice", _summary(found), title="conn drift"))
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)

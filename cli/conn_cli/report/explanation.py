@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from conn_cli.formatting import join_lines, shorten_text
 from conn_engine.expressions import UNDEFINED
 from conn_engine.testing.explanation import Explanation, LevelExplanation
 
@@ -22,7 +23,7 @@ def draw_text(found: Explanation, shown: Callable[[Path], str]) -> str:
     first = next((said for said in found.levels if said.effective), None)
     for said in found.levels:
         lines += _level(said, "<- effective" if said is first else _note(said))
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)
 
 
 def _note(said: LevelExplanation) -> str:
@@ -52,5 +53,4 @@ def _value(value: Any) -> str:
 
 
 def _short(value: str) -> str:
-    line = " ".join(value.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shorten_text(" ".join(value.split()), LONGEST)

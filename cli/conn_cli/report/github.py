@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report.sources import Sources
-from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics import Diagnostic, Severity, Span, pluralize
 from conn_engine.diagnostics.codes import find_code
 
 __all__ = ["MOST", "command", "join_commands", "render"]
@@ -32,7 +32,7 @@ def join_commands(commands: Sequence[str]) -> str:
             f"{pluralize(len(commands) - MOST + 1, 'annotation')} left out, {pluralize(errors, 'error')} among them"
         )
         commands = [*gravest[: MOST - 1], command("notice", f"{message}; the text output has all", title="conn")]
-    return "".join(f"{written}\n" for written in commands)
+    return join_lines(commands)
 
 
 def _command(finding: Diagnostic, sources: Sources) -> str:

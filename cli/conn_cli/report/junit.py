@@ -7,11 +7,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from conn_cli.formatting import pluralize
 from conn_cli.report import text
 from conn_cli.report.plain import to_plain
 from conn_cli.report.sources import Sources
-from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.diagnostics import Diagnostic, Severity, pluralize
 
 if TYPE_CHECKING:
     from conn_engine.testing.suite import OperationReport

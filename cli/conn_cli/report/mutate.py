@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
 from conn_engine.analysis.mutants import LEFT_OUT, MutantVerdict
 from conn_engine.analysis.mutants.report import Score
+from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_github", "draw_markdown", "draw_text"]
 
@@ -23,7 +24,7 @@ def draw_text(scores: Sequence[Score], minimum: float | None) -> str:
         for verdict in score.inapplicable:
             lines.append(f"  {_format_place(verdict)}  not applicable: {_format_verdict(verdict)}")
     lines.append(f"left out: {'; '.join(LEFT_OUT)}")
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)
 
 
 def _figures(score: Score) -> str:
@@ -79,4 +80,4 @@ def draw_github(scores: Sequence[Score], sources: Sources) -> str:
         for verdict in score.survivors
     ]
     lines += [command("notice", f"{score.connector}: {_figures(score)}", title="conn mutate") for score in scores]
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)

@@ -6,9 +6,10 @@ Markdown has paths, names and counts, and no value of the configuration or of a 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report import impact as impact_report
 from conn_cli.report.markdown import cell, code
+from conn_engine.diagnostics import pluralize
 from conn_engine.releases import Channel, ChannelMove, Release, shorten
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def _made_text(found: "CreatedRelease") -> str:
         lines.append(f"next: conn promote {shorten(found.release.id)} staging")
     else:
         lines.append("it cannot be promoted: run conn lint and conn test for details")
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _made_md(found: "CreatedRelease") -> str:
     lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (already existed)'}", ""]
     lines += [f"- {pluralize(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _counts(found: "CreatedRelease") -> Mapping[str, Any]:
@@ -90,7 +91,7 @@ def _promoted_text(done: "Promotion") -> str:
     if done.overridden and done.event is not None:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _promoted_md(done: "Promotion") -> str:
@@ -103,7 +104,7 @@ def _promoted_md(done: "Promotion") -> str:
     lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
         lines += ["", impact_report.draw_markdown(done.impact, names=done.account_names).rstrip()]
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _format_release(channel: Channel) -> str:
@@ -155,7 +156,7 @@ def _history_text(channels: Sequence[Channel], events: Sequence[ChannelMove], re
         state = _state(release.verdict)
         said = f"   {release.message}" if release.message else ""
         lines.append(f"  {_moment(release.made_at)}  {shorten(release.id)}  {state:<5}  {release.made_by}{said}")
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _history_md(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> str:
@@ -170,7 +171,7 @@ def _history_md(channels: Sequence[Channel], events: Sequence[ChannelMove], rele
     for release in releases:
         cells = [shorten(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
         lines.append(f"| {' | '.join(map(cell, cells))} |")
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _state(verdict: Mapping[str, Any]) -> str:
@@ -218,7 +219,7 @@ def _difference_text(found: "Difference") -> str:
         lines.append(f"  {SIGNS[change.note]} {_place(change)}   {said}   {_reach(change)}{varied}")
     lines += _count_left_out(len(found.paths))
     lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in found.broken]
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _place(change: "PathChange") -> str:
@@ -232,7 +233,7 @@ def _reach(change: "PathChange") -> str:
 def _difference_md(found: "Difference") -> str:
     lines = [f"### {_title(found, code)}", ""]
     if found.same:
-        return _text([*lines, "No differences."])
+        return join_lines([*lines, "No differences."])
     lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _count_left_out(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
         lines += [f"- {pluralize(len(names), 'account')} {word}"] if names else []
@@ -244,12 +245,8 @@ def _difference_md(found: "Difference") -> str:
         ]
         lines += _count_left_out(len(found.paths))
     lines += [f"- unknown: {code(message)}, {pluralize(number, 'account')}" for message, number in found.broken]
-    return _text(lines)
+    return join_lines(lines)
 
 
 def _count_left_out(number: int) -> list[str]:
     return [f"  … and {number - MOST:,} more"] if number > MOST else []
-
-
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)

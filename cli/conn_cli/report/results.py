@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import shorten_text
 from conn_cli.report import Sources, deliveries, draw_findings
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, draw_finding, paint
+from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
@@ -98,7 +99,7 @@ def _short_url(url: str) -> str:
     """The URL with long query values cut: a person looks for the parameter, not for all of forty field names."""
     path, mark, query = url.partition("?")
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
-    short = "&".join(f"{name}={value if len(value) <= 32 else value[:31] + '…'}" for name, value in pairs)
+    short = "&".join(f"{name}={shorten_text(value, 32)}" for name, value in pairs)
     return f"{path}{mark}{short}" if query else url
 
 
@@ -158,7 +159,7 @@ def _differences(judgement: "Verdict") -> Iterator[Piece]:
 def _value(value: Any, typed: bool) -> str:
     """A value as people read it; `typed` keeps a text's quotes, where its being a text is the point."""
     text = value if isinstance(value, str) and not typed else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return shorten_text(text, 60)
 
 
 def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:

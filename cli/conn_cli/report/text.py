@@ -9,7 +9,7 @@ from typing import Literal
 from conn_cli.neutralize import Styled, neutralize
 from conn_cli.report.plain import measure_width, to_plain
 from conn_cli.report.sources import Sources
-from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics import Diagnostic, Severity, Span, pluralize
 
 __all__ = ["Piece", "draw_finding", "paint", "render", "summarize"]
 
@@ -60,16 +60,13 @@ def summarize(findings: Sequence[Diagnostic]) -> str:
     if not findings:
         return "no findings"
     counts = [
-        _count(sum(finding.severity is level for finding in findings), word)
+        pluralize(number, word)
         for level, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+        if (number := sum(finding.severity is level for finding in findings))
     ]
     files = {finding.span.file for finding in findings if finding.span}
-    where = f" in {_count(len(files), 'file')}" if files else ""
-    return ", ".join(count for count in counts if count) + where
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
+    where = f" in {pluralize(len(files), 'file')}" if files else ""
+    return ", ".join(counts) + where
 
 
 def draw_finding(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from conn_engine.analysis.impact import BaseVersion, FieldImpact, Impact, Status, Unknown, impact
 from conn_engine.config import Workspace, load_workspace
-from conn_engine.diagnostics import did_you_mean
+from conn_engine.diagnostics import did_you_mean, pluralize
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases.content import CollectedFiles, collect, lay_out
 from conn_engine.releases.faults import ChannelMovedError, ReleaseRefusedError
@@ -226,16 +226,14 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
     if rows:
         changes = len({(row.connector, row.operation, row.field, row.kind) for row in rows})
         broken = len({account for row in rows for account in row.accounts})
-        result.refusals.append(
-            f"impact: {_format_count(changes, 'breaking change')}, {_format_count(broken, 'account')} break"
-        )
+        result.refusals.append(f"impact: {pluralize(changes, 'breaking change')}, {pluralize(broken, 'account')} break")
     if result.impact.not_comparable:
         result.refusals.append("impact: some accounts cannot be compared")
 
 
 def _list_objections(verdict: ReleaseChecks) -> list[str]:
-    found = [f"lint: {_format_count(verdict.errors, 'error')}"] if verdict.errors else []
-    return found + ([f"tests: {_format_count(verdict.failed, 'operation')} failed"] if verdict.failed else [])
+    found = [f"lint: {pluralize(verdict.errors, 'error')}"] if verdict.errors else []
+    return found + ([f"tests: {pluralize(verdict.failed, 'operation')} failed"] if verdict.failed else [])
 
 
 def _list_breaking(found: Impact) -> list[FieldImpact | Unknown]:
@@ -276,7 +274,3 @@ def _get_engine_version() -> str:
         return version("conn-engine")
     except PackageNotFoundError:
         return ""
-
-
-def _format_count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from conn_cli.formatting import pluralize
 from conn_cli.report.github import command, join_commands
 from conn_cli.report.impact.wording import (
     UNJUDGED,
@@ -14,6 +13,7 @@ from conn_cli.report.impact.wording import (
 from conn_cli.report.sources import Sources
 from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
 from conn_engine.analysis.impact.report import find_accepted, make_row_key
+from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_github"]
 

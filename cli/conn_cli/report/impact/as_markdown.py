@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from conn_cli.formatting import pluralize
 from conn_cli.report.impact.wording import (
     MOST,
     NAMED,
@@ -23,6 +22,7 @@ from conn_cli.report.impact.wording import (
 from conn_cli.report.markdown import cell, code
 from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
 from conn_engine.analysis.impact.report import find_accepted, make_row_key
+from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_markdown"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from conn_cli.formatting import pluralize
+from conn_cli.formatting import join_lines
 from conn_cli.report.impact.wording import (
     MOST,
     NAMED,
@@ -21,6 +21,7 @@ from conn_cli.report.impact.wording import (
 )
 from conn_engine.analysis.impact import KINDS, ChangedSetting, Impact
 from conn_engine.analysis.impact.report import find_accepted, make_row_key
+from conn_engine.diagnostics import pluralize
 
 __all__ = ["draw_text"]
 
@@ -61,7 +62,7 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
     for statement in impact.overrides[:MOST]:
         lines.append(f"  override {statement.path}: {statement.note}   {locate(statement.span, names=names)}")
     lines += count_more(len(impact.overrides), "override")
-    return "".join(f"{line}\n" for line in lines)
+    return join_lines(lines)
 
 
 def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from conn_cli.formatting import pluralize
 from conn_cli.report.markdown import code
 from conn_engine.analysis.impact import (
     Approval,
@@ -14,7 +13,7 @@ from conn_engine.analysis.impact import (
     Status,
     Unjudged,
 )
-from conn_engine.diagnostics import Span
+from conn_engine.diagnostics import Span, pluralize
 from conn_engine.diagnostics.codes import find_code
 from conn_engine.reports import format_file
 

@@ -1,5 +1,6 @@
 """Decide, before anything is asked or sent, what a command may use or replace of a stored credential."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective
     from conn_engine.secrets.vault import LayeredVault
 
-__all__ = ["needs_store", "refuse_shadowed", "select_reusable"]
+__all__ = ["merge_login", "needs_store", "refuse_shadowed", "select_reusable"]
 
 
 def needs_store(account: str, vault_kind: str) -> None:
@@ -45,3 +46,30 @@ def select_reusable(app: App, effective: "Effective", account: str, vault: "Laye
         return stored.document
     app.err(f"note: the login of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")
     return {name: value for name, value in stored.document.items() if name == CAPTURED}
+
+
+def merge_login(
+    effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the document of a new log-in with the stored parts that it does not replace: the webhook secrets that it
+    lacks, and the account's subscription."""
+    from conn_engine.auth import CAPTURED, read_secret_fields
+    from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION
+
+    before = stored or {}
+    names = [*(field.name for field in read_secret_fields(effective.data)), *_list_captured_secrets(effective)]
+    reused = {name: before[name] for name in names if before.get(name) not in (None, "")}
+    merged = {**reused, **document}
+    captured = before.get(CAPTURED)
+    if isinstance(captured, Mapping) and SUBSCRIPTION in captured:
+        merged[CAPTURED] = {SUBSCRIPTION: captured[SUBSCRIPTION], **(document.get(CAPTURED) or {})}
+    return merged
+
+
+def _list_captured_secrets(effective: "Effective") -> list[str]:
+    """Return the names of the secrets that the vendor sends in a challenge or in the response to a subscription."""
+    webhooks = effective.webhooks
+    if webhooks is None:
+        return []
+    names = [name for challenge in webhooks.challenge for name in challenge.capture]
+    return [*names, *(webhooks.subscription.capture if webhooks.subscription is not None else ())]

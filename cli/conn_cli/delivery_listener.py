@@ -154,8 +154,7 @@ class DeliveryListener:
         from conn_engine.testing.deliveries.keeping import keep_received
         from conn_engine.transport.live import Live
 
-        live = Live(self.app.redactor, trust=self.app.workspace.trust, clock=self.app.clock)
-        try:
+        with Live(self.app.redactor, trust=self.app.workspace.trust, clock=self.app.clock) as live:
             received = keep_received(
                 self.receiver,
                 live,
@@ -164,8 +163,6 @@ class DeliveryListener:
                 connector=address.connector,
                 pairing=self.pairing,
             )
-        finally:
-            live.close()
         return received, received.receipt
 
     def _count(self, receipt: "Receipt", fault: str) -> None:

@@ -14,6 +14,7 @@ from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
+    from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.webhooks import Delivery
     from conn_engine.webhooks.recorded import RecordedDelivery
 
@@ -26,6 +27,7 @@ __all__ = [
     "File",
     "Secrets",
     "Url",
+    "build_trial",
     "find_delivery_path",
     "find_owner",
     "parse_time",
@@ -163,6 +165,15 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
         found[name] = app.environ[rest[1:]] if sign else app.ask(name, secret=True)
         app.redactor.add(found[name], name)
     return found
+
+
+def build_trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
+    """Return a receiver that stores and sends nothing, with the secrets of `--secret` and the time of `--at`."""
+    from conn_engine.testing.deliveries.trial import Trial
+    from conn_engine.wire import FrozenClock
+
+    clock = app.clock if at is None else FrozenClock(at)
+    return Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
 
 
 def parse_time(text: str | None, option: str = "--at") -> float | None:

@@ -101,9 +101,7 @@ def show_file_error(app: App, error: OSError) -> None:
     reason = (error.strerror or type(error).__name__).lower()
     app.err(f"error: {f'{error.filename}: ' if error.filename else ''}{reason}")
     if app.debug:
-        import traceback
-
-        app.err("".join(traceback.format_exception(error)))
+        _show_traceback(app, error)
 
 
 def show_crash(app: App, error: Exception) -> None:
@@ -111,11 +109,15 @@ def show_crash(app: App, error: Exception) -> None:
     _learn_secrets(app)
     app.err(f"internal error: {type(error).__name__}: {_get_message(error)}")
     if app.debug:
-        import traceback
-
-        app.err("".join(traceback.format_exception(error)))
+        _show_traceback(app, error)
     else:
         app.err("  this is a bug in conn: run the command again with --debug, and report the output")
+
+
+def _show_traceback(app: App, error: Exception) -> None:
+    import traceback
+
+    app.err("".join(traceback.format_exception(error)))
 
 
 def _get_message(error: Exception) -> str:

@@ -76,9 +76,8 @@ class _Login:
 
     def run(self, *, with_json: bool, paste: bool, browser: bool, timeout: float, verify: bool) -> None:
         """Get the credential's document and store it."""
-        from conn_cli.commands.auth_set import merge_login
         from conn_cli.credential_input import read_json
-        from conn_cli.credential_store import needs_store, refuse_shadowed, select_reusable
+        from conn_cli.credential_store import merge_login, needs_store, refuse_shadowed, select_reusable
         from conn_engine.runtime.wiring import vault_of
 
         app, effective, account = self.app, self.effective, self.change.account

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conn_engine.auth import CredentialField
     from conn_engine.config import Effective
 
-__all__ = ["merge_login", "set_command"]
+__all__ = ["set_command"]
 
 _LONGEST = 1024 * 1024
 
@@ -52,27 +52,6 @@ def set_command(
         vault.save(account, _set_part(stored, part.name.split("."), value), issue)
         change.stored, change.parts = vault.kind_of(account), [part.name]
         change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
-
-
-def merge_login(
-    effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The document of a new login with what it leaves as it was: the secrets of webhooks that are not given anew, and
-    the account's subscription."""
-    from conn_engine.auth import CAPTURED, read_secret_fields
-    from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION
-
-    before = stored or {}
-    told = effective.webhooks
-    handed_over = [name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture]
-    if told is not None and told.subscription is not None:
-        handed_over += told.subscription.capture
-    names = [*(asked.name for asked in read_secret_fields(effective.data)), *handed_over]
-    made = {**{name: before[name] for name in names if before.get(name) not in (None, "")}, **document}
-    captured = before.get(CAPTURED)
-    if isinstance(captured, Mapping) and SUBSCRIPTION in captured:
-        made[CAPTURED] = {SUBSCRIPTION: captured[SUBSCRIPTION], **(document.get(CAPTURED) or {})}
-    return made
 
 
 def _parts(effective: "Effective") -> "list[CredentialField]":

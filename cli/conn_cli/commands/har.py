@@ -1,6 +1,5 @@
 """`conn har`: HAR files to recordings and back."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,6 @@ from conn_cli.personal_data import KeepPersonal
 if TYPE_CHECKING:
     from conn_engine.reports import Report
 
-SCENARIO = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 group = typer.Typer(help="Convert between HAR files and recordings.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -40,6 +38,7 @@ def import_har(
     email addresses, is replaced by pseudonyms.
     """
     from conn_cli.personal_data import choose_personal_data, show_summary
+    from conn_cli.recording_path import find_recording_path
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
     from conn_engine.diagnostics import pluralize
@@ -49,11 +48,7 @@ def import_har(
     app: App = context.obj
     effective = app.workspace.effective(account=None, connector=connector)
     name = effective.resolve(operation)
-    if not SCENARIO.fullmatch(scenario):
-        raise UsageError(f'--scenario "{scenario}" is not a valid name', hint="use lower-case letters, digits, - and _")
-    suffix = "" if scenario == "default" else f".{scenario}"
-    path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
-    app.workspace.check_inside(path)
+    path = find_recording_path(app.workspace, connector, name, scenario)
     if path.exists() and not force:
         raise UsageError(f"{to_relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
     unanswered: list[str] = []

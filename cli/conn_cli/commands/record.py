@@ -64,6 +64,7 @@ def record(
     from conn_cli.completeness import show_completeness, show_interruption
     from conn_cli.live_run import resolve_account
     from conn_cli.personal_data import choose_personal_data
+    from conn_cli.recording_path import find_recording_path
     from conn_engine.testing.recorder import record_operation
 
     app: App = context.obj
@@ -71,7 +72,7 @@ def record(
     name = effective.resolve(operation, raw=raw)
     call = _build_call(app, effective, name, param or [], body, file or [], state)
     _check_send(effective, name, call, send)
-    path = _target(app, effective.connector_name, name, scenario, account if own else None)
+    path = find_recording_path(app.workspace, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
         _refuse_existing(path, "" if own else account)
     wiring = resolve_account(app, account, environment, wait=wait)
@@ -196,17 +197,3 @@ def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Repor
         notes=list(kept.notes),
         personal=describe_summary(kept.personal),
     )
-
-
-def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None) -> Path:
-    import re
-
-    from conn_engine.errors import UsageError
-
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", scenario):
-        raise UsageError(f'--scenario "{scenario}" is not a valid name', hint="use lower-case letters, digits, - and _")
-    folder = app.workspace.root / "connectors" / connector / "recordings"
-    file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
-    path = (folder / account if account else folder) / file_name
-    app.workspace.check_inside(path)
-    return path

@@ -14,6 +14,7 @@ from conn_cli.delivery_options import (
     File,
     Secrets,
     Url,
+    build_trial,
     find_owner,
     parse_time,
     read_delivery,
@@ -80,7 +81,7 @@ def verify(
     else:
         assert held.delivery is not None  # noqa: S101 - the other of the two
         delivery = held.delivery
-        trial = _trial(app, given, parse_time(at))
+        trial = build_trial(app, given, parse_time(at))
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
         notes = _describe_withheld(trial, receipt)
     specs = formats or (["json"] if as_json else [])
@@ -91,19 +92,6 @@ def verify(
     if receipt.refused is not None:
         raise typer.Exit(Exit.VENDOR)
     raise typer.Exit(Exit.OK if receipt.failed is None else receipt.failed.exit_code)
-
-
-def _trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
-    from conn_engine.testing.deliveries.trial import Trial
-    from conn_engine.wire import FrozenClock
-
-    return Trial(
-        app.workspace,
-        app.environ,
-        clock=app.clock if at is None else FrozenClock(at),
-        redactor=app.redactor,
-        given=given,
-    )
 
 
 def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from conn_cli.delivery_options import (
     File,
     Secrets,
     Url,
+    build_trial,
     find_delivery_path,
     find_owner,
     parse_time,
@@ -135,22 +136,16 @@ def _receive_delivery(  # noqa: PLR0917
 ) -> "Received":
     """Judged first, by the real secrets; what was asked for it is kept."""
     from conn_engine.testing.deliveries.keeping import keep_received
-    from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.transport.live import Live
-    from conn_engine.wire import FrozenClock
 
-    clock = app.clock if at is None else FrozenClock(at)
-    trial = Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
-    live = Live(app.redactor, trust=app.workspace.trust, clock=app.clock)
-    try:
-        kept = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
-    finally:
-        live.close()
-    if kept.refused is not None:
-        raise kept.refused
-    if kept.failed is not None:
-        raise kept.failed
-    return kept
+    trial = build_trial(app, given, at)
+    with Live(app.redactor, trust=app.workspace.trust, clock=app.clock) as live:
+        received = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
+    if received.refused is not None:
+        raise received.refused
+    if received.failed is not None:
+        raise received.failed
+    return received
 
 
 def _by_contract(  # noqa: PLR0917

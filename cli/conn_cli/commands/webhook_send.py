@@ -139,26 +139,24 @@ def _send(app: App, request: "Request", formats: Formats) -> Exit:
     from conn_cli.report import write_report
     from conn_engine.transport.live import Live
 
-    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.extend_to_url(request.url), clock=app.clock)
-    try:
-        answer = live.send(request)
-    finally:
-        live.close()
+    trust = app.workspace.trust.extend_to_url(request.url)
+    with Live(app.redactor, max_redirects=0, trust=trust, clock=app.clock) as live:
+        response = live.send(request)
     url = app.redactor.url(request.url)
-    text = {"text": lambda: _sent_text(answer, url)}
-    write_report(lambda: _sent_report(answer, url), formats or [], text, app, folder=app.folder)
-    return Exit.OK if 200 <= answer.status < 300 else Exit.VENDOR
+    text = {"text": lambda: _sent_text(response, url)}
+    write_report(lambda: _sent_report(response, url), formats or [], text, app, folder=app.folder)
+    return Exit.OK if 200 <= response.status < 300 else Exit.VENDOR
 
 
-def _sent_text(answer: "Response", url: str) -> str:
-    head = f"{answer.status} from {url}\n"
-    if not answer.body:
+def _sent_text(response: "Response", url: str) -> str:
+    head = f"{response.status} from {url}\n"
+    if not response.body:
         return head
-    text = answer.body.decode("utf-8", "replace")
+    text = response.body.decode("utf-8", "replace")
     return f"{head}{text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'}\n"
 
 
-def _sent_report(answer: "Response", url: str) -> "Report":
+def _sent_report(response: "Response", url: str) -> "Report":
     from conn_engine.runtime.report import SentReport
 
-    return SentReport(url=url, status=answer.status, body=answer.body.decode("utf-8", "replace"))
+    return SentReport(url=url, status=response.status, body=response.body.decode("utf-8", "replace"))

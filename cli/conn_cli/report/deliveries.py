@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from conn_cli.report.goldens import describe_golden
 from conn_cli.report.text import Piece
 from conn_engine.diagnostics import pluralize
 from conn_engine.urls import split_plain_url
@@ -55,8 +56,4 @@ def _verdict(judgement: "Verdict", outcome: "DeliveryOutcome") -> str:
     elif outcome.error is None:
         kinds = ", ".join(dict.fromkeys(event["type"] for event in outcome.records))
         parts.append(f"{pluralize(len(outcome.records), 'event')}{f' ({kinds})' if kinds else ''}")
-    words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
-    codes = {finding.code for finding in judgement.findings}
-    if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
-        parts.append(words[judgement.golden])
-    return " · ".join(parts)
+    return " · ".join([*parts, *describe_golden(judgement)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from conn_cli.formatting import shorten_text
 from conn_cli.report import Sources, deliveries, draw_findings
 from conn_cli.report.deliveries import is_delivery
+from conn_cli.report.goldens import describe_golden
 from conn_cli.report.text import Piece, draw_finding, paint
 from conn_engine.diagnostics import pluralize
 
@@ -118,10 +119,7 @@ def _verdict(judgement: "Verdict") -> str:
         parts.append(f"{seen} of {len(coverage.seen)} mapped fields seen")
         if coverage.unread:
             parts.append(f"{pluralize(len(coverage.unread), 'vendor field')} unread")
-    words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
-    if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
-        parts.append(words[judgement.golden])
-    return " · ".join(parts)
+    return " · ".join([*parts, *describe_golden(judgement)])
 
 
 def _format_ending(judgement: "Verdict") -> str:

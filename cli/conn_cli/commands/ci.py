@@ -10,6 +10,7 @@ from conn_cli.comparison_base import ComparisonBase, ImpactFailOn, choose_exit, 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Base, BaseDir, Formats, Names, Processes, format_option
+from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.analysis.checks import CheckResult
@@ -67,15 +68,12 @@ def ci(
     from conn_cli.report import Sources, write_report
     from conn_cli.report.checks import draw_checks
     from conn_engine.analysis.checks.report import CheckReport, CheckVerdicts
-    from conn_engine.errors import UsageError
 
     app: App = context.obj
-    if whole and (base is not None or base_dir is not None):
-        raise UsageError("--all compares with nothing, so it cannot be used with --base or --base-dir")
+    if whole:
+        _refuse_comparison(has_base=base is not None or base_dir is not None, accept=accept)
     if accept != bool(reason.strip()):
         raise UsageError('--accept and --reason "why" must be used together')
-    if accept and whole:
-        raise UsageError("--all compares with nothing, so it cannot be used with --accept")
     in_markdown, elsewhere = choose_names(app, names, formats or [])
     with ExitStack() as stack:
         other = None if whole else stack.enter_context(open_base(app.workspace_root, app.folder, base, base_dir))
@@ -96,6 +94,12 @@ def ci(
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
 
 
+def _refuse_comparison(*, has_base: bool, accept: bool) -> None:
+    for option, is_given in (("--base or --base-dir", has_base), ("--accept", accept)):
+        if is_given:
+            raise UsageError(f"--all compares with nothing, so it cannot be used with {option}")
+
+
 def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
     from conn_engine.analysis.checks import run_checks
 
@@ -113,11 +117,10 @@ def _check(app: App, other: ComparisonBase | None, baseline: Path | None, proces
 
 
 def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str, fail_on: ImpactFailOn) -> None:
-    """Write what fails into a document of `changes/`, and judge the change with it."""
+    """Write the effects that fail to a document of `changes/`, and apply it to the result."""
     from conn_engine.analysis.impact.accepted import accept_failing, add_accepted
     from conn_engine.analysis.impact.revisions import load_before
     from conn_engine.config import load_workspace
-    from conn_engine.errors import UsageError
 
     root = app.workspace_root
     if result.impact is None:

@@ -1,4 +1,4 @@
-"""`conn drift`: what has changed at the vendor since the recordings were made, and whom it breaks."""
+"""`conn drift`: what the vendor has changed since the recordings, and which mappings and accounts it breaks."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -67,18 +67,9 @@ def drift(
     from conn_cli.report import Sources, write_report
     from conn_cli.report import drift as report
     from conn_engine.analysis.drift.report import DriftReport
-    from conn_engine.errors import UsageError
 
     app: App = context.obj
-    if recordings is not None and openapi is not None:
-        raise UsageError("--recordings and --openapi cannot be used together")
-    if older is not None and openapi is None:
-        raise UsageError("--from requires --openapi")
-    if account is None and recordings is None and openapi is None:
-        raise UsageError(
-            "nothing to compare with",
-            hint="add --account to compare with the vendor's responses, or --recordings, or --openapi",
-        )
+    _check_sources(account, recordings, openapi, older)
     effective = _effective(app, account, connector)
     found = _compute_drift(app, effective, account, recordings, openapi, older, pages)
     texts = {
@@ -92,6 +83,21 @@ def drift(
         raise typer.Exit(Exit.USAGE)
     tiers = {DriftFailOn.BREAKS: ("breaks",), DriftFailOn.TOUCHES: ("breaks", "touches"), DriftFailOn.NONE: ()}[fail_on]
     raise typer.Exit(Exit.FINDINGS if any(difference.tier in tiers for difference in found.differences) else Exit.OK)
+
+
+def _check_sources(account: str | None, recordings: Path | None, openapi: Path | None, older: Path | None) -> None:
+    """Raise UsageError unless the options name one source to compare with."""
+    from conn_engine.errors import UsageError
+
+    if recordings is not None and openapi is not None:
+        raise UsageError("--recordings and --openapi cannot be used together")
+    if older is not None and openapi is None:
+        raise UsageError("--from requires --openapi")
+    if account is None and recordings is None and openapi is None:
+        raise UsageError(
+            "nothing to compare with",
+            hint="add --account to compare with the vendor's responses, or --recordings, or --openapi",
+        )
 
 
 def _effective(app: App, account: str | None, connector: str | None) -> "Effective":

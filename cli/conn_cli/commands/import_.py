@@ -1,4 +1,4 @@
-"""`conn import`: connectors from vendors' own documents."""
+"""`conn import`: create connectors from documents of the vendors."""
 
 from pathlib import Path
 from typing import Annotated
@@ -72,7 +72,7 @@ def import_(
     from conn_cli.connector_import import ImportRequest, import_files
 
     app: App = context.obj
-    wishes = ImportRequest(
+    request = ImportRequest(
         name,
         tuple(only or ()),
         base_url,
@@ -84,4 +84,4 @@ def import_(
         models=tuple(model or ()),
         keep_personal=keep_personal,
     )
-    import_files(app, files, wishes, formats or [])
+    import_files(app, files, request, formats or [])

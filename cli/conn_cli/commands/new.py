@@ -1,4 +1,4 @@
-"""`conn new`: add a connector, bundled, from the skeleton, or from a vendor's document."""
+"""`conn new`: add a connector: a bundled one, a skeleton, or one from a document."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,6 +60,30 @@ def new(
       conn new acme-crm
       conn new acme-crm --from openapi.yaml
     """
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    if source is not None:
+        from conn_cli.connector_import import ImportRequest, import_files
+
+        request = ImportRequest(
+            name,
+            tuple(only or ()),
+            samples=with_samples,
+            force=force,
+            entries=(entry,) if entry else (),
+            models=tuple(model or ()),
+            keep_personal=keep_personal,
+        )
+        import_files(app, [source], request, formats or [])
+        return
+    if only or with_samples or entry or model or keep_personal:
+        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data require --from FILE")
+    _add_connector(app, name, force=force, formats=formats)
+
+
+def _add_connector(app: App, name: str, *, force: bool, formats: Formats) -> None:
+    """Add a bundled connector or a skeleton, and a workspace if there is none."""
     from conn_cli.formatting import join_lines
     from conn_cli.report import write_report
     from conn_cli.scaffold import (
@@ -72,36 +96,17 @@ def new(
     )
     from conn_engine.diagnostics import pluralize
     from conn_engine.documents.locate import find_workspace
-    from conn_engine.errors import UsageError
 
-    app: App = context.obj
-    if source is not None:
-        from conn_cli.connector_import import ImportRequest, import_files
-
-        chosen = (entry,) if entry else ()
-        wishes = ImportRequest(
-            name,
-            tuple(only or ()),
-            samples=with_samples,
-            force=force,
-            entries=chosen,
-            models=tuple(model or ()),
-            keep_personal=keep_personal,
-        )
-        import_files(app, [source], wishes, formats or [])
-        return
-    if only or with_samples or entry or model or keep_personal:
-        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data require --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
-    made, bundled = create_connector(root, name, force=force)
+    files, bundled = create_connector(root, name, force=force)
     lines = []
     if found is None:
         create_workspace(root)
         lines.append(f"created a workspace in {to_relative(root)}")
     kind = "added the bundled connector" if bundled else "created a skeleton with a sample recording for"
     folder = to_relative(root / "connectors" / name)
-    lines.append(f"{kind} {name} in {folder} ({pluralize(len(made), 'file')})")
+    lines.append(f"{kind} {name} in {folder} ({pluralize(len(files), 'file')})")
     if not bundled:
         lines.append(f"bundled connectors: {', '.join(list_bundled())}")
         if find_scheme(load_schemes(), name) is not None:
@@ -116,7 +121,7 @@ def new(
             connector=name,
             folder=folder,
             bundled=bundled,
-            files=[to_relative(path) for path in made],
+            files=[to_relative(path) for path in files],
         )
 
     write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

@@ -98,21 +98,24 @@ def run(
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
-    kept = None if state is None else StateFile(app, state, effective, name)
-    call = replace(call, remote_data=remote_data, state=kept.read() if kept else None)
-    call = replace(call, files=read_uploads(app, file or []))
+    state_file = None if state is None else StateFile(app, state, effective, name)
+    call = replace(
+        call,
+        remote_data=remote_data,
+        state=None if state_file is None else state_file.read(),
+        files=read_uploads(app, file or []),
+    )
     writes = (partitions_write if partitions else may_write)(effective, name, call)
     planned = dry_run or (writes and not send)
     wiring = resolve_account(app, account, environment, wait=wait, planned=planned)
     if planned:
+        plan = _PlannedRun(app, name, call, wiring)
         with attach_finding(wiring.effective, name):
-            plan = _PlannedRun(app, name, call, wiring)
-            plan.show(
-                plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None,
-                formats,
-            )
-            if not dry_run:
-                app.err("this operation writes: add --send to send it (--dry-run shows the plan and exits with 0)")
+            reads_first = writes and not partitions
+            found = plan.find_write(account, environment, wait=wait, trace=trace) if reads_first else None
+            plan.show(found, formats)
+        if not dry_run:
+            app.err("this operation writes: add --send to send it (--dry-run shows the plan and exits with 0)")
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
     if formats:
         raise UsageError(
@@ -120,7 +123,7 @@ def run(
         )
     if path is not None:
         check_free(path, force=force)
-    run = LiveRun(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
+    run = LiveRun(app, wiring, name, call, state_file, limit=limit, trace=trace, partitions=partitions)
     with attach_finding(wiring.effective, name):
         if writer is not None:
             run.stream(writer)
@@ -130,7 +133,7 @@ def run(
 
 @dataclass(frozen=True)
 class _PlannedRun:
-    """What a run would do. `wiring` has a made-up credential where the account has none."""
+    """A run that sends no write. `wiring` has a placeholder credential if the account has none."""
 
     app: App
     name: "OperationName"
@@ -140,8 +143,8 @@ class _PlannedRun:
     def find_write(
         self, account: str, environment: str | None, *, wait: bool, trace: bool
     ) -> "tuple[list[Request], Request | None] | None":
-        """The reads before the first write, which are sent, and the write. None where nothing has to be read, or the
-        account has no credential to read with."""
+        """Send the reads before the first write, and return them and the write. None if nothing has to be read, or if
+        the account has no credential to read with."""
         from conn_cli.live_run import resolve_account
         from conn_engine.errors import CredentialError
         from conn_engine.runtime.plans import plan_operation, plan_write
@@ -162,7 +165,7 @@ class _PlannedRun:
         )
 
     def show(self, found: "tuple[list[Request], Request | None] | None", formats: Formats) -> None:
-        """Show the write that was found, else the first request."""
+        """Show the write, or the first request if none was found."""
         from conn_cli.formatting import join_lines
         from conn_cli.report import write_report
         from conn_engine.runtime.plans import has_empty_body, plan_operation

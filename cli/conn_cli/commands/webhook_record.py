@@ -79,35 +79,29 @@ def record(
     if path.exists() and not force:
         raise UsageError(f"{to_relative(path)} exists", hint="add --force to replace it, or choose another name")
     given = read_secrets(app, secret)
-    held = read_delivery(app, file, url)
-    if held.delivery is None:
+    delivery = read_delivery(app, file, url).delivery
+    if delivery is None:
         raise UsageError(f"{file} is already a recorded delivery", hint=f"copy it to {to_relative(path)}")
     if contract:
-        made = _by_contract(app, address, held.delivery, given, parse_time(at), note)
+        stored = _sign_delivery(app, address, delivery, given, parse_time(at), note)
     else:
-        received = _receive_delivery(app, address, held.delivery, given, parse_time(at), note)
-        made = received.to_stored(choose_personal_data(app, app.workspace, keep=keep_personal))
-    if contract and made.outcome.refused is not None:
-        raise UsageError(
-            f"the delivery cannot be signed: {made.outcome.refused.message}",
-            hint="add what the vendor would send, with any value as the signature",
-        )
-    made.save(path, app.redactor, within=app.workspace.root, overwrite=force)
-    outcome = made.outcome
-    text = {"text": lambda: _text(made, to_relative(path), name)}
-    write_report(lambda: _report(made, to_relative(path)), formats or [], text, app, folder=app.folder)
-    show_summary(app, made.people.summary if made.people is not None else None)
-    if outcome.error is not None:
-        app.err(f"warning: a replay ends with: {outcome.error.message}")
-    if made.recorded.verified_by is not None:
+        received = _receive_delivery(app, address, delivery, given, parse_time(at), note)
+        stored = received.to_stored(choose_personal_data(app, app.workspace, keep=keep_personal))
+    stored.save(path, app.redactor, within=app.workspace.root, overwrite=force)
+    text = {"text": lambda: _text(stored, to_relative(path), name)}
+    write_report(lambda: _report(stored, to_relative(path)), formats or [], text, app, folder=app.folder)
+    show_summary(app, stored.people.summary if stored.people is not None else None)
+    if stored.outcome.error is not None:
+        app.err(f"warning: a replay ends with: {stored.outcome.error.message}")
+    if stored.recorded.verified_by is not None:
         app.err("note: the delivery cannot be signed again, so a replay does not verify its signature")
 
 
-def _text(made: "KeptDelivery", path: str, name: str) -> str:
+def _text(stored: "KeptDelivery", path: str, name: str) -> str:
     from conn_cli.formatting import join_lines
     from conn_engine.diagnostics import pluralize
 
-    outcome = made.outcome
+    outcome = stored.outcome
     what = (
         f"challenge {outcome.challenge}" if outcome.challenge is not None else pluralize(len(outcome.records), "event")
     )
@@ -115,26 +109,26 @@ def _text(made: "KeptDelivery", path: str, name: str) -> str:
     return join_lines([*lines, f"next: conn test webhooks {name} --update"])
 
 
-def _report(made: "KeptDelivery", path: str) -> "Report":
+def _report(stored: "KeptDelivery", path: str) -> "Report":
     from conn_cli.personal_data import describe_summary
     from conn_engine.command_reports import DeliveryRecordReport
 
-    outcome = made.outcome
+    outcome = stored.outcome
     return DeliveryRecordReport(
         recording=path,
         events=[event["type"] for event in outcome.records],
         challenge=outcome.challenge,
         verified_by=outcome.verified_by or None,
         error=None if outcome.error is None else outcome.error.message,
-        signed=made.recorded.verified_by is None,
-        personal=describe_summary(made.people.summary if made.people is not None else None),
+        signed=stored.recorded.verified_by is None,
+        personal=describe_summary(stored.people.summary if stored.people is not None else None),
     )
 
 
 def _receive_delivery(  # noqa: PLR0917
     app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "Received":
-    """Judged first, by the real secrets; what was asked for it is kept."""
+    """Verify a delivery with the real secrets, and record the requests that this needs. Raises if it is refused."""
     from conn_engine.testing.deliveries.keeping import keep_received
     from conn_engine.transport.live import Live
 
@@ -148,10 +142,13 @@ def _receive_delivery(  # noqa: PLR0917
     return received
 
 
-def _by_contract(  # noqa: PLR0917
+def _sign_delivery(  # noqa: PLR0917
     app: App, address: DeliveryOwner, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "KeptDelivery":
-    """Signed by made-up secrets, at the moment that it says itself."""
+    """Sign a delivery with throwaway secrets, at `at` or the time that it contains.
+
+    Raises UsageError if it cannot be signed.
+    """
     from conn_engine.runtime.wiring import Wiring
     from conn_engine.secrets.vault.memory import MemoryVault
     from conn_engine.testing.deliveries.recording import read_signed_at, record_delivery
@@ -168,8 +165,13 @@ def _by_contract(  # noqa: PLR0917
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
         return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, is_verified=False)
 
-    made = record_signed(given)
-    handed = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
-    if made.outcome.error is None or not handed.keys() - given.keys():
-        return made
-    return record_signed({**handed, **given})  # what the vendor hands over, it has handed over before
+    signed = record_signed(given)
+    captured = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
+    if signed.outcome.error is not None and captured.keys() - given.keys():
+        signed = record_signed({**captured, **given})  # as if the vendor had sent these secrets before
+    if signed.outcome.refused is not None:
+        raise UsageError(
+            f"the delivery cannot be signed: {signed.outcome.refused.message}",
+            hint="add what the vendor would send, with any value as the signature",
+        )
+    return signed

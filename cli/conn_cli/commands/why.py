@@ -1,4 +1,4 @@
-"""`conn why`: which level, file and line set a value, and what it shadows."""
+"""`conn why`: which level, file and line set a value, and what it overrides."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -50,7 +50,6 @@ def why(
     """
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
-    from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -63,14 +62,7 @@ def why(
     if record is not None:
         _explain(app, effective, operation, record=record, field=path, formats=formats)
         return
-    origins = _origins(effective, name, path)
-    if not origins:
-        known = sorted({".".join(map(str, leaf)) for leaf in _find_leaves(effective, name)})
-        more = ", …" if len(known) > 10 else ""
-        raise UsageError(
-            f'nothing sets "{path}" here',
-            hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
-        )
+    origins = _find_origins(effective, name, path)
 
     def report() -> "Report":
         from conn_engine.config.report import OriginReport, describe_origin
@@ -96,7 +88,7 @@ def _text(origins: "list[Origin]", path: str) -> str:
         setting = [origin for origin in origins if origin.level == level]
         if not setting:
             lines.append(f"{level:<11}  -")
-        for origin in setting:  # the operation's own mapping, and that of its resource
+        for origin in setting:  # the mapping of the operation, and that of its resource
             note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
             if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
                 note = "<- replaces the levels below"
@@ -118,9 +110,12 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
     write_report(lambda: ValueReport.from_explanation(found), formats or [], text, app, folder=app.folder)
 
 
-def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
-    """Of the operation's own value; of a vendor operation also what it inherits from its resource or the connector."""
+def _find_origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
+    """Return the origins of an operation's value, or of the one that a vendor operation inherits from its resource or
+    the connector. Raises UsageError if there are none."""
+    from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import parse_path
+    from conn_engine.errors import UsageError
 
     inside = parse_path(path)
     candidates = [inside] if name is None else [(*name.path, *inside)]
@@ -136,7 +131,12 @@ def _origins(effective: "Effective", name: "OperationName | None", path: str) ->
         origins = effective.origins(candidate)
         if origins:
             return origins
-    return []
+    known = sorted({".".join(map(str, leaf)) for leaf in _find_leaves(effective, name)})
+    more = ", …" if len(known) > 10 else ""
+    raise UsageError(
+        f'nothing sets "{path}" here',
+        hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
+    )
 
 
 def _find_leaves(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""From command-line options to a `Call`: `--param`, `--body`, `--header`. No running."""
+"""Build a `Call` from the options `--param` and `--body`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,13 @@ def build_call(
     body: str | None,
     cursor: str | None = None,
 ) -> "Call":
-    """The call of `--param k=v` options. `id` and names of the path go into the path, names that a template reads
-    as `params.NAME` go there, names of parents choose among those, everything else is the query.
+    """Build the call of `--param NAME=VALUE` options.
 
-    A name that nothing of a unified operation reads is an error. A vendor's operation sends whatever it is given: one
-    that is like a name it knows is only pointed out. Raises UsageError for such a name, for a param without `=`, and
-    for a body that is not JSON.
+    `id` and path parameters fill the path, names that a template reads as `params.NAME` are passed as parameters, and
+    names of parents select among them. All other names become query parameters.
+
+    Raises UsageError for a name that a unified operation does not read, for a param without `=`, and for a body that is
+    not JSON. A vendor operation sends any name; if it resembles a known one, a warning is printed.
     """
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.parameters import parameters
@@ -54,7 +55,7 @@ def build_call(
 def _check_names(
     app: App, effective: "Effective", name: "OperationName", known: "Parameters", pairs: Mapping[str, Any]
 ) -> None:
-    """Raise UsageError for a name without any effect, and point out one that looks like a slip."""
+    """Raise UsageError for a name without effect, and warn about one that looks misspelled."""
     from conn_engine.diagnostics import did_you_mean
 
     candidates = sorted(known.names | known.query | {"id"})
@@ -86,9 +87,9 @@ def _parse_pair(text: str) -> tuple[str, Any]:
 
 
 def read_input(app: App, text: str) -> Any:
-    """JSON given as text, as `@file` (below the app's folder), or as `-` (standard input).
+    """Read JSON from a text, from `@FILE` below the current folder, or from standard input (`-`).
 
-    Raises UsageError when it cannot be read or is not JSON.
+    Raises UsageError if it cannot be read or is not JSON.
     """
     source, hint = "the given text", "pass JSON text, @FILE with JSON in it, or - for standard input"
     try:

@@ -1,4 +1,4 @@
-"""The other side of a change, and when what it does is a failure: what `conn impact` and `conn ci` have in common."""
+"""The base that `conn impact` and `conn ci` compare a change with, and their exit code."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ __all__ = ["ComparisonBase", "ImpactFailOn", "choose_exit", "choose_names", "ope
 
 
 class ImpactFailOn(StrEnum):
-    """When a change is a failure."""
+    """The changes that fail the command."""
 
     BREAKING = "breaking"
     MISSING = "missing"
@@ -27,15 +27,15 @@ class ImpactFailOn(StrEnum):
 
 
 def choose_names(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bool, bool]:
-    """Whether accounts are named in Markdown, and in the other formats.
+    """Return whether to name accounts in Markdown, and in the other formats.
 
-    Raises UsageError for Markdown that is to name them although conn.yaml does not allow it.
+    Raises UsageError if --names requests them in Markdown and conn.yaml does not allow it.
     """
     from conn_engine.errors import ConfigurationError, UsageError
 
     try:
         allowed = app.workspace.settings.reports.account_names
-    except ConfigurationError:  # that conn.yaml cannot be used is reported as such
+    except ConfigurationError:  # an invalid conn.yaml is reported later
         allowed = False
     if names and not allowed and any(spec.partition("=")[0] == "markdown" for spec in formats):
         raise UsageError(
@@ -46,9 +46,9 @@ def choose_names(app: "App", names: bool | None, formats: Sequence[str]) -> tupl
 
 
 def choose_exit(found: "Impact", fail_on: ImpactFailOn) -> Exit:
-    """How the command ends: by a change that is to stop it and is not accepted, or an acceptance that does not fit it;
-    else by an account that could not be judged."""
-    expired = fail_on is not ImpactFailOn.NONE and any(one.findings for one in found.accepted)
+    """Return the exit code: FINDINGS if a change that fails is not accepted or an acceptance has expired, CONFIGURATION
+    if accounts could not be judged."""
+    expired = fail_on is not ImpactFailOn.NONE and any(approval.findings for approval in found.accepted)
     if expired or found.find_failures(fail_on.value):
         return Exit.FINDINGS
     return Exit.CONFIGURATION if found.not_comparable else Exit.OK
@@ -56,7 +56,7 @@ def choose_exit(found: "Impact", fail_on: ImpactFailOn) -> Exit:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonBase:
-    """The other side: the folder with its workspace, what it is, and whether the main branch itself is checked out."""
+    """The base of a comparison: its folder and version, and whether the main branch is checked out."""
 
     folder: Path
     version: "BaseVersion"
@@ -65,10 +65,10 @@ class ComparisonBase:
 
 @contextmanager
 def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[ComparisonBase]:
-    """What to compare the workspace at `root` with: `base_dir` below `folder`, or the revision `base` of git.
+    """Open what the workspace at `root` is compared with: `base_dir` below `folder`, or the Git revision `base`. The
+    default is the point where the branch left the main branch.
 
-    With neither it is where the work left the main branch. Raises UsageError when nothing is found, ConfigurationError
-    when it cannot be read.
+    Raises UsageError if it is not found, and ConfigurationError if it cannot be read.
     """
     from conn_engine.analysis.impact import BaseVersion
     from conn_engine.analysis.impact.revisions import (

@@ -1,4 +1,4 @@
-"""Imports as the commands `new --from` and `import` share them: all made or none, and the summary."""
+"""Import connectors for `conn import` and `conn new --from`, all or none, and show a summary."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,8 @@ _SHOWN_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What the command line asks of an import. `name` is None where each document proposes its own; `entries` are keys
-    of documents that hold several connectors, `every` takes all of them; `models` are the unified models to which
-    mappings are proposed."""
+    """The options of an import. Without a `name`, each document proposes one. `entries` selects connectors of documents
+    with several, and `every` selects all. Mappings are proposed to the unified models in `models`."""
 
     name: str | None = None
     only: tuple[str, ...] = ()
@@ -35,41 +34,43 @@ class ImportRequest:
     keep_personal: bool = False
 
 
-def import_files(app: App, files: list[Path], wishes: ImportRequest, formats: "Sequence[str]") -> None:
-    """Make a connector of each document and tell what was left out. Writes nothing unless all can be made."""
+def import_files(app: App, files: list[Path], request: ImportRequest, formats: "Sequence[str]") -> None:
+    """Create a connector from each document, and show what was left out. Writes nothing unless all can be created."""
     from conn_cli.report import write_report
     from conn_cli.scaffold import check_connector, create_workspace, import_connector, to_relative
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
     from conn_import import Options, import_source, propose_name, read_source
 
-    if wishes.name is not None and len(files) > 1:
+    if request.name is not None and len(files) > 1:
         raise UsageError("--name cannot be used with several files", hint="import them one by one")
-    if wishes.name is not None and (wishes.every or len(wishes.entries) > 1):
+    if request.name is not None and (request.every or len(request.entries) > 1):
         raise UsageError("--name cannot be used with several connectors", hint="import them one by one")
     found = find_workspace(app.folder)
     root = found or app.folder
-    models = _load_models(root, wishes.models)
+    models = _load_models(root, request.models)
     made: list[ImportedConnector] = []
     for file in files:
         source = read_source(app.folder / file, to_relative(app.folder / file))
-        for entry in _choose_entries(source, wishes):
-            name = wishes.name or propose_name(source, entry)
+        for entry in _choose_entries(source, request):
+            name = request.name or propose_name(source, entry)
             if any(other.name == name for other in made):
                 raise UsageError(
                     f'two of the documents would create the connector "{name}"',
                     hint="import them one by one, with --name",
                 )
-            check_connector(root, name, force=wishes.force)
-            options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry, models=models)
+            check_connector(root, name, force=request.force)
+            options = Options(
+                name, request.only, request.base_url, request.security, request.samples, entry, models=models
+            )
             made.append(import_source(source, options, recorded_at=_format_now(app)))
     for one in made:
-        import_connector(root, one.name, one.write, force=wishes.force)
+        import_connector(root, one.name, one.write, force=request.force)
     if found is None:
         create_workspace(root)
     try:
-        _record_observed(app, root, [one for one in made if one.observed and one.recordings], wishes)
-    finally:  # the connectors are made
+        _record_observed(app, root, [one for one in made if one.observed and one.recordings], request)
+    finally:  # the connectors exist, even if the recordings fail
         text = {"text": lambda: _text(root, made, new=found is None)}
         write_report(lambda: _report(root, made, new=found is None), formats, text, app, folder=app.folder)
 
@@ -109,8 +110,8 @@ def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Repor
     return ImportReport(workspace=to_relative(root) if new else None, connectors=connectors)
 
 
-def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wishes: ImportRequest) -> None:
-    """Write the recordings of real answers, without the personal data in them."""
+def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", request: ImportRequest) -> None:
+    """Write the recordings of real responses, without personal data."""
     from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.scaffold import to_relative
     from conn_engine.config import load_workspace
@@ -123,7 +124,7 @@ def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wish
     if not made:
         return
     workspace = load_workspace(root)
-    personal = choose_personal_data(app, workspace, keep=wishes.keep_personal)
+    personal = choose_personal_data(app, workspace, keep=request.keep_personal)
     summaries = []
     for one in made:
         effective = workspace.effective(account=None, connector=one.name)
@@ -142,23 +143,23 @@ def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", wish
     show_summary(app, PersonalSummary.merge(summaries) if summaries else None)
 
 
-def _choose_entries(source: "ImportedDocument", wishes: ImportRequest) -> list[str]:
-    """The keys to import of a document; "" for one that is about one connector, or whose only one is meant."""
+def _choose_entries(source: "ImportedDocument", request: ImportRequest) -> list[str]:
+    """Return the keys of a document to import, or "" for a document with one connector."""
     from conn_engine.errors import UsageError
     from conn_import import list_entries
 
     known = list_entries(source)
-    if not known and (wishes.entries or wishes.every):
+    if not known and (request.entries or request.every):
         raise UsageError(f"{source.file} has only one connector: omit --entry and --all")
-    if wishes.every:
+    if request.every:
         return known
-    if not wishes.entries and len(known) == 1:
+    if not request.entries and len(known) == 1:
         return known
-    return list(dict.fromkeys(wishes.entries)) or [""]
+    return list(dict.fromkeys(request.entries)) or [""]
 
 
 def _load_models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The models by name, each with the schemas of its records: the workspace's own, then the bundled ones."""
+    """Return the models by name with the schemas of their records: those of the workspace, then the bundled ones."""
     from conn_engine.config import load_workspace
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents.locate import WORKSPACE_FILE
@@ -167,8 +168,8 @@ def _load_models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict
 
     if not names:
         return {}
-    own = load_workspace(root).models if (root / WORKSPACE_FILE).is_file() else []
-    known = load_models(tuple(own))
+    models = load_workspace(root).models if (root / WORKSPACE_FILE).is_file() else []
+    known = load_models(tuple(models))
     for name in names:
         if name not in known:
             hint = did_you_mean(name, list(known)) or f"models: {', '.join(sorted(known))}"

@@ -1,6 +1,6 @@
-"""A login by a person's consent: prints or opens the vendor's page, receives the answer, trades it for a token.
+"""Log in with a person's consent: open the vendor's page, receive the response, and exchange it for a token.
 
-What is asked for and how a code is traded is the engine's (`auth`); storing what comes out is the command's.
+The engine (`auth`) builds the URL and exchanges the code. The command stores the result.
 """
 
 import sys
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ConsentLogin:
-    """One login of an account. `stored` is what is known of it: the client, when the connector does not say it."""
+    """One login of an account. `stored` has the fields of its client, if the connector does not set them."""
 
     app: App
     effective: "Effective"
@@ -39,7 +39,7 @@ class ConsentLogin:
     seconds: float
 
     def run(self, account: str) -> dict[str, Any]:
-        """The document to store. Raises CredentialError when nobody consents, in time or at all."""
+        """Return the document to store. Raises CredentialError if nobody consents in time."""
         from conn_engine.auth import CAPTURED
         from conn_engine.runtime.call import Run, Session
         from conn_engine.runtime.request import authorization_scope
@@ -59,8 +59,8 @@ class ConsentLogin:
     def _ask_in_browser(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
         from conn_engine.auth.credential_document import fill_templates
 
-        told = self.credentials.redirect_uri
-        redirect_uri = str(fill_templates(told, scope, purpose="redirect_uri")) if told is not None else None
+        template = self.credentials.redirect_uri
+        redirect_uri = None if template is None else str(fill_templates(template, scope, purpose="redirect_uri"))
         if redirect_uri is not None and not is_local(redirect_uri):
             consent = self._consent(scope, redirect_uri)
             self._show(consent)
@@ -80,7 +80,7 @@ class ConsentLogin:
         return self._run_flow(flow)
 
     def _show(self, consent: Consent) -> None:
-        # Before any secret is known to the redactor but those that were typed: the client's id is part of the address.
+        # Call this before the redactor knows the document: the URL contains the ID of the client.
         if self.browser and _open_browser(consent.url):
             self.app.err("opened in your browser; if no page appears, open this URL:")
         else:
@@ -89,7 +89,7 @@ class ConsentLogin:
         self.app.stderr.flush()
 
     def _ask_for_address(self, redirect_uri: str) -> dict[str, str]:
-        """The parameters of the address that the browser ended at, which is not on this machine."""
+        """Prompt for the URL that the browser was sent to, which is not on this machine, and return its parameters."""
         app = self.app
         question = f"URL that the browser is sent to ({redirect_uri}?...)"
         if app.interactive:
@@ -107,7 +107,7 @@ class ConsentLogin:
         return answer
 
     def _learn(self, document: Mapping[str, Any], consent: Consent, answer: Mapping[str, str]) -> None:
-        """Make the secrets of the exchange known, so that they go to the connector's hosts alone and are not shown."""
+        """Add the secrets of the exchange to the redactor, so that they are not shown."""
         redactor = self.app.redactor
         redactor.add_document(document)
         redactor.add(consent.verifier or "", "the secret of the consent")
@@ -125,7 +125,7 @@ class ConsentLogin:
 
 
 def _open_browser(url: str) -> bool:
-    """Whether a browser with a window took the address."""
+    """Open the URL in a browser with a window. Returns whether there is one."""
     import os
     import webbrowser
 

@@ -1,9 +1,6 @@
-"""`App`: the process's surroundings as one value that commands are given.
+"""`App`: the environment that commands run in: the workspace, variables, the clock and the streams.
 
-Workspace, environment, clock, streams.
-
-Everything printed goes through it: through its redactor, and through `neutralize`. What is printed is the commands'
-business.
+Everything that commands print passes its redactor and `neutralize`.
 """
 
 import json
@@ -31,8 +28,8 @@ __all__ = ["App", "OutputGone"]
 
 
 class OutputGone(Exception):
-    """The reader of the output has closed it (`| head`), and the command works for nobody. Not an OSError: the option
-    parser handles those in its own way."""
+    """The reader of the output has closed it (`| head`), so the command can stop. It is not an OSError, because the
+    option parser handles those itself."""
 
 
 def _redactor() -> "Redactor":
@@ -43,15 +40,12 @@ def _redactor() -> "Redactor":
 
 @dataclass
 class App:
-    """What a command may use of the outside world.
-
-    Tests make one with their own streams, clock and folder.
-    """
+    """Everything outside the process that a command may use. Tests create one with their streams, clock and folder."""
 
     folder: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: process_environ)
     clock: Clock = field(default_factory=SystemClock)
-    # A stream that the caller closed is None in `sys`: reading it finds the end, writing to it goes nowhere.
+    # `sys` has None for a closed stream: it is replaced by an empty one, whose output is discarded.
     stdin: TextIO = field(default_factory=lambda: sys.stdin or StringIO())
     stdout: TextIO = field(default_factory=lambda: sys.stdout or StringIO())
     stderr: TextIO = field(default_factory=lambda: sys.stderr or StringIO())
@@ -98,7 +92,7 @@ class App:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether standard output is a terminal."""
+        """Return whether standard output is a terminal."""
         return _is_terminal(self.stdout)
 
     @property
@@ -108,20 +102,17 @@ class App:
 
     @property
     def stdin_is_terminal(self) -> bool:
-        """Whether standard input is a terminal: reading it waits for a person."""
+        """Return whether standard input is a terminal, so that reading it waits for a person."""
         return _is_terminal(self.stdin)
 
     @property
     def color(self) -> bool:
-        """Whether standard output takes colours.
-
-        NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
-        """
+        """Return whether to color standard output: by NO_COLOR, then FORCE_COLOR, then whether it is a terminal."""
         return self._colors(self.stdout)
 
     @property
     def error_color(self) -> bool:
-        """Whether standard error takes colours, by the same rules."""
+        """Return whether to color standard error, by the same rules."""
         return self._colors(self.stderr)
 
     def sanitize(self, text: str, form: Form = "text") -> str:
@@ -156,7 +147,7 @@ class App:
             raise OutputGone
 
     def flush(self) -> None:
-        """Hand over what is buffered. Raises OutputGone, and OSError when the device is full."""
+        """Write what is buffered. Raises OutputGone, and OSError if the device is full."""
         try:
             self.stdout.flush()
             self.stderr.flush()
@@ -164,15 +155,14 @@ class App:
             raise OutputGone from None
 
     def trace(self, text: str) -> None:
-        """Write to standard error when `debug` is on, without secrets."""
+        """Write to standard error if `debug` is on, sanitized."""
         if self.debug:
             self.err(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        """The answer to a question, which is put on standard error; a secret one is not shown while typed.
+        """Prompt on standard error, and return the answer. A secret answer is typed hidden, and redacted from then on.
 
-        Raises UsageError when prompts are not possible or the input ends. A secret answer is known to the
-        redactor from then on.
+        Raises UsageError if no prompt is possible, or if the input ends.
         """
         if not self.interactive:
             message = f"{question}: no value given, and no prompt is possible"
@@ -185,7 +175,7 @@ class App:
             try:
                 answer = getpass("", stream=self.stderr)
             except EOFError:
-                self.err()  # the question's own line is still open
+                self.err()  # ends the line of the question
                 raise UsageError(f"{question}: input ended") from None
             except KeyboardInterrupt:
                 self.err()
@@ -199,23 +189,23 @@ class App:
 
     @contextmanager
     def progress(self, label: str, *, total: float | None = None, unit: str = "") -> Iterator[ProgressReporter]:
-        """Progress of long work, on standard error: drawn on a terminal, else a plain line every few seconds.
+        """Show the progress of long work on standard error, drawn on a terminal or as a line every few seconds.
 
-        `total` is in `unit`s ("records", "pages"), None when unknown. Nothing at all is shown when `quiet`.
+        `total` is in `unit`s ("records", "pages"), or None if it is unknown. Nothing is shown if `quiet` is set.
         """
-        shown: ProgressReporter
+        reporter: ProgressReporter
         if self.quiet:
-            shown = ProgressReporter(label, total=total, unit=unit)
+            reporter = ProgressReporter(label, total=total, unit=unit)
         elif _is_terminal(self.stderr):
-            shown = RichProgress(
+            reporter = RichProgress(
                 label, total=total, unit=unit, stream=self.stderr, clean=self._in_one_line, color=self.error_color
             )
         else:
-            shown = SparseProgress(
+            reporter = SparseProgress(
                 label, total=total, unit=unit, clock=self.clock, write=lambda line: self.err(self._in_one_line(line))
             )
-        with shown:
-            yield shown
+        with reporter:
+            yield reporter
 
     def _in_one_line(self, text: str) -> str:
         return " ".join(self.sanitize(text).split("\n"))
@@ -240,6 +230,6 @@ def _encode_and_write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
     except UnicodeEncodeError:
-        # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
+        # The stream is not UTF-8: escape what it cannot show.
         encoding = stream.encoding or "ascii"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

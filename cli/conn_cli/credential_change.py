@@ -83,16 +83,16 @@ def run_connect_steps(app: App, effective: "Effective", change: CredentialChange
     options = {"vault": vault, "redactor": app.redactor, "clock": app.clock}
     try:
         with connect(app.workspace, account, environ=app.environ, **options) as connection:
-            found = connection.prepare()
+            values = connection.prepare()
     except ConnError as error:
         if vault is None:
             error.hint = f"{error.hint}; then: conn auth connect {account}".removeprefix("; then: ")
         raise
-    for name, value in found.items():
+    for name, value in values.items():
         change.lines.append(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")
     change.lines.append(f"connected {account}")
-    change.connected = dict(found)
-    if vault is None and found and vault_of(app.workspace, app.environ).kind_of(account) == "environment":
+    change.connected = dict(values)
+    if vault is None and values and vault_of(app.workspace, app.environ).kind_of(account) == "environment":
         app.err(
             "note: the credential comes from the environment, where these values cannot be stored: "
             f"add them to the context of {account}"
@@ -101,10 +101,10 @@ def run_connect_steps(app: App, effective: "Effective", change: CredentialChange
 
 
 def verify_credential(app: App, account: str, lines: list[str], vault: "Vault | None" = None) -> bool:
-    """Ask the vendor whether it accepts the credential, and add the answer to the lines. Returns whether it could be
-    asked.
+    """Ask the vendor whether it accepts the credential, and add the result to the lines. Returns False if the connector
+    has no `verify` operation.
 
-    Raises CredentialError when the vendor refuses it.
+    Raises CredentialError if the vendor refuses the credential.
     """
     from conn_engine.runtime.connection import connect
 

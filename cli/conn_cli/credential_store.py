@@ -1,4 +1,4 @@
-"""Decide, before anything is asked or sent, what a command may use or replace of a stored credential."""
+"""Decide, before any prompt or request, what a command may use or replace of a stored credential."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ def needs_store(account: str, vault_kind: str) -> None:
 
 
 def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
-    """Raise UsageError when what is stored would not be used."""
+    """Raise UsageError if a stored credential would not be used."""
     from conn_engine.secrets.vault.environment import build_variable_prefix
 
     if vault.environment.has(account):
@@ -33,7 +33,7 @@ def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
 
 
 def select_reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
-    """Return what a new login may take over of the stored document: everything, or for a new host nothing secret."""
+    """Return the part of the stored document that a new login may reuse: everything, or no secret for a new host."""
     from conn_engine.auth import CAPTURED
     from conn_engine.transport.hosts import is_covered
 
@@ -51,7 +51,7 @@ def select_reusable(app: App, effective: "Effective", account: str, vault: "Laye
 def merge_login(
     effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the document of a new log-in with the stored parts that it does not replace: the webhook secrets that it
+    """Return the document of a new login with the stored parts that it does not replace: the webhook secrets that it
     lacks, and the account's subscription."""
     from conn_engine.auth import CAPTURED, read_secret_fields
     from conn_engine.runtime.webhooks.subscribing import SUBSCRIPTION

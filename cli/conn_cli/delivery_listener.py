@@ -28,7 +28,7 @@ _AGAIN = Response(503, Headers({"retry-after": "30"}))
 
 @dataclass(slots=True)
 class EventForwarder:
-    """Hands events on to an application. `send` is a transport; `key` signs them."""
+    """Posts events to an application, signed with `key`."""
 
     url: str
     key: bytes = field(repr=False)
@@ -36,22 +36,22 @@ class EventForwarder:
     now: Callable[[], float]
 
     def forward(self, events: "Sequence[Event]") -> str:
-        """Hand on every event, in order. Says what went wrong; "" for nothing."""
+        """Post the events in order. Returns the first error, or ""."""
         from conn_engine.runtime.webhooks import build_delivery
 
         for event in events:
             try:
-                answer = self.transport.send(build_delivery(event, self.url, self.key, self.now()))
+                response = self.transport.send(build_delivery(event, self.url, self.key, self.now()))
             except ConnError as error:
                 return error.message
-            if not 200 <= answer.status < 300:
-                return f"{answer.status} from {self.url}"
+            if not 200 <= response.status < 300:
+                return f"{response.status} from {self.url}"
         return ""
 
 
 class EventWriter:
-    """Writes a line for each event in every format of `--format`: at once to standard output; a file of several lines
-    when it is closed, as a file is written completely or not at all."""
+    """Writes a line for each event in every format of `--format`: to standard output at once, and to a file when it is
+    closed, because a file is written completely or not at all."""
 
     def __init__(self, app: App, specs: Sequence[str]) -> None:
         from conn_cli.report import parse_specs
@@ -92,9 +92,9 @@ def _text_line(event: "Event") -> str:
 
 @dataclass(slots=True)
 class DeliveryListener:
-    """Takes deliveries, from several threads. `done` is set after `count` of them (None: never).
+    """Handles deliveries from several threads. `done` is set after `count` accepted ones (None: never).
 
-    With `keep`, deliveries are recorded; with `personal`, their personal data is replaced first.
+    With `record`, deliveries are recorded; with `personal`, their personal data is replaced first.
     """
 
     app: App
@@ -103,7 +103,7 @@ class DeliveryListener:
     events_to: "EventWriter"
     forward: EventForwarder | None = None
     pairing: bool = False
-    keep: bool = False
+    record: bool = False
     personal: "PersonalData | None" = None
     count: int | None = None
     done: Signal = field(default_factory=Signal)
@@ -112,20 +112,20 @@ class DeliveryListener:
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, delivery: "Delivery", path: str) -> Response:
-        """The answer to a delivery."""
+        """Return the response to a delivery."""
         address = self.address or self._read_address(path)
         if address is None:
             return _NOT_FOUND
         try:
             return self._receive(delivery, address)
         except ConnError as error:
-            self._tell_error(f"failed: {error.message}")
-        except Exception as error:  # one delivery may not end the others
-            self._tell_error(f"internal error: {type(error).__name__}")
+            self._show_error(f"failed: {error.message}")
+        except Exception as error:  # one delivery must not stop the others
+            self._show_error(f"internal error: {type(error).__name__}")
         return _AGAIN
 
     def _read_address(self, path: str) -> DeliveryOwner | None:
-        """`/accounts/<account>`, or `/<connector>`."""
+        """Return the account of `/accounts/ACCOUNT` or the connector of `/CONNECTOR`, or None for any other path."""
         parts = path.partition("?")[0].strip("/").split("/")
         workspace = self.app.workspace
         if len(parts) == 2 and parts[0] == "accounts" and parts[1] in workspace.accounts():
@@ -135,27 +135,28 @@ class DeliveryListener:
         return None
 
     def _receive(self, delivery: "Delivery", address: DeliveryOwner) -> Response:
-        kept = None
-        if self.keep:
-            kept, receipt = self._record(delivery, address)
+        received = None
+        if self.record:
+            received = self._record(delivery, address)
+            receipt = received.receipt
         else:
             receipt = self.receiver.receive(
                 delivery, account=address.account, connector=address.connector, pairing=self.pairing
             )
         fault = "" if receipt.failed or self.forward is None else self.forward.forward(receipt.events)
         with self._lock:
-            self._tell(receipt, fault)
-            if kept is not None and receipt.refused is None and receipt.failed is None:
-                self._try_to_save(kept, address)
+            self._show(receipt, fault)
+            if received is not None and receipt.refused is None and receipt.failed is None:
+                self._try_to_save(received, address)
             self._count(receipt, fault)
         return _AGAIN if fault else receipt.reply
 
-    def _record(self, delivery: "Delivery", address: DeliveryOwner) -> "tuple[Received, Receipt]":
+    def _record(self, delivery: "Delivery", address: DeliveryOwner) -> "Received":
         from conn_engine.testing.deliveries.keeping import keep_received
         from conn_engine.transport.live import Live
 
         with Live(self.app.redactor, trust=self.app.workspace.trust, clock=self.app.clock) as live:
-            received = keep_received(
+            return keep_received(
                 self.receiver,
                 live,
                 delivery,
@@ -163,7 +164,6 @@ class DeliveryListener:
                 connector=address.connector,
                 pairing=self.pairing,
             )
-        return received, received.receipt
 
     def _count(self, receipt: "Receipt", fault: str) -> None:
         if receipt.refused is not None or receipt.failed is not None or receipt.challenge is not None or fault:
@@ -173,9 +173,9 @@ class DeliveryListener:
         if self.count is not None and self.deliveries >= self.count:
             self.done.set()
 
-    # --- telling ---
+    # --- output ---
 
-    def _tell(self, receipt: "Receipt", fault: str) -> None:
+    def _show(self, receipt: "Receipt", fault: str) -> None:
         for event in receipt.events:
             self.events_to.write(event)
         if receipt.refused is not None:
@@ -194,28 +194,28 @@ class DeliveryListener:
             self.app.err(f"not forwarded: {fault}; the vendor is asked to deliver it again")
         self.app.flush()
 
-    def _tell_error(self, text: str) -> None:
+    def _show_error(self, text: str) -> None:
         with self._lock:
             self.app.err(text)
             self.app.flush()
 
-    def _try_to_save(self, kept: "Received", address: DeliveryOwner) -> None:
+    def _try_to_save(self, received: "Received", address: DeliveryOwner) -> None:
         """Record the delivery. A failure is shown only here: the vendor must not deliver again because of it."""
         try:
-            self._save(kept, address)
+            self._save(received, address)
         except ConnError as error:
             self.app.err(f"not recorded: {error.message}{f'; {error.hint}' if error.hint else ''}")
             self.app.flush()
 
-    def _save(self, kept: "Received", address: DeliveryOwner) -> None:
+    def _save(self, received: "Received", address: DeliveryOwner) -> None:
         from conn_cli.personal_data import show_summary
         from conn_cli.scaffold import to_relative
 
-        made = kept.to_stored(self.personal)
-        path = self._free_path(address, _slug(kept))
-        made.save(path, self.app.redactor, within=self.app.workspace.root, overwrite=False)
+        stored = received.to_stored(self.personal)
+        path = self._free_path(address, _slug(received))
+        stored.save(path, self.app.redactor, within=self.app.workspace.root, overwrite=False)
         self.app.err(f"recorded in {to_relative(path)}")
-        show_summary(self.app, made.people.summary if made.people is not None else None)
+        show_summary(self.app, stored.people.summary if stored.people is not None else None)
         self.app.flush()
 
     def _free_path(self, address: DeliveryOwner, name: str) -> Path:
@@ -229,8 +229,8 @@ class DeliveryListener:
             number += 1
 
 
-def _slug(kept: "Received") -> str:
-    if kept.receipt.challenge is not None:
-        return f"challenge_{kept.receipt.challenge}"
-    kinds = [str(event.vendor.get("type", "")) for event in kept.receipt.events]
+def _slug(received: "Received") -> str:
+    if received.receipt.challenge is not None:
+        return f"challenge_{received.receipt.challenge}"
+    kinds = [str(event.vendor.get("type", "")) for event in received.receipt.events]
     return re.sub(r"[^a-z0-9]+", "_", kinds[0].lower()).strip("_")[:60] if kinds and kinds[0] else "delivery"

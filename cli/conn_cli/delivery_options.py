@@ -1,4 +1,4 @@
-"""What the commands for webhooks share: at which address a delivery came, its file, the secrets given for once."""
+"""Options of the webhook commands: the address of a delivery, its file, and secrets for one command."""
 
 import json
 import re
@@ -65,30 +65,33 @@ Secrets = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOwner:
-    """At whose address a delivery came: an account's, or a connector's."""
+    """The account or the connector whose address received a delivery."""
 
     account: str | None
     connector: str | None
 
     def load_effective(self, app: App) -> "Effective":
-        """Its configuration."""
+        """Return the effective configuration of the account or connector."""
         return app.workspace.effective(account=self.account, connector=self.connector)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFile:
-    """What a file holds: a delivery as it came, or a recorded one."""
+    """The content of a file: a delivery as it was received, or a recorded one."""
 
     delivery: "Delivery | None"
     recorded: "RecordedDelivery | None"
 
 
 def find_owner(app: App, account: str | None, connector: str | None) -> DeliveryOwner:
-    """The address that the options mean; by default that of the only connector with webhooks. Raises UsageError."""
+    """Return the address that the options select, by default that of the only connector with webhooks.
+
+    Raises UsageError if no connector has webhooks, or several have.
+    """
     if account is not None:
         return DeliveryOwner(account, None)
     if connector is None:
-        names = [name for name in app.workspace.connectors() if _receives(app, name)]
+        names = [name for name in app.workspace.connectors() if _has_webhooks(app, name)]
         if len(names) != 1:
             if not names:
                 raise UsageError(
@@ -104,13 +107,15 @@ def find_owner(app: App, account: str | None, connector: str | None) -> Delivery
     return DeliveryOwner(None, connector)
 
 
-def _receives(app: App, connector: str) -> bool:
+def _has_webhooks(app: App, connector: str) -> bool:
     return app.workspace.effective(account=None, connector=connector).data.get("webhooks") is not None
 
 
 def read_delivery(app: App, file: str, url: str | None) -> DeliveryFile:
-    """The delivery in a file, or on standard input. Raises UsageError; ConfigurationError for a recorded one that is
-    none."""
+    """Read a delivery from a file or from standard input.
+
+    Raises UsageError if it cannot be read, and ConfigurationError for an invalid recorded delivery.
+    """
     from conn_engine.webhooks.request_text import read_request
 
     path = None if file == "-" else app.folder / file
@@ -128,9 +133,9 @@ def _load_recorded(app: App, path: Path | None, raw: bytes, file: str) -> "Recor
     if path is not None:
         return load_delivery(path, file)
     with tempfile.TemporaryDirectory() as folder:
-        kept = Path(folder) / "delivery.json"
-        kept.write_bytes(raw)
-        return load_delivery(kept, "the input")
+        copy = Path(folder) / "delivery.json"
+        copy.write_bytes(raw)
+        return load_delivery(copy, "the input")
 
 
 def _read_bytes(path: Path, file: str) -> bytes:
@@ -146,8 +151,8 @@ def _read_standard_input(app: App) -> bytes:
 
 
 def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
-    """The secrets of `--secret`. Raises UsageError for one that is written out, or whose variable is not set."""
-    found: dict[str, str] = {}
+    """Return the secrets of `--secret`. Raises UsageError for a literal value, or if the variable is not set."""
+    secrets: dict[str, str] = {}
     for option in options or ():
         name, sign, rest = option.partition("=")
         if sign and not rest.startswith("@"):
@@ -162,9 +167,9 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
                 f"--secret {name}: no value given, and no prompt is possible",
                 hint=f"set an environment variable and name it: --secret {name}=@VARIABLE",
             )
-        found[name] = app.environ[rest[1:]] if sign else app.ask(name, secret=True)
-        app.redactor.add(found[name], name)
-    return found
+        secrets[name] = app.environ[rest[1:]] if sign else app.ask(name, secret=True)
+        app.redactor.add(secrets[name], name)
+    return secrets
 
 
 def build_trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
@@ -177,18 +182,18 @@ def build_trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
 
 
 def parse_time(text: str | None, option: str = "--at") -> float | None:
-    """Unix seconds of an RFC 3339 time. Raises UsageError."""
+    """Return an RFC 3339 time in Unix seconds. A time without a zone is UTC. Raises UsageError."""
     if text is None:
         return None
     try:
-        made = datetime.fromisoformat(text)
-        return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise UsageError(f'{option} "{text}" is not a time', hint="such as 2026-11-25T14:30:00Z") from None
 
 
 def to_json_line(data: Any) -> str:
-    """Data as JSON in a line."""
+    """Return data as JSON on one line."""
     return json.dumps(data, ensure_ascii=False, default=str)
 
 

@@ -1,7 +1,6 @@
-"""A small HTTP server that takes deliveries on this machine: bounded in time, size and number, silent about what it is
-sent.
+"""A small HTTP server for deliveries on this machine. It limits the time, size and number of requests.
 
-What a delivery means is the receiver's; where it goes then, the command's.
+The receiver handles a delivery, and the command decides what happens to its events.
 """
 
 import io
@@ -25,7 +24,7 @@ from conn_engine.wire import Headers, Response
 __all__ = ["DeliveryHandler", "DeliveryServer"]
 
 DeliveryHandler = Callable[[Delivery, str], Response]
-"""What is answered to a delivery; the second is the path that was called. It never raises."""
+"""Returns the response to a delivery and the requested path. It never raises."""
 
 MOST_AT_ONCE = 32
 SECONDS = 30.0
@@ -34,9 +33,10 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class DeliveryServer(ThreadingHTTPServer):
-    """The server. `port` is the one that it listens on; `public` is the URL that the vendor calls, if it is another.
+    """Passes deliveries to `take`. `port` is the port that it listens on, and `public` the URL that the vendor calls,
+    if that is different.
 
-    Raises CredentialError when it cannot listen.
+    Raises CredentialError if it cannot listen.
     """
 
     daemon_threads = True
@@ -64,7 +64,7 @@ class DeliveryServer(ThreadingHTTPServer):
         self.port = int(self.server_address[1])
 
     def server_bind(self) -> None:
-        """Without asking for the machine's name, which may take long."""
+        """Bind without looking up the name of the machine, which can take long."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
@@ -80,7 +80,7 @@ class DeliveryServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One request."""
+        """Handle one request."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -101,7 +101,7 @@ class DeliveryServer(ThreadingHTTPServer):
                     slowest.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
 
     def wait_for_replies(self, seconds: float = 2.0) -> None:
-        """Wait for the answers that are on their way."""
+        """Wait for the responses that are being sent."""
         end = time.monotonic() + seconds
         for _ in range(MOST_AT_ONCE):
             if not self._free.acquire(timeout=max(0.0, end - time.monotonic())):
@@ -120,7 +120,7 @@ class DeliveryServer(ThreadingHTTPServer):
 
 
 class _InTime(io.RawIOBase):
-    """What a connection sends, until a moment: a byte now and then does not make it last."""
+    """Reads a connection until a deadline, which a slow sender cannot extend."""
 
     def __init__(self, connection: socket.socket, end: float) -> None:
         self._connection = connection
@@ -184,14 +184,14 @@ class _Handler(BaseHTTPRequestHandler):
         return Delivery(self.command, self._url(headers), headers, body)
 
     def _url(self, headers: Headers) -> str:
-        """The URL that was called: the vendor's is the public one."""
+        """Return the URL that the vendor called."""
         target = self.path if self.path.startswith("/") else "/"
         public = self.server.public
         if public is not None:
             path, mark, query = target.partition("?")
-            told = split_plain_url(public)
-            own = told.path if path == "/" else told.path.rstrip("/") + path
-            return f"{told.scheme}://{told.netloc}{own or '/'}{mark}{query}"
+            base = split_plain_url(public)
+            full_path = base.path if path == "/" else base.path.rstrip("/") + path
+            return f"{base.scheme}://{base.netloc}{full_path or '/'}{mark}{query}"
         host = headers.get("x-forwarded-host") or headers.get("host") or f"127.0.0.1:{self.server.port}"
         return f"{headers.get('x-forwarded-proto', 'http')}://{host}{target}"
 
@@ -222,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             size = self._chunk_size()
             if size == 0:
                 while self.rfile.readline(_LINE).strip():
-                    pass  # trailers say nothing that counts here
+                    pass  # trailers are ignored
                 return b"".join(pieces)
             total += size
             if total > MAX_DELIVERY_BYTES:
@@ -252,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """The status alone: nothing of what was sent is sent back."""
+        """Send only the status, so that nothing from the request is sent back."""
         _ = message, explain
         self.close_connection = True
         self.command = getattr(self, "command", None) or "GET"
@@ -260,4 +260,4 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(Response(int(code)))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: a URL may hold a secret."""
+        """Log nothing: a URL can contain a secret."""

@@ -1,4 +1,4 @@
-"""What options mean: the effective configuration behind an account, a connector or an operation."""
+"""Choose the effective configuration for the options of an account, a connector or an operation."""
 
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,10 @@ def choose_effective(
     operation: str | None = None,
     environment: str | None = None,
 ) -> "Effective":
-    """The account's configuration; without an account, that of the connector: the named one, the one of `a:b.c`, or the
-    only one that has the operation. Raises UsageError naming the candidates.
+    """Return the account's configuration or, without an account, the connector's: the named one, that of an operation
+    such as `hubspot:contacts.list`, or the only one with the operation.
 
-    What is printed of it shows no secret that somebody wrote into a document.
+    Secrets that its documents contain are redacted from then on. Raises UsageError with the possible connectors.
     """
     effective = _load_effective(app, account, connector, operation, environment)
     learn_literals(app, effective)
@@ -34,16 +34,16 @@ def choose_effective(
 
 
 def learn_literals(app: App, effective: "Effective") -> None:
-    """Make the secrets that somebody wrote into its documents known, so that nothing printed or kept shows them."""
+    """Add the secrets that its documents contain to the redactor, so that nothing printed or stored shows them."""
     from conn_engine.config.literals import literal_secrets
 
-    for layer in effective.layers:  # what is shadowed is shown as well
+    for layer in effective.layers:  # overridden values are shown too
         for path, value in literal_secrets(layer.data):
             app.redactor.add(value, f"the literal {path[-1]}")
 
 
 def learn_found_literals(app: App, findings: "Sequence[Diagnostic]", sources: "Sources") -> None:
-    """Make the secrets that were found in documents known, so that the lines shown around them hide them."""
+    """Add the secrets that lint found in documents to the redactor, so that source lines do not show them."""
     for finding in findings:
         span = finding.span
         if finding.code == "SEC101" and span is not None:
@@ -68,14 +68,14 @@ def _load_effective(
 def _only_connector(app: App, operation: str | None) -> str:
     names = app.workspace.connectors()
     if operation is not None:
-        having = []
+        matching = []
         for name in names:
             try:
                 app.workspace.effective(account=None, connector=name).resolve(operation)
-                having.append(name)
+                matching.append(name)
             except UsageError:
                 continue
-        names = having
+        names = matching
     if len(names) == 1:
         return names[0]
     if not names:

@@ -12,7 +12,7 @@ __all__ = ["attach_finding"]
 
 @contextmanager
 def attach_finding(effective: "Effective", name: "OperationName") -> Iterator[None]:
-    """Give an error of the author's the finding on its line, as `conn test` would; one of the caller's has none."""
+    """Add the finding at the line of the configuration to an error, like `conn test`, unless the caller caused it."""
     from conn_engine.errors import ConfigurationError, ParameterError
 
     try:

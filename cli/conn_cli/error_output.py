@@ -1,4 +1,4 @@
-"""How an error ends a command: what is wrong, where, what to do. Never unredacted; a traceback only when asked for."""
+"""Show the error that ends a command: what is wrong, where, and what to do. A traceback is only shown with --debug."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ WIDE = 110
 
 
 def show_usage(app: App, error: Exception) -> None:
-    """A command line that cannot be read; a group without a command shows its help."""
+    """Show the error of an invalid command line, or the help of a group without a command."""
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if type(error).__name__ == "NoArgsIsHelpError":
         app.err(message)
@@ -27,7 +27,7 @@ def show_usage(app: App, error: Exception) -> None:
 
 
 def show_error(app: App, error: ConnError) -> None:
-    """Draw an expected error: its findings with source lines if it has any, else one line and the fix."""
+    """Show an expected error: its findings with source lines or, without findings, its message and fix."""
     if error.findings:
         show_findings(app, error.findings, counted=True)
         return
@@ -44,7 +44,7 @@ def show_error(app: App, error: ConnError) -> None:
 
 
 def show_findings(app: App, findings: "Sequence[Diagnostic]", *, counted: bool = False) -> None:
-    """Findings with their source lines, on standard error; `counted` adds how many there are."""
+    """Show findings with their source lines on standard error. With `counted`, a summary follows."""
     from conn_cli.report import Sources
     from conn_cli.report.text import draw_finding, paint, render
     from conn_engine.documents.locate import find_workspace
@@ -64,13 +64,13 @@ def _indent(text: str) -> str:
 
 
 def _partition(error: ConnError) -> str:
-    """The item at which a fanned-out operation failed: `board 3`. Its request need not tell."""
+    """Return the partition in which an operation failed, such as `board 3`. The request may not contain it."""
     items = error.partition.items() if isinstance(error, VendorError) else ()
     return ", ".join(f"{name} {str(value)[:60]}" for name, value in items if isinstance(value, str | int))
 
 
 def _missing_value(error: ConnError) -> str:
-    """Where the value of a `{{…}}` that has none is given."""
+    """Return where to set the missing value of a `{{…}}`."""
     if not isinstance(error, ExpressionError) or error.code != "unresolved":
         return ""
     if isinstance(error, ParameterError):
@@ -81,7 +81,7 @@ def _missing_value(error: ConnError) -> str:
 
 
 def _show_expression(app: App, error: ExpressionError) -> None:
-    """The line of the expression that failed with a caret under the culprit, when it is known."""
+    """Show the line of the expression that failed, with a marker under the error if its position is known."""
     if error.at:
         app.err(f"  at {error.at}")
     if error.offset < 0 or error.offset > len(error.text) or not error.text.strip():
@@ -96,7 +96,7 @@ def _show_expression(app: App, error: ExpressionError) -> None:
 
 
 def show_file_error(app: App, error: OSError) -> None:
-    """What the system refused: a folder that may not be written, a full disk. The traceback comes with --debug."""
+    """Show an error of the operating system, such as a full disk."""
     _learn_secrets(app)
     reason = (error.strerror or type(error).__name__).lower()
     app.err(f"error: {f'{error.filename}: ' if error.filename else ''}{reason}")
@@ -105,7 +105,7 @@ def show_file_error(app: App, error: OSError) -> None:
 
 
 def show_crash(app: App, error: Exception) -> None:
-    """A fault of ours. The traceback is shown with --debug only, redacted, without the values of variables."""
+    """Show an internal error. With --debug, the traceback is shown, redacted and without the values of variables."""
     _learn_secrets(app)
     app.err(f"internal error: {type(error).__name__}: {_get_message(error)}")
     if app.debug:
@@ -128,10 +128,10 @@ def _get_message(error: Exception) -> str:
 
 
 def _learn_secrets(app: App) -> None:
-    """Make every secret of the environment known: a crash may come before the account's own were."""
+    """Add the secrets of the environment to the redactor: a crash can precede the loading of an account."""
     from conn_engine.secrets import is_secret_name
 
     for name, value in app.environ.items():
-        own = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
-        if own or (is_secret_name(name) and name not in ("PWD", "OLDPWD")):
+        is_setting = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
+        if is_setting or (is_secret_name(name) and name not in ("PWD", "OLDPWD")):
             app.redactor.add(value)

@@ -1,4 +1,4 @@
-"""`--output FILE` and `--file FIELD=PATH`: results written to a file, whole or not at all, and files to send."""
+"""`--output FILE` and `--file FIELD=PATH`: write results completely or not at all, and read files to send."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,9 +23,9 @@ _WRITERS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl
 
 
 def find_result_file(app: App, output: str) -> Path | None:
-    """The file that `--output` names; None when it is one of the formats for standard output.
+    """Return the file that `--output` names, or None if it is a format for standard output.
 
-    A file has a dot or a folder in its name, so that a mistyped format makes none. Raises UsageError for neither.
+    A file name must have a dot or a folder, so that a mistyped format creates no file. Otherwise raises UsageError.
     """
     if output in WRITERS:
         return None
@@ -38,7 +38,7 @@ def find_result_file(app: App, output: str) -> Path | None:
 
 
 def check_free(path: Path, *, force: bool) -> Path:
-    """The path, when it can be written. Raises UsageError before anything is sent."""
+    """Return the path if it can be written, before anything is sent. Raises UsageError if not."""
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
         raise UsageError(f"{path} {what}")
@@ -48,13 +48,13 @@ def check_free(path: Path, *, force: bool) -> Path:
 
 
 def wants_bytes(effective: "Effective", name: "OperationName", call: "Call") -> bool:
-    """Whether a file of this operation holds what the vendor sent, and not records."""
+    """Return whether a file with the results of this operation has the vendor's bytes instead of records."""
     from conn_engine.errors import ConnError
     from conn_engine.runtime.unified import vendor_behind
 
     try:
         vendor = vendor_behind(effective, name, call)
-    except ConnError:  # which operation it is depends on steps before it
+    except ConnError:  # the operation depends on earlier steps
         return False
     format = vendor.response_format  # noqa: A001
     if vendor.job is not None and vendor.job.download is not None:
@@ -75,7 +75,7 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
 
 @contextmanager
 def open_writer(app: App, path: Path, *, force: bool) -> Iterator[RecordWriter]:
-    """A writer of records into a file, in the format that its ending says (else JSON lines)."""
+    """Open a writer of records to a file, in the format of its extension (by default JSON lines)."""
     from conn_engine.documents import write_atomically
 
     with write_atomically(path, overwrite=force) as stream:
@@ -93,7 +93,7 @@ class _ToFile:
         self._stream = stream
 
     def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to the file without secrets, and otherwise unchanged: no terminal or CI system reads it."""
+        """Write to the file, with secrets redacted. Nothing else changes, because no terminal or CI system reads it."""
         self._stream.write((self._app.redactor.text(text) + end).encode("utf-8", "replace"))
 
     def err(self, text: str = "", *, end: str = "\n") -> None:
@@ -101,36 +101,36 @@ class _ToFile:
         self._app.err(text, end=end)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Tables are for people: no file is one."""
+        """Raise InternalError: tables are only for terminals."""
         raise InternalError("a table is not written to a file")
 
 
 def read_uploads(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
-    """The files of `--file FIELD=PATH[;type=TYPE][;filename=NAME]`, by field. Raises UsageError."""
+    """Return the files of `--file FIELD=PATH[;type=TYPE][;filename=NAME]`, by field. Raises UsageError."""
     from conn_engine.bodies import Upload
 
-    found: dict[str, Upload] = {}
+    uploads: dict[str, Upload] = {}
     for option in options:
         name, sign, rest = option.partition("=")
-        path, told = _parse_content_type(rest)
+        path, attributes = _parse_attributes(rest)
         if not sign or not name or not path:
             raise UsageError(f'--file "{option}" is not FIELD=PATH', hint="such as --file document=./cv.pdf")
-        if name in found:
+        if name in uploads:
             raise UsageError(f'--file gives "{name}" twice')
-        found[name] = Upload.from_path(
-            app.folder / path, filename=told.get("filename", ""), content_type=told.get("type", "")
+        uploads[name] = Upload.from_path(
+            app.folder / path, filename=attributes.get("filename", ""), content_type=attributes.get("type", "")
         )
-    return found
+    return uploads
 
 
-def _parse_content_type(text: str) -> tuple[str, dict[str, str]]:
-    told: dict[str, str] = {}
+def _parse_attributes(text: str) -> tuple[str, dict[str, str]]:
+    attributes: dict[str, str] = {}
     while True:
         rest, mark, last = text.rpartition(";")
         key, sign, value = last.partition("=")
         if not mark or not sign or key not in ("type", "filename"):
-            return text, told
-        told.setdefault(key, value)
+            return text, attributes
+        attributes.setdefault(key, value)
         text = rest
 
 

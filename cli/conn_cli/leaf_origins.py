@@ -1,4 +1,4 @@
-"""Who set which leaf of an effective configuration, fields of composed mappings included."""
+"""Find the origins of the leaves of an effective configuration, including fields of composed mappings."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ __all__ = ["leaf_origins"]
 
 
 def leaf_origins(effective: "Effective") -> "dict[tuple[str | int, ...], list[Origin]]":
-    """The origins of each leaf, top level first.
+    """Return the origins of each leaf, top level first.
 
-    A mapping of several levels that could not be merged as data is listed field by field, as far as its levels
-    are objects; a level that is one expression stands under every field it may set.
+    A mapping whose levels could not be merged as data is listed by field, as far as its levels are objects. A level
+    that is an expression is an origin of every field that it can set.
     """
     from conn_engine.config import Layers, lookup
 

@@ -1,4 +1,4 @@
-"""One live run of `conn run`: its records to standard output, or its records or bytes to a file."""
+"""Run an operation for `conn run`, and write its records to standard output, or its records or bytes to a file."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -27,8 +27,8 @@ __all__ = ["LiveRun", "resolve_account"]
 def resolve_account(
     app: App, account: str, environment: str | None, *, wait: bool = False, planned: bool = False
 ) -> "Wiring":
-    """An account's operations as the command runs them. `planned`: nothing will be sent, so that a credential need not
-    be there."""
+    """Return what is needed to run an account's operations. With `planned`, nothing will be sent, so no credential is
+    needed."""
     from conn_engine.responses.failures import Policy
     from conn_engine.runtime.wiring import wire_account
 
@@ -46,8 +46,8 @@ def resolve_account(
 
 @dataclass
 class _Progress:
-    """How far a run has come: `state` is the one after its records, `verdict` that of a listing that has ended; `check`
-    has compared the records with their model."""
+    """The progress of a run: the number of records, the state after them, the verdict on a finished listing, and the
+    check of the records against their model."""
 
     count: int = 0
     state: Any = None
@@ -57,23 +57,23 @@ class _Progress:
 
 @dataclass(frozen=True)
 class LiveRun:
-    """What is run, and how. `kept` is the file of the state it goes on from."""
+    """A run of one operation. `state_file` has the state that it resumes from."""
 
     app: App
     wiring: "Wiring"
     name: "OperationName"
     call: "Call"
-    kept: "StateFile | None"
+    state_file: "StateFile | None"
     limit: int | None = None
     trace: bool = False
     partitions: bool = False
 
     def stream(self, writer: RecordWriter) -> None:
-        """To standard output. What came before an error is whole."""
+        """Write the records to standard output. After an error, the output so far is complete."""
 
         def end(done: _Progress) -> None:
             writer.close()
-            self._keep(done)
+            self._store_state(done)
 
         with self._interruption("written to standard output", end) as done:
             self._write(writer, done)
@@ -81,7 +81,7 @@ class LiveRun:
         self._conclude(done)
 
     def save(self, path: Path, *, force: bool) -> None:
-        """Into a file: the vendor's bytes, or records. The state is kept only with the file it speaks of."""
+        """Write the vendor's bytes or the records to a file. The state is only stored if the file is."""
         from conn_cli.file_options import open_writer, save_bytes, wants_bytes
 
         if wants_bytes(self.wiring.effective, self.name, self.call) and not self.partitions:
@@ -94,20 +94,20 @@ class LiveRun:
             open_writer(self.app, path, force=force) as writer,
         ):
             self._write(writer, done)
-        self._keep(done)
+        self._store_state(done)
         self._conclude(done)
 
     @property
     def _label(self) -> str:
         return f"{self.name.text} · {self.wiring.session.account}"
 
-    def _keep(self, done: _Progress) -> None:
-        incomplete = done.verdict is not None and done.verdict.is_failure  # a later run has to read what is missing
-        if self.kept is not None and not incomplete:
-            self.kept.write(done.state)
+    def _store_state(self, done: _Progress) -> None:
+        incomplete = done.verdict is not None and done.verdict.is_failure  # a later run must read the missing records
+        if self.state_file is not None and not incomplete:
+            self.state_file.write(done.state)
 
     def _conclude(self, done: _Progress) -> None:
-        """Show which records break the model, and how the listing ended; an incomplete one fails the command."""
+        """Show which records do not match the model, and how the listing ended. An incomplete one fails the command."""
         from conn_cli.completeness import show_completeness, show_violations
         from conn_cli.exits import Exit
 
@@ -118,15 +118,15 @@ class LiveRun:
         effective = self.wiring.effective
         show_completeness(self.app, done.verdict, done.count, effective=effective, name=self.name, call=self.call)
         if done.verdict.is_failure:
-            if self.kept is not None:
-                self.app.err(f"  {self.kept.shown} is unchanged: the next run reads the same records again")
+            if self.state_file is not None:
+                self.app.err(f"  {self.state_file.shown} is unchanged: the next run reads the same records again")
             raise typer.Exit(Exit.FINDINGS)
 
     @contextmanager
-    def _interruption(self, records_to: str, early: "Callable[[_Progress], None] | None") -> Iterator[_Progress]:
-        """Report, if the run ends early, how many records arrived, and what became of them and of the state.
+    def _interruption(self, records_to: str, store: "Callable[[_Progress], None] | None") -> Iterator[_Progress]:
+        """If the run ends early, show how many records arrived and what happened to them and to the state.
 
-        `early` stores what arrived before an error.
+        `store` stores the records that arrived before an error.
         """
         from conn_cli.completeness import show_interruption, show_violations
         from conn_engine.errors import ConnError
@@ -135,15 +135,15 @@ class LiveRun:
         try:
             yield done
         except (ConnError, KeyboardInterrupt) as error:
-            kept = early is not None and done.count > 0 and isinstance(error, ConnError)
-            if early is not None and kept:
-                early(done)
+            is_stored = store is not None and done.count > 0 and isinstance(error, ConnError)
+            if store is not None and is_stored:
+                store(done)
             if done.check is not None:
                 show_violations(self.app, done.check)
             if done.count or isinstance(error, KeyboardInterrupt):
-                state = "" if self.kept is None else f"{self.kept.shown} is unchanged"
-                if self.kept is not None and kept and done.state is not None:
-                    state = f"{self.kept.shown} records where to resume"
+                state = "" if self.state_file is None else f"{self.state_file.shown} is unchanged"
+                if self.state_file is not None and is_stored and done.state is not None:
+                    state = f"{self.state_file.shown} records where to resume"
                 show_interruption(self.app, done.count, records_to=records_to, state=state)
             raise
 
@@ -168,11 +168,11 @@ class LiveRun:
                 self.app.err(f"warning: {notice}")
 
     def _write(self, writer: RecordWriter, done: _Progress) -> None:
-        """Write the records as they come; `done` advances with them."""
+        """Write the records as they arrive, and update `done`."""
         from conn_engine.wire import Completeness
 
         limit = self.limit
-        said: tuple[str, ...] = ()
+        shown_notes: tuple[str, ...] = ()
         done.check = self._model_check()
         with (
             self._connect() as connection,
@@ -181,8 +181,8 @@ class LiveRun:
             closing(self._pages(connection)) as pages,
         ):
             for page in pages:
-                self._tell(page, said)
-                said = page.notes
+                self._show_notes(page, shown_notes)
+                shown_notes = page.notes
                 records = page.records if limit is None else page.records[: limit - done.count]
                 writer.write(records)
                 self.app.check_reader()
@@ -190,14 +190,14 @@ class LiveRun:
                     done.check.add(
                         [_without_remote_data(record) for record in records] if self.call.remote_data else records
                     )
-                whole = len(records) == len(page.records)
-                if whole:  # of a page that was cut, the state would say too much
+                is_complete = len(records) == len(page.records)
+                if is_complete:  # the state would skip the records that were cut off
                     done.state = page.state
                 done.count += len(records)
                 progress.advance(len(records), _format_place(page))
-                done.verdict = page.completeness if whole and not page.whole else None
+                done.verdict = page.completeness if is_complete and not page.whole else None
                 if limit is not None and done.count >= limit:
-                    if not whole or page.next_cursor is not None or page.partial:
+                    if not is_complete or page.next_cursor is not None or page.partial:
                         done.verdict = Completeness("stopped", f"--limit {limit} was reached")
                     break
 
@@ -206,8 +206,8 @@ class LiveRun:
 
         return None if self.partitions else ModelCheck(self.app.workspace.models, self.wiring.effective, self.name)
 
-    def _tell(self, page: "Page", said: tuple[str, ...]) -> None:
-        for note in page.notes if page.notes != said else ():  # the same with every page: said once
+    def _show_notes(self, page: "Page", shown: tuple[str, ...]) -> None:
+        for note in page.notes if page.notes != shown else ():  # the same notes of every page are shown once
             self.app.err(f"note: {note}")
         if page.content is not None and isinstance(page.raw, list) and any(_is_cut(record) for record in page.raw):
             size = pluralize(page.content.size, "byte")
@@ -225,6 +225,6 @@ def _is_cut(record: Any) -> bool:
 
 
 def _format_place(page: "Page") -> str:
-    """`board 3, page 12`."""
+    """Return the partition and the page, such as `board 3, page 12`."""
     values = [f"{name} {value}" for name, value in page.partition.items() if isinstance(value, str | int)]
     return ", ".join((*values, f"page {page.number}"))

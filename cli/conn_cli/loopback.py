@@ -1,6 +1,6 @@
-"""Where a vendor sends a person back to after a consent: a listener on this machine (RFC 8252, 7.3), one answer long.
+"""Receive the response to a consent with a listener on this machine (RFC 8252, 7.3).
 
-It takes no code from anyone else: an answer whose state is not ours is refused, and the wait goes on.
+A response with a wrong state is refused, and the listener continues to wait.
 """
 
 import os
@@ -30,13 +30,13 @@ _STRANGE = "This response does not belong to the current login. Open the URL tha
 
 
 def is_local(redirect_uri: str) -> bool:
-    """Whether a redirect URI leads to this machine, where the answer can be received."""
+    """Return whether a redirect URI leads to this machine, so that the response can be received."""
     parts = split_plain_url(redirect_uri)
     return parts.scheme == "http" and parts.hostname in _LOCAL
 
 
 class Listener:
-    """Receives the answer to one consent at `redirect_uri`. `refused` counts answers that were not to it."""
+    """Receives the response to one consent at `redirect_uri`. `refused` counts the responses with a wrong state."""
 
     def __init__(self, redirect_uri: str, port: int) -> None:
         parts = split_plain_url(redirect_uri)
@@ -52,7 +52,7 @@ class Listener:
         self.redirect_uri = parts._replace(netloc=f"{parts.hostname}:{self.port}").geturl()
 
     def wait(self, consent: "Consent", seconds: float) -> dict[str, str]:
-        """The parameters that the person was sent back with. Raises CredentialError when the time is over."""
+        """Return the parameters of the response. Raises CredentialError if none arrives in time."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:  # in slices: an unbounded wait could not be interrupted everywhere
@@ -66,7 +66,7 @@ class Listener:
         )
 
     def judge(self, target: str) -> tuple[int, str, dict[str, str] | None]:
-        """Status and words for a request, and the answer in it. Thread-safe."""
+        """Return the status and text for a request, and the response to the consent in it. Thread-safe."""
         parts = split_plain_url(target)
         if parts.path != self.path or self.consent is None:
             return 404, "Not found.", None
@@ -98,7 +98,7 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
                 status, words = 400, _STRANGE
             try:
                 self._show(status, words)
-            finally:  # not before: who waits for the answer may end this process, and the page were cut off
+            finally:  # not earlier: the process can end after the answer, before the page is sent
                 if answer is not None:
                     listener.answers.put(answer)
 
@@ -115,7 +115,7 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(page)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Nothing: the code is in the request line."""
+            """Log nothing: the request line contains the code."""
 
     return Handler
 
@@ -135,18 +135,18 @@ def _no_port(port: int, error: OSError) -> CredentialError:
 
 @contextmanager
 def open_listener(redirect_uri: str | None, port: int | None) -> Iterator[Listener]:
-    """Listen at a redirect URI on this machine until the block is left; by default at /callback, on any free port.
+    """Listen at a redirect URI on this machine during the block, by default at /callback on a free port.
 
-    Raises ConfigurationError for an unusable URI, CredentialError when the port is taken.
+    Raises ConfigurationError for an invalid URI, and CredentialError if the port is in use.
     """
-    said = redirect_uri or f"http://127.0.0.1:{port or 0}/callback"
+    uri = redirect_uri or f"http://127.0.0.1:{port or 0}/callback"
     try:
-        number = split_plain_url(said).port
+        number = split_plain_url(uri).port
     except ValueError:
-        raise ConfigurationError(f"redirect_uri {said!r} has an invalid port") from None
-    listener = Listener(said, 80 if number is None else number)
+        raise ConfigurationError(f"redirect_uri {uri!r} has an invalid port") from None
+    listener = Listener(uri, 80 if number is None else number)
     if number is None:
-        listener.redirect_uri = said
+        listener.redirect_uri = uri
     thread = Thread(target=listener.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:

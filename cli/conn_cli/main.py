@@ -1,4 +1,4 @@
-"""The Typer application and the only error boundary. Each command is a file in `commands`; `overview` lists them."""
+"""The Typer application, and the only place that handles errors. Each command is a file in `commands`."""
 
 import contextlib
 import gc
@@ -28,8 +28,8 @@ application = typer.Typer(
 )
 
 
-def _version(context: typer.Context, asked: bool) -> None:
-    if asked:
+def _show_version(context: typer.Context, requested: bool) -> None:
+    if requested:
         from conn_cli.version import installed_version
 
         app: App = context.obj
@@ -55,7 +55,7 @@ def options(
         bool, typer.Option("--debug", help="Show a traceback, with secrets redacted, for an internal error.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Author, test and roll out API connectors as data."""
@@ -71,7 +71,7 @@ def options(
 
 
 def execute(arguments: Sequence[str], app: App) -> int:
-    """Run one command line and return its exit code. Every error ends here; nothing is printed unredacted."""
+    """Run one command line and return its exit code. Every error is handled here, and nothing is printed unredacted."""
     from conn_engine.errors import ConnError
 
     try:
@@ -94,7 +94,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
         show_file_error(app, error)
         return Exit.CONFIGURATION
     except Exception as error:
-        if hasattr(error, "format_message"):  # the option parser's own errors, whichever parser Typer brings along
+        if hasattr(error, "format_message"):  # an error of the option parser, whichever one Typer uses
             show_usage(app, error)
             return Exit.USAGE
         show_crash(app, error)
@@ -109,7 +109,7 @@ def _abandon_output() -> None:
 
 def main() -> None:
     """The `conn` command."""
-    gc.set_threshold(50_000)  # what start-up makes lives to the end: looking through it again and again finds nothing
+    gc.set_threshold(50_000)  # objects created at start-up are never freed, so frequent collections are wasted
     try:
         app = App()
     except FileNotFoundError:

@@ -25,7 +25,7 @@ _OWN_COMMAND = re.compile(r"(?:error|warning|notice) ")
 
 
 class Styled(str):
-    """Text for people with our own colors. Its parts were neutralized before they were colored."""
+    """Text for people with colors. Its parts were neutralized before they were colored."""
 
     __slots__ = ()
 

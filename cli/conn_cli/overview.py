@@ -1,6 +1,6 @@
-"""The commands: where each is, and `conn --help`, which shows them under the headings of what they are for.
+"""The commands and their modules, and `conn --help`, which lists them under headings.
 
-A command is imported when it is called. The overview imports none.
+A command is imported when it is called; the overview imports none.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,11 +63,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("doctor:doctor", "Check this installation."),
     },
 }
-"""Panel, name of a command, then where it is in `conn_cli.commands` and its line in the overview."""
+"""For each heading, the commands with their place in `conn_cli.commands` and their line in the overview."""
 
 
 class Overview(TyperGroup):
-    """The top command."""
+    """The command `conn` itself."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -75,7 +75,7 @@ class Overview(TyperGroup):
         take_plain_values(self)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Write the commands, panel by panel."""
+        """Write the commands under their headings."""
         for panel, commands in COMMANDS.items():
             with formatter.section(panel):
                 formatter.write_dl([(name, line) for name, (_, line) in commands.items()], col_max=14)

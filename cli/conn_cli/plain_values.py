@@ -1,7 +1,7 @@
-"""Texts of the command line, taken as they are.
+"""Skip the conversion of command-line values that are already texts.
 
-Typer converts each value by a pydantic adapter. For a text or a value that is not given there is nothing to convert,
-and importing pydantic takes longer than many a command.
+Typer converts each value with pydantic, whose import takes longer than many commands. Texts and absent values need no
+conversion.
 """
 
 from typing import Any
@@ -10,11 +10,11 @@ __all__ = ["take_plain_values"]
 
 
 def take_plain_values(command: Any) -> Any:
-    """The command, with its parameters converting only what has to be. Other versions of Typer stay as they are."""
-    own = command.get_params
+    """Make the parameters of a command convert only other types than text. Has no effect on other versions of Typer."""
+    original = command.get_params
 
     def get_params(ctx: Any) -> Any:
-        params = own(ctx)
+        params = original(ctx)
         for param in params:
             if getattr(param, "_runtime_param", ...) is None and hasattr(param, "type_descriptor"):
                 param._runtime_param = _PlainValue(param)
@@ -25,24 +25,24 @@ def take_plain_values(command: Any) -> Any:
 
 
 class _PlainValue:
-    """Stands for Typer's `RuntimeParam` of one parameter, which it makes when it needs it."""
+    """Replaces Typer's `RuntimeParam` of one parameter, which is only created if it is needed."""
 
     def __init__(self, param: Any) -> None:
         described = param.type_descriptor
         self._plain = described.annotation in {str, list[str]} and described.parameter_info.parser is None
-        self._own: Any = None
+        self._original: Any = None
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The value as the command is given it."""
+        """Return the value that is passed to the command."""
         many = param.multiple or param.nargs == -1
         if value is None:
             return () if many else None
-        if self._plain and many and isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        if self._plain and many and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
             return list(value)
         if self._plain and not many and isinstance(value, str):
             return value
-        if self._own is None:
+        if self._original is None:
             param._runtime_param = None
-            self._own = param.get_runtime_param()
+            self._original = param.get_runtime_param()
             param._runtime_param = self
-        return self._own.coerce(value, param=param, ctx=ctx)
+        return self._original.coerce(value, param=param, ctx=ctx)

@@ -1,6 +1,6 @@
-"""Progress of long work: silent, drawn by rich on a terminal, or a plain line now and then.
+"""Show the progress of long work: not at all, as a bar on a terminal, or as a line every few seconds.
 
-Chosen by `console.App`.
+`console.App` chooses one.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class ProgressReporter:
-    """Counts, and shows nothing. `done` and `total` are in `unit`s; `note` says what is happening now."""
+    """Counts progress without showing it. `done` and `total` are in `unit`s; `note` is the current step."""
 
     def __init__(self, label: str, *, total: float | None = None, unit: str = "") -> None:
         self.label = label
@@ -29,20 +29,17 @@ class ProgressReporter:
         self.note = ""
 
     def advance(self, steps: float = 1, note: str | None = None) -> None:
-        """So much more is done."""
+        """Add steps that are done, and set the note if one is given."""
         self.done += steps
         self.say(note)
 
     def say(self, note: str | None = None) -> None:
-        """What is happening now, such as `page 12` or `waiting 30 s: rate limited`.
-
-        None keeps the last note.
-        """
+        """Set the current step, such as `page 12` or `waiting 30 s: rate limited`. None leaves it unchanged."""
         self.note = self.note if note is None else note
         self.show()
 
     def show(self) -> None:
-        """Bring the display up to date."""
+        """Update the display."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,18 +50,18 @@ class ProgressReporter:
         return None
 
     def line(self) -> str:
-        """`fetching contacts: 300 of 1,000 records, page 3`."""
+        """Return the progress as a line, such as `fetching contacts: 300 of 1,000 records, page 3`."""
         counted = f"{self.done:,.0f}" if self.done or self.total else ""
         if counted and self.total is not None:
             counted += f" of {self.total:,.0f}"
         if counted and self.unit:
             counted += f" {self.unit}"
-        told = ", ".join(part for part in (counted, self.note) if part)
-        return f"{self.label}: {told}" if told else self.label
+        details = ", ".join(part for part in (counted, self.note) if part)
+        return f"{self.label}: {details}" if details else self.label
 
 
 class SparseProgress(ProgressReporter):
-    """A plain line every few seconds; short work prints none."""
+    """Prints a line every few seconds, and nothing for short work."""
 
     def __init__(
         self, label: str, *, total: float | None, unit: str, clock: Clock, write: Callable[[str], None]
@@ -75,7 +72,7 @@ class SparseProgress(ProgressReporter):
         self._last = clock.now()
 
     def show(self) -> None:
-        """Print the line when the last one is long enough ago."""
+        """Print a line if the last one was a few seconds ago."""
         now = self._clock.now()
         if now - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = now
@@ -83,7 +80,7 @@ class SparseProgress(ProgressReporter):
 
 
 class RichProgress(ProgressReporter):
-    """A spinner, a bar when the total is known, and the time so far; gone when the work ends."""
+    """Draws a spinner, a bar if the total is known, and the elapsed time. They disappear when the work ends."""
 
     def __init__(
         self,
@@ -103,7 +100,7 @@ class RichProgress(ProgressReporter):
         self._task: TaskID | None = None
 
     def show(self) -> None:
-        """Redraw."""
+        """Draw the current progress."""
         if self._drawing is not None and self._task is not None:
             self._drawing.update(self._task, description=self._clean(self.line()), completed=self.done)
 

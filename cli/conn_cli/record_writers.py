@@ -1,4 +1,4 @@
-"""Writes records as they arrive: JSON lines, JSON, CSV or a table. Memory stays flat but for the table."""
+"""Write records as they arrive, as JSON lines, JSON, CSV or a table. Only the table keeps them in memory."""
 
 import csv
 import io
@@ -18,14 +18,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 class Sink(Protocol):
-    """What records are written to: the command's standard output, or a file."""
+    """Receives the written records: standard output, or a file."""
 
     def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write text."""
         ...
 
     def err(self, text: str = "", *, end: str = "\n") -> None:
-        """Tell people."""
+        """Write to standard error."""
         ...
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -34,14 +34,14 @@ class Sink(Protocol):
 
 
 class RecordWriter(Protocol):
-    """Write pages of records until it is closed."""
+    """Writes pages of records until it is closed."""
 
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         ...
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the end."""
         ...
 
 
@@ -49,7 +49,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonLines:
-    """One JSON value a line."""
+    """Writes one JSON value on each line."""
 
     def __init__(self, app: Sink) -> None:
         self._app = app
@@ -60,11 +60,11 @@ class JsonLines:
             self._app.write("\n".join(map(_encode, records)), form="json")
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Write nothing: every line is complete."""
 
 
 class JsonArray:
-    """One JSON array over all pages."""
+    """Writes one JSON array for all pages."""
 
     def __init__(self, app: Sink) -> None:
         self._app = app
@@ -83,7 +83,7 @@ class JsonArray:
 
 
 class Csv:
-    """Comma-separated values: nested objects by dotted column, lists as JSON. Columns are those of the first page."""
+    """Writes comma-separated values: nested objects as dotted columns, lists as JSON, columns by the first page."""
 
     def __init__(self, app: Sink) -> None:
         self._app = app
@@ -104,14 +104,14 @@ class Csv:
         self._app.write(buffer.getvalue(), end="")
 
     def close(self) -> None:
-        """Say which columns came too late."""
+        """Warn about fields that only later pages have."""
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
             self._app.err(f"warning: fields that are not in the first page are omitted: {names} (use --output jsonl)")
 
 
 class Table:
-    """A table for people, of the first rows."""
+    """Draws a table of the first rows for people."""
 
     def __init__(self, app: Sink) -> None:
         self._app = app
@@ -119,7 +119,7 @@ class Table:
         self._more = 0
 
     def write(self, records: Sequence[Any]) -> None:
-        """Keep some records."""
+        """Store some records for the table."""
         for record in records:
             if len(self._rows) < TABLE_ROWS:
                 self._rows.append(_flatten(record))
@@ -147,7 +147,7 @@ def _format_value(value: Any) -> str:
 
 
 def _format_cell(value: Any) -> str:
-    """A cell that a spreadsheet shows as it is: a text that starts like a formula, which it would run, gets a `'`."""
+    """Format a cell so that a spreadsheet does not run it: text that starts like a formula gets a `'`."""
     text = _format_value(value)
     if not isinstance(value, str) or not text.startswith(_FORMULA) or _is_number(text):
         return text
@@ -167,7 +167,7 @@ WRITERS: dict[str, Callable[[Sink], RecordWriter]] = {
 
 
 def create_writer(app: Sink, name: str) -> RecordWriter:
-    """The writer of that name. Raises UsageError for another."""
+    """Return the writer with this name. Raises UsageError for an unknown one."""
     if name not in WRITERS:
         raise UsageError(f'--output "{name}" is unknown', hint=f"one of {', '.join(WRITERS)}")
     return WRITERS[name](app)

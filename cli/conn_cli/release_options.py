@@ -1,4 +1,4 @@
-"""Which store of releases a command means, who acts, and which secrets no release may hold."""
+"""Options of the release commands: the store, the person who acts, and the secrets that no release may contain."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,9 +33,9 @@ _SHORTEST = 8
 
 
 def open_releases(app: App, named: str | None, *, create: bool = False) -> "Store":
-    """The store that `--store`, CONN_STORE or conn.yaml names, else the workspace's own.
+    """Open the store of `--store`, CONN_STORE or conn.yaml, or by default the one in the workspace.
 
-    A password in its address is known to the redactor from then on.
+    A password in its address is redacted from then on.
     """
     from conn_engine.releases import DEFAULT_FILE, StoreLocation, open_store
 
@@ -51,7 +51,7 @@ def open_releases(app: App, named: str | None, *, create: bool = False) -> "Stor
 
 
 def find_actor(app: App, by: str | None) -> "Act":
-    """Who acts now."""
+    """Return the person who acts, and the time."""
     from conn_engine.releases.promotion import Act
 
     names = (app.environ.get(name) for name in ("USER", "LOGNAME", "USERNAME"))
@@ -59,7 +59,7 @@ def find_actor(app: App, by: str | None) -> "Act":
 
 
 def find_local_secrets(app: App) -> "Redactor":
-    """The secrets of the process's environment, so that a release which holds one is refused."""
+    """Return the secrets of the environment. A release that contains one is refused."""
     from conn_engine.secrets import Redactor
 
     known = Redactor()
@@ -76,6 +76,6 @@ def _is_secret(name: str) -> bool:
 
 
 def _list_endings(name: str) -> "Iterator[str]":
-    """A variable's name, and what it ends with: ACME_API_KEY, API_KEY, KEY."""
+    """Yield the endings of a variable's name: ACME_API_KEY, API_KEY, KEY."""
     words = name.split("_")
     return ("_".join(words[start:]) for start in range(len(words)))

@@ -1,4 +1,4 @@
-"""Makes workspaces and connectors from bundled ones or from the skeleton. Writes a folder whole or not at all."""
+"""Create workspaces and connectors from the bundled ones or from the skeleton, completely or not at all."""
 
 import contextlib
 import os
@@ -29,14 +29,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def list_bundled() -> list[str]:
-    """Names of the connectors that come with the product."""
+    """Return the names of the bundled connectors."""
     from conn_engine.documents.locate import find_packaged
 
     return sorted(path.parent.name for path in find_packaged("connectors").glob("*/connector.yaml"))
 
 
 def load_schemes() -> dict[str, Any]:
-    """The vendors whose deliveries are known, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
+    """Return the webhook settings of known vendors, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
     from conn_engine.documents import parse
     from conn_engine.documents.locate import find_packaged
 
@@ -46,7 +46,7 @@ def load_schemes() -> dict[str, Any]:
 
 
 def find_scheme(known: dict[str, Any], name: str) -> str | None:
-    """Return the key of the vendor with this name, written in any way ("Customer.io", "customerio"). None: unknown."""
+    """Return the key of the vendor with this name in any spelling ("Customer.io", "customerio"), or None."""
     wanted = _plain(name)
     for key, entry in known.items():
         if wanted in map(_plain, (key, entry["label"], *entry.get("names", ()))):
@@ -55,30 +55,30 @@ def find_scheme(known: dict[str, Any], name: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what people write differently: case, blanks and punctuation."""
+    """Return a name without the differences between spellings: case, blanks and punctuation."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def create_workspace(root: Path, *, force: bool = False) -> list[Path]:
-    """Make a workspace in `root` (which may exist). Returns the files made. Raises UsageError when one is there."""
+    """Create a workspace in `root`, and return its files. Raises UsageError if there already is one."""
     if (root / "conn.yaml").exists() and not force:
         raise UsageError(
             f"this folder is already a workspace: {to_relative(root / 'conn.yaml')} exists",
             hint="add a connector: conn new hubspot; or start over with --force",
         )
     root.mkdir(parents=True, exist_ok=True)
-    known = _workspace_id(root)
-    made = []
+    workspace_id = _workspace_id(root)
+    files = []
     for source in _files(SKELETON / "workspace"):
         target = root / str(source.relative_to(SKELETON / "workspace")).replace("gitignore", ".gitignore")
         if target.exists() and not (force and target.name == "conn.yaml"):
             continue
         _write(target, source.read_text(encoding="utf-8"))
-        made.append(target)
-    _write_id(root, known)
+        files.append(target)
+    _write_id(root, workspace_id)
     for folder in ("connectors", "accounts"):
         (root / folder).mkdir(exist_ok=True)
-    return made + write_schemas(root)
+    return files + write_schemas(root)
 
 
 def _workspace_id(root: Path) -> str:
@@ -90,7 +90,7 @@ def _workspace_id(root: Path) -> str:
         known = load_workspace(root).settings.id
         if known is not None:
             return known
-    return f"ws-{secrets.token_hex(8)}"  # the prefix keeps YAML from reading a number
+    return f"ws-{secrets.token_hex(8)}"  # without the prefix, YAML could read it as a number
 
 
 def _write_id(root: Path, workspace_id: str) -> None:
@@ -101,25 +101,25 @@ def _write_id(root: Path, workspace_id: str) -> None:
 
 
 def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
-    """Put the published schemas into the workspace's `schemas/`, where the documents' editor headers look for them.
+    """Write the published schemas to the workspace's `schemas/`, where editors look for them.
 
-    Those that are there stay, unless `refresh`. Returns the files written.
+    Existing files are only replaced with `refresh`. Returns the written files.
     """
     from conn_engine.documents.locate import find_packaged
 
-    made = []
+    files = []
     for source in sorted(find_packaged("schemas").glob("*.schema.json")):
         target = root / "schemas" / source.name
         text = source.read_text(encoding="utf-8")
         if target.exists() and (not refresh or target.read_text(encoding="utf-8") == text):
             continue
         _write(target, text)
-        made.append(target)
-    return made
+        files.append(target)
+    return files
 
 
 def copy_example(root: Path, *, force: bool = False) -> list[Path]:
-    """Make the example workspace in `root`: its accounts and environments, and the bundled connectors they use."""
+    """Create the example workspace in `root`: accounts, environments and the bundled connectors. Returns its files."""
     from conn_engine.documents.locate import find_packaged
 
     if root.exists() and any(root.iterdir()) and not force:
@@ -139,9 +139,9 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
 
 
 def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[Path], bool]:
-    """Add a connector to the workspace at `root`. Returns the files made, and whether it is a bundled one.
+    """Add a connector to the workspace at `root`. Returns its files, and whether it is a bundled one.
 
-    Raises UsageError for a bad name and when the connector exists.
+    Raises UsageError for an invalid name, or if the connector exists.
     """
     target = check_connector(root, name, force=force)
     bundled = name in list_bundled()
@@ -162,7 +162,7 @@ def create_connector(root: Path, name: str, *, force: bool = False) -> tuple[lis
 
 
 def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
-    """The folder that a new connector gets. Raises UsageError for a bad name and when the connector exists."""
+    """Return the folder for a new connector. Raises UsageError for an invalid name, or if the connector exists."""
     if not NAME.fullmatch(name):
         raise UsageError(
             f'"{name}" is not a valid connector name',
@@ -183,7 +183,8 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
 
 
 def import_connector(root: Path, name: str, build: Callable[[Path], None], *, force: bool = False) -> list[Path]:
-    """Add a connector whose files `build` writes into a folder. Returns the files made. Raises as `new_connector`."""
+    """Add a connector whose files `build` writes to a folder. Returns the files. Raises UsageError, like
+    `check_connector`."""
     return _build_completely(check_connector(root, name, force=force), build)
 
 
@@ -211,9 +212,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _build_completely(target: Path, build: Callable[[Path], None]) -> list[Path]:
-    """Build beside the target, then move into place: a failure leaves nothing half-made.
+    """Build the files in a temporary folder and move it to the target, so that a failure leaves nothing incomplete.
 
-    Into a folder that exists (empty, or forced) the files are moved one by one; what else is there stays.
+    If the target exists (empty, or with `force`), the files are moved one by one, and its other files stay.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name or 'new'}.", dir=target.parent))
@@ -234,6 +235,6 @@ def _build_completely(target: Path, build: Callable[[Path], None]) -> list[Path]
 
 
 def to_relative(path: Path) -> str:
-    """A path as people read it: relative to here where that is shorter."""
+    """Return a path for people: relative to the current folder, if that is shorter."""
     text = os.path.relpath(path)
     return str(path) if text.startswith("../..") else text

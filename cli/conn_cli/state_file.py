@@ -1,4 +1,4 @@
-"""The file of `conn run --state`: from where an incremental operation goes on. What a state says is the engine's."""
+"""The file of `conn run --state`, which has the state that an incremental operation resumes from."""
 
 import json
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ __all__ = ["StateFile"]
 
 
 class StateFile:
-    """`{operation, account, state}`; also a bare state is read (`{"cursor": "2024-01-01"}`, written by hand)."""
+    """A file with `{operation, account, state}`. A state alone, such as `{"cursor": "2024-01-01"}`, can be read too."""
 
     def __init__(self, app: App, text: str, effective: "Effective", name: "OperationName") -> None:
-        """Raises UsageError for an operation that is not incremental."""
+        """Raise UsageError for an operation that is not incremental."""
         self._app = app
         self.shown = text
         self._path: Path = app.folder / text
@@ -26,8 +26,10 @@ class StateFile:
         _check_incremental(effective, name)
 
     def read(self) -> Any:
-        """The state; None when there is no file yet. Raises ConfigurationError for what is no JSON, UsageError for the
-        state of something else."""
+        """Return the state, or None if there is no file yet.
+
+        Raises ConfigurationError if the file is not JSON, and UsageError for the state of another operation or account.
+        """
         from conn_engine.documents import read_document
 
         if not self._path.exists():
@@ -44,7 +46,7 @@ class StateFile:
         return data["state"]
 
     def write(self, state: Any) -> None:
-        """Write it whole, once the records it speaks of are out. None, nothing is known, leaves the file as it is."""
+        """Write the state completely, after its records are written. None leaves the file unchanged."""
         from conn_engine.documents import write_whole
 
         if state is None:

@@ -57,10 +57,10 @@ def _text(rows: "list[ListedAccount]") -> str:
 
     if not rows:
         return "no accounts: add accounts/NAME.yaml with `connector:` and `environment:`\n"
-    wide = max(len(row.account) for row in rows)
+    width = max(len(row.account) for row in rows)
     lines = []
     for row in rows:
         columns = (row.connector, row.environment, pluralize(row.overrides, "override"))
-        told = " ".join(f"{text:<14}" for text in columns)
-        lines.append(f"{row.account:<{wide}}  {told} {row.label}".rstrip())
+        cells = " ".join(f"{text:<14}" for text in columns)
+        lines.append(f"{row.account:<{width}}  {cells} {row.label}".rstrip())
     return join_lines(lines)

@@ -1,4 +1,4 @@
-"""`conn auth`: an account's credential: store it, look at its state, remove it. Values are never shown."""
+"""`conn auth`: store, show the state of, and remove an account's credential. Values are never shown."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -168,7 +168,7 @@ def _state(
         if verified is None
         else f"verified at {datetime.fromtimestamp(int(verified), UTC):%Y-%m-%d %H:%M} UTC"
     )
-    if renewable and credentials.is_expired(document, -math.inf):  # at no moment: it has no token yet
+    if renewable and credentials.is_expired(document, -math.inf):  # expired at any time, because it has no token yet
         state += ", its token is requested when needed"
     elif expired:
         state += ", expired, will be renewed" if renewable else ", expired"

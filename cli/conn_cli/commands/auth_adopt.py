@@ -53,7 +53,7 @@ class _Adoption:
     accounts: "list[AdoptableLogIn]" = field(default_factory=list)
 
     def run(self, *, yes: bool) -> None:
-        """Adopt the logins, if there are any and a person agrees. Raises UsageError if nobody can be asked."""
+        """Adopt the logins, if there are any and a person confirms. Raises UsageError if no prompt is possible."""
         from conn_engine.errors import UsageError
 
         app, vault, workspace = self.app, self.vault, self.app.workspace
@@ -111,7 +111,7 @@ class _Adoption:
         return () if self.vault is None else self.vault.folders
 
     def _show(self, vault: "WorkspaceVault") -> None:
-        """Show who uses the logins, the hosts that each may go to, and the other hosts that this folder needs."""
+        """Show the folders that use the logins, and for each login its hosts and the other hosts needed here."""
         from conn_engine.command_reports import AdoptableLogIn
         from conn_engine.errors import ConnError
         from conn_engine.transport.hosts import is_covered
@@ -128,8 +128,8 @@ class _Adoption:
             others: list[str] = []
             error = ""
             try:
-                wanted = workspace.effective(account=account).issued_hosts()
-                others = [host for host in wanted if issue.hosts is not None and not is_covered(host, hosts)]
+                needed = workspace.effective(account=account).issued_hosts()
+                others = [host for host in needed if issue.hosts is not None and not is_covered(host, hosts)]
             except ConnError as failure:
                 error = failure.message
                 lines.append(f"  {'':<18} cannot be used here: {error}")

@@ -88,12 +88,12 @@ class _Login:
             _check_verifiable(effective)
         stored = select_reusable(app, effective, account, vault)
         values = read_json(app, self.credentials.fields()) if with_json else None
-        consenting = None if paste else _find_consenting(self.credentials, values)
-        if consenting is not None:
+        consent_credentials = None if paste else _find_consent_credentials(self.credentials, values)
+        if consent_credentials is not None:
             from conn_cli.consent_login import ConsentLogin
 
-            known = _client(app, account, consenting, values, stored)
-            document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
+            known = _find_client(app, account, consent_credentials, values, stored)
+            document = ConsentLogin(app, effective, consent_credentials, known, vault, browser, timeout).run(account)
         else:
             document = _read_document(app, account, self.credentials, values, effective.conditions)
         app.redactor.add_document(document)
@@ -142,7 +142,7 @@ def _check_verifiable(effective: "Effective") -> None:
         )
 
 
-def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "ConsentCredentials | None":
+def _find_consent_credentials(credentials: "Credentials", values: dict[str, Any] | None) -> "ConsentCredentials | None":
     """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
     from conn_engine.auth import as_consent_credentials
 
@@ -153,14 +153,14 @@ def _find_consenting(credentials: "Credentials", values: dict[str, Any] | None) 
     return None if token & values.keys() else found
 
 
-def _client(
+def _find_client(
     app: App,
     account: str,
     credentials: "ConsentCredentials",
     values: dict[str, Any] | None,
     stored: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return the fields that consent needs (the account's own client): given, else stored earlier, else asked for."""
+    """Return the fields of the client that consent needs: from the input, the stored credential, or a prompt."""
     from conn_cli.credential_input import ask_for, describe_parts
     from conn_engine.auth.credential_document import build_document
     from conn_engine.errors import UsageError
@@ -182,7 +182,7 @@ def _client(
 def _read_document(
     app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None, conditions: "Conditions"
 ) -> dict[str, Any]:
-    """Return the document of the parts: from JSON, from questions, or the only one from standard input."""
+    """Return the document of the parts, from JSON, from prompts, or the only part from standard input."""
     from conn_cli.credential_input import ask_for, describe_parts, read_one
     from conn_engine.conditions import Scope
     from conn_engine.errors import UsageError

@@ -1,4 +1,4 @@
-"""`conn auth set`: one part of an account's credential, the others as they are."""
+"""`conn auth set`: store one part of an account's credential, and leave the others unchanged."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,16 +39,18 @@ def set_command(
     app: App = context.obj
     effective = app.workspace.effective(account=account)
     effective.check_authority()
-    part = _part(effective, name)
+    part = _find_part(effective, name)
     vault = vault_of(app.workspace, app.environ)
     refuse_shadowed(account, vault)
     needs_store(account, vault.kind)
     known = vault.find(account)
-    value = _value(app, part)
+    value = _read_value(app, part)
     with show_change(app, account, "set", formats) as change, vault.exclusive(account):
         stored = vault.load(account) or {}
         hosts = known.issue.hosts if known is not None and known.issue is not None else None
-        issue = Issue(effective.issued_hosts() if hosts is None else hosts)  # no part widens what the others are for
+        issue = Issue(
+            effective.issued_hosts() if hosts is None else hosts
+        )  # a new part does not add hosts for the others
         vault.save(account, _set_part(stored, part.name.split("."), value), issue)
         change.stored, change.parts = vault.kind_of(account), [part.name]
         change.lines.append(f"stored {part.name} of {account} in the {change.stored}")
@@ -59,7 +61,7 @@ def _parts(effective: "Effective") -> "list[CredentialField]":
     return credentials.fields() if credentials is not None else []
 
 
-def _part(effective: "Effective", name: str) -> "CredentialField":
+def _find_part(effective: "Effective", name: str) -> "CredentialField":
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
@@ -74,7 +76,7 @@ def _part(effective: "Effective", name: str) -> "CredentialField":
     )
 
 
-def _value(app: App, part: "CredentialField") -> str:
+def _read_value(app: App, part: "CredentialField") -> str:
     from conn_engine.errors import UsageError
 
     value = app.ask(part.label, secret=part.secret) if app.interactive else app.stdin.read(_LONGEST)

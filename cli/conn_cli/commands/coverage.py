@@ -1,4 +1,4 @@
-"""`conn coverage`: which fields the recorded data reaches, and which of the vendor's nobody reads."""
+"""`conn coverage`: which mapped fields the recordings have, and which fields of the vendor no mapping reads."""
 
 from typing import Annotated
 

@@ -70,10 +70,10 @@ def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
     from conn_engine.config import RESOURCE_MAPPINGS
 
     paths = [name.path, *((*name.path[:-1], key) for key in RESOURCE_MAPPINGS)]
-    own = tuple(f"{'.'.join(map(str, path))}." for path in paths)
+    prefixes = tuple(f"{'.'.join(map(str, path))}." for path in paths)
 
     def concerns(change: "ConfigChange") -> bool:
-        return not change.path.startswith("unified.") or f"{change.path}.".startswith(own)
+        return not change.path.startswith("unified.") or f"{change.path}.".startswith(prefixes)
 
     changes = tuple(change for change in report.changes if concerns(change))
     return replace(
@@ -142,12 +142,12 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
         received = sum(is_delivery(effect.name) for effect in recorded)
-        told = [
+        counts = [
             pluralize(len(recorded) - received, "operation"),
             *count_deliveries(received),
             pluralize(records, "record"),
         ]
-        yield f"  effect on recordings ({', '.join(told)})"
+        yield f"  effect on recordings ({', '.join(counts)})"
         for effect in report.effects:
             for line in _effect_lines(effect):
                 yield f"    {effect.name.text:<24} {line}"

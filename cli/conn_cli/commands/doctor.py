@@ -1,4 +1,4 @@
-"""`conn doctor`: what of this machine matters to Conn, and what to do about what is missing."""
+"""`conn doctor`: check the parts of this machine that Conn uses."""
 
 import platform
 import sys

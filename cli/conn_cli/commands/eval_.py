@@ -1,4 +1,4 @@
-"""`conn eval`: try a JSONata expression on a file."""
+"""`conn eval`: evaluate a JSONata expression on a file."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,20 +45,20 @@ def evaluate(
     from conn_engine.conditions import Conditions
     from conn_engine.documents.locate import find_workspace
     from conn_engine.expressions import UNDEFINED, find_evaluator
-    from conn_engine.expressions import expression as compiled
+    from conn_engine.expressions import expression as parse_expression
 
     app: App = context.obj
-    own = None if under or find_workspace(app.folder) is None else app.workspace.settings.evaluator
-    evaluator = find_evaluator(under or own or "")
-    made = compiled(expression)
-    made.compile_with(evaluator)
+    in_workspace = find_workspace(app.folder) is not None
+    evaluator = find_evaluator(under or (in_workspace and app.workspace.settings.evaluator) or "")
+    compiled = parse_expression(expression)
+    compiled.compile_with(evaluator)
     if reads:
-        paths = [".".join(map(str, path)) for path in sorted(made.reads(), key=str)]
+        paths = [".".join(map(str, path)) for path in sorted(compiled.reads(), key=str)]
         text = {"text": lambda: join_lines(paths)}
         write_report(lambda: _report_reads(paths), formats or [], text, app, folder=app.folder)
         return
     conditions = Conditions(app.clock, evaluator=evaluator.name)
-    value = made.evaluate(read_input(app, file if file == "-" else f"@{file}"), conditions)
+    value = compiled.evaluate(read_input(app, file if file == "-" else f"@{file}"), conditions)
     is_defined = value is not UNDEFINED
     if not is_defined:
         app.err("undefined: the expression has no value for this input")

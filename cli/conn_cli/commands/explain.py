@@ -1,5 +1,4 @@
-"""`conn explain`: what a diagnostic code means and how to mend it, which keys the kinds of settings have, and what the
-functions of expressions do."""
+"""`conn explain`: explain the codes of findings, the settings and the functions of expressions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from conn_engine.reports import Report
 
 Explained = tuple[Callable[[], "list[ExplainedWord]"], str]
-"""What makes the words of the report, and the text."""
+"""A function that returns the entries of the report, and the text."""
 _BUILT_IN = "is a function of JSONata itself: https://docs.jsonata.org/"
 
 
@@ -87,7 +86,7 @@ def _describe_codes(rows: "list[Code]") -> "list[ExplainedWord]":
 
 
 def _list_settings(*, is_complete: bool) -> Explained:
-    """Every kind of settings; with a pointer to the other lists where no list was named."""
+    """List the kinds of settings, with a reference to the other lists if no list was named."""
     from conn_cli.formatting import join_lines
     from conn_engine.schemas.reference import list_kinds
 
@@ -96,7 +95,7 @@ def _list_settings(*, is_complete: bool) -> Explained:
 
 
 def _explain_settings(word: str) -> Explained:
-    """The kinds that are called so, or the keys. Raises UsageError, with what it is like, for an unknown word."""
+    """Explain the kinds of settings or keys with this name. Raises UsageError for an unknown word."""
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
@@ -121,7 +120,7 @@ def _describe_settings(names: list[str]) -> "list[ExplainedWord]":
 
 
 def _list_functions() -> Explained:
-    """Every function with its example."""
+    """List the functions with their examples."""
     from conn_cli.formatting import join_lines
     from conn_engine.expressions.functions import FUNCTIONS, THEMES
     from conn_engine.expressions.functions.reference import example

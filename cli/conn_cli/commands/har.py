@@ -1,4 +1,4 @@
-"""`conn har`: HAR files to recordings and back."""
+"""`conn har`: convert HAR files to recordings, and recordings to HAR files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""`conn history`: which releases there are, what the channels serve, and how it came to that."""
+"""`conn history`: show the releases, what the channels serve, and their moves."""
 
 from typing import TYPE_CHECKING, Annotated
 

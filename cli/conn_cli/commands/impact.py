@@ -1,4 +1,4 @@
-"""`conn impact`: what a change does to every account, before it is merged."""
+"""`conn impact`: show how a change affects every account, before it is merged."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,8 +64,8 @@ def _compute_impact(app: App, base: str | None, base_dir: Path | None, processes
         if not find_changed_files(other.folder, app.workspace):
             return build_empty_impact(other.version)
 
-        def tell(done: int, total: int) -> None:
+        def show_progress(done: int, total: int) -> None:
             progress.total = total
             progress.advance(done - progress.done)
 
-        return measure(before, app.workspace, base=other.version, processes=processes, progress=tell)
+        return measure(before, app.workspace, base=other.version, processes=processes, progress=show_progress)

@@ -1,4 +1,4 @@
-"""`conn init`: make a workspace."""
+"""`conn init`: create a workspace."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,17 +41,17 @@ def init(
 
     app: App = context.obj
     folder = app.folder / folder
-    made = copy_example(folder, force=force) if example else create_workspace(folder, force=force)
-    where = to_relative(folder)
-    go = "" if where == "." else f"cd {where} && "
+    files = copy_example(folder, force=force) if example else create_workspace(folder, force=force)
+    shown = to_relative(folder)
+    change_folder = "" if shown == "." else f"cd {shown} && "
     lines = [
-        f"created the {'example ' if example else ''}workspace in {where} ({pluralize(len(made), 'file')})",
-        f"next: {go}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
+        f"created the {'example ' if example else ''}workspace in {shown} ({pluralize(len(files), 'file')})",
+        f"next: {change_folder}conn {'test contacts.list --account acme' if example else 'new hubspot'}",
     ]
 
     def report() -> "Report":
         from conn_engine.command_reports import InitReport
 
-        return InitReport(folder=where, example=example, files=[to_relative(path) for path in made])
+        return InitReport(folder=shown, example=example, files=[to_relative(path) for path in files])
 
     write_report(report, formats or [], {"text": lambda: join_lines(lines)}, app, folder=app.folder)

@@ -1,4 +1,4 @@
-"""`conn lint`: check documents without running anything."""
+"""`conn lint`: find mistakes in documents without running anything."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`conn map`: try an operation's response mapping on a file of vendor records."""
+"""`conn map`: apply an operation's response mapping to a file of vendor records."""
 
 from typing import TYPE_CHECKING, Annotated
 

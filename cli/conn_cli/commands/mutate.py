@@ -1,4 +1,4 @@
-"""`conn mutate`: make small mistakes in a connector and see which of them its recorded tests do not notice."""
+"""`conn mutate`: inject small mistakes in a connector, and list those that no recorded test catches."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,10 +67,10 @@ def _try_mutants(app: App, connector: str, kinds: list[str]) -> "list[MutantVerd
                 f'there is no kind of mistake "{kind}"', hint=did_you_mean(kind, KINDS) or f"kinds: {', '.join(KINDS)}"
             )
     bench = Bench(app.workspace, connector)
-    found = [mutant for mutant in bench.mutants() if not kinds or mutant.kind in kinds]
+    mutants = [mutant for mutant in bench.mutants() if not kinds or mutant.kind in kinds]
     verdicts = []
-    with app.progress(connector, total=len(found), unit="mistakes") as progress:
-        for mutant in found:
+    with app.progress(connector, total=len(mutants), unit="mistakes") as progress:
+        for mutant in mutants:
             verdicts.append(bench.verdict(mutant))
             progress.advance(note=mutant.kind.replace("_", " "))
     return verdicts

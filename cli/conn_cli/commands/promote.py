@@ -1,4 +1,4 @@
-"""`conn promote`: let a channel serve another release, when the checks agree."""
+"""`conn promote`: check a release, and make a channel serve it."""
 
 from typing import TYPE_CHECKING, Annotated
 

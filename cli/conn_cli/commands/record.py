@@ -1,4 +1,4 @@
-"""`conn record`: run an operation live and keep its exchanges as a redacted recording."""
+"""`conn record`: run an operation against the vendor, and store its exchanges as a redacted recording."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -76,11 +76,11 @@ def record(
     if path.exists() and not force:
         _refuse_existing(path, "" if own else account)
     wiring = resolve_account(app, account, environment, wait=wait)
-    placing: WriteOptions = {"within": app.workspace.root, "overwrite": force}
+    write_options: WriteOptions = {"within": app.workspace.root, "overwrite": force}
     personal = choose_personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         try:
-            kept = record_operation(
+            recorded = record_operation(
                 wiring,
                 name,
                 call,
@@ -89,7 +89,7 @@ def record(
                 pages=pages,
                 own=own,
                 seen=progress.advance,
-                placing=placing,
+                placing=write_options,
                 personal=personal,
             )
         except KeyboardInterrupt:
@@ -97,11 +97,11 @@ def record(
             raise
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
-    _show(app, kept, path, name, account, formats)
-    verdict = kept.completeness
+    _show(app, recorded, path, name, account, formats)
+    verdict = recorded.completeness
     if verdict is not None:
         show_completeness(
-            app, verdict, kept.records, effective=wiring.effective, name=name, call=call, action="recorded"
+            app, verdict, recorded.records, effective=wiring.effective, name=name, call=call, action="recorded"
         )
 
 
@@ -126,7 +126,7 @@ def _build_call(  # noqa: PLR0917
 
 
 def _check_send(effective: "Effective", name: "OperationName", call: "Call", send: bool) -> None:
-    """Raise UsageError for a call that may write, without --send."""
+    """Raise UsageError if the call may write and --send is not given."""
     from conn_engine.errors import UsageError
     from conn_engine.runtime.plans import may_write
 
@@ -138,40 +138,40 @@ def _refuse_existing(path: Path, account: str) -> NoReturn:
     from conn_cli.scaffold import to_relative
     from conn_engine.errors import UsageError
 
-    alone = f" --own to record one for {account} only," if account else ""
+    own_recording = f" --own to record one for {account} only," if account else ""
     raise UsageError(
-        f"{to_relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
+        f"{to_relative(path)} exists", hint=f"add --force to replace it,{own_recording} or --scenario NAME for another"
     )
 
 
 def _show(  # noqa: PLR0917
-    app: App, kept: "Recorded", path: Path, name: "OperationName", account: str, formats: Formats
+    app: App, recorded: "Recorded", path: Path, name: "OperationName", account: str, formats: Formats
 ) -> None:
-    """Show what was recorded, and what to look at."""
+    """Show what was recorded, and what to check."""
     from conn_cli.personal_data import show_summary
     from conn_cli.report import write_report
     from conn_cli.scaffold import to_relative
 
     shown = to_relative(path)
-    text = {"text": lambda: _text(kept, shown, name.text, account)}
-    write_report(lambda: _report(kept, shown, name.text, account), formats or [], text, app, folder=app.folder)
-    show_summary(app, kept.personal)
-    for note in kept.notes:
+    text = {"text": lambda: _text(recorded, shown, name.text, account)}
+    write_report(lambda: _report(recorded, shown, name.text, account), formats or [], text, app, folder=app.folder)
+    show_summary(app, recorded.personal)
+    for note in recorded.notes:
         app.err(f"note: {note}")
-    if kept.difference:
-        app.err(f"warning: a replay of the recording differs from the run: {kept.difference}")
+    if recorded.difference:
+        app.err(f"warning: a replay of the recording differs from the run: {recorded.difference}")
         app.err("  redaction may have changed a value that the operation uses: check the file")
 
 
-def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
+def _text(recorded: "Recorded", path: str, operation: str, account: str) -> str:
     from conn_cli.formatting import join_lines
     from conn_engine.diagnostics import pluralize
 
-    lines = [f"recorded {pluralize(kept.exchanges, 'exchange')}, {pluralize(kept.records, 'record')} in {path}"]
-    if kept.error is not None:
-        lines.append(f"the operation ended with: {kept.error.message}")
-        lines += [f"  {kept.error.hint}"] if kept.error.hint else []
-    verdict = kept.completeness
+    lines = [f"recorded {pluralize(recorded.exchanges, 'exchange')}, {pluralize(recorded.records, 'record')} in {path}"]
+    if recorded.error is not None:
+        lines.append(f"the operation ended with: {recorded.error.message}")
+        lines += [f"  {recorded.error.hint}"] if recorded.error.hint else []
+    verdict = recorded.completeness
     if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
         lines.append(f"next: correct the setting, then run conn record {operation} --account {account} --force")
     else:
@@ -179,7 +179,7 @@ def _text(kept: "Recorded", path: str, operation: str, account: str) -> str:
     return join_lines(lines)
 
 
-def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Report":
+def _report(recorded: "Recorded", path: str, operation: str, account: str) -> "Report":
     from conn_cli.personal_data import describe_summary
     from conn_engine.command_reports import RecordReport
 
@@ -187,13 +187,13 @@ def _report(kept: "Recorded", path: str, operation: str, account: str) -> "Repor
         operation=operation,
         account=account,
         recording=path,
-        exchanges=kept.exchanges,
-        records=kept.records,
-        error=None if kept.error is None else kept.error.message,
-        fix="" if kept.error is None else kept.error.hint,
-        difference=kept.difference,
-        state=None if kept.completeness is None else kept.completeness.state,
-        reason="" if kept.completeness is None else kept.completeness.reason,
-        notes=list(kept.notes),
-        personal=describe_summary(kept.personal),
+        exchanges=recorded.exchanges,
+        records=recorded.records,
+        error=None if recorded.error is None else recorded.error.message,
+        fix="" if recorded.error is None else recorded.error.hint,
+        difference=recorded.difference,
+        state=None if recorded.completeness is None else recorded.completeness.state,
+        reason="" if recorded.completeness is None else recorded.completeness.reason,
+        notes=list(recorded.notes),
+        personal=describe_summary(recorded.personal),
     )

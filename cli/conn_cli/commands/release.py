@@ -1,4 +1,4 @@
-"""`conn release`: keep the workspace as it is now, for good."""
+"""`conn release`: store the workspace as an immutable release."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,15 +34,15 @@ def release(
     from conn_cli.report import write_report
 
     app: App = context.obj
-    made = _make_release(app, store, by, message)
+    created = _make_release(app, store, by, message)
 
     def describe() -> "Report":
         from conn_engine.releases.report import ReleaseReport
 
-        return ReleaseReport.from_created(made)
+        return ReleaseReport.from_created(created)
 
-    write_report(describe, formats or [], report.draw_release(made), app, folder=app.folder)
-    raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)
+    write_report(describe, formats or [], report.draw_release(created), app, folder=app.folder)
+    raise typer.Exit(Exit.OK if created.verdict.good else Exit.FINDINGS)
 
 
 def _make_release(app: App, store: str | None, by: str | None, message: str) -> "CreatedRelease":

@@ -1,4 +1,4 @@
-"""`conn rollback`: let a channel serve again what it served before."""
+"""`conn rollback`: return a channel to a release that it served before."""
 
 from typing import TYPE_CHECKING, Annotated
 

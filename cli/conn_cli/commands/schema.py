@@ -46,9 +46,9 @@ def schema(
     if write:
         from conn_cli.scaffold import write_schemas
 
-        made = write_schemas(app.workspace.root, refresh=True)
-        text = f"wrote {pluralize(len(made), 'schema')} to schemas/\n"
-        files = [str(path.relative_to(app.workspace.root)) for path in made]
+        written = write_schemas(app.workspace.root, refresh=True)
+        text = f"wrote {pluralize(len(written), 'schema')} to schemas/\n"
+        files = [str(path.relative_to(app.workspace.root)) for path in written]
         write_report(lambda: _report_names(app, files), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
     if name is None:
@@ -82,12 +82,12 @@ def _report(name: str, schema: dict[str, Any]) -> "Report":
 def _folders(app: App) -> list[Path]:
     from conn_engine.documents.locate import find_packaged, find_workspace
 
-    own = app.workspace.models if find_workspace(app.folder) is not None else []
-    return [*own, find_packaged("schemas", "models")]
+    models = app.workspace.models if find_workspace(app.folder) is not None else []
+    return [*models, find_packaged("schemas", "models")]
 
 
 def _names(app: App) -> list[str]:
-    """Every schema that `conn schema` can print: documents, reports, records."""
+    """Return the names of all schemas: of documents, reports and records."""
     from conn_engine.documents.locate import find_packaged
 
     documents = sorted(path.name.removesuffix(SUFFIX) for path in find_packaged("schemas").glob(f"*{SUFFIX}"))
@@ -101,7 +101,7 @@ def _names(app: App) -> list[str]:
 
 
 def _find(app: App, name: str) -> Path | None:
-    """The file of a schema by its name, or None."""
+    """Return the file of a schema by its name, or None."""
     from conn_engine.documents.locate import find_packaged
 
     if name not in _names(app):
@@ -115,7 +115,7 @@ def _find(app: App, name: str) -> Path | None:
 
 
 def _reports() -> dict[str, Path]:
-    """Kind of report to the file of its schema."""
+    """Return the schema file of each kind of report."""
     from conn_engine.documents.locate import find_packaged
 
     return {
@@ -124,7 +124,7 @@ def _reports() -> dict[str, Path]:
 
 
 def _every_report() -> dict[str, Any]:
-    """One schema for a report of any kind, which contains those of the kinds."""
+    """Return a schema for reports of every kind, which contains their schemas."""
     reports = _reports()
     kinds = [
         {

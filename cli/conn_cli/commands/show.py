@@ -1,4 +1,4 @@
-"""`conn show`: what the workspace has, or one effective configuration with its provenance."""
+"""`conn show`: the contents of the workspace, or an effective configuration with the origin of each value."""
 
 import json
 from dataclasses import dataclass
@@ -125,8 +125,8 @@ class _Configuration:
             (path, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}")
             for path, origin in self.origins()
         ]
-        wide = min(max((len(row[0]) for row in rows), default=0), 60)
-        lines = [f"{name:<{wide}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+        width = min(max((len(row[0]) for row in rows), default=0), 60)
+        lines = [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
         lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
         for parameter, description in self.parameters.items():
             lines.append(f"takes -p {parameter}{f'  {description}' if description else ''}")
@@ -134,7 +134,7 @@ class _Configuration:
 
 
 def _find_parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
-    """The query parameters that the vendor's schema of its own operation has."""
+    """Return the query parameters that the schema of a vendor operation declares."""
     from conn_engine.runtime.parameters import declared_parameters
 
     if name is None or name.kind != "vendor":
@@ -143,7 +143,7 @@ def _find_parameters(effective: "Effective", name: "OperationName | None") -> di
 
 
 def _find_obstacles(effective: "Effective", name: "OperationName") -> tuple[str, ...] | None:
-    """Why the operation cannot go on from a cursor; empty: it can. None when only a run can tell which one it is."""
+    """Return why the operation cannot resume from a cursor; empty if it can, and None if only a run can tell."""
     from conn_engine.errors import ConfigurationError, UsageError
     from conn_engine.runtime.resuming import find_obstacles
     from conn_engine.runtime.unified import vendor_behind
@@ -188,8 +188,8 @@ def _overview(found: "WorkspaceReport") -> str:
     for row in found.connectors:
         lines.append(f"\n{row.connector}   accounts: {', '.join(row.accounts) or '-'}")
         lines += [f"  {text}" for text in row.operations]
-        wide = max(map(len, row.resources), default=0)
-        lines += [f"  {resource:<{wide}}  {', '.join(methods)}" for resource, methods in row.resources.items()]
+        width = max(map(len, row.resources), default=0)
+        lines += [f"  {resource:<{width}}  {', '.join(methods)}" for resource, methods in row.resources.items()]
     return join_lines(lines)
 
 

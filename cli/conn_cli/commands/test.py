@@ -1,4 +1,4 @@
-"""`conn test`: replay operations and deliveries on their recordings (or ask the vendor) and judge the results."""
+"""`conn test`: replay recorded operations and deliveries, or send requests to the vendor, and check the results."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.suite import OperationReport, Selection
 
 DELIVERIES = "webhooks"
-"""In the place of an operation: the recorded deliveries alone."""
+"""Selects the recorded deliveries, in place of an operation."""
 
 
 def test(
@@ -113,7 +113,7 @@ def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "li
 
 
 def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """The operations, or the recorded deliveries, that are meant."""
+    """Return the named operations, or the names of recorded deliveries."""
     from conn_engine.errors import UsageError
 
     if names[:1] != [DELIVERIES]:
@@ -148,7 +148,7 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
 
 def _update(app: App, reports: "list[OperationReport]") -> None:
-    """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
+    """Store results as goldens, except those of a failing mapping or of a replay that ends differently."""
     from conn_engine.diagnostics import pluralize
     from conn_engine.testing.goldens import update_golden
 

@@ -74,13 +74,13 @@ def verify(
     app: App = context.obj
     address = find_owner(app, account, connector)
     given = read_secrets(app, secret)
-    held = read_delivery(app, file, url)
-    if held.recorded is not None:
-        delivery, receipt = _replay_delivery(app, address, held.recorded, given, parse_time(at))
+    content = read_delivery(app, file, url)
+    if content.recorded is not None:
+        delivery, receipt = _replay_delivery(app, address, content.recorded, given, parse_time(at))
         notes: tuple[str, ...] = ()
     else:
-        assert held.delivery is not None  # noqa: S101 - the other of the two
-        delivery = held.delivery
+        assert content.delivery is not None  # noqa: S101 - a file has one of the two
+        delivery = content.delivery
         trial = build_trial(app, given, parse_time(at))
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
         notes = _describe_withheld(trial, receipt)
@@ -103,7 +103,7 @@ def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
 def _replay_delivery(
     app: App, address: DeliveryOwner, recorded: "RecordedDelivery", given: dict[str, str], at: float | None
 ) -> "tuple[Delivery, Receipt]":
-    """A recorded delivery, by its own secrets and its own clock."""
+    """Replay a recorded delivery with its secrets, at the time when it was received."""
     from datetime import UTC, datetime
 
     from msgspec import structs
@@ -129,7 +129,7 @@ def _replay_delivery(
     return to_delivery(recorded), receipt
 
 
-# --- showing ---
+# --- output ---
 
 
 def _report(address: DeliveryOwner, receipt: "Receipt", notes: tuple[str, ...]) -> "Report":
@@ -143,8 +143,8 @@ def _lines(app: App, address: DeliveryOwner, delivery: "Delivery", receipt: "Rec
     yield f"{delivery.method} {app.redactor.url(delivery.url)} · {pluralize(len(delivery.body), 'byte')} · {target}"
     yield from (f"  {line}" for line in _verdict(delivery, receipt))
     for event in receipt.events:
-        whose = event.account or "no account"
-        yield f"  event {event.type} · {whose} · {event.occurred_at or 'time unknown'} · {event.id}"
+        account = event.account or "no account"
+        yield f"  event {event.type} · {account} · {event.occurred_at or 'time unknown'} · {event.id}"
         yield f"    {to_json_line(event.data)}"
 
 

@@ -76,31 +76,31 @@ def listen(
     _check_url(url)
     receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
     events_to = EventWriter(app, formats or (["json"] if as_json else []))
-    desk = DeliveryListener(
+    listener = DeliveryListener(
         app,
         receiver,
         address,
         forward=_forward(app, forward),
         pairing=pair,
         events_to=events_to,
-        keep=record,
+        record=record,
         personal=choose_personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
     )
-    inbox = DeliveryServer(host, port, desk.take, url)
+    server = DeliveryServer(host, port, listener.take, url)
     if not is_loopback(host):
         app.err(f"warning: other machines can reach {host}; 127.0.0.1 and a tunnel are safer")
     shown = f"[{host}]" if ":" in host else host
     try:
         _serve(
             app,
-            inbox,
-            desk,
-            f"listening on http://{shown}:{inbox.port} for {_format_address(address)} (Ctrl-C stops)",
+            server,
+            listener,
+            f"listening on http://{shown}:{server.port} for {_format_address(address)} (Ctrl-C stops)",
         )
     finally:
         events_to.close()
-    app.err(f"stopped: {desk.deliveries:,} accepted, {pluralize(desk.events, 'event')}")
+    app.err(f"stopped: {listener.deliveries:,} accepted, {pluralize(listener.events, 'event')}")
 
 
 def _address(app: App, account: str | None, connector: str | None) -> DeliveryOwner | None:
@@ -153,21 +153,21 @@ def _forward(app: App, url: str | None) -> "EventForwarder | None":
     return EventForwarder(url, signing_key(secret), live, app.clock.now)
 
 
-def _serve(app: App, inbox: "DeliveryServer", desk: "DeliveryListener", told: str) -> None:
-    """Until as many came as were wanted, or Ctrl-C."""
+def _serve(app: App, server: "DeliveryServer", listener: "DeliveryListener", message: str) -> None:
+    """Serve until the listener has accepted enough deliveries, or until Ctrl-C."""
     from threading import Thread
 
-    thread = Thread(target=inbox.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:
-        app.err(told)
+        app.err(message)
         app.flush()
-        while not desk.done.wait(0.5):  # in slices: an unbounded wait could not be interrupted everywhere
+        while not listener.done.wait(0.5):  # in slices: an unbounded wait could not be interrupted everywhere
             app.check_reader()
-        inbox.wait_for_replies()
+        server.wait_for_replies()
     except KeyboardInterrupt:
         app.err("")
     finally:
-        inbox.shutdown()
-        inbox.server_close()
+        server.shutdown()
+        server.server_close()
         thread.join(timeout=5)

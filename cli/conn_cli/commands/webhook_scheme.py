@@ -1,4 +1,4 @@
-"""`conn webhook scheme`: how known vendors prove their deliveries, as text for a connector.yaml."""
+"""`conn webhook scheme`: the webhook settings of known vendors, for connector.yaml."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,8 +44,8 @@ def scheme(
     if vendor is None:
         write_report(lambda: _report_list(known), specs, {"text": lambda: _list(known)}, app, folder=app.folder)
         return
-    told = _find_scheme(known, vendor)
-    write_report(lambda: _report(told), specs, {"text": lambda: _text(told)}, app, folder=app.folder)
+    entry = _find_scheme(known, vendor)
+    write_report(lambda: _report(entry), specs, {"text": lambda: _text(entry)}, app, folder=app.folder)
 
 
 def _report_list(known: dict[str, Any]) -> "Report":
@@ -54,26 +54,26 @@ def _report_list(known: dict[str, Any]) -> "Report":
     rows = [
         ListedScheme(
             vendor=name,
-            label=told["label"],
-            names=list(told.get("names", ())),
-            format=told["webhooks"]["verify"]["format"],
-            basis=told["basis"],
-            events="events" in told["webhooks"],
+            label=entry["label"],
+            names=list(entry.get("names", ())),
+            format=entry["webhooks"]["verify"]["format"],
+            basis=entry["basis"],
+            events="events" in entry["webhooks"],
         )
-        for name, told in known.items()
+        for name, entry in known.items()
     ]
     return SchemesReport(schemes=rows)
 
 
-def _report(told: dict[str, Any]) -> "Report":
+def _report(entry: dict[str, Any]) -> "Report":
     from conn_engine.command_reports import SchemeReport
 
     return SchemeReport(
-        label=told["label"],
-        basis=told["basis"],
-        docs_url=told.get("docs_url", ""),
-        fields=_fields(told),
-        webhooks=told["webhooks"],
+        label=entry["label"],
+        basis=entry["basis"],
+        docs_url=entry.get("docs_url", ""),
+        fields=_fields(entry),
+        webhooks=entry["webhooks"],
     )
 
 
@@ -108,12 +108,12 @@ def _without_events(entry: dict[str, Any]) -> str:
     return "" if "events" in entry["webhooks"] else " (no `events`)"
 
 
-def _fields(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an account must have for it: secrets, and what tells it apart."""
+def _fields(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the credential fields that an account needs: secrets, and the value that identifies it."""
     fields = [
-        {"name": name, "label": _label(name), "secret": True, "required": False} for name in told.get("secrets", ())
+        {"name": name, "label": _label(name), "secret": True, "required": False} for name in entry.get("secrets", ())
     ]
-    routing = told["webhooks"].get("account")
+    routing = entry["webhooks"].get("account")
     if routing is not None:
         fields.append({"name": routing["context"], "label": _label(routing["context"]), "required": False})
     return fields
@@ -123,13 +123,13 @@ def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _text(told: dict[str, Any]) -> str:
+def _text(entry: dict[str, Any]) -> str:
     from conn_cli.formatting import join_lines
     from conn_engine.documents import dump_yaml
 
-    head = [f"# Webhook settings of {told['label']}, {_BASIS[told['basis']]}."]
-    head += [f"# {told['docs_url']}"] if "docs_url" in told else []
-    if "events" not in told["webhooks"]:
+    head = [f"# Webhook settings of {entry['label']}, {_BASIS[entry['basis']]}."]
+    head += [f"# {entry['docs_url']}"] if "docs_url" in entry else []
+    if "events" not in entry["webhooks"]:
         head.append("# The event type of its deliveries is not known: add webhooks.events.")
-    keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
+    keys = {"fields": _fields(entry), "webhooks": entry["webhooks"]}
     return join_lines(head) + dump_yaml({name: value for name, value in keys.items() if value})

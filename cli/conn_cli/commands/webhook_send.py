@@ -62,15 +62,15 @@ def send(
 def _check_target(to: str, host: str | None) -> None:
     from conn_engine.transport.gateway import is_loopback, parse_target
 
-    goal = parse_target(to)
-    if is_loopback(goal.host):
+    target = parse_target(to)
+    if is_loopback(target.host):
         return
-    if goal.scheme != "https":
+    if target.scheme != "https":
         raise UsageError(f"--to {to}: https is required, unless the receiver is on this machine")
-    if host is None or host.lower() != goal.host:
+    if host is None or host.lower() != target.host:
         raise UsageError(
-            f"--to leads to {goal.host}, which is not this machine",
-            hint=f"the request is signed like the vendor's own; if the receiver is yours, add --host {goal.host}",
+            f"--to leads to {target.host}, which is not this machine",
+            hint=f"the request is signed like the vendor's own; if the receiver is yours, add --host {target.host}",
         )
 
 
@@ -90,12 +90,12 @@ def _request(  # noqa: PLR0917
         except (OSError, UnicodeDecodeError) as error:
             reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not text"
             raise UsageError(f"cannot read --key {key}: {reason}") from None
-    own = {**_load_secrets(app, address), **given}
-    return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
+    secrets = {**_load_secrets(app, address), **given}
+    return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=secrets, private=private)
 
 
 def _load_secrets(app: App, address: DeliveryOwner) -> dict[str, Any]:
-    """The account's secrets, the variables too."""
+    """Return the secrets of the account, including those in environment variables."""
     from conn_engine.runtime.webhooks import Receiver
 
     wiring = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor).get_wiring(

@@ -1,6 +1,6 @@
-"""`conn webhook subscribe`, `renew`, `unsubscribe`: the vendor is told where an account's deliveries are to come.
+"""`conn webhook subscribe`, `renew` and `unsubscribe`: change an account's webhook subscription at the vendor.
 
-They write at the vendor: without --send they show the first request, and send nothing.
+These commands write: without --send, they show the first request and send nothing.
 """
 
 from collections.abc import Callable
@@ -85,7 +85,7 @@ def renew(
         for account in chosen:
             try:
                 subscriptions.change(account)
-            except ConnError as error:  # the others are not held up by it
+            except ConnError as error:  # the others are renewed anyway
                 if len(chosen) == 1:
                     raise
                 app.err(f"error: {account}: {error.message}")
@@ -119,7 +119,7 @@ def unsubscribe(context: typer.Context, account: Account, *, send: Send = False,
 
 
 def _due(app: App) -> list[str]:
-    """The accounts with a subscription that ends soon."""
+    """Return the accounts with a subscription that expires soon."""
     from conn_engine.errors import ConnError
     from conn_engine.runtime.webhooks import due
     from conn_engine.runtime.wiring import wire_account
@@ -167,11 +167,11 @@ class _Subscriptions:
             return
         refuse_shadowed(account, vault_of(app.workspace, app.environ))
         with Connection(wiring, wiring.live()) as connection:
-            made = self.do(connection)
+            subscribed = self.do(connection)
         self.lines.append(
-            f"{_DONE[self.action]} {account}{'' if made is None else f': {_describe_subscription(made)}'}"
+            f"{_DONE[self.action]} {account}{'' if subscribed is None else f': {_describe_subscription(subscribed)}'}"
         )
-        self.add(account, made=made)
+        self.add(account, subscribed=subscribed)
 
     def _plan(self, wiring: "Wiring") -> None:
         from conn_engine.runtime.connection import Connection
@@ -207,25 +207,27 @@ class _Subscriptions:
         return SubscriptionsReport(action=self.action, accounts=self.rows)
 
     def add(
-        self, account: str, *, made: "Subscribed | None" = None, request: "Request | None" = None, error: str = ""
+        self, account: str, *, subscribed: "Subscribed | None" = None, request: "Request | None" = None, error: str = ""
     ) -> None:
-        """Add what became of one account's subscription."""
+        """Add the result for one account."""
         from conn_engine.runtime.report import SubscriptionChange, describe_request
 
         row = SubscriptionChange(
             account=account,
             done=self.send and not error,
-            results={} if made is None else {k: v for k, v in made.stored.items() if k != "expires_at"},
-            captured=[] if made is None else sorted(made.captured),
-            expires_at=None if made is None else made.expires_at,
+            results={} if subscribed is None else {k: v for k, v in subscribed.stored.items() if k != "expires_at"},
+            captured=[] if subscribed is None else sorted(subscribed.captured),
+            expires_at=None if subscribed is None else subscribed.expires_at,
             request=None if request is None else describe_request(request, self.app.redactor),
             error=error,
         )
         self.rows.append(row)
 
 
-def _describe_subscription(made: "Subscribed") -> str:
-    results = ", ".join(f"{name} {value}" for name, value in made.stored.items() if name not in ("url", "expires_at"))
-    secrets = f", stored {' and '.join(made.captured)}" if made.captured else ""
-    ends = f", until {made.expires_at}" if made.expires_at is not None else ""
-    return f"{results or made.stored['url']}{secrets}{ends}"
+def _describe_subscription(subscribed: "Subscribed") -> str:
+    values = ", ".join(
+        f"{name} {value}" for name, value in subscribed.stored.items() if name not in ("url", "expires_at")
+    )
+    secrets = f", stored {' and '.join(subscribed.captured)}" if subscribed.captured else ""
+    ends = f", until {subscribed.expires_at}" if subscribed.expires_at is not None else ""
+    return f"{values or subscribed.stored['url']}{secrets}{ends}"

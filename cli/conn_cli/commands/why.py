@@ -83,17 +83,23 @@ def _text(origins: "list[Origin]", path: str) -> str:
     from conn_cli.formatting import join_lines
 
     lines = []
-    wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
+    width = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
     for level in LEVELS:
         setting = [origin for origin in origins if origin.level == level]
         if not setting:
             lines.append(f"{level:<11}  -")
         for origin in setting:  # the mapping of the operation, and that of its resource
-            note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
+            note = (
+                "(overridden)"
+                if origin.shadowed
+                else "<- effective"
+                if origin is origins[0]
+                else "(merged with the levels above)"
+            )
             if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
                 note = "<- replaces the levels below"
             place = f"{origin.span.file}:{origin.span.line}"
-            lines.append(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+            lines.append(f"{level:<11}  {place:<{width}}  {_value(origin.value)}   {note}")
     return join_lines(lines)
 
 

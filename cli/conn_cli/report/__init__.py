@@ -1,4 +1,4 @@
-"""Findings drawn in the formats people and machines read. Which findings there are is not decided here."""
+"""Draw findings and reports in every format, and write them."""
 
 from conn_cli.report.formats import (
     FORMATS,

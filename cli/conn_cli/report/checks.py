@@ -1,4 +1,4 @@
-"""All checks of a change, drawn: text, Markdown; SARIF, JUnit and GitHub over findings and impact."""
+"""Draw all checks of a change: as text, Markdown, SARIF, JUnit and GitHub annotations."""
 
 from collections.abc import Callable, Mapping
 
@@ -38,7 +38,7 @@ def draw_checks(
 
 
 def _rows(verdicts: CheckVerdicts) -> list[tuple[CheckName, bool | None, str]]:
-    """Each check: its name, whether it passed (None: it had nothing to do), one line."""
+    """Return each check: its name, whether it passed (None: it had nothing to check), and its summary."""
     summaries: Mapping[CheckName, Callable[[CheckVerdicts], str]] = {
         "lint": _summarize_lint,
         "load": lambda verdicts: verdicts.result.broken,
@@ -117,8 +117,8 @@ def _markdown(verdicts: CheckVerdicts, *, names: bool) -> str:
         "| check | | |",
         "|---|---|---|",
     ]
-    for name, passed, told in _rows(verdicts):
-        lines.append(f"| {name} | {_SIGNS[passed]} | {_in_markdown(name, told, names=names)} |")
+    for name, passed, summary in _rows(verdicts):
+        lines.append(f"| {name} | {_SIGNS[passed]} | {_in_markdown(name, summary, names=names)} |")
     errors = [f for f in result.all_findings() if f.severity is Severity.ERROR]
     if errors:
         lines += ["", "<details open><summary>Findings</summary>", ""]
@@ -138,15 +138,15 @@ def _markdown(verdicts: CheckVerdicts, *, names: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _in_markdown(check: str, told: str, *, names: bool) -> str:
-    """A line of a check: counts and our own words, but for the message of a workspace that cannot be loaded."""
+def _in_markdown(check: str, summary: str, *, names: bool) -> str:
+    """Return the summary for Markdown. Only that of a workspace that cannot be loaded has text from elsewhere."""
     if check == "load":
-        return cell(told) if names else "a document cannot be used"
-    return (cell(told) if told.startswith("nothing to compare") else told).replace("|", "\\|")
+        return cell(summary) if names else "a document cannot be used"
+    return (cell(summary) if summary.startswith("nothing to compare") else summary).replace("|", "\\|")
 
 
 def _finding_row(finding: Diagnostic, *, names: bool) -> str:
-    """Where and what kind of finding it is: its own message may quote a record's value."""
+    """Return the code, place and title of a finding, without its message, which may quote a record."""
     from conn_engine.diagnostics.codes import find_code
 
     row = find_code(finding.code)
@@ -160,6 +160,6 @@ def _github(verdicts: CheckVerdicts, sources: Sources, *, names: bool) -> str:
     lines = [render("github", result.all_findings(), sources)]
     if result.impact is not None:
         lines.append(impact_report.draw_github(result.impact, sources, names=names))
-    for name, passed, told in _rows(verdicts):
-        lines.append(command("error" if passed is False else "notice", told, title=f"conn ci: {name}") + "\n")
+    for name, passed, summary in _rows(verdicts):
+        lines.append(command("error" if passed is False else "notice", summary, title=f"conn ci: {name}") + "\n")
     return "".join(lines)

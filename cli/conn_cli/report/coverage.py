@@ -1,4 +1,4 @@
-"""Mapping coverage, drawn: text, Markdown, and one self-contained HTML file. Names and counts, no values."""
+"""Draw mapping coverage as text, Markdown and a self-contained HTML file: names and counts, no values."""
 
 from collections.abc import Sequence
 from html import escape
@@ -15,7 +15,7 @@ MOST = 12
 
 
 def draw_text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
-    """For people: one line per operation, its empty fields, and with `verbose` what is unmapped and unread."""
+    """Return one line for each operation, its empty fields and, with `verbose`, the unmapped and unread ones."""
     lines = []
     width = max((len(row.operation) for row in rows), default=9)
     for connector in dict.fromkeys(row.connector for row in rows):
@@ -49,11 +49,11 @@ def _mark(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
 
 def _details(row: OperationCoverage, *, verbose: bool) -> list[str]:
     lines = [f"not replayed: {reason}" for reason in row.broken]
-    empty = [one.field for one in row.fields if one.state == "empty"]
+    empty = [field.field for field in row.fields if field.state == "empty"]
     if empty and row.cases:
         lines.append(f"always empty: {', '.join(empty)}")
     if verbose:
-        unmapped = [one.field for one in row.fields if one.state == "unmapped"]
+        unmapped = [field.field for field in row.fields if field.state == "unmapped"]
         lines += [f"not mapped: {', '.join(unmapped)}"] if unmapped else []
         lines += [f"vendor fields not read: {', '.join(row.unread)}"] if row.unread else []
     elif row.unread:
@@ -66,11 +66,11 @@ def _format_names(names: Sequence[str]) -> str:
 
 
 def draw_markdown(rows: Rows, low: Rows, minimum: float | None) -> str:
-    """A table for a pull request."""
+    """Return a table for a pull request."""
     lines = ["| connector | operation | accounts | seen of mapped | always empty | not mapped | vendor fields unread |"]
     lines.append("|---|---|---:|---:|---|---:|---:|")
     for row in rows:
-        empty = ", ".join(cell(one.field) for one in row.fields if one.state == "empty" and row.cases)
+        empty = ", ".join(cell(field.field) for field in row.fields if field.state == "empty" and row.cases)
         share = f"{row.count('seen')}/{row.mapped} ({row.percent:.0f}%)" if row.cases else "no recording"
         share = f"**{share}** < {minimum:g}%" if _mark(row, low, minimum) else share
         lines.append(
@@ -93,7 +93,7 @@ code{font-size:.92em}.key i{display:inline-block;width:.8em;height:.8em;margin:0
 
 
 def draw_html(rows: Rows, low: Rows, minimum: float | None) -> str:
-    """One HTML file without scripts and without anything from elsewhere."""
+    """Return an HTML file without scripts or external resources."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
@@ -113,9 +113,9 @@ def _html_row(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
     head += f" <span class=low>{escape(mark)}</span>" if mark else ""
     head += f" <span class=quiet>{escape(_format_accounts(row).strip())}</span>" if row.accounts else ""
     body = "".join(
-        f"<tr><td><code>{escape(one.field)}</code><td>{one.state}{'' if one.model else ' (not in the model)'}"
-        f"<td class=n>{one.records or ''}"
-        for one in row.fields
+        f"<tr><td><code>{escape(field.field)}</code><td>{field.state}{'' if field.model else ' (not in the model)'}"
+        f"<td class=n>{field.records or ''}"
+        for field in row.fields
     )
     unread = ", ".join(f"<code>{escape(name)}</code>" for name in row.unread)
     broken = "".join(f"<p class=low>not replayed: {escape(reason)}</p>" for reason in row.broken)

@@ -1,4 +1,4 @@
-"""Deliveries drawn: what a replay of one gave, in the report of `conn test`."""
+"""Draw the replayed deliveries in the report of `conn test`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,28 +17,28 @@ __all__ = ["count_deliveries", "draw_delivery", "is_delivery"]
 
 
 def is_delivery(name: "OperationName") -> bool:
-    """Whether a name is that of a recorded delivery, and not of an operation."""
+    """Return whether a name is that of a recorded delivery instead of an operation."""
     from conn_engine.testing.deliveries.cases import DeliveryName
 
     return isinstance(name, DeliveryName)
 
 
 def count_deliveries(number: int) -> list[str]:
-    """How many recorded deliveries, in words; nothing for none."""
+    """Return the number of recorded deliveries in words, or nothing for none."""
     return [f"{number:,} recorded {'delivery' if number == 1 else 'deliveries'}"] if number else []
 
 
 def draw_delivery(judgement: "Verdict", outcome: "DeliveryOutcome") -> Iterator[Piece]:
-    """A recorded delivery: where it came to, what was answered, which events it holds."""
+    """Draw a recorded delivery: its address, the reply and its events."""
     from conn_engine.testing.deliveries.cases import DeliveryCase
 
     case = judgement.case
-    assert isinstance(case, DeliveryCase)  # noqa: S101 - what such an outcome is of
+    assert isinstance(case, DeliveryCase)  # noqa: S101 - a delivery's outcome has a delivery's case
     delivery = case.delivery
     yield f"  {delivery.method} {split_plain_url(delivery.url).path or '/'}", "bold"
     status = outcome.reply.status if outcome.reply is not None else "-"
-    asked = f", {pluralize(len(outcome.sent), 'request')}" if outcome.sent else ""
-    yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{asked}\n", "dim"
+    requests = f", {pluralize(len(outcome.sent), 'request')}" if outcome.sent else ""
+    yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{requests}\n", "dim"
     yield f"    {_verdict(judgement, outcome)}\n", "error" if judgement.failed else "good"
 
 

@@ -1,4 +1,4 @@
-"""Drift, drawn: text, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
+"""Draw drift as text, Markdown and GitHub annotations: paths, counts and lines, no value of a response."""
 
 from conn_cli.formatting import join_lines
 from conn_cli.report.github import command
@@ -24,7 +24,7 @@ KINDS = {
 
 
 def draw_text(found: Drift, *, verbose: bool = False) -> str:
-    """For people: tier by tier, each difference with its readers; what nobody reads only counted unless `verbose`."""
+    """Return each difference with its readers, by tier. Unread differences are only counted unless `verbose` is set."""
     lines = []
     for tier, words in TIERS.items():
         rows = [difference for difference in found.differences if difference.tier == tier]
@@ -70,12 +70,12 @@ def _describe_change(difference: DriftDifference) -> str:
 
 def _reader(reader: Reader) -> str:
     place = f"{reader.span.file}:{reader.span.line}" if reader.span else ""
-    who = f", {pluralize(len(reader.accounts), 'account')}" if reader.accounts else ""
-    return f"{reader.what}   {place}   {reader.level}{who}"
+    accounts = f", {pluralize(len(reader.accounts), 'account')}" if reader.accounts else ""
+    return f"{reader.what}   {place}   {reader.level}{accounts}"
 
 
 def draw_markdown(found: Drift) -> str:
-    """For a pull request or an issue."""
+    """Return tables for a pull request or an issue."""
     lines = [f"### {code(found.connector)}: {_counts(found)}", ""]
     for tier in ("breaks", "touches"):
         rows = [difference for difference in found.differences if difference.tier == tier]
@@ -101,7 +101,7 @@ def _row(difference: DriftDifference) -> str:
 
 
 def draw_github(found: Drift, sources: Sources) -> str:
-    """One annotation per reader of what breaks or touches it, and the summary."""
+    """Return an annotation for each reader of a breaking or touching difference, and the summary."""
     lines = []
     for difference in found.differences:
         if difference.tier == "noise":

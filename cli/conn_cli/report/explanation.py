@@ -1,4 +1,4 @@
-"""Why a value came out, drawn as text. It shows the record's own values: show it only to the caller."""
+"""Draw why a field has its value. The text has values of the record: show it only to the caller."""
 
 import json
 from collections.abc import Callable
@@ -14,33 +14,34 @@ __all__ = ["draw_text"]
 LONGEST = 100
 
 
-def draw_text(found: Explanation, shown: Callable[[Path], str]) -> str:
-    """The value, then level by level: the expression, what it read, what it gave, how it decided."""
-    lines = [f"{found.case.name.text} {found.field} of record {found.record} is {_value(found.value)}"]
-    lines.append(f"  in {shown(found.case.path)}")
+def draw_text(found: Explanation, format_path: Callable[[Path], str]) -> str:
+    """Return the value, then for each level the expression, what it reads, its result and its decisions."""
+    value = "has no value" if found.value is UNDEFINED else f"is {_value(found.value)}"
+    lines = [f"{found.case.name.text} {found.field} of record {found.record} {value}"]
+    lines.append(f"  in {format_path(found.case.path)}")
     if found.later:
         lines.append("  a step after the mapping changes it")
-    first = next((said for said in found.levels if said.effective), None)
-    for said in found.levels:
-        lines += _level(said, "<- effective" if said is first else _note(said))
+    first = next((level for level in found.levels if level.effective), None)
+    for level in found.levels:
+        lines += _draw_level(level, "<- effective" if level is first else _note(level))
     return join_lines(lines)
 
 
-def _note(said: LevelExplanation) -> str:
-    if said.effective:
-        return "(a part of it)"
-    if said.origin.value is None:
+def _note(level: LevelExplanation) -> str:
+    if level.effective:
+        return "(partly effective)"
+    if level.origin.value is None:
         return "(removes it)"
-    return "(replaces the levels below)" if said.origin.path[-1:] == ("replace",) else ""
+    return "(replaces the levels below)" if level.origin.path[-1:] == ("replace",) else ""
 
 
-def _level(said: LevelExplanation, note: str) -> list[str]:
-    span = said.origin.span
-    lines = [f"{said.origin.level:<11}  {span.file}:{span.line}   {_source(said.origin.value)}   {note}".rstrip()]
-    if said.origin.value is not None:
-        lines += [f"  reads   {path} = {_value(value)}" for path, value in said.reads]
-        lines.append(f"  fails   {said.error}" if said.error else f"  gives   {_value(said.value)}")
-        lines += [f"  because {line}" for line in said.decisions]
+def _draw_level(level: LevelExplanation, note: str) -> list[str]:
+    span = level.origin.span
+    lines = [f"{level.origin.level:<11}  {span.file}:{span.line}   {_source(level.origin.value)}   {note}".rstrip()]
+    if level.origin.value is not None:
+        lines += [f"  reads   {path} = {_value(value)}" for path, value in level.reads]
+        lines.append(f"  fails   {level.error}" if level.error else f"  gives   {_value(level.value)}")
+        lines += [f"  because {line}" for line in level.decisions]
     return lines
 
 
@@ -49,7 +50,7 @@ def _source(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return "nothing" if value is UNDEFINED else _short(json.dumps(value, ensure_ascii=False))
+    return "(no value)" if value is UNDEFINED else _short(json.dumps(value, ensure_ascii=False))
 
 
 def _short(value: str) -> str:

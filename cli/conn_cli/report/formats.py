@@ -1,6 +1,6 @@
-"""The formats of findings, one entry each, and where their text goes.
+"""Draw reports in the requested formats, and write them to standard output or to files.
 
-The formats themselves are the modules beside.
+Each format of findings is a module of this package.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ _FORMS: Mapping[str, Form] = {"json": "json", "sarif": "json", "junit": "xml", "
 
 
 class Output(Protocol):
-    """Where reports go: standard output, and what must not be in any report. `console.App` is one."""
+    """Writes and sanitizes reports. `console.App` is one."""
 
     def write(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard output."""
@@ -45,15 +45,15 @@ class Output(Protocol):
 
 
 def render(
-    format: str,  # noqa: A002 - the word that the option has
+    format: str,  # noqa: A002 - named like the option
     findings: Sequence[Diagnostic],
     sources: Sources,
     *,
     color: bool = False,
 ) -> str:
-    """The findings, sorted by place, in a format of `FORMATS` other than JSON. The same findings give the same text.
+    """Draw the findings, sorted by place, in a format of `FORMATS` except JSON. Equal findings give equal texts.
 
-    `color` is heeded by "text" alone. Raises UsageError for an unknown format.
+    `color` applies only to "text". Raises UsageError for an unknown format.
     """
     module = import_module(_DRAWINGS[_check_format(format, _DRAWINGS)])
     ordered = sorted(findings, key=Diagnostic.sort_key)
@@ -62,9 +62,9 @@ def render(
 
 
 def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tuple[str, str]]:
-    """Each `FORMAT` or `FORMAT=FILE` as format and file ("" for standard output); text when there is none.
+    """Parse each `FORMAT` or `FORMAT=FILE` to a format and a file ("" for standard output). The default is text.
 
-    Raises UsageError for an unknown format, an empty file name, or two that go to the same place.
+    Raises UsageError for an unknown format, an empty file name, or two formats with the same destination.
     """
     parsed: list[tuple[str, str]] = []
     for spec in specs or ["text"]:

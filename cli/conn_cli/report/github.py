@@ -16,22 +16,20 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
-    """One line per finding: `::error file=…,line=…,col=…,title=…::message`."""
+    """Return one line for each finding: `::error file=…,line=…,col=…,title=…::message`."""
     return join_commands([_command(finding, sources) for finding in findings])
 
 
 def join_commands(commands: Sequence[str]) -> str:
-    """The commands, one a line. Of too many the gravest stay, and a notice counts the others."""
+    """Join the commands, one a line. If there are too many, only the most severe stay, and a notice counts the rest."""
     if len(commands) > MOST:
         levels = [f"::{level} " for level in _COMMANDS.values()]
-        gravest = sorted(
-            commands, key=lambda written: next(n for n, level in enumerate(levels) if written.startswith(level))
-        )
-        errors = sum(written.startswith(levels[0]) for written in gravest[MOST - 1 :])
+        ordered = sorted(commands, key=lambda line: next(n for n, level in enumerate(levels) if line.startswith(level)))
+        errors = sum(line.startswith(levels[0]) for line in ordered[MOST - 1 :])
         message = (
             f"{pluralize(len(commands) - MOST + 1, 'annotation')} left out, {pluralize(errors, 'error')} among them"
         )
-        commands = [*gravest[: MOST - 1], command("notice", f"{message}; the text output has all", title="conn")]
+        commands = [*ordered[: MOST - 1], command("notice", f"{message}; the text output has all", title="conn")]
     return join_lines(commands)
 
 
@@ -44,14 +42,14 @@ def _command(finding: Diagnostic, sources: Sources) -> str:
 
 
 def command(level: str, message: str, *, title: str, span: Span | None = None, sources: Sources | None = None) -> str:
-    """One workflow command without its line end. `level` is error, warning or notice; `sources` place the file."""
+    """Return a workflow command without a line break. `level` is error, warning or notice."""
     properties: list[tuple[str, str]] = []
     if span is not None:
         file = sources.in_repository(span.file) if sources is not None else span.file
         properties += [("file", file), ("line", str(span.line)), ("col", str(span.column))]
         end_line = span.end_line or span.line
         properties.append(("endLine", str(end_line)))
-        if end_line == span.line and span.end_column > span.column:  # GitHub takes it on one line only
+        if end_line == span.line and span.end_column > span.column:  # GitHub accepts it only within one line
             properties.append(("endColumn", str(span.end_column)))
     properties.append(("title", title))
     written = ",".join(f"{name}={_property(value)}" for name, value in properties)

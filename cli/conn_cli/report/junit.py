@@ -1,5 +1,8 @@
-"""JUnit XML. Of findings: an error is a failed case, a warning or note a passed case that prints it. Of tests: a suite
-per operation and account, a case per recording."""
+"""Draw findings and tests as JUnit XML.
+
+An error is a failed case, and a warning or note is a passed case that prints it. Tests have a suite for each operation
+and account, with a case for each recording.
+"""
 
 import re
 from collections.abc import Sequence
@@ -18,15 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "render", "render_reports"]
 
 MOST = 1000
-"""Cases of one document; failed ones go first."""
+"""The most cases of one document. Failed cases come first."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
-    """One suite per file, one case per finding; a single passed case without findings."""
-    order = sorted(range(len(findings)), key=lambda at: findings[at].severity is not Severity.ERROR)
-    shown = [findings[at] for at in sorted(order[:MOST])]
+    """Return a suite for each file with a case for each finding, or a single passed case if there are no findings."""
+    order = sorted(range(len(findings)), key=lambda index: findings[index].severity is not Severity.ERROR)
+    shown = [findings[index] for index in sorted(order[:MOST])]
     suites = [
         _suite(file, list(group), sources)
         for file, group in groupby(shown, key=lambda finding: finding.span.file if finding.span else "conn")
@@ -34,12 +37,12 @@ def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     if not suites:
         suites = [_element("testsuite", {"name": "conn", "tests": "1", "failures": "0"}, _EMPTY_CASE)]
     failures = sum(finding.severity is Severity.ERROR for finding in shown)
-    left_failures = sum(findings[at].severity is Severity.ERROR for at in order[MOST:])
+    left_failures = sum(findings[index].severity is Severity.ERROR for index in order[MOST:])
     return _document(suites, max(1, len(shown)), failures, len(findings) - len(shown), left_failures)
 
 
 def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> str:
-    """A suite per operation and account, a case per recording; what is not recorded is a case that says so."""
+    """Return a suite for each operation and account, with a case for each recording or for the lack of one."""
     suites, total, bad = [], 0, 0
     left_out, left_failures = 0, 0
     for report in reports if len(reports) <= MOST else sorted(reports, key=lambda report: not report.failed):
@@ -49,13 +52,13 @@ def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> st
             for judgement in report.judgements
         ]
         failures = sum(judgement.failed for judgement in report.judgements)
-        own = any(finding.severity is Severity.ERROR for finding in report.findings)
-        if own:
+        has_errors = any(finding.severity is Severity.ERROR for finding in report.findings)
+        if has_errors:
             cases.append(_recorded_case(name, "operation", report.findings, sources))
         elif not cases:
             unknown = _element("system-out", {}, "no recording: the result is unknown")
             cases.append(_element("testcase", {"classname": name, "name": "operation"}, unknown))
-        failures += own
+        failures += has_errors
         if total + len(cases) > MOST:
             left_out, left_failures = left_out + len(cases), left_failures + failures
             continue
@@ -71,17 +74,18 @@ def _recorded_case(suite: str, name: str, findings: Sequence[Diagnostic], source
 
 
 def _failure(finding: Diagnostic, sources: Sources) -> str:
-    said = "".join(piece for piece, _ in text.draw_finding(finding, sources))
-    shown = "\n".join(to_plain(line) for line in said.split("\n"))  # made plain, but for the breaks between lines
+    drawn = "".join(piece for piece, _ in text.draw_finding(finding, sources))
+    shown = "\n".join(map(to_plain, drawn.split("\n")))
     return _element("failure", {"type": finding.code, "message": to_plain(finding.message)}, _content(shown))
 
 
 def _document(suites: list[str], tests: int, failures: int, left_out: int, left_failures: int) -> str:
-    """The document of these suites; a case of its own counts those that were left out, and fails if any of them did."""
+    """Return the document of the suites. An additional case counts those that were left out, and fails if one of them
+    failed."""
     if left_out:
-        said = f"{pluralize(left_out, 'case')} left out, {pluralize(left_failures, 'failure')} among them"
-        kind = ("failure", {"message": said}) if left_failures else ("system-out", {})
-        case = _element("testcase", {"classname": "conn", "name": said}, _element(*kind, said))
+        message = f"{pluralize(left_out, 'case')} left out, {pluralize(left_failures, 'failure')} among them"
+        kind = ("failure", {"message": message}) if left_failures else ("system-out", {})
+        case = _element("testcase", {"classname": "conn", "name": message}, _element(*kind, message))
         suites.append(_suite_of("conn", [case], bool(left_failures)))
         tests, failures = tests + 1, failures + bool(left_failures)
     counts = {"name": "conn", "tests": str(tests), "failures": str(failures)}

@@ -1,4 +1,4 @@
-"""Mutation scores, drawn: text, Markdown, GitHub annotations. Configuration only, no recorded value."""
+"""Draw mutation scores as text, Markdown and GitHub annotations: configuration, but no recorded value."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ __all__ = ["draw_github", "draw_markdown", "draw_text"]
 
 
 def draw_text(scores: Sequence[Score], minimum: float | None) -> str:
-    """For people: the score of each connector and its survivors with file and line."""
+    """Return the score of each connector, and its survivors with file and line."""
     lines = []
     for score in scores:
         low = f"   <- below {minimum:g}%" if minimum is not None and score.percent < minimum else ""
@@ -45,7 +45,7 @@ def _format_place(verdict: MutantVerdict) -> str:
 
 
 def draw_markdown(scores: Sequence[Score], minimum: float | None) -> str:
-    """A table and the survivors, folded."""
+    """Return a table, and the survivors in collapsed sections."""
     lines = ["| connector | caught | of | score |", "|---|---:|---:|---:|"]
     for score in scores:
         low = minimum is not None and score.percent < minimum
@@ -67,7 +67,7 @@ def _row(verdict: MutantVerdict) -> str:
 
 
 def draw_github(scores: Sequence[Score], sources: Sources) -> str:
-    """One notice per survivor on its line, and the scores."""
+    """Return a notice for each survivor on its line, and the scores."""
     lines = [
         command(
             "notice",

@@ -1,7 +1,4 @@
-"""Text from documents made fit for a terminal.
-
-Nothing in it moves the cursor, colours or reorders what is shown.
-"""
+"""Format text from documents for a terminal, so that it cannot move the cursor, or color or reorder the output."""
 
 import re
 import unicodedata
@@ -15,15 +12,12 @@ _UNSAFE = re.compile(f"[\n{HIDDEN}]")
 
 
 def to_plain(text: str) -> str:
-    """The text on one line.
-
-    Tabs become blanks (as many as `width` counts), control and bidirectional signs become `�`.
-    """
+    """Return the text on one line. Tabs become blanks, and control characters and direction marks become `�`."""
     return _UNSAFE.sub("\ufffd", text).replace("\t", " " * TAB)
 
 
 def measure_width(text: str) -> int:
-    """Columns that `plain(text)` takes on a terminal."""
+    """Return the number of terminal columns of `to_plain(text)`."""
     columns = 0
     for character in text:
         if character == "\t":

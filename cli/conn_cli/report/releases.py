@@ -1,6 +1,6 @@
-"""Releases drawn: one made, a promotion, a rollback, the history, a difference. Text and Markdown.
+"""Draw releases, promotions, rollbacks, the history and differences as text and Markdown.
 
-Markdown has paths, names and counts, and no value of the configuration or of a record.
+Markdown has paths, names and counts, but no value of the configuration or of a record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +27,11 @@ Drawings = dict[str, Callable[[], str]]
 
 
 def draw_release(found: "CreatedRelease") -> Drawings:
-    """A release that was made, or was there already."""
-    return {"text": lambda: _made_text(found), "markdown": lambda: _made_md(found)}
+    """Draw a release that was created or already existed."""
+    return {"text": lambda: _release_text(found), "markdown": lambda: _release_md(found)}
 
 
-def _made_text(found: "CreatedRelease") -> str:
+def _release_text(found: "CreatedRelease") -> str:
     state = pluralize(found.files, "file") if found.new else "already exists: the same content is the same release"
     lines = [f"release {shorten(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
     lines += [f"  left out: {path} (specific to this machine)" for path in found.left_out]
@@ -42,14 +42,13 @@ def _made_text(found: "CreatedRelease") -> str:
     return join_lines(lines)
 
 
-def _made_md(found: "CreatedRelease") -> str:
+def _release_md(found: "CreatedRelease") -> str:
     lines = [f"### Release {code(shorten(found.release.id))}{'' if found.new else ' (already existed)'}", ""]
-    lines += [f"- {pluralize(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
+    lines += [
+        f"- {pluralize(found.files, 'file')}",
+        *(f"- {line.strip()}" for line in _verdict_lines(found.release.verdict)),
+    ]
     return join_lines(lines)
-
-
-def _counts(found: "CreatedRelease") -> Mapping[str, Any]:
-    return found.release.verdict
 
 
 def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
@@ -69,14 +68,14 @@ def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
 
 
 def draw_promotion(done: "Promotion") -> Drawings:
-    """A promotion, done or refused."""
+    """Draw a promotion, or why it was refused."""
     return {
-        "text": lambda: _promoted_text(done),
-        "markdown": lambda: _promoted_md(done),
+        "text": lambda: _promotion_text(done),
+        "markdown": lambda: _promotion_md(done),
     }
 
 
-def _promoted_text(done: "Promotion") -> str:
+def _promotion_text(done: "Promotion") -> str:
     name = done.before.name
     if done.already:
         return f"{name} already serves {shorten(done.release)}\n"
@@ -94,7 +93,7 @@ def _promoted_text(done: "Promotion") -> str:
     return join_lines(lines)
 
 
-def _promoted_md(done: "Promotion") -> str:
+def _promotion_md(done: "Promotion") -> str:
     if done.already:
         return f"### {code(done.before.name)} already serves {code(shorten(done.release))}\n"
     state = "promoted" if done.event else "**not promoted**"
@@ -115,7 +114,7 @@ def _format_release(channel: Channel) -> str:
 
 
 def draw_rollback(serving: Channel, event: ChannelMove | None) -> Drawings:
-    """A rollback; no event: the channel served the release already."""
+    """Draw a rollback. Without an event, the channel already served the release."""
 
     def format_rollback(mark: Callable[[str], str]) -> str:
         if event is None:
@@ -133,7 +132,7 @@ def draw_rollback(serving: Channel, event: ChannelMove | None) -> Drawings:
 
 
 def draw_history(channels: Sequence[Channel], events: Sequence[ChannelMove], releases: Sequence[Release]) -> Drawings:
-    """What the channels serve, what happened, which releases there are."""
+    """Draw what the channels serve, their moves, and the releases."""
     return {
         "text": lambda: _history_text(channels, events, releases),
         "markdown": lambda: _history_md(channels, events, releases),
@@ -146,16 +145,17 @@ def _history_text(channels: Sequence[Channel], events: Sequence[ChannelMove], re
     lines += [] if channels else ["no channel serves anything yet: conn promote latest staging"]
     for event in events:
         move = f"{shorten(event.previous) or NOTHING} -> {shorten(event.release)}"
-        said = f"   {event.reason}" if event.reason else ""
-        lines.append(
-            f"  {_moment(event.done_at)}  {event.channel:<{width}}  {event.kind:<8}  {move}  {event.done_by}{said}"
-        )
+        reason = f"   {event.reason}" if event.reason else ""
+        time = _format_time(event.done_at)
+        lines.append(f"  {time}  {event.channel:<{width}}  {event.kind:<8}  {move}  {event.done_by}{reason}")
     if releases:
         lines.append("releases")
     for release in releases:
         state = _state(release.verdict)
-        said = f"   {release.message}" if release.message else ""
-        lines.append(f"  {_moment(release.made_at)}  {shorten(release.id)}  {state:<5}  {release.made_by}{said}")
+        message = f"   {release.message}" if release.message else ""
+        lines.append(
+            f"  {_format_time(release.made_at)}  {shorten(release.id)}  {state:<5}  {release.made_by}{message}"
+        )
     return join_lines(lines)
 
 
@@ -179,15 +179,15 @@ def _state(verdict: Mapping[str, Any]) -> str:
     return "fails" if failing else "good"
 
 
-def _moment(at: str) -> str:
-    return at[:16].replace("T", " ")
+def _format_time(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
 # --- conn diff ---
 
 
 def draw_difference(found: "Difference") -> Drawings:
-    """What differs between two releases."""
+    """Draw the differences between two releases."""
     return {
         "text": lambda: _difference_text(found),
         "markdown": lambda: _difference_md(found),
@@ -214,9 +214,9 @@ def _difference_text(found: "Difference") -> str:
             )
     lines.append(f"effective configuration: {pluralize(len(found.paths), 'path')}")
     for change in found.paths[:MOST]:
-        said = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
+        value = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
         varied = ", differs between accounts" if change.varied else ""
-        lines.append(f"  {SIGNS[change.note]} {_place(change)}   {said}   {_reach(change)}{varied}")
+        lines.append(f"  {SIGNS[change.note]} {_place(change)}   {value}   {_reach(change)}{varied}")
     lines += _count_left_out(len(found.paths))
     lines += [f"  unknown: {message} ({pluralize(number, 'account')})" for message, number in found.broken]
     return join_lines(lines)

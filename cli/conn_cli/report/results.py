@@ -1,4 +1,4 @@
-"""Results of `conn test` drawn."""
+"""Draw the results of `conn test`."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +43,7 @@ def draw_reports(
 def draw_pieces(
     reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool
 ) -> Iterator[Piece]:
-    """The findings and the requests of what failed, or with `verbose` of everything, and a summary."""
+    """Draw the findings and requests of failed operations, or with `verbose` of all, and a summary."""
     shown: set[Diagnostic] = set()
     for report in reports:
         if report.recorded and (verbose or report.failed):
@@ -84,8 +84,8 @@ def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
     recording = case.recording
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
-    asked = pluralize(count, "request")
-    source = f"live: {asked}" if live else f"replay: {asked}, {recording.source} {recording.recorded_at[:10]}"
+    requests = pluralize(count, "request")
+    source = f"live: {requests}" if live else f"replay: {requests}, {recording.source} {recording.recorded_at[:10]}"
     yield f"   {source}\n", "dim"
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
@@ -97,7 +97,7 @@ def _case(judgement: "Verdict", live: bool) -> Iterator[Piece]:
 
 
 def _short_url(url: str) -> str:
-    """The URL with long query values cut: a person looks for the parameter, not for all of forty field names."""
+    """Shorten long query values of a URL, such as a list of forty field names."""
     path, mark, query = url.partition("?")
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
     short = "&".join(f"{name}={shorten_text(value, 32)}" for name, value in pairs)
@@ -123,7 +123,7 @@ def _verdict(judgement: "Verdict") -> str:
 
 
 def _format_ending(judgement: "Verdict") -> str:
-    """How a listing ended, such as `incomplete: 2 of 3 records arrived`."""
+    """Return how a listing ended, such as `incomplete: 2 of 3 records arrived`."""
     outcome, verdict = judgement.outcome, judgement.outcome.completeness
     if outcome.whole or outcome.error is not None:
         return ""
@@ -138,8 +138,8 @@ def _differences(judgement: "Verdict") -> Iterator[Piece]:
     if comparison is None or comparison.equal:
         return
     changed, gone, new = len(comparison.changed), len(comparison.gone), len(comparison.new)
-    by = " (by this account's overrides)" if judgement.golden == "overridden" else ""
-    yield f"    golden: {comparison.same} same, {changed} changed, {gone} gone, {new} new{by}\n", "bold"
+    cause = " (caused by this account's overrides)" if judgement.golden == "overridden" else ""
+    yield f"    golden: {comparison.same} same, {changed} changed, {gone} gone, {new} new{cause}\n", "bold"
     for record in comparison.changed[:SHOWN_RECORDS]:
         for change in record.fields:
             yield f"      id={record.key}  {change.field}", ""
@@ -155,7 +155,7 @@ def _differences(judgement: "Verdict") -> Iterator[Piece]:
 
 
 def _value(value: Any, typed: bool) -> str:
-    """A value as people read it; `typed` keeps a text's quotes, where its being a text is the point."""
+    """Format a value for people. With `typed`, a text keeps its quotes, to show that it is a text."""
     text = value if isinstance(value, str) and not typed else json.dumps(value, ensure_ascii=False)
     return shorten_text(text, 60)
 
@@ -166,9 +166,9 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
-    told = [] if received and received == len(reports) else [pluralize(len(reports) - received, "operation")]
-    told += [pluralize(len(cases), "recorded case")] if told else []
-    text = ", ".join([*told, *deliveries.count_deliveries(received)])
+    counts = [] if received and received == len(reports) else [pluralize(len(reports) - received, "operation")]
+    counts += [pluralize(len(cases), "recorded case")] if counts else []
+    text = ", ".join([*counts, *deliveries.count_deliveries(received)])
     if accounts:
         text += f", {pluralize(len(accounts), 'account')}"
     text += f": {len(reports) - failed - unrecorded} passed"

@@ -19,10 +19,8 @@ _RULE_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
-    """One run with the rules that the findings use. Columns count characters.
-
-    File names are relative URLs, below the repository where there is one.
-    """
+    """Return a run with the rules of the findings. Columns count characters, and file names are relative to the
+    repository if there is one."""
     rules = sorted({finding.code for finding in findings})
     seen: Counter[str] = Counter()
     results = []
@@ -66,8 +64,8 @@ def _result(finding: Diagnostic, rule: int, number: int, sources: Sources) -> di
         result["locations"] = [location]
     if finding.related:
         result["relatedLocations"] = [
-            {"id": at, "physicalLocation": _physical(span, sources), "message": {"text": note}}
-            for at, (span, note) in enumerate(finding.related, 1)
+            {"id": number, "physicalLocation": _physical(span, sources), "message": {"text": note}}
+            for number, (span, note) in enumerate(finding.related, 1)
         ]
     return result
 
@@ -83,6 +81,6 @@ def _uri(file: str) -> str:
     path = PurePath(file)
     if path.is_absolute():
         return path.as_uri()
-    # "./" keeps a colon in the first part of the name from reading as a URL's scheme.
+    # Without "./", a colon in the first part of the name would make it look like the scheme of a URL.
     text = quote(PurePosixPath(file.replace("\\", "/")).as_posix(), errors="surrogateescape")
     return f"./{text}" if ":" in text.partition("/")[0] else text

@@ -1,4 +1,4 @@
-"""The lines that findings point at, read once per file and only when asked for. Drawing them is `text`'s."""
+"""Read the lines that findings point to, once for each file and only when they are needed."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,10 +14,10 @@ _MAX_BYTES = 8 * 1024 * 1024
 
 
 class Sources:
-    """Line text by file name, as the names stand in spans.
+    """Lines of files, by the file names of spans.
 
-    Lines come from `documents` that were read anyway (or were never files, such as standard input), else from
-    the file of that name below `root`. Without a root, only from the documents.
+    Lines come from `documents` that were already read (or are not files, such as standard input), or else from the
+    file below `root`. Without a root, they only come from the documents.
     """
 
     def __init__(self, root: Path | None = None, documents: "Iterable[Document]" = ()) -> None:
@@ -28,14 +28,11 @@ class Sources:
             self.add(document)
 
     def add(self, document: "Document") -> None:
-        """Take lines of this file from the document.
-
-        Blocks of one Markdown file are several documents of its name.
-        """
+        """Take lines of this file from the document. The code blocks of a Markdown file are several documents."""
         self._documents.setdefault(document.file, []).append(document)
 
     def in_repository(self, file: str) -> str:
-        """A file's name below the repository, as code hosts want it: a workspace may be one folder of many."""
+        """Return a file's path in the repository, of which the workspace may be only a folder."""
         return file if PurePath(file).is_absolute() else f"{self._prefix}{file}"
 
     @cached_property
@@ -48,7 +45,7 @@ class Sources:
         return ""
 
     def line(self, file: str, number: int) -> str:
-        """A line without its break, numbered from 1; empty when there is no such file or line."""
+        """Return a line without its break, numbered from 1, or "" if there is no such file or line."""
         for document in self._documents.get(file, ()):
             if text := document.line(number):
                 return text
@@ -62,12 +59,12 @@ class Sources:
             return []
         try:
             path = (self._root / file).resolve()
-            # A span's file name may come from a document: it is not a way to print any file of the machine.
+            # A document may set the file name of a span, and must not make other files of the machine readable.
             if not path.is_relative_to(self._root.resolve()) or not path.is_file():
                 return []
             with path.open("rb") as stream:
                 content = stream.read(_MAX_BYTES)
-        except (OSError, ValueError, RuntimeError):  # links that go round are a RuntimeError
+        except (OSError, ValueError, RuntimeError):  # circular links raise RuntimeError
             return []
         text = content.decode("utf-8-sig", "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -1,7 +1,4 @@
-"""Findings for people.
-
-Place, code, message, the source line with the part it concerns underlined, the fix, related places.
-"""
+"""Draw findings for people: place, code, message, the source line with a marker, the fix and related places."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -34,13 +31,13 @@ _MARGIN = 12
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources, *, color: bool = False) -> str:
-    """The findings, in the order given, and a summary line. With `color`, ANSI colours."""
+    """Draw the findings in their order, and a summary. With `color`, the text has ANSI colors."""
     parts = [piece for finding in findings for piece in (*draw_finding(finding, sources), ("\n", ""))]
     return paint([*parts, (summarize(findings), "good" if not findings else "bold"), ("\n", "")], color)
 
 
 def paint(parts: Sequence[Piece], color: bool) -> Styled:
-    """The pieces joined, coloured when asked for. No other colour or escape is left in them."""
+    """Join the pieces, with colors if `color` is set, and without any other escape sequence."""
     parts = [(neutralize(text), style) for text, style in parts]
     if not color:
         return Styled("".join(text for text, _ in parts))
@@ -56,7 +53,7 @@ def paint(parts: Sequence[Piece], color: bool) -> Styled:
 
 
 def summarize(findings: Sequence[Diagnostic]) -> str:
-    """`2 errors, 1 warning in 2 files`, or `no findings`."""
+    """Return the counts, such as `2 errors, 1 warning in 2 files`, or `no findings`."""
     if not findings:
         return "no findings"
     counts = [
@@ -70,7 +67,7 @@ def summarize(findings: Sequence[Diagnostic]) -> str:
 
 
 def draw_finding(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
-    """One finding as lines of styled pieces."""
+    """Draw a finding as styled pieces."""
     level = _LEVELS[finding.severity]
     if finding.span:
         yield f"{_place(finding.span)}  ", "bold"
@@ -117,7 +114,7 @@ def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
 
 
 def _window(line: str, start: int) -> tuple[int, int]:
-    """The part of a long line to show, so that `start` is in it."""
+    """Return the part of a long line to show, which includes `start`."""
     if len(line) <= _COLUMNS:
         return 0, len(line)
     first = 0 if start < _COLUMNS - _MARGIN * 2 else start - _MARGIN * 2

@@ -1,4 +1,4 @@
-"""The blast radius of a change as GitHub annotations: no value of a record, nor of the configuration."""
+"""Draw the impact of a change as GitHub annotations, without values of records or of the configuration."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ __all__ = ["draw_github"]
 
 
 def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
-    """One annotation per field that changes, on the line of the configuration that changes it where one is known.
+    """Return an annotation for each changed field, on the line of the configuration that changes it, if it is known.
 
-    Without `names`, no message names an account.
+    Without `names`, no message has an account name.
     """
     lines = []
     accepted = find_accepted(impact)
@@ -40,26 +40,25 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
         message = f"{unknown.operation} for {pluralize(unknown.accounts, 'account')}: {unknown.reason}; record it again"
         lines.append(command("error", message, title="conn impact: unknown"))
     for statement in impact.overrides:
-        told = f"override {statement.path}: {statement.note}"
-        lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))
+        message = f"override {statement.path}: {statement.note}"
+        lines.append(command("warning", message, title="conn impact", span=statement.span, sources=sources))
     for one in impact.unjudged:
-        # A place from before the change does not exist now.
+        # A place before the change may no longer exist.
         level, span = (
             ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
         )
-        told = f"{UNJUDGED[one.side]}: {list_accounts(one, names=names)}: {describe_fault(one, names=names)}".replace(
-            "`", ""
-        )
-        lines.append(command(level, told, title="conn impact", span=span, sources=sources))
+        fault = describe_fault(one, names=names).replace("`", "")
+        message = f"{UNJUDGED[one.side]}: {list_accounts(one, names=names)}: {fault}"
+        lines.append(command(level, message, title="conn impact", span=span, sources=sources))
     return join_commands(lines) + command("notice", summarize(impact), title="conn impact") + "\n"
 
 
 def _cause(row: FieldImpact, statements: Sequence[ChangedSetting]) -> ChangedSetting | None:
-    """The changed line nearest to a field: the field's own mapping, else one of the operation, else none."""
-    own = f"unified.{row.operation}."
-    named = [s for s in statements if s.path.startswith(own) and s.path.endswith(f".{row.field}")]
+    """Return the change most likely to affect a field: in its mapping, in its operation, or the first one."""
+    prefix = f"unified.{row.operation}."
+    named = [s for s in statements if s.path.startswith(prefix) and s.path.endswith(f".{row.field}")]
     if row.kind == "request_changed" and row.field.startswith("headers."):
         named += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]
     return next(
-        iter([*named, *(s for s in statements if s.path.startswith(own))]), statements[0] if statements else None
+        iter([*named, *(s for s in statements if s.path.startswith(prefix))]), statements[0] if statements else None
     )

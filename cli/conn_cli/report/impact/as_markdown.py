@@ -1,4 +1,4 @@
-"""The blast radius of a change as Markdown for a pull request: no value of a record, nor of the configuration."""
+"""Draw the impact of a change as Markdown, without values of records or of the configuration."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,6 +12,7 @@ from conn_cli.report.impact.wording import (
     describe_coverage,
     describe_fault,
     describe_field,
+    describe_own_changes,
     find_concerned,
     group_by_place,
     list_accounts,
@@ -28,7 +29,7 @@ __all__ = ["draw_markdown"]
 
 
 def draw_markdown(impact: Impact, *, names: bool = False) -> str:
-    """A comment for a pull request, which may be public."""
+    """Return a comment for a pull request, which may be public."""
     if not impact.compared:
         return f"### Nothing to compare\n\n{_against(impact)}\n"
     lines = [f"### {_title(impact)}", "", *([_against(impact), ""] if impact.base is not None else [])]
@@ -74,13 +75,13 @@ def _statement_row(statement: ChangedSetting, number: int, *, names: bool) -> st
 
 
 def _against(impact: Impact) -> str:
-    """Markdown: what was compared, or that nothing differs from it."""
+    """Return what the change was compared with, or that nothing differs from it."""
     what = code(describe_base(impact.base))
     return f"Compared with {what}." if impact.compared else f"No document of the workspace differs from {what}."
 
 
 def _unjudged_rows(impact: Impact, *, names: bool) -> Iterator[str]:
-    """Markdown: whose configuration cannot be had, and the fault by its code and place."""
+    """Yield the accounts whose configuration cannot be used, with the code and place of the error."""
     for row in impact.unjudged[:MOST]:
         yield f"{UNJUDGED[row.side]}: {code(list_accounts(row, names=names))}, {describe_fault(row, names=names)}"
     yield from count_more(len(impact.unjudged), "reason")
@@ -100,5 +101,5 @@ def _title(impact: Impact) -> str:
 def _row(row: FieldImpact, *, accepted: bool) -> str:
     kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
     kind += ", accepted" if accepted else ""
-    kind += f", own change of {pluralize(row.own, 'account')}" if row.own else ""
+    kind += f", {describe_own_changes(row)}" if row.own else ""
     return f"| {cell(describe_field(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"

@@ -1,4 +1,4 @@
-"""The blast radius of a change as text for people; it may quote values of the configuration."""
+"""Draw the impact of a change as text for people, which may quote values of the configuration."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,7 @@ from conn_cli.report.impact.wording import (
     describe_base,
     describe_coverage,
     describe_field,
+    describe_own_changes,
     find_concerned,
     group_by_place,
     list_accounts,
@@ -29,7 +30,7 @@ RECORD_AGAIN = "   <- breaking: record it again"
 
 
 def draw_text(impact: Impact, *, names: bool = True) -> str:
-    """For people: what changes in the configuration, the accounts by verdict, a line per field, what is unknown."""
+    """Return the changed settings, the accounts by status, a line for each field, and what is unknown."""
     if not impact.compared:
         return f"{summarize(impact)}\n"
     places = group_by_place(impact.statements)
@@ -46,7 +47,7 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
     for row in impact.fields[:MOST]:
         lines.append(
             f"  {describe_field(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
-            + (f", own change of {pluralize(row.own, 'account')}" if row.own else "")
+            + (f", {describe_own_changes(row)}" if row.own else "")
             + (f", shielded in {pluralize(row.shielded, 'account')}" if row.shielded else "")
             + ("   <- breaking" if row.breaking and row.accounts else "")
             + (", accepted" if make_row_key(row) in accepted else "")
@@ -67,17 +68,17 @@ def draw_text(impact: Impact, *, names: bool = True) -> str:
 
 def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:
     for row in impact.unjudged[:MOST]:
-        said = [f"{locate(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
-        yield f"{UNJUDGED[row.side]}: {list_accounts(row, names=names)}{f'   {said[0]}' if names else ''}"
+        reasons = [f"{locate(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
+        yield f"{UNJUDGED[row.side]}: {list_accounts(row, names=names)}{f'   {reasons[0]}' if names else ''}"
     yield from count_more(len(impact.unjudged), "reason")
 
 
 def _statement_line(statement: ChangedSetting, places: int, *, names: bool) -> str:
-    said = {
+    change = {
         "added": f"+ {statement.after}",
         "removed": f"- {statement.before}",
         "changed": f"{statement.before} -> {statement.after}",
     }[statement.note]
     more = f" (and {pluralize(places - 1, 'more place')})" if places > 1 else ""
     place = locate(statement.span, names=names)
-    return f"{statement.level} change: {shorten_path(statement.path)}{more}   {said}   {place}"
+    return f"{statement.level} change: {shorten_path(statement.path)}{more}   {change}   {place}"

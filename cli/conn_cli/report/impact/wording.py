@@ -1,4 +1,4 @@
-"""The words of the reports on an impact that all of them share. Paths, counts and names only: no value."""
+"""The wording that all reports of an impact share: paths, counts and names, but no values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,6 +27,7 @@ __all__ = [
     "describe_coverage",
     "describe_fault",
     "describe_field",
+    "describe_own_changes",
     "find_concerned",
     "group_by_place",
     "list_accounts",
@@ -37,9 +38,9 @@ __all__ = [
 ]
 
 MOST = 20
-"""Lines of one list that a report for people shows."""
+"""The most lines of one list in a report for people."""
 NAMED = 10
-"""Accounts that a report for people names at one place."""
+"""The most accounts in one line of a report for people."""
 UNJUDGED: Mapping[SideName, str] = {"after": "could not be judged", "before": "could not be read before the change"}
 STATUSES: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
 FIELD_WORDS = {
@@ -52,7 +53,7 @@ FIELD_WORDS = {
 
 
 def summarize(impact: Impact) -> str:
-    """One line: how many accounts, and what becomes of them; or that there is nothing to compare."""
+    """Return the number of accounts of each status, or that there is nothing to compare."""
     if not impact.compared:
         return f"nothing to compare: no document differs from {describe_base(impact.base)}"
     parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
@@ -62,7 +63,7 @@ def summarize(impact: Impact) -> str:
 
 
 def describe_base(base: BaseVersion | None) -> str:
-    """What was compared with, in words: a branch and revision with its day, or a folder."""
+    """Return what the change was compared with: a branch and revision with its date, or a folder."""
     if base is None:
         return "the base"
     if not base.revision:
@@ -72,29 +73,29 @@ def describe_base(base: BaseVersion | None) -> str:
 
 
 def describe_coverage(one: Approval) -> str:
-    """How much a document of `changes/` covers."""
+    """Return how many effects and accounts a document of `changes/` covers."""
     return f"{pluralize(len(one.covers), 'effect')} on {pluralize(one.accounts, 'account')}"
 
 
 def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
-    """Which accounts change, and which of them break."""
+    """Return the accounts that break, and the others that change."""
     changed = [account.name for account in impact.accounts if account.status == "changed" and not account.breaking]
     return [("break", [account.name for account in impact.accounts if account.breaking]), ("change", changed)]
 
 
 def list_names(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """Return the first names, and the number of the others."""
     shown = ", ".join(names[:NAMED])
     return f"{shown} and {len(names) - NAMED:,} more" if len(names) > NAMED else shown
 
 
 def list_accounts(row: Unjudged, *, names: bool = True) -> str:
-    """The accounts of a row; without `names`, how many there are."""
+    """Return the accounts of a row or, without `names`, their number."""
     return list_names(row.accounts) if names else pluralize(len(row.accounts), "account")
 
 
 def describe_fault(row: Unjudged, *, names: bool = True) -> str:
-    """Markdown: why a configuration cannot be used, by code and place."""
+    """Return, as Markdown, the code and place of the error for which a configuration cannot be used."""
     if not row.findings:
         return "the configuration cannot be used"
     finding = row.findings[0]
@@ -103,26 +104,31 @@ def describe_fault(row: Unjudged, *, names: bool = True) -> str:
 
 
 def locate(span: Span | None, *, names: bool = True) -> str:
-    """File and line; without `names`, what names an account in the path is left out."""
+    """Return the file and line. Without `names`, the path has no account name."""
     return f"{format_file(span.file, names=names)}:{span.line}" if span is not None else ""
 
 
 def group_by_place(statements: Iterable[ChangedSetting]) -> list[tuple[ChangedSetting, int]]:
-    """Changes by the line that says them: an anchor may serve many operations."""
-    found: dict[tuple[object, ...], list[ChangedSetting]] = {}
+    """Group changes by the line that makes them, because an anchor can change many operations."""
+    groups: dict[tuple[object, ...], list[ChangedSetting]] = {}
     for statement in statements:
         span = statement.span
         place = (span.file, span.line, span.column) if span else (statement.path,)
-        found.setdefault((*place, statement.note, statement.path.rpartition(".")[2]), []).append(statement)
-    return [(group[0], len(group)) for group in found.values()]
+        groups.setdefault((*place, statement.note, statement.path.rpartition(".")[2]), []).append(statement)
+    return [(group[0], len(group)) for group in groups.values()]
 
 
 def describe_field(row: FieldImpact) -> str:
-    """The operation and the field of a line, in words."""
+    """Return the operation and the field of a row in words."""
     if not row.operation:
         return f"{row.connector} {row.field or 'every operation'}"
     special = row.kind == "request_changed" or not row.field
     return f"{row.operation} {_words(row.field) if special else row.field}"
+
+
+def describe_own_changes(row: FieldImpact) -> str:
+    """Return the number of accounts for which only their own file causes the change."""
+    return f"in {pluralize(row.own, 'account')} by {'its own file' if row.own == 1 else 'their own files'}"
 
 
 def _words(field: str) -> str:
@@ -131,10 +137,10 @@ def _words(field: str) -> str:
 
 
 def shorten_path(path: str) -> str:
-    """A path of the configuration without what every path has."""
+    """Shorten a path of the configuration by the parts that most paths have."""
     return path.removeprefix("unified.").replace(".response_mapping.", ".")
 
 
 def count_more(number: int, word: str) -> list[str]:
-    """A line for the rows that are left out, if any are."""
+    """Return a line that counts the rows that are left out, if there are any."""
     return [f"… and {pluralize(number - MOST, f'more {word}')}"] if number > MOST else []

@@ -49,12 +49,12 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
     found = find_workspace(app.folder)
     root = found or app.folder
     models = _load_models(root, request.models)
-    made: list[ImportedConnector] = []
+    imported: list[ImportedConnector] = []
     for file in files:
         source = read_source(app.folder / file, to_relative(app.folder / file))
         for entry in _choose_entries(source, request):
             name = request.name or propose_name(source, entry)
-            if any(other.name == name for other in made):
+            if any(other.name == name for other in imported):
                 raise UsageError(
                     f'two of the documents would create the connector "{name}"',
                     hint="import them one by one, with --name",
@@ -63,31 +63,31 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
             options = Options(
                 name, request.only, request.base_url, request.security, request.samples, entry, models=models
             )
-            made.append(import_source(source, options, recorded_at=_format_now(app)))
-    for one in made:
+            imported.append(import_source(source, options, recorded_at=_format_now(app)))
+    for one in imported:
         import_connector(root, one.name, one.write, force=request.force)
     if found is None:
         create_workspace(root)
     try:
-        _record_observed(app, root, [one for one in made if one.observed and one.recordings], request)
+        _record_observed(app, root, [one for one in imported if one.observed and one.recordings], request)
     finally:  # the connectors exist, even if the recordings fail
-        text = {"text": lambda: _text(root, made, new=found is None)}
-        write_report(lambda: _report(root, made, new=found is None), formats, text, app, folder=app.folder)
+        text = {"text": lambda: _text(root, imported, new=found is None)}
+        write_report(lambda: _report(root, imported, new=found is None), formats, text, app, folder=app.folder)
 
 
-def _text(root: Path, made: "list[ImportedConnector]", *, new: bool) -> str:
+def _text(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> str:
     from conn_cli.formatting import join_lines
     from conn_cli.scaffold import to_relative
 
     lines = [f"created a workspace in {to_relative(root)}"] if new else []
-    for one in made:
+    for one in imported:
         lines += _summarize(one, to_relative(root / "connectors" / one.name))
-    recorded = [one.name for one in made if one.recordings]
-    test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(made) == 1 else ""
+    recorded = [one.name for one in imported if one.recordings]
+    test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(imported) == 1 else ""
     return join_lines([*lines, f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}"])
 
 
-def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Report":
+def _report(root: Path, imported: "list[ImportedConnector]", *, new: bool) -> "Report":
     from conn_cli.scaffold import to_relative
     from conn_engine.command_reports import ImportReport, ImportSummary, NotImported
 
@@ -105,12 +105,12 @@ def _report(root: Path, made: "list[ImportedConnector]", *, new: bool) -> "Repor
             proposed=dict(one.proposed),
             not_imported=[NotImported(reason=reason, places=list(places)) for reason, places in one.losses],
         )
-        for one in made
+        for one in imported
     ]
     return ImportReport(workspace=to_relative(root) if new else None, connectors=connectors)
 
 
-def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", request: ImportRequest) -> None:
+def _record_observed(app: App, root: Path, imported: "list[ImportedConnector]", request: ImportRequest) -> None:
     """Write the recordings of real responses, without personal data."""
     from conn_cli.personal_data import choose_personal_data, show_summary
     from conn_cli.scaffold import to_relative
@@ -121,12 +121,12 @@ def _record_observed(app: App, root: Path, made: "list[ImportedConnector]", requ
     from conn_engine.secrets.wary_redaction import WaryRedactor
     from conn_engine.testing.personal import save_without_personal_data
 
-    if not made:
+    if not imported:
         return
     workspace = load_workspace(root)
     personal = choose_personal_data(app, workspace, keep=request.keep_personal)
     summaries = []
-    for one in made:
+    for one in imported:
         effective = workspace.effective(account=None, connector=one.name)
         for recording in one.recordings:
             redactor = WaryRedactor(app.redactor)
@@ -183,30 +183,30 @@ def _format_now(app: App) -> str:
     return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _summarize(made: "ImportedConnector", folder: str) -> list[str]:
+def _summarize(imported: "ImportedConnector", folder: str) -> list[str]:
     from conn_cli.formatting import shorten_text
     from conn_engine.diagnostics import pluralize
     from conn_import import fold_losses
 
-    of = f" of {made.found:,}" if made.found > made.operations else ""
-    samples = f", {pluralize(len(made.recordings), 'sample recording')}" if made.recordings else ""
-    number = pluralize(made.operations, "operation")
-    resources = pluralize(made.resources, "resource")
-    lines = [f"created {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}"]
-    if made.left:
-        lines.append(f"left out by --only: {pluralize(made.left, 'operation')}")
-    if made.guesses:
-        noun = "guess" if made.guesses == 1 else "guesses"
-        lines.append(f"{made.guesses:,} {noun} to check, marked in connector.yaml")
-    for model, fields in made.proposed.items():
+    of = f" of {imported.found:,}" if imported.found > imported.operations else ""
+    samples = f", {pluralize(len(imported.recordings), 'sample recording')}" if imported.recordings else ""
+    number = pluralize(imported.operations, "operation")
+    resources = pluralize(imported.resources, "resource")
+    lines = [f"created {imported.name} in {folder} from {imported.format}: {number}{of} in {resources}{samples}"]
+    if imported.left:
+        lines.append(f"left out by --only: {pluralize(imported.left, 'operation')}")
+    if imported.guesses:
+        noun = "guess" if imported.guesses == 1 else "guesses"
+        lines.append(f"{imported.guesses:,} {noun} to check, marked in connector.yaml")
+    for model, fields in imported.proposed.items():
         where = (
             f"{pluralize(fields, 'field')} in {folder}/unified/{model}.yaml, each with a confidence value: check them"
         )
         lines.append(
             f"proposed a mapping to {model}: {where}" if fields else f"no response looks like a record of {model}"
         )
-    if made.losses:
+    if imported.losses:
         lines.append(f"not imported ({folder}/README.md has the complete list):")
-    for text in fold_losses(made.losses):
+    for text in fold_losses(imported.losses):
         lines.append(f"  {shorten_text(text, _SHOWN_CHARACTERS)}")
     return lines

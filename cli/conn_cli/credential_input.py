@@ -69,9 +69,9 @@ def read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
     values = _parse_json(app.stdin.read(_LONGEST))
     if not isinstance(values, dict):
         raise UsageError("standard input is not a JSON object", hint=f"such as {describe_parts(fields)}")
-    asked = {field.name for field in fields}
+    names = {field.name for field in fields}
     texts = {  # a key that is itself a JSON document (of a service account) stays one text
-        name: json.dumps(value) if name in asked and isinstance(value, dict) else value
+        name: json.dumps(value) if name in names and isinstance(value, dict) else value
         for name, value in values.items()
     }
     given: Mapping[str, Any] = leaves(texts)

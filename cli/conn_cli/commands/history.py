@@ -40,11 +40,11 @@ def history(
                 raise UsageError(f'the channel "{channel}" has never served anything', hint=hint)
             channels = [found for found in channels if found.name == channel]
         events = releases.history(channel, limit)
-        made = releases.releases(limit) if channel is None else []
+        rows = releases.releases(limit) if channel is None else []
 
     def describe() -> "Report":
         from conn_engine.releases.report import HistoryReport
 
-        return HistoryReport.from_rows(channels, events, made)
+        return HistoryReport.from_rows(channels, events, rows)
 
-    write_report(describe, formats or [], report.draw_history(channels, events, made), app, folder=app.folder)
+    write_report(describe, formats or [], report.draw_history(channels, events, rows), app, folder=app.folder)

@@ -143,10 +143,10 @@ class DeliveryListener:
             receipt = self.receiver.receive(
                 delivery, account=address.account, connector=address.connector, pairing=self.pairing
             )
-        fault = "" if receipt.failed or self.forward is None else self.forward.forward(receipt.events)
+        fault = "" if receipt.error or self.forward is None else self.forward.forward(receipt.events)
         with self._lock:
             self._show(receipt, fault)
-            if received is not None and receipt.refused is None and receipt.failed is None:
+            if received is not None and receipt.refusal is None and receipt.error is None:
                 self._try_to_save(received, address)
             self._count(receipt, fault)
         return _AGAIN if fault else receipt.reply
@@ -166,7 +166,7 @@ class DeliveryListener:
             )
 
     def _count(self, receipt: "Receipt", fault: str) -> None:
-        if receipt.refused is not None or receipt.failed is not None or receipt.challenge is not None or fault:
+        if receipt.refusal is not None or receipt.error is not None or receipt.challenge is not None or fault:
             return
         self.deliveries += 1
         self.events += len(receipt.events)
@@ -178,13 +178,13 @@ class DeliveryListener:
     def _show(self, receipt: "Receipt", fault: str) -> None:
         for event in receipt.events:
             self.events_to.write(event)
-        if receipt.refused is not None:
-            self.app.err(f"refused: {receipt.refused.message}")
-            if receipt.refused.hint:
-                self.app.err(f"  {receipt.refused.hint}")
-        if receipt.failed is not None:
-            self.app.err(f"failed: {receipt.failed.message}")
-        if receipt.challenge is not None and receipt.refused is None:
+        if receipt.refusal is not None:
+            self.app.err(f"refused: {receipt.refusal.message}")
+            if receipt.refusal.hint:
+                self.app.err(f"  {receipt.refusal.hint}")
+        if receipt.error is not None:
+            self.app.err(f"failed: {receipt.error.message}")
+        if receipt.challenge is not None and receipt.refusal is None:
             self.app.err(f"answered challenge {receipt.challenge}")
         if receipt.captured:
             self.app.err(f"stored {', '.join(receipt.captured)} with the account")

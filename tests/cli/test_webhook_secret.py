@@ -64,12 +64,12 @@ def received(folder, data, secret=SECRET):
 def test_it_is_asked_for_stored_and_used(folder):
     run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "k"}')
     assert "present, without webhook_secret" in run(folder, "auth", "status").out
-    assert received(folder, {"type": "made"}).failed is not None, "nobody can prove it yet"
+    assert received(folder, {"type": "made"}).error is not None, "nobody can prove it yet"
     stored = run(folder, "auth", "set", "me", "webhook_secret", stdin=f"{SECRET}\n").out
     assert stored == "stored webhook_secret of me in the encrypted file\n"
     assert "without" not in run(folder, "auth", "status").out
     assert [event.type for event in received(folder, {"type": "made"}).events] == ["shop:made"]
-    assert received(folder, {"type": "made"}, "another").refused is not None
+    assert received(folder, {"type": "made"}, "another").refusal is not None
 
 
 def test_the_next_log_in_keeps_it_and_what_the_vendor_handed_over(folder):
@@ -78,9 +78,9 @@ def test_the_next_log_in_keeps_it_and_what_the_vendor_handed_over(folder):
     run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "another"}')
     assert [event.type for event in received(folder, {"type": "made"}).events] == ["shop:made"]
     other = received(folder, {"token": "given again"})
-    assert other.refused is not None and other.refused.code == "forbidden"
+    assert other.refusal is not None and other.refusal.code == "forbidden"
     run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "k", "webhook_secret": "a new one"}')
-    assert received(folder, {"type": "made"}).refused is not None
+    assert received(folder, {"type": "made"}).refusal is not None
 
 
 def test_the_next_log_in_keeps_the_subscription(folder):

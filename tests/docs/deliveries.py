@@ -75,10 +75,10 @@ def _outcome(receipt: Receipt, *, by_account: bool) -> Iterator[str]:
     yield from (f"note: {note}" for note in receipt.notes)
     if receipt.captured:
         yield f"captured: {', '.join(receipt.captured)}"
-    if receipt.refused is not None:
-        yield f"! refused: {receipt.refused.message}"
-    elif receipt.failed is not None:
-        yield f"! failed: {receipt.failed.message}"
+    if receipt.refusal is not None:
+        yield f"! refused: {receipt.refusal.message}"
+    elif receipt.error is not None:
+        yield f"! failed: {receipt.error.message}"
     elif receipt.challenge is None:
         yield from _events([_shown(event, by_account) for event in receipt.events])
 

@@ -103,7 +103,7 @@ class Inbox:
         """Everything that a receipt says, in one text."""
         texts = [repr(receipt), receipt.reply.body.decode("utf-8", "replace"), str(receipt.reply.headers.pairs)]
         texts += [json.dumps(event.plain(), default=repr) for event in receipt.events]
-        for error in (receipt.refused, receipt.failed):
+        for error in (receipt.refusal, receipt.error):
             if error is not None:
                 texts += [error.message, error.hint, repr(error), "".join(traceback.format_exception(error))]
         return "\n".join([*texts, *receipt.notes])

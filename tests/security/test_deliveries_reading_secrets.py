@@ -122,7 +122,7 @@ def test_an_override_may_not(inbox: Inbox, override: dict[str, Any]) -> None:
 )
 def test_an_override_may(inbox: Inbox, override: dict[str, Any]) -> None:
     receipt = inbox.lay_out(BASE, {"webhooks": override}).receive(signed())
-    assert receipt.refused is None and receipt.verified_by
+    assert receipt.refusal is None and receipt.verified_by
 
 
 MAPPINGS = (
@@ -155,7 +155,7 @@ def test_events_hold_no_secret_whoever_maps_them(
     inbox.world.write("connectors/demo/unified/crm.yaml", {"resources": unified})
     receiver = inbox.receiver(remote_data=True)
     receipt = receiver.receive(delivery, account="acme")
-    assert receipt.verified_by and receipt.events, receipt.failed
+    assert receipt.verified_by and receipt.events, receipt.error
     inbox.nothing_shown(receipt)
 
 

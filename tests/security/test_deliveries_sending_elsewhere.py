@@ -93,7 +93,7 @@ def test_hosts_that_nobody_bounds_are_the_author_s_fault(inbox: Inbox) -> None:
     url = "http://{{headers.'x-cert'}}/k"
     inbox.lay_out(certificate(inbox, url, hosts=[]))
     receipt = inbox.receive(by_certificate(f"127.0.0.1:{inbox.world.vendor.port}"))
-    assert receipt.failed is not None and "`hosts` is not set" in receipt.failed.message
+    assert receipt.error is not None and "`hosts` is not set" in receipt.error.message
     assert inbox.world.vendor.arrived == []
 
 

@@ -159,7 +159,7 @@ def test_a_part_of_a_signature_is_not_repeated_in_a_message(inbox: Inbox) -> Non
     said = "\x1b[31mred=1,\x1b[31mred=2,v1=aa"
     inbox.lay_out(webhooks(verify={"format": "hmac", "config": config}))
     receipt = inbox.receive(plain(headers=[("x-signature", said)]))
-    assert receipt.refused is not None and "\x1b" not in inbox.shown(receipt)
+    assert receipt.refusal is not None and "\x1b" not in inbox.shown(receipt)
 
 
 def test_a_form_in_parts_is_read() -> None:
@@ -187,4 +187,4 @@ def test_an_evaluator_that_breaks_off_is_an_answer_too(inbox: Inbox, monkeypatch
     events = {"each": "body", "type": "$broken(item.type)", "record": "item"}
     receipt = inbox.lay_out(webhooks(events=events)).receive(signed())
     assert receipt.reply.status == 503
-    assert receipt.failed is not None and "the evaluator crashes" in receipt.failed.message
+    assert receipt.error is not None and "the evaluator crashes" in receipt.error.message

@@ -125,5 +125,5 @@ def test_of_keys_and_certificates_for_deliveries(tmp_path: Any, world: World, *,
     inbox.lay_out(verify)
     world.write("conn.yaml", {"version": 1})
     receipt = inbox.receive(delivery)
-    assert receipt.failed is not None and "internal address" in receipt.failed.message
+    assert receipt.error is not None and "internal address" in receipt.error.message
     assert (receipt.verified_by, world.vendor.arrived) == ("", [])

@@ -257,7 +257,7 @@ def test_no_expression_of_an_override_is_evaluated_in_this_process(tmp_path: Pat
         receiver = Receiver(workspace, {}, vault, vendor, clock, isolation=isolation)
         body = json.dumps({"kind": "made", "record": {"id": 1}}).encode()
         receipt = receiver.receive(Delivery("POST", "https://we.example/", Headers({}), body), account="acme")
-        assert receipt.failed is None
+        assert receipt.error is None
         assert receipt.events
     assert [text for text in seen.here if "/*customer" in text] == []
     assert seen.here, "what only the connector may say is evaluated here"

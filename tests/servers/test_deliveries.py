@@ -71,7 +71,7 @@ def test_a_delivery_is_verified_and_a_changed_one_is_not(box: Postbox, senders: 
     sent, header, kind = VENDORS[account]
     sent(senders)
     came = box.next(account)
-    assert (came.receipt.reply.status, came.receipt.refused, came.types) == (200, None, [kind])
+    assert (came.receipt.reply.status, came.receipt.refusal, came.types) == (200, None, [kind])
     for what, change in changed(came, header).items():
         refused = box.again(came, **change)
         assert (refused.reply.status, refused.verified_by, refused.events) == (401, "", ()), what
@@ -107,8 +107,8 @@ def test_a_delivery_of_an_hour_ago_is_refused(box: Postbox, senders: Emulate) ->
 
     receiver.clock = Later()
     late = box.again(came)
-    assert late.reply.status == 401 and late.refused is not None
-    assert "ago; 300 s are allowed" in late.refused.message
+    assert late.reply.status == 401 and late.refusal is not None
+    assert "ago; 300 s are allowed" in late.refusal.message
 
 
 def test_a_form_s_fields_in_another_order_are_the_same_text(box: Postbox, senders: Emulate) -> None:

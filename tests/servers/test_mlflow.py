@@ -70,7 +70,7 @@ def test_what_could_not_be_received_comes_again_and_is_the_same_event(
     box = deliveries.opened(library)
     server.call("registered-models/create", name="later")
     first = box.next("models")
-    assert first.receipt.reply.status == 503 and first.receipt.failed is not None and not first.receipt.events
+    assert first.receipt.reply.status == 503 and first.receipt.error is not None and not first.receipt.events
     library.knows("models", webhook_secret=SECRET)
     second = box.next("models", after=1)
     while second.receipt.reply.status == 503:  # it had been sent already

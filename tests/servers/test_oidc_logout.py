@@ -59,7 +59,7 @@ def with_token(came: Came, token: str) -> dict[str, Any]:
 def test_a_person_signs_out(box: Postbox, oidc: Oidc, front: Witness) -> None:
     tokens = oidc.sign_out(oidcs.TOLD, "ada")
     came = box.next("people")
-    assert (came.receipt.reply.status, came.receipt.refused, came.receipt.verified_by) == (200, None, "jwt")
+    assert (came.receipt.reply.status, came.receipt.refusal, came.receipt.verified_by) == (200, None, "jwt")
     assert came.receipt.reply.headers["cache-control"] == "no-store"
     (event,) = came.receipt.events
     assert event.type == "people:signed_out" and event.data["events"] == {EVENT: {}} and event.data["sid"]
@@ -81,7 +81,7 @@ def test_a_token_for_another_client_is_refused(tmp_path: Path, oidc: Oidc, deliv
         oidc.sign_out(oidcs.TOLD, "grace")
         came = box.next("people")
         assert came.receipt.reply.status == 401
-        assert came.receipt.refused is not None and f"another {name}" in came.receipt.refused.message
+        assert came.receipt.refusal is not None and f"another {name}" in came.receipt.refusal.message
 
 
 def test_a_provider_that_is_gone_is_asked_again(tmp_path: Path, oidc: Oidc, deliveries: Postbox) -> None:
@@ -92,7 +92,7 @@ def test_a_provider_that_is_gone_is_asked_again(tmp_path: Path, oidc: Oidc, deli
     box = deliveries.opened(vendors(tmp_path / "inbox", {"people": unreachable}))
     oidc.sign_out(oidcs.TOLD, "joan")
     came = box.next("people")
-    assert came.receipt.reply.status == 503 and came.receipt.failed is not None and not came.receipt.events
+    assert came.receipt.reply.status == 503 and came.receipt.error is not None and not came.receipt.events
     with witness(oidc.url) as front:
         box.opened(vendors(tmp_path / "later", {"people": told(oidc, front)}))
         assert box.again(came).verified_by == "jwt"

@@ -84,7 +84,7 @@ def test_what_a_vendor_s_library_signs_is_verified(
             continue
         library.knows(sdk, **stored)
         receipt = box.take(delivery, sdk)
-        assert (receipt.reply.status, receipt.refused, receipt.failed) == (200, None, None), name
+        assert (receipt.reply.status, receipt.refusal, receipt.error) == (200, None, None), name
         forged = Delivery(delivery.method, delivery.url, delivery.headers, delivery.body + b"&a=b")
         assert box.take(forged, sdk).reply.status == 401, name
 

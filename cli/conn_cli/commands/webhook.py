@@ -89,9 +89,9 @@ def verify(
     write_report(lambda: _report(address, receipt, notes), specs, text, app, folder=app.folder)
     for note in (*receipt.notes, *notes):
         app.err(f"note: {note}")
-    if receipt.refused is not None:
+    if receipt.refusal is not None:
         raise typer.Exit(Exit.VENDOR)
-    raise typer.Exit(Exit.OK if receipt.failed is None else receipt.failed.exit_code)
+    raise typer.Exit(Exit.OK if receipt.error is None else receipt.error.exit_code)
 
 
 def _describe_withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
@@ -122,8 +122,8 @@ def _replay_delivery(
         tuple(Event(account=address.account, **event) for event in outcome.records),
         outcome.verified_by,
         outcome.challenge,
-        outcome.refused,
-        None if outcome.refused is not None else outcome.error,
+        outcome.refusal,
+        None if outcome.refusal is not None else outcome.error,
         outcome.notes,
     )
     return to_delivery(recorded), receipt
@@ -150,8 +150,8 @@ def _lines(app: App, address: DeliveryOwner, delivery: "Delivery", receipt: "Rec
 
 def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     lines = []
-    if receipt.refused is not None:
-        lines.append(f"refused: {receipt.refused.message} ({receipt.refused.code})")
+    if receipt.refusal is not None:
+        lines.append(f"refused: {receipt.refusal.message} ({receipt.refusal.code})")
         lines += [f"  {fix}" for fix in _list_fixes(delivery, receipt)]
     elif receipt.verified_by:
         lines.append(
@@ -159,9 +159,9 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
             if receipt.verified_by == "none"
             else f"verified by {receipt.verified_by}"
         )
-    if receipt.failed is not None:
-        lines.append(f"failed: {receipt.failed.message}")
-        lines += [f"  {fix}" for fix in (receipt.failed.hint, _suggest_secret(receipt)) if fix]
+    if receipt.error is not None:
+        lines.append(f"failed: {receipt.error.message}")
+        lines += [f"  {fix}" for fix in (receipt.error.hint, _suggest_secret(receipt)) if fix]
     if receipt.challenge is not None:
         lines.append(f"challenge {receipt.challenge}: no event")
     if receipt.captured:
@@ -171,13 +171,13 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     lines += [f"  {name}: {value}" for name, value in reply.headers.pairs]
     if reply.body:
         lines.append(f"  {reply.body.decode('utf-8', 'replace')}")
-    if receipt.refused is None and receipt.failed is None and receipt.challenge is None and not receipt.events:
+    if receipt.refusal is None and receipt.error is None and receipt.challenge is None and not receipt.events:
         lines.append("no events")
     return lines
 
 
 def _list_fixes(delivery: "Delivery", receipt: "Receipt") -> list[str]:
-    refused = receipt.refused
+    refused = receipt.refusal
     if refused is None:
         return []
     fixes = [refused.hint] if refused.hint else []
@@ -194,5 +194,5 @@ def _suggest_secret(receipt: "Receipt") -> str:
     from conn_engine.errors import CredentialError
 
     return (
-        "or pass the secret for this command only: --secret NAME" if isinstance(receipt.failed, CredentialError) else ""
+        "or pass the secret for this command only: --secret NAME" if isinstance(receipt.error, CredentialError) else ""
     )

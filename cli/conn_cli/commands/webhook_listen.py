@@ -107,13 +107,7 @@ def _address(app: App, account: str | None, connector: str | None) -> DeliveryOw
     if account is None and connector is None:
         return None
     address = find_owner(app, account, connector)
-    effective = address.load_effective(app)
-    if effective.webhooks is None:
-        raise ConfigurationError(
-            f'connector "{effective.connector_name}" does not declare webhooks',
-            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml; "
-            "conn webhook scheme lists known vendors",
-        )
+    require_webhooks(address.load_effective(app))
     return address
 
 

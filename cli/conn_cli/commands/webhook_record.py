@@ -135,10 +135,10 @@ def _receive_delivery(  # noqa: PLR0917
     trial = build_trial(app, given, at)
     with Live(app.redactor, trust=app.workspace.trust, clock=app.clock) as live:
         received = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
-    if received.refused is not None:
-        raise received.refused
-    if received.failed is not None:
-        raise received.failed
+    if received.refusal is not None:
+        raise received.refusal
+    if received.error is not None:
+        raise received.error
     return received
 
 

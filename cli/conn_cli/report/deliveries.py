@@ -44,8 +44,8 @@ def draw_delivery(judgement: "Verdict", outcome: "DeliveryOutcome") -> Iterator[
 
 def _verdict(judgement: "Verdict", outcome: "DeliveryOutcome") -> str:
     parts = []
-    if outcome.refused is not None:
-        parts.append(f"refused: {outcome.refused.message}")
+    if outcome.refusal is not None:
+        parts.append(f"refused: {outcome.refusal.message}")
     elif outcome.error is not None:
         parts.append(f"ends with an error: {outcome.error.message}")
     if outcome.verified_by:

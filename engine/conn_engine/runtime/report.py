@@ -127,7 +127,7 @@ class DeliveryReport(Report, frozen=True, kw_only=True):
         cls, receipt: Receipt, *, account: str | None, connector: str | None, notes: Sequence[str] = ()
     ) -> "DeliveryReport":
         """Report a receipt, with additional notes."""
-        refused, reply = receipt.refused, receipt.reply
+        refused, reply = receipt.refusal, receipt.reply
         return cls(
             account=account,
             connector=connector,
@@ -135,7 +135,7 @@ class DeliveryReport(Report, frozen=True, kw_only=True):
             refused=None
             if refused is None
             else RefusedDelivery(code=refused.code, message=refused.message, fix=refused.hint),
-            error=None if receipt.failed is None else receipt.failed.message,
+            error=None if receipt.error is None else receipt.error.message,
             challenge=receipt.challenge,
             captured=list(receipt.captured),
             reply=DeliveryReply(

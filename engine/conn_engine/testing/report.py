@@ -147,7 +147,7 @@ def _describe_delivery(outcome: Outcome) -> DeliveryResult | None:
     return DeliveryResult(
         verified_by=outcome.verified_by or None,
         challenge=outcome.challenge,
-        refused=None if outcome.refused is None else outcome.refused.code,
+        refused=None if outcome.refusal is None else outcome.refusal.code,
         status=None if outcome.reply is None else outcome.reply.status,
         events=[event["type"] for event in outcome.records],
     )

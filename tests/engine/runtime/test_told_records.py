@@ -48,7 +48,7 @@ def told(tmp_path):
     def run(body, ids=False):
         delivery = Delivery("POST", "https://us.example/in", Headers({"token": "t"}), json.dumps(body).encode())
         receipt = Receiver(load_workspace(tmp_path), {}, MemoryVault()).receive(delivery, account="me")
-        assert (receipt.refused, receipt.failed) == (None, None)
+        assert (receipt.refusal, receipt.error) == (None, None)
         return [event.id if ids else (event.type, event.data) for event in receipt.events]
 
     return run

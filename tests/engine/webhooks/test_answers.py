@@ -52,7 +52,7 @@ def test_what_an_answer_repeats_is_never_guessed_to_be_a_page(tmp_path, body, he
 @pytest.mark.parametrize("text", ["a\r\nset-cookie: b", "a\nb", "\0", "漢", "\x7f", "\x1b[2J", "\u2028"])
 def test_an_answer_has_no_header_that_is_none(tmp_path, text):
     accepted = answered(tmp_path, {**ECHO, "reply": {"headers": {"x-echo": "{{query.challenge}}"}}}, asking(text))
-    assert (accepted.reply.status, accepted.refused.code) == (403, "forbidden")
+    assert (accepted.reply.status, accepted.refusal.code) == (403, "forbidden")
     assert "x-echo" not in accepted.reply.headers
 
 
@@ -67,7 +67,7 @@ def test_an_answer_repeats_text_exactly_or_refuses_it(tmp_path, text):
 
 def test_what_an_answer_needs_and_the_delivery_lacks_refuses_it(tmp_path):
     accepted = answered(tmp_path, {**ECHO, "reply": {"body": "{{query.other}}"}}, asking("x"))
-    assert (accepted.reply.status, accepted.refused.code) == (403, "forbidden")
+    assert (accepted.reply.status, accepted.refusal.code) == (403, "forbidden")
 
 
 def test_the_first_challenge_that_fits_answers_and_one_that_fails_does_not_fit(tmp_path):

@@ -105,7 +105,7 @@ def refused(vendors, name, came, kept):
     except (CredentialError, VendorError):
         return True
     assert accepted.events == []
-    return accepted.refused is not None or accepted.challenge is not None
+    return accepted.refusal is not None or accepted.challenge is not None
 
 
 @pytest.mark.slow

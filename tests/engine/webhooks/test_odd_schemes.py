@@ -296,7 +296,7 @@ def found(vendors, scheme, came, kept, vendor):
 def test_what_is_signed_by_its_recipe_is_verified_and_its_events_are_read(vendors, scheme):
     came, kept, vendor, types = scheme()
     accepted = found(vendors, scheme, came, kept, vendor)
-    assert accepted.refused is None
+    assert accepted.refusal is None
     assert accepted.verified_by
     assert [event.type for event in accepted.events] == types
 
@@ -333,9 +333,9 @@ def test_a_vendor_that_rotates_two_keys_is_verified_by_either(vendors, rotated):
     connector = vendors.effective(account=None, connector=name)
     written = b64(SECOND.encode()) if name == "brex" else SECOND
     first = b64(b"another secret of thirty-two bytes")
-    assert judged(connector, came, {"webhook_secret": first, second: written}).refused is None
-    assert judged(connector, came, {"webhook_secret": written}).refused is None
-    assert judged(connector, came, {"webhook_secret": first}).refused is not None
+    assert judged(connector, came, {"webhook_secret": first, second: written}).refusal is None
+    assert judged(connector, came, {"webhook_secret": written}).refusal is None
+    assert judged(connector, came, {"webhook_secret": first}).refusal is not None
 
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme.__name__ not in WITHOUT_BODY])
@@ -344,7 +344,7 @@ def test_another_body_is_refused(vendors, scheme):
     at = len(came.body) - 4
     other = came.body[:at] + bytes([came.body[at] ^ 1]) + came.body[at + 1 :]
     forged = Delivery(came.method, came.url, came.headers, other)
-    assert found(vendors, scheme, forged, kept, vendor).refused is not None
+    assert found(vendors, scheme, forged, kept, vendor).refusal is not None
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -371,7 +371,7 @@ def test_another_secret_is_refused(vendors, scheme):
             kept = {"context": {"organization_id": other}}
         if scheme is gitlab:
             kept = {"secret": b64(bytes(32))}
-    assert found(vendors, scheme, came, kept, vendor).refused is not None
+    assert found(vendors, scheme, came, kept, vendor).refusal is not None
 
 
 def test_a_verified_claim_can_identify_the_account(vendors):
@@ -382,7 +382,7 @@ def test_a_verified_claim_can_identify_the_account(vendors):
 def test_a_key_that_has_ended_proves_nothing(vendors):
     came, kept, _, _ = plaid()
     key = {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(EC.public_key())), "kid": "k", "expired_at": 1750000000}
-    assert found(vendors, plaid, came, kept, answering({"key": key})).refused is not None
+    assert found(vendors, plaid, came, kept, answering({"key": key})).refusal is not None
 
 
 def test_a_plain_token_does_where_there_is_no_signature(vendors):
@@ -392,4 +392,4 @@ def test_a_plain_token_does_where_there_is_no_signature(vendors):
         == "any"
     )
     both = {"x-gitlab-token": "t", "webhook-signature": "v1,AAAA", "webhook-id": "1", "webhook-timestamp": STAMP}
-    assert found(vendors, gitlab, sent(b"{}", both), kept, None).refused is not None
+    assert found(vendors, gitlab, sent(b"{}", both), kept, None).refusal is not None

@@ -27,7 +27,7 @@ def received(made, *events, account="me", **more):
 def test_a_record_in_the_event_is_mapped_as_the_operation_maps_it(tmp_path):
     receipt = received(receiver(tmp_path), CREATED)
     (event,) = receipt.events
-    assert (receipt.reply.status, receipt.verified_by, receipt.refused, receipt.failed) == (200, "token", None, None)
+    assert (receipt.reply.status, receipt.verified_by, receipt.refusal, receipt.error) == (200, "token", None, None)
     assert event.plain() == {
         "id": event.id,
         "type": "crm.contact.created",
@@ -58,7 +58,7 @@ def test_a_record_that_is_gone_meanwhile_is_null_and_the_event_stays(tmp_path):
 def test_a_vendor_that_cannot_answer_is_asked_to_deliver_it_again(tmp_path, status):
     receipt = received(receiver(tmp_path, vendor=answering({"error": "x"}, status)), CREATED, UPDATED)
     assert receipt.reply.status == 503
-    assert receipt.failed is not None
+    assert receipt.error is not None
     assert [event.type for event in receipt.events] == ["crm.contact.created"]
 
 
@@ -144,7 +144,7 @@ def test_an_event_that_cannot_be_made_is_delivered_again(tmp_path, events):
     resources = {"contacts": {**UNIFIED["resources"]["contacts"], "events": events}}
     receipt = received(receiver(tmp_path, unified={"resources": resources}), CREATED)
     assert (receipt.reply.status, receipt.events) == (503, ())
-    assert receipt.failed is not None
+    assert receipt.error is not None
 
 
 # --- what is refused, and what is too much ---
@@ -152,7 +152,7 @@ def test_an_event_that_cannot_be_made_is_delivered_again(tmp_path, events):
 
 def test_what_is_not_proved_is_refused(tmp_path):
     receipt = receiver(tmp_path).receive(told(CREATED, token="forged"), account="me")
-    assert (receipt.reply.status, receipt.events, receipt.verified_by, receipt.refused.code) == (
+    assert (receipt.reply.status, receipt.events, receipt.verified_by, receipt.refusal.code) == (
         401,
         (),
         "",
@@ -163,7 +163,7 @@ def test_what_is_not_proved_is_refused(tmp_path):
 def test_an_account_without_the_secret_is_delivered_to_again(tmp_path):
     receipt = received(receiver(tmp_path, stored={"me": {"secret": ""}}), CREATED)
     assert (receipt.reply.status, receipt.events) == (503, ())
-    assert "empty" in receipt.failed.message
+    assert "empty" in receipt.error.message
 
 
 def test_what_is_too_long_is_not_looked_at(tmp_path):
@@ -267,7 +267,7 @@ def test_a_connectors_address_requires_the_account(tmp_path):
     made = receiver(tmp_path, accounts=SHOPS, webhooks=told_of_none, files=DECLARED)
     receipt = made.receive(told(OTHER), connector="vendor")
     assert (receipt.reply.status, receipt.events) == (503, ())
-    assert "does not identify an account" in receipt.failed.message
+    assert "does not identify an account" in receipt.error.message
 
 
 def test_at_a_connectors_address_no_accounts_secret_counts(tmp_path):
@@ -312,7 +312,7 @@ def test_a_secret_is_stored_when_the_account_has_none(tmp_path):
 def test_a_secret_is_not_replaced_without_pairing(tmp_path):
     made = receiver(tmp_path, webhooks=PAIRING)
     receipt = made.receive(handing("forged"), account="me")
-    assert (receipt.reply.status, receipt.refused.code, receipt.captured) == (403, "forbidden", ())
+    assert (receipt.reply.status, receipt.refusal.code, receipt.captured) == (403, "forbidden", ())
     assert made.vault.load("me")["secret"] == "s"
     assert made.receive(handing("s"), account="me").reply.status == 200
     assert made.receive(handing("fresh"), account="me", pairing=True).captured == ("secret",)

@@ -206,7 +206,7 @@ def test_a_recording_is_verified_again_a_changed_one_is_not_and_no_secret_is_in_
     body = json.dumps({**BODY, "password": "hunter22", "echo": "the-api-token"}).encode()
     named = Headers([*headers.items(), ("Content-Type", "application/json"), ("X-Forwarded-For", "10.1.2.3")])
     delivery = signed(wiring, Delivery("POST", url, named, body), private)
-    assert accepted(wiring, delivery).refused is None  # true to the account's own secrets
+    assert accepted(wiring, delivery).refusal is None  # true to the account's own secrets
 
     path = tmp_path / "connectors/shop/deliveries/created.json"
     kept = record_to_file(wiring, delivery, path, received_at=NOW)
@@ -225,7 +225,7 @@ def test_a_recording_is_verified_again_a_changed_one_is_not_and_no_secret_is_in_
         assert value not in text or header.lower() in ("content-type", "webhook-id", "webhook-timestamp", "x-time")
 
     if way not in ("token", "basic"):  # which say nothing of the body
-        refused = replay_delivery(wiring.effective, changed(recorded)).refused
+        refused = replay_delivery(wiring.effective, changed(recorded)).refusal
         assert refused is not None
         assert refused.code == "wrong_signature"
     others = {name: value[::-1] for name, value in recorded.secrets.items() if isinstance(value, str)}
@@ -246,7 +246,7 @@ def test_sent_later_it_is_signed_anew_by_the_account_s_secrets_for_where_it_goes
     assert request.url == f"{to}?{request.url.partition('?')[2]}"
     assert "the-api-token" not in f"{request.url}{request.headers.pairs}{request.body!r}"
     wiring.session.clock = FrozenClock(later)
-    assert accepted(wiring, Delivery("POST", request.url, request.headers, request.body or b"")).refused is None
+    assert accepted(wiring, Delivery("POST", request.url, request.headers, request.body or b"")).refusal is None
 
 
 def test_what_only_the_vendor_can_sign_is_not_sent_without_a_key(make, tmp_path):
@@ -264,7 +264,7 @@ def test_the_clock_of_a_replay_is_the_delivery_s_own(make, tmp_path):
     delivery = signed(wiring, Delivery("POST", URL, Headers(headers), json.dumps(BODY).encode()))
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     late = structs.replace(kept.recorded, received_at="2025-10-09T10:00:00Z")
-    refused = replay_delivery(wiring.effective, late).refused
+    refused = replay_delivery(wiring.effective, late).refusal
     assert refused is not None
     assert refused.code == "stale"
 
@@ -315,7 +315,7 @@ def test_keys_that_the_vendor_publishes_are_replaced_in_the_answer(make, tmp_pat
     assert answer["keys"][0] not in kept.recorded.exchanges[0].response.body["keys"]
     if form == "jwks":
         assert kept.recorded.exchanges[0].response.body["keys"][0]["kid"] == "k1"
-    assert replay_delivery(wiring.effective, changed(kept.recorded)).refused is not None
+    assert replay_delivery(wiring.effective, changed(kept.recorded)).refusal is not None
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "RS256"])
@@ -339,13 +339,13 @@ def test_a_jwt_keeps_its_claims_and_its_digest_follows_the_body(make, tmp_path, 
     claims = {"iss": "vendor", "iat": int(NOW), "exp": int(NOW) + 60, "sha": hashlib.sha256(body).hexdigest()}
     token = jwt.encode(claims, secret if algorithm == "HS256" else RSA, algorithm=algorithm, headers={"kid": "k"})
     delivery = Delivery("POST", URL, Headers({"Authorization": f"Bearer {token}"}), body)
-    assert accepted(wiring, delivery).refused is None
+    assert accepted(wiring, delivery).refusal is None
     kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.outcome.error is None
     assert kept.recorded.verified_by is None
     assert "hunter22" not in (tmp_path / "d.json").read_text()
     assert token not in (tmp_path / "d.json").read_text()
-    assert replay_delivery(wiring.effective, changed(kept.recorded)).refused is not None
+    assert replay_delivery(wiring.effective, changed(kept.recorded)).refusal is not None
 
 
 def test_a_delivery_that_cannot_be_signed_again_stays_as_recorded(make, tmp_path):
@@ -436,7 +436,7 @@ def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
     headers = {"Content-Type": kind, **({"X-Signature": "00ff"} if where == "header" else {})}
     plain = Delivery("POST", url, Headers(headers), raw)
     delivery = signed(wiring, plain)
-    assert accepted(wiring, delivery).refused is None
+    assert accepted(wiring, delivery).refusal is None
     path = tmp_path / "d.json"
     try:
         kept = record_to_file(wiring, delivery, path, received_at=NOW)
@@ -444,7 +444,7 @@ def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
         assert error.findings[0].code == "REC002"
         return
     outcome = replay_delivery(wiring.effective, kept.recorded)
-    assert (outcome.refused, outcome.verified_by) == (None, "hmac")
+    assert (outcome.refusal, outcome.verified_by) == (None, "hmac")
     assert kept.recorded.verified_by is None
     assert wiring.redactor.find(path.read_text()) == []
     assert replay_delivery(wiring.effective, structs.replace(kept.recorded, secrets={"webhook_secret": "no"})).error

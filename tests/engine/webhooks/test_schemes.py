@@ -99,9 +99,9 @@ def test_a_vendor_that_signs_by_standard_webhooks_is_verified_and_has_its_type(v
     connector = vendors.effective(account=None, connector=name.replace("_", "-"))
     accepted = judged(connector, delivery, {"webhook_secret": stored})
     assert [event.type for event in accepted.events] == ([kind] if kind else [])
-    assert accepted.refused is None
+    assert accepted.refusal is None
     changed = Delivery("POST", delivery.url, delivery.headers, text.encode() + b" ")
-    assert judged(connector, changed, {"webhook_secret": stored}).refused is not None
+    assert judged(connector, changed, {"webhook_secret": stored}).refusal is not None
 
 
 def test_lint_finds_only_what_a_scheme_leaves_open(tmp_path):
@@ -146,4 +146,4 @@ def test_a_challenge_signs_no_delivery(vendors, name, parameter, text):
     url = f"https://hooks.example.com/in?{urlencode({parameter: text})}"
     own = vendors.effective(account=None, connector=name.replace("_", "-"))
     accepted = judged(own, Delivery("GET", url), {"webhook_secret": "s3cret", "key_id": "k"})
-    assert accepted.refused is not None and accepted.refused.code == "forbidden"
+    assert accepted.refusal is not None and accepted.refusal.code == "forbidden"

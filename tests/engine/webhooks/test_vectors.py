@@ -40,7 +40,7 @@ def test_it_is_accepted_when_the_vendor_sent_it(proving, vendor, scheme, case):
     except CredentialError:
         is_verified = False
     else:
-        is_verified = accepted.refused is None
+        is_verified = accepted.refusal is None
         assert accepted.reply.status in ((200, 202, 204) if is_verified else (401, 403))
     assert is_verified is (case["valid"] or (vendor, case["id"]) in DIFFERENT)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.auth.secret_request import SecretRequest, build_redactor, send_secret_request
+from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Run, Session
@@ -31,7 +32,7 @@ from conn_engine.webhooks import (
 )
 from conn_engine.wire import Flow, Headers, Request, Response
 
-__all__ = ["Acceptance", "accept", "refusal"]
+__all__ = ["Acceptance", "accept", "refuse", "require_webhooks"]
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
@@ -46,14 +47,14 @@ class Acceptance:
     """The reply to a delivery, and its events.
 
     `verified_by` is the format that verified it (`hmac`, `none` …; "" for a challenge that needs no verification).
-    `challenge` is the index of the matching challenge, or None. `refused` says why it is not accepted. `captured` has
+    `challenge` is the index of the matching challenge, or None. `refusal` says why it is not accepted. `captured` has
     the values that the vendor sent for the credential. `delivery` is the delivery as mappings see it, without secrets.
     """
 
     reply: Response
     verified_by: str = ""
     challenge: int | None = None
-    refused: VerificationError | None = None
+    refusal: VerificationError | None = None
     events: list[VendorEvent] = field(default_factory=list)
     claims: dict[str, Any] = field(default_factory=dict)
     captured: dict[str, str] = field(default_factory=dict, repr=False)
@@ -65,15 +66,10 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
 
     Raises ConfigurationError (ExpressionError) for a mistake in the connector, CredentialError when the account has no
     secret, and VendorError when a key cannot be fetched. A delivery that cannot be verified is not an exception: see
-    `refused`.
+    `refusal`.
     """
     effective, session = run.effective, run.session
-    settings = effective.webhooks
-    if settings is None:
-        raise ConfigurationError(
-            f'connector "{effective.connector_name}" does not declare webhooks',
-            hint="add `webhooks` to connector.yaml, with `verify` and `events`: conn explain webhooks",
-        )
+    settings = require_webhooks(effective)
     secrets = authorization_scope(run)
     context = VerificationContext(delivery, secrets, session.clock, effective.hosts, cache or KeyCache())
     try:
@@ -91,19 +87,30 @@ def accept(run: Run, delivery: Delivery, cache: KeyCache | None = None, *, pairi
                 )
             )
     except VerificationError as error:
-        return refusal(error)
+        return refuse(error)
     seen = delivery.clean(build_redactor(secrets))
     events = vendor_events(effective, seen, context.claims, session.conditions)
     if not context.is_verified and len(events) > _MOST_UNVERIFIED:
-        return refusal(VerificationError("too_many", f"it has {len(events)} events, but is not verified"))
+        return refuse(VerificationError("too_many", f"it has {len(events)} events, but is not verified"))
     return Acceptance(_reply(settings.reply, context), str(way), events=events, claims=context.claims, delivery=seen)
 
 
-def refusal(error: VerificationError) -> Acceptance:
+def require_webhooks(effective: Effective) -> Webhooks:
+    """Return the settings of webhooks. Raises ConfigurationError if the connector does not declare any."""
+    if effective.webhooks is None:
+        raise ConfigurationError(
+            f'connector "{effective.connector_name}" does not declare webhooks',
+            hint=f"add `webhooks` to connectors/{effective.connector_name}/connector.yaml; "
+            "conn webhook scheme lists known vendors",
+        )
+    return effective.webhooks
+
+
+def refuse(error: VerificationError) -> Acceptance:
     """Return the reply to a delivery that is not accepted. It gives no reason, because the sender may be anyone."""
     status = _FORBIDDEN if error.code == "forbidden" else _UNAUTHORIZED
     reply = Response(status, Headers({"content-type": "application/json"}), b'{"error":"the delivery is not accepted"}')
-    return Acceptance(reply, refused=error)
+    return Acceptance(reply, refusal=error)
 
 
 def _challenge(settings: Webhooks, context: VerificationContext) -> int | None:

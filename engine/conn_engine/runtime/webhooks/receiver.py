@@ -38,17 +38,17 @@ _MOST_NAMED = 5  # accounts in one note
 class Receipt:
     """The result of a delivery. Always send `reply`.
 
-    For `verified_by` and `challenge`, see `Acceptance`. `refused` is the reason why the delivery is not accepted.
-    `failed` is the error in an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks
-    for a person.
+    For `verified_by` and `challenge`, see `Acceptance`. `refusal` is the reason why the delivery is not accepted. `error`
+    is the problem with an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks for a
+    person.
     """
 
     reply: Response
     events: tuple[Event, ...] = ()
     verified_by: str = ""
     challenge: int | None = None
-    refused: VerificationError | None = None
-    failed: ConnError | None = None
+    refusal: VerificationError | None = None
+    error: ConnError | None = None
     notes: tuple[str, ...] = ()
     captured: tuple[str, ...] = ()
 
@@ -91,9 +91,9 @@ class Receiver:
                 accepted = runs.run_flow(account, accept(wiring.run, delivery, self.cache, pairing=pairing))
                 captured = self._keep(accepted, account, pairing)
             except VerificationError as error:
-                return Receipt(Response(403), refused=error)
+                return Receipt(Response(403), refusal=error)
             except ConnError as error:
-                return Receipt(_ask_to_retry(), failed=error)
+                return Receipt(_ask_to_retry(), error=error)
             return self._receipt(runs, accepted.delivery or delivery, accepted, captured)
 
     def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
@@ -111,13 +111,13 @@ class Receiver:
                     flow = unified_events(wiring.run, delivery, event, remote_data=self.remote_data)
                     events += runs.run_flow(owner, flow)
         except ConnError as error:
-            return Receipt(_ask_to_retry(), tuple(events), accepted.verified_by, failed=error, notes=tuple(notes))
+            return Receipt(_ask_to_retry(), tuple(events), accepted.verified_by, error=error, notes=tuple(notes))
         return Receipt(
             accepted.reply,
             tuple(events),
             accepted.verified_by,
             accepted.challenge,
-            accepted.refused,
+            accepted.refusal,
             notes=tuple(notes),
             captured=captured,
         )

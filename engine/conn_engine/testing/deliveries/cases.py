@@ -79,8 +79,8 @@ def golden_of(outcome: DeliveryOutcome) -> dict[str, Any]:
         "proved": outcome.verified_by,
         "challenge": outcome.challenge,
     }
-    if outcome.refused is not None:
-        row["refused"] = {"code": outcome.refused.code, "message": outcome.refused.message}
+    if outcome.refusal is not None:
+        row["refused"] = {"code": outcome.refusal.code, "message": outcome.refusal.message}
     return {**row, "events": outcome.records}
 
 

@@ -68,12 +68,12 @@ def _judge_acceptance(
 ) -> list[Diagnostic]:
     is_refusal_expected = case.delivery.refused
     where = effective.span(case.name.path) or Span(shown)
-    if outcome.refused is not None:
+    if outcome.refusal is not None:
         if is_refusal_expected:
             return []
-        message = f"the delivery is refused: {outcome.refused.message}"
+        message = f"the delivery is refused: {outcome.refusal.message}"
         hint = (
-            outcome.refused.hint
+            outcome.refusal.hint
             or "correct `webhooks.verify`; if the delivery is meant to be refused, set `refused: true` in its file"
         )
         return [

@@ -29,14 +29,14 @@ class Received:
     note: str = ""
 
     @property
-    def refused(self) -> VerificationError | None:
-        """Why it was refused."""
-        return self.receipt.refused
+    def refusal(self) -> VerificationError | None:
+        """The reason why it was refused."""
+        return self.receipt.refusal
 
     @property
-    def failed(self) -> ConnError | None:
+    def error(self) -> ConnError | None:
         """The error that processing it caused."""
-        return self.receipt.failed
+        return self.receipt.error
 
     def to_stored(self, personal: PersonalData | None = None) -> KeptDelivery:
         """Return the delivery as recorded. With `personal`, personal data is replaced; raises ConfigurationError
@@ -49,7 +49,7 @@ class Received:
             exchanges=self.recorder.exchanges,
             context=self._context(),
             note=self.note,
-            is_verified=self.refused is None,
+            is_verified=self.refusal is None,
             personal=personal,
         )
 

@@ -24,6 +24,7 @@ from conn_engine.recordings.files import Exchange, redacted_request, redacted_re
 from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.request import authorization_scope
+from conn_engine.runtime.webhooks.accepting import require_webhooks
 from conn_engine.runtime.variants import base_url
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import NumberingRedactor, Redactor
@@ -82,12 +83,7 @@ def record_delivery(
     replaced. Raises ConfigurationError (REC005) if that changes the outcome.
     """
     effective = wiring.effective
-    webhooks = effective.webhooks
-    if webhooks is None:
-        raise ConfigurationError(
-            f'connector "{effective.connector_name}" does not declare webhooks',
-            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
-        )
+    webhooks = require_webhooks(effective)
     scope = authorization_scope(Run(effective, wiring.session))
     verification = VerificationContext(delivery, scope, FrozenClock(received_at), effective.hosts)
     captured = _read_captures(webhooks, verification)
@@ -175,7 +171,7 @@ def _make_replayable(
 ) -> tuple[RecordedDelivery, DeliveryOutcome]:
     """Return the delivery in a form that can be replayed: verified again if possible, else marked as recorded."""
     outcome = replay_delivery(effective, recorded)
-    if outcome.refused is None or not is_verified or outcome.refused.code == "forbidden":
+    if outcome.refusal is None or not is_verified or outcome.refusal.code == "forbidden":
         return recorded, outcome
     weaker = structs.replace(recorded, verified_by="as recorded", claims=claims)
     return weaker, replay_delivery(effective, weaker)

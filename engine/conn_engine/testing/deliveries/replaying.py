@@ -46,8 +46,8 @@ class DeliveryOutcome(Outcome):
     notes: tuple[str, ...] = ()
 
     @property
-    def refused(self) -> VerificationError | None:
-        """Why it was refused."""
+    def refusal(self) -> VerificationError | None:
+        """The reason why it was refused."""
         return self.error if isinstance(self.error, VerificationError) else None
 
 
@@ -85,8 +85,8 @@ def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> 
     outcome.reply, outcome.verified_by, outcome.challenge = accepted.reply, accepted.verified_by, accepted.challenge
     if recorded.verified_by is not None and outcome.verified_by:
         outcome.verified_by = recorded.verified_by
-    if accepted.refused is not None:
-        raise accepted.refused
+    if accepted.refusal is not None:
+        raise accepted.refusal
     effective = run.effective
     routing = effective.webhooks.account if effective.webhooks is not None else None
     for event in accepted.events:

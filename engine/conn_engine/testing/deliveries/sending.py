@@ -7,6 +7,7 @@ from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.runtime.call import Run
 from conn_engine.runtime.request import authorization_scope
+from conn_engine.runtime.webhooks.accepting import require_webhooks
 from conn_engine.testing.deliveries.replaying import in_context_of, session_of
 from conn_engine.webhooks import Delivery, VerificationContext
 from conn_engine.webhooks.recorded import RecordedDelivery, get_received_at, to_delivery
@@ -36,12 +37,7 @@ def sendable(
     `secrets` replace the file's secrets of the same names. `private` signs if only the vendor has the key. Raises
     UsageError if the delivery cannot be signed.
     """
-    webhooks = effective.webhooks
-    if webhooks is None:
-        raise ConfigurationError(
-            f'connector "{effective.connector_name}" does not declare webhooks',
-            hint=f"add webhooks to connectors/{effective.connector_name}/connector.yaml",
-        )
+    webhooks = require_webhooks(effective)
     effective = in_context_of(effective, recorded)
     clock = FrozenClock(get_received_at(recorded))
     scope = authorization_scope(Run(effective, session_of(effective, recorded, clock)))

@@ -64,8 +64,8 @@ class Expression:
     ) -> Any:
         """Evaluate the expression on JSON-like `data`; UNDEFINED if it has no value. `data` is not modified.
 
-        A scope has its own conditions; for other data, `conditions` or the defaults apply. Raises ExpressionError, also
-        if a limit is exceeded.
+        A scope has its own conditions; other data need `conditions`. Raises ExpressionError, also if a limit is
+        exceeded, and TypeError for data without conditions.
         """
         given = conditions or conditions_of(data)
         evaluator, isolation = find_evaluator(given.evaluator), given.isolation

@@ -79,15 +79,19 @@ class JobRun:
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
         scope, put = self.frame.scope, self.frame.put
         call = replace(listing.call, as_file=False)  # the caller wants the job's result as a file, not this response
-        got = yield from exchange(listing.run, operation, call, scope, put, listing.purpose)
+        fetched = yield from exchange(listing.run, operation, call, scope, put, listing.purpose)
         self.session.document = listing.session.document
-        return self._remember("created", got)
+        return self._remember("created", fetched)
 
-    def _remember(self, name: str, got: Fetched) -> Fetched:
-        response = got.answer.response
-        self.answers[name] = {"status": response.status, "headers": response.headers.plain(), "body": got.answer.body}
-        self.last = got
-        return got
+    def _remember(self, name: str, fetched: Fetched) -> Fetched:
+        response = fetched.answer.response
+        self.answers[name] = {
+            "status": response.status,
+            "headers": response.headers.plain(),
+            "body": fetched.answer.body,
+        }
+        self.last = fetched
+        return fetched
 
     def describe(self) -> dict[str, Any] | None:
         """Return what a cursor stores of the first response: the parts that the job's requests read.
@@ -125,7 +129,7 @@ class JobRun:
             pause = poll.every_seconds if polls < _AT_ONCE else max(poll.every_seconds, 1.0)
             polls += 1
             try:
-                got = yield from self.ask(poll, "poll", "polled")
+                fetched = yield from self.ask(poll, "poll", "polled")
             except VendorError as error:
                 failures += 1
                 if error.kind not in _PASSING or failures >= _PATIENCE or _is_final(error):
@@ -133,16 +137,16 @@ class JobRun:
                 pause = max(pause, 1.0, error.retry_after or 0.0)
             else:
                 failures = 0
-                status = self._status(poll, got.answer)
+                status = self._status(poll, fetched.answer)
                 outcome = poll.outcome(status)
                 if outcome in ("done", "empty"):
                     return outcome
                 if outcome == "failed":
-                    self._fail(poll, got.answer, f"failed (status {_show(status)})")
+                    self._fail(poll, fetched.answer, f"failed (status {_show(status)})")
                 if outcome == "unknown":
                     yield from self._abort()
-                    self._unknown(poll, got.answer, status)
-                pause = max(pause, _retry_after(got.answer))
+                    self._unknown(poll, fetched.answer, status)
+                pause = max(pause, _retry_after(fetched.answer))
             if clock.now() + pause > end:
                 yield from self._abort()
                 what = f"did not finish within {poll.timeout_seconds:g} s (status {_show(status)})"
@@ -173,7 +177,7 @@ class JobRun:
         )
 
     def _unknown(self, poll: Poll, answer: Answer, status: Any) -> NoReturn:
-        known = ", ".join(_show(one) for one in (*poll.done, *poll.empty, *poll.failed, *poll.running))
+        known = ", ".join(_show(value) for value in (*poll.done, *poll.empty, *poll.failed, *poll.running))
         if status is UNDEFINED or status is None:
             what, hint = "has no status", f"correct `status` of `poll`: `{poll.status}` finds nothing in the response"
         else:
@@ -199,8 +203,8 @@ class JobRun:
                 draft.url = resolve(self._fill(request.url, key, "url"), base, what="the job's URL")
                 draft.absolute = True
 
-        got = yield from self._send(operation, place)
-        return self._remember(name, got) if name else got
+        fetched = yield from self._send(operation, place)
+        return self._remember(name, fetched) if name else fetched
 
     def _send(
         self,
@@ -225,20 +229,22 @@ class JobRun:
         listing = self.listing
         resource, method = listing.operation.resource, listing.operation.name
         resources = listing.effective.data["resources"]
-        own = {name: resources[resource][method][name] for name in _INHERITED if name in resources[resource][method]}
-        own |= {"method": request.method, "path": request.path or "", "pagination": {"format": "none"}}
-        own |= {name: value for name in ("query", "headers") if (value := getattr(request, name)) is not None}
+        settings = {
+            name: resources[resource][method][name] for name in _INHERITED if name in resources[resource][method]
+        }
+        settings |= {"method": request.method, "path": request.path or "", "pagination": {"format": "none"}}
+        settings |= {name: value for name in ("query", "headers") if (value := getattr(request, name)) is not None}
         if isinstance(request, JobRequest):
-            own |= {"body": request.body, "body_format": request.body_format}
-        data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
-        made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
-        made = listing.effective.choose_credentials(made)
+            settings |= {"body": request.body, "body_format": request.body_format}
+        data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: settings}}}
+        operation = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
+        operation = listing.effective.choose_credentials(operation)
         places: Mapping[str, Path_] = {
-            name: self.get_path(key, name) for name in ("path", "query", "headers", "body") if name in own
+            name: self.get_path(key, name) for name in ("path", "query", "headers", "body") if name in settings
         }
         if request.url is not None:  # a URL from a response is complete: only the query set here is added to it
-            made = replace(made, query=request.query or {})
-        return replace(made, places={**made.places, **places})
+            operation = replace(operation, query=request.query or {})
+        return replace(operation, places={**operation.places, **places})
 
     # --- results ---
 

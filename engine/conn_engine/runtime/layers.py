@@ -67,7 +67,7 @@ class Listing:
     @property
     def name(self) -> str:
         """The operation's name: `resource.method`."""
-        return f"{self.operation.resource}.{self.operation.name}"
+        return self.operation.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ page without records, whether resumed or not.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
+from conn_engine.listing.flows import ParentSource
 from conn_engine.listing.known_records import MOST_KNOWN
 from conn_engine.runtime.listing import find_layers
 
@@ -59,9 +61,9 @@ def _obstacles(operation: VendorOperation) -> Iterator[str]:
 
 def _sources(operation: VendorOperation) -> Iterator[str]:
     """Yield the operations that provide parents and chunks."""
-    named = [source for parents in operation.parents for source in (parents, *parents.sources)]
-    values = operation.chunk.values if operation.chunk is not None else None
-    for source in (*named, values):
-        name = getattr(source, "from_", None)
-        if name:
-            yield name
+    sources: list[Any] = [source for parents in operation.parents for source in parents.sources]
+    if operation.chunk is not None:
+        sources.append(operation.chunk.values)
+    for source in sources:
+        if isinstance(source, ParentSource) and source.from_:
+            yield source.from_

@@ -125,21 +125,20 @@ def get_parents_state(listing: Listing, parents: VendorOperation) -> Any:
     """Return the state from which the listing of the parents continues. Raises ConfigurationError unless both are
     incremental."""
     settings = listing.operation.incremental
-    name = f"{parents.resource}.{parents.name}"
     if settings is None or parents.incremental is None:
-        lacking = listing.name if settings is None else name
+        lacking = listing.name if settings is None else parents.text
         raise ConfigurationError(
-            f"{listing.name} reads only the new parents of {name}, but {lacking} is not incremental",
+            f"{listing.name} reads only the new parents of {parents.text}, but {lacking} is not incremental",
             hint=f"set `incremental` in {lacking}, or remove `incremental` from the parents",
         )
-    return tracker_of(listing, settings).state.parents(name)
+    return tracker_of(listing, settings).state.parents(parents.text)
 
 
 def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -> None:
     """Remember the state of a page of the parents: it counts once everything under them has been read."""
     tracker = listing.memory.get(_MEMORY)
     if isinstance(tracker, StateTracker) and state is not None:
-        tracker.parents[f"{parents.resource}.{parents.name}"] = state
+        tracker.parents[parents.text] = state
 
 
 def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any], conditions: Conditions) -> str | None:

@@ -36,9 +36,7 @@ __all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route",
 def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """Run one unified operation. Yields requests and other effects, and pages of unified records."""
     effective, session = run.effective, run.session
-    operation = effective.get_unified(name.model, name.resource, name.method)
-    if operation is None:
-        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+    operation = _get_operation(effective, name)
     at = f"unified.{name.text}"
     scope = _caller_scope(effective, call, session.conditions)
     scope["before"] = {}
@@ -53,8 +51,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     request = _vendor_call(operation, call, scope, at)
     # From here on, `query` is the query sent to the vendor, and `raw_query` the caller's.
     inner = scope | {"raw_query": scope["query"], "query": dict(request.query), "body": call.body}
-    layers = mapping_layers(operation.response_mapping)
-    response_mapping = compile_mapping(layers) if layers else None
+    response_mapping = effective.response_mapping(name.model, name.resource, name.method)
 
     def emit(page: Fetched) -> Flow[None]:
         if page.closing:  # there is nothing to map
@@ -99,9 +96,7 @@ def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | 
     is the record itself. Raises ExpressionError when the mapping fails.
     """
     effective, session = run.effective, run.session
-    operation = effective.get_unified(name.model, name.resource, name.method)
-    if operation is None:
-        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+    _get_operation(effective, name)
     compiled = effective.response_mapping(name.model, name.resource, name.method)
     if compiled is None:
         return [record]
@@ -118,6 +113,13 @@ def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | 
         session.observer(name, [scope], [value])
     values = value if isinstance(value, list) else [value]
     return [item for item in values if item is not UNDEFINED and item is not None]
+
+
+def _get_operation(effective: Effective, name: OperationName) -> UnifiedOperation:
+    operation = effective.get_unified(name.model, name.resource, name.method)
+    if operation is None:
+        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+    return operation
 
 
 def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> Scope:

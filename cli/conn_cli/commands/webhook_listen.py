@@ -8,7 +8,7 @@ from conn_cli.console import App
 from conn_cli.delivery_options import Account, DeliveryOwner, find_owner
 from conn_cli.options import Formats, JsonAlias, format_option
 from conn_cli.personal_data import KeepPersonal
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
 from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def listen(
 def _address(app: App, account: str | None, connector: str | None) -> DeliveryOwner | None:
     if account is None and connector is None:
         return None
+    from conn_engine.runtime.webhooks.accepting import require_webhooks
+
     address = find_owner(app, account, connector)
     require_webhooks(address.load_effective(app))
     return address

@@ -169,9 +169,9 @@ def _sign_delivery(  # noqa: PLR0917
     captured = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
     if signed.outcome.error is not None and captured.keys() - given.keys():
         signed = record_signed({**captured, **given})  # as if the vendor had sent these secrets before
-    if signed.outcome.refused is not None:
+    if signed.outcome.refusal is not None:
         raise UsageError(
-            f"the delivery cannot be signed: {signed.outcome.refused.message}",
+            f"the delivery cannot be signed: {signed.outcome.refusal.message}",
             hint="add what the vendor would send, with any value as the signature",
         )
     return signed

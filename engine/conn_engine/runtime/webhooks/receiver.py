@@ -38,9 +38,9 @@ _MOST_NAMED = 5  # accounts in one note
 class Receipt:
     """The result of a delivery. Always send `reply`.
 
-    For `verified_by` and `challenge`, see `Acceptance`. `refusal` is the reason why the delivery is not accepted. `error`
-    is the problem with an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks for a
-    person.
+    For `verified_by` and `challenge`, see `Acceptance`. `refusal` is the reason why the delivery is not accepted.
+    `error` is the problem with an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks
+    for a person.
     """
 
     reply: Response

@@ -18,14 +18,14 @@ from msgspec import structs
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective
 from conn_engine.documents import WriteOptions
-from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.errors import ConnError
 from conn_engine.personal import Replacements
 from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
 from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Run, Session
 from conn_engine.runtime.request import authorization_scope
-from conn_engine.runtime.webhooks.accepting import require_webhooks
 from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.webhooks.accepting import require_webhooks
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.settings import ask

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Effective
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
 from conn_engine.runtime.call import Run
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.accepting import require_webhooks

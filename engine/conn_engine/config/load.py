@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from conn_engine.config.convert import canonical, convert
+from conn_engine.config.convert import convert
 from conn_engine.config.effective import Effective
 from conn_engine.config.grants import Grants
 from conn_engine.config.merge import Path_, lookup, merge_over
@@ -28,6 +28,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.origins import DocumentFragment, Layer, Level
 from conn_engine.config.record_schemas import SchemaFiles
+from conn_engine.config.short_form import expand
 from conn_engine.config.strays import SUFFIXES, find_strays
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import validate
@@ -295,11 +296,11 @@ class Workspace:
 
     def _read_base(self, connector: str) -> Layer:
         document = self.document("connector", connector)
-        data, renamed = canonical(self._object(document, "connector"), Configuration)
+        data, written = expand(self._object(document, "connector"), Configuration)
         data = {key: value for key, value in data.items() if key != "$schema"}
         if "unified" in data:
             self._refuse(document, "connector")
-        sources = [DocumentFragment(document, (), (), renamed)]
+        sources = [DocumentFragment(document, (), (), written)]
         for file in self._unified_files(connector):
             mapped = self.read(file)
             model = file.name.partition("/")[2]
@@ -320,8 +321,8 @@ class Workspace:
         merged: Any = {}
         for layer in below:
             merged = merge_over(merged, layer.data) if merged else layer.data
-        data, renamed = canonical(piece, Configuration, merged)
-        return Layer(level, data, (DocumentFragment(document, at, (), renamed),))
+        data, written = expand(piece, Configuration, merged)
+        return Layer(level, data, (DocumentFragment(document, at, (), written),))
 
     # --- files ---
 

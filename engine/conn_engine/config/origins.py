@@ -1,15 +1,15 @@
 """Where a configuration comes from: a fragment of a document (`DocumentFragment`), a level (`Layer`), and the origin of
 a value (`Origin`).
 
-Keys may be written as aliases, and a fragment's path in its file differs from its path in the configuration. This
+Documents may be in the short form, and a fragment's path in its file differs from its path in the configuration. This
 module translates between them. Nothing here reads files or decides what overrides what.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conn_engine.config.merge import Path_
+from conn_engine.config.short_form import WrittenPlaces
 from conn_engine.diagnostics import Span
 from conn_engine.documents import Document
 
@@ -25,20 +25,16 @@ class DocumentFragment:
     document: Document
     at: Path_ = ()
     to: Path_ = ()
-    renamed: Mapping[Path_, str] = field(default_factory=dict)
+    written: WrittenPlaces = field(default_factory=WrittenPlaces)
 
     def place(self, path: Path_) -> Path_:
         """Return the path in the document of a configuration path at or below `to`."""
-        inside = path[len(self.to) :]
-        if not self.renamed:
-            return (*self.at, *inside)
-        written = [self.renamed.get(inside[: i + 1], key) for i, key in enumerate(inside)]
-        return (*self.at, *written)
+        return (*self.at, *self.written.find(path[len(self.to) :]))
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One level: its data with aliases renamed, and the fragments it was made from.
+    """One level: its canonical data, and the fragments it was made from.
 
     `of_resources` is set for mappings that a level's resources set for their operations, expanded into each of them.
     """

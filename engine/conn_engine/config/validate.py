@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from conn_engine.config.convert import said_twice, union_tags
 from conn_engine.config.faults import quote_value
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
@@ -29,6 +28,8 @@ from conn_engine.config.models import (
     Resource,
     UnifiedResource,
 )
+from conn_engine.config.plans import union_tags
+from conn_engine.config.short_form import find_conflicts
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path
 from conn_engine.documents.locate import find_packaged
@@ -129,9 +130,10 @@ class _Check:
 
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
         for piece in _configurations(self.kind, data):
-            for path, name in said_twice(lookup(data, piece), Configuration):
-                key_path = (*piece, *path)
-                yield self._at_key("CFG106", f'"{path[-1]}" and "{name}" are the same setting; remove one', key_path)
+            for conflict in find_conflicts(lookup(data, piece), Configuration):
+                path = (*piece, *conflict.path)
+                self.settled.add(path[:-1] if conflict.fix else path)
+                yield self._at_key("CFG106", conflict.message, path, conflict.fix)
 
     def _findings(self, error: "ValidationError", path: Path_) -> Iterator[Diagnostic]:
         details = error.kind.as_dict()

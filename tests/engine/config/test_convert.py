@@ -2,8 +2,9 @@
 
 import pytest
 
-from conn_engine.config.convert import ConversionError, canonical, convert, said_twice, union_tags
-from conn_engine.config.models import Configuration, UnifiedResource
+from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.models import UnifiedResource
+from conn_engine.config.plans import union_tags
 from conn_engine.listing.pagination import Cursor, Offset, PageNumber, Pagination
 
 
@@ -13,31 +14,6 @@ def test_a_strategy_is_flattened_and_its_aliases_renamed() -> None:
     assert convert({"format": "page"}, Pagination) == PageNumber()
     assert convert({"format": "page", "config": None}, Pagination) == PageNumber()
     assert convert({"format": "offset", "config": {"offset_param": None}}, Pagination) == Offset()
-
-
-def test_canonical_keeps_the_form_of_documents() -> None:
-    data = {"pagination": {"format": "cursor", "config": {"cursor_path": "a", "size": 1}}, "label": "L"}
-    made, renamed = canonical(data, Configuration)
-    assert made == {
-        "pagination": {"format": "cursor", "config": {"cursor_field": "a", "size": 1}},
-        "label": "L",
-    }
-    assert renamed == {("pagination", "config", "cursor_field"): "cursor_path"}
-    assert data["pagination"] == {"format": "cursor", "config": {"cursor_path": "a", "size": 1}}
-    untouched = {"label": "L", "pagination": {"format": "page"}}
-    assert canonical(untouched, Configuration)[0] is untouched
-
-
-def test_a_part_without_format_has_the_one_below() -> None:
-    part = {"pagination": {"config": {"limit": 5}}}
-    below = {"pagination": {"format": "page", "config": {}}}
-    assert canonical(part, Configuration, below)[0] == {"pagination": {"config": {"size": 5}}}
-
-
-def test_keys_said_twice() -> None:
-    data = {"resources": {"a": {"list": {"pagination": {"format": "cursor", "config": {"size": 1, "limit": 2}}}}}}
-    path = ("resources", "a", "list", "pagination", "config", "limit")
-    assert said_twice(data, Configuration) == [(path, "size")]
 
 
 def test_further_keys_are_operations() -> None:

@@ -1,0 +1,269 @@
+"""The short form of documents. `expand` returns the canonical form, in which levels are merged, and where the author
+wrote each part of it; `shorten` returns the short form of canonical data.
+
+- A strategy may have its settings next to `format` instead of below `config`, and may be only the name of its format:
+`{format: page, size: 50}`, `authorization: bearer`.
+- A setting may have another common name (an alias).
+
+Canonical data has `{format: …, config: {…}}` and the names of the models. An override may leave out the `format` of a
+strategy: it has the one below.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from conn_engine.config.merge import Path_
+from conn_engine.config.plans import Plan, StructPlan, compile_plan
+
+__all__ = ["Conflict", "Moves", "WrittenPlaces", "expand", "find_conflicts", "shorten"]
+
+Moves: TypeAlias = dict[Path_, Path_]
+"""What an expansion moved: the place after it to the place before it. Everything below moved with it."""
+_KEYS: Final = frozenset({"format", "config"})
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPlaces:
+    """Where the author wrote what is at a place of the canonical form. `moves` are those of each expansion, the last
+    one first."""
+
+    moves: Sequence[Moves] = ()
+
+    def find(self, path: Path_) -> Path_:
+        """Return the place in the document of a canonical place. The longest moved prefix applies."""
+        for moved in self.moves:
+            path = _find_before(path, moved)
+        return path
+
+
+def _find_before(path: Path_, moved: Moves) -> Path_:
+    for end in range(len(path) if moved else 0, 0, -1):
+        before = moved.get(path[:end])
+        if before is not None:
+            return (*before, *path[end:])
+    return path
+
+
+def expand(data: Any, kind: Any, below: Any = None) -> tuple[Any, WrittenPlaces]:
+    """Return the canonical form of a document's data, and where its parts are written.
+
+    `below` is the canonical data that it will be merged over, None for a connector. The input is not changed, and is
+    returned as it is if it has no short forms.
+    """
+    expander = _Expander()
+    expanded = expander.visit(data, compile_plan(kind), below, (), ())
+    return expanded, WrittenPlaces((expander.moved,))
+
+
+@dataclass(slots=True)
+class _Expander:
+    """Expands strategies and renames aliases. `path` is a place in the result, and `written` the same place in the
+    input."""
+
+    moved: Moves = field(default_factory=dict)
+
+    def visit(self, data: Any, plan: Plan | None, below: Any, path: Path_, written: Path_) -> Any:
+        if plan is None:
+            return data
+        if isinstance(data, dict):
+            if "" in plan.structs:
+                return self._visit_struct(data, plan.structs[""], below, path, written)
+            if plan.structs:
+                return self._visit_strategy(data, plan, below, path, written)
+            if plan.value is not None:
+                return self._visit_items(data, lambda _: plan.value, below, path, written)
+        elif isinstance(data, list) and plan.item is not None:
+            items = [self.visit(item, plan.item, None, (*path, i), (*written, i)) for i, item in enumerate(data)]
+            return data if all(a is b for a, b in zip(items, data, strict=True)) else items
+        elif isinstance(data, str) and data in plan.structs:
+            self.moved[*path, "format"] = written
+            return {"format": data}
+        return data
+
+    def _visit_struct(self, data: dict[str, Any], struct: StructPlan, below: Any, path: Path_, written: Path_) -> Any:
+        renamed = self._rename(data, struct.aliases, path, written)
+        return self._visit_items(renamed, struct.get_plan, below, path, written)
+
+    def _visit_strategy(self, data: dict[str, Any], plan: Plan, below: Any, path: Path_, written: Path_) -> Any:
+        flat = is_flat(data)
+        settings = {key: value for key, value in data.items() if key != "format"} if flat else data.get("config")
+        if not isinstance(settings, dict):
+            return data
+        if flat:
+            self.moved[*path, "config"] = written
+        lower = below if isinstance(below, dict) else {}
+        candidates = _choose_structs(data.get("format", lower.get("format")), plan)
+        place, written_place = (*path, "config"), written if flat else (*written, "config")
+        config = self._rename(settings, _common_aliases(candidates), place, written_place)
+        config = self._visit_items(
+            config, lambda key: _common_plan(key, candidates), lower.get("config"), place, written_place
+        )
+        if not flat:
+            return data if config is settings else {**data, "config": config}
+        return {"format": data["format"], "config": config} if "format" in data else {"config": config}
+
+    def _visit_items(
+        self,
+        data: dict[str, Any],
+        get_plan: Callable[[str], Plan | None],
+        below: Any,
+        path: Path_,
+        written: Path_,
+    ) -> dict[str, Any]:
+        lower = below if isinstance(below, dict) else {}
+        changed: dict[str, Any] = {}
+        for key, value in data.items():
+            plan = get_plan(key)
+            if plan is not None:
+                place = (*path, key)
+                before = self.moved.get(place, (*written, key))
+                made = self.visit(value, plan, lower.get(key), place, before)
+                if made is not value:
+                    changed[key] = made
+        return {**data, **changed} if changed else data
+
+    def _rename(self, data: dict[str, Any], aliases: Mapping[str, str], path: Path_, written: Path_) -> dict[str, Any]:
+        present = {key: aliases[key] for key in data if key in aliases and aliases[key] not in data}
+        for key, name in present.items():
+            self.moved[*path, name] = (*written, key)
+        return {present.get(key, key): value for key, value in data.items()} if present else data
+
+
+def is_flat(strategy: Mapping[str, Any]) -> bool:
+    """Return whether a strategy has its settings next to `format`."""
+    return "config" not in strategy and any(key != "format" for key in strategy)
+
+
+def _choose_structs(tag: Any, plan: Plan) -> list[StructPlan]:
+    """Return the models that a strategy may have: all of them if its format is unknown."""
+    return [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
+
+
+def _common_aliases(candidates: Sequence[StructPlan]) -> Mapping[str, str]:
+    """Return the aliases that mean the same in all of the models that have them."""
+    if len(candidates) == 1:
+        return candidates[0].aliases
+    names: dict[str, set[str]] = {}
+    for struct in candidates:
+        for alias, name in struct.aliases.items():
+            names.setdefault(alias, set()).add(name)
+    return {alias: found.pop() for alias, found in names.items() if len(found) == 1}
+
+
+def _common_plan(key: str, candidates: Sequence[StructPlan]) -> Plan | None:
+    """Return how to visit a setting that is the same in all of the models that have it."""
+    plans = [struct.get_plan(key) for struct in candidates if key in struct.fields or struct.rest]
+    return plans[0] if plans and all(plan is plans[0] for plan in plans) else None
+
+
+# --- the inverse ---
+
+
+def shorten(data: Any, kind: Any) -> Any:
+    """Return the short form of canonical data. `expand` returns the same data again. The input is not changed."""
+    return _shorten(data, compile_plan(kind))
+
+
+def _shorten(data: Any, plan: Plan | None) -> Any:
+    if plan is None:
+        return data
+    if isinstance(data, dict):
+        if "" in plan.structs:
+            struct = plan.structs[""]
+            return {key: _shorten(value, struct.get_plan(struct.aliases.get(key, key))) for key, value in data.items()}
+        if plan.structs:
+            return _shorten_strategy(data, plan)
+        return {key: _shorten(value, plan.value) for key, value in data.items()}
+    if isinstance(data, list) and plan.item is not None:
+        return [_shorten(item, plan.item) for item in data]
+    return data
+
+
+def _shorten_strategy(data: dict[str, Any], plan: Plan) -> Any:
+    tag, config = data.get("format"), data.get("config")
+    if data.keys() == {"format"} and isinstance(tag, str) and tag in plan.structs:
+        return tag
+    if not isinstance(config, dict):
+        return data
+    candidates = _choose_structs(tag, plan)
+    aliases = _common_aliases(candidates)
+    config = {key: _shorten(value, _common_plan(aliases.get(key, key), candidates)) for key, value in config.items()}
+    if not config or data.keys() - _KEYS or config.keys() & _KEYS:
+        return {**data, "config": config}
+    return {"format": tag, **config} if "format" in data else config
+
+
+# --- contradictions ---
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A setting that a document sets in two ways. `path` is the place of the second one."""
+
+    path: Path_
+    message: str
+    fix: str = ""
+
+
+def find_conflicts(data: Any, kind: Any) -> list[Conflict]:
+    """Return the settings of a document that are written under two names, or both next to `format` and below
+    `config`."""
+    conflicts: list[Conflict] = []
+    _find_conflicts(data, compile_plan(kind), (), conflicts)
+    return conflicts
+
+
+def _find_conflicts(data: Any, plan: Plan | None, path: Path_, conflicts: list[Conflict]) -> None:
+    if plan is None:
+        return
+    if isinstance(data, list) and plan.item is not None:
+        for index, item in enumerate(data):
+            _find_conflicts(item, plan.item, (*path, index), conflicts)
+    elif isinstance(data, dict) and "" in plan.structs:
+        _find_doubles(data, [plan.structs[""]], path, conflicts)
+    elif isinstance(data, dict) and plan.structs:
+        _find_in_strategy(data, _choose_structs(data.get("format"), plan), path, conflicts)
+    elif isinstance(data, dict) and plan.value is not None:
+        for key, value in data.items():
+            _find_conflicts(value, plan.value, (*path, key), conflicts)
+
+
+def _find_in_strategy(
+    data: dict[str, Any], candidates: Sequence[StructPlan], path: Path_, conflicts: list[Conflict]
+) -> None:
+    config = data.get("config")
+    if is_flat(data):
+        settings = {key: value for key, value in data.items() if key != "format"}
+        _find_doubles(settings, candidates, path, conflicts)
+        return
+    aliases = _common_aliases(candidates)
+    below = {aliases.get(key, key): key for key in config} if isinstance(config, dict) else {}
+    for key in (key for key in data if key not in _KEYS and config is not None):
+        twice = below.get(aliases.get(key, key))
+        conflicts.append(
+            Conflict((*path, key), f'"{key}" and "config.{twice}" are the same setting; remove one')
+            if twice
+            else Conflict(
+                (*path, key),
+                f'"{key}" and "config" are both set: settings are either next to format, or below config',
+                f'move "{key}" below config, or remove the line "config:" and move its settings next to format',
+            )
+        )
+    if isinstance(config, dict):
+        _find_doubles(config, candidates, (*path, "config"), conflicts)
+
+
+def _find_doubles(
+    data: dict[str, Any], candidates: Sequence[StructPlan], path: Path_, conflicts: list[Conflict]
+) -> None:
+    aliases = _common_aliases(candidates)
+    first = {key: key for key in data if any(key in struct.fields for struct in candidates)}
+    for key, value in data.items():
+        name = aliases.get(key, key)
+        if name != key:
+            if name in first:
+                message = f'"{key}" and "{first[name]}" are the same setting; remove one'
+                conflicts.append(Conflict((*path, key), message))
+            first.setdefault(name, key)
+        _find_conflicts(value, _common_plan(name, candidates), (*path, key), conflicts)

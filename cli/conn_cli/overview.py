@@ -50,7 +50,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "release": ("release:release", "Store the workspace as an immutable release."),
         "promote": ("promote:promote", "Check a release, and make a channel serve it."),
         "rollback": ("rollback:rollback", "Return a channel to an earlier release."),
-        "history": ("history:history", "Show what channels serve and served, and the releases."),
+        "history": ("history:history", "Show the releases, and what each channel has served."),
         "diff": ("diff:diff", "Compare two releases."),
     },
     "Accounts": {

@@ -113,7 +113,7 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
     assert expression(body["owner_id"]).evaluate(usual({"body": {"owner_id": "12"}})) == 12
     assert contacts["delete"]["response_mapping"] == {"id": "id", "deleted": "true"} | {"deleted": True}
     assert "first_name: response.firstName # 0.92: name firstName; type\n" in text
-    assert "# Nothing was found for title, department" in text
+    assert "# Not found: title, department" in text
 
 
 def test_the_same_document_gives_the_same_proposal(tmp_path: Path, document) -> None:

@@ -21,7 +21,7 @@ def history(
     store: StoreOption = None,
     formats: FormatOption = None,
 ) -> None:
-    """Show what channels serve and served, and the releases.
+    """Show the releases, and what each channel has served.
 
     Promotions, rollbacks and releases are listed newest first.
     """

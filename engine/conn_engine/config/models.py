@@ -186,7 +186,7 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         BodyFormat,
         Meta(
             description="Format of the body: data as json, form, multipart (fields and the caller's files), xml "
-            "or graphql; raw sends a text or a file unchanged."
+            "or graphql; raw sends text or a file unchanged."
         ),
     ] = "json"
     body_options: Annotated[BodyOptions | None, Meta(description="How to write the body, in detail.")] = None
@@ -236,22 +236,22 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     record_filter: Annotated[
         Expression | None,
         Meta(
-            description="Condition over `record`; only records for which it is true are delivered.",
+            description="Condition over `record`; only records for which it is true are returned.",
             extra=expression_over("record"),
         ),
     ] = None
     record_mapping: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="What to deliver of a record: an expression over `record`, or an object whose leaves are "
-            "expressions. A list delivers several records; null or nothing delivers none.",
+            description="What to return for a record: an expression over `record`, or an object whose leaves are "
+            "expressions. A list becomes several records; null or nothing becomes no record.",
             extra=expression_over("delivered"),
         ),
     ] = None
     record_types: Annotated[
         dict[RecordPlace, RecordKind] | None,
         Meta(
-            description="Type of the value at a path of a delivered record, such as `price: number` or "
+            description="Type of the value at a path of a returned record, such as `price: number` or "
             "`lines[].sku: text`. A value of another type is converted if possible; otherwise it is "
             "kept, and so is null."
         ),
@@ -259,10 +259,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     distinct: Annotated[
         Expression | None,
         Meta(
-            description="Expression over `record` that identifies a delivered record, such as record.id. A "
-            "record that was delivered earlier in the same run (on another page, in another window, "
-            "of another parent) is left out. If it finds nothing, complete records are compared. "
-            "Default: every record is delivered.",
+            description="Expression over `record` that identifies a returned record, such as record.id. A "
+            "record that was returned earlier in the same run (on another page, in another window, "
+            "of another parent) is left out. If it returns nothing, complete records are compared. "
+            "Default: every record is returned.",
             extra=expression_over("record"),
         ),
     ] = None
@@ -283,7 +283,8 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         ),
     ] = None
     recurse: Annotated[
-        Recurse | None, Meta(description="How records of the operation are parents of more of its records.")
+        Recurse | None,
+        Meta(description="How the operation runs again for its own records, such as folders in folders."),
     ] = None
     enrich: Annotated[
         tuple[Enrich, ...], Meta(description="Additional requests that complete the records, in order.")

@@ -227,7 +227,9 @@ def _describe_type(info: inspect.Type) -> str:
         return "object"
     if isinstance(info, inspect.ListType | inspect.VarTupleType):
         item = _describe_type(info.item_type)
-        return f"list of {item}s" if item in ("text", "object", "number", "whole number") else f"list of {item}"
+        if item == "text":
+            return "list of text values"
+        return f"list of {item}s" if item in ("object", "number", "whole number") else f"list of {item}"
     if isinstance(info, inspect.UnionType):
         parts = dict.fromkeys(_describe_type(part) for part in info.types if not isinstance(part, inspect.NoneType))
         return ", ".join(parts)

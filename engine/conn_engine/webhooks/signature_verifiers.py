@@ -212,16 +212,15 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
 class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
     """An HMAC with a shared secret."""
 
-    algorithm: Annotated[Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="The digest.")] = (
-        "sha256"
-    )
+    algorithm: Annotated[
+        Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="Digest algorithm.")
+    ] = "sha256"
     key: Annotated[
         KeyTemplates,
         Meta(
-            description="Template for the secret, such as `{{webhook_secret}}`; several are tried one after the other, "
-            'and one that the account lacks is skipped, such as the old and the new secret during a rotation. "": a '
-            "plain digest "
-            "without a key (the content then contains the secret).",
+            description="Template for the secret, such as `{{webhook_secret}}`, or a list, such as the old and the new "
+            "secret during a rotation: they are tried in order, and one that the account lacks is skipped. "
+            '"": a plain digest without a key (the content then contains the secret).',
             extra={**SECRET, "over": "verification"},
         ),
     ] = "{{webhook_secret}}"
@@ -324,8 +323,8 @@ class _PublicKeyVerifier(SignatureVerifier, frozen=True, kw_only=True):
     key_encoding: Annotated[
         PublicKeyForm,
         Meta(
-            description="Form of the key: PEM (also a certificate or a JWK), or the base64 or hex bytes of "
-            "a raw Ed25519 key or of the DER of any key."
+            description="Format of the key: PEM (also a certificate or a JWK), or, in base64 or hex, a raw Ed25519 "
+            "key or any key in DER format."
         ),
     ] = "pem"
     key_request: Annotated[
@@ -382,7 +381,7 @@ class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="form
     padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="Padding of the signature (RFC 8017).")] = (
         "pkcs1v15"
     )
-    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+    digest: Annotated[Digest, Meta(description="Digest algorithm.")] = "sha256"
 
     @property
     def algorithm(self) -> tuple[Scheme, Digest]:
@@ -393,9 +392,10 @@ class RsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="form
 class EcdsaVerifier(_PublicKeyVerifier, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
     """An ECDSA signature by the vendor's private key."""
 
-    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+    digest: Annotated[Digest, Meta(description="Digest algorithm.")] = "sha256"
     form: Annotated[
-        Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other, as in JWTs.")
+        Literal["der", "pair"],
+        Meta(description="Signature format: DER, or the two numbers concatenated, as in JWTs."),
     ] = "der"
 
     @property

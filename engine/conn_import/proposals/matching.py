@@ -169,7 +169,7 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
         if text == squeeze(name) or _to_singular(kept) == _to_singular(to_snake(name).split("_")):
             return 0.9 - loss - deeper, f"name {shown}"
         if text in sure:
-            return 0.85 - loss - deeper, f"{shown} is another name for it"
+            return 0.85 - loss - deeper, f"{shown} is a synonym"
         if text in unsure:
             return 0.6 - loss - deeper, f"{shown} may be another name for it"
     wanted = set(to_snake(name).split("_"))

@@ -140,7 +140,7 @@ def _compare_nouns(resource: str, record: str) -> tuple[float, str]:
     sure, unsure = NOUNS.get(record, ((), ()))
     for words, score in (((record,), 1.0), (sure, 0.9), (unsure, 0.6)):
         if whole in words:
-            return score, f"{resource} is a word for it" if score < 1 else f"named {resource}"
+            return score, f"{resource} is a synonym" if score < 1 else f"named {resource}"
         if last in words:
             return score * 0.8, f"{resource} ends with a word for it"
     return 0.0, ""

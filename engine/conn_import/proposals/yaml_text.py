@@ -32,7 +32,7 @@ def format_unified(proposals: Sequence[ResourceProposal], model: str, origin: st
 def _format_resource(one: ResourceProposal) -> Lines:
     yield f"  {format_scalar(one.resource)}:{_format_note(one.confidence, one.evidence)}"
     if one.missing:
-        yield f"    # Nothing was found for {to_comment(', '.join(one.missing), 400)}."
+        yield f"    # Not found: {to_comment(', '.join(one.missing), 400)}."
     if any(operation != "delete" for operation in one.operations):
         yield "    response_mapping:"
         yield from (f"      {format_scalar(row.field)}: {_format_expression(row)}" for row in one.fields)

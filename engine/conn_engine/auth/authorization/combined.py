@@ -53,7 +53,7 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
     ]
     default: Annotated[
         str | None,
-        Meta(description="The option to use when the expression finds nothing. Default: the first.", extra=PLAIN),
+        Meta(description="The option to use when the expression returns nothing. Default: the first.", extra=PLAIN),
     ] = None
 
     def __post_init__(self) -> None:

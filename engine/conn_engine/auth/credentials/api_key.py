@@ -12,11 +12,11 @@ __all__ = ["ApiKey"]
 
 
 class ApiKey(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="api_key"):
-    """One key. Templates of `authorization` refer to it as `api_key`."""
+    """An API key. Templates of `authorization` refer to it as `api_key`."""
 
     label: Annotated[str, Meta(description="The vendor's name for the key.", extra=REMARK)] = "API key"
     required: Annotated[
-        bool, Meta(description="Whether a key is required. Without one, requests are sent without it.")
+        bool, Meta(description="Whether a key is required. If not, requests can be sent without one.")
     ] = True
 
     def usual_fields(self) -> list[CredentialField]:

@@ -12,11 +12,11 @@ __all__ = ["BearerCredentials"]
 
 
 class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
-    """One token. Templates of `authorization` refer to it as `token`."""
+    """A token. Templates of `authorization` refer to it as `token`."""
 
     label: Annotated[str, Meta(description="The vendor's name for the token.", extra=REMARK)] = "Access token"
     required: Annotated[
-        bool, Meta(description="Whether a token is required. Without one, requests are sent without it.")
+        bool, Meta(description="Whether a token is required. If not, requests can be sent without one.")
     ] = True
 
     def usual_fields(self) -> list[CredentialField]:

@@ -87,7 +87,7 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
     ]
     default: Annotated[
         str | None,
-        Meta(description="The option to use when the expression finds nothing. Default: the first.", extra=PLAIN),
+        Meta(description="The option to use when the expression returns nothing. Default: the first.", extra=PLAIN),
     ] = None
 
     def __post_init__(self) -> None:
@@ -126,7 +126,7 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
 
 class Mtls(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="mtls"):
     """A TLS client certificate, alone or with another credential. Stored as `{certificate, private_key, passphrase}`
-    (PEM texts), next to the other credential's keys. Token requests use it too."""
+    (in PEM format), next to the other credential's keys. Token requests use it too."""
 
     with_: Annotated[
         "Credentials | None", Meta(description="The other credential, such as a token or a key. Default: none.")

@@ -33,9 +33,9 @@ _PURPOSE = "the token request"
 
 
 class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="oauth1"):
-    """A consumer and its token, for requests with the signature `oauth1`. Stored as `{consumer_key, consumer_secret,
-    token, token_secret}`, with the consumer if the account supplies it. Without URLs, the account supplies
-    everything (token-based authentication)."""
+    """The consumer and the token of OAuth 1.0a, for requests that are signed with `oauth1`. Stored as `{consumer_key,
+    consumer_secret, token, token_secret}`, with the consumer if the account supplies it. Without URLs, the account
+    supplies everything (token-based authentication)."""
 
     request_token_url: Annotated[
         str | None, Meta(description="Absolute URL that returns a request token; a template.", extra=ADDRESS)

@@ -20,7 +20,8 @@ __all__ = ["OAuth2"]
 
 
 class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oauth2"):
-    """Authorization code with refresh. The refresh token may rotate: a new one is stored before it is used."""
+    """The authorization code grant of OAuth 2, with refresh. The refresh token may rotate: a new one is stored before
+    it is used."""
 
     authorization_url: Annotated[
         str | None, Meta(description="URL of the page where a person consents; a template.", extra=CONSENT)

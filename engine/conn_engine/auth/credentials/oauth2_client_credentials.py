@@ -14,7 +14,7 @@ __all__ = ["OAuth2ClientCredentials"]
 class OAuth2ClientCredentials(
     OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oauth2_client_credentials"
 ):
-    """The client credentials grant. A token is requested when none is stored, and again when it expires."""
+    """The client credentials grant of OAuth 2. A token is requested when none is stored, and again when it expires."""
 
     audience: Annotated[str | None, Meta(description="Audience to request; a template.", extra=TEMPLATE)] = None
     request: Annotated[

@@ -16,7 +16,7 @@ __all__ = ["HmacSignature"]
 
 
 class HmacSignature(ContentSignature, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
-    """HMAC of an expression's text, in headers or in the query."""
+    """An HMAC of the text that an expression returns, in headers or in the query."""
 
     algorithm: Annotated[
         Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="Digest algorithm.")

@@ -15,7 +15,7 @@ __all__ = ["JwtSignature"]
 
 
 class JwtSignature(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
-    """A JWT per request, in headers or in the query."""
+    """A new JWT for each request, in headers or in the query."""
 
     assertion: Annotated[
         Assertion,

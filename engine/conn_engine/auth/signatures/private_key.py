@@ -35,7 +35,7 @@ class _PrivateKeySignature(ContentSignature, frozen=True, kw_only=True):
 
 
 class RsaSignature(_PrivateKeySignature, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
-    """An RSA signature of an expression's text, in headers or in the query."""
+    """An RSA signature of the text that an expression returns, in headers or in the query."""
 
     padding: Annotated[
         Literal["pkcs1v15", "pss"],
@@ -50,7 +50,7 @@ class RsaSignature(_PrivateKeySignature, frozen=True, kw_only=True, tag_field="f
 
 
 class EcdsaSignature(_PrivateKeySignature, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
-    """An ECDSA signature of an expression's text, in headers or in the query."""
+    """An ECDSA signature of the text that an expression returns, in headers or in the query."""
 
     digest: Annotated[Digest, Meta(description="Digest algorithm.")] = "sha256"
     form: Annotated[
@@ -65,7 +65,7 @@ class EcdsaSignature(_PrivateKeySignature, frozen=True, kw_only=True, tag_field=
 
 
 class Ed25519Signature(_PrivateKeySignature, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
-    """An Ed25519 signature of an expression's text, in headers or in the query."""
+    """An Ed25519 signature of the text that an expression returns, in headers or in the query."""
 
     key_encoding: Annotated[
         Literal["pem", "base64", "hex"],

@@ -34,10 +34,10 @@ __all__ = ["FUNCTIONS", "NULL", "THEMES", "Function", "FunctionFault", "answer"]
 THEMES: dict[str, tuple[Function, ...]] = {
     "Encodings": encoding.ROWS,
     "Digests and signatures": digests.ROWS + tokens.ROWS,
-    "Identifiers and chance": uuids.ROWS,
+    "Identifiers and random values": uuids.ROWS,
     "Dates": dates.ROWS,
     "Text": text.ROWS,
-    "What is empty, and tables of values": presence.ROWS,
+    "Empty values and lookup tables": presence.ROWS,
     "Lists and objects": fields.ROWS + collections.ROWS + graph.ROWS + keyed.ROWS,
     "Money": currency.ROWS,
     "URLs and forms": urls.ROWS,

@@ -9,7 +9,7 @@ ROWS: tuple[Function, ...] = (
         "convertQueryToSql",
         import_later("sql_conditions", "convert_query"),
         "<o(as)?o?o?o?o?:s>",
-        "Convert a filter object to SQL conditions. Then: allowed keys, names, types (string …), operators, options.",
+        "Convert a filter object to SQL. Optional: allowed keys, names, types (string …), operators and options.",
         "$convertQueryToSql({'name': {'eq': \"O'Hara\"}, 'age': {'gte': 30}}, [], {}, {'name': 'string'})",
         "name = 'O''Hara' AND age >= 30",
     ),

@@ -17,7 +17,7 @@ _LARGEST = 10**18
 
 
 class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="integer"):
-    """Integers, also as text of digits. State: a number."""
+    """Integers, as numbers or as text. State: a number."""
 
     spoken: ClassVar[str] = "set the bound to an integer"
 

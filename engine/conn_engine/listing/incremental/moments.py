@@ -26,7 +26,7 @@ _FORMATS = f"{', '.join(NAMES)}, or a pattern such as %Y-%m-%d"
 
 
 class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datetime"):
-    """Times: text or epochs in any format. State: ISO 8601 in UTC, to the microsecond."""
+    """Dates and times, as text or epochs in any format. State: ISO 8601 in UTC, to the microsecond."""
 
     spoken: ClassVar[str] = "set the format of the bound: `{at: …, format: …}`, where a format is" + _FORMATS
 

@@ -52,7 +52,7 @@ class Common(Settings, frozen=True, kw_only=True):
     cursor_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the delivered record for its cursor. Records without one do not advance "
+            description="Expression over the returned record for its cursor. Records without one do not advance "
             "the state. Default: none; the state is then the end of the last window that was read "
             "completely.",
             extra=expression_over("item"),
@@ -110,7 +110,7 @@ class Common(Settings, frozen=True, kw_only=True):
     last_window: Annotated[
         Literal["own", "joined"],
         Meta(
-            description="What to do with one granule left after the windows: `own` reads it as a separate "
+            description="What to do if one `granularity` is left after the windows: `own` reads it as a separate "
             "window, `joined` adds it to the last one, which is then longer than `window`."
         ),
     ] = "own"

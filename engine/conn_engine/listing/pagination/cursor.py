@@ -19,8 +19,8 @@ __all__ = ["Cursor"]
 
 
 class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor"):
-    """Cursors. State: `{cursor}`, any JSON value, as the vendor returned it. Templates see `page.cursor` (null on the
-    first page).
+    """A response has a cursor for the next page. State: `{cursor}`, any JSON value, as the vendor returned it.
+    Templates see `page.cursor` (null on the first page).
 
     The listing ends when a rule says so or when the response has no cursor (missing, null, "", "null", 0). A repeated
     cursor is an error of the loop, not an end.

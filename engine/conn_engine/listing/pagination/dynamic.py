@@ -19,8 +19,8 @@ _PLACES = ("query", "headers", "body", "form", "path", "url")
 
 
 class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
-    """Three expressions. State: `{state}`, any JSON value, such as `{session, page}`. Templates see the state's names
-    as `page.session`, and a state that is not an object as `page.state`."""
+    """Expressions compute the position of each page. State: `{state}`, any JSON value, such as `{session, page}`.
+    Templates see the state's names as `page.session`, and a state that is not an object as `page.state`."""
 
     first: Annotated[
         str | None,

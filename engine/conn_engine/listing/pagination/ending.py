@@ -78,7 +78,7 @@ class Ending(Settings, frozen=True, kw_only=True):
     end_values: Annotated[
         tuple[str | int, ...],
         Meta(
-            description='Values of the next page\'s cursor, URL or number that mean that there is none ("inf", -1).',
+            description='Values of the next cursor, URL or number that mean that there is no next page ("inf", -1).',
             extra=TEXT,
         ),
     ] = ()

@@ -16,8 +16,8 @@ __all__ = ["LinkHeader"]
 
 
 class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="link_header"):
-    """The Link header. State: `{url}`, absolute. `stop` and `has_more` see the parameters of the next link as
-    `link`."""
+    """The URL of the next page is in the Link header. State: `{url}`, absolute. `stop` and `has_more` see the
+    parameters of the next link as `link`."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "link_rel": "rel",

@@ -27,8 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
-    """Next URLs. State: `{url}`, absolute, or `{path}` below base_url. The URL is complete: the first request's query
-    is not added again. Templates see `page.url` (null on the first page)."""
+    """A response has the URL of the next page. State: `{url}`, absolute, or `{path}` below base_url. The URL is
+    complete: the first request's query is not added again. Templates see `page.url` (null on the first page)."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "next_path": "next_url_field",

@@ -15,8 +15,8 @@ __all__ = ["Offset"]
 
 
 class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset"):
-    """Offsets. State: `{offset, seen, width}`: the offset to request, and the number of records and the longest page
-    before it.
+    """The vendor counts records. State: `{offset, seen, width}`: the offset to request, and the number of records and
+    the longest page before it.
 
     The offset advances by the records that came, so no record is lost if the vendor limits the page size. Templates see
     `page.offset`.

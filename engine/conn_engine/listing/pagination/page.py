@@ -15,8 +15,8 @@ __all__ = ["PageNumber"]
 
 
 class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
-    """Numbered pages. State: `{page, seen, width}`: the number to request, and the number of records and the longest
-    page before it. Templates see `page.number`."""
+    """The vendor counts pages. State: `{page, seen, width}`: the number to request, and the number of records and the
+    longest page before it. Templates see `page.number`."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "page_key": "page_param",

@@ -17,8 +17,8 @@ _CONTENT_RANGE = re.compile(r"\s*[\w-]+\s+(?:(\d{1,15})-(\d{1,15})|\*)/(\d{1,15}
 
 
 class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range"):
-    """Ranges of records. State: `{start, seen, width}`: the first record to request, and the number of records and the
-    longest page before it. Templates see `page.start` and `page.end`.
+    """A request names its first and last record. State: `{start, seen, width}`: the first record to request, and the
+    number of records and the longest page before it. Templates see `page.start` and `page.end`.
 
     The response's Content-Range header (`items 0-24/3573`) takes precedence; status 416 is the end.
     """

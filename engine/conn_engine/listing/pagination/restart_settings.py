@@ -55,7 +55,7 @@ class Restart(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="Expression over `record` that identifies it. A record from before the restart is not "
-            "delivered again. If it finds nothing, complete records are compared.",
+            "returned again. If it returns nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"

@@ -109,15 +109,15 @@ class RateLimited(Settings, frozen=True, kw_only=True):
 class RestartAction(Settings, frozen=True, kw_only=True):
     """Restart the listing at its first page, because the vendor no longer has its state (an expired scroll)."""
 
-    times: Annotated[int, Meta(ge=1, le=20, description="Maximum number of restarts; one more is an error.")] = 2
+    times: Annotated[int, Meta(ge=1, le=20, description="Maximum number of restarts; another one is an error.")] = 2
     wait_seconds: Annotated[
         float, Meta(extra=PAUSES, ge=0, le=3600, description="Pause before the restart, in seconds.")
     ] = 0.0
     key: Annotated[
         str,
         Meta(
-            description="Expression over `record` that identifies it. A record that was already delivered is not "
-            "delivered again. If it finds nothing, complete records are compared.",
+            description="Expression over `record` that identifies it. A record that was already returned is not "
+            "returned again. If it returns nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"
@@ -127,7 +127,8 @@ class Narrow(Settings, frozen=True, kw_only=True):
     """Request less at once: split the window of an incremental operation into halves."""
 
     times: Annotated[
-        int, Meta(ge=1, le=30, description="Maximum number of times a window is halved; once more is an error.")
+        int,
+        Meta(ge=1, le=30, description="How often a window can be halved. If it is still too large, that is an error."),
     ] = 6
 
 

@@ -44,13 +44,13 @@ def evaluate(
     from conn_cli.report import write_report
     from conn_engine.conditions import Conditions
     from conn_engine.documents.locate import find_workspace
-    from conn_engine.expressions import UNDEFINED, find_evaluator
+    from conn_engine.expressions import UNDEFINED, find_evaluator, remove_braces
     from conn_engine.expressions import expression as parse_expression
 
     app: App = context.obj
     in_workspace = find_workspace(app.folder) is not None
     evaluator = find_evaluator(under or (in_workspace and app.workspace.settings.evaluator) or "")
-    compiled = parse_expression(expression)
+    compiled = parse_expression(remove_braces(expression))
     compiled.compile_with(evaluator)
     if reads:
         paths = [".".join(map(str, path)) for path in sorted(compiled.reads(), key=str)]

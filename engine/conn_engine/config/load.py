@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.convert import convert
 from conn_engine.config.effective import Effective
 from conn_engine.config.grants import Grants
@@ -309,7 +310,7 @@ class Workspace:
                 self._refuse(mapped, "unified")
             data = {**data, "unified": {**data.get("unified", {}), model: resources}}
             sources.append(DocumentFragment(mapped, ("resources",), ("unified", model)))
-        return Layer("base", data, tuple(sources))
+        return Layer("base", remove_expression_braces(data, Configuration), tuple(sources))
 
     def _override(self, file: File, level: Level, at: Path_, below: Sequence[Layer]) -> Layer:
         document = self.read(file)
@@ -322,6 +323,7 @@ class Workspace:
         for layer in below:
             merged = merge_over(merged, layer.data) if merged else layer.data
         data, written = expand(piece, Configuration, merged)
+        data = remove_expression_braces(data, Configuration)
         return Layer(level, data, (DocumentFragment(document, at, (), written),))
 
     # --- files ---

@@ -14,9 +14,10 @@ import msgspec
 from conn_engine.documents import Path_, iterate_texts
 from conn_engine.roles import OUTER, SCOPES, TEMPLATES, Names, Note, Role, note_of, read_roles
 
-__all__ = ["Text", "find_keys", "find_note", "find_reserved", "find_texts"]
+__all__ = ["Text", "find_keys", "find_note", "find_reserved", "find_texts", "is_expression"]
 
 _NOTHING: frozenset[str] = frozenset()
+_EXPRESSIONS = frozenset({"expression", "values"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,22 @@ def find_keys(kind: Any) -> Mapping[Role, frozenset[str]]:
 
 
 def find_note(kind: Any, path: Path_) -> Note:
-    """Return the note of the setting at a path of raw data; inside templates, that of the setting around it."""
+    """Return the note of the setting at a path of raw data; inside templates and objects or lists of expressions, that
+    of the setting around it."""
     note, shapes = Note(), [_shape(kind)]
     for key in path:
+        is_item = not any(shape.models for shape in shapes)
         shapes = [below for shape in shapes for below in shape.find_children(key)]
         own = next((shape.note for shape in shapes if shape.note != Note()), None)
-        if own is not None or note.role not in TEMPLATES:
+        if own is not None or not (note.role in TEMPLATES or (is_item and note.role in _EXPRESSIONS)):
             note = own or Note()
     return note
+
+
+def is_expression(kind: Any, path: Path_) -> bool:
+    """Return whether the text at a path of raw data is an expression, or a leaf of an object of expressions."""
+    role = find_note(kind, path).role
+    return role == "expression" or (role == "values" and not isinstance(path[-1], int))
 
 
 @cache

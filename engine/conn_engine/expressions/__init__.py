@@ -6,6 +6,7 @@ What an evaluation depends on besides its text and data (time, chance, the evalu
 evaluators stand behind it (`evaluators()`), jlens by default.
 """
 
+from conn_engine.expressions.braces import remove_braces
 from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
 from conn_engine.expressions.evaluators import Compiled, Evaluator, evaluators, find_evaluator
 from conn_engine.expressions.known import known_functions
@@ -41,6 +42,7 @@ __all__ = [
     "known_functions",
     "overlay",
     "pattern_fault",
+    "remove_braces",
     "render",
     "render_path",
     "template",

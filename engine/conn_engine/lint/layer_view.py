@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import cached_property
 
-from conn_engine.config import Layer, Path_
+from conn_engine.config import Layer, Path_, lookup
+from conn_engine.config.braced_expressions import find_expression_start
 from conn_engine.diagnostics import Span
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import template
@@ -20,7 +21,9 @@ def locate_in_layer(layer: Layer, path: Path_, offset: int, width: int = 1) -> S
     if offset < 0:
         return layer.span(path)
     source = layer.source(path)
-    line, column = source.document.position(source.place(path), offset)
+    place = source.place(path)
+    start = find_expression_start(source.document, place, lookup(layer.data, path))
+    line, column = source.document.position(place, start + offset)
     return Span(source.document.file, line, column, line, column + max(width, 1))
 
 

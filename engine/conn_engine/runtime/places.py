@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, leaves, lookup
+from conn_engine.config.braced_expressions import find_expression_start
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import Document, format_path, iterate_texts, parse_path
 from conn_engine.errors import (
@@ -76,7 +77,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
         path = format_path(holder.path)
         if error.offset < 0:
             return holder.document.span(holder.place), path
-        start = max(holder.text.find(error.text), 0) + error.offset
+        start = find_expression_start(holder.document, holder.place, error.text) + error.offset
         return holder.document.to_span(holder.place, start, start + max(len(error.token), 1)), path
     return None, error.at
 

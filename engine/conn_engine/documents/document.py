@@ -6,12 +6,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.paths import Path_
 from conn_engine.documents.scalars import find_offsets
 from conn_engine.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from conn_engine.documents.edits import SharedChoice
 
 __all__ = ["Document", "FencedBlock", "Lines", "Place", "Suppression"]
 
@@ -92,7 +95,8 @@ class Document:
     """A document that was read.
 
     `file` is the name for messages, relative to the workspace if there is one. `first_line` and `indent` shift all
-    places if the text is a block of a larger file. Paths are tuples of keys and indexes.
+    places if the text is a block of a larger file. `is_yaml` is False for JSON, which has no comments. Paths are tuples
+    of keys and indexes.
     """
 
     file: str
@@ -101,13 +105,14 @@ class Document:
     _plant: Callable[[], Place] = field(default=lambda: Place(0, 0))
     first_line: int = 1
     indent: int = 0
-    _comments: bool = True
+    is_yaml: bool = True
 
     def __repr__(self) -> str:
         return f"Document({self.file!r})"  # the data may contain secrets
 
     @cached_property
-    def _root(self) -> Place:
+    def root(self) -> Place:
+        """The place of the complete data."""
         return self._plant()
 
     @cached_property
@@ -131,6 +136,18 @@ class Document:
     def has_path(self, path: Sequence[str | int]) -> bool:
         """Return whether the path exists."""
         return len(self._descend(path)[1]) == len(path)
+
+    def put(self, path: Sequence[str | int], value: Any, shared: "SharedChoice" = "refuse") -> str:
+        """Return the text with `value` at a path and every other line as it is; see `put_value`."""
+        from conn_engine.documents.edits import put_value
+
+        return put_value(self, path, value, shared)
+
+    def drop(self, path: Sequence[str | int], shared: "SharedChoice" = "refuse") -> str:
+        """Return the text without the value at a path and every other line as it is; see `drop_value`."""
+        from conn_engine.documents.edits import drop_value
+
+        return drop_value(self, path, shared)
 
     def span(self, path: Sequence[str | int]) -> Span:
         """Return the place of the value at a path, or of its nearest existing parent.
@@ -174,11 +191,11 @@ class Document:
     @cached_property
     def suppressions(self) -> list[Suppression]:
         """The comments that silence findings, in order."""
-        if not self._comments or "conn:" not in self.text:
+        if not self.is_yaml or "conn:" not in self.text:
             return []
         found: list[Suppression] = []
         for match in _SUPPRESSION.finditer(self.text):
-            if not _is_within_scalar(self._root, match.start()):
+            if not _is_within_scalar(self.root, match.start()):
                 found.extend(self._suppress(match))
         return found
 
@@ -196,7 +213,7 @@ class Document:
             yield Suppression(target + shift, code, reason[0].strip() if reason else "", line + shift)
 
     def _descend(self, path: Sequence[str | int]) -> tuple[Place, Path_]:
-        place = self._root
+        place = self.root
         found: list[str | int] = []
         for part in path:
             children = place.children

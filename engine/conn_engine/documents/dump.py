@@ -21,22 +21,23 @@ def dump_json(data: Any) -> str:
     return _LONE.sub("\ufffd", json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
-def dump_yaml(data: Any) -> str:
+def dump_yaml(data: Any, *, width: int = 110) -> str:
     """Return block style YAML that YAML 1.1 and 1.2 readers read as the same data. Keys keep their order.
 
-    Strings with several lines are literal blocks if possible. Raises TypeError for data that is not JSON-like.
+    Strings with several lines are literal blocks if possible, and longer lines than `width` are wrapped. Raises
+    TypeError for data that is not JSON-like.
     """
     import yaml
 
     try:
-        return _emit(data)
+        return _emit(data, width)
     except yaml.YAMLError as fault:
         raise TypeError(str(fault)) from None
     except UnicodeEncodeError:
-        return _emit(_remove_lone_surrogates(data))
+        return _emit(_remove_lone_surrogates(data), width)
 
 
-def _emit(data: Any) -> str:
+def _emit(data: Any, width: int) -> str:
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -50,7 +51,9 @@ def _emit(data: Any) -> str:
     Dumper.add_representer(str, represent)
     # YAML 1.1, the schema of PyYAML, reads 0o17 and 1e3 as strings, so it would write them unquoted.
     Dumper.add_implicit_resolver("!core", NOT_A_STRING, [*"-+.0123456789nNtTfF~", ""])
-    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110))
+    return str(
+        yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=width)
+    )
 
 
 def _remove_lone_surrogates(data: Any) -> Any:

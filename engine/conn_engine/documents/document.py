@@ -6,15 +6,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.paths import Path_
 from conn_engine.documents.scalars import find_offsets
 from conn_engine.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from conn_engine.documents.edits import SharedChoice
 
 __all__ = ["Document", "FencedBlock", "Lines", "Place", "Suppression"]
 
@@ -136,18 +133,6 @@ class Document:
     def has_path(self, path: Sequence[str | int]) -> bool:
         """Return whether the path exists."""
         return len(self._descend(path)[1]) == len(path)
-
-    def put(self, path: Sequence[str | int], value: Any, shared: "SharedChoice" = "refuse") -> str:
-        """Return the text with `value` at a path and every other line as it is; see `put_value`."""
-        from conn_engine.documents.edits import put_value
-
-        return put_value(self, path, value, shared)
-
-    def drop(self, path: Sequence[str | int], shared: "SharedChoice" = "refuse") -> str:
-        """Return the text without the value at a path and every other line as it is; see `drop_value`."""
-        from conn_engine.documents.edits import drop_value
-
-        return drop_value(self, path, shared)
 
     def span(self, path: Sequence[str | int]) -> Span:
         """Return the place of the value at a path, or of its nearest existing parent.

@@ -3,7 +3,7 @@
 import pytest
 
 from conn_engine.documents import parse
-from conn_engine.documents.edits import SharedTextError
+from conn_engine.documents.edits import SharedTextError, drop_value, put_value
 from conn_engine.errors import ConfigurationError
 
 PUT = {
@@ -76,33 +76,33 @@ SHARED = "a: &x\n  k: 1  # one\nb: *x\nc:\n  - *x\n"
 
 @pytest.mark.parametrize(("text", "path", "value", "expected"), PUT.values(), ids=PUT)
 def test_a_value_is_put_and_the_rest_of_the_text_stays(text, path, value, expected):
-    assert parse(text, "a.yaml").put(path, value) == expected
+    assert put_value(parse(text, "a.yaml"), path, value) == expected
 
 
 @pytest.mark.parametrize(("text", "path", "expected"), DROP.values(), ids=DROP)
 def test_a_value_is_dropped_and_the_rest_of_the_text_stays(text, path, expected):
-    assert parse(text, "a.json" if text.startswith("{") else "a.yaml").drop(path) == expected
+    assert drop_value(parse(text, "a.json" if text.startswith("{") else "a.yaml"), path) == expected
 
 
 def test_json_keeps_its_shape():
-    assert parse('{"a": 1}', "a.json").put(("b",), {"c": [1]}) == '{"a": 1, "b": {"c": [1]}}'
-    indented = parse('{\n  "a": {\n    "x": 1\n  }\n}\n', "a.json").put(("a", "y"), {"z": 1})
+    assert put_value(parse('{"a": 1}', "a.json"), ("b",), {"c": [1]}) == '{"a": 1, "b": {"c": [1]}}'
+    indented = put_value(parse('{\n  "a": {\n    "x": 1\n  }\n}\n', "a.json"), ("a", "y"), {"z": 1})
     assert indented == '{\n  "a": {\n    "x": 1,\n    "y": {\n      "z": 1\n    }\n  }\n}\n'
 
 
 @pytest.mark.parametrize("path", [("a", "k"), ("b", "k"), ("c", 0, "k"), ("c", 0, "new")])
 def test_a_text_that_aliases_repeat_is_not_changed_without_a_choice(path):
     with pytest.raises(SharedTextError, match=r"an alias repeats this text, so a, b, c\[0\] are one value") as refused:
-        parse(SHARED, "a.yaml").put(path, 2)
+        put_value(parse(SHARED, "a.yaml"), path, 2)
     assert refused.value.paths == (("a",), ("b",), ("c", 0))
 
 
 def test_a_text_that_aliases_repeat_changes_for_all_or_is_written_out_first():
     document = parse(SHARED, "a.yaml")
-    assert document.put(("b", "k"), 2, "change") == SHARED.replace("k: 1", "k: 2")
-    assert document.put(("b", "k"), 2, "write out") == SHARED.replace("b: *x", "b:\n  k: 2")
-    assert document.put(("a", "k"), 2, "write out") == "a: &x\n  k: 2  # one\nb:\n  k: 1\nc:\n  - k: 1\n"
-    assert document.drop(("a",), "write out") == "b:\n  k: 1\nc:\n  - k: 1\n"
+    assert put_value(document, ("b", "k"), 2, "change") == SHARED.replace("k: 1", "k: 2")
+    assert put_value(document, ("b", "k"), 2, "write out") == SHARED.replace("b: *x", "b:\n  k: 2")
+    assert put_value(document, ("a", "k"), 2, "write out") == "a: &x\n  k: 2  # one\nb:\n  k: 1\nc:\n  - k: 1\n"
+    assert drop_value(document, ("a",), "write out") == "b:\n  k: 1\nc:\n  - k: 1\n"
 
 
 @pytest.mark.parametrize(
@@ -117,22 +117,22 @@ def test_a_text_that_aliases_repeat_changes_for_all_or_is_written_out_first():
 def test_what_cannot_be_changed_in_place_is_refused_or_changed_exactly(text, path, message):
     document = parse(text, "a.yaml")
     if message is None:
-        assert parse(document.put(path, 5), "a.yaml").data == {**document.data, path[0]: 5}
+        assert parse(put_value(document, path, 5), "a.yaml").data == {**document.data, path[0]: 5}
     else:
         with pytest.raises(ConfigurationError, match=message):
-            document.put(path, 5)
+            put_value(document, path, 5)
 
 
 def test_a_key_after_text_whose_blank_lines_count_is_refused():
     with pytest.raises(ConfigurationError, match="line 1: b cannot be changed without rewriting other lines"):
-        parse("a: |+\n  x\n\n\n", "a.yaml").put(("b",), 1)
+        put_value(parse("a: |+\n  x\n\n\n", "a.yaml"), ("b",), 1)
 
 
 def test_an_item_of_a_long_list_is_found_without_visiting_all_before_it():
     text = "a:\n" + "".join(f"  - {number}\n" for number in range(5_000))
-    assert parse(text, "a.yaml").put(("a", 4_999), "last").endswith("  - 4998\n  - last\n")
+    assert put_value(parse(text, "a.yaml"), ("a", 4_999), "last").endswith("  - 4998\n  - last\n")
 
 
 def test_a_block_of_another_document_is_refused():
     with pytest.raises(ConfigurationError, match="is a block of another document"):
-        parse("a: 1\n", "page.md", language="yaml", first_line=5).put(("a",), 2)
+        put_value(parse("a: 1\n", "page.md", language="yaml", first_line=5), ("a",), 2)

@@ -96,6 +96,7 @@ def _list_settings(*, is_complete: bool) -> Explained:
 
 def _explain_settings(word: str) -> Explained:
     """Explain the kinds of settings or keys with this name. Raises UsageError for an unknown word."""
+    from conn_engine.config.foreign_words import suggest_key
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
@@ -103,7 +104,7 @@ def _explain_settings(word: str) -> Explained:
 
     found = find_references(word)
     if not found:
-        hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else did_you_mean(word, list_words())
+        hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
         raise UsageError(f'there is no code, kind of settings or key "{word}"', hint=hint or "conn explain lists them")
     return partial(_describe_settings, found), "\n\n".join(format_reference(one) for one in found) + "\n"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conn_engine.config.faults import quote_value
+from conn_engine.config.foreign_words import suggest_key
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
     HOST_PATTERN,
@@ -123,7 +124,7 @@ class _Check:
         for path, model in _open_objects(self.kind, data):
             known = [name for name in model.__struct_fields__ if name != model.rest]
             for key, value in lookup(data, path).items():
-                near = did_you_mean(key, known) if key not in known else ""
+                near = suggest_key(key, known) if key not in known else ""
                 if near and not (isinstance(value, dict) and value.keys() & _operation_keys(model)):
                     self.settled.add((*path, key))
                     yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
@@ -176,9 +177,9 @@ class _Check:
     def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
         known = list(node.get("properties", {}))
         if "config" in known and "format" in known:
-            hint = did_you_mean(key, known) or "move the settings of the strategy below config"
+            hint = suggest_key(key, known) or "move the settings of the strategy below config"
         else:
-            hint = did_you_mean(key, known) or _list_words(known)
+            hint = suggest_key(key, known) or _list_words(known)
         if hint.startswith("did you mean"):
             self.meant.add(format_path((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)

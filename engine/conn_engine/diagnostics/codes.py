@@ -664,6 +664,14 @@ CODES: dict[str, Code] = _build_table(
         "If the vendor omits the key in short listings, record one with two pages.",
     ),
     Code(
+        "PAG105",
+        "page size is unknown",
+        "warning",
+        "`full_pages: size` ends a listing at a page with fewer records than the page size, but neither `size` nor the "
+        "operation's request sets one. The setting then only has an effect if the caller passes a limit. Set `size`. "
+        "If the vendor fixes the size and no parameter requests it, `size` is enough.",
+    ),
+    Code(
         "PAG110",
         "listing is incomplete",
         "error",

@@ -22,6 +22,7 @@ __all__ = ["check_paginations"]
 
 def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     """PAG101: a listing cannot end. PAG102: a pagination setting is not sent. PAG103: a page size above the maximum.
+    PAG105: pages are compared with an unknown size.
 
     A setting that several operations inherit is reported only if it is wrong for each of them.
     """
@@ -77,8 +78,9 @@ def _can_stop(paging: Any) -> bool:
 
 def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     stops = isinstance(paging, Ending) and _can_stop(paging)
+    is_sized = isinstance(paging, Sized) and paging.ends_by_size
     lead = paging.lead() if isinstance(paging, Ending) else None
-    if lead is not None and lead.source == "answer" and not stops:
+    if lead is not None and lead.source == "answer" and not stops and not is_sized:
         fixed, value = evaluate_constant(lead.path)
         if fixed and value is not UNDEFINED and not paging.is_missing(value):
             hint = "read it from the response (body.next, records[-1].id), or compute it from the response"
@@ -89,7 +91,7 @@ def _find_endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if fixed and is_affirmative(value) and getattr(paging, "next_page", None) is None:
         hint = "read it from the response, or remove it: an empty page is then the last one"
         yield "PAG101", ("has_more",), "`has_more` is true after every page", hint
-    if operation.response_format in ("text", "binary") and not _reads_response(paging):
+    if operation.response_format in ("text", "binary") and not is_sized and not _reads_response(paging):
         message = f"a {operation.response_format} response is always one record, so no page is ever empty"
         yield "PAG101", (), message, "add a `stop` or `has_more` rule"
 
@@ -129,12 +131,21 @@ def _check_sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     if not isinstance(paging, Sized) or isinstance(paging, Range):
         return
     where = paging.size_where
-    if paging.size is not None and not where.given and not _reads_page(operation, "size"):
+    is_sent = where.given or paging.ends_by_size or _reads_page(operation, "size")
+    if paging.size is not None and not is_sent:
         hint = "set `size_param` to the vendor's parameter, or remove `size`"
         yield "PAG102", ("size",), "a page size is set, but the request does not send it", hint
     if paging.size is not None and paging.max_size is not None and paging.size > paging.max_size:
         hint = f"write at most {paging.max_size}, or correct `max_size`"
         yield "PAG103", ("size",), f"the page size {paging.size} is above `max_size` ({paging.max_size})", hint
+    if paging.ends_by_size and paging.size is None and not _requests_size(operation, where):
+        hint = "set `size` to the number of records of a full page, or remove `full_pages`"
+        yield "PAG105", ("full_pages",), "`full_pages: size` needs a page size, and none is set", hint
+
+
+def _requests_size(operation: VendorOperation, where: Where) -> bool:
+    """Return whether the operation's own request has a page size."""
+    return where.read_parameter(operation.query, operation.headers, operation.body) is not None
 
 
 def _reads_page(operation: VendorOperation, name: str) -> bool:

@@ -132,17 +132,17 @@ def _add_size(  # noqa: PLR0917
     try:
         node = translate(size, scope.for_config()) if isinstance(size, str) else Lit(size)
         fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
-        if made.settings["format"] in ("page", "offset"):
-            # The kit stops at a page with fewer records than requested, even if it is the first one.
-            least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({to_expression(node)})"
-            config["stop"] = f"$count(records) < {least}"
+        is_counted = made.settings["format"] in ("page", "offset")
+        if fixed and isinstance(node, Lit) and (is_counted or isinstance(option, Mapping)):
+            config["size"] = int(str(node.value))
+        if is_counted:  # the kit stops at a page with fewer records than requested, even if it is the first one
+            config |= {"full_pages": "size"} if fixed else {"stop": f"$count(records) < ({to_expression(node)})"}
         if not isinstance(option, Mapping):
             return
-        if fixed and isinstance(node, Lit):
-            config["size"] = int(str(node.value))
         place, name = find_option_place(option), find_option_name(option, scope)
         if not name:
-            config.pop("size", None)
+            if not is_counted:
+                config.pop("size", None)
         elif made.settings["format"] == "dynamic" and place not in ("param", "body"):
             config.pop("size", None)
             made.sizes.append((place, name, node))
@@ -240,11 +240,22 @@ def _build_cursor(
         config["next"] = _build_dynamic("cursor", value)
     else:
         return _build_single_page(paginator, strategy, scope, notes)
-    if not _is_redundant(ends, value, link):
-        config["stop"] = to_condition(ends)
     made = ManifestPagination({"format": form, "config": config})
     _add_size(paginator, strategy, scope, notes, "size", made)
+    _add_stop(ends, value, link, made)
     return made
+
+
+def _add_stop(ends: Node, value: Node, link: str, made: ManifestPagination) -> None:
+    """Add the stop condition, unless the listing ends there anyway: `full_pages` if it compares with the page size."""
+    config = made.settings["config"]
+    match ends:
+        case Op("<", FunctionNode("count", (PathNode("records", ()),)), Lit(int(size))) if size > 0:
+            if config.get("size", size) == size and not made.sizes:
+                config |= {"size": size, "full_pages": "size"}
+                return
+    if not _is_redundant(ends, value, link):
+        config["stop"] = to_condition(ends)
 
 
 def _build_dynamic(name: str, value: Node) -> str:

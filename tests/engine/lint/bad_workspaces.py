@@ -431,6 +431,11 @@ BEHAVIOUR = [
         swap=(HTTP, CURSOR, "{format: cursor, config: {cursor_field: next, size_param: n, size: 500, max_size: 100}}"),
     ),
     Bad(
+        "a page is compared with a size that nobody sets",
+        one("PAG105", HTTP, 4, 64),
+        swap=(HTTP, CURSOR, "{format: page, config: {size_param: n, full_pages: size}}"),
+    ),
+    Bad(
         "a status that does not exist",
         one("ERR101", HTTP, 5, 17),
         swap=(HTTP, "resources:", "errors: [{when: status = 600, then: empty}]\nresources:"),

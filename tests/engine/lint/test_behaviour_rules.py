@@ -78,6 +78,15 @@ def paged(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
         ({"query": {"n": 500}, **paged("page", size_param="n", max_size=100)}, "PAG103"),
         ({"query": {"n": "{{query.limit}}"}, **paged("page", size_param="n", max_size=100)}, None),
         (paged("range", size=25), None),
+        (paged("page", size=50, full_pages="size"), None),
+        (paged("range", size=25, full_pages="size"), None),
+        (paged("page", full_pages="size"), "PAG105"),
+        (paged("page", size_param="n", full_pages="size"), "PAG105"),
+        (paged("cursor", cursor_field="next", size_param="n", full_pages="size"), "PAG105"),
+        ({"query": {"n": "{{query.limit}}"}, **paged("page", size_param="n", full_pages="size")}, None),
+        ({"headers": {"N": 5}, **paged("page", size_header="n", full_pages="size")}, None),
+        (paged("cursor", next_cursor="'abc'", cursor_param="c", size=5, size_param="n", full_pages="size"), None),
+        (paged("page", has_more="true", size=5, size_param="n", full_pages="size"), "PAG101"),
         (paged("link_header"), None),
         (
             paged(

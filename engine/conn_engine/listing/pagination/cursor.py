@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.errors import VendorError
 from conn_engine.listing.pagination.completeness import EndKey
-from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.ending import Chained
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, read_token
 from conn_engine.roles import FIELD, HEADER, LINK, PARAMETER, POINTER, REQUEST_HEADER, expression_over
@@ -18,7 +18,7 @@ from conn_engine.urls import split_plain_url
 __all__ = ["Cursor"]
 
 
-class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor"):
+class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor"):
     """A response has a cursor for the next page. State: `{cursor}`, any JSON value, as the vendor returned it.
     Templates see `page.cursor` (null on the first page).
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.listing.pagination.completeness import EndKey
-from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.ending import Chained
 from conn_engine.listing.pagination.placement import Where, read_token
 from conn_engine.roles import PARAMETER, POINTER, bring_names, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, ask
@@ -18,7 +18,7 @@ __all__ = ["Dynamic"]
 _PLACES = ("query", "headers", "body", "form", "path", "url")
 
 
-class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
+class Dynamic(Chained, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
     """Expressions compute the position of each page. State: `{state}`, any JSON value, such as `{session, page}`.
     Templates see the state's names as `page.session`, and a state that is not an object as `page.state`."""
 

@@ -4,7 +4,8 @@ Each strategy determines the next page's value.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 from msgspec import Meta
 
@@ -14,8 +15,9 @@ from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
 from conn_engine.roles import TEXT, expression_over
 from conn_engine.settings import Answer, Draft, Names, Scope, Settings
+from conn_engine.urls import split_plain_url
 
-__all__ = ["MAX_PAGES", "Counted", "Ending", "check_strategies", "is_affirmative", "is_blank", "to_number"]
+__all__ = ["MAX_PAGES", "Chained", "Counted", "Ending", "check_strategies", "is_affirmative", "is_blank", "to_number"]
 
 MAX_PAGES = 100_000
 _NEGATIVES = frozenset({"", "false", "null", "none", "no", "0"})
@@ -220,13 +222,51 @@ class Sized(Ending, frozen=True, kw_only=True):
         """Return what `total_field` finds."""
         return to_number(answer.field(self.total_field)) if self.total_field is not None else None
 
+    @property
+    def ends_by_size(self) -> bool:
+        """Whether a page shorter than the page size is the last (`full_pages: size`)."""
+        return getattr(self, "full_pages", None) == "size"
+
+    def is_end(self, answer: Answer, **more: Any) -> bool | None:
+        """Apply the explicit rules, then `full_pages: size`, unless the response reports a total, which is more
+        reliable."""
+        ended = super().is_end(answer, **more)
+        if ended is not None or not self.ends_by_size or self.total(answer) is not None:
+            return ended
+        size = self._find_guaranteed_size(answer)
+        return True if size is not None and answer.count < size else None
+
     def full_size(self, answer: Answer) -> int | None:
-        """Return the size that was requested."""
+        """Return the number of records of a full page."""
+        requested = self._read_requested_size(answer)
+        if requested is None and (self.size_where.given or self.ends_by_size):
+            return self._cap(self.size)
+        return requested
+
+    def _find_guaranteed_size(self, answer: Answer) -> int | None:
+        """Return the number of records that every page except the last has; None if it is unknown.
+
+        Without `max_size`, the vendor may return fewer than a caller requests, but not fewer than `size`. A request
+        without the size, such as that for a next URL, may have the size of the first request: that is unknown.
+        """
+        requested = self._read_requested_size(answer)
+        if requested is None:
+            return None if self.size_where.given else self.size
+        return requested if self.size is None or self.max_size is not None else min(requested, self.size)
+
+    def _read_requested_size(self, answer: Answer) -> int | None:
+        """Return the page size in the request, or in the next URL that it followed."""
         where, query = self.size_where, answer.sent.get("query")
         if not where.given:
             return None
-        asked = to_number(where.read_parameter(query if isinstance(query, dict) else {}, {}, answer.sent.get("body")))
-        return asked if asked is not None else self.size
+        headers = dict(answer.request.headers.items()) if where.header is not None else {}
+        size = where.read_parameter(query if isinstance(query, dict) else {}, headers, answer.sent.get("body"))
+        if size is None and where.param is not None:
+            size = dict(parse_qsl(split_plain_url(str(answer.sent.get("url") or "")).query)).get(where.param)
+        return to_number(size)
+
+    def _cap(self, size: int | None) -> int | None:
+        return size if size is None or self.max_size is None else min(size, self.max_size)
 
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
         """Request `size` records unless the request already has a size; at most `max_size`."""
@@ -236,7 +276,7 @@ class Sized(Ending, frozen=True, kw_only=True):
         asked = where.read_parameter(dict(draft.query), draft.headers, draft.body)
         if asked is None:
             if self.size is not None:
-                where.set_parameter(draft, self.size if self.max_size is None else min(self.size, self.max_size))
+                where.set_parameter(draft, self._cap(self.size))
             return
         wanted = to_number(asked)
         if self.max_size is not None and wanted is not None and wanted > self.max_size:
@@ -253,6 +293,18 @@ class Sized(Ending, frozen=True, kw_only=True):
         )
 
 
+class Chained(Sized, frozen=True, kw_only=True):
+    """Listings whose responses lead to the next page."""
+
+    full_pages: Annotated[
+        Literal["size"] | None,
+        Meta(
+            description="`size`: a page with fewer records than the page size is the last, even if it leads to "
+            "another. Default: only the response decides."
+        ),
+    ] = None
+
+
 class Counted(Sized, frozen=True, kw_only=True):
     """Rules for listings that advance by a number. In this order:
     1. `stop`, `has_more`;
@@ -260,13 +312,16 @@ class Counted(Sized, frozen=True, kw_only=True):
     3. an empty page;
     4. a short page, if a size was sent and `full_pages` is true. Short means shorter than the longest page before it,
     not shorter than the requested size, because a vendor may reduce the size without notice. A first page is therefore
-    never short, and a listing of one page costs one more request unless a rule of 1 or 2 is set."""
+    never short, and a listing of one page costs one more request unless a rule of 1 or 2 is set, or `full_pages` is
+    `size`: then the requested size counts, before rule 2, unless the response has a total."""
 
     full_pages: Annotated[
-        bool,
+        bool | Literal["size"],
         Meta(
-            description="Whether the vendor fills every page except the last. Set it to false if the vendor "
-            "filters a page after cutting it; then only an empty page ends the listing."
+            description="Whether the vendor fills every page except the last. `true`: a page shorter than an earlier "
+            "one is the last. `size`: a page with fewer records than the page size is the last; for a vendor that "
+            "never returns fewer than requested. `false`: only an empty page is the last; for a vendor that filters a "
+            "page after cutting it."
         ),
     ] = True
 
@@ -279,4 +334,4 @@ class Counted(Sized, frozen=True, kw_only=True):
         total = self.total(answer)
         if total is not None:
             return seen >= total
-        return sized and self.full_pages and count < widest
+        return sized and self.full_pages is not False and count < widest

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.ending import Chained
 from conn_engine.listing.pagination.placement import Where, build_foreign_error, read_token
 from conn_engine.roles import FIELD, PARAMETER, POINTER, REQUEST_HEADER, TEXT
 from conn_engine.settings import Draft, Names, Scope
@@ -12,7 +12,7 @@ from conn_engine.settings import Draft, Names, Scope
 __all__ = ["Followed"]
 
 
-class Followed(Sized, frozen=True, kw_only=True):
+class Followed(Chained, frozen=True, kw_only=True):
     """A listing whose responses contain the complete next request. State: `{url}`, absolute, or `{path}` below
     base_url."""
 

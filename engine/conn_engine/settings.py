@@ -27,7 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `aliases` maps common other spellings to the field's name; the loader renames them before conversion, and the
     published schema accepts them. Strategies of one union set `tag_field="format"` and a `tag`; in documents they are
-    written `{format: <tag>, config: {<the fields>}}`, which the loader flattens before conversion.
+    written `{format: <tag>, <the fields>}` or `{format: <tag>, config: {<the fields>}}`, which are merged in the second
+    form.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {}

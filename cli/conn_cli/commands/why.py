@@ -134,7 +134,7 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
         resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
         candidates += [("resources", resource, *inside), inside]
     for candidate in candidates:
-        origins = effective.origins(candidate)
+        origins = effective.origins(effective.find_canonical(candidate))
         if origins:
             return origins
     known = sorted({".".join(map(str, leaf)) for leaf in _find_leaves(effective, name)})

@@ -49,6 +49,7 @@ from conn_engine.config.origins import Layer, Level, Origin
 from conn_engine.config.partial_overrides import PartialOverride, find_partial_overrides
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
+from conn_engine.config.short_form import find_canonical
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.documents import format_path, iterate_texts
@@ -379,6 +380,10 @@ class Effective:
     def provenance(self) -> dict[Path_, Origin]:
         """Return the effective origin of each leaf of `data`. An array or a combined mapping is one leaf."""
         return {path: self.origins(path)[0] for path, _ in leaves(self.data)}
+
+    def find_canonical(self, path: Path_) -> Path_:
+        """Return the path in `data` of a path as people write it: settings of a strategy next to `format`, aliases."""
+        return find_canonical(path, self.data, Configuration)
 
     def find_effects(self, written: Path_) -> list[Path_]:
         """Return the paths in `data` that a path in a document sets: for a mapping of a resource, those in its

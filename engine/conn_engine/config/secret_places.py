@@ -11,9 +11,11 @@ from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.grants import Levels
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
+from conn_engine.config.models import Configuration
 from conn_engine.config.operations import find_inherited, operation_names
 from conn_engine.config.secret_texts import names_read, secret_leaves, secret_texts
 from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
+from conn_engine.config.short_form import find_canonical
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import format_path, parse_path
 from conn_engine.transport.url_templates import hide_templates, split_url
@@ -108,7 +110,7 @@ def _list_names(departure: Departure) -> str:
 
 def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
     allowance = levels.grants.allowance
-    places = [parse_path(place) for place in allowance.placement]
+    places = [find_canonical(parse_path(place), levels.data, Configuration) for place in allowance.placement]
     if departure.kind == "computed" or not any(path[: len(place)] == place for place in places):
         return False
     return _is_known(levels, departure)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from conn_engine.config.merge import Path_
+from conn_engine.config.merge import Path_, lookup
 from conn_engine.config.plans import Plan, StructPlan, compile_plan
 
-__all__ = ["Conflict", "Moves", "WrittenPlaces", "expand", "find_conflicts", "shorten"]
+__all__ = ["Conflict", "Moves", "WrittenPlaces", "expand", "find_canonical", "find_conflicts", "shorten"]
 
 Moves: TypeAlias = dict[Path_, Path_]
 """What an expansion moved: the place after it to the place before it. Everything below moved with it."""
@@ -155,6 +155,34 @@ def _common_plan(key: str, candidates: Sequence[StructPlan]) -> Plan | None:
     """Return how to visit a setting that is the same in all of the models that have it."""
     plans = [struct.get_plan(key) for struct in candidates if key in struct.fields or struct.rest]
     return plans[0] if plans and all(plan is plans[0] for plan in plans) else None
+
+
+def find_canonical(path: Path_, data: Any, kind: Any) -> Path_:
+    """Return the canonical place that a place means, in either form. `data` is the canonical data that it is in."""
+    return _find_canonical(path, data, compile_plan(kind))
+
+
+def _find_canonical(path: Path_, data: Any, plan: Plan | None) -> Path_:
+    if plan is None or not path:
+        return path
+    if isinstance(path[0], int) or not plan.structs:
+        inner = plan.item if isinstance(path[0], int) else plan.value
+        return (path[0], *_find_canonical(path[1:], lookup(data, path[:1]), inner))
+    if "" in plan.structs:
+        return _find_setting(path, data, [plan.structs[""]])
+    if path[0] == "format":
+        return path
+    tag = data.get("format") if isinstance(data, dict) else None
+    rest = path[1:] if path[0] == "config" else path
+    return ("config", *_find_setting(rest, lookup(data, ("config",)), _choose_structs(tag, plan)))
+
+
+def _find_setting(path: Path_, data: Any, candidates: Sequence[StructPlan]) -> Path_:
+    if not path:
+        return path
+    key = str(path[0])
+    name = _common_aliases(candidates).get(key, key)
+    return (name, *_find_canonical(path[1:], lookup(data, (name,)), _common_plan(name, candidates)))
 
 
 # --- the inverse ---

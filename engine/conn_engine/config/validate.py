@@ -25,11 +25,9 @@ from conn_engine.config.models import (
     VARIABLE,
     WORD,
     Configuration,
-    Operation,
     Resource,
     UnifiedResource,
 )
-from conn_engine.config.plans import union_tags
 from conn_engine.config.short_form import find_conflicts
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, format_path
@@ -133,7 +131,7 @@ class _Check:
         for piece in _configurations(self.kind, data):
             for conflict in find_conflicts(lookup(data, piece), Configuration):
                 path = (*piece, *conflict.path)
-                self.settled.add(path[:-1] if conflict.fix else path)
+                self.settled.add(path)
                 yield self._at_key("CFG106", conflict.message, path, conflict.fix)
 
     def _findings(self, error: "ValidationError", path: Path_) -> Iterator[Diagnostic]:
@@ -141,7 +139,10 @@ class _Check:
         keyword = error.kind.name
         node = self._schema_at(error.schema_path)
         if keyword in ("additionalProperties", "unevaluatedProperties"):
-            yield from (self._unknown_key(path, str(key), node) for key in details["unexpected"])
+            unexpected = [] if _has_branch(node, error.instance) else [str(key) for key in details["unexpected"]]
+            yield from (self._unknown_key(path, key, node) for key in unexpected if (*path, key) not in self.settled)
+        elif keyword == "falseSchema":
+            yield self._at_key("CFG101", f"unknown key {quote_value(str(path[-1]))}", path, "move it next to config")
         elif keyword == "required":
             yield self._missing_key(path, str(details["property"]))
         elif keyword == "anyOf":
@@ -175,11 +176,9 @@ class _Check:
     # --- one finding each ---
 
     def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
-        known = list(node.get("properties", {}))
-        if "config" in known and "format" in known:
-            hint = suggest_key(key, known) or "move the settings of the strategy below config"
-        else:
-            hint = suggest_key(key, known) or _list_words(known)
+        known = [name for name in node.get("properties", {}) if name != "format" or path[-1:] != ("config",)]
+        also = ["config"] if "format" in known else []
+        hint = suggest_key(key, [*known, *also]) or _list_words(known)
         if hint.startswith("did you mean"):
             self.meant.add(format_path((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), hint)
@@ -199,7 +198,7 @@ class _Check:
         words = [str(option) for option in options if option is not None]
         if not isinstance(value, str) and all(isinstance(option, str | None) for option in options):
             return self._wrong_type(path, ["string"], value, _list_words(words))
-        strategy = path[-1:] == ("format",) and self._is_strategy(path[:-1], words)
+        strategy = node.get("title") == "format" or (path[-1:] == ("format",) and self._is_strategy(path[:-1], words))
         code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         hint = did_you_mean(str(value), words) or _list_words(words)
@@ -225,13 +224,16 @@ class _Check:
         return diagnostic(code, message, self.document.span(path), path=format_path(path), hint=hint)
 
 
+def _has_branch(node: Mapping[str, Any], value: Any) -> bool:
+    """Return whether a value is a strategy whose format decides which keys it may have."""
+    return "enum" in node.get("properties", {}).get("format", {}) and isinstance(value.get("format"), str)
+
+
 def _suggest_type(path: Path_, types: list[str], value: Any) -> str:
     """Return how to write a value of the wrong type as one of these types."""
     if value is None:
         return "set a value, or remove the key"
-    if path[-1:] and path[-1] in _find_strategies() and isinstance(value, str):
-        return f"write {{ format: {value[:40]} }}"
-    if "string" in types and isinstance(value, bool | int | float):
+    if "string" in types and "object" not in types and isinstance(value, bool | int | float):
         return f"quote it: {msgspec.json.encode(msgspec.json.encode(value).decode()).decode()}"
     if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
         return f"remove the quotes: {value}"
@@ -279,10 +281,3 @@ def _children(data: Any, path: Path_) -> Iterator[Path_]:
     node = lookup(data, path)
     if node is not MISSING and isinstance(node, dict):
         yield from ((*path, key) for key, value in node.items() if isinstance(value, dict))
-
-
-@cache
-def _find_strategies() -> frozenset[str]:
-    """Return the keys whose value is written with a `format`."""
-    fields = (field for model in (Configuration, Operation) for field in msgspec.structs.fields(model))
-    return frozenset(field.encode_name for field in fields if any(union_tags(field.type)))

@@ -141,15 +141,15 @@ CODES: dict[str, Code] = _build_table(
         "CFG105",
         "unknown format",
         "error",
-        "`format` names a strategy that does not exist, so the settings under `config` were not checked. Use one of "
-        "the strategies that the finding lists.",
+        "`format` names a strategy that does not exist, so its settings were not checked. Use one of the strategies "
+        "that the finding lists.",
     ),
     Code(
         "CFG106",
         "key is set twice under two names",
         "error",
         "A key has several accepted spellings, and the document uses two of them, so one value would be ignored. Keep "
-        "one.",
+        "one. The settings of a strategy are either next to `format` or below `config`, not in both places.",
     ),
     Code(
         "CFG107",

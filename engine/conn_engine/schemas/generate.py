@@ -1,5 +1,5 @@
-"""Generate JSON Schema 2020-12 from typed models, in the form of documents: `{format, config}`, aliases, partial
-overrides.
+"""Generate JSON Schema 2020-12 from typed models, in the forms of documents: strategies with their settings next to
+`format` or below `config`, aliases, partial overrides.
 
 A union of strategies is `if format const then branch`, and an optional value is `if not null then value`, so that an
 error is reported only by the branch that applies. `published` lists the documents, and `__main__` writes the files.
@@ -119,7 +119,7 @@ class Generator:
         result: Schema = {
             "type": "object",
             "description": _get_docstring(info.cls),
-            "properties": {},
+            "properties": {} if info.tag is None else {"format": {"description": "The format.", "const": info.tag}},
             "additionalProperties": False,
         }
         needed: list[Schema | str] = []
@@ -166,27 +166,47 @@ class Generator:
     def _convert_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         branch_mode: Mode = "full" if mode == "full" else "part"
         tags = [str(part.tag) for part in parts]
-        branches = []
-        for part, tag in zip(parts, tags, strict=True):
-            then: Schema = {"properties": {"config": allow_null(self._refer_to_model(part, branch_mode))}}
-            if branch_mode == "full" and any(entry.required for entry in part.fields):
-                then["required"] = ["config"]
-            meant = {"properties": {"format": {"const": tag}}, "required": ["format"]}
-            branches.append({"if": meant, "then": then})
+        entry = {"description": _describe_formats(parts), "enum": tags if mode != "part" else [*tags, None]}
         schema: Schema = {
-            "type": "object",
+            "type": ["object", "string"],
             "properties": {
-                "format": {"description": _describe_formats(parts), "enum": tags},
-                "config": {"type": ["object", "null"], "description": "The settings of the format."},
+                "format": entry,
+                "config": {
+                    "type": ["object", "null"],
+                    "description": "The settings, if they are not next to `format`.",
+                },
+                **_describe_settings(parts),
             },
             "additionalProperties": False,
-            "allOf": branches,
+            "allOf": [
+                {"if": {"type": "string"}, "then": {"title": "format", "enum": tags}},
+                *(self._convert_strategy(part, branch_mode) for part in parts),
+            ],
         }
-        if mode == "part":
-            schema["properties"]["format"]["enum"] = [*tags, None]
-        else:
-            schema["required"] = ["format"]
-        return schema
+        return schema if mode == "part" else {**schema, "required": ["format"]}
+
+    def _convert_strategy(self, part: inspect.StructType, mode: Mode) -> Schema:
+        """Return the branch of one format: its settings are next to `format`, or below `config`."""
+        settings = self._refer_to_model(part, mode)
+        below = {**settings, "properties": {"format": False}}
+        return {
+            "if": {"type": "object", "properties": {"format": {"const": part.tag}}, "required": ["format"]},
+            "then": {
+                "if": {"required": ["config"]},
+                "then": {"properties": {"format": {}, "config": allow_null(below)}, "additionalProperties": False},
+                "else": settings,
+            },
+        }
+
+
+def _describe_settings(parts: Iterable[inspect.StructType]) -> dict[str, Schema]:
+    """Return every setting of a union with the formats that have it. The branch of a format checks the value."""
+    formats: dict[str, list[str]] = {}
+    for part in parts:
+        aliases = part.cls.aliases if issubclass(part.cls, Settings) else ()
+        for name in (*(entry.encode_name for entry in part.fields), *aliases):
+            formats.setdefault(name, []).append(str(part.tag))
+    return {name: {"description": f"A setting of: {', '.join(tags)}."} for name, tags in formats.items()}
 
 
 def allow_null(schema: Schema) -> Schema:

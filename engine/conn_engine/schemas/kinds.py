@@ -35,7 +35,7 @@ class Key:
 
 @dataclass(slots=True)
 class Kind:
-    """A kind of settings. `format`: it is a strategy, written `{format, config}`. `common`: the kind whose keys all
+    """A kind of settings. `format`: it is a strategy, written with its `format`. `common`: the kind whose keys all
     members of its union have too. `formats`: it is a union of these."""
 
     name: str

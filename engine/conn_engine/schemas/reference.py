@@ -93,7 +93,7 @@ def _format_title(kind: Kind) -> str:
     if not kind.format:
         return title
     union, _, tag = kind.name.rpartition(".")
-    return f"{title}\n\n{union}: {{format: {tag}{', config: {…}' if kind.keys else ''}}}"
+    return f"{title}\n\n{union}: {f'{{format: {tag}, …}}' if kind.keys else tag}"
 
 
 def _format_key(key: Key) -> str:

@@ -126,3 +126,84 @@ def test_what_is_set_in_two_ways(strategy: dict[str, Any], conflicts: list[Any])
     found: list[Conflict] = find_conflicts(data, Configuration)
     assert [conflict.path for conflict in found] == [(*at, *path) for path, _ in conflicts]
     assert all(start in conflict.message for conflict, (_, start) in zip(found, conflicts, strict=True))
+
+
+# --- in a workspace ---
+
+FLAT = """\
+base_url: https://api.hubspot.com
+credentials: api_key
+authorization: { format: header, name: X-Key, value: "{{api_key}}" }
+pagination:
+  format: page
+  size: 50
+resources:
+  contacts:
+    list: { method: get, path: /contacts }
+"""
+NESTED = """\
+base_url: https://api.hubspot.com
+credentials: { format: api_key }
+authorization: { format: header, config: { name: X-Key, value: "{{api_key}}" } }
+pagination:
+  format: page
+  config:
+    size: 50
+resources:
+  contacts:
+    list: { method: get, path: /contacts }
+"""
+CONNECTOR, ACCOUNT = "connectors/hubspot/connector.yaml", "accounts/acme.yaml"
+LEFT_OUT = ("connectors/hubspot/connector.json", "connectors/hubspot/unified/crm.yaml", "environments/production.yaml")
+SIZE = ("pagination", "config", "size")
+
+
+def workspace(make: Any, connector: str, override: str, conn: str = "version: 1\n") -> Any:
+    account = f"connector: hubspot\noverride:\n{override}"
+    files = dict.fromkeys(LEFT_OUT) | {CONNECTOR: connector, ACCOUNT: account, "conn.yaml": conn}
+    return make(files).effective(account="acme")
+
+
+@pytest.mark.parametrize(("connector", "line"), [(FLAT, 6), (NESTED, 7)])
+@pytest.mark.parametrize(
+    ("override", "own"),
+    [("  pagination: { size: 10 }\n", 3), ("  pagination:\n    config:\n      limit: 10\n", 5)],
+)
+def test_both_forms_merge_and_have_their_lines(make: Any, connector: str, line: int, override: str, own: int) -> None:
+    effective = workspace(make, connector, override)
+    assert effective.data["pagination"] == {"format": "page", "config": {"size": 10}}
+    assert [(origin.span.file, origin.span.line, origin.value) for origin in effective.origins(SIZE)] == [
+        (ACCOUNT, own, 10),
+        (CONNECTOR, line, 50),
+    ]
+    assert effective.find_canonical(("pagination", "limit")) == SIZE
+    assert effective.connector.pagination.size == 10
+
+
+@pytest.mark.parametrize(
+    ("override", "line", "column", "message"),
+    [
+        ("  pagination:\n    size: ten\n", 4, 11, "expected int | null, found str"),
+        ("  pagination:\n    cursor_field: next\n", 4, 5, 'unknown key "cursor_field"'),
+        ("  authorization: { name: X-Other }\n", 3, 26, "account changes where a secret is sent"),
+        ("  authorization: bearer\n", 3, 18, "account changes where a secret is sent"),
+    ],
+)
+def test_a_fault_of_merged_levels_is_where_it_is_written(
+    make: Any, override: str, line: int, column: int, message: str
+) -> None:
+    findings = workspace(make, FLAT, override).findings
+    assert [(one.span.file, one.span.line, one.span.column) for one in findings] == [(ACCOUNT, line, column)]
+    assert message in findings[0].message
+
+
+def test_conn_yaml_allows_a_placement_in_either_form(make: Any) -> None:
+    for place in ("authorization.name", "authorization.config.name"):
+        allow = f"version: 1\nenvironments: {{production: {{allow: {{placement: [{place}]}}}}}}\n"
+        effective = workspace(make, FLAT, "  authorization: {name: X-Other}\n", allow)
+        assert [finding.code for finding in effective.findings] == ["SEC117"]
+
+
+def test_a_flat_override_that_changes_nothing_is_dead(make: Any) -> None:
+    dead = workspace(make, FLAT, "  pagination: { size: 50 }\n").dead()
+    assert [(origin.path, origin.place) for origin in dead] == [(SIZE, ("override", "pagination", "size"))]

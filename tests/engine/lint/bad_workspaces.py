@@ -115,9 +115,14 @@ CONFIGURATION = [
     Bad("key of an operation", one("CFG101", HTTP, 7, 42), swap=(HTTP, "response_path", "respnse_path")),
     Bad("key of a strategy", one("CFG101", HTTP, 4, 39), swap=(HTTP, "cursor_field", "cursor_feild")),
     Bad(
-        "setting beside config",
+        "flat key of a strategy",
         one("CFG101", HTTP, 4, 30),
-        swap=(HTTP, "config: {cursor_field: next}", "cursor_field: next"),
+        swap=(HTTP, "config: {cursor_field: next}", "cursor_feild: next"),
+    ),
+    Bad(
+        "setting next to config",
+        one("CFG106", HTTP, 4, 60),
+        swap=(HTTP, "config: {cursor_field: next}", "config: {cursor_field: next}, size: 5"),
     ),
     Bad("wrong type", one("CFG102", HTTP, 7, 31), swap=(HTTP, "path: /contacts,", "path: [/contacts],")),
     Bad("missing key", one("CFG103", HTTP, 7, 5), swap=(HTTP, "method: get, path: /contacts, ", "method: get, ")),

@@ -3,6 +3,7 @@
 ConnError
 ├── UsageError             the caller: a wrong argument                      exit 2
 ├── ConfigurationError     the author: a document cannot be used             exit 3
+│   ├── DisabledError      the author: `enabled: false` for an operation     exit 3
 │   └── ExpressionError    the author: an expression fails                   exit 3
 │       └── ParameterError     the caller: a name that a template needs      exit 2
 ├── CredentialError        the account: no or a refused credential           exit 5
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigurationError",
     "ConnError",
     "CredentialError",
+    "DisabledError",
     "ErrorKind",
     "ExpressionError",
     "FaultKind",
@@ -75,6 +77,14 @@ class ConfigurationError(ConnError):
     """A document cannot be read, is invalid, or lacks what an operation needs."""
 
     exit_code = 3
+
+
+class DisabledError(ConfigurationError):
+    """The called operation is disabled, or calls one that is. `disabled` is the operation with `enabled: false`."""
+
+    def __init__(self, message: str, *, disabled: str, hint: str = "", findings: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(message, hint=hint, findings=findings)
+        self.disabled = disabled
 
 
 class ExpressionError(ConfigurationError):

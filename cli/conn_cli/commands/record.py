@@ -70,6 +70,7 @@ def record(
     app: App = context.obj
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
+    effective.check_enabled(name)
     call = _build_call(app, effective, name, param or [], body, file or [], state)
     _check_send(effective, name, call, send)
     path = find_recording_path(app.workspace, effective.connector_name, name, scenario, account if own else None)

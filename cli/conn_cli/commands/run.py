@@ -97,6 +97,7 @@ def run(
     writer = create_writer(app, output) if path is None else None
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
+    effective.check_enabled(name)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
     state_file = None if state is None else StateFile(app, state, effective, name)
     call = replace(

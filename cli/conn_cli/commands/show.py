@@ -69,6 +69,12 @@ class _Configuration:
         return _find_obstacles(self.effective, self.name) if self.name else None
 
     @cached_property
+    def disabled(self) -> list[str]:
+        """Why the operation cannot be called; for a configuration, one sentence per disabled operation."""
+        names = [self.name] if self.name else self.effective.operations()
+        return [finding.message for finding in map(self.effective.explain_disabled, names) if finding is not None]
+
+    @cached_property
     def parameters(self) -> dict[str, str]:
         return _find_parameters(self.effective, self.name)
 
@@ -106,6 +112,7 @@ class _Configuration:
             resumable=None if self.obstacles is None else not self.obstacles,
             does_not_resume=list(self.obstacles or ()),
             query_parameters=self.parameters,
+            disabled=self.disabled,
         )
 
     def yaml(self) -> str:
@@ -116,6 +123,8 @@ class _Configuration:
             data = {**data, "resumable": not self.obstacles, "does_not_resume": list(self.obstacles)}
         if self.parameters:
             data = {**data, "query_parameters": self.parameters}
+        if self.disabled:
+            data = {**data, "disabled": self.disabled}
         return dump_yaml(data)
 
     def text(self) -> str:
@@ -127,6 +136,7 @@ class _Configuration:
         ]
         width = min(max((len(row[0]) for row in rows), default=0), 60)
         lines = [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+        lines += self.disabled
         lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
         for parameter, description in self.parameters.items():
             lines.append(f"takes -p {parameter}{f'  {description}' if description else ''}")
@@ -169,6 +179,7 @@ def _find_workspace(app: App) -> "WorkspaceReport":
             accounts=[account for account in workspace.accounts() if workspace.account(account).connector == name],
             operations=[found.text for found in effective.operations() if found.kind == "unified"],
             resources=resources,
+            disabled=[found.text for found in effective.operations() if effective.explain_disabled(found)],
         )
         rows.append(row)
     return WorkspaceReport(workspace=str(workspace.root), environments=list(workspace.environments()), connectors=rows)
@@ -187,10 +198,16 @@ def _overview(found: "WorkspaceReport") -> str:
     lines = [f"workspace     {found.workspace}", f"environments  {', '.join(found.environments) or '-'}"]
     for row in found.connectors:
         lines.append(f"\n{row.connector}   accounts: {', '.join(row.accounts) or '-'}")
-        lines += [f"  {text}" for text in row.operations]
+        lines += [f"  {_mark(text, row.disabled)}" for text in row.operations]
         width = max(map(len, row.resources), default=0)
-        lines += [f"  {resource:<{width}}  {', '.join(methods)}" for resource, methods in row.resources.items()]
+        for resource, methods in row.resources.items():
+            marked = [_mark(f"{resource}.{method}", row.disabled).removeprefix(f"{resource}.") for method in methods]
+            lines.append(f"  {resource:<{width}}  {', '.join(marked)}")
     return join_lines(lines)
+
+
+def _mark(operation: str, disabled: list[str]) -> str:
+    return f"{operation} (disabled)" if operation in disabled else operation
 
 
 def _value(value: Any) -> str:

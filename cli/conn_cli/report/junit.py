@@ -56,7 +56,8 @@ def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> st
         if has_errors:
             cases.append(_recorded_case(name, "operation", report.findings, sources))
         elif not cases:
-            unknown = _element("system-out", {}, "no recording: the result is unknown")
+            reason = "no recording: the result is unknown" if report.enabled else report.findings[0].message
+            unknown = _element("system-out", {}, reason)
             cases.append(_element("testcase", {"classname": name, "name": "operation"}, unknown))
         failures += has_errors
         if total + len(cases) > MOST:

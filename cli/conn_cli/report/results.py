@@ -46,7 +46,7 @@ def draw_pieces(
     """Draw the findings and requests of failed operations, or with `verbose` of all, and a summary."""
     shown: set[Diagnostic] = set()
     for report in reports:
-        if report.recorded and (verbose or report.failed):
+        if report.recorded and report.enabled and (verbose or report.failed):
             yield from _operation(report, live)
         for finding in report.all_findings:
             if finding in shown:
@@ -166,16 +166,19 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
+    disabled = sum(not report.enabled for report in reports)
     counts = [] if received and received == len(reports) else [pluralize(len(reports) - received, "operation")]
     counts += [pluralize(len(cases), "recorded case")] if counts else []
     text = ", ".join([*counts, *deliveries.count_deliveries(received)])
     if accounts:
         text += f", {pluralize(len(accounts), 'account')}"
-    text += f": {len(reports) - failed - unrecorded} passed"
+    text += f": {len(reports) - failed - unrecorded - disabled} passed"
     if failed:
         text += f", {failed} failed"
     if unrecorded:
         text += f", {unrecorded} without a recording (unknown)"
+    if disabled:
+        text += f", {disabled} disabled (not tested)"
     yield text + "\n", "error" if failed else "good"
     if not reports:
         yield "nothing is recorded yet: conn record OPERATION --account ACCOUNT\n", "warning"

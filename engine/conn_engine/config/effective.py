@@ -16,6 +16,7 @@ from conn_engine.auth import Credentials, add_supplied_values, choose_credential
 from conn_engine.conditions import Conditions
 from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.disabled_operations import DisabledOperations
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
@@ -51,9 +52,9 @@ from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.short_form import find_canonical
 from conn_engine.config.validate import validate
-from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import format_path, iterate_texts
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.errors import ConfigurationError, DisabledError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
 from conn_engine.expressions import compile_mapping, template
 from conn_engine.transport.hosts import bind_hosts
@@ -257,6 +258,40 @@ class Effective:
     @cached_property
     def _names(self) -> list[OperationName]:
         return operation_names(self.data)
+
+    def enabled_operations(self) -> list[OperationName]:
+        """Return every operation that can be called, unified ones first."""
+        return [name for name in self._names if self._disabled.find_cause(name) is None]
+
+    @cached_property
+    def _disabled(self) -> DisabledOperations:
+        return DisabledOperations(self.data, self._names)
+
+    def explain_disabled(self, name: OperationName) -> Diagnostic | None:
+        """Return REF140 at the `enabled: false` because of which an operation cannot be called; None if it can."""
+        cause = self._disabled.find_cause(name)
+        if cause is None:
+            return None
+        path = (*cause.path, "enabled")
+        origin = self.origins(path)[0]
+        reason = f"disabled by {origin.span.file}:{origin.span.line}"
+        above = ""
+        if self.account is not None and origin.level != "account":
+            above = f", or set {format_path(path)} to true in the override of accounts/{self.account}.yaml"
+        return diagnostic(
+            "REF140",
+            f"{name.text} is {reason}" if cause == name else f"{name.text} calls {cause.text}, which is {reason}",
+            origin.span,
+            path=format_path(path),
+            hint=f"to enable it, remove this line{above}",
+        )
+
+    def check_enabled(self, name: OperationName) -> None:
+        """Raise DisabledError if an operation cannot be called because it, or one that it calls, is disabled."""
+        finding = self.explain_disabled(name)
+        if finding is not None:
+            cause = self._disabled.find_cause(name) or name
+            raise DisabledError(finding.message, disabled=cause.text, hint=finding.hint, findings=[finding])
 
     def resolve(self, text: str, raw: bool = False) -> OperationName:
         """Return the operation that a text refers to. Raises UsageError when it is unknown or ambiguous."""

@@ -179,6 +179,13 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         ),
     ]
     description: Annotated[str | None, Meta(description="What the operation does.", extra=REMARK)] = None
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Whether the operation can be called. An environment or an account can disable an operation, "
+            "or enable one that the connector disables."
+        ),
+    ] = True
     body: Annotated[Any, Meta(description="Request body; strings may contain {{…}}.", extra=template_over("page"))] = (
         None
     )
@@ -395,6 +402,13 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     """How a unified operation is done with the vendor's operations. The mappings of the levels are combined."""
 
     description: Annotated[str | None, Meta(description="Notes for readers.", extra=REMARK)] = None
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Whether the operation can be called. An environment or an account can disable an operation, "
+            "or enable one that the connector disables. Events keep the mapping of a disabled operation."
+        ),
+    ] = True
     resource: Annotated[
         Template | None,
         Meta(

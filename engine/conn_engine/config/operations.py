@@ -143,6 +143,11 @@ class VendorOperation:
         return f"{self.resource}.{self.name}"
 
     @property
+    def operation_name(self) -> OperationName:
+        """The name of the operation in its connector."""
+        return OperationName("vendor", "", self.resource, self.name)
+
+    @property
     def place(self) -> Path_:
         """The path in the configuration."""
         return ("resources", self.resource, self.name)

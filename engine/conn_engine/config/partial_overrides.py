@@ -74,7 +74,8 @@ def _find_in(
         others = tuple(
             name
             for name in meant
-            if not any(is_overlap(own, field) for own in fields[name])
+            if lookup(data, (*resource, name, "enabled")) is not False
+            and not any(is_overlap(own, field) for own in fields[name])
             and not _is_same(lookup(data, (*resource, name, key, *field)), value)
         )
         if others:

@@ -22,12 +22,14 @@ __all__ = [
 
 
 class ShownConnector(msgspec.Struct, frozen=True, kw_only=True):
-    """A connector: its accounts, its unified operations, and its vendor operations by resource."""
+    """A connector: its accounts, its unified operations, its vendor operations by resource, and the names of those
+    that are disabled."""
 
     connector: str
     accounts: list[str]
     operations: list[str]
     resources: dict[str, list[str]]
+    disabled: list[str]
 
 
 class WorkspaceReport(Report, frozen=True, kw_only=True):
@@ -53,6 +55,7 @@ class ConfigurationReport(Report, frozen=True, kw_only=True):
 
     `resumable` is whether the operation can resume from a cursor, and null where only a run can tell, or for a whole
     configuration; `does_not_resume` has the reasons. `query_parameters` are those that the vendor's schema declares.
+    `disabled` has a sentence for each operation that cannot be called.
     """
 
     kind: ClassVar[str] = "configuration"
@@ -65,6 +68,7 @@ class ConfigurationReport(Report, frozen=True, kw_only=True):
     resumable: bool | None
     does_not_resume: list[str]
     query_parameters: dict[str, str]
+    disabled: list[str]
 
 
 class ValueOrigin(msgspec.Struct, frozen=True, kw_only=True):

@@ -816,6 +816,23 @@ CODES: dict[str, Code] = _build_table(
         "`{{id}}`. Name an operation that needs no value: the vendor's `me`, or a listing.",
     ),
     Code(
+        "REF140",
+        "operation is disabled",
+        "error",
+        "The called operation has `enabled: false`, in the connector, an environment or an account, or it calls a "
+        "vendor operation that has. Nothing is sent. Webhook events keep the mapping of a disabled operation. To "
+        "enable the operation, remove the line that the finding names, or set `enabled: true` in the environment or "
+        "the account:\n\n```yaml\noverride:\n  resources:\n    contacts:\n      delete: {enabled: true}\n```",
+    ),
+    Code(
+        "REF141",
+        "uses a disabled operation",
+        "warning",
+        "A unified operation, a step, an event with `fetch`, `verify`, `parents`, `chunk` or `enrich` names an "
+        "operation with `enabled: false`. It fails whenever it calls that operation. Enable the operation, name "
+        "another one, or disable what uses it too.",
+    ),
+    Code(
         "REF200",
         "key is not in the vendor's schema",
         "warning",

@@ -64,7 +64,7 @@ def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
         return
     folder = target.workspace.root / "connectors" / effective.connector_name / "recordings"
     names = {path.name for path in folder.glob("**/*.json")}
-    for name in effective.operations():
+    for name in effective.enabled_operations():
         if name.kind != "unified" or any(n == f"{name.text}.json" or n.startswith(f"{name.text}.") for n in names):
             continue
         yield diagnostic(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, singular
+from conn_engine.config import MISSING, EventName, OperationName, Path_, UnifiedEvent, lookup, singular
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path, read_document
 from conn_engine.errors import ConfigurationError, ConnError
@@ -108,6 +108,14 @@ def _check_event_mapping(target: "LintTarget", name: EventName, event: UnifiedEv
         place = (*name.path, "method") if event.method is not None else name.path
         yield build_finding(target, "REF102", place, text, near)
         return
+    if event.fetch is not None:
+        fetching = OperationName("unified", name.model, name.resource, str(_find_mapping_method(target, name, event)))
+        if (disabled := effective.explain_disabled(fetching)) is not None:
+            hint = "enable the operation, or map the record that the event contains, with `record` instead of `fetch`"
+            place = (*name.path, "fetch")
+            yield build_finding(
+                target, "REF141", place, f"{format_event(name)} fetches records, but {disabled.message}", hint
+            )
     record = _find_record_name(target, name, event)
     if effective.schemas.find_record(name.model, record) is None:
         text = f"there is no schema for {name.model}.{record}, the record of {format_event(name)}"

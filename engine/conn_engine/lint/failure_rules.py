@@ -194,7 +194,7 @@ def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
     for operation in effective.vendor_operations():
         deprecated = operation.deprecated
         day = _parse_day(deprecated.sunset) if deprecated is not None and deprecated.sunset is not None else None
-        if deprecated is None or day is None:
+        if deprecated is None or day is None or effective.explain_disabled(operation.operation_name):
             continue
         left = (day - today).days
         path = (*operation.place, "deprecated", "sunset")

@@ -7,6 +7,7 @@ from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.lint.reference_rules import find_disabled_operation
 from conn_engine.listing.flows import ParentSource, steps_of
 
 if TYPE_CHECKING:
@@ -16,13 +17,16 @@ __all__ = ["check_flow_operations", "check_record_types", "find_parent_cycles"]
 
 
 def check_flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
-    """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have."""
+    """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have. REF141: it
+    names a disabled one."""
     effective = target.effective
     for operation in effective.vendor_operations():
+        if effective.explain_disabled(operation.operation_name):
+            continue
         for path, name in (*_find_source_operations(operation), *_find_enrichment_operations(operation)):
             resource, _, method = name.partition(".")
             try:
-                effective.vendor(resource, method)
+                yield from find_disabled_operation(target, effective.vendor(resource, method), path)
             except UsageError as error:
                 yield diagnostic("REF102", error.message, effective.span(path), path=format_path(path), hint=error.hint)
             except ConfigurationError:

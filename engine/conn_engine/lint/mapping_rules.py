@@ -167,7 +167,7 @@ def find_one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
     effective = target.effective
     resources: dict[Path_, dict[str, tuple[OperationName, UnifiedOperation]]] = {}
     for name, operation in effective.unified_operations():
-        if effective.account is None or _is_overridden(effective, name.path[:3]):
+        if operation.enabled and (effective.account is None or _is_overridden(effective, name.path[:3])):
             resources.setdefault(name.path[:3], {})[name.method] = (name, operation)
     for operations in resources.values():
         read = next((operations[method] for method in _READS if method in operations), None)

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from conn_engine.config import Effective, OperationName, Path_, lookup
+from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
+from conn_engine.documents import format_path, parse_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.target import LintTarget
 from conn_engine.listing.flows import Step
 
-__all__ = ["check_operation_references"]
+__all__ = ["check_operation_references", "find_disabled_operation"]
 
 
 def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
-    """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have."""
+    """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have.
+    REF141: it names a disabled one."""
     effective = target.effective
     for name in effective.operations():
         if name.kind != "unified":
@@ -22,8 +23,15 @@ def check_operation_references(target: LintTarget) -> Iterator[Diagnostic]:
         operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
             continue
-        own = _check_reference(target, str(operation.resource), str(operation.method), name.path)
-        yield from (replace(finding, hint=_suggest_operation(effective, name) or finding.hint) for finding in own)
+        if operation.enabled is False:
+            continue
+        own = _check_reference(target, str(operation.resource), str(operation.method), name.path, name)
+        yield from (
+            replace(finding, hint=_suggest_operation(effective, name) or finding.hint)
+            if finding.code == "REF102"
+            else finding
+            for finding in own
+        )
         for key in ("before", "after"):
             yield from _check_steps(target, getattr(operation, key), (*name.path, key))
     verify = effective.data.get("verify")
@@ -55,9 +63,13 @@ def _suggest_operation(effective: Effective, name: OperationName) -> str:
     return did_you_mean(name.text, below) if added else ""
 
 
-def _check_reference(target: LintTarget, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
+def _check_reference(
+    target: LintTarget, resource: str, method: str, path: Path_, caller: OperationName | None = None
+) -> Iterator[Diagnostic]:
+    """Check the operation that a path names. `caller` is the unified operation that it is behind."""
     try:
-        target.effective.vendor(resource, method)
+        vendor = target.effective.vendor(resource, method)
+        yield from find_disabled_operation(target, vendor, path, caller)
     except UsageError as error:
         wrong = _find_wrong_key(target.effective, resource, path)
         yield diagnostic(
@@ -65,6 +77,27 @@ def _check_reference(target: LintTarget, resource: str, method: str, path: Path_
         )
     except ConfigurationError:
         return  # reported by the schema
+
+
+def find_disabled_operation(
+    target: LintTarget, called: VendorOperation, path: Path_, caller: OperationName | None = None
+) -> Iterator[Diagnostic]:
+    """REF141: the operation that a path names is disabled. `caller` is the unified operation that it is behind. The
+    finding is at the override that disables it, or else at the path."""
+    effective = target.effective
+    disabled = effective.explain_disabled(called.operation_name)
+    if disabled is None or disabled.span is None:
+        return
+    user = caller.text if caller is not None else format_path(path)
+    instead = f"disable {user} too" if caller is not None else "name another operation"
+    is_base = effective.origins(parse_path(disabled.path))[0].level == "base"
+    yield diagnostic(
+        "REF141",
+        f"{user} calls {called.text}, which is disabled by {disabled.span.file}:{disabled.span.line}",
+        effective.span(path) if is_base else disabled.span,
+        path=format_path(path) if is_base else disabled.path,
+        hint=f"enable {called.text}, or {instead}",
+    )
 
 
 def _find_wrong_key(effective: Effective, resource: str, path: Path_) -> Path_:

@@ -26,7 +26,9 @@ def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
     for operation in effective.vendor_operations():
         settings = operation.incremental
         dependent = any(source.incremental for parents in operation.parents for source in parents.sources)
-        if settings is None or dependent or _uses_window(settings) or _reads_window(effective.data, operation):
+        if settings is None or effective.explain_disabled(operation.operation_name):
+            continue
+        if dependent or _uses_window(settings) or _reads_window(effective.data, operation):
             continue
         path = operation.get_path("incremental")
         yield diagnostic(

@@ -44,8 +44,10 @@ def exchange(  # noqa: PLR0917
     `place` completes the draft (page, partition). `restarts` counts how often the listing has restarted; None means
     that it cannot restart.
 
-    Raises the errors of `failures.attempt`, and ConfigurationError (ExpressionError, ResponsePathMissing).
+    Raises the errors of `failures.attempt`, and ConfigurationError (DisabledError, ExpressionError,
+    ResponsePathMissing).
     """
+    run.effective.check_enabled(operation.operation_name)
     exchange_ = _Exchange(run, operation, call, scope, place, purpose)
     answer, verdict = yield from exchange_.send_until_classified(restarts)
     return exchange_.to_fetched(answer, verdict)

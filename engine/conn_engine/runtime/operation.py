@@ -16,8 +16,10 @@ __all__ = ["perform"]
 def perform(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """Run one operation. Yields its requests and other effects, and a Page as each one is ready.
 
-    Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError and CredentialError.
+    Raises UsageError, ConfigurationError (DisabledError, ExpressionError, ResponsePathMissing), VendorError and
+    CredentialError.
     """
+    run.effective.check_enabled(name)
     if call.body is not None:
         from conn_engine.runtime.body_keys import check_body
 

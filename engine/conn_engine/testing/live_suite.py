@@ -14,7 +14,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.testing.absences import find_empty_fields
 from conn_engine.testing.cases import LoggingTransport, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.testing.judgement import judge_live
-from conn_engine.testing.suite import OperationReport, Selection, targets
+from conn_engine.testing.suite import OperationReport, Selection, check_any_is_enabled, report_disabled, targets
 from conn_engine.transport.live import Live
 from conn_engine.wire import MACHINE_CLOCK, Clock, Completeness
 
@@ -37,11 +37,15 @@ def run_live(
     The calls are those of the recordings (scenario `default`). Writes are skipped unless `send` is true. If an account
     cannot be connected, the error is a finding of the operation.
     """
-    for effective, names in targets(workspace, selection):
+    rows = targets(workspace, selection)
+    check_any_is_enabled(rows, selection)
+    for effective, names in rows:
         if effective.account is None:
             continue
         for name in names:
-            yield _report(workspace, effective, name, environ, redactor, send, clock)
+            yield report_disabled(effective, name) or _report(
+                workspace, effective, name, environ, redactor, send, clock
+            )
 
 
 def _report(  # noqa: PLR0917

@@ -69,24 +69,27 @@ class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation, or one recorded delivery, for one account. An operation without a recording has not passed."""
+    """One operation, or one recorded delivery, for one account. An operation without a recording, or one that is not
+    enabled and therefore not tested, has not passed."""
 
     operation: str
     connector: str
     account: str | None
     environment: str | None
     recorded: bool
+    enabled: bool
     passed: bool
     cases: list[TestedCase]
     findings: list[Finding]
 
 
 class SuiteCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of operations that passed, failed or have no recording."""
+    """The number of operations that passed, failed, have no recording or are disabled."""
 
     passed: int
     failed: int
     without_recording: int
+    disabled: int
 
 
 class SuiteReport(Report, frozen=True, kw_only=True):
@@ -102,10 +105,10 @@ class SuiteReport(Report, frozen=True, kw_only=True):
         operations = [describe_operation(report) for report in reports]
         passed = sum(operation.passed for operation in operations)
         unrecorded = sum(not operation.recorded for operation in operations)
-        failed = len(operations) - passed - unrecorded
-        return cls(
-            operations=operations, summary=SuiteCounts(passed=passed, failed=failed, without_recording=unrecorded)
-        )
+        disabled = sum(not operation.enabled for operation in operations)
+        failed = len(operations) - passed - unrecorded - disabled
+        counts = SuiteCounts(passed=passed, failed=failed, without_recording=unrecorded, disabled=disabled)
+        return cls(operations=operations, summary=counts)
 
 
 def describe_operation(report: OperationReport) -> TestedOperation:
@@ -117,7 +120,8 @@ def describe_operation(report: OperationReport) -> TestedOperation:
         account=effective.account,
         environment=effective.environment,
         recorded=report.recorded,
-        passed=report.recorded and not report.failed,
+        enabled=report.enabled,
+        passed=report.recorded and report.enabled and not report.failed,
         cases=[_describe_case(judgement) for judgement in report.judgements],
         findings=[describe_finding(finding) for finding in report.all_findings],
     )

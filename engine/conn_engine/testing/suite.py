@@ -21,7 +21,17 @@ from conn_engine.testing.judgement import Verdict, authors_fault, judge
 from conn_engine.testing.replays import Replays
 from conn_engine.testing.wording import CHANGES
 
-__all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
+__all__ = [
+    "OperationReport",
+    "Selection",
+    "SharedRuns",
+    "check_any_is_enabled",
+    "delivery_report",
+    "report_disabled",
+    "report_on",
+    "run_suite",
+    "targets",
+]
 
 
 _COUNTS = re.compile(
@@ -89,13 +99,14 @@ class Selection:
 @dataclass(slots=True)
 class OperationReport:
     """The results of one operation, or of a recorded delivery, for one account. `recorded` is false if it has no
-    recording."""
+    recording, and `enabled` is false if it is disabled and therefore not tested."""
 
     effective: Effective
     name: OperationName
     judgements: list[Verdict] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     recorded: bool = True
+    enabled: bool = True
 
     @property
     def all_findings(self) -> list[Diagnostic]:
@@ -168,17 +179,39 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
     if selection.deliveries is not None:
         yield from _deliveries_alone(workspace, selection, selection.deliveries)
         return
-    for effective, names in targets(workspace, selection):
+    rows = targets(workspace, selection)
+    check_any_is_enabled(rows, selection)
+    for effective, names in rows:
         effective.check_shared()
         cases = find_cases(workspace, effective, names)
         for name in names:
             own = [case for case in cases if case.name == name]
+            if (disabled := report_disabled(effective, name)) is not None:
+                if own or name.kind == "unified" or selection.operations:
+                    yield disabled
+                continue
             report = report_on(workspace, effective, name, own, selection)
             if not report.recorded and name.kind == "vendor" and not selection.operations:
                 continue  # a vendor operation is tested through the unified ones, or by name
             yield report
         if not selection.operations and not selection.raw:
             yield from _deliveries(workspace, effective)
+
+
+def check_any_is_enabled(rows: Sequence[tuple[Effective, Sequence[OperationName]]], selection: Selection) -> None:
+    """Raise DisabledError if the selection names operations, and each of them is disabled for each account."""
+    targeted = [(effective, name) for effective, names in rows for name in names]
+    if selection.operations and all(effective.explain_disabled(name) for effective, name in targeted):
+        effective, name = targeted[0]
+        effective.check_enabled(name)
+
+
+def report_disabled(effective: Effective, name: OperationName) -> OperationReport | None:
+    """Return the report of an operation that is not tested because it is disabled; None for an enabled one."""
+    finding = effective.explain_disabled(name)
+    if finding is None:
+        return None
+    return OperationReport(effective, name, findings=[replace(finding, severity=Severity.INFO)], enabled=False)
 
 
 def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequence[str]) -> Iterator[OperationReport]:

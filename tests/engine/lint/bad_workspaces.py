@@ -189,6 +189,11 @@ CONFIGURATION = [
         swap=(MAPPING, "    list:\n", "    list:\n      resource: people\n"),
     ),
     Bad(
+        "disabled operation behind a unified one",
+        one("REF141", MAPPING, 4, 7),
+        swap=(HTTP, "list: {method: get, path", "list: {enabled: false, method: get, path"),
+    ),
+    Bad(
         "no such parents",
         one("REF102", HTTP, 8, 74),
         swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", parents: {as: id, from: contact.list}}'),
@@ -654,6 +659,11 @@ def delivered(name: str, found: list[Found], delivery: str = DELIVERY, golden: s
 LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR, *WEBHOOKS]
 
 REPLAYED = [
+    Bad(
+        "disabled",
+        one("REF140", MAPPING, 4, 16),
+        swap=(MAPPING, "    list:\n", "    list:\n      enabled: false\n"),
+    ),
     Bad("expression fails", one("EXP301", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),
     Bad("no value", one("EXP302", HTTP, 7, 44), swap=(HTTP, "path: /contacts,", 'path: "/contacts/{{context.list}}",')),
     Bad("path matches nothing", one("MAP101", HTTP, 7, 57), swap=(HTTP, "response_path: data", "response_path: dta")),

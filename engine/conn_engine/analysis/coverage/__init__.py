@@ -24,7 +24,7 @@ from conn_engine.analysis.population import (
 )
 from conn_engine.config import Effective, OperationName, Workspace, lookup, singular
 from conn_engine.documents import read_document
-from conn_engine.errors import ConnError, UsageError
+from conn_engine.errors import ConnError, DisabledError, UsageError
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.model_schemas import schema_path
 from conn_engine.runtime.variants import up_to
@@ -112,7 +112,7 @@ def measure_coverage(
     side = Side(workspace, Digests())
     wanted = [connector] if connector else workspace.connectors()
     found = False
-    refusals: list[UsageError] = []
+    refusals: list[ConnError] = []
     for name in wanted:
         groups = [] if alone else group_accounts(side, name, accounts)
         known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
@@ -137,7 +137,7 @@ def _rows(  # noqa: PLR0917
     connector: str,
     wanted: str | None,
     groups: Sequence[AccountGroup],
-    refusals: list[UsageError],
+    refusals: list[ConnError],
 ) -> Iterator[OperationCoverage]:
     """Yield the rows of one connector. Groups with equal operations share a row."""
     slicer = Slicer(side.digests)
@@ -146,11 +146,13 @@ def _rows(  # noqa: PLR0917
     for effective, accounts, context in effectives:
         try:
             chosen = effective.resolve(wanted) if wanted is not None else None
-        except UsageError as error:  # an error only if no configuration has the operation
+            if chosen is not None:
+                effective.check_enabled(chosen)
+        except (UsageError, DisabledError) as error:  # an error only if no configuration has the operation
             refusals.append(error)
             continue
         recordings = side.recordings(connector, accounts[0] if accounts else "")
-        for name in effective.operations():
+        for name in effective.enabled_operations():
             if name.kind != "unified" or chosen not in (None, name):
                 continue
             files = [file for file in recordings.values() if file.operation == name.text]

@@ -103,6 +103,6 @@ def _ends(error: ConnError, *, asked: bool) -> bool:
 
 
 def _cases(workspace: Workspace, effective: Effective) -> list[Case]:
-    names = effective.operations()
+    names = effective.enabled_operations()
     found = find_cases(workspace, effective, names)
     return [case for case in found if case.scenario == "default"]

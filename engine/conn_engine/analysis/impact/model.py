@@ -50,7 +50,7 @@ ChangeKind = Literal[
 ]
 KINDS: Mapping[ChangeKind, str] = {
     "account_renamed": "account renamed",
-    "operation_missing": "operation removed",
+    "operation_missing": "operation removed or disabled",
     "now_failing": "now fails",
     "credential_changed": "credential changed",
     "missing": "now missing",
@@ -61,7 +61,7 @@ KINDS: Mapping[ChangeKind, str] = {
     "error_changed": "error changed",
     "order_changed": "order changed",
     "added": "added",
-    "operation_added": "new operation",
+    "operation_added": "new or enabled operation",
     "unanswered": "no recorded response for a changed request",
     "unreadable_before": "unreadable before the change",
 }
@@ -71,7 +71,7 @@ BREAKING: frozenset[ChangeKind] = frozenset({
     "account_renamed", "unanswered",
 })  # fmt: skip
 """Kinds that break consumers of the result. A changed request of an operation that writes is breaking too."""
-OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing"})
+OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing", "operation_missing"})
 """Kinds that are breaking even if only the account's own file has changed."""
 FailsOn = Literal["breaking", "missing", "type", "any", "none"]
 """The changes that count as failures."""

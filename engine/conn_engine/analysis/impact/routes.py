@@ -23,7 +23,7 @@ def find_rerouted(
     moved = {name for name, route in old.items() if name.text not in recorded and new.get(name) != route}
     reached: set[tuple[str, str]] = set()
     for effective in (before, after) if moved else ():
-        for name in effective.operations():
+        for name in effective.enabled_operations():
             pairs = find_reachable_operations(effective.data, name) if name.text in recorded else set()
             if pairs is None:
                 return set()  # only a run shows which of them it calls
@@ -33,7 +33,7 @@ def find_rerouted(
 
 def _routes(effective: Effective) -> dict[OperationName, Route]:
     found: dict[OperationName, Route] = {}
-    for name in effective.operations():
+    for name in effective.enabled_operations():
         if name.kind == "vendor":
             resource = effective.data["resources"][name.resource]
             operation = resource[name.method]

@@ -118,7 +118,7 @@ class Variants:
 
     def _cut_slices(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:
         names = [
-            *effective.operations(),
+            *effective.enabled_operations(),
             *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
         ]
         names = [name for name in names if not only or name in only]

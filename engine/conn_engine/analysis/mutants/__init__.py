@@ -50,7 +50,7 @@ class Bench:
     def __init__(self, workspace: Workspace, connector: str) -> None:
         self.workspace = workspace
         self.effective = to_base_level(workspace.effective(account=None, connector=connector))
-        names = self.effective.operations()
+        names = self.effective.enabled_operations()
         self._cases: dict[OperationName, list[Case]] = {name: [] for name in names}
         for case in find_cases(workspace, self.effective, names):
             self._cases[case.name].append(case)

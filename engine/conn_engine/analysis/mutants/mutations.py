@@ -18,7 +18,7 @@ from conn_engine.analysis.mutants.settings import (
     mutate_operation,
     mutate_webhooks,
 )
-from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_
+from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_, lookup
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Step
 from conn_engine.config.reads import find_texts
@@ -76,7 +76,10 @@ def create_mutants(effective: Effective) -> list[Mutant]:
     """Return every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
     layer = effective.layers[0]
     found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
+    unused = _find_unused_settings(effective)
     for kind, text, change, within in _mutate_everything(layer.data):
+        if any(change.path[: len(path)] == path for path in unused):
+            continue
         span = layer.span(change.path)
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
         found.setdefault(key, []).append((kind, text, change, span))
@@ -85,6 +88,16 @@ def create_mutants(effective: Effective) -> list[Mutant]:
         for group in found.values()
     ]
     return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))
+
+
+def _find_unused_settings(effective: Effective) -> list[Path_]:
+    """Return the paths of disabled operations, without a response mapping that events may use."""
+    found: list[Path_] = []
+    for name in set(effective.operations()) - set(effective.enabled_operations()):
+        has_events = name.kind == "unified" and bool(lookup(effective.data, (*name.path[:3], "events")))
+        keys = [key for key in lookup(effective.data, name.path) if key != "response_mapping"]
+        found += [(*name.path, key) for key in keys] if has_events else [name.path]
+    return found
 
 
 def _mutate_everything(data: Mapping[str, Any]) -> Iterator[Row]:

@@ -46,7 +46,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
         effective = side.workspace.effective(account=shapes[0].name)
     except ConnError as error:
         return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
-    slices = {name: slicer.cut(effective, name) for name in effective.operations()}
+    slices = {name: slicer.cut(effective, name) for name in effective.enabled_operations()}
     reads = find_context_reads(slices.values())
     found: dict[str, AccountGroup] = {}
     for shape in shapes:

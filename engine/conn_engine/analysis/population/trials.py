@@ -82,7 +82,7 @@ class Trials:
         by_operation: dict[str, list[RecordedFile]] = {}
         for file in recordings.values():
             by_operation.setdefault(file.operation, []).append(file)
-        for name in effective.operations():
+        for name in effective.enabled_operations():
             files = by_operation.get(name.text, [])
             if files or name.kind == "unified":
                 found.setdefault(self._key(effective, name, files), (effective, name, files))

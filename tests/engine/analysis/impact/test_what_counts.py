@@ -119,6 +119,25 @@ def test_nothing_is_found_without_a_change(compared: Callable[..., Impact]) -> N
     assert lines(compared(lambda files: None)) == {}
 
 
+@pytest.mark.parametrize("place", [UNIFIED, CONNECTOR])
+def test_a_disabled_operation_breaks_and_an_enabled_one_does_not(compared: Callable[..., Impact], place: str) -> None:
+    def disable(files: Files) -> None:
+        files[place]["resources"]["people"]["list"]["enabled"] = False
+
+    def enable(files: Files) -> None:
+        files[place]["resources"]["people"]["list"]["enabled"] = True
+
+    assert lines(compared(disable)) == {("crm.people.list", "", "operation_missing"): (2, True)}
+    assert lines(compared(enable, disable)) == {("crm.people.list", "", "operation_added"): (2, False)}
+
+
+def test_an_account_that_disables_its_operation_breaks(compared: Callable[..., Impact]) -> None:
+    def disable(files: Files) -> None:
+        files["accounts/acme.yaml"]["override"] = {"unified": {"crm": {"people": {"list": {"enabled": False}}}}}
+
+    assert lines(compared(disable)) == {("crm.people.list", "", "operation_missing"): (1, True)}
+
+
 def test_headers_of_pages(compared: Callable[..., Impact]) -> None:
     def mapped(files: Files) -> None:
         listing(files)["response_header_mapping"] = {"X-All": "headers.`x-total`"}

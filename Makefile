@@ -47,12 +47,14 @@ drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.schemas --check
 	$(PY) -m conn_engine.expressions.functions --check
 	$(PY) -m conn_engine.schemas.docs --check
+	$(PY) tests/cli/completion_tree.py --check
 
 docs:             ## write every generated part: schemas, tables of the pages, the README's
 	$(PY) -m conn_engine.schemas
 	$(PY) -m conn_engine.expressions.functions --write
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/readme/generated.py --write
+	$(PY) tests/cli/completion_tree.py --write
 
 locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE=--upgrade: the newest versions)
 	$(LOCK) pyproject.toml --group build -o requirements.txt

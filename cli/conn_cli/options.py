@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -91,4 +91,5 @@ def _check_formats(names: tuple[str, ...]) -> Callable[[Formats], Formats]:
             parse_specs(formats, names)
         return formats
 
+    cast("Any", check).formats = names  # for the generated command tree of completion
     return check

@@ -1,0 +1,198 @@
+"""What a shell offers after TAB: names of the workspace, options and commands, without importing Typer."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from completion_tree import build_tree
+
+from conn_cli.completion.command_line import find_candidates, load_tree
+from conn_cli.completion.names import SOURCES
+from conn_cli.completion.shells import print_completions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def complete(tmp_path, monkeypatch):
+    """Complete a line of words: the last one is being typed."""
+    shop = tmp_path / "shop"
+    (shop / "accounts").mkdir(parents=True)
+    for connector in ("hubspot", "zendesk"):
+        shutil.copytree(ROOT / "connectors" / connector, shop / "connectors" / connector)
+    (shop / "environments").mkdir()
+    (shop / "conn.yaml").write_text("default_environment: production\n")
+    (shop / "environments/production.yaml").write_text("{}\n")
+    (shop / "accounts/acme.yaml").write_text("label: Acme\nconnector: hubspot\n")
+    (shop / "accounts/globex.json").write_text('{"connector": "zendesk"}\n')
+    monkeypatch.chdir(shop)
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def find(line, folder=shop):
+        *words, incomplete = line.split(" ")
+        return [found.text for found in find_candidates(words, incomplete, folder, environ)]
+
+    find.folder, find.environ = shop, environ
+    return find
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("te", ["test"]),
+        ("test -a ", ["acme", "globex"]),
+        ("test --account gl", ["globex"]),
+        ("test --account=a", ["--account=acme"]),
+        ("-C . test -a a", ["acme"]),
+        ("test -c ", ["hubspot", "zendesk"]),
+        ("run x -e ", ["production"]),
+        ("run crm.contacts.l", ["crm.contacts.list"]),
+        ("run contacts.l", ["contacts.list"]),
+        ("test contacts.list contacts.g", ["contacts.get"]),
+        ("test -a globex tickets.l", ["tickets.list"]),
+        ("test -a globex ticket_fields.l", ["ticket_fields.list"]),
+        ("test -a acme ticket_fields.l", []),
+        ("test hubspot:contacts.l", ["hubspot:contacts.list"]),
+        ("test hubspot:crm.contacts.l", ["hubspot:crm.contacts.list"]),
+        ("run contacts.list con", []),
+        ("record contacts.list -a acme --scenario rate", ["rate_limited"]),
+        ("auth login ", ["acme", "globex"]),
+        ("webhook sub", ["subscribe"]),
+        ("explain MAP20", ["MAP201", "MAP202", "MAP203"]),
+        ("explain $pic", ["$pick"]),
+        ("impact --format ", ["text", "json", "markdown", "github"]),
+        ("lint --upd", ["--update-baseline"]),
+        ("test -- --acc", []),
+        ("test --nonsense=", []),
+        ("nonsense ", []),
+    ],
+)
+def test_candidates(complete, line, expected):
+    assert complete(line) == expected
+
+
+def test_outside_a_workspace_there_are_commands_but_no_names(complete, tmp_path):
+    assert complete("test -a ", tmp_path) == []
+    assert "--account" in complete("test -", tmp_path)
+    assert complete("-C elsewhere test -a ") == []
+
+
+def test_the_tree_has_every_command_and_every_named_parameter():
+    tree = build_tree()
+    assert tree == load_tree(), "make docs writes it again"
+    parameters = list(_list_parameters(tree))
+    assert {names for _, names in parameters if names} == {*SOURCES, "codes"}
+    assert [where for where, names in parameters if where.endswith("--account") and names != "accounts"] == []
+    assert tree["commands"].keys() == set(_list_commands())
+
+
+def _list_commands():
+    from conn_cli.overview import COMMANDS
+
+    return [name for rows in COMMANDS.values() for name in rows]
+
+
+def _list_parameters(node, path="conn"):
+    for name, option in node["options"].items():
+        yield f"{path} {name}", option.get("value", {}).get("names")
+    for argument in node.get("arguments", []):
+        yield path, argument.get("names")
+    for name, inner in node.get("commands", {}).items():
+        yield from _list_parameters(inner, f"{path} {name}")
+
+
+def test_operations_are_read_again_only_for_connectors_that_changed(complete, tmp_path):
+    complete("test ")
+    (cache,) = (tmp_path / "cache/conn").iterdir()
+    cached = json.loads(cache.read_text())
+    cached["zendesk"]["operations"] = ["from.cache"]
+    cache.write_text(json.dumps(cached))
+    with (complete.folder / "connectors/hubspot/connector.yaml").open("a") as file:
+        file.write("  parcels:\n    list: { method: get, path: /parcels }\n")
+    assert complete("test parc") == ["parcels.list"]
+    assert complete("test from") == ["from.cache"]
+
+
+def test_a_document_that_is_being_written_keeps_its_operations(complete):
+    before = complete("test con")
+    (complete.folder / "connectors/hubspot/connector.yaml").write_text("resources: {\n")
+    assert before and complete("test con") == before
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"hubspot": 1, "zendesk": {"operations": [1]}}'])
+def test_a_damaged_cache_is_replaced(complete, tmp_path, damage):
+    before = complete("test con")
+    (cache,) = (tmp_path / "cache/conn").iterdir()
+    cache.write_text(damage)
+    assert complete("test con") == before
+    assert json.loads(cache.read_text()).keys() == {"hubspot", "zendesk"}
+
+
+def test_names_that_a_shell_would_interpret_are_not_offered(complete):
+    for name in ("a$(touch x)", "a;b", "a'b", 'a"b', "a b", "a`b`", "\x1b[2J"):
+        (complete.folder / "accounts" / f"{name}.yaml").write_text("connector: hubspot\n")
+    assert complete("test -a ") == ["acme", "globex"]
+
+
+@pytest.mark.parametrize(
+    ("words", "index", "expected"),
+    [
+        ("conn\ntest\n-a\n", 3, "acme\nglobex\n"),
+        ("conn\ntest\nhubspot\n:\ncontacts.l", 4, "contacts.list\n"),
+        ("conn\ntest\n--account\n=\ng", 4, "globex\n"),
+        ("conn\ntest\n--account\n=", 3, "acme\nglobex\n"),
+        ("conn test -a a", 3, "acme\n"),
+    ],
+)
+def test_bash(complete, capsys, words, index, expected):
+    environ = {**complete.environ, "_CONN_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(index)}
+    assert print_completions(environ)
+    assert capsys.readouterr().out == expected
+
+
+def test_zsh_and_fish(complete, capsys):
+    for shell, line, expected in [
+        ("zsh", "conn test hubspot:contacts.l", "_arguments '*: :((\"hubspot\\\\:contacts.list\"))'\n"),
+        ("zsh", "conn nothing ", "_files\n"),
+        ("zsh", "conn doc", '_arguments \'*: :(("doctor":"Check this installation and the workspace."))\'\n'),
+        ("fish", "conn test -a ", "acme\nglobex\n"),
+        ("fish", "conn 'test' --upd", "--update\tStore the results as the new goldens\n"),
+    ]:
+        assert print_completions(
+            {**complete.environ, "_CONN_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+        )
+        assert capsys.readouterr().out == expected
+
+
+def test_other_requests_are_left_to_typer():
+    assert not print_completions({"_CONN_COMPLETE": "source_bash"})
+    assert not print_completions({"_CONN_COMPLETE": "complete_powershell"})
+
+
+def test_neither_typer_nor_the_engine_is_imported_for_an_answer(complete):
+    complete("test ")  # fills the cache
+    script = (
+        "import sys; from conn_cli.start import main; main(); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'typer', 'rich', 'conn_engine', 'yaml'}))"
+    )
+    environ = {
+        **complete.environ,
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("cli", "engine")),
+        "_CONN_COMPLETE": "complete_bash",
+        "COMP_WORDS": "conn\ntest\ncontacts.l",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=complete.folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "contacts.list\n[]\n"

@@ -170,7 +170,7 @@ def _build_data(contract: Contract, options: Options, plan: HeaderPlan, built: B
         if all(row["name"] != key for row in fields):
             fields.append({"name": key, "description": f"Sent as {clean_text(header, 80)}"})
             contract.context[key] = "example"
-    data: dict[str, Any] = {"name": options.name, "label": contract.title or options.name}
+    data: dict[str, Any] = {"label": contract.title or options.name}
     for key, value in (
         ("description", contract.description),
         ("docs_url", contract.docs_url),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.documents import dump_yaml
+from conn_import.condensing import condense
 from conn_import.contract import FinishedConnector, Where
 from conn_import.folding import fold_losses
 from conn_import.words import clean_text, to_comment
@@ -26,7 +27,8 @@ _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 def format_connector(made: FinishedConnector, file: str) -> str:
     """Format connector.yaml. A summary of what was not imported is at its top; the README has the complete list."""
     lines = [SCHEMA, *_format_head(made, file), ""]
-    for key, value in made.data.items():
+    data, notes = condense(made.data, made.notes)
+    for key, value in data.items():
         if key in (
             "base_url",
             "credentials",
@@ -39,7 +41,7 @@ def format_connector(made: FinishedConnector, file: str) -> str:
             "headers",
         ):
             lines.append("")
-        lines += _format_pair(key, value, (key,), 0, made.notes)
+        lines += _format_pair(key, value, (key,), 0, notes)
     return "\n".join(_collapse_blanks(lines)) + "\n"
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reading import read_connector
 
-from conn_engine.documents import parse
 from conn_import import ImportedConnector, Options, import_source, read_source
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -19,7 +19,7 @@ class Made:
     def __init__(self, imported: ImportedConnector) -> None:
         self.imported = imported
         self.text = imported.files["connector.yaml"]
-        self.data: dict[str, Any] = parse(self.text, "connector.yaml").data
+        self.data: dict[str, Any] = read_connector(self.text)
         self.lost = dict(imported.losses)
 
     def operation(self, name: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_the_head_of_a_connector_is_short_and_its_readme_whole(imported, api) ->
     odd = {"post": {"requestBody": {"content": {"multipart/mixed": {}}}, "responses": {}}}
     paths = {f"/things{n}": odd for n in range(40)} | {"/deals": {"get": {"responses": {}}}}
     made = imported(api(paths))
-    head = made.text.partition("\nname:")[0]
+    head = made.text.partition("\nlabel:")[0]
     assert "# Not imported (README.md lists every place):\n" in head
     assert "operations with a body of type multipart/mixed (40 places): POST /things0, POST /things1" in head
     assert len(head.splitlines()) < 12

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reading import read_connector
 
 from conn_engine.diagnostics import Severity
-from conn_engine.documents import dump_yaml, parse
+from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint import lint_paths
 from conn_import import ImportedConnector, Options, import_source, list_entries, propose_name, read_source
@@ -30,8 +31,7 @@ def made(key: str, **options: Any) -> ImportedConnector:
 
 
 def data_of(imported: ImportedConnector) -> dict[str, Any]:
-    data: dict[str, Any] = parse(imported.files["connector.yaml"], "connector.yaml").data
-    return data
+    return read_connector(imported.files["connector.yaml"])
 
 
 @pytest.fixture

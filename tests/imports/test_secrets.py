@@ -75,7 +75,7 @@ def test_the_collections_own_authorisation_counts_for_every_request_without_one(
     bearer = {"type": "bearer", "bearer": [{"key": "token", "value": KEY}]}
     items = [request("a"), request("b"), request("c", auth=key("X-Acme")), request("d", auth={"type": "noauth"})]
     text, losses = written(tmp_path, collection(*items, auth=bearer))
-    assert "authorization:\n  format: bearer" in text
+    assert "authorization: bearer" in text
     assert KEY not in text + str(losses)
 
 
@@ -89,8 +89,8 @@ def test_a_header_whose_value_looks_like_a_secret(tmp_path: Path) -> None:
 
 BEARER = {"type": "bearer", "bearer": [{"key": "token", "value": KEY}]}
 TOGETHER = (
-    "all:\n      - format: bearer\n      - format: header\n        config:\n          name: X-App-Key\n"
-    '          value: "{{x_app_key}}"'
+    "all:\n    - bearer\n    - format: header\n      name: X-App-Key\n"
+    '      value: "{{x_app_key}}"'
 )
 
 

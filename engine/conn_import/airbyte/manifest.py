@@ -175,7 +175,7 @@ def _build_data(  # noqa: PLR0917
     kept: list[Stream],
     notes: Notes,
 ) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": options.name, "label": _build_title(manifest, options)}
+    data: dict[str, Any] = {"label": _build_title(manifest, options)}
     url = specification.get("documentation_url") if isinstance(specification, Mapping) else None
     description = clean_text(str(manifest.get("description") or "").partition("\n\n")[0], 200)
     if description:

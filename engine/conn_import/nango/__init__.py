@@ -171,7 +171,7 @@ def _read_custom(draft: ConnectorDraft) -> dict[str, Any]:
 def _build_data(draft: ConnectorDraft, options: Options, title: str, base: str, urls: list[str]) -> dict[str, Any]:
     """Build the connector without its operations."""
     entry = draft.entry
-    data: dict[str, Any] = {"name": options.name, "label": title}
+    data: dict[str, Any] = {"label": title}
     if categories := [clean_text(one, 40) for one in entry.take_texts("categories")]:
         draft.notes["label",] = ", ".join(categories)
     further = [

@@ -592,6 +592,45 @@ CODES: dict[str, Code] = _build_table(
         "write `&`: `first & ' ' & last`. A missing value then counts as an empty text.",
     ),
     Code(
+        "EXP140",
+        "path that is sent as text",
+        "warning",
+        "What is sent is text, and only `{{…}}` computes in it: `limit: query.limit` sends the text `query.limit`. "
+        'Write `limit: "{{query.limit}}"`. If the vendor expects exactly this text, add a comment: `# conn: ignore '
+        "EXP140 -- the name of a field of the vendor`.",
+    ),
+    Code(
+        "EXP141",
+        "quotes that are sent",
+        "warning",
+        "What is sent is text, so it needs no quotes of its own: `state: \"'open'\"` sends `'open'` with the quotes. "
+        "Write `state: open`. A fixed text has its own quotes only where a setting is an expression, as in a mapping. "
+        "If the vendor expects the quotes, add a comment: `# conn: ignore EXP141 -- the vendor expects quotes`.",
+    ),
+    Code(
+        "EXP142",
+        "filter that does not read the record",
+        "warning",
+        "The setting decides about each record, but its expression reads only `response`, the body of the page, which "
+        "is the same for all records: either all of them pass or none. Write `record` for the record: `record.active`.",
+    ),
+    Code(
+        "EXP143",
+        "name before a field of the body",
+        "warning",
+        "`response_path`, `cursor_field` and similar settings are expressions over the body itself (or over the record "
+        "itself), so `body.items` reads a field `body` of the body. Write `items`. If the vendor's body has a field of "
+        "this name, add a comment: `# conn: ignore EXP143 -- the body has this field`.",
+    ),
+    Code(
+        "EXP144",
+        "header under a name that it never has",
+        "error",
+        "In expressions, the names of headers are in lower case, and a name with a hyphen is in backticks: write "
+        "``headers.`x-total` ``. `headers.X-Total` is the header `X` minus a value `Total`. Settings that name a "
+        "header, such as `rate_limit`, accept any case.",
+    ),
+    Code(
         "SEC101",
         "literal secret",
         "error",
@@ -600,9 +639,9 @@ CODES: dict[str, Code] = _build_table(
     ),
     Code(
         "CFG130",
-        "single braces in a path",
+        "placeholder of another tool in a path",
         "error",
-        "`{id}` is sent as text: the vendor receives the braces. A template has two braces: write `/contacts/{{id}}`. "
+        "`{id}`, `${id}` and `:id` are sent as text. A template has two braces: write `/contacts/{{id}}`. "
         "Single braces in a path mark only the place of a credential: `authorization: {format: path, config: {name: "
         "token}}`.",
     ),

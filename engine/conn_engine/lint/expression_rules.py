@@ -1,14 +1,16 @@
 """Rules for expressions: their syntax, functions and names, and what means something else in JavaScript or Python."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from conn_engine.config import MAPPINGS, Path_
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
+from conn_engine.expressions.rewriting import rewrite_call, rewrite_habits
 from conn_engine.expressions.tokens import Token
+from conn_engine.lint.habit_rules import find_header_spellings, is_in_mapping, suggest_name, write_expression
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.site import Site
 
@@ -21,6 +23,8 @@ __all__ = [
     "find_text_sums",
 ]
 
+_EXPRESSION_OF_TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_WORDS = re.compile(r"[A-Za-z][\w-]*(?: [\w-]+)+")
 _OPERANDS = frozenset({"name", "quoted", "variable"})
 
 
@@ -34,24 +38,41 @@ def check_syntax(view: LayerView) -> Iterator[Diagnostic]:
             else:
                 yield from _check_expression(view, site, site.text, 0)
         except ExpressionError as error:
-            yield _build_syntax_finding(view, site, error, 0)
+            yield _build_syntax_finding(view, site, site.text, error, 0)
 
 
 def _check_expression(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
     try:
         expression(text)
     except ExpressionError as error:
-        yield _build_syntax_finding(view, site, error, offset)
+        yield _build_syntax_finding(view, site, text, error, offset)
 
 
-def _build_syntax_finding(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
+def _build_syntax_finding(view: LayerView, site: Site, text: str, error: ExpressionError, shift: int) -> Diagnostic:
     offset = error.offset + shift if error.offset >= 0 else -1
     span = view.locate(site, offset, len(error.token))
-    return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=error.hint)
+    hint = _suggest_rewriting(site, text) or error.hint
+    return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=hint)
+
+
+def _suggest_rewriting(site: Site, text: str) -> str:
+    """Return the fix for an invalid expression; for a template, that of its first expression with a known mistake."""
+    if site.kind == "template":
+        for source in _EXPRESSION_OF_TEMPLATE.findall(site.text):
+            if rewritten := rewrite_habits(source.strip(), is_value=True):
+                return f"write {{{{{rewritten}}}}}"
+        return ""
+    rewritten = rewrite_habits(text, is_value=is_in_mapping(site.path))
+    return f"write {write_expression(rewritten)}" if rewritten else _quote_words(site, text)
+
+
+def _quote_words(site: Site, text: str) -> str:
+    """Return the fix for a fixed text of several words in a mapping."""
+    return f"""quote it: '"{text}"'""" if is_in_mapping(site.path) and _WORDS.fullmatch(text) else ""
 
 
 def check_functions(view: LayerView) -> Iterator[Diagnostic]:
-    """EXP102: an expression calls an unknown function."""
+    """EXP102: an expression calls an unknown function, or one without its `$`."""
     known = known_functions()
     for site, text, offset in view.parts:
         try:
@@ -64,6 +85,19 @@ def check_functions(view: LayerView) -> Iterator[Diagnostic]:
                 hint = hint.replace('"', '"$', 1) if hint else "list the functions: conn explain functions"
                 span = view.locate(site, offset + at, len(name) + 1)
                 yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_path(site.path), hint=hint)
+        yield from _find_bare_calls(view, site, text, offset)
+
+
+def _find_bare_calls(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
+    tokens = find_tokens(text)
+    for token, opening in pairwise(tokens):
+        if token.kind != "name" or opening.text != "(" or opening.kind != "operator":
+            continue
+        if rewritten := rewrite_call(text, token.text, token.start).strip():
+            span = view.locate(site, offset + token.start, len(token.text))
+            message = f"{token.text} is not a function: the name of a function starts with $"
+            fixed = rewritten if site.kind == "template" else write_expression(rewritten)
+            yield diagnostic("EXP102", message, span, path=format_path(site.path), hint=f"write {fixed}")
 
 
 def check_names(view: LayerView) -> Iterator[Diagnostic]:
@@ -75,15 +109,18 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
             roots = expression(text).roots()
         except ExpressionError:
             continue
+        headers = find_header_spellings(site, text)
         for root in sorted(map(str, (roots or frozenset()) - site.names)):
             at = _find_word(text, root)
+            if any(header.start <= at < header.end for header in headers) or rewrite_call(text, root, at):
+                continue  # reported as EXP144 or EXP102
             span = view.locate(site, offset + at if at >= 0 else -1, len(root))
             if root in ("env", "oauth", "credentials", "secrets"):
                 message = f'"{root}" is not available here: only authorization can read secrets'
                 hint = "move it to `authorization`, or use a value of the account's `context`"
                 yield diagnostic("EXP104", message, span, path=format_path(site.path), hint=hint)
                 continue
-            hint = did_you_mean(root, site.names)
+            hint = suggest_name(site, text, root)
             if not hint and site.credential:
                 hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"
             hint = hint or f"use one of: {', '.join(sorted(site.names))}"
@@ -96,7 +133,7 @@ def check_variables(view: LayerView) -> Iterator[Diagnostic]:
         if site.names is None:
             continue
         try:
-            given = {"base"} if _is_in_mapping(site.path) else set()
+            given = {"base"} if is_in_mapping(site.path) else set()
             unset = expression(text).variables() - known_functions() - site.names - given
         except ExpressionError:
             continue
@@ -106,11 +143,6 @@ def check_variables(view: LayerView) -> Iterator[Diagnostic]:
             near = did_you_mean(name, [*given, *site.names])
             hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it first: (${name} := …; …)"
             yield diagnostic("EXP103", f"${name} is not set", span, path=format_path(site.path), hint=hint)
-
-
-def _is_in_mapping(path: Path_) -> bool:
-    """Return whether a place is in a mapping, where `$base` is the result of the levels below."""
-    return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
 
 
 def _find_word(text: str, word: str) -> int:
@@ -127,7 +159,8 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
                 continue
             span = view.locate(site, offset + opening.start, closing.end - opening.start)
             message = f"[{key.text}] is a filter by constant text, which keeps everything"
-            hint = f"write .{_write_name(key.text)} to read the field"
+            name = key.text.lower() if before.text == "headers" else key.text
+            hint = f"write .{_write_name(name)} to read the field"
             yield diagnostic("EXP130", message, span, path=format_path(site.path), hint=hint)
 
 
@@ -145,9 +178,20 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 message,
                 view.locate(site, offset + token.start),
                 path=format_path(site.path),
-                hint="to join texts, write `&`; to add, convert the text with $number(…)",
+                hint=_suggest_join(text, tokens)
+                or "to join texts, write `&`; to add, convert the text with $number(…)",
             )
             break  # the other signs of the chain are the same mistake
+
+
+def _suggest_join(text: str, tokens: Sequence[Token]) -> str:
+    """Return the expression with `&` for each `+`, if no number is added anywhere in it."""
+    for before, sign, after in reversed(list(zip(tokens, tokens[1:], tokens[2:], strict=False))):
+        if sign.text == "+" and sign.kind == "operator":
+            if "number" in (before.kind, after.kind):
+                return ""
+            text = f"{text[: sign.start]}&{text[sign.end :]}"
+    return f"write {write_expression(text)}"
 
 
 def _ends_operand(token: Token) -> bool:

@@ -1,11 +1,13 @@
-"""Rules for requests: single braces in paths, URLs without TLS, a `verify` operation that needs a caller."""
+"""Rules for requests: foreign placeholders in paths, URLs without TLS, a `verify` operation that needs a caller."""
 
 import re
 from collections.abc import Iterator
 
-from conn_engine.config import VendorOperation
+from conn_engine.config import Path_, VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
+from conn_engine.config.models import Configuration
+from conn_engine.config.reads import find_note
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import format_path, iterate_texts
 from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
@@ -21,24 +23,33 @@ from conn_engine.transport.egress import judge_host
 from conn_engine.transport.hosts import is_covered
 from conn_engine.transport.url_templates import hide_templates
 
-__all__ = ["find_plain_urls", "find_single_braces", "find_unsendable_verify"]
+__all__ = ["find_foreign_placeholders", "find_plain_urls", "find_unsendable_verify"]
 
-_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
+_PLACEHOLDER = re.compile(r"\$?(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})|(?<=/):([A-Za-z_]\w*)(?=/|\Z|\?)")
 
 
-def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
-    """CFG130: a path or URL contains `{id}`, which is sent as text. Only a credential uses single braces."""
+def find_foreign_placeholders(view: LayerView) -> Iterator[Diagnostic]:
+    """CFG130: a path or URL contains `{id}`, `${id}` or `:id`, which is sent as text. Only a credential uses single
+    braces."""
     urls = {path: text for path, text in iterate_texts(view.layer.data) if is_url_place(path)}
     for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
         plain = text
         for source, at in _find_expressions(text):
             plain = plain[:at] + " " * len(source) + plain[at + len(source) :]
-        for found in _SINGLE.finditer(plain):
-            if found[1] in _find_credential_names(view.target):
+        for found in _PLACEHOLDER.finditer(plain):
+            name = found[1] or found[2]
+            if name in _find_credential_names(view.target):
                 continue
             span = view.locate(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as text: a template has two braces"
-            yield diagnostic("CFG130", message, span, path=format_path(path), hint=f"write {{{{{found[1]}}}}}")
+            hint = f"write {{{{{_add_scope(path, name)}}}}}"
+            yield diagnostic("CFG130", message, span, path=format_path(path), hint=hint)
+
+
+def _add_scope(path: Path_, name: str) -> str:
+    """Return a name as a template has it: a base URL can only read the account's context."""
+    is_known = find_note(Configuration, path).over != "context" or name.startswith("context.")
+    return name if is_known else f"context.{name.rpartition('.')[2]}"
 
 
 def _find_credential_names(target: LintTarget) -> set[str]:

@@ -34,6 +34,12 @@ from conn_engine.lint.failure_rules import (
     find_unreachable_rules,
 )
 from conn_engine.lint.flow_rules import check_flow_operations, check_record_types, find_parent_cycles
+from conn_engine.lint.habit_rules import (
+    find_filters_of_the_response,
+    find_misspelled_headers,
+    find_needless_prefixes,
+    find_sent_expressions,
+)
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.mapping_rules import (
     check_model_fields,
@@ -43,7 +49,7 @@ from conn_engine.lint.mapping_rules import (
 )
 from conn_engine.lint.paging_rules import check_paginations
 from conn_engine.lint.reference_rules import check_operation_references
-from conn_engine.lint.request_rules import find_plain_urls, find_single_braces, find_unsendable_verify
+from conn_engine.lint.request_rules import find_foreign_placeholders, find_plain_urls, find_unsendable_verify
 from conn_engine.lint.run_rules import find_unused_windows
 from conn_engine.lint.schema_rules import find_unfit_keys, find_unreadable_schemas
 from conn_engine.lint.secret_rules import find_literal_secrets, find_secrets_in_context
@@ -59,8 +65,12 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     check_variables,
     find_constant_filters,
     find_text_sums,
+    find_sent_expressions,
+    find_filters_of_the_response,
+    find_needless_prefixes,
+    find_misspelled_headers,
     find_literal_secrets,
-    find_single_braces,
+    find_foreign_placeholders,
     find_plain_urls,
 )
 """Rules for the text of one level: each runs once for a document, however many accounts use it."""

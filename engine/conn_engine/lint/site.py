@@ -12,13 +12,14 @@ __all__ = ["Site", "find_objects"]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A string with an expression or a template. `secret`: `env` and credentials are in scope. `credential`: the names
-    of the stored credential are in scope too, in addition to `names`."""
+    """A string with an expression or a template, over a scope of `roles.SCOPES`. `secret`: `env` and credentials are in
+    scope. `credential`: the names of the stored credential are in scope too, in addition to `names`."""
 
     path: Path_
     text: str
     kind: Literal["expression", "template"]
     names: Names
+    over: str = ""
     secret: bool = False
     credential: bool = False
 

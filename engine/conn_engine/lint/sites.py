@@ -51,6 +51,7 @@ def _find_settings_sites(kind: type[Settings], data: Mapping[str, Any], path: Pa
                 found.text,
                 found.role,
                 found.names,
+                found.over,
                 secret=is_secret_place(found.path),
                 credential=found.over in CREDENTIAL_SCOPES,
             )

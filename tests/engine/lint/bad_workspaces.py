@@ -313,6 +313,27 @@ EXPRESSIONS = [
         one("EXP131", MAPPING, 6, 31),
         swap=(MAPPING, "response.email", "response.email + ' ' + response.name"),
     ),
+    Bad(
+        "a path that is sent",
+        one("EXP140", HTTP, 7, 78),
+        swap=(HTTP, "response_path: data", "response_path: data, query: {limit: query.limit}"),
+    ),
+    Bad(
+        "quotes that are sent",
+        one("EXP141", HTTP, 7, 79),
+        swap=(HTTP, "response_path: data", "response_path: data, query: {state: \"'open'\"}"),
+    ),
+    Bad(
+        "a filter of the page",
+        one("EXP142", HTTP, 7, 78),
+        swap=(HTTP, "response_path: data", "response_path: data, record_filter: response.active"),
+    ),
+    Bad("a body in the body", one("EXP143", HTTP, 4, 53), swap=(HTTP, "cursor_field: next", "cursor_field: body.next")),
+    Bad(
+        "a header in capitals",
+        one("EXP144", HTTP, 2, 17),
+        swap=(HTTP, "credentials", "errors: [{when: headers.Retry = 'no', then: empty}]\ncredentials"),
+    ),
     Bad("no name", one("EXP103", MAPPING, 6, 16), swap=(MAPPING, "response.email", "respnse.email")),
     Bad("secret in a mapping", one("EXP104", MAPPING, 6, 16), swap=(MAPPING, "response.email", "env.TOKEN")),
     Bad(

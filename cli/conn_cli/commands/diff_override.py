@@ -67,13 +67,13 @@ def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
     """Return the report without findings that concern only other unified operations."""
     from dataclasses import replace
 
-    from conn_engine.config import RESOURCE_MAPPINGS
+    from conn_engine.config import RESOURCE_MAPPINGS, parse_place
 
     paths = [name.path, *((*name.path[:-1], key) for key in RESOURCE_MAPPINGS)]
-    prefixes = tuple(f"{'.'.join(map(str, path))}." for path in paths)
 
     def concerns(change: "ConfigChange") -> bool:
-        return not change.path.startswith("unified.") or f"{change.path}.".startswith(prefixes)
+        path = parse_place(change.path)
+        return path[0] != "unified" or any(path[: len(one)] == one for one in paths)
 
     changes = tuple(change for change in report.changes if concerns(change))
     return replace(

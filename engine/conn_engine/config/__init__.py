@@ -5,6 +5,7 @@ Strategies are declared below and only named here. `lint` checks what goes beyon
 configuration.
 """
 
+from conn_engine.config.dotted_places import format_place, parse_place
 from conn_engine.config.effective import Effective
 from conn_engine.config.load import DocumentKind, File, Workspace, load_workspace
 from conn_engine.config.merge import (
@@ -81,6 +82,7 @@ __all__ = [
     "WorkspaceSettings",
     "compile_part",
     "compile_schema",
+    "format_place",
     "is_remark",
     "leaves",
     "load_schema",
@@ -88,6 +90,7 @@ __all__ = [
     "lookup",
     "mapping_layers",
     "merge",
+    "parse_place",
     "singular",
     "validate",
     "vendor_operation",

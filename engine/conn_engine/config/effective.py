@@ -17,6 +17,7 @@ from conn_engine.conditions import Conditions
 from conn_engine.config.authority import declared_names, find_widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.disabled_operations import DisabledOperations
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
@@ -241,7 +242,7 @@ class Effective:
             key: value for key, value in entries.items() if key not in known and not isinstance(value, dict | None)
         }
         if strange:
-            self._attempt(path, partial(convert, strange, kind, at=format_path(path)))
+            self._attempt(path, partial(convert, strange, kind, at=format_place(path)))
 
     def _attempt(self, at: Path_, attempt: Callable[[], T]) -> T:
         try:
@@ -373,7 +374,7 @@ class Effective:
             "record": record if isinstance(record, str) else singular(resource),
             **{name: value for name, value in own.items() if value is not None},
         }
-        made = self._unified[key] = convert(filled, UnifiedOperation, at=format_path(path))
+        made = self._unified[key] = convert(filled, UnifiedOperation, at=format_place(path))
         return made
 
     # --- webhooks ---
@@ -392,7 +393,7 @@ class Effective:
         return tuple((name, self._attempt(name.path, partial(self._convert_event, name))) for name in names)
 
     def _convert_event(self, name: EventName) -> UnifiedEvent:
-        return convert(lookup(self.data, name.path), UnifiedEvent, at=format_path(name.path))
+        return convert(lookup(self.data, name.path), UnifiedEvent, at=format_place(name.path))
 
     # --- provenance ---
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import format_path
 
 __all__ = ["quote_value", "to_finding"]
 
@@ -30,15 +30,17 @@ def to_finding(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) ->
     if found := _UNKNOWN.match(reason):
         key_path = (*path, found[1])
         return diagnostic(
-            "CFG101", f"unknown key {quote_value(found[1])}", span(key_path, True), path=format_path(key_path)
+            "CFG101", f"unknown key {quote_value(found[1])}", span(key_path, True), path=format_place(key_path)
         )
     if found := _MISSING.match(reason):
-        message = f"missing key {quote_value(found[1])}" + (f" in {format_path(path)}" if path else "")
-        return diagnostic("CFG103", message, span(path, True), path=format_path((*path, found[1])))
+        message = f"missing key {quote_value(found[1])}" + (f" in {format_place(path)}" if path else "")
+        return diagnostic("CFG103", message, span(path, True), path=format_place((*path, found[1])))
     if found := _TYPE.match(reason):
-        return diagnostic("CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=format_path(path))
+        return diagnostic(
+            "CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=format_place(path)
+        )
     if path[-1:] == ("format",) and (found := _TAG.match(reason)):
         return diagnostic(
-            "CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=format_path(path)
+            "CFG105", f"unknown format {quote_value(found[1])}", span(path, False), path=format_place(path)
         )
-    return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=format_path(path))
+    return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=format_place(path))

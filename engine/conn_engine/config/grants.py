@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.host_patterns import base_hosts, is_on
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import Allowance
 from conn_engine.config.origins import Layer
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path
 
 __all__ = ["Grants", "Levels"]
 
@@ -87,4 +87,4 @@ class Levels:
         )
 
     def _build_finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
-        return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=format_path(path), hint=hint)
+        return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=format_place(path), hint=hint)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.merge import Layers
 from conn_engine.config.origins import Level, Origin
 from conn_engine.reports import Report
@@ -101,7 +102,7 @@ def describe_origin(origin: Origin) -> ValueOrigin:
         level=origin.level,
         file=span.file,
         line=span.line,
-        path=".".join(map(str, origin.path)),
+        path=format_place(origin.path),
         value=plain_settings(origin.value),
         shadowed=origin.shadowed,
     )

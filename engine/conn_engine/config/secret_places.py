@@ -8,6 +8,7 @@ from msgspec import structs
 from conn_engine.auth import Authorization, Credentials, NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature, Signature
 from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.grants import Levels
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
@@ -17,7 +18,7 @@ from conn_engine.config.secret_texts import names_read, secret_leaves, secret_te
 from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
 from conn_engine.config.short_form import find_canonical
 from conn_engine.diagnostics import Diagnostic
-from conn_engine.documents import format_path, parse_path
+from conn_engine.documents import parse_path
 from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.webhooks import AnyOf, Verification
 
@@ -89,7 +90,7 @@ def _build_finding(levels: Levels, places: Iterable[Path_], departure: Departure
     layer, path = levels.find_setting(places, departure.path)
     if lookup(layer.data, (*path, "format")) is not MISSING:
         path = (*path, "format")
-    where = format_path(path)
+    where = format_place(path)
     message = {
         "place": f"changes where a secret is sent: {where}",
         "name": f"uses {_list_names(departure)} in {where}, where the connector does not",

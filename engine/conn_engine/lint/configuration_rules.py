@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from conn_engine.config import format_place
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.lint.target import LintTarget
 
 __all__ = [
@@ -25,9 +25,9 @@ def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     for origin in target.effective.dead():
         yield diagnostic(
             "CFG201",
-            f"{format_path(origin.path)} is the same as in the level below",
+            f"{format_place(origin.path)} is the same as in the level below",
             origin.span,
-            path=format_path(origin.path),
+            path=format_place(origin.path),
             hint="delete the line, which has no effect",
         )
 
@@ -35,9 +35,9 @@ def find_dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
 def find_partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG150: an override changes a field only in some operations of a resource."""
     for partial in target.effective.partial_overrides():
-        place = f"{format_path(partial.resource)}.{partial.key}"
+        place = format_place((*partial.resource, partial.key))
         hint = f"set it under {place} for all operations, or add: # conn: ignore CFG150 -- reason"
-        yield diagnostic("CFG150", partial.text, partial.span, path=format_path(partial.path), hint=hint)
+        yield diagnostic("CFG150", partial.text, partial.span, path=format_place(partial.path), hint=hint)
 
 
 def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
@@ -52,8 +52,8 @@ def find_idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
             "CFG151",
             f"no operation of {model}.{resource} uses its {key}",
             origin.key_span,
-            path=format_path(origin.path),
-            hint=hint or f"add an operation ({which}unified.{model}.{resource}), or delete the mapping",
+            path=format_place(origin.path),
+            hint=hint or f"add an operation ({which}{format_place(origin.path[:-1])}), or delete the mapping",
         )
 
 
@@ -71,6 +71,6 @@ def check_operations_are_recorded(target: LintTarget) -> Iterator[Diagnostic]:
             "REC101",
             f"{name.text} has no recording",
             effective.span(name.path),
-            path=format_path(name.path),
+            path=format_place(name.path),
             hint=f"record it: conn record {name.text} --account ACCOUNT",
         )

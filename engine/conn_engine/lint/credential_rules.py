@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import PathAuthorization, Several
-from conn_engine.config import MISSING, Effective, Path_, VendorOperation, lookup
+from conn_engine.config import MISSING, Effective, Path_, VendorOperation, format_place, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.settings import Draft, Scope
 
@@ -51,7 +50,7 @@ def check_authorization_names(target: "LintTarget") -> Iterator[Diagnostic]:
             "EXP103",
             f"`authorization` reads {subject}, which the stored credential does not have",
             target.effective.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint=did_you_mean(missing, known) or hint,
         )
 
@@ -103,7 +102,7 @@ def check_path_has_placeholder(target: "LintTarget") -> Iterator[Diagnostic]:
                     "SEC104",
                     f"the path of {operation.text} has no placeholder {{{name}}} for the credential",
                     target.effective.span(at),
-                    path=format_path(at),
+                    path=format_place(at),
                     hint=f"add {{{name}}} to the path, or set `authorization: {{format: none}}` on the operation",
                 )
 
@@ -124,7 +123,7 @@ def check_path_part_is_required(target: "LintTarget") -> Iterator[Diagnostic]:
             "SEC105",
             f'the path of {operation.text} needs "{name}", which an account can omit',
             target.effective.span(at),
-            path=format_path(at),
+            path=format_place(at),
             hint=f"set `required: true` for {name}, or use `authorization: {{format: choice}}`",
         )
 
@@ -138,7 +137,7 @@ def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
                 "SEC106",
                 "`credentials` has no `token_url`, so no account can get a token",
                 target.effective.span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint="add the token endpoint under `config`: `token_url: https://auth.example.com/token`",
             )
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conn_engine.config import MISSING, EventName, OperationName, Path_, UnifiedEvent, lookup, singular
+from conn_engine.config import MISSING, EventName, OperationName, Path_, UnifiedEvent, format_place, lookup, singular
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, read_document
+from conn_engine.documents import read_document
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.lint.webhook_verification import find_paths
 from conn_engine.webhooks import VendorEvents, Webhooks
@@ -160,4 +160,4 @@ def format_event(name: EventName) -> str:
 
 def build_finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
     """Build a finding at a path of the effective configuration."""
-    return diagnostic(code, message, target.effective.span(path), path=format_path(path), hint=hint)
+    return diagnostic(code, message, target.effective.span(path), path=format_place(path), hint=hint)

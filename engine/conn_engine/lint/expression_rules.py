@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from conn_engine.config import format_place
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
 from conn_engine.expressions.rewriting import rewrite_call, rewrite_habits
@@ -52,7 +52,7 @@ def _build_syntax_finding(view: LayerView, site: Site, text: str, error: Express
     offset = error.offset + shift if error.offset >= 0 else -1
     span = view.locate(site, offset, len(error.token))
     hint = _suggest_rewriting(site, text) or error.hint
-    return diagnostic("EXP101", error.message, span, path=format_path(site.path), hint=hint)
+    return diagnostic("EXP101", error.message, span, path=format_place(site.path), hint=hint)
 
 
 def _suggest_rewriting(site: Site, text: str) -> str:
@@ -84,7 +84,7 @@ def check_functions(view: LayerView) -> Iterator[Diagnostic]:
                 hint = did_you_mean(name, known)
                 hint = hint.replace('"', '"$', 1) if hint else "list the functions: conn explain functions"
                 span = view.locate(site, offset + at, len(name) + 1)
-                yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_path(site.path), hint=hint)
+                yield diagnostic("EXP102", f"unknown function ${name}", span, path=format_place(site.path), hint=hint)
         yield from _find_bare_calls(view, site, text, offset)
 
 
@@ -97,7 +97,7 @@ def _find_bare_calls(view: LayerView, site: Site, text: str, offset: int) -> Ite
             span = view.locate(site, offset + token.start, len(token.text))
             message = f"{token.text} is not a function: the name of a function starts with $"
             fixed = rewritten if site.kind == "template" else write_expression(rewritten)
-            yield diagnostic("EXP102", message, span, path=format_path(site.path), hint=f"write {fixed}")
+            yield diagnostic("EXP102", message, span, path=format_place(site.path), hint=f"write {fixed}")
 
 
 def check_names(view: LayerView) -> Iterator[Diagnostic]:
@@ -118,13 +118,13 @@ def check_names(view: LayerView) -> Iterator[Diagnostic]:
             if root in ("env", "oauth", "credentials", "secrets"):
                 message = f'"{root}" is not available here: only authorization can read secrets'
                 hint = "move it to `authorization`, or use a value of the account's `context`"
-                yield diagnostic("EXP104", message, span, path=format_path(site.path), hint=hint)
+                yield diagnostic("EXP104", message, span, path=format_place(site.path), hint=hint)
                 continue
             hint = suggest_name(site, text, root)
             if not hint and site.credential:
                 hint = f"declare a secret of the account: fields: [{{name: {root}, secret: true, required: false}}]"
             hint = hint or f"use one of: {', '.join(sorted(site.names))}"
-            yield diagnostic("EXP103", f'unknown name "{root}"', span, path=format_path(site.path), hint=hint)
+            yield diagnostic("EXP103", f'unknown name "{root}"', span, path=format_place(site.path), hint=hint)
 
 
 def check_variables(view: LayerView) -> Iterator[Diagnostic]:
@@ -142,7 +142,7 @@ def check_variables(view: LayerView) -> Iterator[Diagnostic]:
             span = view.locate(site, offset + at, len(name) + 1)
             near = did_you_mean(name, [*given, *site.names])
             hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it first: (${name} := …; …)"
-            yield diagnostic("EXP103", f"${name} is not set", span, path=format_path(site.path), hint=hint)
+            yield diagnostic("EXP103", f"${name} is not set", span, path=format_place(site.path), hint=hint)
 
 
 def _find_word(text: str, word: str) -> int:
@@ -161,7 +161,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
             message = f"[{key.text}] is a filter by constant text, which keeps everything"
             name = key.text.lower() if before.text == "headers" else key.text
             hint = f"write .{_write_name(name)} to read the field"
-            yield diagnostic("EXP130", message, span, path=format_path(site.path), hint=hint)
+            yield diagnostic("EXP130", message, span, path=format_place(site.path), hint=hint)
 
 
 def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
@@ -177,7 +177,7 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 "EXP131",
                 message,
                 view.locate(site, offset + token.start),
-                path=format_path(site.path),
+                path=format_place(site.path),
                 hint=_suggest_join(text, tokens)
                 or "to join texts, write `&`; to add, convert the text with $number(…)",
             )

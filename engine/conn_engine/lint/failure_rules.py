@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.config import Path_, lookup
+from conn_engine.config import Path_, format_place, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, iterate_texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, find_certain_statuses, find_possible_statuses
@@ -37,7 +37,7 @@ def find_unreachable_rules(target: "LintTarget") -> Iterator[Diagnostic]:
             why = _explain_unreachable_rule(when, earlier, matched)
             if why is not None:
                 place = (*path, index, "when")
-                yield diagnostic("ERR101", why[0], layer.span(place), path=format_path(place), hint=why[1])
+                yield diagnostic("ERR101", why[0], layer.span(place), path=format_place(place), hint=why[1])
             earlier.setdefault(when.strip(), index)
             matched |= find_certain_statuses(when)
 
@@ -93,7 +93,7 @@ def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR102",
                     f"`retry` has no effect on {operation.text}: a {operation.method} is not sent again",
                     effective.span(place),
-                    path=format_path(place),
+                    path=format_place(place),
                     hint="if the vendor recognizes repeated requests (an idempotency key), set `idempotent: true` on "
                     "the operation; otherwise, write `fail`",
                 )
@@ -102,7 +102,7 @@ def find_ineffective_actions(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR103",
                     f"`narrow` has no effect on {operation.text}, which has no window",
                     effective.span(place),
-                    path=format_path(place),
+                    path=format_place(place),
                     hint="set `incremental` with a start and an end, or write `fail`",
                 )
 
@@ -122,7 +122,7 @@ def _check_resource_retries(target: "LintTarget") -> Iterator[Diagnostic]:
                     "ERR102",
                     f"`retry` has no effect on {path[1]}: none of its operations is sent again",
                     effective.span(place),
-                    path=format_path(place),
+                    path=format_place(place),
                     hint="set `idempotent: true` where the vendor recognizes repeated requests, or write `fail`",
                 )
 
@@ -151,7 +151,7 @@ def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                 "SEC102",
                 "the token is in the URL of every request",
                 effective.span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint="write `authorization: {format: bearer}`: logs do not contain the header",
             )
         for key in ("base_url", "path", "query"):
@@ -160,7 +160,7 @@ def find_credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
                     "SEC102",
                     f"the URL contains context.{name}",
                     effective.span(path),
-                    path=format_path(path),
+                    path=format_place(path),
                     hint="move it to the credential, and send it with `authorization`, in a header if the vendor "
                     "accepts one",
                 )
@@ -204,7 +204,7 @@ def check_sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
             if left > 0
             else f"the vendor may refuse {operation.text}: its sunset was {day.isoformat()}",
             effective.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint=f"use {deprecated.use}" if deprecated.use else "find the replacement in the vendor's documentation",
         )
 

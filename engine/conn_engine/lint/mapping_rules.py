@@ -13,6 +13,7 @@ from conn_engine.config import (
     OperationName,
     Path_,
     UnifiedOperation,
+    format_place,
     lookup,
     mapping_layers,
     singular,
@@ -130,7 +131,7 @@ def _make_finding(  # noqa: PLR0917
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
     shown = to_written(path) if level.layer.of_resources else path
     return diagnostic(
-        code, message, locate_in_layer(level.layer, path, start, width), path=format_path(shown), hint=hint
+        code, message, locate_in_layer(level.layer, path, start, width), path=format_place(shown), hint=hint
     )
 
 
@@ -216,7 +217,7 @@ def _check_returned(
         if _is_overridden(effective, place) or not any(_sets_field(one, field) for one in base if one is not MISSING):
             message = f"{format_path(field)} is sent, but {name.text} does not return it"
             hint = f"map it in response_mapping of {name.model}.{name.resource}, or remove it from the write"
-            yield diagnostic("MAP134", message, effective.span(place), path=format_path(place), hint=hint)
+            yield diagnostic("MAP134", message, effective.span(place), path=format_place(place), hint=hint)
 
 
 def _check_sent(
@@ -269,7 +270,7 @@ def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
                 span = origins[0].key_span if origins else effective.span(path)
                 text = f'the unified record {name.model}.{record} has no field "{key}"'
                 hint = did_you_mean(key, known) or "use a field of the model, or put it under custom_fields"
-                yield diagnostic("MAP303", text, span, path=format_path(path), hint=hint)
+                yield diagnostic("MAP303", text, span, path=format_place(path), hint=hint)
 
 
 def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:

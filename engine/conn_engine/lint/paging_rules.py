@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.config import Path_, VendorOperation
+from conn_engine.config import Path_, VendorOperation, format_place
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, iterate_texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import evaluate_constant
@@ -37,7 +37,7 @@ def check_paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
             path = _find_written_path(target, (*base, "config", *key))
-            yield diagnostic(code, message, effective.span(path), path=format_path(path), hint=hint)
+            yield diagnostic(code, message, effective.span(path), path=format_place(path), hint=hint)
 
 
 def _check_requested_size(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
@@ -52,7 +52,7 @@ def _check_requested_size(target: "LintTarget", operation: VendorOperation, pagi
     path = _find_written_path(target, (*operation.place, *key))
     message = f"the request asks for {requested} records per page; `max_size` is {paging.max_size}"
     hint = f"write at most {paging.max_size}, or correct `max_size`"
-    yield diagnostic("PAG103", message, target.effective.span(path), path=format_path(path), hint=hint)
+    yield diagnostic("PAG103", message, target.effective.span(path), path=format_place(path), hint=hint)
 
 
 Fault = tuple[str, tuple[str, ...], str, str]

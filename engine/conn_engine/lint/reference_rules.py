@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
+from conn_engine.config import Effective, OperationName, Path_, VendorOperation, format_place, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, parse_path
+from conn_engine.documents import parse_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.target import LintTarget
 from conn_engine.listing.flows import Step
@@ -73,7 +73,7 @@ def _check_reference(
     except UsageError as error:
         wrong = _find_wrong_key(target.effective, resource, path)
         yield diagnostic(
-            "REF102", error.message, target.effective.span(wrong), path=format_path(wrong), hint=error.hint
+            "REF102", error.message, target.effective.span(wrong), path=format_place(wrong), hint=error.hint
         )
     except ConfigurationError:
         return  # reported by the schema
@@ -88,14 +88,14 @@ def find_disabled_operation(
     disabled = effective.explain_disabled(called.operation_name)
     if disabled is None or disabled.span is None:
         return
-    user = caller.text if caller is not None else format_path(path)
+    user = caller.text if caller is not None else format_place(path)
     instead = f"disable {user} too" if caller is not None else "name another operation"
     is_base = effective.origins(parse_path(disabled.path))[0].level == "base"
     yield diagnostic(
         "REF141",
         f"{user} calls {called.text}, which is disabled by {disabled.span.file}:{disabled.span.line}",
         effective.span(path) if is_base else disabled.span,
-        path=format_path(path) if is_base else disabled.path,
+        path=format_place(path) if is_base else disabled.path,
         hint=f"enable {called.text}, or {instead}",
     )
 

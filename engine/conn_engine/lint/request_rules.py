@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from conn_engine.config import Path_, VendorOperation
+from conn_engine.config import Path_, VendorOperation, format_place
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.host_patterns import host_pattern, is_url_place
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path, iterate_texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
 from conn_engine.expressions import render, template
 from conn_engine.lint.layer_view import LayerView
@@ -43,7 +43,7 @@ def find_foreign_placeholders(view: LayerView) -> Iterator[Diagnostic]:
             span = view.locate(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as text: a template has two braces"
             hint = f"write {{{{{_add_scope(path, name)}}}}}"
-            yield diagnostic("CFG130", message, span, path=format_path(path), hint=hint)
+            yield diagnostic("CFG130", message, span, path=format_place(path), hint=hint)
 
 
 def _add_scope(path: Path_, name: str) -> str:
@@ -80,7 +80,7 @@ def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
             "SEC130",
             f"requests to {pattern} are not encrypted",
             view.locate(Site(path, text, "template", None), 0, len("http://")),
-            path=format_path(path),
+            path=format_place(path),
             hint=f"write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: "
             f'["http://{pattern}"]',
         )
@@ -106,7 +106,7 @@ def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
         "REF130",
         f"verify names {operation.text}, which needs {' and '.join(missing)} from a caller",
         effective.span(path),
-        path=format_path(path),
+        path=format_place(path),
         hint=f"name an operation that needs no value{f', such as {other}' if other else ''}",
     )
 

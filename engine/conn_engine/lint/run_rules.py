@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.config import VendorOperation
+from conn_engine.config import VendorOperation, format_place
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.sites import Site, find_sites
@@ -35,7 +34,7 @@ def find_unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
             "CFG202",
             f"{operation.text} is incremental, but every run reads all records",
             effective.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint="send the start (`start_param: since`, or {{window.start}} in a template), or set `filter: true`",
         )
 

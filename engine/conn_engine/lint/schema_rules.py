@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conn_engine.config import OperationName, Path_, VendorOperation, mapping_layers
+from conn_engine.config import OperationName, Path_, VendorOperation, format_place, mapping_layers
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError
 from conn_engine.lint.target import LintTarget
 from conn_engine.runtime.body_schemas import SchemaPlace
@@ -26,7 +25,9 @@ def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
                 effective.schemas.find_part(getattr(operation, key), key)
             except ConfigurationError as error:
                 path = operation.get_path(key)
-                yield diagnostic("CFG104", error.message, effective.span(path), path=format_path(path), hint=error.hint)
+                yield diagnostic(
+                    "CFG104", error.message, effective.span(path), path=format_place(path), hint=error.hint
+                )
 
 
 def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
@@ -82,7 +83,7 @@ def _find_unknown_keys(
                     "REF200",
                     f'"{key}" is not in the vendor\'s schema of {operation.text}',
                     origins[0].key_span if origins else target.effective.span(key_path),
-                    path=format_path(key_path),
+                    path=format_place(key_path),
                     hint=did_you_mean(str(key), sorted(names)) or f"use one of: {known}",
                 )
 
@@ -102,6 +103,6 @@ def _find_missing_keys(
                 "REF201",
                 f'the vendor\'s schema of {operation.text} requires "{key}", which the mapping does not set',
                 target.effective.span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint=f"map it, for example {key}: body.{key}",
             )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from conn_engine.config import format_place
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.target import LintTarget
 
@@ -18,7 +18,7 @@ def find_literal_secrets(view: LayerView) -> Iterator[Diagnostic]:
             "SEC101",
             f"{path[-1]} contains a secret",
             view.layer.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint="revoke it; store the new one (conn auth login ACCOUNT), or read it as {{env.NAME}}",
         )
 
@@ -32,11 +32,11 @@ def find_secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
     declared = {field.name for field in effective.connector.fields if field.secret}
     found = {path for path, _ in literal_secrets({"context": effective.context})}
     found |= {("context", name) for name in declared if isinstance(effective.context.get(name), str)}
-    for path in sorted(found, key=format_path):
+    for path in sorted(found, key=format_place):
         yield diagnostic(
             "SEC101",
             f"{path[-1]} contains a secret",
             document.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint=f"revoke it, and store the new one with the credential: conn auth login {effective.account}",
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import Credentials, add_supplied_values, read_secret_fields
-from conn_engine.config import Path_, UnifiedEvent, lookup
+from conn_engine.config import Path_, UnifiedEvent, format_place, lookup
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path
@@ -118,7 +118,7 @@ def _find_disabled_verification(target: "LintTarget") -> Iterator[Diagnostic]:
                 "WHK109",
                 f"the {layer.level} accepts deliveries without verification",
                 layer.span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint="delete the line; to try deliveries, sign your own: conn webhook send",
             )
 

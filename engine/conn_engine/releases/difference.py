@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 from conn_engine.analysis.impact.statements import shorten_around_difference
 from conn_engine.analysis.population import AccountShape, Digests, Side
-from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, leaves, mapping_layers
+from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, format_place, leaves, mapping_layers
 from conn_engine.config.literals import literal_secrets
-from conn_engine.documents import format_path
 from conn_engine.errors import ConnError
 from conn_engine.releases.content import Manifest, collect
 from conn_engine.releases.store import Store
@@ -226,7 +225,7 @@ class _AccountTally:
             if old == new and type(old) is type(new):
                 continue
             note: Note = "added" if old is MISSING else "removed" if new is MISSING else "changed"
-            count = self._found.setdefault((connector, format_path(path), note), _FileCount())
+            count = self._found.setdefault((connector, format_place(path), note), _FileCount())
             count.accounts += accounts
             if len(count.said) < 2:
                 said = (REDACTED, REDACTED) if path in hidden else (_list_settings(old), _list_settings(new))

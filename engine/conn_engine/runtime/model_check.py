@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Path_, singular
+from conn_engine.config import Effective, OperationName, Path_, format_place, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import format_path
 from conn_engine.runtime.model_schemas import SchemaTally, schema_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
 
@@ -65,7 +64,7 @@ class ModelCheck:
                 f"{row.path or 'the record'} {row.message} ({row.records} of {self._tally.records} records, "
                 f"first id={row.example})",
                 self._place(row.path, fallback),
-                path=format_path(self._path(row.path)),
+                path=format_place(self._path(row.path)),
                 hint=row.fix or f"correct the mapping; to see the model: conn schema {self.schema}",
             )
             for row in self._tally.violations

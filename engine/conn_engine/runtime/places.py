@@ -4,10 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Origin, leaves, lookup
+from conn_engine.config import Effective, OperationName, Origin, format_place, leaves, lookup, parse_place
 from conn_engine.config.braced_expressions import find_expression_start
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import Document, format_path, iterate_texts, parse_path
+from conn_engine.documents import Document, iterate_texts
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
@@ -74,7 +74,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
     If the error has no path in `at`, the string with the expression is searched for.
     """
     for holder in _holders(effective, error):
-        path = format_path(holder.path)
+        path = format_place(holder.path)
         if error.offset < 0:
             return holder.document.span(holder.place), path
         start = find_expression_start(holder.document, holder.place, error.text) + error.offset
@@ -87,7 +87,7 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     if not error.text:
         return []
     try:
-        wanted = tuple(map(str, parse_path(error.at))) if error.at else ()
+        wanted = tuple(map(str, parse_place(error.at))) if error.at else ()
     except UsageError:
         wanted = ()
     # A merged mapping or array is one leaf of the provenance, so the value of every level is searched.
@@ -140,7 +140,7 @@ def _error_finding(effective: Effective, name: OperationName, error: ConnError, 
 
 
 def _response_path(effective: Effective, name: OperationName, error: ResponsePathMissing) -> Origin | None:
-    exact = [origin for origin in effective.origins(parse_path(error.at)) if error.at and origin.value == error.path]
+    exact = [origin for origin in effective.origins(parse_place(error.at)) if error.at and origin.value == error.path]
     found: list[tuple[Any, Origin]] = [
         (path, origin)
         for path, origin in effective.provenance().items()
@@ -165,7 +165,7 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     where = "the recording" if finding.span == Span(recording) else "it fails here, in the level below"
     related = [] if finding.span is None else [(finding.span, where)]
     return replace(
-        finding, span=origin.span, path=finding.path or format_path(origin.path), related=(*related, *finding.related)
+        finding, span=origin.span, path=finding.path or format_place(origin.path), related=(*related, *finding.related)
     )
 
 

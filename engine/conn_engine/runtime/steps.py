@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.config import Effective, StepRequest, VendorOperation
+from conn_engine.config import Effective, StepRequest, VendorOperation, parse_place
 from conn_engine.diagnostics import diagnostic
-from conn_engine.documents import parse_path
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import render
 from conn_engine.listing import pagination
@@ -131,7 +130,7 @@ class _Reading:
 
     def _make_error(self, problem: str, hint: str) -> ConfigurationError:
         message = f"a step cannot read its listing in full: {problem}"
-        span = self._run.effective.span(parse_path(self._at))
+        span = self._run.effective.span(parse_place(self._at))
         finding = diagnostic("PAG112", message, span, path=self._at, hint=hint)
         return ConfigurationError(message, hint=hint, findings=[finding])
 

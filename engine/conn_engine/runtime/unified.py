@@ -14,10 +14,10 @@ from conn_engine.config import (
     Step,
     UnifiedOperation,
     VendorOperation,
+    format_place,
     mapping_layers,
 )
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, compile_mapping, truth
 from conn_engine.runtime.call import Call, Run, Session, cursor_token, decode_cursor
@@ -37,7 +37,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
     """Run one unified operation. Yields requests and other effects, and pages of unified records."""
     effective, session = run.effective, run.session
     operation = _get_operation(effective, name)
-    at = f"unified.{name.text}"
+    at = format_place(name.path)
     scope = _caller_scope(effective, call, session.conditions)
     scope["before"] = {}
     notes: dict[str, None] = {}
@@ -106,7 +106,7 @@ def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | 
     try:
         value = compiled.apply_one(scope)
     except ExpressionError as error:
-        at = f"unified.{name.text}.response_mapping"
+        at = format_place((*name.path, "response_mapping"))
         error.at = f"{at}.{error.at}" if error.at else at
         raise
     if session.observer is not None:
@@ -132,7 +132,7 @@ def _caller_scope(effective: Effective, call: Call, conditions: Conditions) -> S
 
 def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
     """Return the vendor operation behind a unified one, from its `resource` and `method`, which may be templates."""
-    at = f"unified.{name.text}"
+    at = format_place(name.path)
     resource = render_at(operation.resource, scope, f"{at}.resource") or name.resource
     method = render_at(operation.method, scope, f"{at}.method") or name.method
     try:
@@ -147,7 +147,7 @@ def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Di
     paths = [(*name.path, "resource"), (*name.path, "method")]
     overridden = [path for path in paths if any(origin.level != "base" for origin in effective.origins(path))]
     path = (overridden or paths)[0]
-    return diagnostic("REF102", error.message, effective.span(path), path=format_path(path), hint=error.hint)
+    return diagnostic("REF102", error.message, effective.span(path), path=format_place(path), hint=error.hint)
 
 
 def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
@@ -231,7 +231,7 @@ def _map_page(  # noqa: PLR0917
         scopes = [{**scope, "response": record} for record in records]
         values = compiled.apply(scopes, session.conditions)
     except ExpressionError as error:
-        at = f"unified.{name.text}.response_mapping"
+        at = format_place((*name.path, "response_mapping"))
         error.at = f"{at}.{error.at}" if error.at else at
         raise
     if session.observer is not None:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conn_engine.config import Effective
+from conn_engine.config import Effective, format_place
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean, pluralize
-from conn_engine.documents import format_path
 from conn_engine.runtime.endings import setting_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
 from conn_engine.runtime.unified import vendor_behind
@@ -35,7 +34,7 @@ def find_empty_fields(results: Sequence[Verdict], effective: Effective) -> list[
             "MAP201",
             f"{name} is empty in {total} of {pluralize(total, 'record')}",
             origin.span if origin else Span(str(first.case.path.name)),
-            path=".".join(map(str, path)),
+            path=format_place(path),
             hint=_reading_hint(first, effective, name),
         )
         findings.append(blame_rerouting(effective, first.case.name, finding))
@@ -63,7 +62,7 @@ def find_emptied_fields(results: Sequence[Verdict], effective: Effective) -> lis
                 f"this override empties {name}, which is set in {below.seen[name]} of "
                 f"{pluralize(below.records, 'record')} without it",
                 origin.span,
-                path=format_path(path),
+                path=format_place(path),
                 hint=f"{_reading_hint(covered[0], effective, name) or 'correct the expression'}; to remove the field, "
                 f"write null; if the recording lacks values that the account's records have, record its own: {command}",
             )
@@ -89,7 +88,7 @@ def find_missing_keys(results: Sequence[Verdict], effective: Effective) -> list[
                 "PAG104",
                 message,
                 effective.span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint=f"correct the key: {reason}"
                 if reason
                 else f"correct the key, or record at least two pages: conn record {ended[0].case.name.text}",

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config import MAPPINGS, Effective, OperationName, PartialOverride, Workspace, mapping_layers
+from conn_engine.config import (
+    MAPPINGS,
+    Effective,
+    OperationName,
+    PartialOverride,
+    Workspace,
+    format_place,
+    mapping_layers,
+)
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.errors import ExpressionError, MissingRecording, UsageError
 from conn_engine.expressions import compile_mapping
@@ -93,7 +101,7 @@ def override_report(
             *(_effect(workspace, base if name in known else None, effective, name, cases[name]) for name in names),
             *(_effect(workspace, base, effective, case.name, [case]) for case in received),
         ),
-        tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
+        tuple(ConfigChange(o.level, format_place(o.path), o.value, o.span) for o in effective.dead()),
         tuple(
             partial
             for level in dict.fromkeys(layer.level for layer in effective.layers)
@@ -113,7 +121,7 @@ def _changes(effective: Effective) -> list[ConfigChange]:
             rows.append(
                 ConfigChange(
                     origin.level,
-                    _text(path),
+                    format_place(path),
                     origin.value,
                     origin.span,
                     below.value if below else None,
@@ -177,7 +185,8 @@ def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iter
         try:
             compile_mapping(mapping_layers(getattr(operation, key)))
         except ExpressionError as error:
-            error.at = _text((*name.path, key, *filter(None, [error.at])))
+            at = format_place((*name.path, key))
+            error.at = f"{at}.{error.at}" if error.at else at
             yield error
 
 
@@ -185,7 +194,3 @@ def _replay(effective: Effective, case: Case) -> Outcome:
     if isinstance(case, DeliveryCase):
         return replay_delivery(effective, case.delivery)
     return replay(effective, case.name, case.recording)
-
-
-def _text(path: Sequence[Any]) -> str:
-    return ".".join(map(str, path))

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace, format_place
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
@@ -295,7 +295,7 @@ def _golden_findings(
                 "TST101",
                 f"{name or 'the record'} {CHANGES[kind]} in {pluralize(count, 'record')}",
                 origin.span if origin else golden,
-                path=".".join(map(str, path)),
+                path=format_place(path),
                 related=[(golden, "the golden result")],
                 hint=ACCEPT_CHANGE,
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace, format_place
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize, remove_duplicates
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
@@ -282,7 +282,7 @@ def report_on(
                 "REC101",
                 f"{name.text} has no recording",
                 effective.span(name.path) or Span(f"connectors/{effective.connector_name}/connector.yaml"),
-                path=".".join(map(str, name.path)),
+                path=format_place(name.path),
                 hint=f"record it: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
             )
         )
@@ -337,7 +337,7 @@ def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome
                     "MAP401",
                     f"{field_name} is not portable: with {evaluator}, {change}",
                     effective.span(path),
-                    path=".".join(map(str, path)),
+                    path=format_place(path),
                 )
             )
         if (outcome.error is None) != (other.error is None):

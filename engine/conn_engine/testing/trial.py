@@ -3,7 +3,7 @@
 from typing import Any
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import Effective, OperationName, mapping_layers
+from conn_engine.config import Effective, OperationName, format_place, mapping_layers
 from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, compile_mapping
 from conn_engine.runtime.call import Call
@@ -39,7 +39,8 @@ def map_records(effective: Effective, name: OperationName, data: Any, clock: Clo
     try:
         values = compile_mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
     except ExpressionError as error:
-        error.at = f"unified.{name.text}.response_mapping" + (f".{error.at}" if error.at else "")
+        at = format_place((*name.path, "response_mapping"))
+        error.at = f"{at}.{error.at}" if error.at else at
         raise
     if operation.each == "page" and isinstance(values[0], list):
         values = values[0]

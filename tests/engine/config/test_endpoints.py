@@ -28,7 +28,7 @@ CLIMBING = (
          "resources.things.list.job.poll.path"),
         ("unified: {{ crm: {{ authorization: {{ body: {{ before: [{{ name: a, request: {{ path: '{}' }} }}] "
          "}} }} }} }}",
-         "unified.crm.authorization.body.before[0].request.path"),
+         "crm.authorization.body.before[0].request.path"),
     ],
 )  # fmt: skip
 def test_a_path_stays_below_the_base_url(make: Any, path: str, override: str, place: str) -> None:

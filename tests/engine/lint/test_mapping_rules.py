@@ -51,7 +51,7 @@ def found(folder: Any, base: Any, *levels: Any, operation: str = "get", model: A
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
     findings = [one for one in lint_paths(folder, []).findings if one.code.startswith("MAP1")]
-    return [(one.code, one.path.removeprefix("unified.hr.things."), one.hint) for one in findings]
+    return [(one.code, one.path.removeprefix("hr.things."), one.hint) for one in findings]
 
 
 BASE = {"id": "response.id", "name": "response.n", "custom": {"a": "response.a"}}

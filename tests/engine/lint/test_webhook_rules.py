@@ -121,7 +121,7 @@ def test_what_a_jwt_carries_is_signed(tmp_path: Path) -> None:
     assert found(tmp_path, {"verify": JWT, "events": {**EVENTS, "type": "claims.type"}}) == []
     assert found(tmp_path, {"verify": JWT}, events) == [
         ("WHK210", "webhooks.events.type"),
-        ("EXP103", "unified.crm.contacts.events.updated.record"),
+        ("EXP103", "crm.contacts.events.updated.record"),
     ]
     declared = {**EVENTS, "type": "claims.type", "record": "claims.data"}
     assert found(tmp_path, {"verify": JWT, "events": declared}, RECORD) == []
@@ -242,7 +242,7 @@ def test_whose_it_is(tmp_path: Path) -> None:
 
 
 def test_events_that_cannot_be_made(tmp_path: Path) -> None:
-    at = "unified.crm.contacts.events.updated"
+    at = "crm.contacts.events.updated"
     assert found(tmp_path, None, RECORD) == [("WHK106", at)]
     assert found(tmp_path, {"verify": HMAC, "events": None}, RECORD) == [("WHK106", at)]
     bare = {"verify": HMAC, "events": {"type": "body.type"}}
@@ -349,7 +349,7 @@ def test_an_event_that_no_delivery_tells_of(tmp_path: Path) -> None:
     golden.parent.mkdir(parents=True)
     golden.write_text(json.dumps({"reply": {}, "events": [{"type": "crm.contact.updated", "data": {}}, 7]}))
     said = [(one.code, one.path) for one in lint_paths(tmp_path, []).findings if one.code == "REC102"]
-    assert said == [("REC102", "unified.crm.contacts.events.deleted")]
+    assert said == [("REC102", "crm.contacts.events.deleted")]
     golden.write_text("{")
     assert len([one for one in lint_paths(tmp_path, []).findings if one.code == "REC102"]) == 2
 

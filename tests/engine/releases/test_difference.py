@@ -35,14 +35,14 @@ def test_a_base_mapping_reaches_every_account_that_does_not_override_it(file_des
     file_desk.write("accounts/globex.yaml", OVERRIDE % "{first_name: response.own}")
     found = difference(file_desk, (CRM, UNIFIED.replace("response.name", "response.nick")))
     assert [(file.path, file.note) for file in found.files] == [(CRM, "changed")]
-    assert paths(found) == [("demo", "unified.crm.contacts.list.response_mapping.first_name", "changed", 1)]
+    assert paths(found) == [("demo", "crm.contacts.list.response_mapping.first_name", "changed", 1)]
     assert (found.paths[0].before, found.paths[0].after) == ("response.name", "response.nick")
 
 
 def test_levels_that_compose_are_compared_field_by_field(file_desk: Desk):
     file_desk.write("accounts/globex.yaml", OVERRIDE % "'{\"extra\": response.id}'")
     found = difference(file_desk, (CRM, UNIFIED.replace("response.name", "response.nick")))
-    assert paths(found) == [("demo", "unified.crm.contacts.list.response_mapping.first_name", "changed", 2)]
+    assert paths(found) == [("demo", "crm.contacts.list.response_mapping.first_name", "changed", 2)]
 
 
 def test_one_account_is_one_account(file_desk: Desk):

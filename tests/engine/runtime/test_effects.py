@@ -45,7 +45,7 @@ def report(workspace: Workspace, *operations: str) -> OverrideReport:
 def test_each_leaf_stands_with_its_level_and_what_it_shadows(make: Callable[..., Workspace]) -> None:
     made = report(make({"environments/staging.yaml": STAGING, "accounts/acme.yaml": ACME}))
     rows = [(change.level, change.path, change.span.line, change.shadows) for change in made.changes]
-    first_name = "unified.crm.contacts.list.response_mapping.first_name"
+    first_name = "crm.contacts.list.response_mapping.first_name"
     assert ("environment", "headers.x-stage", 3, None) in rows
     assert ("account", "headers.x-stage", 5, "staging") in rows
     assert ("environment", first_name, 4, "response.name") in rows

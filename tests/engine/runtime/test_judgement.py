@@ -81,7 +81,7 @@ def test_a_changed_field_is_reported_on_the_line_that_sets_it(make: Callable[...
     reports = suite(workspace, "contacts.list")
     assert said(reports) == [("TST101", f"{CRM_FILE}:8")]
     finding = reports[0].all_findings[0]
-    assert finding.path == "unified.crm.contacts.list.response_mapping.first_name"
+    assert finding.path == "crm.contacts.list.response_mapping.first_name"
     assert finding.message == "first_name changed in 2 records"
     assert [span.file for span, _ in finding.related] == [GOLDEN]
 
@@ -276,7 +276,7 @@ def test_a_failing_expression_is_reported_where_it_fails(make: Callable[..., Wor
     workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", failing)})
     reports = suite(workspace, "contacts.list")
     assert said(reports) == [("EXP301", f"{CRM_FILE}:8")]
-    assert reports[0].all_findings[0].path == "unified.crm.contacts.list.response_mapping.first_name"
+    assert reports[0].all_findings[0].path == "crm.contacts.list.response_mapping.first_name"
 
 
 def test_an_unresolved_template_is_reported_at_its_place(
@@ -602,7 +602,7 @@ class TestAnOverrideThatReroutes:
         assert (finding.code, finding.span.file, finding.path) == (
             "REF102",
             ACCOUNT,
-            "unified.crm.contacts.list.resource",
+            "crm.contacts.list.resource",
         )
 
     def test_a_request_that_nobody_recorded(self, findings: Any) -> None:

@@ -65,7 +65,7 @@ def test_a_trial_needs_a_mapping_and_names_what_fails(make: Callable[..., Worksp
     with pytest.raises(ExpressionError) as caught:
         map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}])
     assert caught.value.text == "$number(response.name)"
-    assert caught.value.at == "unified.crm.contacts.list.response_mapping.n"
+    assert caught.value.at == "crm.contacts.list.response_mapping.n"
 
 
 def test_a_trial_of_a_page_mapping_runs_once(make: Callable[..., Workspace]) -> None:

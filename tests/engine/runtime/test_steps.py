@@ -37,7 +37,7 @@ resources:
       response_mapping: { id: $string(response.id), teams: before.teams }
 """
 WITHOUT_TEAMS = {"id": 9}
-STEP = "unified.crm.contacts.get.before[0].request"
+STEP = "crm.contacts.get.before[0].request"
 
 
 def teams(*ids: int, **more: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def draw_github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
 
 def _cause(row: FieldImpact, statements: Sequence[ChangedSetting]) -> ChangedSetting | None:
     """Return the change most likely to affect a field: in its mapping, in its operation, or the first one."""
-    prefix = f"unified.{row.operation}."
+    prefix = (f"{row.operation}.", f"unified.{row.operation}.")  # `unified` remains before some models
     named = [s for s in statements if s.path.startswith(prefix) and s.path.endswith(f".{row.field}")]
     if row.kind == "request_changed" and row.field.startswith("headers."):
         named += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]

@@ -18,7 +18,6 @@ from conn_cli.report.impact.wording import (
     list_accounts,
     list_names,
     locate,
-    shorten_path,
 )
 from conn_cli.report.markdown import cell, code
 from conn_engine.analysis.impact import KINDS, ChangedSetting, FieldImpact, Impact
@@ -71,7 +70,7 @@ def _details(title: str, lines: Iterable[str]) -> list[str]:
 def _statement_row(statement: ChangedSetting, number: int, *, names: bool) -> str:
     more = f" and {pluralize(number - 1, 'more place')}" if number > 1 else ""
     place = code(locate(statement.span, names=names))
-    return f"- {statement.level}: {code(shorten_path(statement.path))}{more} {statement.note}, {place}"
+    return f"- {statement.level}: {code(statement.path)}{more} {statement.note}, {place}"
 
 
 def _against(impact: Impact) -> str:

@@ -17,7 +17,6 @@ from conn_cli.report.impact.wording import (
     list_accounts,
     list_names,
     locate,
-    shorten_path,
     summarize,
 )
 from conn_engine.analysis.impact import KINDS, ChangedSetting, Impact
@@ -81,4 +80,4 @@ def _statement_line(statement: ChangedSetting, places: int, *, names: bool) -> s
     }[statement.note]
     more = f" (and {pluralize(places - 1, 'more place')})" if places > 1 else ""
     place = locate(statement.span, names=names)
-    return f"{statement.level} change: {shorten_path(statement.path)}{more}   {change}   {place}"
+    return f"{statement.level} change: {statement.path}{more}   {change}   {place}"

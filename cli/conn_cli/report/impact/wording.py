@@ -33,7 +33,6 @@ __all__ = [
     "list_accounts",
     "list_names",
     "locate",
-    "shorten_path",
     "summarize",
 ]
 
@@ -134,11 +133,6 @@ def describe_own_changes(row: FieldImpact) -> str:
 def _words(field: str) -> str:
     header = field.removeprefix("headers.")
     return FIELD_WORDS.get(field, field) if header == field else f"the header {header}"
-
-
-def shorten_path(path: str) -> str:
-    """Shorten a path of the configuration by the parts that most paths have."""
-    return path.removeprefix("unified.").replace(".response_mapping.", ".")
 
 
 def count_more(number: int, word: str) -> list[str]:

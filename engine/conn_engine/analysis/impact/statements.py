@@ -7,9 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from conn_engine.analysis.impact.model import ChangedSetting
 from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
-from conn_engine.config import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Effective, Layer, Path_, is_remark, leaves, lookup
+from conn_engine.config import (
+    MAPPINGS,
+    MISSING,
+    RESOURCE_MAPPINGS,
+    Effective,
+    Layer,
+    Path_,
+    format_place,
+    is_remark,
+    leaves,
+    lookup,
+)
 from conn_engine.diagnostics import Span
-from conn_engine.documents import format_path, is_overlap
+from conn_engine.documents import is_overlap
 from conn_engine.secrets import REDACTED, is_secret_name
 
 __all__ = ["find_affected_overrides", "find_changed_settings", "shorten_around_difference"]
@@ -40,8 +51,8 @@ def find_changed_settings(groups: Sequence[Group], digests: Digests) -> list[Cha
             for path, note, layer in _differences(old, new):
                 said = shorten_around_difference(_format_value(old, path), _format_value(new, path))
                 account = group.accounts[0] if level == "account" else ""
-                found[level, format_path(path), _owner(level, group)] = ChangedSetting(
-                    level, format_path(path), layer.span(path), note, account, *said
+                found[level, format_place(path), _owner(level, group)] = ChangedSetting(
+                    level, format_place(path), layer.span(path), note, account, *said
                 )
     order = {"base": 0, "environment": 1, "account": 2}
     return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
@@ -154,7 +165,7 @@ def _find_changed_values(
             rows.append((path, note, layer.span(path)))
     accounts = group.accounts if layer.level == "account" else [""]
     return [
-        ChangedSetting(layer.level, format_path(path), _span_for_account(span, group, account), note, account)
+        ChangedSetting(layer.level, format_place(path), _span_for_account(span, group, account), note, account)
         for account in accounts
         for path, note, span in rows
     ]

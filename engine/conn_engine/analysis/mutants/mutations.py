@@ -18,12 +18,11 @@ from conn_engine.analysis.mutants.settings import (
     mutate_operation,
     mutate_webhooks,
 )
-from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_, lookup
+from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_, format_place, lookup
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Step
 from conn_engine.config.reads import find_texts
 from conn_engine.diagnostics import Span
-from conn_engine.documents import format_path
 
 __all__ = ["KINDS", "Change", "Mutant", "create_mutants"]
 
@@ -84,7 +83,7 @@ def create_mutants(effective: Effective) -> list[Mutant]:
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
         found.setdefault(key, []).append((kind, text, change, span))
     rows = [
-        Mutant(group[0][0], group[0][1], format_path(group[0][2].path), group[0][3], tuple(row[2] for row in group))
+        Mutant(group[0][0], group[0][1], format_place(group[0][2].path), group[0][3], tuple(row[2] for row in group))
         for group in found.values()
     ]
     return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
-from conn_engine.documents import format_path
+from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent, format_place
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
 from conn_engine.responses.waits.time_values import to_seconds_away
@@ -168,7 +167,7 @@ def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_d
     made: list[Event] = []
     scope = Scope({"event": event.plain(), "context": effective.context}, session.conditions)
     for name, settings in effective.events:
-        at = format_path(name.path)
+        at = format_place(name.path)
         if not _holds(settings.when, delivery, scope, f"{at}.when"):
             continue
         behind, record = record_behind(effective, name, settings)
@@ -191,7 +190,7 @@ def record_behind(effective: Effective, name: EventName, settings: UnifiedEvent)
 
     Raises ConfigurationError if there is no such operation.
     """
-    operation = _find_mapping_operation(effective, name, settings, format_path(name.path))
+    operation = _find_mapping_operation(effective, name, settings, format_place(name.path))
     return operation, _record(effective, operation)
 
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conn_engine.config import Effective, EventName, Workspace
+from conn_engine.config import Effective, EventName, Workspace, format_place
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
-from conn_engine.documents import format_path, read_document
+from conn_engine.documents import read_document
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of
@@ -174,9 +174,9 @@ def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tupl
         if field_name.startswith("data."):
             path = (*operation, "response_mapping", *field_name.split(".")[1:])
         origin = origin_of(effective, path)
-        return (origin.span if origin else None), format_path(path)
+        return (origin.span if origin else None), format_place(path)
     path = ("webhooks", "events", *(field_name.split(".")[:1] if field_name in ("occurred_at",) else ()))
-    return effective.span(path), format_path(path)
+    return effective.span(path), format_place(path)
 
 
 def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
@@ -207,7 +207,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
                     f"{violation.path or 'the record'} {violation.message} ({violation.records} of {len(records)} "
                     f"events {kind})",
                     origin.span if origin else Span(shown),
-                    path=format_path(where),
+                    path=format_place(where),
                     hint=violation.fix or f"correct the mapping; to see the model: conn schema {name.model}.{record}",
                 )
             )

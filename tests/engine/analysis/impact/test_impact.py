@@ -264,7 +264,7 @@ def test_overrides_of_an_operation_that_is_gone_are_in_conflict(example: Path) -
     last = "        lifecyclestage: \"body.lifecycle_stage = null ? '' : body.lifecycle_stage\"\n"
     found = changed(example, crm=(f"{last}    list:\n", f"{last}    search:\n"))
     assert lines(found)["crm.companies.list", "", "operation_missing"][0] == 1  # acme; the others say it themselves
-    companies = "unified.crm.companies.list"
+    companies = "crm.companies.list"
     assert {
         ("accounts/globex.yaml", f"{companies}.response_mapping.replace.domain", "conflict"),
         ("accounts/umbrella.yaml", f"{companies}.method", "conflict"),
@@ -292,9 +292,7 @@ def test_a_mapping_that_moves_between_a_resource_and_its_operation_is_no_conflic
     assert not overrides(found)
     assert ("crm.deals.update", "currency", "value_changed") in lines(found)
     changed_too = changed_again(example, production=(text[start:end], moved.replace("'EUR'", "'USD'")))
-    assert ("accounts/acme.yaml", "unified.crm.deals.list.response_mapping.currency", "conflict") in overrides(
-        changed_too
-    )
+    assert ("accounts/acme.yaml", "crm.deals.list.response_mapping.currency", "conflict") in overrides(changed_too)
 
 
 def changed_again(example: Path, **edits: tuple[str, str]) -> Impact:

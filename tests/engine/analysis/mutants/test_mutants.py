@@ -319,7 +319,7 @@ def test_a_mapping_of_a_resource_is_one_mutant_that_each_operation_may_notice(ro
     path.write_text("\n".join([*lines[:2], *shared, "    list: {}", "    get: {}"]), encoding="utf-8")
     bench = Bench(load_workspace(root), "shop")
     (dropped,) = [mutant for mutant in bench.mutants() if mutant.text == "name dropped"]
-    assert (dropped.path, len(dropped.changes)) == ("unified.m.things.response_mapping.name", 1)
+    assert (dropped.path, len(dropped.changes)) == ("m.things.response_mapping.name", 1)
     assert bench.verdict(dropped).killed and bench.verdict(dropped).operation == "m.things.list"
 
 

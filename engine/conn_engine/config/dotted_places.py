@@ -1,0 +1,170 @@
+"""Dotted places: `crm.contacts.list.each` is the place of `each` in `unified: {crm: {contacts: {list: {each: …}}}}`.
+
+An override may use them as keys at its top, and messages print them. The first name is a key of a connector, or else a
+unified model, so that `unified.` is left out. A key that contains a dot is quoted: `headers."a.b"`. A place names keys
+only, because an override sets a list as a whole.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final
+
+from msgspec import structs
+
+from conn_engine.config.merge import Path_
+from conn_engine.config.models import WORD, Configuration
+from conn_engine.documents import format_path, parse_path
+from conn_engine.documents.limits import MAX_DEPTH
+from conn_engine.errors import UsageError
+
+__all__ = ["ExpandedOverride", "PlaceFault", "expand_places", "format_place", "parse_place"]
+
+_SIMILAR: Final = 0.75
+"""From this similarity to a connector's key, a name is that key misspelled. A model may be called `contacts`, which is
+less similar to `connect`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFault:
+    """A key at the top of an override that is not a place, or sets what another key sets too.
+
+    `path` and `first` are paths in the override as written: that of the key, and that of the one before it.
+    """
+
+    code: str
+    message: str
+    path: Path_
+    hint: str
+    first: Path_ | None = None
+
+
+@dataclass(slots=True)
+class ExpandedOverride:
+    """An override with its dotted places expanded, the map from paths in `data` to paths as written, and the faults."""
+
+    data: dict[str, Any]
+    written: dict[Path_, Path_] = field(default_factory=dict)
+    faults: list[PlaceFault] = field(default_factory=list)
+
+    def find_written(self, path: Path_) -> Path_:
+        """Return the path as written of a path in `data`: that of the nearest ancestor in the map, and what is below
+        it."""
+        for end in range(len(path), 0, -1):
+            if (key := self.written.get(path[:end])) is not None:
+                return (*key, *path[end:])
+        return path
+
+
+@cache
+def _connector_keys() -> tuple[str, ...]:
+    return (*(entry.encode_name for entry in structs.fields(Configuration)), *Configuration.aliases)
+
+
+@cache
+def _is_model(name: str) -> bool:
+    """Return whether a name at the top of an override is that of a unified model: it is not a key of a connector, nor
+    one that is misspelled."""
+    return re.match(WORD, name) is not None and not get_close_matches(name, _connector_keys(), 1, _SIMILAR)
+
+
+def format_place(path: Sequence[str | int]) -> str:
+    """Format a path of a configuration as a place that an override and commands accept: without `unified` before a
+    model."""
+    if len(path) > 1 and path[0] == "unified" and _is_model(str(path[1])):
+        return format_path(path[1:])
+    return format_path(path)
+
+
+def parse_place(text: str) -> Path_:
+    """Return the path in a configuration of a place, with or without `unified`. Raises UsageError if the text is not a
+    path."""
+    return _complete(parse_path(text))
+
+
+def _complete(path: Path_) -> Path_:
+    return ("unified", *path) if path and isinstance(path[0], str) and _is_model(path[0]) else path
+
+
+def expand_places(override: Mapping[str, Any]) -> ExpandedOverride:
+    """Return an override with the dotted keys and the models at its top put in their places.
+
+    The input is not changed. A value that has no place, or whose place is taken, is left out, with a fault.
+    """
+    expanded = ExpandedOverride({})
+    if not any(_is_short(key, value) for key, value in override.items()):
+        expanded.data = dict(override)
+        return expanded
+    for key, value in override.items():
+        try:
+            path = _find_place(key, value)
+        except UsageError as error:
+            expanded.faults.append(PlaceFault("CFG101", f'"{key}" is not a place', (key,), error.hint))
+            continue
+        _insert(expanded, path, value, (key,))
+    return expanded
+
+
+def _is_short(key: str, value: Any) -> bool:
+    return key not in _connector_keys() and (any(sign in key for sign in '."[') or _holds_resources(key, value))
+
+
+def _holds_resources(key: str, value: Any) -> bool:
+    """Return whether an entry is a model: an object of resources, which are objects too."""
+    is_object = isinstance(value, dict) and all(isinstance(item, dict | None) for item in value.values())
+    return is_object and _is_model(key)
+
+
+def _find_place(key: str, value: Any) -> Path_:
+    """Return the path in the configuration of a key. Raises UsageError if it is not a place."""
+    if not _is_short(key, value):
+        return (key,)
+    path = _complete(parse_path(key))
+    if not all(isinstance(name, str) for name in path):
+        at = next(index for index, name in enumerate(path) if not isinstance(name, str))
+        whole = format_place(path[:at])
+        raise UsageError(f'"{key}" names an item of a list', hint=f"an override sets a list as a whole: {whole}: [ … ]")
+    if len(path) > MAX_DEPTH:
+        raise UsageError(f'"{key}" has too many names', hint=f"a place has at most {MAX_DEPTH} names")
+    return path
+
+
+def _insert(expanded: ExpandedOverride, path: Path_, value: Any, written: Path_) -> None:
+    """Put a value that is written at one path in its place, into the objects that exist already."""
+    node = expanded.data
+    for end, name in enumerate(path[:-1], start=1):
+        if name not in node:
+            node[str(name)] = {}
+            expanded.written[path[:end]] = written
+        node = node[str(name)]
+        if not isinstance(node, dict):
+            expanded.faults.append(_build_conflict(expanded, path[:end], written))
+            return
+    _join(expanded, node, path, value, written)
+
+
+def _join(expanded: ExpandedOverride, node: dict[str, Any], path: Path_, value: Any, written: Path_) -> None:
+    """Add a value to `node` at the last name of `path`; objects are joined entry by entry."""
+    pending = [(node, path, value, written)]
+    while pending:
+        node, path, value, written = pending.pop()
+        name = str(path[-1])
+        present = node.get(name)
+        if name not in node:
+            node[name] = _copy_objects(value)
+            expanded.written[path] = written
+        elif isinstance(present, dict) and isinstance(value, dict):
+            pending += [(present, (*path, key), item, (*written, key)) for key, item in reversed(value.items())]
+        else:
+            expanded.faults.append(_build_conflict(expanded, path, written))
+
+
+def _copy_objects(value: Any) -> Any:
+    return {key: _copy_objects(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _build_conflict(expanded: ExpandedOverride, path: Path_, written: Path_) -> PlaceFault:
+    message = f"{format_place(path)} is set twice"
+    return PlaceFault("CFG106", message, written, "remove one of the two", expanded.find_written(path))

@@ -86,12 +86,14 @@ class _Configuration:
         return plain_settings(lookup(self.effective.data, self.path) if self.path else self.effective.data)
 
     def origins(self) -> "list[tuple[str, Origin]]":
-        """The origin in effect of each value, with the value's path below the operation."""
+        """The origin in effect of each value, with the value's place, or its path below the operation."""
         from conn_cli.leaf_origins import leaf_origins
+        from conn_engine.config import format_place
+        from conn_engine.documents import format_path
 
         start = self.path
         return [
-            (".".join(map(str, leaf[len(start) :])) or ".", origins[0])
+            (format_path(leaf[len(start) :]) or "." if start else format_place(leaf), origins[0])
             for leaf, origins in leaf_origins(self.effective).items()
             if leaf[: len(start)] == start and origins
         ]

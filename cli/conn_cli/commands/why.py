@@ -119,12 +119,13 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
 def _find_origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
     """Return the origins of an operation's value, or of the one that a vendor operation inherits from its resource or
     the connector. Raises UsageError if there are none."""
+    from conn_engine.config import parse_place
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import parse_path
     from conn_engine.errors import UsageError
 
-    inside = parse_path(path)
-    candidates = [inside] if name is None else [(*name.path, *inside)]
+    inside, place = parse_path(path), parse_place(path)
+    candidates = [place] if name is None else [(*name.path, *inside)]
     if name is not None and name.kind == "unified":
         operation = effective.get_unified(name.model, name.resource, name.method)
         if operation is not None:
@@ -132,12 +133,12 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
             candidates.append((*vendor, *inside))
     if name is not None:
         resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
-        candidates += [("resources", resource, *inside), inside]
+        candidates += [("resources", resource, *inside), place]
     for candidate in candidates:
         origins = effective.origins(effective.find_canonical(candidate))
         if origins:
             return origins
-    known = sorted({".".join(map(str, leaf)) for leaf in _find_leaves(effective, name)})
+    known = sorted(_find_leaves(effective, name))
     more = ", …" if len(known) > 10 else ""
     raise UsageError(
         f'nothing sets "{path}" here',
@@ -145,11 +146,16 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
     )
 
 
-def _find_leaves(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:
+def _find_leaves(effective: "Effective", name: "OperationName | None") -> set[str]:
+    """Return the paths of the values of an operation, or the places of all values."""
     from conn_cli.leaf_origins import leaf_origins
+    from conn_engine.config import format_place
+    from conn_engine.documents import format_path
 
-    start: tuple[Any, ...] = name.path if name is not None else ()
-    return [leaf[len(start) :] for leaf in leaf_origins(effective) if leaf[: len(start)] == start]
+    if name is None:
+        return {format_place(leaf) for leaf in leaf_origins(effective)}
+    start = name.path
+    return {format_path(leaf[len(start) :]) for leaf in leaf_origins(effective) if leaf[: len(start)] == start}
 
 
 def _value(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from conn_engine.diagnostics import Diagnostic
@@ -40,4 +41,11 @@ def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool =
         raise UsageError(
             f"{path.name} is not a baseline: {error}", hint="write it again with --update-baseline"
         ) from error
-    return [finding for finding in findings if finding.fingerprint not in accepted]
+    return [one for one in findings if accepted.isdisjoint((one.fingerprint, _as_before(one).fingerprint))]
+
+
+def _as_before(finding: Diagnostic) -> Diagnostic:
+    """Return the finding as a baseline of an earlier version has it: with `unified.` before a model."""
+    path = f"unified.{finding.path}"
+    message = finding.message.replace(finding.path, path) if finding.path else finding.message
+    return replace(finding, path=path, message=message)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from conn_engine.config import MAPPINGS, Path_, lookup
+from conn_engine.config import MAPPINGS, Path_, format_place, lookup
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path, iterate_texts
+from conn_engine.documents import iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.rewriting import rewrite_join
@@ -83,11 +83,11 @@ def find_sent_expressions(view: LayerView) -> Iterator[Diagnostic]:
         if is_path is not None and not _TAKES_PATHS.search(key) and _is_in_scope(is_path[1], note.over):
             message = f"{text} is sent as text"
             hint = f'write "{{{{{text}}}}}"'
-            yield diagnostic("EXP140", message, view.locate(place, 0, len(text)), path=format_path(path), hint=hint)
+            yield diagnostic("EXP140", message, view.locate(place, 0, len(text)), path=format_place(path), hint=hint)
         elif quoted is not None and not _TAKES_QUOTES.search(key):
             message = f"{text} is sent with its quotes"
             hint = f"write {quoted[2]}" if quoted[2] else "write an empty text"
-            yield diagnostic("EXP141", message, view.locate(place, 0, len(text)), path=format_path(path), hint=hint)
+            yield diagnostic("EXP141", message, view.locate(place, 0, len(text)), path=format_place(path), hint=hint)
 
 
 def _is_in_scope(name: str, scope: str) -> bool:
@@ -110,7 +110,7 @@ def find_filters_of_the_response(view: LayerView) -> Iterator[Diagnostic]:
         message = f"`{site.path[-1]}` reads the response, which is the same for each record"
         span = view.locate(site, places[0].start, len("response")) if places else view.layer.span(site.path)
         hint = f"write {write_expression(_replace(site.text, places, 'record'))}"
-        yield diagnostic("EXP142", message, span, path=format_path(site.path), hint=hint)
+        yield diagnostic("EXP142", message, span, path=format_place(site.path), hint=hint)
 
 
 def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
@@ -130,7 +130,7 @@ def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
         shorter = _replace(site.text, [place._replace(end=place.end + 1) for place in places], "")
         hint = f"write {write_expression(shorter)}"
         span = view.locate(site, places[0].start, len(places[0].text))
-        yield diagnostic("EXP143", message, span, path=format_path(site.path), hint=hint)
+        yield diagnostic("EXP143", message, span, path=format_place(site.path), hint=hint)
 
 
 def _has_records_elsewhere(view: LayerView, site: Site) -> bool:
@@ -179,7 +179,7 @@ def find_misspelled_headers(view: LayerView) -> Iterator[Diagnostic]:
         for found in find_header_spellings(site, text):
             message = f"{text[found.start : found.end]} has no value: names of headers are in lower case and quoted"
             span = view.locate(site, offset + found.start, found.end - found.start)
-            yield diagnostic("EXP144", message, span, path=format_path(site.path), hint=f"write {found.correct}")
+            yield diagnostic("EXP144", message, span, path=format_place(site.path), hint=f"write {found.correct}")
 
 
 def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:

@@ -7,7 +7,7 @@ configuration.
 
 from conn_engine.config.dotted_places import format_place, parse_place
 from conn_engine.config.effective import Effective
-from conn_engine.config.load import DocumentKind, File, Workspace, load_workspace
+from conn_engine.config.load import DocumentKind, File, Workspace, WorkspaceSource, load_workspace
 from conn_engine.config.merge import (
     MAPPINGS,
     MISSING,
@@ -80,6 +80,7 @@ __all__ = [
     "Verify",
     "Workspace",
     "WorkspaceSettings",
+    "WorkspaceSource",
     "compile_part",
     "compile_schema",
     "format_place",

@@ -6,10 +6,11 @@ workspace is refused. `merge` merges, `Effective` converts, and `validate` check
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
@@ -31,7 +32,7 @@ from conn_engine.config.origins import DocumentFragment, Layer, Level
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.short_form import expand
 from conn_engine.config.strays import SUFFIXES, find_strays
-from conn_engine.config.tree import FolderTree, Tree
+from conn_engine.config.tree import DraftTree, FolderTree, Tree
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document
@@ -54,6 +55,18 @@ class File:
     kind: DocumentKind
     name: str
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSource:
+    """What another process needs to load the same workspace: its folder, and the texts that are not saved, by path."""
+
+    root: Path
+    texts: tuple[tuple[str, str | None], ...] = ()
+
+    def load(self) -> "Workspace":
+        """Return the workspace. Raises the errors of `load_workspace`."""
+        return load_workspace(self.root).with_texts(dict(self.texts))
 
 
 def load_workspace(root: Path | str) -> "Workspace":
@@ -83,6 +96,47 @@ class Workspace:
         self._files: dict[str, dict[str, File]] = {}
         self.budgets = Budgets()
         """What the live accounts of this workspace have requested together. Replays count separately."""
+
+    # --- drafts ---
+
+    def with_texts(self, texts: Mapping[str, str | None]) -> "Workspace":
+        """Return this workspace with texts that are not saved, by path below the root; None removes a file.
+
+        Nothing is written. Documents that do not differ are shared, and so are connectors without a changed file.
+        Raises UsageError for a path outside the workspace.
+        """
+        drafts = {self._resolve_draft(name): text for name, text in texts.items()}
+        saved, earlier = (self.tree.saved, self.tree.texts) if isinstance(self.tree, DraftTree) else (self.tree, {})
+        draft = copy(self)
+        draft.tree = DraftTree(saved, {**earlier, **drafts})
+        draft._documents = {path: document for path, document in [*self._documents.items()] if path not in drafts}
+        draft._schemas = {path: document for path, document in [*self._schemas.items()] if path not in drafts}
+        draft._bases = {
+            name: base
+            for name, base in [*self._bases.items()]
+            if not any(path.is_relative_to(self.root / "connectors" / name) for path in drafts)
+        }
+        draft._files = {}
+        draft.__dict__.pop("settings", None)
+        return draft
+
+    def _resolve_draft(self, name: str) -> Path:
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts:
+            raise UsageError(f'"{name}" is not a path in the workspace', hint="write it as accounts/acme.yaml")
+        return self.root.joinpath(*parts)
+
+    @property
+    def source(self) -> WorkspaceSource:
+        """What another process needs to load this workspace."""
+        if not isinstance(self.tree, DraftTree):
+            return WorkspaceSource(self.root)
+        texts = {self.format_path(path): text for path, text in self.tree.texts.items()}
+        return WorkspaceSource(self.root, tuple(sorted(texts.items())))
+
+    def is_draft(self, path: Path) -> bool:
+        """Return whether a file has a text that is not saved."""
+        return isinstance(self.tree, DraftTree) and path in self.tree.texts
 
     @property
     def identity(self) -> str:

@@ -1,11 +1,16 @@
-"""Where the documents of a workspace are: a folder, or something that stands for one. `load` interprets them."""
+"""Where the documents of a workspace are: a folder, a folder with texts that are not saved, or another source.
 
+`load` interprets them.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from conn_engine.documents import Document, read_document
+from conn_engine.documents import Document, parse, read_document
+from conn_engine.errors import ConfigurationError
 
-__all__ = ["FolderTree", "Tree"]
+__all__ = ["DraftTree", "FolderTree", "Tree"]
 
 
 class Tree(Protocol):
@@ -68,3 +73,48 @@ class FolderTree:
     def on_disk(self, path: Path) -> Path:
         """Return the path itself."""
         return path
+
+
+class DraftTree:
+    """Files of another tree, some of them with other texts. None stands for a removed file."""
+
+    def __init__(self, saved: Tree, texts: Mapping[Path, str | None]) -> None:
+        self.saved = saved
+        self.texts = texts
+
+    def entries(self, folder: Path) -> list[Path]:
+        """Return the contents of a folder."""
+        found = {path for path in self.saved.entries(folder) if self.texts.get(path, "") is not None}
+        for path, text in self.texts.items():
+            if text is not None and path.is_relative_to(folder) and path != folder:
+                found.add(folder / path.relative_to(folder).parts[0])
+        return sorted(path for path in found if path.name[0] != ".")
+
+    def is_file(self, path: Path) -> bool:
+        """Return whether there is a file at this path."""
+        return self.texts[path] is not None if path in self.texts else self.saved.is_file(path)
+
+    def is_dir(self, path: Path) -> bool:
+        """Return whether there is a folder at this path."""
+        return self.saved.is_dir(path) or any(
+            text is not None and path in draft.parents for draft, text in self.texts.items()
+        )
+
+    def is_inside(self, path: Path) -> bool:
+        """Return whether no link leads the path out of the workspace."""
+        return self.saved.is_inside(path)
+
+    def document(self, path: Path, shown: str) -> Document:
+        """Return a file as a document."""
+        if path not in self.texts:
+            return self.saved.document(path, shown)
+        text = self.texts[path]
+        if text is None:
+            raise ConfigurationError(f"{shown} is removed in this draft")
+        return parse(text, shown)
+
+    def on_disk(self, path: Path) -> Path:
+        """Return the saved path. Raises ConfigurationError for a draft, which other libraries cannot open."""
+        if path in self.texts:
+            raise ConfigurationError(f"{path.name} must be saved before it can be used", hint="save the file")
+        return self.saved.on_disk(path)

@@ -4,7 +4,7 @@ Accounts that behave the same are evaluated once, and operations that a change c
 `revisions` provides the workspace before the change; the caller draws the result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from conn_engine.analysis.impact.accepted import find_accepted_changes
@@ -65,16 +65,19 @@ def impact(
     base: BaseVersion | None = None,
     processes: int | None = None,
     progress: Progress | None = None,
+    accounts: Sequence[str] = (),
 ) -> Impact:
-    """Compare the results of every account before and after a change, each side on its own recordings.
+    """Compare the results of every account, or of `accounts`, before and after a change, each side on its own
+    recordings.
 
-    A recording that only one side has is used for both. `base` describes `before`. `processes` is the number of worker
-    processes; None chooses it by the amount of work. `progress` receives the number of finished comparisons and their
-    total. An account that cannot be used is listed in `unjudged`, and the others continue. Recordings that were
-    unreadable before the change are ignored. Raises ConfigurationError for a recording that is unreadable after it.
+    A recording that only one side has is used for both. Either side may be a draft (`Workspace.with_texts`). `base`
+    describes `before`. `processes` is the number of worker processes; None chooses it by the amount of work. `progress`
+    receives the number of finished comparisons and their total. An account that cannot be used is listed in `unjudged`,
+    and the others continue. Recordings that were unreadable before the change are ignored. Raises ConfigurationError
+    for a recording that is unreadable after it, and UsageError for an unknown account.
     """
     digests = Digests()
-    plan = ImpactPlan(Side(before, digests, lenient=True), Side(after, digests))
+    plan = ImpactPlan(Side(before, digests, lenient=True), Side(after, digests), accounts)
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, work = len(by_place), Work()

@@ -17,7 +17,7 @@ from conn_engine.analysis.impact.results import (
     list_other_results,
 )
 from conn_engine.analysis.population import find_route, join_digests
-from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
+from conn_engine.config import Effective, OperationName, Workspace, WorkspaceSource, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
@@ -37,8 +37,8 @@ Recorded = Recording | RecordedDelivery
 FieldChangeKind = tuple[str, ChangeKind]
 Level = Literal["base", "environment", "account"]
 
-EffectiveKey = tuple[Path, str, Level]
-"""The root of a workspace, an account, and its highest level."""
+EffectiveKey = tuple[WorkspaceSource, str, Level]
+"""A workspace, an account, and its highest level."""
 Effectives = Mapping[EffectiveKey, Effective]
 
 MOST_KEPT = 256
@@ -52,7 +52,7 @@ class EvaluationSide:
     `key` identifies the result, and `request_key` the result without the records.
     """
 
-    root: Path
+    source: WorkspaceSource
     account: str
     level: Level
     key: str
@@ -102,7 +102,7 @@ class Evaluation:
 
     def __init__(self, *workspaces: Workspace, effectives: Effectives | None = None) -> None:
         self._given: Effectives = effectives or {}
-        self._workspaces = {workspace.root: workspace for workspace in workspaces}
+        self._workspaces = {workspace.source: workspace for workspace in workspaces}
         self._effectives: dict[EffectiveKey, Effective] = {}
 
     def effects(self, job: EvaluationTask) -> tuple[list[Effect], Work]:
@@ -130,17 +130,17 @@ class Evaluation:
                 found.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
         return found, Work(len(known), replays.sent, replays.evaluated)
 
-    def _workspace(self, root: Path) -> Workspace:
-        if root not in self._workspaces:
-            self._workspaces[root] = load_workspace(root)
-        return self._workspaces[root]
+    def _workspace(self, source: WorkspaceSource) -> Workspace:
+        if source not in self._workspaces:
+            self._workspaces[source] = source.load()
+        return self._workspaces[source]
 
     def _effective(self, run: EvaluationSide) -> Effective:
-        key = (run.root, run.account, run.level)
+        key = (run.source, run.account, run.level)
         if key in self._given:
             return self._given[key]
         if key not in self._effectives:
-            effective = self._workspace(run.root).effective(account=run.account)
+            effective = self._workspace(run.source).effective(account=run.account)
             if len(self._effectives) >= MOST_KEPT:
                 self._effectives.clear()
             self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
@@ -149,7 +149,7 @@ class Evaluation:
     def _run(
         self, run: EvaluationSide, name: OperationName, recording: Recorded, replays: Replays, *, before: bool
     ) -> _Side:
-        workspace = self._workspace(run.root)
+        workspace = self._workspace(run.source)
         try:
             effective = self._effective(run)
             if isinstance(recording, RecordedDelivery):

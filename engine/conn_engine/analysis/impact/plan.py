@@ -1,6 +1,6 @@
 """Plan what to evaluate: accounts that behave the same once, and only operations that the change can affect."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -21,7 +21,8 @@ from conn_engine.analysis.population import (
     make_context_key,
 )
 from conn_engine.config import Effective, OperationName
-from conn_engine.errors import ConnError
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ConnError, UsageError
 from conn_engine.testing.deliveries.cases import delivery_name
 
 __all__ = ["Group", "ImpactPlan", "OperationPlan", "PairKey"]
@@ -93,16 +94,17 @@ class Group:
 class ImpactPlan:
     """All groups and their evaluation tasks. Accounts that cannot be used are groups with a fault."""
 
-    def __init__(self, before: Side, after: Side) -> None:
+    def __init__(self, before: Side, after: Side, accounts: Sequence[str] = ()) -> None:
         self.before = before
         self.after = after
+        self._accounts = set(accounts)
         self.jobs: dict[tuple[OperationName, str], EvaluationTask] = {}
         self.effectives: dict[EffectiveKey, Effective] = {}
         self._unreadable: dict[tuple[SideName, str], ConnError] = {}
         self._variants = Variants(before, after)
         self._pairs: dict[PairKey, Place] = {}
         self.renamed = find_renamed(before, after)
-        self.groups = [group for accounts in self._alike() for group in self._groups(accounts)]
+        self.groups = [group for alike in self._alike() for group in self._groups(alike)]
 
     @property
     def pairs(self) -> Iterable[tuple[PairKey, Place]]:
@@ -113,7 +115,11 @@ class ImpactPlan:
         """Return the accounts with their shapes before and after, grouped if only their contexts differ."""
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
         found: dict[Any, _Accounts] = {}
-        for name in sorted((old | new) - set(self.renamed.values())):
+        names = (old | new) - set(self.renamed.values())
+        if unknown := self._accounts - names:
+            name = min(unknown)
+            raise UsageError(f'no account "{name}" in the workspace', hint=did_you_mean(name, sorted(names)))
+        for name in sorted(self._accounts or names):
             earlier = self.renamed.get(name, name)
             after = self._shape("after", name) if name in new else None
             before = self._shape("before", earlier) if earlier in old else None
@@ -258,7 +264,7 @@ class ImpactPlan:
             self._pairs[keys] = (job.key, len(job.pairs))
             runs = [
                 EvaluationSide(
-                    variant.side.workspace.root,
+                    variant.side.workspace.source,
                     shape.name,
                     variant.level,
                     key,
@@ -271,7 +277,7 @@ class ImpactPlan:
             ]
             for variant, run in zip(variants, runs, strict=True):
                 if variant is not None and run is not None and variant.effective.account == run.account:
-                    self.effectives[run.root, run.account, run.level] = variant.effective
+                    self.effectives[run.source, run.account, run.level] = variant.effective
             job.pairs.append(Pair(runs[0], runs[1], same=earlier.digest == latest.digest))
         return keys
 

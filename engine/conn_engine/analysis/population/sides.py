@@ -95,7 +95,9 @@ class Side:
             self._accounts[account] = self.workspace.account(account)
         else:
             own, other = self.workspace.file("account", account), like.workspace.file("account", account)
-            same = own.path.samefile(other.path) or own.path.read_bytes() == other.path.read_bytes()
+            same = not (self.workspace.is_draft(own.path) or like.workspace.is_draft(other.path)) and (
+                own.path.samefile(other.path) or own.path.read_bytes() == other.path.read_bytes()
+            )
             self._accounts[account] = like._accounts[account] if same else self.workspace.account(account)
         return self._accounts[account]
 

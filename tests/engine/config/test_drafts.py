@@ -52,7 +52,7 @@ def test_the_settings_of_the_workspace_can_be_drafted(saved):
     _ = saved.settings
     draft = saved.with_texts({"conn.yaml": "default_environment: sandbox\n"})
     assert draft.effective(account="acme").environment == "sandbox"
-    with pytest.raises(ConfigurationError, match="no conn.yaml"):
+    with pytest.raises(ConfigurationError, match=r"no conn\.yaml"):
         _ = saved.with_texts({"conn.yaml": None}).settings
 
 
@@ -71,6 +71,6 @@ def test_a_draft_outside_the_workspace_is_refused(saved, name):
 
 def test_another_process_can_load_the_same_draft(saved):
     draft = saved.with_texts({"accounts/acme.yaml": ACME.replace("5", "6")})
-    loaded = pickle.loads(pickle.dumps(draft.source)).load()  # noqa: S301
+    loaded = pickle.loads(pickle.dumps(draft.source)).load()
     assert loaded.effective(account="acme").data == draft.effective(account="acme").data
     assert (loaded.source, saved.source.texts) == (draft.source, ())

@@ -29,7 +29,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "cursor": {"pagination": CURSOR},
     "header": {"pagination": {"format": "cursor", "config": {"cursor_field": "next", "cursor_header": "X-C"}}},
     "url": {"pagination": {"format": "next_url", "config": {"next_url_field": "url"}}},
-    "path": {"pagination": {"format": "next_url", "config": {"next_url_field": "path", "relative_to": "base_url"}}},
+    "relative": {"pagination": {"format": "next_url", "config": {"next_url_field": "path", "relative_to": "base_url"}}},
     "restart": {"pagination": {"format": "cursor", "config": {**CURSOR["config"], "restart": RESTART}}},
     "nested": {"pagination": {"format": "nested", "config": {"inner": CURSOR, "outer": {
         "format": "page", "config": {"page_param": "o", "stop": "false"}}}}},
@@ -133,7 +133,7 @@ def test_a_restart_puts_in_what_it_names_alone(world: World, connected: Connecti
 @pytest.mark.parametrize("path", [".evil.example/x", "@evil.example/", ":1/x", "\\evil", "things"])
 def test_a_path_does_not_go_on_with_the_host(world: World, connected: Connection, path: str) -> None:
     with pytest.raises(UsageError, match="does not belong"):
-        connected.list("things.path", Call(cursor=token({"path": path})))
+        connected.list("things.relative", Call(cursor=token({"path": path})))
     assert world.vendor.arrived == []
 
 

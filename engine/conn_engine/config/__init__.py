@@ -9,6 +9,7 @@ from conn_engine.config.dotted_places import format_place, parse_place
 from conn_engine.config.effective import Effective
 from conn_engine.config.load import DocumentKind, File, Workspace, WorkspaceSource, load_workspace
 from conn_engine.config.merge import (
+    INHERITED_BY_LISTINGS,
     MAPPINGS,
     MISSING,
     RESOURCE_MAPPINGS,
@@ -45,6 +46,7 @@ from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import load_schema, validate
 
 __all__ = [
+    "INHERITED_BY_LISTINGS",
     "MAPPINGS",
     "MISSING",
     "RESOURCE_MAPPINGS",

@@ -5,13 +5,18 @@ can narrow them, but not widen them. The transport's gateway enforces the hosts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from conn_engine.auth import NoAuthorization
+from conn_engine.config.convert import ConversionError
 from conn_engine.config.endpoints import find_other_paths
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place, urls_of
+from conn_engine.config.inheritance import follows_credentials
 from conn_engine.config.merge import Path_, leaves, lookup
 from conn_engine.config.models import Connector, Operation
+from conn_engine.config.operations import find_implied_authorization
 from conn_engine.config.origins import Layer
 from conn_engine.config.reads import find_reserved
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
@@ -50,8 +55,7 @@ def find_widening(levels: Levels) -> list[Diagnostic]:
 
 
 def _find_missing_hosts(levels: Levels) -> Iterator[Diagnostic]:
-    authorization = levels.base.get("authorization")
-    if isinstance(authorization, dict) and authorization.get("format") != "none" and not levels.base_hosts:
+    if _is_authorized(levels.base.get("authorization"), levels.base) and not levels.base_hosts:
         yield diagnostic(
             "SEC112",
             "requests are authorized, but no host may receive the credential",
@@ -61,11 +65,21 @@ def _find_missing_hosts(levels: Levels) -> Iterator[Diagnostic]:
         )
 
 
+def _is_authorized(authorization: Any, base: Mapping[str, Any]) -> bool:
+    """Return whether requests without an operation are authorized."""
+    if isinstance(authorization, dict):
+        return authorization.get("format") != "none"
+    with suppress(ConversionError):  # a finding of its own
+        return follows_credentials(base) and find_implied_authorization(base) != NoAuthorization()
+    return False
+
+
 def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
     """Find the connector's own URLs on hosts that its `hosts` leave out (SEC160). A host that depends on the account
     counts as listed if one of its possible values is: an account cannot choose another."""
     rest = {key: value for key, value in levels.base.items() if key != "unified"}
     is_authorized = any(path[-2:] == ("authorization", "format") and said != "none" for path, said in leaves(rest))
+    is_authorized = is_authorized or _is_authorized(None, levels.base)
     if not isinstance(levels.base.get("hosts"), list) or not is_authorized:
         return
     for path, url in urls_of(levels.base):

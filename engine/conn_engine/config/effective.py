@@ -6,7 +6,6 @@ Models are created lazily, operation by operation. `load` finds and reads files;
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_ur
 from conn_engine.config.faults import to_finding
 from conn_engine.config.grants import Grants, Levels
 from conn_engine.config.host_patterns import effective_hosts
+from conn_engine.config.inheritance import said_at
 from conn_engine.config.issued_hosts import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import (
@@ -43,7 +43,6 @@ from conn_engine.config.operations import (
     event_names,
     operation_names,
     resolve_name,
-    said_at,
     singular,
     vendor_operation,
 )
@@ -326,7 +325,7 @@ class Effective:
         """The operation with the credentials that this account has."""
         credentials = self._with_secret_fields(operation.credentials) or operation.credentials
         chosen = choose_credentials(credentials, self.context, self.conditions)
-        return operation if chosen is operation.credentials else replace(operation, credentials=chosen)
+        return operation if chosen is operation.credentials else operation.with_credentials(chosen)
 
     def get_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         """Return a unified operation with `resource`, `method` and `record` filled in; None when it does not exist."""

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = [
+    "AUTHORIZING",
     "INHERITED",
+    "INHERITED_BY_LISTINGS",
     "MAPPINGS",
     "MISSING",
     "RESOURCE_MAPPINGS",
@@ -48,12 +50,20 @@ INHERITED: Final = (
     "authorization",
     "signature",
     "pagination",
+    "response_path",
+    "incremental",
     "errors",
     "rate_limit",
     "timeout_seconds",
     "part_failure",
 )
 """Keys of the connector that a resource and an operation can override."""
+
+INHERITED_BY_LISTINGS: Final = ("response_path", "incremental")
+"""Those that only a listing inherits."""
+
+AUTHORIZING: Final = ("authorization", "signature")
+"""Keys that decide how requests are authorized. If none of them is set, that follows from the credentials."""
 
 MAPPINGS: Final = frozenset(
     {
@@ -194,10 +204,11 @@ def _are_error_rules(path: Path_) -> bool:
 
 
 def _keeps_null(path: Path_) -> bool:
-    """Return whether the path is at or below something that a resource or an operation inherits."""
-    return (
-        len(path) > 2 and path[0] == "resources" and (path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED))
-    )
+    """Return whether the path is at or below something that a resource or an operation inherits, or at something of the
+    connector without which the authorization follows from the credentials."""
+    if len(path) < 3 or path[0] != "resources":
+        return len(path) == 1 and path[0] in AUTHORIZING
+    return path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED)
 
 
 def _is_replacement(mapping: Any) -> bool:
@@ -414,6 +425,10 @@ def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
 
 
 def _is_inherited(data: Any, path: Path_) -> bool:
+    if path[-1] in AUTHORIZING and lookup(data, ("credentials",)) not in (MISSING, None):
+        return True  # the authorization follows from the credentials
+    if len(path) == 1:
+        return False
     start = 2 if path[2] in INHERITED else 3
     places = [path[start:]] if start == 2 else [path[start:], ("resources", path[1], *path[start:])]
     return any(lookup(data, place) not in (MISSING, None) for place in places)

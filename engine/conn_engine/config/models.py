@@ -64,6 +64,7 @@ TRUSTED_HOST = (
     r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the gateway reads a pattern
     r"|[0-9.]+/[0-9]{1,2}|\[?[0-9A-Fa-f:.]+\]?/[0-9]{1,3})$"  # or a network
 )
+OPERATION_PATH = r"^(/|\{\{)\S*"
 URL = r"^(https?://|\{\{)\S"
 OPERATION = r"^[^.\s]+\.[^.\s]+$"
 PLACEMENT = r"^(credentials|authorization|signature|resources\.[\w-]+)(\.[\w-]+)*$"
@@ -144,6 +145,21 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         Signature | None, Meta(extra=SECRETS, description="How to sign the finished request, as the last step.")
     ] = None
     pagination: Annotated[Pagination | None, Meta(description="How a listing continues on its next page.")] = None
+    response_path: Annotated[
+        Expression | None,
+        Meta(
+            description="Where the record or the records are in the response, as an expression over its body. Only "
+            "listings inherit it.",
+            extra=expression_over("body"),
+        ),
+    ] = None
+    incremental: Annotated[
+        Incremental | None,
+        Meta(
+            description="How to read only what is new since the last run, and in which windows. Only listings "
+            "inherit it."
+        ),
+    ] = None
     errors: Annotated[
         tuple[Rule, ...] | None,
         Meta(
@@ -169,15 +185,21 @@ class Inheritable(Settings, frozen=True, kw_only=True):
 class Operation(Inheritable, frozen=True, kw_only=True):
     """One request that the vendor offers."""
 
-    method: Annotated[HttpMethod, Meta(description="HTTP method.")]
+    text_form: ClassVar[tuple[str, str]] = ("path", OPERATION_PATH)
+    """The key of a setting that may stand for the operation, and the pattern of its text."""
+    method: Annotated[
+        HttpMethod | None,
+        Meta(description="HTTP method. Default: get for list and get, post for create, delete for delete."),
+    ] = None
     path: Annotated[
-        Template,
+        Template | None,
         Meta(
             description="Path after base_url. A {{…}} value is percent-encoded as one segment; a list becomes "
-            "several segments, one per item.",
+            "several segments, one per item. Default: the path of the resource for list and create, and "
+            "the same with /{{id}} for get, update and delete.",
             extra=path_over("path"),
         ),
-    ]
+    ] = None
     description: Annotated[str | None, Meta(description="What the operation does.", extra=REMARK)] = None
     enabled: Annotated[
         bool,
@@ -232,13 +254,6 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     response_options: Annotated[
         ResponseOptions | None,
         Meta(description="How to read the response, in detail: character set, archive, columns."),
-    ] = None
-    response_path: Annotated[
-        Expression | None,
-        Meta(
-            description="Where the record or the records are in the response, as an expression over its body.",
-            extra=expression_over("body"),
-        ),
     ] = None
     record_filter: Annotated[
         Expression | None,
@@ -296,9 +311,6 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     enrich: Annotated[
         tuple[Enrich, ...], Meta(description="Additional requests that complete the records, in order.")
     ] = ()
-    incremental: Annotated[
-        Incremental | None, Meta(description="How to read only what is new since the last run, and in which windows.")
-    ] = None
     job: Annotated[
         Job | None,
         Meta(description="Set when the request only starts a job: how to poll it, and where its result is."),
@@ -339,6 +351,14 @@ class Resource(Inheritable, frozen=True, kw_only=True):
 
     rest: ClassVar[str] = "operations"
     description: Annotated[str | None, Meta(description="What the resource contains.", extra=REMARK)] = None
+    path: Annotated[
+        Template | None,
+        Meta(
+            description="Path after base_url of list and create; get, update and delete have it with /{{id}}. An "
+            "operation's own path takes precedence, and other operations need one.",
+            extra=path_over("path"),
+        ),
+    ] = None
     operations: Annotated[
         dict[Word, Operation],
         Meta(description="Operations by name; list, get, create, update and delete are common."),

@@ -1,19 +1,25 @@
 """Operations as the engine runs them: their names, and a vendor operation with everything inherited resolved.
 
-An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's settings) merge
-deeply, null removes what is inherited, and error rules are concatenated, the operation's first.
+`inheritance` finds what an operation inherits.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from conn_engine.auth import Authorization, Credentials
+from conn_engine.auth import Authorization, Credentials, NoAuthorization
 from conn_engine.auth.signatures import NoSignature, Signature
-from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, is_read_only
-from conn_engine.config.convert import convert
-from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
+from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
+from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.inheritance import (
+    CREDENTIALS,
+    find_places,
+    is_graphql_query,
+    lists_records,
+    resolve_settings,
+    writes_by_default,
+)
+from conn_engine.config.merge import Path_, lookup
 from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import InternalError, UsageError
@@ -29,16 +35,13 @@ __all__ = [
     "OperationName",
     "VendorOperation",
     "event_names",
-    "find_inherited",
+    "find_implied_authorization",
     "operation_names",
     "resolve_name",
-    "said_at",
     "singular",
     "vendor_operation",
 ]
 
-_ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
-_SAFE_METHODS = ("GET", "HEAD")
 _SINGLE_METHODS = ("POST", "PATCH")  # not sent again unless the author declares them idempotent
 _DEFAULT_TIMEOUT = 30.0
 _RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entry != "operations")
@@ -128,14 +131,25 @@ class VendorOperation:
     places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
 
     def get_pagination(self) -> Pagination:
-        """Return how the operation continues from page to page.
-
-        Three kinds of operations inherit no pagination: a write, whose next page would repeat the write; a read of the
-        one record at `…/{{id}}`, which has no pages; and a job, because its pages are in its result.
-        """
+        """Return how the operation continues from page to page."""
         is_own = self.get_path("pagination") == (*self.place, "pagination")
-        has_one_page = self.writes or _ONE_RECORD.search(self.path) is not None or self.job is not None
-        return self.pagination if is_own or not has_one_page else NoPagination()
+        return self.pagination if is_own or self.is_listing else NoPagination()
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether it lists records. Only such an operation inherits `pagination`, `response_path` and `incremental`."""
+        return lists_records(self.path, self.writes, self.job)
+
+    @property
+    def follows_credentials(self) -> bool:
+        """Whether its authorization follows from the credentials, because nothing sets one, or a signature."""
+        return self.get_path("authorization") == CREDENTIALS
+
+    def with_credentials(self, credentials: Credentials) -> "VendorOperation":
+        """Return the operation with other credentials, and with the authorization that follows from them."""
+        if not self.follows_credentials:
+            return replace(self, credentials=credentials)
+        return replace(self, credentials=credentials, authorization=_follow(credentials))
 
     @property
     def text(self) -> str:
@@ -223,58 +237,27 @@ def vendor_operation(data: Mapping[str, Any], resource: str, method: str, *, con
     if not isinstance(own, dict) or method in _RESOURCE_KEYS:
         resolve_name(operation_names(data), f"{resource}.{method}", connector=connector, raw=True)
         raise InternalError(f'"{resource}.{method}" is and is not an operation of "{connector}"')
-    resolved = {key: value for key, value in own.items() if key not in INHERITED}
-    levels = _levels(data, resource, method)
-    for key in INHERITED:
-        value = _inherit_key(levels, key)
-        if value is not MISSING:
-            resolved[key] = value
-    typed = convert(resolved, Operation, at=f"resources.{resource}.{method}")
-    places = {key: _nearest(levels, key) for key in INHERITED}
-    return _vendor_operation(typed, data, resource, method, places)
+    typed = convert(resolve_settings(data, resource, method), Operation, at=f"resources.{resource}.{method}")
+    for key in ("method", "path"):
+        if getattr(typed, key) is None:
+            reason = f"Object missing required field `{key}`"
+            raise ConversionError(f"resources.{resource}.{method}: {reason}", reason=reason, place=())
+    return _vendor_operation(typed, data, resource, method)
 
 
-_Levels: TypeAlias = Sequence[tuple[Path_, Mapping[str, Any]]]
-
-
-def _levels(data: Mapping[str, Any], resource: str, method: str) -> _Levels:
-    """Return the settings of connector, resource and operation, each with its path."""
-    paths: tuple[Path_, ...] = ((), ("resources", resource), ("resources", resource, method))
-    found = ((path, lookup(data, path)) for path in paths)
-    return [(path, settings if isinstance(settings, dict) else {}) for path, settings in found]
-
-
-def _inherit_key(levels: _Levels, key: str) -> Any:
-    values = [settings.get(key, MISSING) for _, settings in levels]
-    return _join_rules(values) if key == "errors" else inherit(*values)
-
-
-def _nearest(levels: _Levels, key: str) -> Path_:
-    places = [path for path, settings in levels if key in settings]
-    return (*(places or [levels[-1][0]])[-1], key)
-
-
-def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
-    """Return the value of an inherited key for an operation; MISSING if nothing sets it or null removes it."""
-    return _inherit_key(_levels(data, resource, method), key)
-
-
-def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:
-    """Return the path that sets an inherited key of an operation: the most specific one."""
-    return _nearest(_levels(data, resource, method), key)
-
-
-def _vendor_operation(
-    typed: Operation, data: Mapping[str, Any], resource: str, name: str, places: Mapping[str, Path_]
-) -> VendorOperation:
-    none = {"format": "none"}
-    method = typed.method.upper()
-    is_query = typed.body_format == "graphql" and is_read_only(typed.body)
+def _vendor_operation(typed: Operation, data: Mapping[str, Any], resource: str, name: str) -> VendorOperation:
+    method, path = (typed.method or "").upper(), typed.path or ""
+    writes = typed.writes if typed.writes is not None else writes_by_default(method, typed.body_format, typed.body)
+    places = find_places(data, resource, name, is_listing=lists_records(path, writes, typed.job))
+    credentials = _convert_credentials(data)
+    authorization = typed.authorization
+    if authorization is None:
+        authorization = _follow(credentials) if places["authorization"] == CREDENTIALS else NoAuthorization()
     return VendorOperation(
         resource=resource,
         name=name,
         method=method,
-        path=typed.path,
+        path=path,
         base_url=typed.base_url or "",
         headers=typed.headers or {},
         query=typed.query or {},
@@ -299,16 +282,16 @@ def _vendor_operation(
         chunk=typed.chunk,
         incremental=typed.incremental,
         job=typed.job,
-        pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
+        pagination=typed.pagination if typed.pagination is not None else NoPagination(),
         errors=(*(typed.errors or ()), *_build_page_rules(typed.pagination)),  # the built-in ones: `responses.failures`
         rate_limit=typed.rate_limit,
-        credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
-        authorization=typed.authorization
-        if typed.authorization is not None
-        else _strategy(none, Authorization, "authorization"),
+        credentials=credentials,
+        authorization=authorization,
         signature=typed.signature if typed.signature is not None else NoSignature(),
-        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS or is_query,
-        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS and not is_query,
+        idempotent=typed.idempotent
+        if typed.idempotent is not None
+        else method not in _SINGLE_METHODS or is_graphql_query(typed.body_format, typed.body),
+        writes=writes,
         deprecated=typed.deprecated,
         timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
         part_failure=typed.part_failure or "stop",
@@ -316,26 +299,26 @@ def _vendor_operation(
     )
 
 
+def find_implied_authorization(data: Mapping[str, Any]) -> Authorization:
+    """Return the authorization that follows from the credentials, whether or not something sets another. Raises
+    ConversionError when the credentials are invalid."""
+    return _follow(_convert_credentials(data))
+
+
+def _convert_credentials(data: Mapping[str, Any]) -> Credentials:
+    kind: Any = Credentials
+    credentials: Credentials = convert(data.get("credentials") or {"format": "none"}, kind, at="credentials")
+    return credentials
+
+
+def _follow(credentials: Credentials) -> Authorization:
+    implied = credentials.imply_authorization()
+    return implied if implied is not None else NoAuthorization()
+
+
 def _build_page_rules(pagination: Pagination | None) -> tuple[Rule, ...]:
     """Return the error rules of a pagination, which come after the author's: a range that does not exist is the end."""
     return (Rule(when="status = 416", then="empty"),) if isinstance(pagination, Range) else ()
-
-
-def _strategy(data: Any, kind: Any, at: str) -> Any:
-    return convert(data, kind, at=at)
-
-
-def _join_rules(values: list[Any]) -> Any:
-    """Return the rules of operation, resource and connector, in this order. A null discards inherited rules."""
-    rules: list[Any] = []
-    for value in values:
-        if value is None:
-            rules = []
-        elif isinstance(value, list):
-            rules = [*value, *rules]
-        elif value is not MISSING:
-            return value  # not a list: conversion reports it
-    return rules or MISSING
 
 
 def singular(resource: str) -> str:

@@ -1,7 +1,7 @@
 """Findings about overrides that use a secret in another way than the connector, and about weaker verification."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -11,9 +11,11 @@ from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.dotted_places import format_place
 from conn_engine.config.endpoints import iterate_request_urls
 from conn_engine.config.grants import Levels
+from conn_engine.config.implied import is_path_implied
+from conn_engine.config.inheritance import find_inherited, follows_credentials
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
 from conn_engine.config.models import Configuration
-from conn_engine.config.operations import find_inherited, operation_names
+from conn_engine.config.operations import find_implied_authorization, operation_names
 from conn_engine.config.secret_texts import names_read, secret_leaves, secret_texts
 from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
 from conn_engine.config.short_form import find_canonical
@@ -29,6 +31,9 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
     ("authorization", Authorization, NoAuthorization()),
     ("signature", Signature, NoSignature()),
 )
+_IMPLIED: Final = object()
+"""Stands for the authorization that follows from the credentials."""
+_CREDENTIALS: Path_ = ("credentials",)
 _OF_A_REQUEST = ("path", "base_url", "method", "job", "pagination")
 
 
@@ -61,20 +66,45 @@ def _iterate_settings(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
     own, base = (data.get("credentials") for data in (levels.data, levels.base))
     if own != base:
         yield from _convert_both([("credentials",)], own, base, Credentials, NoCredentials())
+    implied = _find_implied(levels.data), _find_implied(levels.base)
     for key, kind, none in _KINDS:
-        own, base = (data.get(key) for data in (levels.data, levels.base))
-        if own != base:  # for requests of steps, which have no operation
-            yield from _convert_both([(key,)], own, base, kind, none)
+        own, base = (_read_setting(data, key) for data in (levels.data, levels.base))
+        if _differs(own, base, implied):  # for requests of steps, which have no operation
+            yield from _convert_both([(key,), _CREDENTIALS], own, base, kind, none, implied)
         for at in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
-            own, base = (find_inherited(data, str(at[1]), str(at[2]), key) for data in (levels.data, levels.base))
-            if own != base:
-                yield from _convert_both([(*at, key), (*at[:2], key), (key,)], own, base, kind, none)
+            own, base = (_read_setting(data, key, (str(at[1]), str(at[2]))) for data in (levels.data, levels.base))
+            if _differs(own, base, implied):
+                places = [(*at, key), (*at[:2], key), (key,), _CREDENTIALS]
+                yield from _convert_both(places, own, base, kind, none, implied)
 
 
-def _convert_both(
-    places: list[Path_], own: Any, base: Any, kind: Any, none: Any
+def _find_implied(data: Mapping[str, Any]) -> Any:
+    """Return the authorization that follows from the credentials; None if they are invalid."""
+    try:
+        return find_implied_authorization(data)
+    except ConversionError:
+        return None
+
+
+def _read_setting(data: Mapping[str, Any], key: str, place: tuple[str, str] | None = None) -> Any:
+    """Return the raw setting of an operation, or of requests without one; _IMPLIED if it follows from the
+    credentials."""
+    if key == "authorization" and follows_credentials(data, *(place or ())):
+        return _IMPLIED
+    return find_inherited(data, *place, key) if place is not None else data.get(key)
+
+
+def _differs(own: Any, base: Any, implied: tuple[Any, Any]) -> bool:
+    return bool(implied[0] != implied[1]) if own is base is _IMPLIED else bool(own != base)
+
+
+def _convert_both(  # noqa: PLR0917
+    places: list[Path_], own: Any, base: Any, kind: Any, none: Any, implied: tuple[Any, Any] = (None, None)
 ) -> Iterator[tuple[list[Path_], Any, Any]]:
-    made = [none if data in (None, MISSING) else _try_convert(data, kind) for data in (own, base)]
+    made = [
+        follows if data is _IMPLIED else none if data in (None, MISSING) else _try_convert(data, kind)
+        for data, follows in zip((own, base), implied, strict=True)
+    ]
     if made[0] is not None:  # invalid settings have their own finding and never run
         yield places, made[0], made[1]
 
@@ -132,12 +162,16 @@ def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
         formats = [lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS]
         if name.kind != "vendor" or all(format_ in (MISSING, "none") for format_ in formats):
             continue
+        resource, own = (lookup(levels.data, name.path[:end]) for end in (2, 3))
+        places = [(*name.path, key) for key in _OF_A_REQUEST]
+        if isinstance(own, dict) and is_path_implied(name.method, own, resource):
+            places.append((*name.path[:2], "path"))
         for layer in levels.overrides:
-            for key in _OF_A_REQUEST:
-                said = lookup(layer.data, (*name.path, key))
-                for path, value in leaves(said, (*name.path, key)) if said is not MISSING else ():
+            for place in places:
+                said = lookup(layer.data, place)
+                for path, value in leaves(said, place) if said is not MISSING else ():
                     if isinstance(value, str | list) and value != lookup(levels.base, path):
-                        yield _build_finding(levels, [name.path], Departure(path[3:], "place"))
+                        yield _build_finding(levels, [place[:-1]], Departure(path[len(place) - 1 :], "place"))
 
 
 def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:

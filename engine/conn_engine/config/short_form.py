@@ -4,11 +4,13 @@ wrote each part of it; `shorten` returns the short form of canonical data.
 - A strategy may have its settings next to `format` instead of below `config`, and may be only the name of its format:
 `{format: page, size: 50}`, `authorization: bearer`.
 - A setting may have another common name (an alias).
+- An operation may be only its path: `list: /people`.
 
 Canonical data has `{format: …, config: {…}}` and the names of the models. An override may leave out the `format` of a
 strategy: it has the one below.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -76,6 +78,9 @@ class _Expander:
         elif isinstance(data, list) and plan.item is not None:
             items = [self.visit(item, plan.item, None, (*path, i), (*written, i)) for i, item in enumerate(data)]
             return data if all(a is b for a, b in zip(items, data, strict=True)) else items
+        elif isinstance(data, str) and (key := _find_text_key(data, plan)):
+            self.moved[*path, key] = written
+            return {key: data}
         elif isinstance(data, str) and data in plan.structs:
             self.moved[*path, "format"] = written
             return {"format": data}
@@ -128,6 +133,12 @@ class _Expander:
         for key, name in present.items():
             self.moved[*path, name] = (*written, key)
         return {present.get(key, key): value for key, value in data.items()} if present else data
+
+
+def _find_text_key(text: str, plan: Plan) -> str:
+    """Return the key of the only setting that a text sets; "" if a text is no model of this plan."""
+    key, pattern = (plan.structs[""].text_form if "" in plan.structs else None) or ("", "")
+    return key if key and re.match(pattern, text) else ""
 
 
 def is_flat(strategy: Mapping[str, Any]) -> bool:
@@ -199,6 +210,9 @@ def _shorten(data: Any, plan: Plan | None) -> Any:
     if isinstance(data, dict):
         if "" in plan.structs:
             struct = plan.structs[""]
+            key = struct.text_form[0] if struct.text_form else ""
+            if data.keys() == {key} and isinstance(data[key], str) and _find_text_key(data[key], plan):
+                return data[key]
             return {key: _shorten(value, struct.get_plan(struct.aliases.get(key, key))) for key, value in data.items()}
         if plan.structs:
             return _shorten_strategy(data, plan)

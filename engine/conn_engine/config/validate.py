@@ -13,11 +13,13 @@ import msgspec
 
 from conn_engine.config.faults import quote_value
 from conn_engine.config.foreign_words import suggest_key
+from conn_engine.config.implied import PATHS, explain_missing
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
     HOST_PATTERN,
     NAME,
     OPERATION,
+    OPERATION_PATH,
     PATH_PREFIX,
     PLACEMENT,
     TRUSTED_HOST,
@@ -64,6 +66,7 @@ _PATTERNS = {
     TRUSTED_HOST: "a host pattern such as localhost:4200 or http://kinto:8888, or a network such as 10.0.0.0/8",
     URL: "a URL that starts with https:// or http://",
     OPERATION: "an operation: resource.method",
+    OPERATION_PATH: "an operation, or its path, which starts with /",
     PATH_PREFIX: "a path that starts with /",
     PLACEMENT: "a setting such as credentials.config.client_authentication or resources.files.authorization",
     VARIABLE: "the name of an environment variable",
@@ -123,7 +126,8 @@ class _Check:
             known = [name for name in model.__struct_fields__ if name != model.rest]
             for key, value in lookup(data, path).items():
                 near = suggest_key(key, known) if key not in known else ""
-                if near and not (isinstance(value, dict) and value.keys() & _operation_keys(model)):
+                is_operation = isinstance(value, dict) and value.keys() & _operation_keys(model)
+                if near and not is_operation and not (model is Resource and key in PATHS):
                     self.settled.add((*path, key))
                     yield self._at_key("CFG101", f"unknown key {quote_value(key)}", (*path, key), near)
 
@@ -186,7 +190,8 @@ class _Check:
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
         where = f" in {format_path(path)}" if path else ""
-        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=format_path((*path, key)))
+        hint = explain_missing(path, key)
+        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=format_path((*path, key)), hint=hint)
 
     def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
         wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]

@@ -780,8 +780,9 @@ CODES: dict[str, Code] = _build_table(
         "credential is not sent",
         "warning",
         "`credentials` defines what an account stores, and `authorization` (or `signature`) defines how a request "
-        "sends it. Here, neither is set, so the vendor would return 401. Add `authorization: {format: bearer}` or "
-        "another format, or set `credentials: {format: none}`.",
+        "sends it. For a token and for a user name with a password, this follows from the credentials. For an API key "
+        "it does not, because vendors expect it in different places, so the vendor would return 401. Add the line from "
+        "the finding, with the place that the vendor's documentation names, or set `credentials: {format: none}`.",
     ),
     Code(
         "SEC104",

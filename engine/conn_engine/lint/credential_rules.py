@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+<<<<<<< HEAD
 from conn_engine.auth import PathAuthorization, Several
 from conn_engine.config import MISSING, Effective, Path_, VendorOperation, format_place, lookup
+=======
+from conn_engine.auth import NoAuthorization, PathAuthorization, Several
+from conn_engine.config import MISSING, Effective, Path_, VendorOperation, lookup
+>>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.settings import Draft, Scope
@@ -25,6 +30,16 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
 _NOT_CHECKED = frozenset({"none", "mtls", "choice"})
 """Credentials that SEC103 does not check: a client certificate, for example, is used for every connection."""
+_USUAL = "authorization: { format: bearer } (or basic, header, query)"
+_TO_SEND = {
+    "api_key": "authorization: { format: header, name: X-API-Key }, with the name of the vendor's header (or query, "
+    "bearer, basic)",
+    "basic": "authorization: { format: basic }",
+    "oauth1": "signature: { format: oauth1 }",
+    "session": "authorization: { format: cookie, name: SESSION }, with the name of the vendor's cookie (or header, "
+    "bearer)",
+}
+"""The line that sends a credential, by its format."""
 _BY_ENDPOINT = frozenset({"oauth2_client_credentials", "oauth2_password"})
 """Credentials that always get their token from a token endpoint."""
 _KNOWN_LATER = frozenset({"env", "context", "request"})
@@ -80,15 +95,22 @@ def check_credential_is_sent(target: "LintTarget") -> Iterator[Diagnostic]:
     if not isinstance(credentials, Mapping) or credentials.get("format", "none") in _NOT_CHECKED:
         return
     operations = list(effective.vendor_operations())
-    places = {operation.get_path(key) for operation in operations for key in ("authorization", "signature")}
-    if operations and all(lookup(effective.data, place) in (MISSING, None) for place in places):
+    if operations and not any(_is_sent(effective, operation) for operation in operations):
         yield diagnostic(
             "SEC103",
             "no request sends the stored credential",
             effective.span(("credentials",)),
             path="credentials",
-            hint="add authorization: { format: bearer } (or basic, header, query)",
+            hint=f"add {_TO_SEND.get(str(credentials.get('format')), _USUAL)}",
         )
+
+
+def _is_sent(effective: Effective, operation: VendorOperation) -> bool:
+    """Return whether an operation sends the credential, or its author decided that it does not."""
+    if operation.follows_credentials:
+        return not isinstance(operation.authorization, NoAuthorization)
+    places = [operation.get_path(key) for key in ("authorization", "signature")]
+    return any(lookup(effective.data, place) not in (MISSING, None) for place in places)
 
 
 def check_path_has_placeholder(target: "LintTarget") -> Iterator[Diagnostic]:

@@ -4,17 +4,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import Path_, lookup
+from conn_engine.config.implied import find_method, find_path
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import Names
 
-__all__ = ["find_operation_names", "find_restart_names"]
+__all__ = ["find_operation_names", "find_restart_names", "find_window_names"]
+
+_WINDOW = frozenset({"window", "state"})
 
 
-def find_operation_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
+def find_operation_names(data: Mapping[str, Any], resource: str, method: str) -> Names:
     """Return the names that an operation defines: of its path, its parents and their parents, its recursion, its chunks
     and its windows. Return None when a parent is in another document, so that the names are unknown."""
-    found = set(_find_path_names(operation.get("path"))) | _find_window_names(operation)
+    holder = data["resources"][resource]
+    operation = holder[method]
+    path = find_path(method, operation, holder)
+    is_complete = path is not None and find_method(method, operation) is not None
+    found = set(_find_path_names(path)) | find_window_names(data, holder, operation)
+    if not is_complete or not ({"method", "path"} <= operation.keys() or "base_url" in data):
+        found |= _WINDOW  # an override may belong to an incremental operation
     if isinstance(operation.get("chunk"), Mapping):
         found.add("chunk")
     recurse = operation.get("recurse")
@@ -58,10 +67,9 @@ def find_restart_names(*holders: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _find_window_names(operation: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of an incremental operation. A partial operation (an override) may belong to one."""
-    is_complete = "method" in operation and "path" in operation
-    return frozenset() if is_complete and "incremental" not in operation else frozenset({"window", "state"})
+def find_window_names(*holders: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names that `incremental` sets for templates and expressions, at any of the levels."""
+    return _WINDOW if any("incremental" in holder for holder in holders) else frozenset()
 
 
 def _iterate_sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:

@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+<<<<<<< HEAD
 from conn_engine.config import VendorOperation, format_place
+=======
+from conn_engine.config import VendorOperation
+from conn_engine.config.models import Resource
+>>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
@@ -50,7 +55,7 @@ def _reads_window(data: Mapping[str, Any], operation: VendorOperation) -> bool:
     resource = {
         key: value
         for key, value in data["resources"][operation.resource].items()
-        if key == operation.name or not isinstance(value, dict) or "path" not in value
+        if key == operation.name or not isinstance(value, dict) or key in Resource.__struct_fields__
     }
     return any(
         _is_window_read(site)

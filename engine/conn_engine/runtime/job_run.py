@@ -13,7 +13,7 @@ import msgspec
 
 from conn_engine.auth import NoAuthorization, NoCredentials
 from conn_engine.auth.signatures import NoSignature
-from conn_engine.config import Path_, VendorOperation, vendor_operation
+from conn_engine.config import INHERITED_BY_LISTINGS, Path_, VendorOperation, vendor_operation
 from conn_engine.documents import format_path
 from conn_engine.errors import (
     ConfigurationError,
@@ -233,6 +233,7 @@ class JobRun:
             name: resources[resource][method][name] for name in _INHERITED if name in resources[resource][method]
         }
         settings |= {"method": request.method, "path": request.path or "", "pagination": {"format": "none"}}
+        settings |= dict.fromkeys(INHERITED_BY_LISTINGS)
         settings |= {name: value for name in ("query", "headers") if (value := getattr(request, name)) is not None}
         if isinstance(request, JobRequest):
             settings |= {"body": request.body, "body_format": request.body_format}

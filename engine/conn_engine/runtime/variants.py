@@ -5,7 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.conditions import Scope
-from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, Verify, leaves, vendor_operation
+from conn_engine.config import (
+    INHERITED_BY_LISTINGS,
+    Effective,
+    Level,
+    Path_,
+    StepRequest,
+    VendorOperation,
+    Verify,
+    leaves,
+    vendor_operation,
+)
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
 from conn_engine.urls import split_plain_url
@@ -63,7 +73,7 @@ def base_url(effective: Effective) -> str:
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
     """Return the vendor operation of a step that writes its own request. It inherits from the connector."""
     own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
-    own["pagination"] = {"format": "none"}
+    own |= {"pagination": {"format": "none"}, **dict.fromkeys(INHERITED_BY_LISTINGS)}
     if request.base_url is not None:
         own["base_url"] = request.base_url
     data = {**effective.data, "resources": {"step": {"request": own}}}

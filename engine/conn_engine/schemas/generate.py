@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Configuration, Operation, Resource
+from conn_engine.schemas.resource_operations import add_path_form, describe_operations
 from conn_engine.settings import Settings
 
 __all__ = ["Generator", "Schema"]
@@ -126,7 +127,9 @@ class Generator:
         for entry in info.fields:
             name = entry.encode_name
             if name == rest:
-                result |= self._convert_rest(entry, mode)
+                operations = self._convert_rest(entry, mode)
+                result["properties"] |= operations.pop("properties", {})
+                result |= operations
                 continue
             schema = self._to_schema(
                 entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
@@ -149,7 +152,12 @@ class Generator:
         if not isinstance(info, inspect.DictType):
             raise TypeError(f"the rest of a model is a mapping, not {info!r}")
         schema = self._to_schema(info.value_type, mode)
-        return {"additionalProperties": allow_null(schema) if mode == "part" else schema, **_convert_key_names(info)}
+        names = _convert_key_names(info)
+        is_operation = isinstance(info.value_type, inspect.StructType) and info.value_type.cls is Operation
+        if is_operation and mode == "full":
+            return describe_operations(schema) | names
+        schema = add_path_form(schema) if is_operation else schema
+        return {"additionalProperties": allow_null(schema) if mode == "part" else schema, **names}
 
     def _refer_to_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         """Refer to a union of strategies, which is named after the package of its members."""

@@ -29,16 +29,13 @@ from conn_import.airbyte.templates import to_template
 from conn_import.airbyte.unsupported import note_unsupported
 from conn_import.coercion import as_list
 from conn_import.contract import Losses
+from conn_import.naming import RESERVED
 from conn_import.neighbor_files import NeighborFiles
 from conn_import.words import clean_text, to_identifier, to_snake
 
 __all__ = ["Stream", "Streams"]
 
 Row = dict[str, Any]
-_RESERVED = frozenset({
-    "base_url", "headers", "query", "query_format", "authorization", "signature", "pagination", "errors", "rate_limit",
-    "timeout_seconds", "description",
-})  # fmt: skip
 _SET_PLACES = {"param": "query", "header": "headers"}
 _PAGE = re.compile(r"(?<![A-Za-z0-9_.`])page\.(?:number|offset|cursor|url|first)\b")
 _MAX_DEPTH = 8
@@ -155,7 +152,7 @@ class Streams:
 
     def _find_free_name(self, name: str, *, main: bool) -> str:
         made = to_identifier(to_snake(name), "stream")
-        made = f"{made}_stream" if made in _RESERVED else made
+        made = f"{made}_stream" if made in RESERVED else made
         base, number = made, 2
         while made in self.made:
             made, number = f"{base}_{number}", number + 1

@@ -512,7 +512,7 @@ BEHAVIOUR = [
     Bad(
         "a credential that nothing sends",
         one("SEC103", HTTP, 2, 14),
-        swap=(HTTP, "authorization: {format: bearer}", "label: Demo"),
+        swap=(HTTP, "{format: bearer}\nauthorization: {format: bearer}", "{format: api_key}"),
     ),
     Bad(
         "no place for the credential",

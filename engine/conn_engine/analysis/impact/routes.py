@@ -1,10 +1,11 @@
 """Find vendor operations whose URL or method a change modifies, or that it removes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from conn_engine.analysis.population import Digests, find_reachable_operations
 from conn_engine.config import Effective, OperationName
+from conn_engine.config.inheritance import resolve_settings
 
 __all__ = ["find_rerouted"]
 
@@ -35,9 +36,6 @@ def _routes(effective: Effective) -> dict[OperationName, Route]:
     found: dict[OperationName, Route] = {}
     for name in effective.enabled_operations():
         if name.kind == "vendor":
-            resource = effective.data["resources"][name.resource]
-            operation = resource[name.method]
-            holders = [holder for holder in (operation, resource, effective.data) if isinstance(holder, Mapping)]
-            base = next((holder["base_url"] for holder in holders if holder.get("base_url") is not None), None)
-            found[name] = (base, *(holders[0].get(key) for key in ("method", "path")))
+            settings = resolve_settings(effective.data, name.resource, name.method)
+            found[name] = tuple(settings.get(key) for key in ("base_url", "method", "path"))
     return found

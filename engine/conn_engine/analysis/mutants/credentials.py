@@ -9,6 +9,8 @@ from conn_engine.analysis.mutants.edits import DROPPED, change_template, narrow_
 from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.auth import Authorization, Bearer
 from conn_engine.config import Path_
+from conn_engine.config.inheritance import follows_credentials
+from conn_engine.config.operations import find_implied_authorization
 from conn_engine.roles import read_roles
 
 __all__ = ["mutate_credentials", "mutate_hosts"]
@@ -29,8 +31,11 @@ _ROLES: Final = {
 
 
 def mutate_credentials(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield mistakes in the `authorization` and the `signature` of a connector, a resource or an operation."""
+    """Yield mistakes in the `authorization` and the `signature` of a connector, a resource or an operation, and in the
+    authorization that follows from the credentials of a connector."""
     authorization, signature = holder.get("authorization"), holder.get("signature")
+    if not at and follows_credentials(holder):
+        authorization = {"format": find_implied_authorization(holder).__struct_config__.tag}
     if isinstance(authorization, Mapping):
         yield from _mutate_authorization((*at, "authorization"), authorization)
     if isinstance(signature, Mapping) and signature.get("format") != "none":

@@ -118,7 +118,7 @@ def _mutate_everything(data: Mapping[str, Any]) -> Iterator[Row]:
         for name, operation in _objects(operations):
             if name not in INHERITED:
                 yield from mutate_inheritable(("resources", resource, name), operation)
-                yield from mutate_operation(("resources", resource, name), operation)
+                yield from mutate_operation(("resources", resource, name), operation, operations)
 
 
 def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -11,6 +11,7 @@ from conn_engine.analysis.mutants.credentials import mutate_credentials
 from conn_engine.analysis.mutants.edits import DROPPED, change_template, narrow_glob, widen_glob
 from conn_engine.analysis.mutants.rows import Change, Row, mutate_expression
 from conn_engine.config import Path_, UnifiedEvent, lookup
+from conn_engine.config.implied import find_method, find_path
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note, find_texts
 from conn_engine.documents import iterate_texts
@@ -60,12 +61,14 @@ def mutate_inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
                 yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
             if value is not None and not (kind == "header" and is_secret_name(name)):
                 yield from _change_value(kind, (*at, key, name), value, f"{name}: ")
+    yield from _response_path((*at, "response_path"), holder.get("response_path"))
     yield from mutate_credentials(at, holder)
 
 
-def mutate_operation(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield mistakes in settings that only an operation has."""
-    method, path = operation.get("method"), operation.get("path")
+def mutate_operation(at: Path_, operation: Mapping[str, Any], resource: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield mistakes in settings that only an operation has, and in its method and path, even if they are implied."""
+    name = str(at[-1]) if at else ""
+    method, path = find_method(name, operation), find_path(name, operation, resource)
     if isinstance(method, str) and (other := _OTHER_METHODS.get(method.lower())):
         yield "request", f"method {method} -> {other}", Change((*at, "method"), other), 0
     if isinstance(path, str):
@@ -99,17 +102,14 @@ def _read(path: Path_, text: str) -> Iterator[Row]:
     yield from list(mutate_expression(path, text, "webhook")) or _change_value("webhook", path, text, f"{path[-1]}: ")
 
 
-def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
-    path = operation.get("response_path")
+def _response_path(at: Path_, path: Any) -> Iterator[Row]:
     if isinstance(path, str):
         shorter = path.rpartition(".")[0]
-        yield "response_path", f"{path} -> {path}_x", Change((*at, "response_path"), f"{path}_x"), 0
-        yield (
-            "response_path",
-            f"{path} -> {shorter or 'none'}",
-            Change((*at, "response_path"), shorter or DROPPED),
-            1,
-        )
+        yield "response_path", f"{path} -> {path}_x", Change(at, f"{path}_x"), 0
+        yield "response_path", f"{path} -> {shorter or 'none'}", Change(at, shorter or DROPPED), 1
+
+
+def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     members = lookup(operation, ("response_options", "members"))
     for made in (narrow_glob(members), widen_glob(members)) if isinstance(members, str) else ():
         if made != members:

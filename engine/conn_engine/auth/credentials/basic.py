@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from conn_engine.auth.authorization import BasicAuthorization
 from conn_engine.auth.credential_document import CredentialField
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.roles import REMARK
@@ -26,6 +27,10 @@ class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="
     password_required: Annotated[
         bool, Meta(description="Whether a password is required. Without one, an empty password is sent.")
     ] = True
+
+    def imply_authorization(self) -> BasicAuthorization:
+        """Return that user name and password are sent in the Authorization header."""
+        return BasicAuthorization()
 
     def usual_fields(self) -> list[CredentialField]:
         """Return the fields of user name and password."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, field, structs
 
+from conn_engine.auth.authorization import Authorization, AuthorizationChoice, NoAuthorization
 from conn_engine.auth.credential_document import CredentialField, build_document
 from conn_engine.auth.credentials.api_key import ApiKey
 from conn_engine.auth.credentials.basic import BasicCredentials
@@ -70,6 +71,10 @@ class _Delegating(Settings, frozen=True, kw_only=True):
         """Return whether a new token can be requested without a person."""
         return self.get_delegate().renewable(document)
 
+    def imply_authorization(self) -> "Authorization | None":
+        """Return how requests send the other credential if the connector does not set it."""
+        return self.get_delegate().imply_authorization()
+
 
 class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="choice"):
     """One of several credentials, chosen by an expression over the account's context before the login asks for
@@ -108,6 +113,14 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
     def get_delegate(self) -> "Credentials":
         """Return the default option: it stands for the choice until the account is known."""
         return self.options[self.default or next(iter(self.options))]
+
+    def imply_authorization(self) -> "Authorization | None":
+        """Return the choice of what follows from each option, None if nothing follows from any of them."""
+        implied = {name: option.imply_authorization() for name, option in self.options.items()}
+        if not any(implied.values()):
+            return None
+        options = {name: authorization or NoAuthorization() for name, authorization in implied.items()}
+        return AuthorizationChoice(by=self.by, options=options, default=self.default)
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """Return the client certificate of the option that the scope's context chooses."""

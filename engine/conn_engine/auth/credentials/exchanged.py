@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, structs
 
 from conn_engine.auth.absent_parts import absent_parts
+from conn_engine.auth.authorization import Bearer
 from conn_engine.auth.credential_document import (
     CAPTURED,
     TOKEN_PATH,
@@ -99,6 +100,10 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Return whether a new token can be requested without a person."""
         return True
+
+    def imply_authorization(self) -> Bearer | None:
+        """Return that the token is sent in the Authorization header."""
+        return Bearer()
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """Return None: there is no client certificate."""

@@ -5,9 +5,12 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from conn_engine.auth.authorization import Bearer
 from conn_engine.auth.credential_document import SuppliedValue, read_token
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.token_request import TokenRequest
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression
 from conn_engine.settings import Scope
 
 __all__ = ["SessionCredentials"]
@@ -40,9 +43,22 @@ class SessionCredentials(ExchangedCredentials, frozen=True, kw_only=True, tag_fi
         ),
     ] = None
 
+    def imply_authorization(self) -> Bearer | None:
+        """Return that a token of the login's body is sent in the Authorization header. A cookie or a header is sent as
+        the connector sets it."""
+        response = self.add_reading_settings(self.login).response
+        return Bearer() if response is None or _reads_only_body(response) else None
+
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """Return the refresh if there is something to refresh, then the login."""
         login = self.add_reading_settings(self.login)
         if self.refresh is None or not read_token(stored, self.place):
             return [login]
         return [self.add_reading_settings(self.refresh), login]
+
+
+def _reads_only_body(text: str) -> bool:
+    try:
+        return expression(text).roots() == frozenset({"response"})
+    except ExpressionError:  # reported where it is used
+        return False

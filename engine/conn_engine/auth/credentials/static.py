@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.absent_parts import absent_parts
+from conn_engine.auth.authorization import BasicAuthorization, Bearer
 from conn_engine.auth.credential_document import CredentialField, SuppliedValue, build_document
 from conn_engine.auth.lifecycle import RevokeSetting, revoke_token
 from conn_engine.errors import CredentialError
@@ -49,6 +50,10 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
     def due(self, document: Mapping[str, Any], now: float) -> bool:
         """Return False: there is nothing to request."""
         return False
+
+    def imply_authorization(self) -> Bearer | BasicAuthorization | None:
+        """Return None: the vendor may expect a key anywhere, so the connector sets it."""
+        return None
 
     def certificate(self, scope: Scope) -> ClientCertificate | None:
         """Return None: there is no client certificate."""

@@ -181,7 +181,7 @@ def test_patterns_fit_less_and_more() -> None:
     assert [row[3] for row in change_operators("a.*.b * c")] == ["a.*.b / c"]
     assert (narrow_glob("plain"), widen_glob("plain"), widen_glob("*")) == ("plain", "plain", "*")
     members: dict[str, Any] = {"response_options": {"unpack": "zip", "members": "*.csv"}}
-    rows = [(text, change.path) for kind, text, change, _ in mutate_operation((), members) if kind == "glob"]
+    rows = [(text, change.path) for kind, text, change, _ in mutate_operation((), members, {}) if kind == "glob"]
     assert rows == [
         ("*.csv -> x.csv", ("response_options", "members")),
         ("*.csv -> *", ("response_options", "members")),

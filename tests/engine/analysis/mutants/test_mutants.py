@@ -149,7 +149,7 @@ def made(kind: str, at: Any, data: dict[str, Any]) -> list[tuple[str, str, Any]]
     """What a mistake says, the place below `data`, and what stands there then."""
     return [
         (text, ".".join(map(str, change.path)), change.value)
-        for found, text, change, _ in [*mutate_inheritable(at, data), *mutate_operation(at, data)]
+        for found, text, change, _ in [*mutate_inheritable(at, data), *mutate_operation(at, data, {})]
         if found == kind
     ]
 

@@ -6,11 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-<<<<<<< HEAD
 from conn_engine.config.dotted_places import format_place
-=======
 from conn_engine.config.implied import explain_missing
->>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
 from conn_engine.config.merge import Path_
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 
@@ -37,14 +34,9 @@ def to_finding(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) ->
             "CFG101", f"unknown key {quote_value(found[1])}", span(key_path, True), path=format_place(key_path)
         )
     if found := _MISSING.match(reason):
-<<<<<<< HEAD
         message = f"missing key {quote_value(found[1])}" + (f" in {format_place(path)}" if path else "")
-        return diagnostic("CFG103", message, span(path, True), path=format_place((*path, found[1])))
-=======
-        message = f"missing key {quote_value(found[1])}" + (f" in {format_path(path)}" if path else "")
         hint = explain_missing(path, found[1])
-        return diagnostic("CFG103", message, span(path, True), path=format_path((*path, found[1])), hint=hint)
->>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
+        return diagnostic("CFG103", message, span(path, True), path=format_place((*path, found[1])), hint=hint)
     if found := _TYPE.match(reason):
         return diagnostic(
             "CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=format_place(path)

@@ -4,13 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-<<<<<<< HEAD
-from conn_engine.auth import PathAuthorization, Several
-from conn_engine.config import MISSING, Effective, Path_, VendorOperation, format_place, lookup
-=======
 from conn_engine.auth import NoAuthorization, PathAuthorization, Several
-from conn_engine.config import MISSING, Effective, Path_, VendorOperation, lookup
->>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
+from conn_engine.config import MISSING, Effective, Path_, VendorOperation, format_place, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.settings import Draft, Scope

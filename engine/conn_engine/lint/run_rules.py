@@ -3,12 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-<<<<<<< HEAD
 from conn_engine.config import VendorOperation, format_place
-=======
-from conn_engine.config import VendorOperation
 from conn_engine.config.models import Resource
->>>>>>> 74bf66a5 (Imply methods, paths and the authorization, and inherit response_path and incremental)
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template

@@ -642,8 +642,8 @@ CODES: dict[str, Code] = _build_table(
         "placeholder of another tool in a path",
         "error",
         "`{id}`, `${id}` and `:id` are sent as text. A template has two braces: write `/contacts/{{id}}`. "
-        "Single braces in a path mark only the place of a credential: `authorization: {format: path, config: {name: "
-        "token}}`.",
+        "Single braces in a path mark only the place of a credential: `authorization: {format: path, name: "
+        "token}`.",
     ),
     Code(
         "CFG201",

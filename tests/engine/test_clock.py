@@ -26,6 +26,7 @@ STOPWATCH = {
 STOPWATCHES = {
     "conn_cli/delivery_server.py",  # slow clients of the receiver on this machine
     "conn_cli/loopback.py",  # how long a login waits for the browser
+    "conn_engine/expressions/leaf_failures.py",  # the bound of the evaluations that fail on a page
     "conn_engine/expressions/pure.py",  # the bound of an evaluation
     "conn_engine/releases/serving.py",  # how often a store is asked
     "conn_engine/transport/deadline.py",  # sockets

@@ -10,6 +10,7 @@ from conn_engine.expressions.braces import remove_braces
 from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
 from conn_engine.expressions.evaluators import Compiled, Evaluator, evaluators, find_evaluator
 from conn_engine.expressions.known import known_functions
+from conn_engine.expressions.leaf_failures import LeafFailure, LeafFailures
 from conn_engine.expressions.mapping import Mapping, compile_mapping, evaluate_node
 from conn_engine.expressions.page import KnownColumns
 from conn_engine.expressions.patterns import groups_of, pattern_fault
@@ -25,6 +26,8 @@ __all__ = [
     "Evaluator",
     "Expression",
     "KnownColumns",
+    "LeafFailure",
+    "LeafFailures",
     "Mapping",
     "Path_",
     "Template",

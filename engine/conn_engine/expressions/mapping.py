@@ -26,6 +26,7 @@ from conn_engine.conditions import Conditions, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.functions import FUNCTIONS
+from conn_engine.expressions.leaf_failures import LeafFailures, RecordByRecord, add_place
 from conn_engine.expressions.page import KnownColumns, Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, EvaluationLimits, Path_, overlay
@@ -48,7 +49,7 @@ class Mapping:
         for leaf, compiled in self._expressions():
             if BASE in compiled.analysis.bound:
                 at = leaf.text.find("$base")
-                raise _add_place(
+                raise add_place(
                     ExpressionError("$base cannot be assigned", code="S0212", text=leaf.text, offset=at),
                     leaf,
                 )
@@ -59,7 +60,7 @@ class Mapping:
                 try:
                     yield leaf, expression(leaf.text)
                 except ExpressionError as error:
-                    raise _add_place(error, leaf) from None
+                    raise add_place(error, leaf) from None
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -96,11 +97,14 @@ class Mapping:
         *,
         limits: EvaluationLimits = DEFAULT_LIMITS,
         known: KnownColumns | None = None,
+        failures: LeafFailures | None = None,
     ) -> list[Any]:
         """Return one result per scope, in order: a JSON-like value or UNDEFINED.
 
         The page is evaluated at once; `limits` apply per hundred records. `known` has columns of the same scopes, for a
-        repeatable mapping: they are not evaluated again, and new ones are added.
+        repeatable mapping: they are not evaluated again, and new ones are added. With `failures`, a leaf that fails on
+        a record leaves its field empty there, and is counted in it; only a leaf that must not fail, and a limit, raise
+        an error then.
 
         Raises ExpressionError. Its `at` is the dotted field, its `offset` is relative to that field's text, and its
         message has the record's number, starting at 0.
@@ -108,12 +112,15 @@ class Mapping:
         if not scopes:
             return []
         bounds = limits.times(1 + len(scopes) / _RECORDS_PER_LIMIT) if len(scopes) > 1 else limits
+        results: list[Any] = [UNDEFINED] * len(scopes)
+        records = None if failures is None else RecordByRecord(scopes, conditions, limits, bounds, failures)
         try:
-            results: list[Any] = [UNDEFINED] * len(scopes)
             for program in self._programs:
-                results = program.run(scopes, results, conditions, bounds, known)
+                results = program.run(scopes, results, conditions, bounds, known, records)
             return results
         except ExpressionError as error:
+            if records is not None:
+                raise
             if error.code == "timeout":
                 bounds = limits  # the page's time is used up: no record gets as much again
         return [
@@ -121,10 +128,12 @@ class Mapping:
             for index, scope in enumerate(scopes)
         ]
 
-    def apply_one(self, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS) -> Any:
+    def apply_one(
+        self, scope: Scope, *, limits: EvaluationLimits = DEFAULT_LIMITS, failures: LeafFailures | None = None
+    ) -> Any:
         """Return the result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
         number."""
-        return self.apply([scope], conditions_of(scope), limits=limits)[0]
+        return self.apply([scope], conditions_of(scope), limits=limits, failures=failures)[0]
 
     def _slow(
         self, scope: MappingType[str, Any], conditions: Conditions, index: int | None, limits: EvaluationLimits
@@ -138,7 +147,7 @@ class Mapping:
                 try:
                     value = expression(leaf.text).evaluate(scope, conditions, limits=limits, bindings=bindings)
                 except ExpressionError as error:
-                    raise _add_place(error, leaf, index) from None
+                    raise add_place(error, leaf, index) from None
                 columns[leaf.path] = [value]
             result = overlay(result, *assemble(layer, columns, 1, upper=number > 0))
         return result
@@ -152,20 +161,6 @@ def evaluate_node(node: Any, scope: Scope, bindings: MappingType[str, Any]) -> A
     tree = {"": node}
     columns = {leaf.path: [expression(leaf.text).evaluate(scope, bindings=bindings)] for leaf in leaves(tree)}
     return assemble(tree, columns, 1)[0].get("", UNDEFINED)
-
-
-def _add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:
-    where = [f"record {index}"] if index is not None else []
-    where += [leaf.field] if leaf.field else []
-    return ExpressionError(
-        f"{', '.join(where)}: {error.message}" if where else error.message,
-        code=error.code,
-        text=leaf.text,
-        offset=error.offset,
-        token=error.token,
-        at=leaf.field,
-        hint=error.hint,
-    )
 
 
 def compile_mapping(layers: Sequence[Any]) -> Mapping:

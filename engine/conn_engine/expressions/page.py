@@ -8,11 +8,13 @@ A layer that uses `$base` needs the result of those below, so it starts another 
 and base. `$$` in a leaf means its scope; in the page it would be the list, so it is renamed there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from conn_engine.conditions import Conditions
+from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
+from conn_engine.expressions.leaf_failures import RecordByRecord
 from conn_engine.expressions.plain import PageScopes, Plain, plain, read_column
 from conn_engine.expressions.tree import Leaf, assemble, leaves
 from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_, overlay
@@ -53,11 +55,14 @@ class KnownColumns:
 
 
 class Program:
-    """Consecutive layers that run together. `lowest` is true if no layer is below the first one."""
+    """Consecutive layers that run together. `lowest` is true if no layer is below the first one. `overridden` are the
+    leaves whose values the layers above do not use."""
 
-    def __init__(self, layers: Sequence[Any], *, lowest: bool) -> None:
+    def __init__(self, layers: Sequence[Any], *, lowest: bool, overridden: frozenset[Place] = frozenset()) -> None:
         self._layers = layers
         self._lowest = lowest
+        self._overridden = overridden
+        self._failing: frozenset[Place] = frozenset()  # on an earlier page: their failures do not cost the others
         self._leaves = {(number, leaf.path): leaf for number, layer in enumerate(layers) for leaf in leaves(layer)}
         self._parts: dict[frozenset[Place], _Leaves] = {}
 
@@ -68,10 +73,11 @@ class Program:
         conditions: Conditions,
         limits: EvaluationLimits,
         known: KnownColumns | None = None,
+        records: RecordByRecord | None = None,
     ) -> list[Any]:
         """Merge these layers over the results in `below`. Raises ExpressionError (its text is the program's). `known`
-        are columns of the same scopes; new columns are added to it."""
-        columns = self._columns(scopes, below, conditions, limits, known)
+        are columns of the same scopes; new columns are added to it. Leaves that fail are evaluated by `records`."""
+        columns = self._columns(scopes, below, conditions, limits, known, records)
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
@@ -87,21 +93,47 @@ class Program:
         conditions: Conditions,
         limits: EvaluationLimits,
         known: KnownColumns | None,
+        records: RecordByRecord | None,
     ) -> Columns:
         columns: Columns = {}
         if known is not None:
             found = {place: known.find(leaf.text) for place, leaf in self._leaves.items()}
             columns = {place: column for place, column in found.items() if column is not None}
         missing = frozenset(place for place in self._leaves if place not in columns)
-        if not missing:
-            return columns
-        if missing not in self._parts:
-            self._parts[missing] = _Leaves({place: self._leaves[place] for place in self._leaves if place in missing})
-        made = self._parts[missing].columns(scopes, below, conditions, limits)
+
+        def evaluate(places: frozenset[Place], limits: EvaluationLimits = limits) -> Columns:
+            if places not in self._parts:
+                self._parts[places] = _Leaves({place: self._leaves[place] for place in self._leaves if place in places})
+            return self._parts[places].columns(scopes, below, conditions, limits)
+
+        made, failing = (
+            (evaluate(missing), {}) if records is None else self._evaluate_failing(missing, below, records, evaluate)
+        )
         if known is not None:
             for place, column in made.items():
                 known.add(self._leaves[place].text, column)
-        return columns | made
+        return columns | made | failing
+
+    def _evaluate_failing(
+        self, missing: frozenset[Place], below: list[Any], records: RecordByRecord, evaluate: Callable[..., Columns]
+    ) -> tuple[Columns, Columns]:
+        """Return the columns of leaves that do not fail, evaluated at once, and of those that do, record by record."""
+        apart = missing & self._failing
+        try:
+            made = evaluate(missing - apart)
+        except ExpressionError:
+            made, apart = {}, missing
+        failing: Columns = {}
+        for place, leaf in self._leaves.items():
+            if place not in apart:
+                continue
+            try:
+                made |= evaluate(frozenset((place,)), records.limits)
+            except ExpressionError:
+                is_overridden = place in self._overridden
+                failing[place] = records.evaluate(leaf, below, is_overridden=is_overridden)
+        self._failing |= failing.keys()
+        return made, failing
 
 
 class _Leaves:
@@ -170,13 +202,39 @@ def programs(layers: Sequence[Any]) -> list[Program]:
     groups: list[list[Any]] = []
     after_base = True
     for layer in layers:
-        uses_base = any("base" in expression(leaf.text).analysis.variables for leaf in leaves(layer))
+        uses_base = _uses_base(layer)
         if uses_base or after_base:
             groups.append([layer])
         else:
             groups[-1].append(layer)
         after_base = uses_base
-    return [Program(group, lowest=number == 0) for number, group in enumerate(groups)]
+    made = []
+    for group in groups:
+        start = sum(len(earlier) for earlier in groups[: len(made)])
+        overridden = frozenset(
+            (number, leaf.path)
+            for number, layer in enumerate(group)
+            for leaf in leaves(layer)
+            if any(_overrides(upper, leaf.path) for upper in layers[start + number + 1 :])
+        )
+        made.append(Program(group, lowest=not made, overridden=overridden))
+    return made
+
+
+def _uses_base(layer: Any) -> bool:
+    return any("base" in expression(leaf.text).analysis.variables for leaf in leaves(layer))
+
+
+def _overrides(layer: Any, path: Path_) -> bool:
+    """Return whether a layer sets the field of a lower layer's leaf, and uses nothing that the lower layers set."""
+    node = layer
+    for key in path:
+        if not isinstance(node, dict):
+            break
+        if key not in node:
+            return False
+        node = node[key]
+    return not isinstance(node, dict) and node is not layer and not _uses_base(layer)
 
 
 def _source(text: str) -> str:

@@ -1,0 +1,177 @@
+"""The leaves of a mapping that fail on a page: evaluated record by record, so that only their fields are empty.
+
+A failure due to null is no failure: the field is empty, as if the path had found nothing. It is due to null if the same
+expression, on the same data, does not fail once every null is missing: a key or an item of the data whose value is
+null, and a `null` that is written in the expression. The rule does not depend on the evaluator. What `$error` and
+`$assert` raise is always a failure, because the author wants it. Limits are never a failure of one record.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from conn_engine.conditions import Conditions
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.compiled import expression
+from conn_engine.expressions.tree import Leaf
+from conn_engine.expressions.values import UNDEFINED, EvaluationLimits, Path_
+
+__all__ = ["LeafFailure", "LeafFailures", "RecordByRecord", "add_place"]
+
+_HARD = frozenset({"timeout", "depth", "size", "steps", "memory", "input", "evaluator", "disabled", "surrogate"})
+"""Codes that are not about one record: a limit, or a text that no evaluator may or can run."""
+_RAISED = {"error": "D3137", "assert": "D3141"}
+"""Functions with which an author makes an expression fail, and their codes."""
+
+
+@dataclass(slots=True)
+class LeafFailure:
+    """The failures of one leaf on a page: the error of the first one, and the index of each record."""
+
+    error: ExpressionError
+    indexes: list[int] = field(default_factory=list)
+
+
+class LeafFailures:
+    """Collects the failures of a page's leaves, by dotted field. A leaf for which `is_strict` is true fails the page."""
+
+    def __init__(self, is_strict: Callable[[Path_], bool] = lambda _: False) -> None:
+        self.by_field: dict[str, LeafFailure] = {}
+        self._is_strict = is_strict
+
+    def is_strict(self, leaf: Leaf) -> bool:
+        """Return whether the leaf must not fail. An expression for the complete record never may."""
+        return not leaf.path or self._is_strict(leaf.path)
+
+    def add(self, leaf: Leaf, index: int, error: ExpressionError) -> None:
+        """Count the failure of a leaf on a record."""
+        indexes = self.by_field.setdefault(leaf.field, LeafFailure(error)).indexes
+        if indexes[-1:] != [index]:  # another level's leaf for the field has failed on the same record
+            indexes.append(index)
+
+
+class RecordByRecord:
+    """Evaluates leaves that fail on a page for each of its records. `page_limits` bound the page, and `limits` one
+    evaluation."""
+
+    def __init__(
+        self,
+        scopes: Sequence[Mapping[str, Any]],
+        conditions: Conditions,
+        limits: EvaluationLimits,
+        page_limits: EvaluationLimits,
+        failures: LeafFailures,
+    ) -> None:
+        self.limits = limits
+        self._scopes = scopes
+        self._conditions = conditions
+        self._page_limits = page_limits
+        self._failures = failures
+        self._end: float | None = None
+        self._without_nulls: dict[int, Any] = {}
+
+    def evaluate(self, leaf: Leaf, below: Sequence[Any], *, is_overridden: bool) -> list[Any]:
+        """Return the leaf's value (or UNDEFINED) in each scope, where `below` has the results of the levels below. A
+        failure of a leaf that an upper level overrides does not matter.
+
+        Raises ExpressionError for a leaf that must not fail, and for a limit.
+        """
+        if self._end is None:
+            self._end = time.monotonic() + self._page_limits.seconds
+        return [self._evaluate_one(leaf, index, below[index], is_overridden) for index in range(len(self._scopes))]
+
+    def _evaluate_one(self, leaf: Leaf, index: int, below: Any, is_overridden: bool) -> Any:
+        scope, compiled = self._scopes[index], expression(leaf.text)
+        bindings = {} if below is UNDEFINED else {"base": below}
+        try:
+            return compiled.evaluate(scope, self._conditions, limits=self.limits, bindings=bindings)
+        except ExpressionError as error:
+            if _is_hard(error) or (not leaf.path if is_overridden else self._failures.is_strict(leaf)):
+                raise add_place(error, leaf, index if len(self._scopes) > 1 else None) from None
+            failure = error
+        self._check_time(leaf)
+        if not is_overridden and not self._is_due_to_null(leaf, scope, bindings, failure):
+            self._failures.add(leaf, index, failure)
+        return UNDEFINED
+
+    def _check_time(self, leaf: Leaf) -> None:
+        """Raise ExpressionError if the failures of the page have used up its time."""
+        if self._end is not None and time.monotonic() > self._end:
+            message = f"the expression was stopped: on one page, its failures took {self._page_limits.seconds:g} s"
+            raise add_place(ExpressionError(message, code="timeout", offset=0), leaf)
+
+    def _is_due_to_null(
+        self, leaf: Leaf, scope: Mapping[str, Any], bindings: Mapping[str, Any], error: ExpressionError
+    ) -> bool:
+        compiled = expression(leaf.text)
+        if any(error.code == code and name in compiled.functions() for name, code in _RAISED.items()):
+            return False
+        text, roots = _without_null(compiled.text), compiled.roots()
+        data = {name: value for name, value in scope.items() if roots is None or name in roots}
+        present, bound = self._without_null_values(data), self._without_null_values(bindings)
+        if (text, present, bound) == (compiled.text, data, bindings):
+            return False
+        try:
+            expression(text, compiled.parts).evaluate(present, self._conditions, limits=self.limits, bindings=bound)
+        except ExpressionError as second:
+            if _is_hard(second):
+                raise add_place(second, leaf) from None
+            return False
+        return True
+
+    def _without_null_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values by name without any null. What several scopes share is copied once."""
+        try:
+            for value in values.values():
+                if id(value) not in self._without_nulls:
+                    self._without_nulls[id(value)] = _remove_nulls(value)
+        except RecursionError:
+            raise ExpressionError("the input is nested too deeply", code="depth") from None
+        return {name: self._without_nulls[id(value)] for name, value in values.items() if value is not None}
+
+
+def add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:
+    """Return the error of a leaf with its field, and the number of the record."""
+    where = [f"record {index}"] if index is not None else []
+    where += [leaf.field] if leaf.field else []
+    return ExpressionError(
+        f"{', '.join(where)}: {error.message}" if where else error.message,
+        code=error.code,
+        text=leaf.text,
+        offset=error.offset,
+        token=error.token,
+        at=leaf.field,
+        hint=error.hint,
+    )
+
+
+def _is_hard(error: ExpressionError) -> bool:
+    return error.code in _HARD or error.code.startswith("S")  # S: it does not parse in this evaluator
+
+
+@lru_cache(maxsize=1024)
+def _without_null(text: str) -> str:
+    """Return an expression in which each `null` is an empty block, which has no value. Offsets stay the same."""
+    for token in expression(text).analysis.tokens:
+        if token.kind == "name" and token.text == "null":
+            text = f"{text[: token.start]}(  ){text[token.end :]}"
+    return text
+
+
+def _remove_nulls(value: Any) -> Any:
+    """Return the data without nulls; the same object if it has none."""
+    if isinstance(value, dict):
+        present = {key: _remove_nulls(item) for key, item in value.items() if item is not None}
+        is_same = len(present) == len(value) and all(present[key] is item for key, item in value.items())
+        return value if is_same else present
+    if isinstance(value, list):
+        items = [_remove_nulls(item) for item in value if item is not None]
+        is_same = len(items) == len(value) and all(map(_is_same, items, value))
+        return value if is_same else items
+    return value
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other

@@ -7,12 +7,14 @@ from conn_cli.console import App
 from conn_engine.diagnostics import pluralize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from conn_engine.config import Effective, OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.model_check import ModelCheck
-    from conn_engine.wire import Completeness
+    from conn_engine.wire import Completeness, FieldProblem
 
-__all__ = ["show_completeness", "show_interruption", "show_violations"]
+__all__ = ["show_completeness", "show_failing_fields", "show_interruption", "show_violations"]
 
 SHOWN_VIOLATIONS = 10
 
@@ -62,6 +64,24 @@ def show_violations(app: App, check: "ModelCheck") -> None:
     verb = "does" if check.invalid == 1 else "do"
     records = pluralize(check.records, "record")
     app.err(f"{check.invalid:,} of {records} {verb} not match the model {check.schema}{also}")
+
+
+def show_failing_fields(
+    app: App, effective: "Effective", problems: "Sequence[FieldProblem]", count: int, *, strict: bool = False
+) -> None:
+    """Show which fields are empty in some of `count` records because their expressions fail: as warnings, because the
+    records have been written, or with `strict` as errors."""
+    if not problems:
+        return
+    from conn_cli.error_output import show_findings
+    from conn_engine.diagnostics import Severity
+    from conn_engine.runtime.field_problems import find_failing_fields
+
+    severity = Severity.ERROR if strict else Severity.WARNING
+    findings = find_failing_fields(effective, problems, count, severity=severity)
+    show_findings(app, findings[:SHOWN_VIOLATIONS])
+    if len(findings) > SHOWN_VIOLATIONS:
+        app.err(f"{pluralize(len(findings) - SHOWN_VIOLATIONS, 'more field')} with failures not shown")
 
 
 def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:

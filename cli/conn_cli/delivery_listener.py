@@ -176,6 +176,8 @@ class DeliveryListener:
     # --- output ---
 
     def _show(self, receipt: "Receipt", fault: str) -> None:
+        from conn_engine.runtime.field_problems import describe_problem
+
         for event in receipt.events:
             self.events_to.write(event)
         if receipt.refusal is not None:
@@ -190,6 +192,8 @@ class DeliveryListener:
             self.app.err(f"stored {', '.join(receipt.captured)} with the account")
         for note in receipt.notes:
             self.app.err(f"note: {note}")
+        for problem in receipt.problems:
+            self.app.err(f"warning: {describe_problem(problem)}")
         if fault:
             self.app.err(f"not forwarded: {fault}; the vendor is asked to deliver it again")
         self.app.flush()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conn_engine.runtime.connection import Connection
     from conn_engine.runtime.model_check import ModelCheck
     from conn_engine.runtime.wiring import Wiring
-    from conn_engine.wire import Completeness, Page
+    from conn_engine.wire import Completeness, FieldProblem, Page
 
 __all__ = ["LiveRun", "resolve_account"]
 
@@ -47,9 +47,11 @@ def resolve_account(
 @dataclass
 class _Progress:
     """The progress of a run: the number of records, the state after them, the verdict on a finished listing, and the
-    check of the records against their model."""
+    check of the records against their model. `problems` are about `mapped` records, of which a limit cuts off some."""
 
     count: int = 0
+    mapped: int = 0
+    problems: "tuple[FieldProblem, ...]" = ()
     state: Any = None
     verdict: "Completeness | None" = None
     check: "ModelCheck | None" = None
@@ -67,6 +69,7 @@ class LiveRun:
     limit: int | None = None
     trace: bool = False
     partitions: bool = False
+    strict: bool = False
 
     def stream(self, writer: RecordWriter) -> None:
         """Write the records to standard output. After an error, the output so far is complete."""
@@ -107,20 +110,29 @@ class LiveRun:
             self.state_file.write(done.state)
 
     def _conclude(self, done: _Progress) -> None:
-        """Show which records do not match the model, and how the listing ended. An incomplete one fails the command."""
-        from conn_cli.completeness import show_completeness, show_violations
+        """Show which records are not as they should be, and how the listing ended. An incomplete one fails the command,
+        and so does a field that fails in a strict run."""
+        from conn_cli.completeness import show_completeness
         from conn_cli.exits import Exit
 
-        if done.check is not None:
-            show_violations(self.app, done.check)
-        if done.verdict is None:
-            return
-        effective = self.wiring.effective
-        show_completeness(self.app, done.verdict, done.count, effective=effective, name=self.name, call=self.call)
-        if done.verdict.is_failure:
+        self._show_faults(done)
+        effective, verdict = self.wiring.effective, done.verdict
+        if verdict is not None:
+            show_completeness(self.app, verdict, done.count, effective=effective, name=self.name, call=self.call)
+        if verdict is not None and verdict.is_failure:
             if self.state_file is not None:
                 self.app.err(f"  {self.state_file.shown} is unchanged: the next run reads the same records again")
             raise typer.Exit(Exit.FINDINGS)
+        if done.problems and self.strict:
+            raise typer.Exit(Exit.FINDINGS)
+
+    def _show_faults(self, done: _Progress) -> None:
+        """Show which fields fail, and which records do not match the model."""
+        from conn_cli.completeness import show_failing_fields, show_violations
+
+        show_failing_fields(self.app, self.wiring.effective, done.problems, done.mapped, strict=self.strict)
+        if done.check is not None:
+            show_violations(self.app, done.check)
 
     @contextmanager
     def _interruption(self, records_to: str, store: "Callable[[_Progress], None] | None") -> Iterator[_Progress]:
@@ -128,7 +140,7 @@ class LiveRun:
 
         `store` stores the records that arrived before an error.
         """
-        from conn_cli.completeness import show_interruption, show_violations
+        from conn_cli.completeness import show_interruption
         from conn_engine.errors import ConnError
 
         done = _Progress()
@@ -138,8 +150,7 @@ class LiveRun:
             is_stored = store is not None and done.count > 0 and isinstance(error, ConnError)
             if store is not None and is_stored:
                 store(done)
-            if done.check is not None:
-                show_violations(self.app, done.check)
+            self._show_faults(done)
             if done.count or isinstance(error, KeyboardInterrupt):
                 state = "" if self.state_file is None else f"{self.state_file.shown} is unchanged"
                 if self.state_file is not None and is_stored and done.state is not None:
@@ -169,6 +180,7 @@ class LiveRun:
 
     def _write(self, writer: RecordWriter, done: _Progress) -> None:
         """Write the records as they arrive, and update `done`."""
+        from conn_engine.runtime.field_problems import merge_problems
         from conn_engine.wire import Completeness
 
         limit = self.limit
@@ -190,6 +202,8 @@ class LiveRun:
                     done.check.add(
                         [_without_remote_data(record) for record in records] if self.call.remote_data else records
                     )
+                done.mapped += len(page.records)
+                done.problems = merge_problems(done.problems, page.problems)
                 is_complete = len(records) == len(page.records)
                 if is_complete:  # the state would skip the records that were cut off
                     done.state = page.state

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.effects import override_report
     from conn_engine.testing.suite import Selection, run_suite
     from conn_engine.webhooks import Delivery
-    from conn_engine.wire import Completeness, Flow, Headers, Page, Renew, Request, Response, Wait
+    from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page, Renew, Request, Response, Wait
 
 _HOMES = {
     "conn_engine.diagnostics.codes": ("CODES",),
@@ -76,7 +76,17 @@ _HOMES = {
     "conn_engine.secrets": ("Redactor", "Secret", "Vault"),
     "conn_engine.secrets.vault": ("open_vault",),
     "conn_engine.webhooks": ("Delivery",),
-    "conn_engine.wire": ("Completeness", "Flow", "Headers", "Page", "Renew", "Request", "Response", "Wait"),
+    "conn_engine.wire": (
+        "Completeness",
+        "FieldProblem",
+        "Flow",
+        "Headers",
+        "Page",
+        "Renew",
+        "Request",
+        "Response",
+        "Wait",
+    ),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -95,6 +105,7 @@ __all__ = [
     "Effective",
     "Event",
     "ExpressionError",
+    "FieldProblem",
     "Flow",
     "Headers",
     "IncompleteError",

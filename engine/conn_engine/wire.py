@@ -26,6 +26,7 @@ __all__ = [
     "Completeness",
     "Echoes",
     "Effect",
+    "FieldProblem",
     "Flow",
     "FrozenClock",
     "Headers",
@@ -249,6 +250,27 @@ class Completeness:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A field that is empty in some records because its expression fails on them.
+
+    `field` is dotted (`custom_fields.score`), and `records` is the number of these records. `first_ids` has the unified
+    ids of the first few of them; a record without one is called by its place (`record 3 of page 1`). `message` and
+    `hint` explain the first failure. `at` is the expression's path in the configuration; `text`, `offset` and `token`
+    are as in `ExpressionError`.
+    """
+
+    field: str
+    records: int
+    first_ids: tuple[str, ...]
+    message: str
+    hint: str = ""
+    at: str = ""
+    text: str = ""
+    offset: int = -1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Records that are ready. `records` are unified (or the vendor's, for a vendor operation); `raw` are the vendor's.
 
@@ -261,7 +283,7 @@ class Page:
     `partition` has the values of a fanned-out operation for this page. `state` (JSON data) is where a later run of an
     incremental operation resumes, once this page and those before it are stored; None means from the start. `notes` are
     for the caller, such as a reduced page size. `completeness` is the verdict on the complete listing, on its last page
-    only.
+    only. `problems` has one entry for each field whose expression fails on records of this page.
     """
 
     records: list[Any]
@@ -278,6 +300,7 @@ class Page:
     partition: Mapping[str, Any] = field(default_factory=dict)
     state: Any = None
     completeness: Completeness | None = None
+    problems: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

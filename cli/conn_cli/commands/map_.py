@@ -38,6 +38,7 @@ def map_(
       conn map contacts.list --input response.json --account acme
     """
     from conn_cli.call_options import read_input
+    from conn_cli.completeness import show_failing_fields
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
     from conn_engine.errors import UsageError
@@ -48,7 +49,7 @@ def map_(
     name = effective.resolve(operation)
     if name.kind != "unified":
         raise UsageError(f'"{operation}" is an operation of the vendor, which has no mapping')
-    results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
+    results, problems = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
 
     def report() -> "Report":
         from conn_engine.command_reports import MapReport
@@ -59,3 +60,4 @@ def map_(
 
     text = {"text": lambda: app.to_json(results if len(results) != 1 else results[0])}
     write_report(report, formats or [], text, app, folder=app.folder)
+    show_failing_fields(app, effective, problems, len(results))

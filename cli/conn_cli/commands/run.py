@@ -30,6 +30,7 @@ Trace = Annotated[
 Partitions = Annotated[
     bool, typer.Option("--partitions", help="List the partitions that the operation runs for, instead of records.")
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the expression of a field fails on any record.")]
 File = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,6 +71,7 @@ def run(
     file: File = None,
     output: Output = "jsonl",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of --output.")] = False,
+    strict: Strict = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
     """Run an operation against the vendor, and print its records.
@@ -124,7 +126,7 @@ def run(
         )
     if path is not None:
         check_free(path, force=force)
-    run = LiveRun(app, wiring, name, call, state_file, limit=limit, trace=trace, partitions=partitions)
+    run = LiveRun(app, wiring, name, call, state_file, limit=limit, trace=trace, partitions=partitions, strict=strict)
     with attach_finding(wiring.effective, name):
         if writer is not None:
             run.stream(writer)

@@ -70,6 +70,7 @@ def verify(
       conn webhook verify delivery.txt --account acme
     """
     from conn_cli.report import write_report
+    from conn_engine.runtime.field_problems import describe_problem
 
     app: App = context.obj
     address = find_owner(app, account, connector)
@@ -89,6 +90,8 @@ def verify(
     write_report(lambda: _report(address, receipt, notes), specs, text, app, folder=app.folder)
     for note in (*receipt.notes, *notes):
         app.err(f"note: {note}")
+    for problem in receipt.problems:
+        app.err(f"warning: {describe_problem(problem)}")
     if receipt.refusal is not None:
         raise typer.Exit(Exit.VENDOR)
     raise typer.Exit(Exit.OK if receipt.error is None else receipt.error.exit_code)
@@ -125,6 +128,7 @@ def _replay_delivery(
         outcome.refusal,
         None if outcome.refusal is not None else outcome.error,
         outcome.notes,
+        problems=outcome.problems,
     )
     return to_delivery(recorded), receipt
 

@@ -366,8 +366,10 @@ class Effective:
         own = lookup(self.data, path)
         if not isinstance(own, dict) or method in UnifiedResource.__struct_fields__:
             return None
-        record = lookup(self.data, (*path[:3], "record"))
+        shared = lookup(self.data, path[:3])
+        record = shared.get("record")
         filled = {
+            "on_error": shared.get("on_error"),
             "resource": resource,
             "method": method,
             "record": record if isinstance(record, str) else singular(resource),

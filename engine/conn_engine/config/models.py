@@ -418,6 +418,10 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
 
 
+FieldPolicy = Literal["empty", "fail"]
+FailurePolicy = FieldPolicy | dict[str, FieldPolicy]
+
+
 class UnifiedOperation(Settings, frozen=True, kw_only=True):
     """How a unified operation is done with the vendor's operations. The mappings of the levels are combined."""
 
@@ -470,6 +474,14 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     response_mapping: Annotated[
         Mapping_ | None,
         Meta(description="Maps a vendor record (`response`) to the unified record.", extra=expression_over("mapped")),
+    ] = None
+    on_error: Annotated[
+        FailurePolicy | None,
+        Meta(
+            description="What happens if a field of response_mapping fails on a record: it is `empty` there, and the "
+            "failure is reported, or the run must `fail`. For all fields, or by field (`custom_fields.score: fail`). "
+            "`id` and fields that the model requires always fail the run. Default: that of the resource, else `empty`."
+        ),
     ] = None
     response_header_mapping: Annotated[
         Mapping_, Meta(description="Headers that the caller receives.", extra=expression_over("mapped"))
@@ -546,6 +558,13 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
             description="Maps a vendor record (`response`) to the unified record, for every operation except "
             "delete. An operation's own mapping is merged over it; null there opts out.",
             extra=expression_over("mapped"),
+        ),
+    ] = None
+    on_error: Annotated[
+        FailurePolicy | None,
+        Meta(
+            description="`on_error` of each operation that does not set its own: what happens if a field of "
+            "response_mapping fails on a record."
         ),
     ] = None
     request_body_mapping: Annotated[

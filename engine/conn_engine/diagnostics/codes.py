@@ -338,6 +338,22 @@ CODES: dict[str, Code] = _build_table(
         "name in the delivered record (`price`, `lines[].sku`), or remove the entry.",
     ),
     Code(
+        "MAP204",
+        "field fails on some records",
+        "error",
+        "The expression of a mapped field fails on records, for example because `$number` receives a text such as "
+        "`n/a`. The field is empty in these records, and all other fields are as usual. A failure that is due to null "
+        "is not reported: the field is empty, like a path that finds nothing. Correct the expression for these "
+        "records. `on_error: {field: fail}` ends the run instead. `conn run` reports the failures as a warning.",
+    ),
+    Code(
+        "MAP205",
+        "on_error for a field that cannot be empty",
+        "warning",
+        "`on_error` names a field that the response mapping does not set, so the entry has no effect. Use the dotted "
+        "name of a mapped field, or of an object that contains it: `custom_fields.score`.",
+    ),
+    Code(
         "MAP130",
         "unknown field of $base",
         "error",

@@ -35,10 +35,14 @@ class LeafFailure:
 
 
 class LeafFailures:
-    """Collects the failures of a page's leaves, by dotted field. A leaf for which `is_strict` is true fails the page."""
+    """Collects the failures of a page's leaves, by dotted field. A leaf for which `is_strict` is true must not fail.
+
+    `due_to_null` has the last error of each leaf whose failure was due to null, which does not count.
+    """
 
     def __init__(self, is_strict: Callable[[Path_], bool] = lambda _: False) -> None:
         self.by_field: dict[str, LeafFailure] = {}
+        self.due_to_null: dict[str, ExpressionError] = {}
         self._is_strict = is_strict
 
     def is_strict(self, leaf: Leaf) -> bool:
@@ -92,7 +96,11 @@ class RecordByRecord:
                 raise add_place(error, leaf, index if len(self._scopes) > 1 else None) from None
             failure = error
         self._check_time(leaf)
-        if not is_overridden and not self._is_due_to_null(leaf, scope, bindings, failure):
+        if is_overridden:
+            return UNDEFINED
+        if self._is_due_to_null(leaf, scope, bindings, failure):
+            self._failures.due_to_null[leaf.field] = failure
+        else:
             self._failures.add(leaf, index, failure)
         return UNDEFINED
 

@@ -116,7 +116,7 @@ class Mapping:
         records = None if failures is None else RecordByRecord(scopes, conditions, limits, bounds, failures)
         try:
             for program in self._programs:
-                results = program.run(scopes, results, conditions, bounds, known, records)
+                results = program.run(scopes, results, conditions, bounds, known=known, records=records)
             return results
         except ExpressionError as error:
             if records is not None:
@@ -153,13 +153,15 @@ class Mapping:
         return result
 
 
-def evaluate_node(node: Any, scope: Scope, bindings: MappingType[str, Any]) -> Any:
-    """Evaluate one place of a layer (an expression, or a tree of them) over a scope. Return the value, or UNDEFINED.
+def evaluate_node(node: Any, scope: Scope, below: Any, failures: LeafFailures) -> Any:
+    """Evaluate one place of a layer (an expression, or a tree of them) over a scope, where `below` is the result of the
+    layers below. Return the value, or UNDEFINED; leaves that fail are added to `failures`.
 
-    Raises ExpressionError.
+    Raises ExpressionError for a limit.
     """
     tree = {"": node}
-    columns = {leaf.path: [expression(leaf.text).evaluate(scope, bindings=bindings)] for leaf in leaves(tree)}
+    records = RecordByRecord([scope], conditions_of(scope), DEFAULT_LIMITS, DEFAULT_LIMITS, failures)
+    columns = {leaf.path: records.evaluate(leaf, [below], is_overridden=False) for leaf in leaves(tree)}
     return assemble(tree, columns, 1)[0].get("", UNDEFINED)
 
 

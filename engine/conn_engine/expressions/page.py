@@ -72,12 +72,13 @@ class Program:
         below: list[Any],
         conditions: Conditions,
         limits: EvaluationLimits,
+        *,
         known: KnownColumns | None = None,
         records: RecordByRecord | None = None,
     ) -> list[Any]:
         """Merge these layers over the results in `below`. Raises ExpressionError (its text is the program's). `known`
         are columns of the same scopes; new columns are added to it. Leaves that fail are evaluated by `records`."""
-        columns = self._columns(scopes, below, conditions, limits, known, records)
+        columns = self._columns(scopes, below, conditions, limits, known=known, records=records)
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
@@ -92,6 +93,7 @@ class Program:
         below: list[Any],
         conditions: Conditions,
         limits: EvaluationLimits,
+        *,
         known: KnownColumns | None,
         records: RecordByRecord | None,
     ) -> Columns:
@@ -208,9 +210,9 @@ def programs(layers: Sequence[Any]) -> list[Program]:
         else:
             groups[-1].append(layer)
         after_base = uses_base
-    made = []
+    made: list[Program] = []
     for group in groups:
-        start = sum(len(earlier) for earlier in groups[: len(made)])
+        start = sum(map(len, groups[: len(made)]))
         overridden = frozenset(
             (number, leaf.path)
             for number, layer in enumerate(group)

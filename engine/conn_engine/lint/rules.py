@@ -47,6 +47,7 @@ from conn_engine.lint.mapping_rules import (
     find_one_sided_fields,
     find_removed_fields,
 )
+from conn_engine.lint.on_error_rules import find_unmapped_policies
 from conn_engine.lint.paging_rules import check_paginations
 from conn_engine.lint.reference_rules import check_operation_references
 from conn_engine.lint.request_rules import find_foreign_placeholders, find_plain_urls, find_unsendable_verify
@@ -103,6 +104,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     find_base_references,
     find_removed_fields,
     find_one_sided_fields,
+    find_unmapped_policies,
     find_dead_overrides,
     find_partial_overrides,
     find_idle_mappings,

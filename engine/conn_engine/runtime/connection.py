@@ -6,7 +6,7 @@ This is the library's entry point (`conn_engine.connect`, `conn_engine.aconnect`
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.endings import incomplete_error, log_verdict
+from conn_engine.runtime.field_problems import log_problems, merge_problems, to_row
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
@@ -23,7 +24,7 @@ from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.runtime.wiring import Wiring, wire_account
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault
-from conn_engine.wire import Completeness, Flow, Headers, Page
+from conn_engine.wire import Completeness, FieldProblem, Flow, Headers, Page
 
 __all__ = ["AsyncConnection", "Connection", "aconnect", "connect"]
 
@@ -63,7 +64,8 @@ class Connection:
         """Return one page of a listing as `{result, next_cursor, prev_cursor, result_count}`.
 
         An incremental listing also has its `state`. The last page of a listing that is not complete also has
-        `completeness` (`{state, reason}`).
+        `completeness` (`{state, reason}`). If expressions of fields fail on records, there are `problems`
+        (`[{field, records, first_ids, message}]`).
         """
         parts: builtins.list[Page] = []
         with closing(self.pages(operation, call)) as pages:
@@ -89,15 +91,14 @@ class Connection:
         """Yield every record of every page, one by one, as pages arrive.
 
         Raises IncompleteError after the last record if records are missing, unless the operation sets `complete` to
-        `warn` or `ignore`.
+        `warn` or `ignore`. Fields that are empty because their expressions fail are logged.
         """
-        count = 0
-        verdict: Completeness | None = None
+        tally = _RecordTally()
         with closing(self.pages(operation, call)) as pages:
             for page in pages:
-                count, verdict = count + len(page.records), page.completeness
+                tally.add(page)
                 yield from page.records
-        _conclude(self.wiring, operation, call, verdict, count)
+        tally.conclude(self.wiring, operation, call)
 
     def verify(self) -> bool:
         """Verify the credential with the connector's `verify` operation. Returns False when the connector has none.
@@ -200,14 +201,13 @@ class AsyncConnection:
 
     async def records(self, operation: str, call: Call | None = None) -> AsyncIterator[Any]:
         """See `Connection.records`."""
-        count = 0
-        verdict: Completeness | None = None
+        tally = _RecordTally()
         async with aclosing(self.pages(operation, call)) as pages:
             async for page in pages:
-                count, verdict = count + len(page.records), page.completeness
+                tally.add(page)
                 for record in page.records:
                     yield record
-        _conclude(self.wiring, operation, call, verdict, count)
+        tally.conclude(self.wiring, operation, call)
 
     async def aclose(self) -> None:
         """Close the network connections."""
@@ -226,6 +226,8 @@ def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> d
     """Return one page, or the parts of a page that arrived in parts, as `Connection.list` returns it."""
     records = [record for part in parts for record in part.records]
     last = parts[-1] if parts else Page([], [])
+    problems = merge_problems(*(part.problems for part in parts))
+    log_problems(operation, problems, len(records), redactor)
     verdict = last.completeness if not last.whole else None
     verdict = None if verdict is None or verdict.state == "complete" else verdict
     if verdict is not None:
@@ -237,19 +239,36 @@ def _merge_parts(operation: str, parts: Sequence[Page], redactor: Redactor) -> d
         "result_count": len(records),
         **({} if last.state is None else {"state": last.state}),
         **({} if verdict is None else {"completeness": {"state": verdict.state, "reason": verdict.reason}}),
+        **({} if not problems else {"problems": [to_row(problem) for problem in problems]}),
     }
 
 
-def _conclude(wiring: Wiring, operation: str, call: Call | None, verdict: Completeness | None, count: int) -> None:
-    """Report the verdict on a listing after its last record. Raises IncompleteError if the listing failed."""
-    if verdict is None or verdict.state == "complete":
-        return
-    if not verdict.is_failure:
-        log_verdict(operation, verdict, wiring.redactor)
-        return
-    effective = wiring.effective
-    vendor = find_operation_behind(effective, effective.resolve(operation), call)
-    raise incomplete_error(effective, vendor, verdict, count)
+@dataclass(slots=True)
+class _RecordTally:
+    """What callers that receive only records are told about a listing after its last one."""
+
+    count: int = 0
+    verdict: Completeness | None = None
+    problems: tuple[FieldProblem, ...] = ()
+
+    def add(self, page: Page) -> None:
+        """Add a page."""
+        self.count += len(page.records)
+        self.verdict = page.completeness
+        self.problems = merge_problems(self.problems, page.problems)
+
+    def conclude(self, wiring: Wiring, operation: str, call: Call | None) -> None:
+        """Log the failures of fields and the verdict. Raises IncompleteError if the listing failed."""
+        log_problems(operation, self.problems, self.count, wiring.redactor)
+        verdict = self.verdict
+        if verdict is None or verdict.state == "complete":
+            return
+        if not verdict.is_failure:
+            log_verdict(operation, verdict, wiring.redactor)
+            return
+        effective = wiring.effective
+        vendor = find_operation_behind(effective, effective.resolve(operation), call)
+        raise incomplete_error(effective, vendor, verdict, self.count)
 
 
 def _content(page: Page | None) -> BodyContent:

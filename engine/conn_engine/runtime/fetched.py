@@ -14,7 +14,7 @@ from conn_engine.errors import UsageError
 from conn_engine.runtime.call import encode_cursor
 from conn_engine.runtime.records import ResponsePathMissing, records_of
 from conn_engine.settings import Answer, Scope
-from conn_engine.wire import Completeness, Page, Request, Response
+from conn_engine.wire import Completeness, FieldProblem, Page, Request, Response
 
 __all__ = ["Fetched", "RowPlace", "read_all_rows", "split_rows"]
 
@@ -70,8 +70,8 @@ class Fetched:
         """The names and values of its partition."""
         return self.scope.get("partition") or {}
 
-    def to_page(self, records: list[Any]) -> Page:
-        """Return the page as callers receive it, with its final records."""
+    def to_page(self, records: list[Any], problems: tuple[FieldProblem, ...] = ()) -> Page:
+        """Return the page as callers receive it, with its final records and the fields that fail on some of them."""
         return Page(
             records=records,
             raw=self.records,
@@ -86,6 +86,7 @@ class Fetched:
             partition=self.partition,
             state=self.state,
             completeness=self.completeness,
+            problems=problems,
             content=self.answer.rest.content if self.answer.rest is not None else None,
         )
 

@@ -20,15 +20,16 @@ from conn_engine.config import (
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, compile_mapping, truth
-from conn_engine.runtime.call import Call, Run, Session, cursor_token, decode_cursor
+from conn_engine.runtime.call import Call, Run, cursor_token, decode_cursor
 from conn_engine.runtime.endings import describe_verdict
 from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.field_problems import apply_response_mapping
 from conn_engine.runtime.layers import LAYER_NAMES
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import Report, render_at, step_request
 from conn_engine.settings import Scope
-from conn_engine.wire import Completeness, Flow
+from conn_engine.wire import Completeness, FieldProblem, Flow
 
 __all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route", "vendor_behind"]
 
@@ -63,7 +64,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
-        records = _map_page(response_mapping, operation, page, page_scope, name, call, session)
+        records, problems = _map_page(run, response_mapping, operation, page, page_scope, name, call)
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -74,7 +75,7 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
-        yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records)
+        yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records, problems)
 
     try:
         yield from fetch_pages(
@@ -89,8 +90,11 @@ def perform_unified(run: Run, name: OperationName, call: Call) -> Flow[None]:
         raise
 
 
-def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | None = None) -> list[Any]:
-    """Map one vendor record that did not come from a listing, such as that of an event, to unified records.
+def mapped_record(
+    run: Run, name: OperationName, record: Any, identifier: str | None = None
+) -> tuple[list[Any], tuple[FieldProblem, ...]]:
+    """Map one vendor record that did not come from a listing, such as that of an event, to unified records. The second
+    value has the fields whose expressions fail.
 
     `identifier` is its `id` in the scope. The operation's `before` steps are not run, there is no query, and the page
     is the record itself. Raises ExpressionError when the mapping fails.
@@ -99,20 +103,15 @@ def mapped_record(run: Run, name: OperationName, record: Any, identifier: str | 
     _get_operation(effective, name)
     compiled = effective.response_mapping(name.model, name.resource, name.method)
     if compiled is None:
-        return [record]
+        return [record], ()
     call = Call(id=identifier)
     scope = _caller_scope(effective, call, session.conditions)
     scope |= {"before": {}, "status": 200, "page": record, "response": record}
-    try:
-        value = compiled.apply_one(scope)
-    except ExpressionError as error:
-        at = format_place((*name.path, "response_mapping"))
-        error.at = f"{at}.{error.at}" if error.at else at
-        raise
+    mapped, problems = apply_response_mapping(effective, name, compiled, [scope], session.conditions, None)
     if session.observer is not None:
-        session.observer(name, [scope], [value])
-    values = value if isinstance(value, list) else [value]
-    return [item for item in values if item is not UNDEFINED and item is not None]
+        session.observer(name, [scope], mapped)
+    values = mapped[0] if isinstance(mapped[0], list) else mapped
+    return [item for item in values if item is not UNDEFINED and item is not None], problems
 
 
 def _get_operation(effective: Effective, name: OperationName) -> UnifiedOperation:
@@ -211,29 +210,27 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
 
 
 def _map_page(  # noqa: PLR0917
+    run: Run,
     compiled: Mapping | None,
     operation: UnifiedOperation,
     page: Fetched,
     scope: Scope,
     name: OperationName,
     call: Call,
-    session: Session,
-) -> list[Any]:
-    """Map the page's records. With `remote_data`, each result includes the vendor's record (not with `each: page`)."""
-    records = page.records
+) -> tuple[list[Any], tuple[FieldProblem, ...]]:
+    """Map the page's records. With `remote_data`, each result includes the vendor's record (not with `each: page`). The
+    second value has the fields whose expressions fail on some records."""
+    records, session = page.records, run.session
     if compiled is None:
-        return list(records)
+        return list(records), ()
     if operation.each == "page":
         records = [page.answer.body]
     elif page.whole and not records:
         records = [page.answer.body]  # a write with an empty response still has a result: its mapping sees null
-    try:
-        scopes = [{**scope, "response": record} for record in records]
-        values = compiled.apply(scopes, session.conditions)
-    except ExpressionError as error:
-        at = format_place((*name.path, "response_mapping"))
-        error.at = f"{at}.{error.at}" if error.at else at
-        raise
+    scopes = [{**scope, "response": record} for record in records]
+    values, problems = apply_response_mapping(
+        run.effective, name, compiled, scopes, session.conditions, None if page.whole else page.number
+    )
     if session.observer is not None:
         session.observer(name, scopes, values)
     if operation.each == "page":
@@ -241,7 +238,7 @@ def _map_page(  # noqa: PLR0917
     elif call.remote_data:
         pairs = zip(values, records, strict=True)
         values = [{**value, "remote_data": own} if isinstance(value, dict) else value for value, own in pairs]
-    return [value for value in values if value is not UNDEFINED and value is not None]
+    return [value for value in values if value is not UNDEFINED and value is not None], problems
 
 
 def _header_mapping(operation: UnifiedOperation, scope: Scope, page: Fetched, at: str) -> dict[str, str]:

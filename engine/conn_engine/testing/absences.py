@@ -25,6 +25,8 @@ def find_empty_fields(results: Sequence[Verdict], effective: Effective) -> list[
     for name in sorted({name for result in covered if result.coverage for name in result.coverage.seen}):
         if any(result.coverage.seen.get(name, 0) for result in covered if result.coverage):
             continue
+        if _fails_everywhere(covered, name):
+            continue
         first = covered[0]
         path = (*first.case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path)
@@ -50,7 +52,8 @@ def find_emptied_fields(results: Sequence[Verdict], effective: Effective) -> lis
     seen = measure(fields, (), records, ()).seen
     below = measure(fields, (), [record for result in covered if result.below for record in result.below.records], ())
     findings = []
-    for name in (name for name in fields if records and below.seen[name] and not seen[name]):
+    emptied = (name for name in fields if records and below.seen[name] and not seen[name])
+    for name in (name for name in emptied if not _fails_everywhere(covered, name)):
         path = (*covered[0].case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path)
         if origin is None or origin.level == "base" or origin.value is None:
@@ -68,6 +71,13 @@ def find_emptied_fields(results: Sequence[Verdict], effective: Effective) -> lis
             )
         )
     return findings
+
+
+def _fails_everywhere(results: Sequence[Verdict], name: str) -> bool:
+    """Return whether a field is empty because its expression fails on every record, which MAP204 reports."""
+    problems = (problem for result in results for problem in result.outcome.problems if problem.field == name)
+    failing = sum(problem.records for problem in problems)
+    return 0 < sum(len(result.outcome.records) for result in results) <= failing
 
 
 def find_missing_keys(results: Sequence[Verdict], effective: Effective) -> list[Diagnostic]:

@@ -20,6 +20,7 @@ from conn_engine.recordings.replay import Replay
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call, Observer, Run, Session, cursor_token, decode_cursor
 from conn_engine.runtime.drive import Sender, drive
+from conn_engine.runtime.field_problems import merge_problems
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.secrets import is_secret_name
@@ -28,7 +29,7 @@ from conn_engine.settings import Scope
 from conn_engine.testing.coverage import find_paths
 from conn_engine.testing.credential_headers import describe_credential_headers
 from conn_engine.testing.recorded_files import to_upload
-from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
+from conn_engine.wire import Completeness, FieldProblem, FrozenClock, Page, Request, Response
 
 __all__ = [
     "Case",
@@ -89,6 +90,7 @@ class Outcome:
 
     `previous` has each page's previous cursor in the vendor's form (a token, a number, a relative URL), or None.
     `completeness` is the verdict on the listing; None before its end. `headers` and `states` have one entry per page.
+    `problems` has the fields whose expressions fail on some records.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -102,6 +104,7 @@ class Outcome:
     completeness: Completeness | None = None
     headers: list[Mapping[str, str]] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
+    problems: tuple[FieldProblem, ...] = ()
     _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
 
     def vendor_paths(self) -> frozenset[tuple[str, ...]]:
@@ -119,6 +122,7 @@ class Outcome:
         self.completeness = page.completeness
         self.headers.append(page.headers)
         self.states.append(page.state)
+        self.problems = merge_problems(self.problems, page.problems)
         self.previous.append(_decode_cursor(page.prev_cursor))
 
     @property

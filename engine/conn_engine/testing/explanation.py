@@ -8,7 +8,7 @@ from conn_engine.conditions import Scope, conditions_of
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
 from conn_engine.documents import format_path, iterate_texts, parse_path
 from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, audit, compile_mapping, evaluate_node, expression
+from conn_engine.expressions import UNDEFINED, LeafFailures, audit, compile_mapping, evaluate_node, expression
 from conn_engine.testing.cases import Case, conditions_at, find_cases, read_recorded_at, replay
 from conn_engine.testing.compare import leaves, same_value
 
@@ -131,13 +131,13 @@ def _levels(
         # A level may set the complete mapping, or an object that contains the field, with one expression.
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
         node, rest = _narrow(origin.value, rest)
-        value, error = _evaluate_level(
+        value, error, reason = _evaluate_level(
             node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1]
         )
         own = _leaves(value)
         reads = [row for text in _texts(node) for row in _reads(text, scope)]
         reads += [("$base", below)] if below is not UNDEFINED else []
-        decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)]
+        decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)] + reason
         takes = any(field not in given and same_value(item, _leaves(result).get(field)) for field, item in own.items())
         rows.append(LevelExplanation(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
         given |= own.keys()
@@ -165,14 +165,18 @@ def _texts(node: Any) -> list[str]:
 
 def _evaluate_level(
     node: Any, scope: Scope, below: Any, rest: tuple[str | int, ...], *, removes: bool
-) -> tuple[Any, str]:
+) -> tuple[Any, str, list[str]]:
+    """Return the value, the error of an expression that fails, and the reason why a failure leaves no value."""
     if node is UNDEFINED or (node is None and removes):
-        return UNDEFINED, ""
+        return UNDEFINED, "", []
+    failures = LeafFailures()
     try:
-        value = evaluate_node(node, scope, _bind_base(below))
+        value = evaluate_node(node, scope, below, failures)
     except ExpressionError as error:
-        return UNDEFINED, error.message
-    return _follow_path(value, rest), ""
+        return UNDEFINED, error.message, []
+    reasons = [f"a value that it uses is null: {error.message}" for error in failures.due_to_null.values()]
+    message = next((failure.error.message for failure in failures.by_field.values()), "")
+    return _follow_path(value, rest), message, reasons
 
 
 def _bind_base(below: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.runtime.endings import find_incompleteness
+from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import blame_rerouting, error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.state_tracking import find_unread_cursor_field
@@ -95,6 +96,7 @@ def judge(
     if not authors_fault(outcome.error):  # further findings would only repeat that the configuration is broken
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
+        result.findings += find_failing_fields(effective, outcome.problems, len(outcome.records))
         _judge_coverage(result, effective)
         result.findings.extend(_find_missing_cursor(result, effective))
         result.findings.extend(_warn_of_incomplete_listing(result, effective))
@@ -138,6 +140,7 @@ def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: 
     if outcome.error is not None:
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.format_path(case.path)))
     _judge_schema(result, workspace, effective)
+    result.findings += find_failing_fields(effective, outcome.problems, len(outcome.records))
     _judge_coverage(result, effective)
     finding = _completeness_finding(effective, result)
     result.findings += [] if finding is None else [finding]
@@ -287,7 +290,10 @@ def _golden_findings(
     result: Verdict, comparison: RecordComparison, effective: Effective, golden: Span
 ) -> list[Diagnostic]:
     findings = []
+    failing = {problem.field for problem in result.outcome.problems}
     for (name, kind), count in sorted(comparison.by_field().items()):
+        if kind == "missing" and name in failing:
+            continue  # MAP204 says why
         path = (*result.case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path) or overriding_leaf(effective, result.case.name)
         findings.append(

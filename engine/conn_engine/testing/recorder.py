@@ -20,13 +20,14 @@ from conn_engine.recordings.record import Recorder
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.field_problems import describe_problem, merge_problems
 from conn_engine.runtime.variants import base_url
 from conn_engine.runtime.wiring import Wiring
 from conn_engine.testing.cases import Outcome, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
 from conn_engine.testing.recorded_files import to_recorded_part
-from conn_engine.wire import Completeness
+from conn_engine.wire import Completeness, FieldProblem
 
 __all__ = ["Recorded", "record_operation"]
 
@@ -103,7 +104,7 @@ def record_operation(
         records=len(ran.records),
         error=ran.fault,
         difference=_difference(outcome, ran.records, ran.fault),
-        notes=tuple(ran.notes),
+        notes=(*ran.notes, *(describe_problem(problem, len(ran.records)) for problem in ran.problems)),
         personal=summary,
         completeness=ran.completeness,
     )
@@ -133,6 +134,7 @@ class _Ran:
     fault: ConnError | None = None
     cut: bool = False
     completeness: Completeness | None = None
+    problems: tuple[FieldProblem, ...] = ()
 
 
 def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
@@ -143,6 +145,7 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
         for count, page in enumerate(flow, 1):
             ran.records += page.records
             ran.notes |= dict.fromkeys(page.notes)
+            ran.problems = merge_problems(ran.problems, page.problems)
             ran.completeness = None if page.whole else page.completeness
             seen(len(page.records))
             if count >= pages:

@@ -9,7 +9,9 @@ from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError, CredentialError, MissingRecording, VendorError
 from conn_engine.expressions import UNDEFINED, KnownColumns
 from conn_engine.recordings.files import Recording
+from conn_engine.runtime.field_problems import apply_response_mapping, merge_problems
 from conn_engine.testing.cases import Outcome, replay
+from conn_engine.wire import FieldProblem
 
 __all__ = ["Replays"]
 
@@ -65,12 +67,18 @@ def _depends_in_records_only(effective: Effective, name: OperationName, outcome:
 
 def _map_again(sent: _Sent, effective: Effective, name: OperationName) -> Outcome | None:
     """Return the outcome with the configuration's mapping; None if that needs a replay in full."""
+    results: list[Any] = []
+    problems: tuple[FieldProblem, ...] = ()
     try:
         mapping = effective.response_mapping(name.model, name.resource, name.method)
         if mapping is None or not mapping.is_repeatable():
             return None
         conditions = Conditions(evaluator=effective.evaluator)  # it uses neither the time nor random numbers
-        results = [value for scopes, known in sent.pages for value in mapping.apply(scopes, conditions, known=known)]
+        for number, (scopes, known) in enumerate(sent.pages, 1):
+            page = None if sent.outcome.whole else number
+            values, more = apply_response_mapping(effective, name, mapping, scopes, conditions, page, known=known)
+            results, problems = results + values, merge_problems(problems, more)
     except ConnError:
         return None
-    return replace(sent.outcome, records=[value for value in results if value is not UNDEFINED and value is not None])
+    records = [value for value in results if value is not UNDEFINED and value is not None]
+    return replace(sent.outcome, records=records, problems=problems)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace, format_place
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize, remove_duplicates
+from conn_engine.documents import parse_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import to_base_level, up_to
@@ -323,12 +324,29 @@ def _judge_case(workspace: Workspace, effective: Effective, case: Case, outcome:
     return judgement
 
 
+def _find_other_failures(
+    effective: Effective, evaluator: str, outcome: Outcome, other: Outcome, reported: set[str]
+) -> Iterator[Diagnostic]:
+    """Report MAP401 for each field that fails with one evaluator only, and is not `reported` yet."""
+    ours, theirs = ({problem.at: problem for problem in one.problems} for one in (outcome, other))
+    for at in ours.keys() ^ theirs.keys():
+        problem = theirs.get(at) or ours[at]
+        if problem.field in reported:
+            continue
+        fails = "fails" if at in theirs else "does not fail"
+        message = f"{problem.field} is not portable: with {evaluator}, it {fails}"
+        yield diagnostic("MAP401", message, effective.span(parse_path(at)), path=at)
+
+
 def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
     """Run the case with each other evaluator: a mapping whose result differs is not portable."""
     findings = []
     for evaluator in evaluators()[1:]:
         other = replay(effective, case.name, case.recording, evaluator=evaluator)
         difference = compare_records(outcome.records, other.records)
+        findings += _find_other_failures(
+            effective, evaluator, outcome, other, {name for name, _ in difference.by_field()}
+        )
         for (field_name, kind), count in sorted(difference.by_field().items()):
             path = (*case.name.path, "response_mapping", *field_name.split("."))
             change = f"it {CHANGES[kind]} in {pluralize(count, 'record')}"

@@ -3,26 +3,30 @@
 from typing import Any
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import Effective, OperationName, format_place, mapping_layers
-from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, compile_mapping
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Call
+from conn_engine.runtime.field_problems import apply_response_mapping
 from conn_engine.runtime.records import records_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.unified import route
-from conn_engine.wire import MACHINE_CLOCK, Clock
+from conn_engine.wire import MACHINE_CLOCK, Clock, FieldProblem
 
 __all__ = ["map_records"]
 
 
-def map_records(effective: Effective, name: OperationName, data: Any, clock: Clock = MACHINE_CLOCK) -> list[Any]:
-    """Map vendor records to unified records. `data` is one record, a list of records, or a complete response.
+def map_records(
+    effective: Effective, name: OperationName, data: Any, clock: Clock = MACHINE_CLOCK
+) -> tuple[list[Any], tuple[FieldProblem, ...]]:
+    """Map vendor records to unified records. `data` is one record, a list of records, or a complete response. The
+    second value has the fields whose expressions fail on some records.
 
     Raises UsageError if the operation has no response mapping, and ExpressionError if the mapping fails.
     """
     operation = effective.get_unified(name.model, name.resource, name.method)
-    layers = mapping_layers(operation.response_mapping) if operation is not None else []
-    if operation is None or not layers:
+    mapping = effective.response_mapping(name.model, name.resource, name.method)
+    if operation is None or mapping is None:
         raise UsageError(f"{name.text} has no response_mapping")
     conditions = Conditions(clock, evaluator=effective.evaluator)
     scope = call_scope(effective, Call(), conditions) | {"before": {}, "status": 200, "headers": {}, "page": data}
@@ -36,12 +40,8 @@ def map_records(effective: Effective, name: OperationName, data: Any, clock: Clo
             records = records_of(path, data, scope)[0] if path else [data]
         except ConnError:
             records = [data]  # not a complete response, so it is one record
-    try:
-        values = compile_mapping(layers).apply([{**scope, "response": record} for record in records], conditions)
-    except ExpressionError as error:
-        at = format_place((*name.path, "response_mapping"))
-        error.at = f"{at}.{error.at}" if error.at else at
-        raise
+    scopes = [{**scope, "response": record} for record in records]
+    values, problems = apply_response_mapping(effective, name, mapping, scopes, conditions)
     if operation.each == "page" and isinstance(values[0], list):
         values = values[0]
-    return [None if value is UNDEFINED else value for value in values]
+    return [None if value is UNDEFINED else value for value in values], problems

@@ -217,6 +217,11 @@ CONFIGURATION = [
         ),
     ),
     Bad(
+        "a policy of no field",
+        one("MAP205", MAPPING, 4, 35),
+        swap=(MAPPING, "      response_mapping:", "      on_error: {id: fail, emial: fail}\n      response_mapping:"),
+    ),
+    Bad(
         "a type of no field",
         one("MAP203", HTTP, 8, 102),
         swap=(
@@ -685,7 +690,8 @@ REPLAYED = [
         one("REF140", MAPPING, 4, 16),
         swap=(MAPPING, "    list:\n", "    list:\n      enabled: false\n"),
     ),
-    Bad("expression fails", one("EXP301", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),
+    Bad("field fails", one("MAP204", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),
+    Bad("expression fails", one("EXP301", MAPPING, 5, 25), swap=(MAPPING, "response.id", "response.id + 1")),
     Bad("no value", one("EXP302", HTTP, 7, 44), swap=(HTTP, "path: /contacts,", 'path: "/contacts/{{context.list}}",')),
     Bad("path matches nothing", one("MAP101", HTTP, 7, 57), swap=(HTTP, "response_path: data", "response_path: dta")),
     Bad(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conn_engine.config import Workspace
+from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.secrets import Redactor
 from conn_engine.testing.goldens import update_golden
@@ -275,8 +276,17 @@ def test_a_failing_expression_is_reported_where_it_fails(make: Callable[..., Wor
     failing = "first_name: $number(response.name)"
     workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", failing)})
     reports = suite(workspace, "contacts.list")
-    assert said(reports) == [("EXP301", f"{CRM_FILE}:8")]
-    assert reports[0].all_findings[0].path == "crm.contacts.list.response_mapping.first_name"
+    [finding] = [finding for finding in reports[0].all_findings if finding.code == "MAP204"]
+    assert (finding.span and finding.span.file, finding.span and finding.span.line) == (CRM_FILE, 8)
+    assert finding.path == "crm.contacts.list.response_mapping.first_name"
+    assert finding.severity is Severity.ERROR
+    assert "first_name fails on" in finding.message
+    assert "MAP201" not in [code for code, _ in said(reports)]  # it fails on every record
+
+
+def test_an_id_that_fails_fails_the_operation(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: listing, CRM_FILE: changed("id: $string(response.id)", "id: $number(response.name)")})
+    assert said(suite(workspace, "contacts.list")) == [("EXP301", f"{CRM_FILE}:7")]
 
 
 def test_an_unresolved_template_is_reported_at_its_place(
@@ -421,7 +431,7 @@ def test_a_golden_never_holds_a_secret(make: Callable[..., Workspace], listing: 
     ("expression", "place"),
     [
         ("$formatNumber(12.345, '#.00')", f"{CRM_FILE}:8"),  # they round differently
-        ("$replace(response.name, /x*/, '-') = 'x' ? 'a' : 'b'", f"{LIST}:1"),  # one refuses the empty match
+        ("$replace(response.name, /x*/, '-') = 'x' ? 'a' : 'b'", f"{CRM_FILE}:8"),  # one refuses the empty match
     ],
 )
 def test_a_mapping_that_is_not_portable_is_reported_on_request(

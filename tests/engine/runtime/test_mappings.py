@@ -48,19 +48,26 @@ def test_a_trial_takes_a_record_a_list_or_a_whole_answer(make: Callable[..., Wor
     effective = make().effective(account="acme")
     name = effective.resolve("contacts.list")
     one = {"id": "1", "first_name": "Ada"}
-    assert map_records(effective, name, {"id": 1, "name": "Ada"}) == [one]
-    assert map_records(effective, name, [{"id": 1, "name": "Ada"}]) == [one]
-    assert map_records(effective, name, {"items": [{"id": 1, "name": "Ada"}], "next": "x"}) == [one]
-    assert map_records(effective, name, {"items": []}) == []
+    assert map_records(effective, name, {"id": 1, "name": "Ada"})[0] == [one]
+    assert map_records(effective, name, [{"id": 1, "name": "Ada"}])[0] == [one]
+    assert map_records(effective, name, {"items": [{"id": 1, "name": "Ada"}], "next": "x"})[0] == [one]
+    assert map_records(effective, name, {"items": []})[0] == []
 
 
 def test_a_trial_needs_a_mapping_and_names_what_fails(make: Callable[..., Workspace]) -> None:
     effective = make().effective(account="acme")
     with pytest.raises(UsageError, match="response_mapping"):
         map_records(effective, effective.resolve("people.list"), [])
-    crm = {
+    crm: Any = {
         "resources": {"contacts": {"list": {"resource": "people", "response_mapping": {"n": "$number(response.name)"}}}}
     }
+    effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
+    values, [problem] = map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}, {"name": "1"}])
+    assert values == [{}, {"n": 1}]
+    assert (problem.field, problem.records, problem.first_ids) == ("n", 1, ("record 1 of page 1",))
+    assert problem.text == "$number(response.name)"
+    assert problem.at == "unified.crm.contacts.list.response_mapping.n"
+    crm["resources"]["contacts"]["list"]["on_error"] = "fail"
     effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
     with pytest.raises(ExpressionError) as caught:
         map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}])
@@ -75,7 +82,7 @@ def test_a_trial_of_a_page_mapping_runs_once(make: Callable[..., Workspace]) -> 
     effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
     answer = {"items": [{"id": 1}, {"id": 2}]}
     expected = [{"id": "1", "of": 2}, {"id": "2", "of": 2}]
-    assert map_records(effective, effective.resolve("contacts.list"), answer) == expected
+    assert map_records(effective, effective.resolve("contacts.list"), answer)[0] == expected
 
 
 # --- models ---

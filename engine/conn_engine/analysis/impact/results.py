@@ -42,6 +42,7 @@ def count_records(before: Outcome, after: Outcome, difference: RecordComparison,
 def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Counter[Row]:
     """Count pages and errors by part and kind of change. `same` is set if both sides ran on the same recording."""
     counts = Counter(_verdict(before, after))
+    counts.update(count_failing_fields(before, after))
     pairs = [(_pages(before, same=same), _pages(after, same=same)), (_error(before), _error(after))]
     for old, new in pairs:
         number = min(len(old), len(new))
@@ -50,6 +51,13 @@ def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Count
         elif number:
             counts.update(_to_rows(compare_fields(old, new)))
     return counts
+
+
+def count_failing_fields(before: Outcome, after: Outcome) -> Counter[Row]:
+    """Count the records in which a field is empty because its expression fails, and did not before."""
+    failing = {problem.field: problem.records for problem in before.problems}
+    more = {problem.field: problem.records - failing.get(problem.field, 0) for problem in after.problems}
+    return +Counter({(nameable(field), "now_failing"): records for field, records in more.items()})
 
 
 def _to_rows(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
@@ -88,4 +96,5 @@ def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
 
 def list_other_results(outcome: Outcome) -> Any:
     """Return the parts of an outcome other than its records, to distinguish outcomes."""
-    return [_pages(outcome, same=True), _error(outcome), outcome.completeness]
+    failing = [(problem.field, problem.records) for problem in outcome.problems]
+    return [_pages(outcome, same=True), _error(outcome), outcome.completeness, failing]

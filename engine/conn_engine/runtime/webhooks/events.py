@@ -6,7 +6,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,11 +16,12 @@ from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
 from conn_engine.responses.waits.time_values import to_seconds_away
 from conn_engine.runtime.call import Call, Run
+from conn_engine.runtime.field_problems import merge_problems
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import mapped_record
 from conn_engine.settings import Scope, ask
 from conn_engine.webhooks import Delivery, VendorEvents
-from conn_engine.wire import Flow, Page
+from conn_engine.wire import FieldProblem, Flow, Page
 
 __all__ = ["Event", "VendorEvent", "moment_of", "record_behind", "unified_events", "vendor_events"]
 
@@ -59,7 +60,8 @@ class Event:
 
     `type` is `<model>.<record>.<action>`, such as `crm.contact.updated`, and `data` is the unified record. If no
     unified mapping accepts the event, `type` is `<connector>:<the vendor's type>` and `data` is the vendor's. `id` is
-    the same if the vendor delivers the event again. `data` is None if the vendor has deleted the record.
+    the same if the vendor delivers the event again. `data` is None if the vendor has deleted the record. `problems` has
+    the fields of `data` that are empty because their expressions fail; it is not part of the contract.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Event:
     data: Any
     vendor: Mapping[str, Any] = field(default_factory=dict)
     remote_data: Any = None
+    problems: tuple[FieldProblem, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return the event as JSON data."""
@@ -172,9 +175,11 @@ def unified_events(run: Run, delivery: Delivery, event: VendorEvent, *, remote_d
             continue
         behind, record = record_behind(effective, name, settings)
         kind = f"{name.model}.{record}.{name.action}"
-        records, own = yield from _data(run, behind, settings, event, delivery, scope, at)
+        records, own, problems = yield from _data(run, behind, settings, event, delivery, scope, at)
         remote = own if remote_data else None
-        made += [_event(effective, event, kind, data, remote, number) for number, data in enumerate(records)]
+        for number, data in enumerate(records):
+            one = _event(effective, event, kind, data, remote, number)
+            made.append(one if number else replace(one, problems=problems))
     if made:
         return made
     own = event.item if event.record is None else event.record
@@ -218,8 +223,8 @@ def _data(  # noqa: PLR0917
     delivery: Delivery,
     scope: Scope,
     at: str,
-) -> Flow[tuple[list[Any], Any]]:
-    """Return the unified records, and the vendor's record."""
+) -> Flow[tuple[list[Any], Any, tuple[FieldProblem, ...]]]:
+    """Return the unified records, the vendor's record, and the fields whose expressions fail."""
     if settings.fetch is None:
         own = event.record
         if settings.record is not None:
@@ -229,7 +234,8 @@ def _data(  # noqa: PLR0917
                 f"{at} has no record to map: the event does not contain one",
                 hint="set `record` to its path, or fetch it with `fetch: event.record_id`",
             )
-        return mapped_record(run, name, own, event.record_id), own
+        mapped, problems = mapped_record(run, name, own, event.record_id)
+        return mapped, own, problems
     identifier = _text(_evaluate_on_delivery(settings.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
         raise ConfigurationError(f"{at}.fetch ({settings.fetch}) does not find the id of the record")
@@ -238,10 +244,11 @@ def _data(  # noqa: PLR0917
     except VendorError as error:
         if error.kind != "not_found":
             raise
-        return [None], None  # the record is deleted, but the event still happened
+        return [None], None, ()  # the record is deleted, but the event still happened
     records = [record for page in pages for record in page.records]
     raw = [record for page in pages for record in page.raw]
-    return records or [None], raw[0] if raw else None
+    problems = merge_problems(*(page.problems for page in pages))
+    return records or [None], raw[0] if raw else None, problems
 
 
 def _pages(flow: Flow[None]) -> Flow[list[Page]]:

@@ -14,6 +14,7 @@ from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.drive import Sender, finish
+from conn_engine.runtime.field_problems import merge_problems
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
 from conn_engine.runtime.webhooks.routing import Routes, same_value
@@ -21,7 +22,7 @@ from conn_engine.runtime.wiring import Wiring, make_conditions, vault_of, wire_a
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, VerificationError
-from conn_engine.wire import MACHINE_CLOCK, Clock, Flow, Headers, Request, Response
+from conn_engine.wire import MACHINE_CLOCK, Clock, FieldProblem, Flow, Headers, Request, Response
 
 if TYPE_CHECKING:
     from conn_engine.expressions.isolation import Isolation
@@ -40,7 +41,7 @@ class Receipt:
 
     For `verified_by` and `challenge`, see `Acceptance`. `refusal` is the reason why the delivery is not accepted.
     `error` is the problem with an accepted one; the reply then asks the vendor to deliver it again. `notes` are remarks
-    for a person.
+    for a person. `problems` has the fields of the events' records that are empty because their expressions fail.
     """
 
     reply: Response
@@ -51,6 +52,7 @@ class Receipt:
     error: ConnError | None = None
     notes: tuple[str, ...] = ()
     captured: tuple[str, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -120,6 +122,7 @@ class Receiver:
             accepted.refusal,
             notes=tuple(notes),
             captured=captured,
+            problems=merge_problems(*(event.problems for event in events)),
         )
 
     # --- whose it is ---

@@ -9,6 +9,7 @@ from conn_engine.config import Effective, EventName, Workspace, format_place
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
 from conn_engine.documents import read_document
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of
 from conn_engine.runtime.webhooks.events import record_behind
@@ -59,6 +60,7 @@ def judge_delivery(
         own = path == case.golden and effective.account is not None
         _compare_with_golden(result, effective, golden, Span(workspace.format_path(path)), None if own else base)
     result.findings += _schemas(workspace, effective, outcome, shown)
+    result.findings += find_failing_fields(effective, outcome.problems, len(outcome.records))
     result.findings += _report_unused(case, outcome, shown)
     return result
 

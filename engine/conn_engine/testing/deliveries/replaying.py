@@ -13,6 +13,7 @@ from conn_engine.recordings.files import Recording
 from conn_engine.recordings.replay import Replay
 from conn_engine.runtime.call import Observer, Run, Session
 from conn_engine.runtime.drive import finish
+from conn_engine.runtime.field_problems import merge_problems
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import unified_events
@@ -98,6 +99,7 @@ def _receive(run: Run, recorded: RecordedDelivery, outcome: DeliveryOutcome) -> 
             continue
         made = yield from unified_events(run, accepted.delivery or delivery, event)
         outcome.records += [_plain(one.plain()) for one in made]
+        outcome.problems = merge_problems(outcome.problems, *(one.problems for one in made))
 
 
 def _plain(event: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""Apply a response mapping so that a field whose expression fails on a record is empty there, and report these fields.
+
+Which fields must not fail: `id`, those that the unified model requires (or parts of them), those with `on_error: fail`,
+and all fields of a mapping that is evaluated for a page. A mapping that is one expression always fails as a whole.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from conn_engine.conditions import Conditions
+from conn_engine.config import Effective, OperationName, Path_
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, pluralize
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import KnownColumns, LeafFailures
+from conn_engine.expressions import Mapping as ResponseMapping
+from conn_engine.runtime.body_schemas import SchemaPlace
+from conn_engine.runtime.places import expression_span
+from conn_engine.secrets import Redactor
+from conn_engine.wire import FieldProblem
+
+__all__ = [
+    "apply_response_mapping",
+    "describe_problem",
+    "find_failing_fields",
+    "is_strict",
+    "log_problems",
+    "merge_problems",
+    "to_row",
+]
+
+_MOST_IDS = 5
+Problems = tuple[FieldProblem, ...]
+
+
+def apply_response_mapping(  # noqa: PLR0917
+    effective: Effective,
+    name: OperationName,
+    mapping: ResponseMapping,
+    scopes: Sequence[Mapping[str, Any]],
+    conditions: Conditions,
+    page: int | None = 1,
+    *,
+    known: KnownColumns | None = None,
+) -> tuple[list[Any], Problems]:
+    """Return the mapping's result for each scope, and the fields whose expressions fail on some of them. `page` is the
+    number of the page, None for a single record.
+
+    Raises ExpressionError for a field that must not fail, with its path in the configuration.
+    """
+    at = f"unified.{name.text}.response_mapping"
+    failures = LeafFailures(lambda path: is_strict(effective, name, path))
+    try:
+        values = mapping.apply(scopes, conditions, known=known, failures=failures)
+    except ExpressionError as error:
+        error.at = f"{at}.{error.at}" if error.at else at
+        raise
+    return values, tuple(
+        FieldProblem(
+            field,
+            len(failure.indexes),
+            tuple(_identify(values[index], index, page) for index in failure.indexes[:_MOST_IDS]),
+            failure.error.message,
+            failure.error.hint,
+            f"{at}.{field}",
+            failure.error.text,
+            failure.error.offset,
+            failure.error.token,
+        )
+        for field, failure in failures.by_field.items()
+    )
+
+
+def _identify(value: Any, index: int, page: int | None) -> str:
+    given = value.get("id") if isinstance(value, dict) else None
+    if given is not None:
+        return str(given)
+    return "the record" if page is None else f"record {index + 1} of page {page}"
+
+
+def is_strict(effective: Effective, name: OperationName, field: Path_) -> bool:
+    """Return whether the expression of a field of the response mapping must not fail."""
+    operation = effective.get_unified(name.model, name.resource, name.method)
+    if operation is None or operation.each == "page" or field[0] == "id":
+        return True
+    if _find_policy(operation.on_error, field) == "fail":
+        return True
+    schema = effective.schemas.find_record(name.model, operation.record or name.resource)
+    return schema is not None and _is_required([SchemaPlace(schema, schema)], field)
+
+
+def _find_policy(policy: Any, field: Path_) -> Any:
+    """Return what `on_error` sets for a field: the entry of the field, or of the nearest object that it is part of."""
+    if not isinstance(policy, dict):
+        return policy
+    names = [".".join(map(str, field[:length])) for length in range(len(field), 0, -1)]
+    return next((policy[name] for name in names if name in policy), None)
+
+
+def _is_required(places: Iterable[SchemaPlace], field: Path_) -> bool:
+    """Return whether the schema requires a field, or an object that it is part of."""
+    if not field:
+        return False
+    key, rest = field[0], field[1:]
+    if isinstance(key, int):
+        return _is_required([item for place in places for item in place.items()], rest)
+    places = list(places)
+    if any(key in place.find_required() for place in places):
+        return True
+    return _is_required([child for place in places for child in place.find_children(key)], rest)
+
+
+def merge_problems(*groups: Iterable[FieldProblem]) -> Problems:
+    """Return the problems of several pages or records as one per field."""
+    merged: dict[str, FieldProblem] = {}
+    for problem in chain.from_iterable(groups):
+        first = merged.get(problem.at)
+        if first is not None:
+            ids = (*first.first_ids, *problem.first_ids)[:_MOST_IDS]
+            problem = replace(first, records=first.records + problem.records, first_ids=ids)  # noqa: PLW2901
+        merged[problem.at] = problem
+    return tuple(merged.values())
+
+
+def describe_problem(problem: FieldProblem, total: int | None = None) -> str:
+    """Describe on which records a field fails, of a `total` number if that is known."""
+    records = pluralize(problem.records, "record") if total is None else f"{problem.records} of {total} records"
+    ids = ", ".join(problem.first_ids) + (", …" if problem.records > len(problem.first_ids) else "")
+    return f"{problem.field} fails on {records} (first id={ids}): {problem.message}"
+
+
+def to_row(problem: FieldProblem) -> dict[str, Any]:
+    """Return a problem as data for callers of the library, without the expression."""
+    return {
+        "field": problem.field,
+        "records": problem.records,
+        "first_ids": list(problem.first_ids),
+        "message": problem.message,
+    }
+
+
+def log_problems(name: str, problems: Iterable[FieldProblem], total: int, redactor: Redactor) -> None:
+    """Log the fields that fail, for callers that receive only records."""
+    for problem in problems:
+        import logging
+
+        text = redactor.text(f"{name}: {describe_problem(problem, total)}; the field is empty there")
+        printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may have a record's value
+        logging.getLogger("conn_engine").warning("%s", printable)
+
+
+def find_failing_fields(
+    effective: Effective,
+    problems: Iterable[FieldProblem],
+    total: int,
+    *,
+    severity: Severity = Severity.ERROR,
+) -> list[Diagnostic]:
+    """Return MAP204 for each field that is empty in some of the `total` records, because its expression fails."""
+    found = []
+    for problem in sorted(problems, key=lambda one: -one.records):
+        error = ExpressionError(
+            problem.message, text=problem.text, offset=problem.offset, token=problem.token, at=problem.at
+        )
+        span, _ = expression_span(effective, error)
+        hint = problem.hint or "correct the expression for these records, for example with a condition"
+        found.append(
+            diagnostic(
+                "MAP204",
+                describe_problem(problem, total),
+                span,
+                path=problem.at,
+                hint=f"{hint}; the field is empty there. To end the run instead: on_error: {{{problem.field}: fail}}",
+                severity=severity,
+            )
+        )
+    return found

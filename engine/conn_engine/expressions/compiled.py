@@ -9,7 +9,7 @@ from conn_engine.conditions import Conditions, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import Compiled, Evaluator, find_evaluator
 from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
-from conn_engine.expressions.known import known_functions
+from conn_engine.expressions.known import known_functions, momentary_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, Token, analyse, lex
 from conn_engine.expressions.values import DEFAULT_LIMITS, EvaluationLimits, Path_
@@ -88,6 +88,11 @@ class Expression:
         """Return the names (without `$`) of the functions that it calls or passes on, known or not, except its own."""
         called = {name for name, _ in self.analysis.calls}
         return frozenset(called | (self.analysis.variables & known_functions()))
+
+    def is_repeatable(self) -> bool:
+        """Return whether it has the same value on the same input each time: it uses neither the time nor random
+        values."""
+        return not self.functions() & momentary_functions()
 
     def calls(self) -> tuple[tuple[str, int], ...]:
         """Return each call of a function that it does not define: the name without `$`, and the offset of the `$`."""

@@ -4,7 +4,7 @@ from functools import cache
 
 from conn_engine.expressions.functions import FUNCTIONS
 
-__all__ = ["BUILT_IN", "known_functions"]
+__all__ = ["BUILT_IN", "known_functions", "momentary_functions"]
 
 # fmt: off
 BUILT_IN = frozenset({
@@ -22,7 +22,16 @@ BUILT_IN = frozenset({
 """
 
 
+_OF_THE_MOMENT = frozenset({"now", "millis", "random", "shuffle"})
+
+
 @cache
 def known_functions() -> frozenset[str]:
     """Every function of the language, JSONata's and ours, by name without `$`."""
     return BUILT_IN | frozenset(FUNCTIONS)
+
+
+@cache
+def momentary_functions() -> frozenset[str]:
+    """Return the names of the functions that use the time or random values."""
+    return _OF_THE_MOMENT | {name for name, row in FUNCTIONS.items() if row.moment}

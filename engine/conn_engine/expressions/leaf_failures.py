@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from conn_engine.conditions import Conditions
 from conn_engine.errors import ExpressionError
@@ -24,6 +24,10 @@ _HARD = frozenset({"timeout", "depth", "size", "steps", "memory", "input", "eval
 """Codes that are not about one record: a limit, or a text that no evaluator may or can run."""
 _RAISED = {"error": "D3137", "assert": "D3141"}
 """Functions with which an author makes an expression fail, and their codes."""
+
+
+Batch: TypeAlias = Callable[[Sequence[Mapping[str, Any]], Sequence[Any]], Sequence[Any]]
+"""Evaluates a leaf over some scopes and the results below, at once."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,14 @@ class LeafFailures:
             indexes.append(index)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The outcome of an evaluation that fails."""
+
+    error: ExpressionError
+    is_due_to_null: bool
+
+
 class RecordByRecord:
     """Evaluates leaves that fail on a page for each of its records. `page_limits` bound the page, and `limits` one
     evaluation."""
@@ -76,15 +88,70 @@ class RecordByRecord:
         self._end: float | None = None
         self._without_nulls: dict[int, Any] = {}
 
-    def evaluate(self, leaf: Leaf, below: Sequence[Any], *, is_overridden: bool) -> list[Any]:
-        """Return the leaf's value (or UNDEFINED) in each scope, where `below` has the results of the levels below. A
-        failure of a leaf that an upper level overrides does not matter.
+    def evaluate(
+        self,
+        leaf: Leaf,
+        below: Sequence[Any],
+        evaluate_some: Batch | None = None,
+        *,
+        is_tried: bool = False,
+        is_overridden: bool = False,
+    ) -> tuple[list[Any], bool]:
+        """Return the leaf's value (or UNDEFINED) in each scope, where `below` has the results of the levels below, and
+        whether it fails on any. A failure of a leaf that an upper level overrides does not matter.
 
-        Raises ExpressionError for a leaf that must not fail, and for a limit.
+        Records with a null that the leaf reads are evaluated apart, and those that are alike once. `evaluate_some`
+        evaluates the others together, if it can; `is_tried` means that it cannot evaluate all of them. Raises
+        ExpressionError for a leaf that must not fail, and for a limit.
         """
         if self._end is None:
             self._end = time.monotonic() + self._page_limits.seconds
-        return [self._evaluate_one(leaf, index, below[index], is_overridden) for index in range(len(self._scopes))]
+        keys = self._find_nulls(leaf)
+        others = [index for index, key in enumerate(keys) if key is None]
+        values: dict[int, Any] = {}
+        if evaluate_some is not None and others and not (is_tried and len(others) == len(keys)):
+            values = self._evaluate_together(others, below, evaluate_some)
+        failed: dict[Any, _Failed] = {}
+        is_failing = False
+        for index, key in enumerate(keys):
+            if index in values:
+                continue
+            value: Any = failed.get(key) if key else None
+            if value is None:
+                value = self._evaluate_one(leaf, index, below[index], is_overridden)
+            if isinstance(value, _Failed):
+                is_failing = True
+                if key:
+                    failed[key] = value
+                self._count(leaf, index, value, is_overridden)
+                value = UNDEFINED
+            values[index] = value
+        return [values[index] for index in range(len(keys))], is_failing
+
+    def _evaluate_together(self, indexes: list[int], below: Sequence[Any], evaluate_some: Batch) -> dict[int, Any]:
+        try:
+            column = evaluate_some([self._scopes[index] for index in indexes], [below[index] for index in indexes])
+        except ExpressionError:
+            return {}
+        return dict(zip(indexes, column, strict=True))
+
+    def _find_nulls(self, leaf: Leaf) -> list[Any]:
+        """Return a key for each record with a null that the leaf reads: records with the same key have the same result.
+        None for the other records, and for those that cannot be compared."""
+        compiled = expression(leaf.text)
+        paths = sorted(compiled.reads(), key=repr)
+        if compiled.roots() is None or "base" in compiled.analysis.variables or not compiled.is_repeatable():
+            return [None] * len(self._scopes)
+        rows = ([_follow(scope, path) for path in paths] for scope in self._scopes)
+        return [tuple((type(value), value) for value in row) if _is_comparable(row) else None for row in rows]
+
+    def _count(self, leaf: Leaf, index: int, failed: "_Failed", is_overridden: bool) -> None:
+        if is_overridden:
+            return
+        if failed.is_due_to_null:
+            self._failures.due_to_null[leaf.field] = failed.error
+        else:
+            self._failures.add(leaf, index, failed.error)
 
     def _evaluate_one(self, leaf: Leaf, index: int, below: Any, is_overridden: bool) -> Any:
         scope, compiled = self._scopes[index], expression(leaf.text)
@@ -96,13 +163,7 @@ class RecordByRecord:
                 raise add_place(error, leaf, index if len(self._scopes) > 1 else None) from None
             failure = error
         self._check_time(leaf)
-        if is_overridden:
-            return UNDEFINED
-        if self._is_due_to_null(leaf, scope, bindings, failure):
-            self._failures.due_to_null[leaf.field] = failure
-        else:
-            self._failures.add(leaf, index, failure)
-        return UNDEFINED
+        return _Failed(failure, not is_overridden and self._is_due_to_null(leaf, scope, bindings, failure))
 
     def _check_time(self, leaf: Leaf) -> None:
         """Raise ExpressionError if the failures of the page have used up its time."""
@@ -153,6 +214,20 @@ def add_place(error: ExpressionError, leaf: Leaf, index: int | None = None) -> E
         at=leaf.field,
         hint=error.hint,
     )
+
+
+def _follow(value: Any, path: Path_) -> Any:
+    """Return the value at a path of objects; UNDEFINED if there is none."""
+    for name in path:
+        if not isinstance(value, dict):
+            return UNDEFINED if value is None else value
+        value = value.get(name, UNDEFINED)
+    return value
+
+
+def _is_comparable(values: Sequence[Any]) -> bool:
+    """Return whether one of the values is null, and all of them are scalars."""
+    return None in values and not any(isinstance(value, dict | list) for value in values)
 
 
 def _is_hard(error: ExpressionError) -> bool:

@@ -25,7 +25,6 @@ from typing import Any
 from conn_engine.conditions import Conditions, Scope, conditions_of
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
-from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.leaf_failures import LeafFailures, RecordByRecord, add_place
 from conn_engine.expressions.page import KnownColumns, Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
@@ -35,9 +34,6 @@ __all__ = ["Mapping", "compile_mapping", "evaluate_node"]
 
 BASE = "base"
 _RECORDS_PER_LIMIT = 100
-_OF_THE_MOMENT = frozenset({"now", "millis", "random", "shuffle"}) | {
-    name for name, row in FUNCTIONS.items() if row.moment
-}
 
 
 class Mapping:
@@ -88,7 +84,7 @@ class Mapping:
     def is_repeatable(self) -> bool:
         """Return whether the same scopes always have the same results: the mapping uses neither the time nor random
         values."""
-        return not any(compiled.functions() & _OF_THE_MOMENT for _, compiled in self._expressions())
+        return all(compiled.is_repeatable() for _, compiled in self._expressions())
 
     def apply(
         self,
@@ -161,7 +157,7 @@ def evaluate_node(node: Any, scope: Scope, below: Any, failures: LeafFailures) -
     """
     tree = {"": node}
     records = RecordByRecord([scope], conditions_of(scope), DEFAULT_LIMITS, DEFAULT_LIMITS, failures)
-    columns = {leaf.path: records.evaluate(leaf, [below], is_overridden=False) for leaf in leaves(tree)}
+    columns = {leaf.path: records.evaluate(leaf, [below])[0] for leaf in leaves(tree)}
     return assemble(tree, columns, 1)[0].get("", UNDEFINED)
 
 

@@ -9,6 +9,7 @@ and base. `$$` in a leaf means its scope; in the page it would be the list, so i
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from conn_engine.conditions import Conditions
@@ -103,7 +104,12 @@ class Program:
             columns = {place: column for place, column in found.items() if column is not None}
         missing = frozenset(place for place in self._leaves if place not in columns)
 
-        def evaluate(places: frozenset[Place], limits: EvaluationLimits = limits) -> Columns:
+        def evaluate(
+            places: frozenset[Place],
+            scopes: Sequence[Mapping[str, Any]] = scopes,
+            below: Sequence[Any] = below,
+            limits: EvaluationLimits = limits,
+        ) -> Columns:
             if places not in self._parts:
                 self._parts[places] = _Leaves({place: self._leaves[place] for place in self._leaves if place in places})
             return self._parts[places].columns(scopes, below, conditions, limits)
@@ -129,12 +135,19 @@ class Program:
         for place, leaf in self._leaves.items():
             if place not in apart:
                 continue
-            try:
-                made |= evaluate(frozenset((place,)), records.limits)
-            except ExpressionError:
-                is_overridden = place in self._overridden
-                failing[place] = records.evaluate(leaf, below, is_overridden=is_overridden)
-        self._failing |= failing.keys()
+
+            def evaluate_some(scopes: Any, below: Any, place: Place = place) -> list[Any]:
+                return evaluate(frozenset((place,)), scopes, below, records.limits)[place]
+
+            if place not in self._failing:
+                with suppress(ExpressionError):
+                    made |= evaluate(frozenset((place,)), limits=records.limits)
+                    continue
+            column, is_failing = records.evaluate(
+                leaf, below, evaluate_some, is_tried=place not in self._failing, is_overridden=place in self._overridden
+            )
+            (failing if is_failing else made)[place] = column
+            self._failing |= {place}
         return made, failing
 
 
@@ -151,7 +164,11 @@ class _Leaves:
         return plains, _Evaluation(computed) if computed else None
 
     def columns(
-        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: EvaluationLimits
+        self,
+        scopes: Sequence[Mapping[str, Any]],
+        below: Sequence[Any],
+        conditions: Conditions,
+        limits: EvaluationLimits,
     ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         plains, evaluation = self._split
@@ -186,7 +203,11 @@ class _Evaluation:
         self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
 
     def columns(
-        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], conditions: Conditions, limits: EvaluationLimits
+        self,
+        scopes: Sequence[Mapping[str, Any]],
+        below: Sequence[Any],
+        conditions: Conditions,
+        limits: EvaluationLimits,
     ) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         data: list[Any] = list(scopes)

@@ -16,7 +16,7 @@ from conn_engine.config import (
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.errors import ExpressionError, MissingRecording, UsageError
 from conn_engine.expressions import compile_mapping
-from conn_engine.runtime.field_problems import describe_problem
+from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.places import error_finding
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
@@ -173,10 +173,10 @@ def _effect(
         effect.requests += compare_requests(before.requests(), after.requests())
         if before.failure != after.failure:
             effect.errors.append(f"{before.failure or 'no error'} -> {after.failure or 'no error'}")
-        failing = {problem.field for problem in before.problems}
-        effect.errors += [
-            describe_problem(one, len(after.records)) for one in after.problems if one.field not in failing
-        ]
+        failing = {problem.at for problem in before.problems}
+        for finding in find_failing_fields(effective, after.problems, len(after.records)):
+            if finding.path not in failing:
+                effect.failures.setdefault(finding.span, finding)
     if not compared and not effect.unknown:
         effect.unknown = True
         effect.reason = "recorded only with the overrides: there is no result without them to compare with"

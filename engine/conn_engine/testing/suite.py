@@ -340,7 +340,7 @@ def _find_other_failures(
 
 def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
     """Run the case with each other evaluator: a mapping whose result differs is not portable."""
-    findings = []
+    findings: list[Diagnostic] = []
     for evaluator in evaluators()[1:]:
         other = replay(effective, case.name, case.recording, evaluator=evaluator)
         difference = compare_records(outcome.records, other.records)

@@ -112,6 +112,7 @@ def test_an_override_that_fails_has_its_place_and_no_other_effect(
     [effect] = made.effects
     assert effect.changes
     assert (effect.errors, effect.gone, effect.requests) == ([], 0, [])
+    assert finding.code == ("EXP301" if mapping.endswith("(") else "MAP204")
 
 
 def test_a_mapping_that_does_not_parse_fails_without_a_recording_too(make: Callable[..., Workspace]) -> None:

@@ -52,7 +52,7 @@ def test_the_culprit_of_an_overriding_layer(make: Callable[..., Workspace], run:
     account = """\
 connector: shop
 override:
-  unified: { crm: { contacts: { list: { response_mapping: { note: "$number(response.name)" } } } } }
+  unified: { crm: { contacts: { list: { response_mapping: { id: "$number(response.name)" } } } } }
 """
     assert culprit(make({"accounts/acme.yaml": account}), run).startswith(("$number(", "number("))
 

@@ -6,6 +6,7 @@ and all fields of a mapping that is evaluated for a page. A mapping that is one 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -50,7 +51,7 @@ def apply_response_mapping(  # noqa: PLR0917
     Raises ExpressionError for a field that must not fail, with its path in the configuration.
     """
     at = f"unified.{name.text}.response_mapping"
-    failures = LeafFailures(lambda path: is_strict(effective, name, path))
+    failures = LeafFailures(cache(partial(is_strict, effective, name)))  # a leaf may fail on each record of the page
     try:
         values = mapping.apply(scopes, conditions, known=known, failures=failures)
     except ExpressionError as error:

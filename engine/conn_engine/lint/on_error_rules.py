@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from conn_engine.config import Path_, lookup
+from conn_engine.config import Path_, format_place, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError
 from conn_engine.lint.target import LintTarget
 
@@ -42,6 +41,6 @@ def find_unmapped_policies(target: LintTarget) -> Iterator[Diagnostic]:
             "MAP205",
             f'on_error names "{path[-1]}", which the response mapping does not set',
             effective.span(path),
-            path=format_path(path),
+            path=format_place(path),
             hint=did_you_mean(str(path[-1]), fields) or f"use a mapped field ({known})",
         )

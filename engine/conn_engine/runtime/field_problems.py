@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from conn_engine.conditions import Conditions
-from conn_engine.config import Effective, OperationName, Path_
+from conn_engine.config import Effective, OperationName, Path_, format_place
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, pluralize
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import KnownColumns, LeafFailures
@@ -50,7 +50,7 @@ def apply_response_mapping(  # noqa: PLR0917
 
     Raises ExpressionError for a field that must not fail, with its path in the configuration.
     """
-    at = f"unified.{name.text}.response_mapping"
+    at = format_place((*name.path, "response_mapping"))
     failures = LeafFailures(cache(partial(is_strict, effective, name)))  # a leaf may fail on each record of the page
     try:
         values = mapping.apply(scopes, conditions, known=known, failures=failures)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conn_engine.config import Effective, OperationName, Workspace, format_place
+from conn_engine.config import Effective, OperationName, Workspace, format_place, parse_place
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize, remove_duplicates
-from conn_engine.documents import parse_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators
 from conn_engine.runtime.variants import to_base_level, up_to
@@ -335,7 +334,7 @@ def _find_other_failures(
             continue
         fails = "fails" if at in theirs else "does not fail"
         message = f"{problem.field} is not portable: with {evaluator}, it {fails}"
-        yield diagnostic("MAP401", message, effective.span(parse_path(at)), path=at)
+        yield diagnostic("MAP401", message, effective.span(parse_place(at)), path=at)
 
 
 def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:

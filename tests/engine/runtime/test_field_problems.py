@@ -58,7 +58,7 @@ def test_each_page_has_the_problems_of_its_records(make: Callable[..., Workspace
     ]
     problem = made.pages[0].problems[0]
     assert 'Unable to cast value to a number: "n/a"' in problem.message
-    assert problem.at == "unified.crm.contacts.list.response_mapping.custom_fields.score"
+    assert problem.at == "crm.contacts.list.response_mapping.custom_fields.score"
     assert problem.text == "$number(response.score)"
 
 
@@ -113,7 +113,7 @@ def test_what_must_not_fail_fails_the_run(
     workspace = make({CRM_FILE: CRM.replace(old, new, 1), "models/crm/strict.schema.json": schema})
     with pytest.raises(ExpressionError) as caught:
         run(workspace, "contacts.list", PAGES)
-    assert caught.value.at == f"unified.crm.contacts.list.response_mapping.{at}"
+    assert caught.value.at == f"crm.contacts.list.response_mapping.{at}"
 
 
 def test_an_operation_sets_what_its_resource_sets_otherwise(

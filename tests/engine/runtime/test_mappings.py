@@ -66,7 +66,7 @@ def test_a_trial_needs_a_mapping_and_names_what_fails(make: Callable[..., Worksp
     assert values == [{}, {"n": 1}]
     assert (problem.field, problem.records, problem.first_ids) == ("n", 1, ("record 1 of page 1",))
     assert problem.text == "$number(response.name)"
-    assert problem.at == "unified.crm.contacts.list.response_mapping.n"
+    assert problem.at == "crm.contacts.list.response_mapping.n"
     crm["resources"]["contacts"]["list"]["on_error"] = "fail"
     effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
     with pytest.raises(ExpressionError) as caught:

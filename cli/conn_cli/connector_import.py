@@ -20,7 +20,8 @@ _SHOWN_CHARACTERS = 400
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
     """The options of an import. Without a `name`, each document proposes one. `entries` selects connectors of documents
-    with several, and `every` selects all. Mappings are proposed to the unified models in `models`."""
+    with several, and `every` selects all. Mappings are proposed to the unified models in `models`. `curl` has commands
+    that are imported like a file."""
 
     name: str | None = None
     only: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class ImportRequest:
     every: bool = False
     models: tuple[str, ...] = ()
     keep_personal: bool = False
+    curl: str | None = None
 
 
 def import_files(app: App, files: list[Path], request: ImportRequest, formats: "Sequence[str]") -> None:
@@ -40,7 +42,7 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
     from conn_cli.scaffold import check_connector, create_workspace, import_connector, to_relative
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
-    from conn_import import Options, import_source, propose_name, read_source
+    from conn_import import Options, import_source, propose_name, read_curl, read_source
 
     if request.name is not None and len(files) > 1:
         raise UsageError("--name cannot be used with several files", hint="import them one by one")
@@ -50,8 +52,8 @@ def import_files(app: App, files: list[Path], request: ImportRequest, formats: "
     root = found or app.folder
     models = _load_models(root, request.models)
     imported: list[ImportedConnector] = []
-    for file in files:
-        source = read_source(app.folder / file, to_relative(app.folder / file))
+    sources = [read_source(app.folder / file, to_relative(app.folder / file)) for file in files]
+    for source in [*sources, *([read_curl(request.curl)] if request.curl is not None else [])]:
         for entry in _choose_entries(source, request):
             name = request.name or propose_name(source, entry)
             if any(other.name == name for other in imported):

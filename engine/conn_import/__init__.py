@@ -39,6 +39,7 @@ __all__ = [
     "import_source",
     "list_entries",
     "propose_name",
+    "read_curl",
     "read_source",
 ]
 
@@ -124,6 +125,18 @@ def read_source(path: Path, shown: str = "") -> ImportedDocument:
     raise ConfigurationError(
         f"{path.name} is not in a format that can be imported{shown}",
         hint=f"pass a file in one of these formats: {labels}",
+    )
+
+
+def read_curl(text: str) -> ImportedDocument:
+    """Read curl commands, as documentation and browsers show them. Raises ConfigurationError if there is none."""
+    from conn_import import curl, postman
+
+    data = curl.read_commands(text)
+    return ImportedDocument(
+        "curl",
+        data,
+        Format(curl.LABEL, postman.recognizes, curl.import_document, takes=frozenset({"only", "samples", "models"})),
     )
 
 

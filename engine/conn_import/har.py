@@ -21,17 +21,15 @@ from conn_engine.secrets import REDACTED, is_secret_name
 from conn_engine.urls import split_plain_url
 from conn_import.coercion import as_list
 from conn_import.contract import Contract, Options
+from conn_import.path_names import to_path_template
 from conn_import.request_keys import AuthSettings, add_keys, build_header_key, find_scheme
-from conn_import.secrecy import is_key_name, looks_secret
+from conn_import.secrecy import is_key_name
 from conn_import.servers import Server, set_server
-from conn_import.words import clean_text, to_identifier, to_singular, to_snake
+from conn_import.words import clean_text
 
 __all__ = ["LABEL", "import_document", "recognizes"]
 
 LABEL = "HAR"
-_ID = re.compile(
-    r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}|[0-9a-fA-F]{16,}|[A-Za-z]{1,6}_[A-Za-z0-9]{8,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{15,}"
-)
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head"})
 _MOST = 100_000
 _MOST_BODIES = 50
@@ -69,7 +67,7 @@ def import_document(data: Any, options: Options) -> Contract:
         elif exchange.request.method.lower() not in _METHODS:
             contract.losses.add("calls with unsupported methods", where)
         else:
-            path = _to_template(_get_path(exchange))
+            path = to_path_template(_get_path(exchange))
             groups.setdefault((exchange.request.method.lower(), path), []).append(exchange)
     for (method, path), found in groups.items():
         endpoint = _build_endpoint(method, path, found, contract)
@@ -103,18 +101,6 @@ def _get_path(exchange: Exchange) -> str:
 def _is_api(exchange: Exchange) -> bool:
     response = exchange.response
     return response.body is not UNSET or (response.status < 300 and response.text is None and response.base64 is None)
-
-
-def _to_template(path: str) -> str:
-    """The path with `{contact_id}` where a segment looks like an id."""
-    segments = path.split("/")
-    for n, segment in enumerate(segments):
-        known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
-        if known or REDACTED in segment or looks_secret(segment):
-            before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
-            name = to_identifier(f"{to_singular(to_snake(before))}_id")
-            segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"
-    return "/".join(segments)
 
 
 def _build_endpoint(method: str, path: str, found: list[Exchange], contract: Contract) -> Endpoint | None:

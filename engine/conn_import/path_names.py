@@ -8,9 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from conn_engine.secrets import REDACTED
+from conn_import.secrecy import looks_secret
 from conn_import.words import to_identifier, to_singular, to_snake
 
-__all__ = ["PATH_PARAMETER", "PathNames"]
+__all__ = ["PATH_PARAMETER", "PathNames", "to_path_template"]
 
 PATH_PARAMETER = re.compile(r"\{[+/]?([^{}]*?)\*?\}")
 _SCOPE = frozenset(
@@ -18,7 +20,22 @@ _SCOPE = frozenset(
     | {"record", "records", "page", "request", "and", "or", "in", "true", "false", "null"}
 )
 _IDS = frozenset({"id", "ids", "gid", "uuid", "guid", "key", "number", "uid", "sid"})
+_ID = re.compile(
+    r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}|[0-9a-fA-F]{16,}|[A-Za-z]{1,6}_[A-Za-z0-9]{8,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{15,}"
+)
 _Place = tuple[str, ...]
+
+
+def to_path_template(path: str) -> str:
+    """Return the path with `{contact_id}` in place of a segment that looks like an ID."""
+    segments = path.split("/")
+    for n, segment in enumerate(segments):
+        known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
+        if known or REDACTED in segment or looks_secret(segment):
+            before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
+            name = to_identifier(f"{to_singular(to_snake(before))}_id")
+            segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"
+    return "/".join(segments)
 
 
 class PathNames:

@@ -14,12 +14,16 @@ def import_(
     context: typer.Context,
     *,
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE",
             help="OpenAPI 3.x or 2.0, Airbyte manifest, Postman, HAR, or Nango providers (JSON or YAML).",
         ),
-    ],
+    ] = None,
+    curl: Annotated[
+        str | None,
+        typer.Option("--curl", metavar="COMMAND|-", help="Import curl commands, in quotes or from standard input."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the connector. Default: taken from the document.")
     ] = None,
@@ -59,7 +63,7 @@ def import_(
     keep_personal: KeepPersonal = False,
     formats: Annotated[Formats, format_option()] = None,
 ) -> None:
-    """Create connectors from OpenAPI, Airbyte, Postman, HAR or Nango files.
+    """Create connectors from documents of vendors, or from curl commands.
 
     Guesses are marked in connector.yaml. What could not be imported is listed in the output and in the connector's
     README.md.
@@ -68,8 +72,11 @@ def import_(
     Examples:
       conn import openapi.yaml --only '/contacts*'
       conn import providers.yaml --entry hubspot
+      conn import --curl 'curl https://api.example.com/contacts -H "Authorization: Bearer x"'
     """
+    from conn_cli.call_options import MAX_INPUT
     from conn_cli.connector_import import ImportRequest, import_files
+    from conn_engine.errors import UsageError
 
     app: App = context.obj
     request = ImportRequest(
@@ -83,5 +90,8 @@ def import_(
         every=every,
         models=tuple(model or ()),
         keep_personal=keep_personal,
+        curl=app.stdin.read(MAX_INPUT) if curl == "-" else curl,
     )
-    import_files(app, files, request, formats or [])
+    if not files and curl is None:
+        raise UsageError("pass a file or --curl", hint="conn import openapi.yaml")
+    import_files(app, files or [], request, formats or [])

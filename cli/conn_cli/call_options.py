@@ -62,7 +62,7 @@ def _check_names(
     for given in known.unknown(pairs):
         near = did_you_mean(given, (one for one in candidates if one not in pairs))
         if not known.open:
-            names = f"it has {', '.join(candidates)}"
+            names = f"use one of: {', '.join(candidates)}"
             raw = f"for the vendor's parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
             raise UsageError(f'{name.text} has no parameter "{given}"', hint=near or f"{names}; {raw}")
         if near and name.kind == "vendor":
@@ -74,7 +74,7 @@ def _parse_pair(text: str) -> tuple[str, Any]:
     if not sign or not name:
         raise UsageError(
             f'--param "{text}" is not NAME=VALUE',
-            hint='such as --param limit=5, or --param ids=\'["1","2"]\'',
+            hint='write it like --param limit=5, or --param ids=\'["1","2"]\'',
         )
     if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
         raise UsageError("a --param is not UTF-8 text", hint="check the character set of the shell or the script")
@@ -100,13 +100,18 @@ def read_input(app: App, text: str) -> Any:
             source, hint = text[1:], ""
             path = app.folder / source
             if path.stat().st_size > MAX_INPUT:
-                raise UsageError(f"{source} is larger than 64 MiB")
+                raise UsageError(
+                    f"{source} is larger than 64 MiB", hint="pass a smaller file, or send it with --file FIELD=PATH"
+                )
             text = path.read_text(encoding="utf-8")
         if not text.strip():
             raise UsageError(f"{source} is empty, but JSON is required", hint=hint)
         return json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"cannot read {source}: {reason}") from error
+        raise UsageError(
+            f"cannot read {source}: {reason}",
+            hint="correct the path or the permissions of the file, and save it as UTF-8",
+        ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{source} is not JSON: {error}", hint=hint) from error

@@ -80,10 +80,10 @@ def open_base(root: Path, folder: Path, base: str | None, base_dir: Path | None)
     from conn_engine.errors import UsageError
 
     if base is not None and base_dir is not None:
-        raise UsageError("--base and --base-dir cannot be used together")
+        raise UsageError("--base and --base-dir cannot be used together", hint="pass one of them")
     if base_dir is not None:
         if not (folder / base_dir).is_dir():
-            raise UsageError(f"--base-dir {base_dir}: there is no such folder")
+            raise UsageError(f"--base-dir {base_dir}: there is no such folder", hint="pass a folder that exists")
         yield ComparisonBase(folder / base_dir, BaseVersion(name=str(base_dir)))
         return
     version = find_named_base(root, base) if base is not None else find_default_base(root)

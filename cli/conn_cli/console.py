@@ -176,7 +176,10 @@ class App:
                 answer = getpass("", stream=self.stderr)
             except EOFError:
                 self.err()  # ends the line of the question
-                raise UsageError(f"{question}: input ended") from None
+                raise UsageError(
+                    f"{question}: input ended",
+                    hint="run the command in a terminal, or pass the value on standard input",
+                ) from None
             except KeyboardInterrupt:
                 self.err()
                 raise
@@ -184,7 +187,9 @@ class App:
             return answer
         line = self.stdin.readline()
         if not line:
-            raise UsageError(f"{question}: input ended")
+            raise UsageError(
+                f"{question}: input ended", hint="run the command in a terminal, or pass the value on standard input"
+            )
         return line.rstrip("\r\n")
 
     @contextmanager

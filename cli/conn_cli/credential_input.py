@@ -68,7 +68,7 @@ def read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
 
     values = _parse_json(app.stdin.read(_LONGEST))
     if not isinstance(values, dict):
-        raise UsageError("standard input is not a JSON object", hint=f"such as {describe_parts(fields)}")
+        raise UsageError("standard input is not a JSON object", hint=f"pass one such as {describe_parts(fields)}")
     names = {field.name for field in fields}
     texts = {  # a key that is itself a JSON document (of a service account) stays one text
         name: json.dumps(value) if name in names and isinstance(value, dict) else value
@@ -104,4 +104,6 @@ def _read_file(app: App, name: str) -> str:
             return file.read(_LONGEST)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"cannot read the file {name}: {reason}") from None
+        raise UsageError(
+            f"cannot read the file {name}: {reason}", hint="correct the path, or paste the value instead of @FILE"
+        ) from None

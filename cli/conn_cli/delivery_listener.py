@@ -183,7 +183,7 @@ class DeliveryListener:
         if receipt.refusal is not None:
             self.app.err(f"refused: {receipt.refusal.message}")
             if receipt.refusal.hint:
-                self.app.err(f"  {receipt.refusal.hint}")
+                self.app.err(f"  fix: {receipt.refusal.hint}")
         if receipt.error is not None:
             self.app.err(f"failed: {receipt.error.message}")
         if receipt.challenge is not None and receipt.refusal is None:
@@ -208,7 +208,9 @@ class DeliveryListener:
         try:
             self._save(received, address)
         except ConnError as error:
-            self.app.err(f"not recorded: {error.message}{f'; {error.hint}' if error.hint else ''}")
+            self.app.err(f"not recorded: {error.message}")
+            if error.hint:
+                self.app.err(f"  fix: {error.hint}")
             self.app.flush()
 
     def _save(self, received: "Received", address: DeliveryOwner) -> None:

@@ -142,7 +142,10 @@ def _read_bytes(path: Path, file: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(
+            f"cannot read {file}: {(error.strerror or str(error)).lower()}",
+            hint="correct the path or the permissions of the file",
+        ) from None
 
 
 def _read_standard_input(app: App) -> bytes:
@@ -161,7 +164,10 @@ def read_secrets(app: App, options: list[str] | None) -> dict[str, str]:
                 hint=f"--secret {name} prompts for it; --secret {name}=@VARIABLE reads an environment variable",
             )
         if sign and rest[1:] not in app.environ:
-            raise UsageError(f"--secret {name}: the environment variable {rest[1:]} is not set")
+            raise UsageError(
+                f"--secret {name}: the environment variable {rest[1:]} is not set",
+                hint=f"set {rest[1:]}, or omit =@{rest[1:]} to be asked for the secret",
+            )
         if not sign and not app.interactive:
             raise UsageError(
                 f"--secret {name}: no value given, and no prompt is possible",
@@ -189,7 +195,7 @@ def parse_time(text: str | None, option: str = "--at") -> float | None:
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise UsageError(f'{option} "{text}" is not a time', hint="such as 2026-11-25T14:30:00Z") from None
+        raise UsageError(f'{option} "{text}" is not a time', hint="write it like 2026-11-25T14:30:00Z") from None
 
 
 def to_json_line(data: Any) -> str:
@@ -202,7 +208,7 @@ def find_delivery_path(app: App, address: DeliveryOwner, name: str, *, own: bool
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
         raise UsageError(f'"{name}" is not a valid name', hint="use lower-case letters, digits, dots, - and _")
     if own and address.account is None:
-        raise UsageError("--own requires --account")
+        raise UsageError("--own requires --account", hint="add --account ACCOUNT, or omit --own")
     folder = app.workspace.root / "connectors" / address.load_effective(app).connector_name / "deliveries"
     path = (folder / (address.account or "") if own else folder) / f"{name}.json"
     app.workspace.check_inside(path)

@@ -40,7 +40,7 @@ def show_error(app: App, error: ConnError) -> None:
         _show_expression(app, error)
     hint = error.hint or _missing_value(error)
     if hint:
-        app.err(_indent(f"  {hint}"))
+        app.err(_indent(f"  fix: {hint}"))
 
 
 def show_findings(app: App, findings: "Sequence[Diagnostic]", *, counted: bool = False) -> None:
@@ -111,7 +111,7 @@ def show_crash(app: App, error: Exception) -> None:
     if app.debug:
         _show_traceback(app, error)
     else:
-        app.err("  this is a bug in conn: run the command again with --debug, and report the output")
+        app.err("  this is a bug in conn. Run the command again with --debug, and report the output")
 
 
 def _show_traceback(app: App, error: Exception) -> None:

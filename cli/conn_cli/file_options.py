@@ -41,7 +41,7 @@ def check_free(path: Path, *, force: bool) -> Path:
     """Return the path if it can be written, before anything is sent. Raises UsageError if not."""
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
-        raise UsageError(f"{path} {what}")
+        raise UsageError(f"{path} {what}", hint="pass the path of a file in an existing folder")
     if path.exists() and not force:
         raise UsageError(f"{path} already exists", hint="choose another name, or add --force to replace it")
     return path
@@ -67,7 +67,10 @@ def save_bytes(app: App, path: Path, pages: "Generator[Page, None, None]", *, fo
     with app.progress(label, unit="bytes") as progress:
         content = next(pages, None)
         if content is None or content.content is None:
-            raise UsageError("the vendor's response has no content to save")
+            raise UsageError(
+                "the vendor's response has no content to save",
+                hint="omit --output, or check `response_format` of the operation",
+            )
         content.content.save(path, overwrite=force, on_piece=progress.advance)
         size, kind = content.content.size, content.content.content_type
     app.err(f"saved {pluralize(size, 'byte')}{f' ({kind})' if kind else ''} as {_relative_name(app, path)}")
@@ -114,9 +117,9 @@ def read_uploads(app: App, options: Sequence[str]) -> "Mapping[str, Upload]":
         name, sign, rest = option.partition("=")
         path, attributes = _parse_attributes(rest)
         if not sign or not name or not path:
-            raise UsageError(f'--file "{option}" is not FIELD=PATH', hint="such as --file document=./cv.pdf")
+            raise UsageError(f'--file "{option}" is not FIELD=PATH', hint="write it like --file document=./cv.pdf")
         if name in uploads:
-            raise UsageError(f'--file gives "{name}" twice')
+            raise UsageError(f'--file gives "{name}" twice', hint="pass each name once")
         uploads[name] = Upload.from_path(
             app.folder / path, filename=attributes.get("filename", ""), content_type=attributes.get("type", "")
         )

@@ -129,7 +129,8 @@ def _no_port(port: int, error: OSError) -> CredentialError:
             hint="stop that program, or register another redirect URI and set redirect_uri or redirect_port",
         )
     return CredentialError(
-        f"cannot listen on port {port} of 127.0.0.1, where the vendor sends the response: {error.strerror}"
+        f"cannot listen on port {port} of 127.0.0.1, where the vendor sends the response: {error.strerror}",
+        hint="set redirect_port to a port above 1023, and register that URL with the vendor",
     )
 
 
@@ -143,7 +144,10 @@ def open_listener(redirect_uri: str | None, port: int | None) -> Iterator[Listen
     try:
         number = split_plain_url(uri).port
     except ValueError:
-        raise ConfigurationError(f"redirect_uri {uri!r} has an invalid port") from None
+        raise ConfigurationError(
+            f"redirect_uri {uri!r} has an invalid port",
+            hint="use a port from 1 to 65535, such as http://127.0.0.1:4321/callback",
+        ) from None
     listener = Listener(uri, 80 if number is None else number)
     if number is None:
         listener.redirect_uri = uri

@@ -64,7 +64,7 @@ def options(
     app: App = context.obj
     if workspace is not None:
         if not (app.folder / workspace).is_dir():
-            raise UsageError(f"--workspace {workspace}: there is no such folder")
+            raise UsageError(f"--workspace {workspace}: there is no such folder", hint="pass a folder that exists")
         app.folder = app.folder / workspace
     app.no_input = app.no_input or no_input
     app.debug = debug

@@ -169,5 +169,5 @@ WRITERS: dict[str, Callable[[Sink], RecordWriter]] = {
 def create_writer(app: Sink, name: str) -> RecordWriter:
     """Return the writer with this name. Raises UsageError for an unknown one."""
     if name not in WRITERS:
-        raise UsageError(f'--output "{name}" is unknown', hint=f"one of {', '.join(WRITERS)}")
+        raise UsageError(f'--output "{name}" is unknown', hint=f"use one of {', '.join(WRITERS)}")
     return WRITERS[name](app)

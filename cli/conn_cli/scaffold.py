@@ -178,7 +178,7 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
             f"{to_relative(target)} leads out of the workspace", hint="remove the link, or choose another name"
         )
     if target.exists() and not force:
-        raise UsageError(f"{to_relative(target)} exists", hint="nothing was changed; add --force to replace it")
+        raise UsageError(f"{to_relative(target)} exists", hint="to replace it, add --force (nothing was changed)")
     return target
 
 

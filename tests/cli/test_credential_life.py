@@ -331,4 +331,4 @@ def test_what_cannot_be_stored_is_not_suggested(tmp_path, cloud):
     for words in (("run", "things.list", "-a", "me"), ("auth", "status")):
         done = conn(tmp_path, *words)
         assert done.code == 5
-        assert "set CONN_ME_TOKEN; or set CONN_VAULT_KEY, then run: conn auth login me" in done.out + done.err
+        assert "set CONN_ME_TOKEN; or set CONN_VAULT_KEY, then run conn auth login me" in done.out + done.err

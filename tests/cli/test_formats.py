@@ -197,7 +197,7 @@ def test_every_command_has_the_one_option(words: str) -> None:
 def test_an_unknown_format_ends_a_command_before_it_starts(words: str, tmp_path: Path) -> None:
     done = conn(tmp_path, *words.split(), "--format", "jsn")
     assert (done.code, done.out) == (2, "")
-    assert done.err == 'error: there is no format "jsn"\n  did you mean "json"?\n'
+    assert done.err == 'error: there is no format "jsn"\n  fix: did you mean "json"?\n'
     assert list(tmp_path.iterdir()) == []
 
 

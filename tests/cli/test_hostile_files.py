@@ -87,7 +87,7 @@ def test_links_that_go_round(desk):
 
 def test_two_files_of_one_name(desk):
     (desk / "accounts/me.json").write_text('{"connector": "demo"}')
-    every_command_says_it(desk, "me.yaml", "me.json", "remove one", codes=(3,))
+    every_command_says_it(desk, "me.yaml", "me.json", "remove one of them", codes=(3,))
 
 
 def test_a_recording_that_is_no_json(desk):

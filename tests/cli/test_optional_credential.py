@@ -82,7 +82,7 @@ def test_what_was_recorded_replays_with_and_without_the_key(shop, vendor, stored
 
 def test_a_pair_without_its_password(shop, vendor):
     folder = shop(BY_PAIR)
-    assert "run: conn auth login me" in run(folder, "auth", "status", code=5).out
+    assert "conn auth login me" in run(folder, "auth", "status", code=5).out
     assert "username" in run(folder, "auth", "login", "me", "--json", stdin="{}", code=2).err
     run(folder, "auth", "login", "me", "--json", stdin='{"username": "ann"}')
     assert "present, without password" in run(folder, "auth", "status").out

@@ -180,7 +180,7 @@ def test_completion_is_printed(desk):
     ("typed", "code", "last"),
     [
         ("tok-typed-by-hand\n", 0, "stored the credential of me in the encrypted file"),
-        ("\x04", 2, "error: Access token: input ended"),
+        ("\x04", 2, "fix: run the command in a terminal, or pass the value on standard input"),
         ("\x03", 130, "interrupted"),
     ],
 )

@@ -78,7 +78,7 @@ class _Adoption:
             if not app.interactive:
                 raise UsageError(
                     "input is not a terminal, so nobody can confirm",
-                    hint="check the folders and hosts above, then run: conn auth adopt --yes",
+                    hint="check the folders and hosts above, then run conn auth adopt --yes",
                 )
             for line in self.lines:
                 app.err(line)

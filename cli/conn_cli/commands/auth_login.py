@@ -174,7 +174,7 @@ def _find_client(
     if lacking:
         raise UsageError(
             f"missing: {', '.join(lacking)}",
-            hint=f"conn auth login {account} --json < FILE, with {describe_parts(fields)} in it",
+            hint=f"conn auth login {account} --json < FILE, where FILE contains {describe_parts(fields)}",
         )
     return build_document(fields, {name: str(value) for name, value in known.items() if value})
 
@@ -193,7 +193,7 @@ def _read_document(
         values = ask_for(app, fields) if app.interactive else read_one(app, account, fields)
     missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
     if missing:
-        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {describe_parts(fields)}")
+        raise UsageError(f"missing: {', '.join(missing)}", hint=f"pass all parts: {describe_parts(fields)}")
     document = credentials.document(values)
     certificate = credentials.certificate(Scope(document, conditions))
     if certificate is not None:

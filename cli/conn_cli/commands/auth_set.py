@@ -72,7 +72,12 @@ def _find_part(effective: "Effective", name: str) -> "CredentialField":
     known = [part.name for part in parts]
     raise UsageError(
         f'the credential of connector {effective.connector_name} has no "{name}"',
-        hint=did_you_mean(name, known) or f"it has {', '.join(known) or 'no parts'}",
+        hint=did_you_mean(name, known)
+        or (
+            f"use one of: {', '.join(known)}"
+            if known
+            else "declare it in `fields` of connector.yaml, with `secret: true`"
+        ),
     )
 
 

@@ -73,7 +73,10 @@ def ci(
     if whole:
         _refuse_comparison(has_base=base is not None or base_dir is not None, accept=accept)
     if accept != bool(reason.strip()):
-        raise UsageError('--accept and --reason "why" must be used together')
+        raise UsageError(
+            '--accept and --reason "why" must be used together',
+            hint='write it like --accept --reason "the vendor renamed the field"',
+        )
     in_markdown, elsewhere = choose_names(app, names, formats or [])
     with ExitStack() as stack:
         other = None if whole else stack.enter_context(open_base(app.workspace_root, app.folder, base, base_dir))
@@ -97,7 +100,9 @@ def ci(
 def _refuse_comparison(*, has_base: bool, accept: bool) -> None:
     for option, is_given in (("--base or --base-dir", has_base), ("--accept", accept)):
         if is_given:
-            raise UsageError(f"--all compares with nothing, so it cannot be used with {option}")
+            raise UsageError(
+                f"--all compares with nothing, so it cannot be used with {option}", hint=f"omit --all, or omit {option}"
+            )
 
 
 def _check(app: App, other: ComparisonBase | None, baseline: Path | None, processes: int | None) -> "CheckResult":
@@ -124,12 +129,17 @@ def _accept(app: App, result: "CheckResult", other: ComparisonBase, reason: str,
 
     root = app.workspace_root
     if result.impact is None:
-        raise UsageError(f"nothing can be accepted: {result.broken}")
+        raise UsageError(
+            f"nothing can be accepted: {result.broken}", hint="correct that first, then run the command again"
+        )
     before = load_before(other.folder)
     reason = app.redactor.text(reason)
     path, deleted = accept_failing(load_workspace(root), before, result.impact, reason, fail_on.value)
     if path is None:
-        raise UsageError("there is nothing to accept: no account's results change in a way that fails")
+        raise UsageError(
+            "there is nothing to accept: no account's results change in a way that fails",
+            hint="omit --accept and --reason",
+        )
     for old in deleted:
         app.err(f"deleted {app.workspace.format_path(old)}: the change does not have those effects any more")
     app.err(f"accepted in {app.workspace.format_path(path)}: commit it with the change")

@@ -96,7 +96,10 @@ def _effectives(
         named = workspace.environment(environment).connectors
         chosen = [name for name in workspace.connectors() if name in named and connector in (None, name)]
         if not chosen:
-            raise UsageError(f'environment "{environment}" overrides no connector')
+            raise UsageError(
+                f'environment "{environment}" overrides no connector',
+                hint=f"add `connectors` to environments/{environment}.yaml",
+            )
         return [workspace.effective(account=None, connector=name, environment=environment) for name in chosen]
     every = [name for name in workspace.accounts() if connector in (None, workspace.account(name).connector)]
     if not every:

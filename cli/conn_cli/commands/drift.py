@@ -90,9 +90,9 @@ def _check_sources(account: str | None, recordings: Path | None, openapi: Path |
     from conn_engine.errors import UsageError
 
     if recordings is not None and openapi is not None:
-        raise UsageError("--recordings and --openapi cannot be used together")
+        raise UsageError("--recordings and --openapi cannot be used together", hint="pass one of them")
     if older is not None and openapi is None:
-        raise UsageError("--from requires --openapi")
+        raise UsageError("--from requires --openapi", hint="add --openapi NEW.yaml, or omit --from")
     if account is None and recordings is None and openapi is None:
         raise UsageError(
             "nothing to compare with",
@@ -109,7 +109,8 @@ def _effective(app: App, account: str | None, connector: str | None) -> "Effecti
     names = app.workspace.connectors()
     if connector is None and len(names) != 1:
         raise UsageError(
-            "several connectors are possible", hint=f"--connector {'|'.join(names[:8])}, or --account ACCOUNT"
+            "several connectors are possible",
+            hint=f"add --account ACCOUNT or --connector NAME ({', '.join(names[:8])})",
         )
     return up_to(app.workspace.effective(account=None, connector=connector or names[0]), "base")
 

@@ -105,7 +105,9 @@ def _explain_settings(word: str) -> Explained:
     found = find_references(word)
     if not found:
         hint = did_you_mean(word.upper(), CODES) if word[-1:].isdigit() else suggest_key(word, list_words())
-        raise UsageError(f'there is no code, kind of settings or key "{word}"', hint=hint or "conn explain lists them")
+        raise UsageError(
+            f'there is no code, kind of settings or key "{word}"', hint=hint or "use a word that conn explain lists"
+        )
     return partial(_describe_settings, found), "\n\n".join(format_reference(one) for one in found) + "\n"
 
 

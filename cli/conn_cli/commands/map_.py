@@ -48,7 +48,10 @@ def map_(
     effective = choose_effective(app, account, connector, operation)
     name = effective.resolve(operation)
     if name.kind != "unified":
-        raise UsageError(f'"{operation}" is an operation of the vendor, which has no mapping')
+        raise UsageError(
+            f'"{operation}" is an operation of the vendor, which has no mapping',
+            hint="name a unified operation, such as contacts.list",
+        )
     results, problems = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"), app.clock)
 
     def report() -> "Report":

@@ -78,7 +78,10 @@ def new(
         import_files(app, [source], request, formats or [])
         return
     if only or with_samples or entry or model or keep_personal:
-        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data require --from FILE")
+        raise UsageError(
+            "--only, --entry, --with-samples, --model and --keep-personal-data require --from FILE",
+            hint="add --from FILE, or omit these options",
+        )
     _add_connector(app, name, force=force, formats=formats)
 
 

@@ -171,7 +171,7 @@ def _text(recorded: "Recorded", path: str, operation: str, account: str) -> str:
     lines = [f"recorded {pluralize(recorded.exchanges, 'exchange')}, {pluralize(recorded.records, 'record')} in {path}"]
     if recorded.error is not None:
         lines.append(f"the operation ended with: {recorded.error.message}")
-        lines += [f"  {recorded.error.hint}"] if recorded.error.hint else []
+        lines += [f"  fix: {recorded.error.hint}"] if recorded.error.hint else []
     verdict = recorded.completeness
     if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
         lines.append(f"next: correct the setting, then run conn record {operation} --account {account} --force")

@@ -160,7 +160,7 @@ class _PlannedRun:
             wiring = resolve_account(self.app, account, environment, wait=wait)
         except CredentialError as error:
             self.app.err(f"note: the write is not shown, as it depends on what this request reads: {error.message}")
-            self.app.err(f"  {error.hint}")
+            self.app.err(f"  fix: {error.hint}")
             return None
         live = wiring.live()
         return plan_write(

@@ -56,11 +56,11 @@ def schema(
         write_report(lambda: _report_names(app, []), formats or [], {"text": lambda: text}, app, folder=app.folder)
         return
     if kind is not None and name != "report":
-        raise UsageError(f'"{name}" has no kinds', hint="conn schema report KIND")
+        raise UsageError(f'"{name}" has no kinds', hint="use KIND only with report: conn schema report KIND")
     name = name if kind is None else f"report {kind}"
     path = None if name == "report" else _find(app, name)
     if path is None and name != "report":
-        hint = did_you_mean(name, _names(app)) or "conn schema lists them"
+        hint = did_you_mean(name, _names(app)) or "use a name that conn schema lists"
         raise UsageError(f'there is no schema "{name}"', hint=hint)
     text = dump_json(_every_report()) if path is None else path.read_text(encoding="utf-8")
     texts = {"text": lambda: f"{app.sanitize(text.rstrip(), 'json')}\n"}

@@ -98,9 +98,9 @@ def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) 
     from conn_engine.errors import UsageError
 
     if every and named:
-        raise UsageError("--all and operation names cannot be used together")
+        raise UsageError("--all and operation names cannot be used together", hint="omit --all, or the names")
     if send and not live:
-        raise UsageError("--send requires --live", hint="replays never send anything")
+        raise UsageError("--send requires --live", hint="add --live, or omit --send: a replay sends nothing")
 
 
 def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":
@@ -119,7 +119,10 @@ def _select_names(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, 
     if names[:1] != [DELIVERIES]:
         return tuple(names), None
     if no_deliveries:
-        raise UsageError("--live and --raw cannot be used with deliveries, which are always replayed")
+        raise UsageError(
+            "--live and --raw cannot be used with deliveries, which are always replayed",
+            hint="omit --live and --raw, or name operations instead of webhooks",
+        )
     return (), tuple(names[1:])
 
 

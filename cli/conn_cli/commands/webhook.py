@@ -156,7 +156,7 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     lines = []
     if receipt.refusal is not None:
         lines.append(f"refused: {receipt.refusal.message} ({receipt.refusal.code})")
-        lines += [f"  {fix}" for fix in _list_fixes(delivery, receipt)]
+        lines += [f"  {line}" for line in _list_fixes(delivery, receipt)]
     elif receipt.verified_by:
         lines.append(
             "not verified, as its connector declares"
@@ -165,7 +165,7 @@ def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
         )
     if receipt.error is not None:
         lines.append(f"failed: {receipt.error.message}")
-        lines += [f"  {fix}" for fix in (receipt.error.hint, _suggest_secret(receipt)) if fix]
+        lines += [f"  fix: {fix}" for fix in (receipt.error.hint, _suggest_secret(receipt)) if fix]
     if receipt.challenge is not None:
         lines.append(f"challenge {receipt.challenge}: no event")
     if receipt.captured:
@@ -184,19 +184,17 @@ def _list_fixes(delivery: "Delivery", receipt: "Receipt") -> list[str]:
     refused = receipt.refusal
     if refused is None:
         return []
-    fixes = [refused.hint] if refused.hint else []
+    lines = [f"fix: {refused.hint}"] if refused.hint else []
     if refused.code in ("unsigned", "no_timestamp"):
-        fixes.append(f"headers received: {', '.join(sorted(delivery.headers)) or 'none'}")
+        lines.append(f"headers received: {', '.join(sorted(delivery.headers)) or 'none'}")
     if refused.code == "stale":
-        fixes.append("to verify it as of the time it was sent: --at TIME")
+        lines.append("fix: to verify it as of the time it was sent, add --at TIME")
     if refused.code == "wrong_signature":
-        fixes.append("to try another secret: --secret NAME")
-    return fixes
+        lines.append("fix: to try another secret, add --secret NAME")
+    return lines
 
 
 def _suggest_secret(receipt: "Receipt") -> str:
     from conn_engine.errors import CredentialError
 
-    return (
-        "or pass the secret for this command only: --secret NAME" if isinstance(receipt.error, CredentialError) else ""
-    )
+    return "pass the secret for this command only: --secret NAME" if isinstance(receipt.error, CredentialError) else ""

@@ -71,7 +71,9 @@ def listen(
 
     app: App = context.obj
     if once and count is not None:
-        raise UsageError("--once and --count cannot be used together")
+        raise UsageError(
+            "--once and --count cannot be used together", hint="pass one of them: --once is the same as --count 1"
+        )
     address = _address(app, account, connector)
     _check_url(url)
     receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
@@ -122,7 +124,9 @@ def _format_address(address: DeliveryOwner | None) -> str:
 def _check_url(url: str | None) -> None:
     parts = split_plain_url(url or "https://x")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise UsageError(f"--url {url} is not a URL of a receiver", hint="such as https://a1b2.tunnel.example/hooks")
+        raise UsageError(
+            f"--url {url} is not a URL of a receiver", hint="pass a URL such as https://a1b2.tunnel.example/hooks"
+        )
 
 
 def _forward(app: App, url: str | None) -> "EventForwarder | None":
@@ -137,12 +141,13 @@ def _forward(app: App, url: str | None) -> "EventForwarder | None":
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise UsageError(
             "--forward requires https, unless the receiver is on this machine",
-            hint="such as http://127.0.0.1:8000/events",
+            hint="pass a URL such as http://127.0.0.1:8000/events",
         )
     secret = app.environ.get(SECRET)
     if not secret:
         raise UsageError(
-            f"{SECRET} is not set", hint="the receiver verifies events with it; create one: openssl rand -base64 32"
+            f"{SECRET} is not set",
+            hint="create a secret (openssl rand -base64 32), and set the variable here and in the receiver",
         )
     app.redactor.add(secret, SECRET)
     live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.extend_to_url(url), clock=app.clock)

@@ -66,11 +66,13 @@ def _check_target(to: str, host: str | None) -> None:
     if is_loopback(target.host):
         return
     if target.scheme != "https":
-        raise UsageError(f"--to {to}: https is required, unless the receiver is on this machine")
+        raise UsageError(
+            f"--to {to}: https is required, unless the receiver is on this machine", hint="pass an https URL"
+        )
     if host is None or host.lower() != target.host:
         raise UsageError(
             f"--to leads to {target.host}, which is not this machine",
-            hint=f"the request is signed like the vendor's own; if the receiver is yours, add --host {target.host}",
+            hint=f"if the receiver is yours, add --host {target.host} (the request is signed like the vendor's own)",
         )
 
 
@@ -89,7 +91,9 @@ def _request(  # noqa: PLR0917
             private = load_private_key((app.folder / key).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not text"
-            raise UsageError(f"cannot read --key {key}: {reason}") from None
+            raise UsageError(
+                f"cannot read --key {key}: {reason}", hint="pass a file with a private key in PEM format"
+            ) from None
     secrets = {**_load_secrets(app, address), **given}
     return sendable(address.load_effective(app), recorded, to, app.clock.now(), secrets=secrets, private=private)
 

@@ -142,7 +142,7 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
     more = ", …" if len(known) > 10 else ""
     raise UsageError(
         f'nothing sets "{path}" here',
-        hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
+        hint=did_you_mean(path, known) or f"use one of: {', '.join(known[:10])}{more}",
     )
 
 

@@ -70,7 +70,10 @@ def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tu
     for spec in specs or ["text"]:
         name, equals, file = spec.partition("=")
         if equals and not file:
-            raise UsageError(f"--format {spec}: the file name is missing")
+            raise UsageError(
+                f"--format {spec}: the file name is missing",
+                hint=f"write it like --format {spec.partition('=')[0]}=FILE",
+            )
         file = "" if file == "-" else file
         if any(file == other for _, other in parsed):
             where = file or "standard output"
@@ -128,4 +131,6 @@ def _check_format(name: str, known: Iterable[str] = FORMATS) -> str:
     names = list(known)
     if name in names:
         return name
-    raise UsageError(f'there is no format "{name}"', hint=did_you_mean(name, names) or f"formats: {', '.join(names)}")
+    raise UsageError(
+        f'there is no format "{name}"', hint=did_you_mean(name, names) or f"use one of: {', '.join(names)}"
+    )

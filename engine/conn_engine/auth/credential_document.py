@@ -84,14 +84,17 @@ def build_document(fields: "list[CredentialField]", values: Mapping[str, str]) -
     """
     unknown = sorted(set(values) - {field.name for field in fields})
     if unknown:
-        names = ", ".join(field.name for field in fields) or "it has none"
-        raise UsageError(f'this credential has no field "{unknown[0]}"', hint=f"use one of its fields: {names}")
+        names = ", ".join(field.name for field in fields)
+        raise UsageError(
+            f'this credential has no field "{unknown[0]}"',
+            hint=f"use one of its fields: {names}" if names else f"remove {unknown[0]}: the credential has no fields",
+        )
     document: dict[str, Any] = {}
     for field in fields:
         value = values.get(field.name, "").strip()
         if not value:
             if field.required:
-                raise UsageError(f'"{field.name}" ({field.label}) is missing')
+                raise UsageError(f'"{field.name}" ({field.label}) is missing', hint=f"pass a value for {field.name}")
             continue
         node = document
         *parents, name = field.name.split(".")

@@ -115,8 +115,7 @@ def revoke_token(
         if not done:
             raise CredentialError(
                 f"{host_of(answer.request)} did not revoke the credential (status {status})",
-                hint="conn auth logout ACCOUNT --local deletes only the stored copy; --force deletes it even "
-                "if the vendor does not revoke it",
+                hint="to remove the stored credential anyway: conn auth logout ACCOUNT --force",
             )
 
 

@@ -36,7 +36,7 @@ def raise_for_refusal(  # noqa: PLR0917
     if 300 <= status < 400:
         raise CredentialError(
             f"token endpoint {endpoint} responded with a redirect ({status})",
-            hint="check `token_url`",
+            hint="correct `token_url`",
         )
     raise CredentialError(
         f"token endpoint {endpoint} refused the request: {answer}",

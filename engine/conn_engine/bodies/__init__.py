@@ -87,7 +87,7 @@ def encode_upload(
         return encode_xml(data, declaration=options.declaration), CONTENT_TYPE
     if format == "graphql":
         return encode_graphql(data), _json.CONTENT_TYPE
-    raise ConfigurationError(f'"{format}" is not a body format', hint="use one of:" + ", ".join(get_args(BodyFormat)))
+    raise ConfigurationError(f'"{format}" is not a body format', hint="use one of: " + ", ".join(get_args(BodyFormat)))
 
 
 def _encode_parts(

@@ -146,7 +146,7 @@ def read_body(response: Response, format: str = "json", options: ResponseOptions
     that error rules can read it.
     """
     if format not in READ:
-        raise ConfigurationError(f'"{format}" is not a response format', hint="use one of:" + ", ".join(READ))
+        raise ConfigurationError(f'"{format}" is not a response format', hint="use one of: " + ", ".join(READ))
     options = options or _PLAIN
     is_empty = response.status in (204, 205) or (response.spool is None and not response.body.strip())
     if is_empty and (format != "binary" or response.status >= 204):

@@ -40,5 +40,8 @@ def encode_graphql(data: Any) -> bytes:
             hint="move values that the operation uses to `variables`",
         )
     if not isinstance(data.get("variables", {}), dict | None):
-        raise ConfigurationError("`variables` of a GraphQL body must be an object, by variable name")
+        raise ConfigurationError(
+            "`variables` of a GraphQL body must be an object, by variable name",
+            hint='write it like variables: {id: "{{id}}"}',
+        )
     return encode_json({key: value for key, value in data.items() if value is not None})

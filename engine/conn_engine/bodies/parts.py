@@ -42,11 +42,14 @@ class Upload:
         try:
             size = file_path.stat().st_size
         except OSError as error:
-            raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+            raise UsageError(
+                f"cannot read {path}: {(error.strerror or str(error)).lower()}",
+                hint="correct the path or the permissions of the file",
+            ) from error
         if not file_path.is_file():
-            raise UsageError(f"{path} is not a file")
+            raise UsageError(f"{path} is not a file", hint="pass the path of a file")
         if size > MAX_UPLOAD_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_UPLOAD_BYTES // 2**30} GiB")
+            raise UsageError(f"{path} is larger than {MAX_UPLOAD_BYTES // 2**30} GiB", hint="send a smaller file")
         import mimetypes
 
         name = filename or file_path.name
@@ -62,7 +65,10 @@ class Upload:
         try:
             return io.BytesIO(self.data) if isinstance(self.data, bytes) else self.data.open("rb")
         except OSError as error:
-            raise UsageError(f"cannot read {self.data!s}: {(error.strerror or str(error)).lower()}") from error
+            raise UsageError(
+                f"cannot read {self.data!s}: {(error.strerror or str(error)).lower()}",
+                hint="correct the permissions of the file",
+            ) from error
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""
@@ -91,7 +97,9 @@ def to_part(value: Any, files: Mapping[str, Upload]) -> UploadPart | None:
     content, default_type, name = _build_content(kind, value[kind], files)
     headers = value.get("headers") or {}
     if not isinstance(headers, dict):
-        raise ConfigurationError("`headers` of a part must be an object")
+        raise ConfigurationError(
+            "`headers` of a part must be an object", hint="write an object such as {X-Name: value}"
+        )
     return UploadPart(
         content,
         _require_one_line("content_type", value.get("content_type") or default_type),
@@ -108,14 +116,19 @@ def _build_content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[
     if kind == "json":
         return encode_json(value), "application/json", ""
     if not isinstance(value, str):
-        raise ConfigurationError(f"`{kind}` of a part must be text, not {type(value).__name__}")
+        raise ConfigurationError(
+            f"`{kind}` of a part must be text, not {type(value).__name__}",
+            hint="quote the value, or use `json` for data",
+        )
     if kind == "text":
         return value.encode(), "text/plain; charset=utf-8", ""
     if kind == "base64":
         try:
             return base64.b64decode("".join(value.split()), validate=True), "application/octet-stream", ""
         except (binascii.Error, ValueError):
-            raise ConfigurationError("`base64` of a part is not valid base64") from None
+            raise ConfigurationError(
+                "`base64` of a part is not valid base64", hint="correct the value, or use `text` for text"
+            ) from None
     if value not in files:
         given = f"only these were passed: {', '.join(files)}" if files else "no file was passed"
         raise UsageError(
@@ -130,7 +143,9 @@ def _build_content(kind: str, value: Any, files: Mapping[str, Upload]) -> tuple[
 def _require_one_line(what: str, value: Any) -> str:
     text = str(value)
     if _BREAKS.search(text):
-        raise ConfigurationError(f"{what} of a part contains a line break, which is not allowed in a header")
+        raise ConfigurationError(
+            f"{what} of a part contains a line break, which is not allowed in a header", hint="remove the line break"
+        )
     return text
 
 

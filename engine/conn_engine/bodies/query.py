@@ -78,7 +78,10 @@ def _encode_pairs(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[t
 
 def _add_value(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
     if depth > _MAX_DEPTH:
-        raise ConfigurationError(f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels')
+        raise ConfigurationError(
+            f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels',
+            hint="pass a flatter value, or set `query_format: {objects: json}`",
+        )
     if value is None:
         return
     if isinstance(value, dict):

@@ -316,7 +316,10 @@ class Workspace:
             self.file("connector", connector)
             return connector
         if connector is not None and connector != typed.connector:
-            raise UsageError(f'account "{account}" uses the connector "{typed.connector}", not "{connector}"')
+            raise UsageError(
+                f'account "{account}" uses the connector "{typed.connector}", not "{connector}"',
+                hint="omit the connector, or pass it without an account",
+            )
         if typed.connector not in self._get_files("connector"):
             raise self._build_unknown_name("account", account, "connector", typed.connector, self.connectors())
         return typed.connector
@@ -451,7 +454,9 @@ class Workspace:
             if path.suffix not in SUFFIXES or not name.match(path.stem):
                 continue
             if path.stem in found:
-                raise ConfigurationError(f'{found[path.stem]} and {path.name} both define "{path.stem}"; remove one')
+                raise ConfigurationError(
+                    f'{found[path.stem]} and {path.name} both define "{path.stem}"', hint="remove one of them"
+                )
             found[path.stem] = path
         return list(found.values())
 
@@ -459,5 +464,5 @@ class Workspace:
         paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
         found = [path for path in paths if self.tree.is_file(path)]
         if len(found) > 1:
-            raise ConfigurationError(f"{found[0]} and {found[1].name} are the same document; remove one")
+            raise ConfigurationError(f"{found[0]} and {found[1].name} are the same document", hint="remove one of them")
         return found[0] if found else None

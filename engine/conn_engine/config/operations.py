@@ -206,7 +206,10 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
     """
     prefix, colon, rest = text.rpartition(":")
     if colon and prefix != connector:
-        raise UsageError(f'"{text}" refers to the connector "{prefix}", but this is "{connector}"')
+        raise UsageError(
+            f'"{text}" refers to the connector "{prefix}", but this is "{connector}"',
+            hint=f"write {rest}, or pass an account or a connector of {prefix}",
+        )
     raw = raw or bool(colon)
     wanted = rest.split(".")
     matches = [
@@ -226,7 +229,7 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
     raise UsageError(
         f'connector "{connector}" has no {"vendor " if raw else ""}operation "{rest}"',
         hint=hint
-        or ("use one of: " + ", ".join(known[:12]) if known else "it has no operations: add one to its connector.yaml"),
+        or ("use one of: " + ", ".join(known[:12]) if known else "add an operation to its connector.yaml: it has none"),
     )
 
 

@@ -137,7 +137,10 @@ def write_atomically(path: Path, *, overwrite: bool = False) -> Iterator[BinaryI
     except _NameTakenError:
         raise _build_taken_error(path) from None
     except OSError as fault:
-        raise UsageError(f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}") from fault
+        raise UsageError(
+            f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}",
+            hint="correct the permissions, or choose another path",
+        ) from fault
 
 
 @contextlib.contextmanager

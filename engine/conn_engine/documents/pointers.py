@@ -53,7 +53,7 @@ def remove_pointer(data: Any, pointer: str) -> Any:
 
 def _split_pointer(pointer: str) -> list[str]:
     if not pointer.startswith("/"):
-        raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}')
+        raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}', hint=f"write /{pointer}")
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
 
 
@@ -68,4 +68,7 @@ def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
     if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
         at = int(name)
         return [*data[:at], _set(data[at], rest, value, pointer), *data[at + 1 :]]
-    raise ConfigurationError(f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}")
+    raise ConfigurationError(
+        f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}",
+        hint="correct the pointer or `body`: each step must be an object or a list",
+    )

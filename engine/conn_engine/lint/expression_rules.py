@@ -179,7 +179,7 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 view.locate(site, offset + token.start),
                 path=format_place(site.path),
                 hint=_suggest_join(text, tokens)
-                or "to join texts, write `&`; to add, convert the text with $number(…)",
+                or "to join text, write `&`; to add numbers, convert the text with $number(…)",
             )
             break  # the other signs of the chain are the same mistake
 

@@ -56,7 +56,10 @@ def lint_paths(folder: Path, paths: Sequence[Path], clock: Clock = MACHINE_CLOCK
     places = list(dict.fromkeys(_resolve_parents(folder / path) for path in paths or [Path()]))
     for path, place in zip(paths, places, strict=False):
         if not place.exists():
-            raise UsageError(f"cannot lint {path}: no such file or folder")
+            raise UsageError(
+                f"cannot lint {path}: no such file or folder",
+                hint="correct the path, or omit it to check the workspace",
+            )
     workspace = _load_workspace(_find_root(places[0]))
     only = None if not paths else places
     result = LintResult(workspace.root)

@@ -114,7 +114,10 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
                 hint="remove it from the file; releases cannot contain secrets",
             )
         if not _is_safe(shown):
-            raise ConfigurationError(f"{shown} cannot be in a release: its name is not valid on every system")
+            raise ConfigurationError(
+                f"{shown} cannot be in a release: its name is not valid on every system",
+                hint="rename the file: use letters, digits, dots, - and _",
+            )
         digest = compute_digest(content)
         files[shown] = digest
         blobs[digest] = content
@@ -161,9 +164,14 @@ def _read_content(workspace: Workspace, path: Path, shown: str) -> bytes:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as fault:
-        raise ConfigurationError(f"cannot read {shown}: {(fault.strerror or str(fault)).lower()}") from fault
+        raise ConfigurationError(
+            f"cannot read {shown}: {(fault.strerror or str(fault)).lower()}", hint="correct the permissions of the file"
+        ) from fault
     if len(content) > MAX_BYTES:
-        raise ConfigurationError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
+        raise ConfigurationError(
+            f"{shown} is larger than {MAX_BYTES // 2**20} MiB",
+            hint="remove the file from the workspace, or record less in it",
+        )
     return content
 
 

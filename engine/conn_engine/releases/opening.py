@@ -153,10 +153,12 @@ def _open_postgres(address: StoreLocation) -> Engine:
     except ImportError:
         raise UsageError(
             "a Postgres store needs the driver psycopg, which is not installed",
-            hint="pip install 'conn-engine[postgres]'",
+            hint="install it: pip install 'conn-engine[postgres]'",
         ) from None
     if address.url is None:
-        raise UsageError("the address has no Postgres database")
+        raise UsageError(
+            "the address has no Postgres database", hint="pass a URL such as postgresql://user@host/database"
+        )
     options: dict[str, Any] = {} if "connect_timeout" in address.url.query else {"connect_timeout": CONNECT_SECONDS}
     return sa.create_engine(address.url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
 

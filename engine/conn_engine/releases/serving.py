@@ -88,7 +88,7 @@ class ReleaseSource:
             if self._served is None:
                 raise UsageError(
                     f'the channel "{self.channel}" serves no release yet',
-                    hint=f"conn promote latest {self.channel}",
+                    hint=f"promote one: conn promote latest {self.channel}",
                 )
             return self._served
         finally:

@@ -129,8 +129,9 @@ class Store:
     def _unknown(self, text: str) -> UsageError:
         channels = [channel.name for channel in self.channels()]
         recent = [shorten(release.id) for release in self.releases(5)]
-        hint = did_you_mean(text, [*channels, LATEST]) or f"it has {', '.join([*channels, *recent]) or 'none yet'}"
-        return UsageError(f'the store has no release "{text}"', hint=hint)
+        names = ", ".join([*channels, *recent])
+        listed = f"use one of: {names}" if names else "create one: conn release"
+        return UsageError(f'the store has no release "{text}"', hint=did_you_mean(text, [*channels, LATEST]) or listed)
 
     # --- contents ---
 

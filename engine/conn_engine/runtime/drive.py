@@ -106,7 +106,7 @@ def _renew_under_lock(
         if stored is None and effect.stale:
             raise CredentialError(
                 f'account "{effect.account}" has no stored credential to renew',
-                hint=f"run: conn auth login {effect.account}",
+                hint=f"conn auth login {effect.account}",
             )
         stored = stored or {}  # a client credential from the environment is never stored
         if dict(stored) != dict(effect.stale):  # another process or thread has renewed it

@@ -117,7 +117,10 @@ def perform_partitions(run: Run, operation: VendorOperation, call: Call) -> Flow
     """
     name = operation.text
     if not operation.parents:
-        raise UsageError(f"{name} has no `parents`, so it has no partitions")
+        raise UsageError(
+            f"{name} has no `parents`, so it has no partitions",
+            hint="omit --partitions, or name an operation with `parents`",
+        )
     number = 0
 
     def emit_partition(part: Partition) -> Flow[None]:

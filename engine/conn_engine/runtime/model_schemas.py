@@ -118,7 +118,7 @@ def _fix(error: Any) -> str:
     if isinstance(value, dict):
         return "the value is an object: select one of its fields, ….name"
     if "string" in wanted:
-        return "convert it to a text: $string(…)"
+        return "convert it to text: $string(…)"
     if isinstance(value, str) and wanted & {"number", "integer"}:
         return "convert it to a number: $number(…)"
     return 'compare it with a value: … = "yes"' if "boolean" in wanted else ""

@@ -35,7 +35,10 @@ def run_records(  # noqa: PLR0917
     resource, _, method = (source.from_ or "").partition(".")
     chain = (*listing.chain, listing.name)
     if len(chain) > _DEEPEST:
-        raise ConfigurationError(f"the parents of {chain[0]} are nested more than {_DEEPEST} levels deep")
+        raise ConfigurationError(
+            f"the parents of {chain[0]} are nested more than {_DEEPEST} levels deep",
+            hint="use fewer levels of `parents`, or `recurse` for records inside records",
+        )
     if source.from_ in chain:
         raise ConfigurationError(
             f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",

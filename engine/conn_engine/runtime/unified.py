@@ -117,7 +117,10 @@ def mapped_record(
 def _get_operation(effective: Effective, name: OperationName) -> UnifiedOperation:
     operation = effective.get_unified(name.model, name.resource, name.method)
     if operation is None:
-        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+        raise UsageError(
+            f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"',
+            hint=f"name one that `conn show --connector {effective.connector_name}` lists",
+        )
     return operation
 
 

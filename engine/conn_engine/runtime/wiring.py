@@ -147,14 +147,14 @@ def lacking_credential(
         names = ", ".join(part.name for part in missing)
         return CredentialError(
             f'the credential of account "{account}" is incomplete: it lacks {names}',
-            hint=f"run: conn auth set {account} {missing[0].name}",
+            hint=f"conn auth set {account} {missing[0].name}",
         )
     if vault_kind == "environment":
         return CredentialError(
             f'account "{account}" has no credential in the environment',
-            hint=f"set {variables}; or set CONN_VAULT_KEY, then run: conn auth login {account}",
+            hint=f"set {variables}; or set CONN_VAULT_KEY, then run conn auth login {account}",
         )
     return CredentialError(
         f'account "{account}" has no credential in the {vault_kind}',
-        hint=f"run: conn auth login {account}; or set {variables}",
+        hint=f"conn auth login {account}; or set {variables}",
     )

@@ -44,10 +44,13 @@ def import_recording(
     """
     try:
         if source.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{source.name} is larger than {MAX_BYTES // 2**20} MiB")
+            raise UsageError(f"{source.name} is larger than {MAX_BYTES // 2**20} MiB", hint="export a shorter session")
         content = source.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {source.name}: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(
+            f"cannot read {source.name}: {(error.strerror or str(error)).lower()}",
+            hint="correct the path or the permissions of the file",
+        ) from error
     places = find_credential_places(effective)
     wary = WaryRedactor(redactor, [place.name for place in places if place.kind == "parameter"])
     exchanges = import_har(

@@ -27,7 +27,9 @@ def map_records(
     operation = effective.get_unified(name.model, name.resource, name.method)
     mapping = effective.response_mapping(name.model, name.resource, name.method)
     if operation is None or mapping is None:
-        raise UsageError(f"{name.text} has no response_mapping")
+        raise UsageError(
+            f"{name.text} has no response_mapping", hint="add response_mapping to the operation or its resource"
+        )
     conditions = Conditions(clock, evaluator=effective.evaluator)
     scope = call_scope(effective, Call(), conditions) | {"before": {}, "status": 200, "headers": {}, "page": data}
     scope["raw_query"] = scope["query"]

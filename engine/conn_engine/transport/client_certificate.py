@@ -54,7 +54,10 @@ def load_certificate(certificate: ClientCertificate, into: "ssl.SSLContext", now
             file.write(text)
         into.load_cert_chain(name, password=word)
     except OSError as error:  # SSLError is one
-        raise CredentialError("the account's client certificate cannot be used") from error
+        raise CredentialError(
+            "the account's client certificate cannot be used",
+            hint="log the account in again with the certificate and its private key",
+        ) from error
     finally:
         with suppress(OSError):
             Path(name).unlink()

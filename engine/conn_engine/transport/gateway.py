@@ -76,7 +76,7 @@ def parse_target(url: str) -> RequestTarget:
     scheme, host = scheme.lower(), _check_host_name(host)
     number = int(port) if port else _PORTS[scheme]
     if number > 65535:
-        raise ConfigurationError(f"{_format_url(url)} has a port above 65535")
+        raise ConfigurationError(f"{_format_url(url)} has a port above 65535", hint="correct the port in the URL")
     path = encode_url(path)
     return RequestTarget(scheme, host, number, path if path.startswith("/") else f"/{path}")
 
@@ -107,7 +107,7 @@ def _check_host_name(text: str) -> str:
             f'the host "{text}" is not ASCII', hint='write it in its encoded form, which starts with "xn--"'
         )
     if not _HOST.fullmatch(host) or ".." in host:
-        raise ConfigurationError(f'"{text}" is not a host name')
+        raise ConfigurationError(f'"{text}" is not a host name', hint="correct the host in the URL")
     return host
 
 

@@ -28,7 +28,8 @@ def format_head(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
             raise ConfigurationError(
                 f"{get_name(request)}: the header {name[:60]!r} cannot be set"
-                + ("" if lower in _FORBIDDEN else ": its name or value contains invalid characters")
+                + ("" if lower in _FORBIDDEN else ": its name or value contains invalid characters"),
+                hint="remove the header from `headers`, or correct its value",
             )
         named.add(lower)
         pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
@@ -51,7 +52,10 @@ def iterate_pieces(payload: Blob) -> Iterator[bytes]:
             piece = reader.read(min(left, _PIECE))
             left -= len(piece)
             if not piece or (not left and reader.read(1)):
-                raise ConfigurationError("a file changed while it was sent, so the content that arrived is unknown")
+                raise ConfigurationError(
+                    "a file changed while it was sent, so the content that arrived is unknown",
+                    hint="check at the vendor what arrived, then send the file again",
+                )
             yield piece
 
 

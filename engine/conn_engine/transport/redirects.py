@@ -95,7 +95,7 @@ def _choose_method(request: Request, hop: Hop, status: int, goal: gateway.Reques
         raise _build_error(
             request,
             f"a {hop.method} is redirected to {goal.scheme}://{goal.authority}{goal.path.split('?')[0]}",
-            hint="the address has changed: correct base_url or path",
+            hint="correct base_url or path: the address has changed",
         )
     return "GET", False
 

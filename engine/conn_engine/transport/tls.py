@@ -20,7 +20,10 @@ def build_context(trusted: Path | None, certificate: ClientCertificate | None, n
     try:
         made = httpx.create_ssl_context()
     except OSError as error:
-        raise ConfigurationError("the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read") from error
+        raise ConfigurationError(
+            "the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read",
+            hint="correct these variables, or unset them",
+        ) from error
     if trusted is not None:
         _add_trusted(made, trusted)
     if certificate is not None:

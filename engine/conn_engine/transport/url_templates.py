@@ -79,7 +79,7 @@ def fill_base_url(text: str, scope: Scope) -> str:
 def _build_unfit_error(source: str, base: str) -> ConfigurationError:
     return ConfigurationError(
         f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
-        hint=f"it comes from {source!r}; a value in its host can only contain letters, digits, dots and hyphens",
+        hint=f"use only letters, digits, dots and hyphens for a value in the host of {source!r}",
     )
 
 
@@ -93,7 +93,7 @@ def check_url_values(text: str, scope: Scope) -> None:
         if source and _reads_context(source) and not _is_fit(value, made):
             raise ConfigurationError(
                 f"a value of the account's context is not valid in the URL {text}",
-                hint="in a host, use only letters, digits, dots and hyphens; in a path, no ?, # and backslash",
+                hint="in a host, use only letters, digits, dots and hyphens; in a path, do not use ?, # or a backslash",
             )
         made += value
     if has_dot_segment(split_url(made)[1]):

@@ -134,7 +134,9 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
         try:
             return jwt.encode(claims, key, algorithm=str(algorithm), headers=more)
         except (jwt.PyJWTError, TypeError, ValueError):
-            raise CredentialError("the key does not fit the JWT's algorithm") from None
+            raise CredentialError(
+                "the key does not fit the JWT's algorithm", hint="correct `algorithms` or `key` of `webhooks.verify`"
+            ) from None
 
     def _find_token(self, verification: VerificationContext) -> str:
         value = evaluate_on_delivery(self.token, verification)
@@ -168,7 +170,12 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             except CredentialError as error:
                 unfit.append(error)
             except (jwt.InvalidKeyError, TypeError):
-                unfit.append(CredentialError("the key that verifies deliveries does not fit the JWT's algorithm"))
+                unfit.append(
+                    CredentialError(
+                        "the key that verifies deliveries does not fit the JWT's algorithm",
+                        hint="correct `algorithms` or `key` of `webhooks.verify`",
+                    )
+                )
             except jwt.PyJWTError:
                 raise VerificationError("unsigned", "the JWT is invalid") from None
             else:

@@ -87,7 +87,10 @@ def unpack(body: bytes, encoding: str) -> bytes:
         if name in ("", "identity"):
             continue
         if name not in ("gzip", "x-gzip", "deflate"):
-            raise UsageError(f'the content encoding "{name[:20]}" is not supported')
+            raise UsageError(
+                f'the content encoding "{name[:20]}" is not supported',
+                hint="save the request with its body decompressed, and without the Content-Encoding header",
+            )
         if name != "deflate" and not body.startswith(b"\x1f\x8b"):
             continue  # the tool that wrote the text has decompressed it
         body = _decompress(body, name)
@@ -101,9 +104,13 @@ def _decompress(body: bytes, name: str) -> bytes:
     try:
         read = made.decompress(body, MAX_DELIVERY_BYTES + 1)
     except zlib.error:
-        raise UsageError(f"the body is not valid {name} data") from None
+        raise UsageError(
+            f"the body is not valid {name} data", hint="save the request with its body decompressed, or unchanged"
+        ) from None
     if len(read) > MAX_DELIVERY_BYTES:
         raise DeliveryTooLongError(f"the uncompressed body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
     if not made.eof or made.unused_data:
-        raise UsageError(f"the body is not valid {name} data")
+        raise UsageError(
+            f"the body is not valid {name} data", hint="save the request with its body decompressed, or unchanged"
+        )
     return read

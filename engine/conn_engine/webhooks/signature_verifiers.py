@@ -252,7 +252,10 @@ class HmacVerifier(SignatureVerifier, frozen=True, kw_only=True, tag_field="form
         ]
         keys = [decode_shared_key(key, self.key_encoding) for key in plain]
         if not all(keys):
-            raise CredentialError("the key that verifies deliveries is empty")
+            raise CredentialError(
+                "the key that verifies deliveries is empty",
+                hint="store the secret: conn auth set ACCOUNT webhook_secret",
+            )
         return [hmac.digest(key, content, self.algorithm) for key in keys]
 
 

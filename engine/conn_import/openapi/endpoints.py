@@ -18,7 +18,7 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     Raises UsageError if the file is missing or not OpenAPI, and ConfigurationError if it describes no operations.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is not a file")
+        raise UsageError(f"{path} is not a file", hint="pass the path of a document")
     source = read_source(path)
     if not recognizes(source.data):
         raise UsageError(
@@ -27,7 +27,7 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
         )
     contract = import_document(source.data, Options(name="vendor"))
     if not contract.endpoints:
-        raise ConfigurationError(f"{path.name} describes no operations")
+        raise ConfigurationError(f"{path.name} describes no operations", hint="pass a document with `paths`")
     base = normalize_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
     base = "" if base in ("", "/") else f"/{base.strip('/')}"
     return {(one.method.upper(), normalize_path(base + one.path)): one for one in contract.endpoints}

@@ -111,7 +111,7 @@ def test_a_link_out_of_the_workspace_is_refused(make: Any, tmp_path_factory: pyt
 
 
 def test_two_documents_of_one_name(make: Any) -> None:
-    with pytest.raises(ConfigurationError, match="remove one"):
+    with pytest.raises(ConfigurationError, match="both define"):
         make({"accounts/acme.json": "{}"}).accounts()
 
 

@@ -249,7 +249,7 @@ def test_verify_proves_the_credential(make: Callable[..., Workspace], shop: Work
 def test_an_account_without_a_credential_says_how_to_get_one(shop: Workspace) -> None:
     with pytest.raises(CredentialError) as caught:
         connect(shop, "acme", environ={}, vault=MemoryVault())
-    assert caught.value.hint.startswith("run: conn auth login acme; or set CONN_ACME_")
+    assert caught.value.hint.startswith("conn auth login acme; or set CONN_ACME_")
     with pytest.raises(UsageError):
         connect(shop, "acmee", environ={}, vault=MemoryVault())
 

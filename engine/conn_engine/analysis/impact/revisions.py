@@ -158,7 +158,10 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
         for target, content in _blobs(stored):
             target.write_bytes(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as fault:
-        raise ConfigurationError("a file and a folder of that revision have the same name") from fault
+        raise ConfigurationError(
+            "a file and a folder of that revision have the same name",
+            hint="compare with a different revision: --base REVISION",
+        ) from fault
 
 
 def _lay_links(folder: Path, links: Mapping[str, _Blob]) -> None:
@@ -225,7 +228,10 @@ def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[
         if mode in _FILE_MODES and path.endswith(SUFFIXES):
             # A checkout refuses these names, but a fetched revision may never have been checked out.
             if _leads_elsewhere(path):
-                raise ConfigurationError(f"that revision has a file with an unsafe name: {path[:80]!r}")
+                raise ConfigurationError(
+                    f"that revision has a file with an unsafe name: {path[:80]!r}",
+                    hint="compare with a different revision: --base REVISION",
+                )
             files[path] = _Blob(root, identity)
         elif mode == _LINK_MODE and kind == "blob" and not _leads_elsewhere(path):
             links[path] = _Blob(root, identity)
@@ -289,5 +295,8 @@ def _check_sizes(rows: Sequence[str], wanted: Sequence[tuple[str, Path]], before
             )
         total += int(size)
         if int(size) > _MAX_BYTES or before + total > _MAX_TOTAL_BYTES:
-            raise ConfigurationError(f"{target.name}, or the sum of all files, is too large at that revision")
+            raise ConfigurationError(
+                f"{target.name}, or the sum of all files, is too large at that revision",
+                hint="compare with a different revision or folder: --base REVISION or --base-dir FOLDER",
+            )
     return total

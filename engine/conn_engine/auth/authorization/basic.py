@@ -46,7 +46,10 @@ class BasicAuthorization(Settings, frozen=True, kw_only=True, tag_field="format"
             return
         name, password = (part or "" for part in parts)
         if ":" in name:
-            raise CredentialError('the account\'s user name contains ":", which Basic authorization does not allow')
+            raise CredentialError(
+                'the account\'s user name contains ":", which Basic authorization does not allow',
+                hint="log the account in again with the right user name",
+            )
         try:
             pair = f"{name}:{password}".encode(self.encoding)
         except UnicodeEncodeError:

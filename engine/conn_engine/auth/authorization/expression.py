@@ -84,7 +84,10 @@ def _has_content(found: Any) -> bool:
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = found.get(name, {})
     if not isinstance(part, dict):
-        raise ConfigurationError(f"the expression of `authorization` returns {name} that are not an object")
+        raise ConfigurationError(
+            f"the expression of `authorization` returns {name} that are not an object",
+            hint=f"return an object such as {{{name}: {{X-Key: token}}}}",
+        )
     return part
 
 

@@ -68,7 +68,7 @@ class ContentSignature(Settings, frozen=True, kw_only=True):
         content = ask(self.content, names)
         if not isinstance(content, str):
             raise ConfigurationError(
-                "`content` of the signature returns no text", hint=f"return a text from `content`; it is {self.content}"
+                "`content` of the signature returns no text", hint=f"return text from `content`; it is {self.content}"
             )
         signature = self.signature(content.encode("utf-8", "surrogateescape"), names)
         return add_to_request(

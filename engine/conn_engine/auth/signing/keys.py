@@ -124,7 +124,10 @@ def sign_with_key(key: "PrivateKeyTypes", scheme: Scheme, digest: Digest, conten
     except ValueError:
         raise CredentialError(f"the account's key is too small for {label}", hint=AGAIN) from None
     except UnsupportedAlgorithm:
-        raise CredentialError(f"the installed version of cryptography cannot sign with {label}") from None
+        raise CredentialError(
+            f"the installed version of cryptography cannot sign with {label}",
+            hint="upgrade it: pip install --upgrade cryptography",
+        ) from None
     raise CredentialError(
         f"the account's key cannot be used for {label}",
         hint="check `algorithm`, and that the account has the right key",

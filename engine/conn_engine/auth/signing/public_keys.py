@@ -99,5 +99,8 @@ def is_signature_valid(key: "PublicKeyTypes", scheme: Scheme, digest: Digest, co
     except (InvalidSignature, ValueError):
         return False
     except UnsupportedAlgorithm:
-        raise CredentialError("the installed version of cryptography does not support the key's algorithm") from None
+        raise CredentialError(
+            "the installed version of cryptography does not support the key's algorithm",
+            hint="upgrade it: pip install --upgrade cryptography",
+        ) from None
     return True

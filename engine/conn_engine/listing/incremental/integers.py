@@ -91,7 +91,7 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
             return None, lambda number: number - granularity
         window = _evaluate_amount("window", self.window, render)
         if window < 1:
-            raise ConfigurationError("`incremental.window` is less than 1")
+            raise ConfigurationError("`incremental.window` is less than 1", hint="set it to 1 or more, or remove it")
         return lambda number: number + window, lambda number: number - granularity
 
     def _middle(self, start: int, last: int, step: int) -> int:
@@ -118,5 +118,5 @@ def _evaluate_amount(key: str, value: int | str, render: Render) -> int:
     except Unreadable as error:
         raise ConfigurationError(f"`incremental.{key}`: {error}") from None
     if amount < 0:
-        raise ConfigurationError(f"`incremental.{key}` is negative: {amount}")
+        raise ConfigurationError(f"`incremental.{key}` is negative: {amount}", hint="use 0 or more")
     return amount

@@ -121,7 +121,7 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
     if not parts or any(isinstance(part, bool) or not isinstance(part, str | int | float) for part in parts):
         raise ConfigurationError(
             f"webhooks.events.type ({events.type}) gives no type for an item of this delivery",
-            hint="return a text or a list of texts, or exclude such items with `each`",
+            hint="return text or a list of text values, or exclude such items with `each`",
         )
     return VendorEvent(
         type=".".join(str(part) for part in parts),
@@ -238,7 +238,10 @@ def _data(  # noqa: PLR0917
         return mapped, own, problems
     identifier = _text(_evaluate_on_delivery(settings.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
-        raise ConfigurationError(f"{at}.fetch ({settings.fetch}) does not find the id of the record")
+        raise ConfigurationError(
+            f"{at}.fetch ({settings.fetch}) does not find the id of the record",
+            hint="correct the expression, or exclude such events with `when`",
+        )
     try:
         pages = yield from _pages(perform(run, name, Call(id=identifier)))
     except VendorError as error:

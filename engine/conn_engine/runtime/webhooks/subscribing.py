@@ -57,7 +57,10 @@ def subscribe(run: Run, url: str, new_secret: str) -> Flow[Subscribed]:
         at = f"webhooks.subscription.capture.{name}"
         value = _value(text, scope | {SUBSCRIPTION: results, "response": response}, at)
         if not isinstance(value, str) or not value:
-            raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's response")
+            raise ConfigurationError(
+                f"{at} ({text}) finds no text in the vendor's response",
+                hint="correct the expression: it must return the text of the secret",
+            )
         captured[name] = value
     for name in _SECRET:  # mappings can read the stored values
         del scope[name]
@@ -157,7 +160,10 @@ def _build_stored(settings: Subscription, results: dict[str, Any], response: Any
         at = "webhooks.subscription.expires"
         ends = moment_of(_value(settings.expires, scope | {SUBSCRIPTION: results, "response": response}, at))
         if ends is None:
-            raise ConfigurationError(f"{at} ({settings.expires}) finds no time in the vendor's response")
+            raise ConfigurationError(
+                f"{at} ({settings.expires}) finds no time in the vendor's response",
+                hint="correct the expression: it must return ISO 8601, or seconds or milliseconds since 1970",
+            )
         stored["expires_at"] = ends
     return stored
 

@@ -42,7 +42,7 @@ def build_no_store_error(account: str) -> CredentialError:
     return CredentialError(
         f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: this machine has '
         "no usable keyring",
-        hint="use any long random text as the key, and keep it; without a file, "
+        hint="set it to a long random value, and store that value safely; to use no file, "
         f"set {build_variable_prefix(account)}CREDENTIALS to the credential as JSON",
     )
 
@@ -145,10 +145,14 @@ def _set_field(document: dict[str, Any], field: str, text: str, name: str) -> No
     for part in parents:
         inner = place.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise CredentialError(f'{name} contradicts another variable: "{part}" is a value there')
+            raise CredentialError(
+                f'{name} contradicts another variable: "{part}" is a value there', hint="unset one of them"
+            )
         place = inner
     if isinstance(place.get(last), dict):
-        raise CredentialError(f'{name} contradicts another variable: "{last}" has fields there')
+        raise CredentialError(
+            f'{name} contradicts another variable: "{last}" has fields there', hint="unset one of them"
+        )
     place[last] = float(text) if last in _NUMBERS and re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else text
 
 

@@ -40,7 +40,7 @@ class FileVault:
         if len(key) < _SHORTEST_KEY:
             raise CredentialError(
                 f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
-                hint="use a longer random text",
+                hint="use a longer random value",
             )
         self._folder = folder
         self._top = top
@@ -98,7 +98,10 @@ class FileVault:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise CredentialError(f"{path} cannot be removed: {(error.strerror or '').lower()}") from error
+            raise CredentialError(
+                f"{path} cannot be removed: {(error.strerror or '').lower()}",
+                hint="correct the permissions of the file and its folder",
+            ) from error
         return True
 
     def exclusive(self, account: str) -> AbstractContextManager[None]:
@@ -130,7 +133,10 @@ class FileVault:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CredentialError(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
+            raise CredentialError(
+                f"{path} cannot be read: {(error.strerror or '').lower()}",
+                hint="correct the permissions of the file and its folder",
+            ) from error
         try:
             content = json.loads(raw)
             if content["format"] != 1 or content["kdf"] != "scrypt":

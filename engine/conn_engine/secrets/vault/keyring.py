@@ -138,7 +138,7 @@ class KeyringVault:
     def _build_damaged_error(self, account: str) -> CredentialError:
         return CredentialError(
             f'the entry of account "{account}" in the keyring ({self._service}) is not readable',
-            hint=f"run: conn auth login {account}",
+            hint=f"conn auth login {account}",
         )
 
     def _get(self, key: str) -> str | None:
@@ -188,5 +188,5 @@ def _run_bounded(action: Callable[[], T], seconds: float, fault: str) -> T:
     if errors:
         raise errors[0]
     if not results:
-        raise CredentialError(f"the keyring {fault}", hint="unlock it; it may be waiting for its password")
+        raise CredentialError(f"the keyring {fault}", hint="unlock it: it may be waiting for its password")
     return results[0]

@@ -210,7 +210,7 @@ class WorkspaceVault:
         if content[_FORMAT] != _VERSION or not isinstance(document, dict):
             raise CredentialError(
                 f'the stored credential of account "{account}" has a format that this version cannot read',
-                hint=f"install the version that stored it, or run: conn auth login {account}",
+                hint=f"install the version that stored it, or run conn auth login {account}",
             )
         known = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
         return StoredCredential(document, Issue(known, moment if isinstance(moment, int | float) else None))

@@ -46,7 +46,7 @@ class FindingSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RelatedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """An additional place of a finding, such as the override that shadows the line."""
+    """An additional place of a finding, such as the override that replaces the line."""
 
     span: FindingSpan
     message: str

@@ -115,8 +115,8 @@ def test_provenance_is_complete(base: dict[str, Any], one: dict[str, Any], two: 
         found = statements(layers, path)
         assert is_equal_json(found[0].value, value)
         assert [said.layer for said in found] == sorted({said.layer for said in found}, reverse=True)
-        assert not found[0].shadowed
-        assert all(said.shadowed for said in found[1:])
+        assert not found[0].overridden
+        assert all(said.overridden for said in found[1:])
         said = {index for index, layer in enumerate(layers) if lookup(layer, path) is not MISSING}
         assert said <= {statement.layer for statement in found}
 
@@ -176,7 +176,7 @@ def test_provenance_of_what_replace_drops(below: dict[str, Any], above: Any, top
     for field in below:
         found = statements(layers, (*MAPPING, field))
         assert [said.layer for said in found] == ([2, 1, 0] if field in top else [1, 0])
-        assert found[-1].shadowed
+        assert found[-1].overridden
         own = isinstance(above, dict) and field in above
         assert found[-2].path == ((*MAPPING, "replace", field) if own else (*MAPPING, "replace"))
 
@@ -199,7 +199,7 @@ def test_provenance_of_mappings(below: dict[str, Any], above: dict[str, Any], te
     whole = next(said for said in found if said.layer == 1)
     assert (whole.path, whole.value) == (MAPPING, text)
     assert [said.value for said in statements(layers, MAPPING)] == [above, text, below]
-    assert not any(said.shadowed for said in statements(layers, MAPPING))
+    assert not any(said.overridden for said in statements(layers, MAPPING))
 
 
 def test_another_format_replaces_the_settings() -> None:

@@ -136,9 +136,9 @@ def _text(reports: "list[OverrideReport]") -> Iterator[str]:
         yield "  configuration" if report.changes else "  configuration: nothing is overridden"
         for change in report.changes:
             yield f"    {change.level:<11}  {change.path}   {_place(change)}"
-            if change.shadowed_at is not None:
-                below = f"{change.shadowed_at.file}:{change.shadowed_at.line}"
-                yield f"                 - {_value(change.shadows)}   ({below})"
+            if change.below_at is not None:
+                below = f"{change.below_at.file}:{change.below_at.line}"
+                yield f"                 - {_value(change.below)}   ({below})"
             yield (
                 "                 + (removed)" if change.value is None else f"                 + {_value(change.value)}"
             )
@@ -182,11 +182,11 @@ def _markdown(reports: "list[OverrideReport]") -> Iterator[str]:
         for name, finding in report.failures:
             yield f"**fails**: {code(name.text)}: {code(finding.message)} {code(_format_span(finding.span))}\n"
         if report.changes:
-            yield "| level | path | set at | shadows |\n|---|---|---|---|"
+            yield "| level | path | set at | overrides |\n|---|---|---|---|"
             for change in report.changes:
-                below = change.shadowed_at
-                shadows = f"{below.file}:{below.line}" if below is not None else ""
-                yield f"| {change.level} | {cell(change.path)} | {cell(_place(change))} | {cell(shadows)} |"
+                below = change.below_at
+                overridden = f"{below.file}:{below.line}" if below is not None else ""
+                yield f"| {change.level} | {cell(change.path)} | {cell(_place(change))} | {cell(overridden)} |"
             yield ""
         yield "| operation | effect |\n|---|---|"
         for effect in report.effects:

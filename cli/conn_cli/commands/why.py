@@ -9,7 +9,9 @@ from conn_cli.console import App
 from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective, OperationName, Origin
+    from collections.abc import Sequence
+
+    from conn_engine.config import Effective, OperationName, Origin, Path_
     from conn_engine.reports import Report
 
 LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
@@ -50,6 +52,7 @@ def why(
     """
     from conn_cli.effective_selection import choose_effective
     from conn_cli.report import write_report
+    from conn_engine.config import format_place
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -62,7 +65,8 @@ def why(
     if record is not None:
         _explain(app, effective, operation, record=record, field=path, formats=formats)
         return
-    origins = _find_origins(effective, name, path)
+    place, origins = _find_origins(effective, name, path)
+    readers = [list(map(format_place, paths)) for paths in effective.find_base_readers(place)]
 
     def report() -> "Report":
         from conn_engine.config.report import OriginReport, describe_origin
@@ -73,34 +77,49 @@ def why(
             environment=effective.environment,
             operation=name.text if name is not None else None,
             path=path,
-            origins=[describe_origin(origin) for origin in origins],
+            origins=[describe_origin(origin, names) for origin, names in zip(origins, readers, strict=True)],
         )
 
-    write_report(report, formats or [], {"text": lambda: _text(origins, path)}, app, folder=app.folder)
+    write_report(
+        report,
+        formats or [],
+        {"text": lambda: _text(origins, [_shorten(names, name) for names in readers], path)},
+        app,
+        folder=app.folder,
+    )
 
 
-def _text(origins: "list[Origin]", path: str) -> str:
+def _text(origins: "list[Origin]", readers: "Sequence[Sequence[str]]", path: str) -> str:
     from conn_cli.formatting import join_lines
 
     lines = []
+    used = {id(origin): names for origin, names in zip(origins, readers, strict=True)}
     width = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
     for level in LEVELS:
         setting = [origin for origin in origins if origin.level == level]
         if not setting:
             lines.append(f"{level:<11}  -")
         for origin in setting:  # the mapping of the operation, and that of its resource
-            note = (
-                "(overridden)"
-                if origin.shadowed
-                else "<- effective"
-                if origin is origins[0]
-                else "(merged with the levels above)"
-            )
-            if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
-                note = "<- replaces the levels below"
+            note = _describe_use(origin, used[id(origin)], is_first=origin is origins[0], path=path)
             place = f"{origin.span.file}:{origin.span.line}"
             lines.append(f"{level:<11}  {place:<{width}}  {_value(origin.value)}   {note}")
     return join_lines(lines)
+
+
+def _shorten(readers: "Sequence[str]", name: "OperationName | None") -> list[str]:
+    """Return the paths below the operation that is explained."""
+    return [reader.removeprefix(f"{name.text}.") if name is not None else reader for reader in readers]
+
+
+def _describe_use(origin: "Origin", readers: "Sequence[str]", *, is_first: bool, path: str) -> str:
+    """Return what happens to the value that a level sets."""
+    if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
+        return "<- replaces the levels below"
+    if origin.path[-1:] == ("format",) and not path.endswith("format"):
+        return "<- another format, without the settings of the levels below"
+    if origin.overridden:
+        return f"(used through $base in {', '.join(readers)})" if readers else "(overridden)"
+    return "<- effective" if is_first else "(merged with the levels above)"
 
 
 def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, formats: Formats) -> None:
@@ -116,9 +135,9 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
     write_report(lambda: ValueReport.from_explanation(found), formats or [], text, app, folder=app.folder)
 
 
-def _find_origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
-    """Return the origins of an operation's value, or of the one that a vendor operation inherits from its resource or
-    the connector. Raises UsageError if there are none."""
+def _find_origins(effective: "Effective", name: "OperationName | None", path: str) -> "tuple[Path_, list[Origin]]":
+    """Return the path and the origins of an operation's value, or of the one that a vendor operation inherits from its
+    resource or the connector. Raises UsageError if there are none."""
     from conn_engine.config import parse_place
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import parse_path
@@ -135,9 +154,9 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
         resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
         candidates += [("resources", resource, *inside), place]
     for candidate in candidates:
-        origins = effective.origins(effective.find_canonical(candidate))
-        if origins:
-            return origins
+        origins_at = effective.find_canonical(candidate)
+        if origins := effective.origins(origins_at):
+            return origins_at, origins
     known = sorted(_find_leaves(effective, name))
     more = ", …" if len(known) > 10 else ""
     raise UsageError(

@@ -14,6 +14,7 @@ from msgspec import structs
 from conn_engine.auth import Credentials, add_supplied_values, choose_credentials, read_secret_fields
 from conn_engine.conditions import Conditions
 from conn_engine.config.authority import declared_names, find_widening
+from conn_engine.config.base_references import find_readers
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.disabled_operations import DisabledOperations
 from conn_engine.config.dotted_places import format_place
@@ -400,7 +401,7 @@ class Effective:
 
     def origins(self, path: Path_) -> list[Origin]:
         """Return the levels that set the value at a path, top level first: the effective one, then those that it
-        shadows or builds on. The path may be that of a mapping that a resource sets for its operations."""
+        overrides or builds on. The path may be that of a mapping that a resource sets for its operations."""
         origins_found: list[Origin] = []
         layers = self.layers if path[3:4] and path[3] in RESOURCE_MAPPINGS else self.expanded
         for statement in statements([layer.data for layer in layers], path):
@@ -410,9 +411,19 @@ class Effective:
             source = layer.source(statement.path)
             place = source.place(statement.path)
             origins_found.append(
-                Origin(layer.level, statement.path, statement.value, source.document, place, statement.shadowed)
+                Origin(layer.level, statement.path, statement.value, source.document, place, statement.overridden)
             )
         return origins_found
+
+    def find_base_readers(self, path: Path_) -> list[list[Path_]]:
+        """Return, for each of the path's `origins`, where higher levels read its overridden value through `$base`."""
+        layers = self.layers if path[3:4] and path[3] in RESOURCE_MAPPINGS else self.expanded
+        data = [layer.data for layer in layers]
+        return [
+            find_readers(data, path, value) if value.overridden else []
+            for value in statements(data, path)
+            if layers[value.layer].sets(value.path)
+        ]
 
     def provenance(self) -> dict[Path_, Origin]:
         """Return the effective origin of each leaf of `data`. An array or a combined mapping is one leaf."""

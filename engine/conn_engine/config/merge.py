@@ -31,8 +31,11 @@ __all__ = [
     "dead",
     "inherit",
     "is_equal_json",
+    "is_replacement",
     "leaves",
+    "lets_through",
     "lookup",
+    "mapping_end",
     "mapping_layers",
     "merge",
     "merge_over",
@@ -115,14 +118,14 @@ class LayerValue:
     """What one layer sets at a path.
 
     `path` is where it sets the value: the requested path; an ancestor with a complete value (a null, a mapping written
-    as one expression); a path inside `replace`; or `replace` itself, which drops the path. `shadowed` is true when a
-    layer above overrides it.
+    as one expression); a path inside `replace`; or `replace` itself or another `format`, which drops the path.
+    `overridden` is true when a layer above overrides it.
     """
 
     layer: int
     path: Path_
     value: Any
-    shadowed: bool
+    overridden: bool
 
 
 def merge(layers: Sequence[Any]) -> Any:
@@ -185,7 +188,7 @@ def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     )
 
 
-def _mapping_end(path: Path_) -> int:
+def mapping_end(path: Path_) -> int:
     """Return the length of the path of the mapping that a path is in (an operation's, or its resource's as written),
     else 0."""
     if path[:1] != ("unified",):
@@ -196,7 +199,7 @@ def _mapping_end(path: Path_) -> int:
 
 
 def _is_mapping(path: Path_) -> bool:
-    return len(path) > 3 and _mapping_end(path) == len(path)
+    return len(path) > 3 and mapping_end(path) == len(path)
 
 
 def _are_error_rules(path: Path_) -> bool:
@@ -211,15 +214,16 @@ def _keeps_null(path: Path_) -> bool:
     return path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED)
 
 
-def _is_replacement(mapping: Any) -> bool:
+def is_replacement(mapping: Any) -> bool:
+    """Return whether a mapping is `{replace: …}`, which drops the levels below."""
     return isinstance(mapping, dict) and len(mapping) == 1 and "replace" in mapping
 
 
 def _compose(below: Any, above: Any) -> Any:
-    if _is_replacement(above):
+    if is_replacement(above):
         return above
     plain = isinstance(above, dict) and not _refers_to_base(above)
-    if plain and isinstance(below, dict) and not _is_replacement(below) and _same_shape(below, above):
+    if plain and isinstance(below, dict) and not is_replacement(below) and _same_shape(below, above):
         return _merge_objects(below, above, ())
     lower = below if isinstance(below, Layers) else (below,)
     return Layers((*lower, above))
@@ -251,7 +255,7 @@ def mapping_layers(mapping: Any) -> list[Any]:
     if mapping is None or mapping is MISSING:
         return []
     layers = list(mapping) if isinstance(mapping, Layers) else [mapping]
-    return [layer["replace"] if _is_replacement(layer) else layer for layer in layers]
+    return [layer["replace"] if is_replacement(layer) else layer for layer in layers]
 
 
 def inherit(*values: Any, path: Path_ = ()) -> Any:
@@ -309,19 +313,41 @@ def statements(layers: Sequence[Any], path: Path_) -> list[LayerValue]:
     if rules and isinstance(path[rules], int):
         return _find_rule_statements(layers, path[:rules], int(path[rules]), path[rules + 1 :])
     found: list[LayerValue] = []
-    shadowed = False
-    mapping = path[: _mapping_end(path)] if len(path) > _mapping_end(path) else ()
+    overridden = False
+    mapping = path[: mapping_end(path)] if len(path) > mapping_end(path) else ()
+    changes = {} if mapping else _find_format_changes(layers, path)
     for index in range(len(layers) - 1, -1, -1):
         at, value = _find_value(layers[index], path)
-        replaced = bool(mapping) and _is_replacement(lookup(layers[index], mapping))
-        if value is MISSING and replaced:  # it does not set the field, and drops the values of others
-            at = (*mapping, "replace")
+        replaced = bool(mapping) and is_replacement(lookup(layers[index], mapping))
+        if value is MISSING and (replaced or index in changes):  # it does not set the path, and drops what is below
+            at = (*mapping, "replace") if replaced else changes[index]
             value = lookup(layers[index], at)
         if value is MISSING:
             continue
-        found.append(LayerValue(index, at, value, shadowed))
-        shadowed = shadowed or replaced or not _lets_through(value, at)
+        found.append(LayerValue(index, at, value, overridden))
+        overridden = overridden or replaced or index in changes or not lets_through(value, at)
+    while found and found[-1].layer in changes and found[-1].path == changes[found[-1].layer] != path:
+        found.pop()  # no level below sets the path
     return found
+
+
+def _find_format_changes(layers: Sequence[Any], path: Path_) -> dict[int, Path_]:
+    """Return the layers that give a strategy on the path another format, which drops its settings below, each with the
+    path of that format."""
+    changes: dict[int, Path_] = {}
+    formats: dict[int, str] = {}  # by the length of the strategy's path
+    for index, layer in enumerate(layers):
+        node = layer
+        for length, key in enumerate(path):
+            if not isinstance(node, dict):
+                break
+            format_ = node.get("format")
+            if isinstance(format_, str) and node.keys() <= {"format", "config"}:
+                if formats.get(length, format_) != format_:
+                    changes.setdefault(index, (*path[:length], "format"))
+                formats[length] = format_
+            node = node.get(key)
+    return changes
 
 
 def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[LayerValue]:
@@ -335,7 +361,7 @@ def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Pa
         if index < len(rules):
             path = (*at, index, *rest)
             value = lookup(layers[number], path)
-            return [] if value is MISSING else [LayerValue(number, path, value, shadowed=False)]
+            return [] if value is MISSING else [LayerValue(number, path, value, overridden=False)]
         index -= len(rules)
     return []
 
@@ -344,23 +370,23 @@ def _find_value(layer: Any, path: Path_) -> tuple[Path_, Any]:
     node = layer
     at: Path_ = ()
     for key in path:
-        if _is_mapping(at) and _is_replacement(node) and key != "replace":
+        if _is_mapping(at) and is_replacement(node) and key != "replace":
             node, at = node["replace"], (*at, "replace")
         inside = lookup(node, (key,))
         if inside is MISSING:
-            whole = node is None or _mapping_end(at) > 0
+            whole = node is None or mapping_end(at) > 0
             return (at, node) if whole and not isinstance(node, dict | list) else (at, MISSING)
         node, at = inside, (*at, key)
     return at, node
 
 
-def _lets_through(value: Any, path: Path_) -> bool:
+def lets_through(value: Any, path: Path_) -> bool:
     """Return whether the values of lower layers at this path still have an effect."""
     if _is_mapping(path):
-        return value is not None and not _is_replacement(value)
+        return value is not None and not is_replacement(value)
     if _are_error_rules(path):
         return isinstance(value, list)
-    if end := _mapping_end(path):
+    if end := mapping_end(path):
         return isinstance(value, dict) or (path[end] != "replace" and _refers_to_base(value))
     return isinstance(value, dict)
 
@@ -390,7 +416,7 @@ def dead(layers: Sequence[Any]) -> list[tuple[int, Path_]]:
 
 
 def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
-    if end := _mapping_end(path):
+    if end := mapping_end(path):
         return _maps_nothing_new(lookup(below, path[:end]), path[end:], value)
     before = lookup(below, path)
     if value is None:
@@ -402,7 +428,7 @@ def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
 
 def _replaces_others(below: Any, above: Any, path: Path_) -> bool:
     """Return whether the path is in a `replace` that changes a mapping: its other fields are dropped."""
-    end = _mapping_end(path)
+    end = mapping_end(path)
     return path[end : end + 1] == ("replace",) and not is_equal_json(
         lookup(below, path[:end]), lookup(above, path[:end])
     )
@@ -412,7 +438,7 @@ def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
     if _refers_to_base(value):
         return False
     for layer in reversed(mapping if isinstance(mapping, Layers) else (mapping,)):
-        written = layer["replace"] if field and _is_replacement(layer) else layer
+        written = layer["replace"] if field and is_replacement(layer) else layer
         for length in range(len(field) + 1):
             if isinstance(lookup(written, field[:length]), str | list) and length < len(field):
                 return False  # an expression, or a list of them, may set the field: unknown

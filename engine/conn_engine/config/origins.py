@@ -64,7 +64,7 @@ class Origin:
     """What one level sets at a path of the configuration.
 
     `path` is where it sets the value (the requested path, or an ancestor with a complete value), and `place` is the
-    same inside `document`. `shadowed` is true when a higher level overrides it.
+    same inside `document`. `overridden` is true when a higher level overrides it.
     """
 
     level: Level
@@ -72,7 +72,7 @@ class Origin:
     value: Any
     document: Document
     place: Path_
-    shadowed: bool = False
+    overridden: bool = False
 
     @property
     def span(self) -> Span:

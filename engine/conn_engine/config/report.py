@@ -1,6 +1,6 @@
 """The configuration of a workspace as reports: its documents, one effective configuration, the origin of a value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -73,14 +73,16 @@ class ConfigurationReport(Report, frozen=True, kw_only=True):
 
 
 class ValueOrigin(msgspec.Struct, frozen=True, kw_only=True):
-    """What one level sets: the value, its path and place, and whether a higher level overrides it."""
+    """What one level sets: the value, its path and place, and whether a higher level overrides it. `readers` are the
+    paths in higher levels that read an overridden value through `$base`."""
 
     level: Level
     file: str
     line: int
     path: str
     value: Any
-    shadowed: bool
+    overridden: bool
+    readers: list[str]
 
 
 class OriginReport(Report, frozen=True, kw_only=True):
@@ -95,7 +97,7 @@ class OriginReport(Report, frozen=True, kw_only=True):
     origins: list[ValueOrigin]
 
 
-def describe_origin(origin: Origin) -> ValueOrigin:
+def describe_origin(origin: Origin, readers: Sequence[str] = ()) -> ValueOrigin:
     """Return what one level sets, in the format of reports."""
     span = origin.span
     return ValueOrigin(
@@ -104,7 +106,8 @@ def describe_origin(origin: Origin) -> ValueOrigin:
         line=span.line,
         path=format_place(origin.path),
         value=plain_settings(origin.value),
-        shadowed=origin.shadowed,
+        overridden=origin.overridden,
+        readers=list(readers),
     )
 
 

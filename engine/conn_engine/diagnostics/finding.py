@@ -36,7 +36,7 @@ class Diagnostic:
     """One finding.
 
     `path` is the configuration path that it is about, `hint` the fix or a did-you-mean, and `related` lists other
-    places, such as the override that shadows the line.
+    places, such as the override that replaces the line.
     """
 
     code: str

@@ -18,18 +18,18 @@ from conn_engine.config import (
     mapping_layers,
     singular,
 )
+from conn_engine.config.base_references import BASE, iterate_base_references
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import format_path, is_overlap, iterate_texts
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression, find_tokens
+from conn_engine.expressions import expression
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import locate_in_layer
 from conn_engine.lint.target import LintTarget
 
 __all__ = ["check_model_fields", "find_base_references", "find_one_sided_fields", "find_removed_fields"]
 
-_BASE = "$base"
 _READS = ("get", "list")
 
 
@@ -84,31 +84,18 @@ def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
 
 def _check_references(level: _MappingLevel, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
     for path, text in iterate_texts(level.inside[1], level.inside[0]):
-        tokens = find_tokens(text) if _BASE in text else ()
-        for index, token in enumerate(tokens):
-            if token.text != _BASE:
-                continue
+        for token, following in iterate_base_references(text):
             if not below:
-                message = f"{_BASE} is empty: this is the lowest level of the mapping"
-                hint = f"read from `response` (or `body`) instead of `{_BASE}`"
+                message = f"{BASE} is empty: this is the lowest level of the mapping"
+                hint = f"read from `response` (or `body`) instead of `{BASE}`"
                 yield _make_finding("MAP131", level, path, message, hint, token)
                 continue
-            names = _read_names_after(tokens, index)
+            names = [name.text.strip("`") for name in following]
             known = _list_known_fields(below, names, model)
             if known is not None:
-                message = f'{_BASE} has no field "{names[0]}"'
+                message = f'{BASE} has no field "{names[0]}"'
                 hint = did_you_mean(names[0], sorted(known)) or f"use one of: {', '.join(sorted(known)[:12])}"
-                yield _make_finding("MAP130", level, path, message, hint, tokens[index + 2])
-
-
-def _read_names_after(tokens: Sequence[Token], index: int) -> list[str]:
-    """Return the names after a token: a and b for `$base.a.b`."""
-    names = []
-    for dot, name in zip(tokens[index + 1 :: 2], tokens[index + 2 :: 2], strict=False):
-        if dot.text != "." or name.kind not in ("name", "quoted"):
-            break
-        names.append(name.text.strip("`"))
-    return names
+                yield _make_finding("MAP130", level, path, message, hint, following[0])
 
 
 def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:

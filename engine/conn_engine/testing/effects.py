@@ -37,8 +37,8 @@ class ConfigChange:
     path: str
     value: Any
     span: Span
-    shadows: Any = None
-    shadowed_at: Span | None = None
+    below: Any = None
+    below_at: Span | None = None
 
 
 @dataclass(slots=True)

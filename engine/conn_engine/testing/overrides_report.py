@@ -13,7 +13,7 @@ from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideR
 __all__ = ["OverridesReport"]
 
 
-class ShadowedValue(msgspec.Struct, frozen=True, kw_only=True):
+class LowerValue(msgspec.Struct, frozen=True, kw_only=True):
     """The value that the level below sets, and its place."""
 
     file: str
@@ -29,7 +29,7 @@ class OverriddenValue(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     line: int
     value: Any
-    shadows: ShadowedValue | None
+    below: LowerValue | None
 
 
 class FailingOperation(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,16 +118,16 @@ def _describe_set(report: OverrideReport) -> OverrideSet:
 
 
 def _describe_change(change: ConfigChange) -> OverriddenValue:
-    below = change.shadowed_at
+    below = change.below_at
     return OverriddenValue(
         level=change.level,
         path=change.path,
         file=change.span.file,
         line=change.span.line,
         value=plain_settings(change.value),
-        shadows=None
+        below=None
         if below is None
-        else ShadowedValue(file=below.file, line=below.line, value=plain_settings(change.shadows)),
+        else LowerValue(file=below.file, line=below.line, value=plain_settings(change.below)),
     )
 
 

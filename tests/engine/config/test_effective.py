@@ -53,7 +53,7 @@ def test_three_levels(make: Any) -> None:
 
 def test_origins_of_an_overridden_field(make: Any) -> None:
     origins = make({}).effective(account="acme").origins((*LIST, "response_mapping", "email"))
-    assert [(o.level, o.span.file, o.span.line, o.value, o.shadowed) for o in origins] == [
+    assert [(o.level, o.span.file, o.span.line, o.value, o.overridden) for o in origins] == [
         ("account", "accounts/acme.yaml", 10, "$uppercase(response.properties.email)", False),
         ("base", "connectors/hubspot/unified/crm.yaml", 7, "response.properties.email", True),
     ]
@@ -337,7 +337,7 @@ override:
     files = [effective.origins(("errors", index, "when"))[0].span.file for index in range(3)]
     assert files == ["accounts/me.yaml", "environments/production.yaml", "connectors/x/connector.yaml"]
     assert effective.origins(("errors", 3)) == []
-    assert not any(origin.shadowed for origin in effective.origins(("errors",)))
+    assert not any(origin.overridden for origin in effective.origins(("errors",)))
     assert [origin.path for origin in effective.dead()] == [("resources", "things", "list", "errors")]
     effective.check()
 
@@ -433,3 +433,53 @@ def test_a_fault_of_webhooks_concerns_no_operation(make: Any) -> None:
     assert effective.connector.credentials is not None
     with pytest.raises(ConfigurationError):
         effective.check_shared()
+
+
+def test_another_format_overrides_the_settings_of_the_levels_below(make: Any) -> None:
+    account = "connector: hubspot\noverride: {pagination: {format: page, page_param: p}}\n"
+    effective = make({"accounts/acme.yaml": account}).effective(account="acme")
+    origins = effective.origins(("pagination", "config", "size"))
+    assert [(o.level, o.path[-1], o.value, o.overridden) for o in origins] == [
+        ("account", "format", "page", False),
+        ("environment", "size", 50, True),
+    ]
+    assert effective.origins(("pagination", "config", "nothing")) == []
+    own = effective.origins(("pagination", "config", "page_param"))
+    assert [(o.level, o.overridden) for o in own] == [("account", False)]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ("{first_name: null, name: $base.first_name & ' Esq.'}", ["name"]),
+        ("{first_name: null, name: $base.email}", []),
+        ("{first_name: null, all: $string($base)}", ["all"]),
+        ("{replace: {first_name: null, all: $string($base)}}", []),
+    ],
+)
+def test_a_value_that_is_read_through_base_has_readers(make: Any, mapping: str, expected: list[str]) -> None:
+    override = f"unified: {{crm: {{contacts: {{list: {{response_mapping: {mapping}}}}}}}}}"
+    account = f"connector: hubspot\noverride: {{{override}}}\n"
+    effective = make({"accounts/acme.yaml": account}).effective(account="acme")
+    path = ("unified", "crm", "contacts", "list", "response_mapping", "first_name")
+    assert [origin.overridden for origin in effective.origins(path)] == [False, True]
+    assert [[one[-1] for one in paths] for paths in effective.find_base_readers(path)] == [[], expected]
+
+
+def test_only_the_level_that_still_sees_a_value_reads_it(make: Any) -> None:
+    def level(mapping: str) -> str:
+        return f"unified: {{crm: {{contacts: {{list: {{response_mapping: {mapping}}}}}}}}}"
+
+    files = {
+        "environments/production.yaml": f"connectors: {{hubspot: {{{level('{first_name: context.name}')}}}}}\n",
+        "accounts/acme.yaml": "connector: hubspot\noverride: "
+        f"{{{level('{first_name: null, name: $base.first_name}')}}}\n",
+    }
+    effective = make(files).effective(account="acme")
+    path = ("unified", "crm", "contacts", "list", "response_mapping", "first_name")
+    assert [(origin.level, origin.overridden) for origin in effective.origins(path)] == [
+        ("account", False),
+        ("environment", True),
+        ("base", True),
+    ]
+    assert [[one[-1] for one in paths] for paths in effective.find_base_readers(path)] == [[], ["name"], []]

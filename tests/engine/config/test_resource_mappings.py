@@ -164,7 +164,9 @@ def test_an_operation_that_an_override_removes_does_not_come_back(configured):
 def test_a_value_is_found_where_the_resource_sets_it(configured):
     effective = configured("        response_mapping: { email: $lowercase(response.email) }\n")
     path = ("unified", "crm", "contacts", "create", "response_mapping", "email")
-    found = [(origin.level, origin.span.file, origin.span.line, origin.shadowed) for origin in effective.origins(path)]
+    found = [
+        (origin.level, origin.span.file, origin.span.line, origin.overridden) for origin in effective.origins(path)
+    ]
     assert found == [
         ("account", "accounts/me.yaml", 6, False),
         ("base", "connectors/demo/unified/crm.yaml", 5, True),

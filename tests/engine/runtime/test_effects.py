@@ -1,4 +1,4 @@
-"""`override_report`: what each override leaf sets and shadows, and what the overrides do on the recordings."""
+"""`override_report`: what each override leaf sets and overrides, and what the overrides do on the recordings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,9 +42,9 @@ def report(workspace: Workspace, *operations: str) -> OverrideReport:
     return override_report(workspace, effective, names)
 
 
-def test_each_leaf_stands_with_its_level_and_what_it_shadows(make: Callable[..., Workspace]) -> None:
+def test_each_leaf_stands_with_its_level_and_what_it_overrides(make: Callable[..., Workspace]) -> None:
     made = report(make({"environments/staging.yaml": STAGING, "accounts/acme.yaml": ACME}))
-    rows = [(change.level, change.path, change.span.line, change.shadows) for change in made.changes]
+    rows = [(change.level, change.path, change.span.line, change.below) for change in made.changes]
     first_name = "crm.contacts.list.response_mapping.first_name"
     assert ("environment", "headers.x-stage", 3, None) in rows
     assert ("account", "headers.x-stage", 5, "staging") in rows

@@ -145,7 +145,7 @@ def test_a_level_that_replaces_leaves_nothing_of_those_below(tmp_path: Path, dro
     found = explained(workspace(tmp_path, {"replace": dropping}), "tags.x")
     assert (found.value, found.levels[0].origin.path[-1] in ("replace", "tags")) == (UNDEFINED, True)
     assert told(found) == [("account", UNDEFINED, False), ("base", UNDEFINED, False)]
-    assert [said.origin.shadowed for said in found.levels] == [False, True]
+    assert [said.origin.overridden for said in found.levels] == [False, True]
 
 
 def test_an_override_that_gives_nothing_hides_what_is_below_where_it_took_its_place(tmp_path: Path) -> None:

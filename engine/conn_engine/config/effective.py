@@ -278,12 +278,12 @@ class Effective:
         reason = f"disabled by {origin.span.file}:{origin.span.line}"
         above = ""
         if self.account is not None and origin.level != "account":
-            above = f", or set {format_path(path)} to true in the override of accounts/{self.account}.yaml"
+            above = f", or set {format_place(path)} to true in the override of accounts/{self.account}.yaml"
         return diagnostic(
             "REF140",
             f"{name.text} is {reason}" if cause == name else f"{name.text} calls {cause.text}, which is {reason}",
             origin.span,
-            path=format_path(path),
+            path=format_place(path),
             hint=f"to enable it, remove this line{above}",
         )
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from conn_engine.config import Effective, OperationName, Path_, VendorOperation, format_place, lookup
+from conn_engine.config import Effective, OperationName, Path_, VendorOperation, format_place, lookup, parse_place
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import parse_path
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.lint.target import LintTarget
 from conn_engine.listing.flows import Step
@@ -90,7 +89,7 @@ def find_disabled_operation(
         return
     user = caller.text if caller is not None else format_place(path)
     instead = f"disable {user} too" if caller is not None else "name another operation"
-    is_base = effective.origins(parse_path(disabled.path))[0].level == "base"
+    is_base = effective.origins(parse_place(disabled.path))[0].level == "base"
     yield diagnostic(
         "REF141",
         f"{user} calls {called.text}, which is disabled by {disabled.span.file}:{disabled.span.line}",

@@ -44,9 +44,7 @@ def test_a_disabled_unified_operation_sends_nothing(make: Callable[..., Workspac
         run(workspace, "contacts.create", [], Call(body={"first_name": "Ada"}))
     assert refused.value.message == "crm.contacts.create is disabled by accounts/acme.yaml:1"
     assert refused.value.disabled == "crm.contacts.create"
-    assert [(one.code, one.path) for one in refused.value.findings] == [
-        ("REF140", "unified.crm.contacts.create.enabled")
-    ]
+    assert [(one.code, one.path) for one in refused.value.findings] == [("REF140", "crm.contacts.create.enabled")]
     assert run(workspace, "shop:people.create", [{"id": 1}], Call(body={})).records == [{"id": 1}]
 
 
@@ -115,10 +113,10 @@ def test_a_route_that_only_a_run_knows_is_refused_before_it_is_sent(
 def test_events_keep_the_mapping_of_a_disabled_operation(make: Callable[..., Workspace]) -> None:
     from conn_engine.runtime.call import Run, Session
 
-    effective = make(disable("unified.crm.contacts.get")).effective(account="acme")
+    effective = make(disable("crm.contacts.get")).effective(account="acme")
     name = effective.resolve("contacts.get")
     mapped = mapped_record(Run(effective, Session("acme")), name, {"id": 5, "name": "Ada"})
-    assert mapped == [{"id": "5", "first_name": "Ada"}]
+    assert mapped == ([{"id": "5", "first_name": "Ada"}], ())
 
 
 # --- what lists operations ---
@@ -185,7 +183,7 @@ def test_a_suite_of_nothing_but_disabled_operations_is_an_error(shop: Callable[.
 
 
 def test_coverage_leaves_out_what_is_disabled(shop: Callable[..., Workspace]) -> None:
-    workspace = shop(disable("unified.crm.contacts.get"))
+    workspace = shop(disable("crm.contacts.get"))
     assert {row.operation for row in measure_coverage(workspace)} == {"crm.contacts.list"}
     with pytest.raises(DisabledError):
         list(measure_coverage(workspace, operation="contacts.get"))
@@ -202,9 +200,9 @@ def test_mutants_leave_out_what_is_disabled(shop: Callable[..., Workspace]) -> N
             **get,
         }
         bench = Bench(shop({CRM: {"resources": {"contacts": operations}}}), "shop")
-        return {m.path for m in bench.mutants() if m.path.startswith("unified.crm.contacts.get")}
+        return {m.path for m in bench.mutants() if m.path.startswith("crm.contacts.get")}
 
-    assert "unified.crm.contacts.get.query_mapping.a" in changed()
+    assert "crm.contacts.get.query_mapping.a" in changed()
     assert changed(enabled=False) == set()
 
 

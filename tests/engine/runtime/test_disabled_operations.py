@@ -113,7 +113,7 @@ def test_a_route_that_only_a_run_knows_is_refused_before_it_is_sent(
 def test_events_keep_the_mapping_of_a_disabled_operation(make: Callable[..., Workspace]) -> None:
     from conn_engine.runtime.call import Run, Session
 
-    effective = make(disable("crm.contacts.get")).effective(account="acme")
+    effective = make(disable("unified.crm.contacts.get")).effective(account="acme")
     name = effective.resolve("contacts.get")
     mapped = mapped_record(Run(effective, Session("acme")), name, {"id": 5, "name": "Ada"})
     assert mapped == ([{"id": "5", "first_name": "Ada"}], ())
@@ -183,7 +183,7 @@ def test_a_suite_of_nothing_but_disabled_operations_is_an_error(shop: Callable[.
 
 
 def test_coverage_leaves_out_what_is_disabled(shop: Callable[..., Workspace]) -> None:
-    workspace = shop(disable("crm.contacts.get"))
+    workspace = shop(disable("unified.crm.contacts.get"))
     assert {row.operation for row in measure_coverage(workspace)} == {"crm.contacts.list"}
     with pytest.raises(DisabledError):
         list(measure_coverage(workspace, operation="contacts.get"))

@@ -234,14 +234,14 @@ def _guess_by_number(
         config["page_param"] = page.name
         if page.default == 0 and isinstance(page.default, int) and not isinstance(page.default, bool):
             config["first"] = 0
-        config |= {"size_param": size.name} if size else {}
     elif offset is not None:
         config["offset_param"] = offset.name
-        config |= {"limit_param": size.name} if size else {}
         if offset.default == 1 and not isinstance(offset.default, bool):
             config["first"] = 1
-    if size is not None and size.maximum:
-        config["size"] = size.maximum
+    if size is not None:
+        config["size_param"] = size.name
+        if size.maximum:
+            config["size"] = size.maximum
     ends: dict[str, Any] = {}
     if more:
         ends = {"has_more": _to_body_path(more)}

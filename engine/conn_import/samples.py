@@ -293,7 +293,7 @@ def _build_page_query(operation: BuiltOperation, seen: int) -> dict[str, Any]:
         sent[config["page_param"]] = str(config.get("first", 1) + (1 if seen else 0))
     else:
         sent[config["offset_param"]] = str(seen)
-    size = config.get("size_param") or config.get("limit_param")
+    size = config.get("size_param")
     if size and "size" in config:
         sent[size] = str(config["size"])
     return sent

@@ -29,7 +29,7 @@ CONNECTOR: dict[str, Any] = {
     "connect": [
         {"name": "clouds", "request": {"base_url": "@V", "path": "/clouds"}},
         {"name": "cloud_id", "transform": "connect.clouds[name = $$.context.site].id"},
-        {"name": "installed", "run_if": "context.cloud_id = 'c-2'",
+        {"name": "installed", "when": "context.cloud_id = 'c-2'",
          "request": {"path": "/installed", "method": "post", "body": {"cloud": "{{context.cloud_id}}"}}},
         {"name": "owner", "request": {"resource": "me", "method": "get"}, "transform": "response.name"},
     ],

@@ -20,7 +20,7 @@ resources:
       pagination: {{format: cursor, config: {{cursor_field: next, cursor_param: after}}}}
       incremental:
         format: integer
-        config: {{cursor_field: id, start: 0, end: 5, window: 2, granularity: 1, start_param: min, end_param: max}}
+        config: {{record_cursor: id, start: 0, end: 5, window: 2, granularity: 1, start_param: min, end_param: max}}
   things:
     list: {{method: get, path: /things, response_path: items}}
   exports:

@@ -496,7 +496,7 @@ CURSOR = {"type": "CursorPagination", "cursor_value": NEXT, "stop_condition": "{
          {"format": "page", "config": {"page_param": "at", "first": 0, "first_sent": False, "size": 10,
                                        "full_pages": "size"}}),
         (paginator({"type": "OffsetIncrement", "page_size": "{{ config['size'] }}", "inject_on_first_request": True}),
-         {"format": "offset", "config": {"offset_param": "at", "limit_param": "n",
+         {"format": "offset", "config": {"offset_param": "at", "size_param": "n",
                                          "stop": "$count(records) < (context.size ?? 25)"}}),
         (paginator({**CURSOR, "page_size": 5}),
          {"format": "cursor", "config": {"cursor_param": "at", "cursor_field": "next", "size": 5, "size_param": "n"}}),
@@ -539,7 +539,7 @@ def test_an_offset_that_only_templates_read_is_no_parameter(read: Read) -> None:
     query = {"q": "from {{ next_page_token['next_page_token'] or 0 }}"}
     made = read(stream(paginator=told, request_parameters=query))
     config = listing(made)["pagination"]["config"]
-    assert (config["offset_param"], config["limit_param"]) == ("", "")
+    assert (config["offset_param"], config["size_param"]) == ("", "")
 
 
 def parent(name: str, field: str, **more: Any) -> dict[str, Any]:
@@ -608,7 +608,7 @@ def test_a_cursor(read: Read) -> None:
     assert listing(made)["incremental"] == {
         "format": "datetime",
         "config": {
-            "cursor_field": "updated_at",
+            "record_cursor": "updated_at",
             "record_formats": ["%Y-%m-%d"],
             "request_format": "%Y-%m-%d",
             "start": {"at": "{{context.start}}", "format": "%Y-%m-%d"},

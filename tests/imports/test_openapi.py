@@ -336,12 +336,12 @@ def test_record_of_one(imported, api, answers, schema, path) -> None:
         (
             query("offset", "limit", type="integer"),
             obj(data=LIST, total=INTEGER),
-            ("offset", {"offset_param": "offset", "limit_param": "limit", "total_field": "total"}),
+            ("offset", {"offset_param": "offset", "size_param": "limit", "total_field": "total"}),
         ),
         (
             query("startAt", "maxResults", type="integer"),
             obj(values=LIST, isLast=BOOLEAN),
-            ("offset", {"offset_param": "startAt", "limit_param": "maxResults", "stop": "body.isLast = true"}),
+            ("offset", {"offset_param": "startAt", "size_param": "maxResults", "stop": "body.isLast = true"}),
         ),
         (
             query("page", "per_page", type="integer", default=0),
@@ -508,7 +508,7 @@ def test_offsets(imported, api, parameter, config) -> None:
     operation = paged("count", total=INTEGER)
     operation["parameters"].append({"in": "query", **parameter})
     found = imported(api({"/envelopes": {"get": operation}})).operation("envelopes.list").get("pagination")
-    expected = config and {"format": "offset", "config": {"limit_param": "count", "total_field": "total", **config}}
+    expected = config and {"format": "offset", "config": {"size_param": "count", "total_field": "total", **config}}
     assert found == expected
 
 

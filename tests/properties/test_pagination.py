@@ -175,7 +175,7 @@ CASES: dict[str, Case] = {
         full_pages,
     ),
     "next_url, relative": (
-        NextUrl(next_url_header="x-next-url", size_param="limit", size=4),
+        NextUrl(next_url_from_header="x-next-url", size_param="limit", size=4),
         by_url("relative"),
         full_pages,
     ),

@@ -30,7 +30,7 @@ BASE = "https://api.example.com"
 NEXT = "body.at + 2 < body.total ? body.at + 2"
 PAGINATIONS: dict[str, dict[str, Any]] = {
     "page": {"page_param": "page", "size_param": "size", "size": SIZE},
-    "offset": {"limit_param": "size", "size": SIZE},
+    "offset": {"size_param": "size", "size": SIZE},
     "cursor": {"cursor_field": "next", "cursor_param": "at"},
     "next_url": {"next_url_field": "next_url"},
     "link_header": {},
@@ -84,7 +84,7 @@ PARENTS: dict[str, Any] = {
         "union": [{"from": "boards.list"}, {"from": "boards.list", "query": {"only": "z"}}],
         "param": "board",
     },
-    "none wanted": {"as": "board", "from": "boards.list", "where": "record.id != 'c'", "param": "board"},
+    "none wanted": {"as": "board", "from": "boards.list", "when": "record.id != 'c'", "param": "board"},
 }
 BOARDS: dict[str, dict[str, Any]] = {
     "boards": {},
@@ -93,7 +93,7 @@ BOARDS: dict[str, dict[str, Any]] = {
     "news": {
         "incremental": {
             "format": "datetime",
-            "config": {"start": "2024-01-01", "cursor_field": "at", "start_param": "from"},
+            "config": {"start": "2024-01-01", "record_cursor": "at", "start_param": "from"},
         }
     },
 }
@@ -101,10 +101,10 @@ BOARDS: dict[str, dict[str, Any]] = {
 OF_PARENTS = {"parents of parents": ("distinct",), "recursion": ("recurse",)}
 WINDOWS: dict[str, Any] = {
     "no": None,
-    "one": {"start": "2024-01-01", "cursor_field": "at"},
-    "ascending": {"start": "2024-01-01", "cursor_field": "at", "order": "ascending"},
-    "weeks": {"start": "2024-01-01", "end": "2024-01-20", "window": "P1W", "granularity": "P1D", "cursor_field": "at"},
-    "shared": {"start": "2024-01-01", "cursor_field": "at", "per_partition": False},
+    "one": {"start": "2024-01-01", "record_cursor": "at"},
+    "ascending": {"start": "2024-01-01", "record_cursor": "at", "order": "ascending"},
+    "weeks": {"start": "2024-01-01", "end": "2024-01-20", "window": "P1W", "granularity": "P1D", "record_cursor": "at"},
+    "shared": {"start": "2024-01-01", "record_cursor": "at", "per_partition": False},
 }
 MORE: dict[str, dict[str, Any]] = {
     "no": {},

@@ -74,7 +74,7 @@ def test_windows_of_numbers_too(start: int, span: int, window: int, granularity:
 )
 def test_halves_of_a_window_are_the_window(start: datetime, span: int, granularity: str, last: bool) -> None:
     config = {"request_format": "date" if granularity == "P1D" else "iso8601", "granularity": granularity}
-    kind = convert({"format": "datetime", "config": {"cursor_field": "at", **config}}, Incremental)
+    kind = convert({"format": "datetime", "config": {"record_cursor": "at", **config}}, Incremental)
     start = start.replace(microsecond=0)
     end, step = start + timedelta(seconds=span), parse_duration(granularity)
     whole = Window(start, end, None if last else add_duration(end, step), end + timedelta(days=9))
@@ -150,7 +150,13 @@ def read(text: str) -> datetime:
 def configured(**config: Any) -> Effective:
     incremental = {
         "format": "datetime",
-        "config": {"cursor_field": "at", "start": canonical(START), "start_param": "from", "end_param": "to", **config},
+        "config": {
+            "record_cursor": "at",
+            "start": canonical(START),
+            "start_param": "from",
+            "end_param": "to",
+            **config,
+        },
     }
     operation = {"method": "get", "response_path": "rows", "incremental": incremental}
     connector = {

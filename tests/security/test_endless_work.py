@@ -19,7 +19,7 @@ def listing(**said: Any) -> dict[str, Any]:
 
 
 def incremental(**said: Any) -> dict[str, Any]:
-    return listing(incremental={"format": "datetime", "config": {"cursor_field": "id", "start_param": "s", **said}})
+    return listing(incremental={"format": "datetime", "config": {"record_cursor": "id", "start_param": "s", **said}})
 
 
 @pytest.mark.parametrize(

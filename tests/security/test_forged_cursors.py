@@ -17,9 +17,9 @@ from conn_engine.listing.incremental.windows import windows
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Connection, connect
 
-DATED = {"format": "datetime", "config": {"cursor_field": "at", "start": "2026-01-01", "end": "2026-01-05",
+DATED = {"format": "datetime", "config": {"record_cursor": "at", "start": "2026-01-01", "end": "2026-01-05",
                                           "window": "P1D", "start_param": "from"}}  # fmt: skip
-NUMBERED = {"format": "integer", "config": {"cursor_field": "n", "start": 0, "end": 90, "window": 10}}
+NUMBERED = {"format": "integer", "config": {"record_cursor": "n", "start": 0, "end": 90, "window": 10}}
 CURSOR: dict[str, Any] = {"format": "cursor", "config": {"cursor_field": "next", "cursor_param": "c"}}
 PAGE = {"format": "page", "config": {"page_param": "p", "size": 2, "size_param": "n"}}
 RESTART = {"after_records": 3, "key": "id",

@@ -282,9 +282,9 @@ SECRET_PLACES = [
     text("webhooks", "reply", "body"),
     text("webhooks", "reply", "headers", "x-note"),
     text("webhooks", "verify", "config", "key"),
-    *(code("webhooks", "verify", "config", key) for key in ("content", "signature", "require")),
+    *(code("webhooks", "verify", "config", key) for key in ("content", "signature", "expect")),
     fixed("webhooks", "verify", value={"format": "none"}),
-    code("webhooks", "challenge", wrap=lambda value: [{"when": "true", "verified": False, "require": value}]),
+    code("webhooks", "challenge", wrap=lambda value: [{"when": "true", "verified": False, "expect": value}]),
     text("webhooks", "challenge", wrap=lambda value: [
         {"when": "true", "verified": False, "request": own_request("body")(value)}
     ]),

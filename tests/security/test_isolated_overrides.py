@@ -65,7 +65,7 @@ CONNECTOR: dict[str, Any] = {
     "errors": [{"when": "status = 200 and body.broken = true", "then": {"fail": {"message": "body.why & ''"}}}],
     "connect": [
         {"name": "me", "request": {"path": "/me"}, "transform": "response.items[0].id"},
-        {"name": "lot", "run_if": "context.me = 'p1'", "transform": "'lot' & ''"},
+        {"name": "lot", "when": "context.me = 'p1'", "transform": "'lot' & ''"},
     ],
     "verify": {"operation": "users.list", "expect": "$count(body.items) > 0"},
     "webhooks": {
@@ -85,7 +85,7 @@ CONNECTOR: dict[str, Any] = {
                 "parents": {
                     "as": "team",
                     "from": "teams.list",
-                    "where": "record.id != 'closed'",
+                    "when": "record.id != 'closed'",
                     "key": "record.id ?? id",
                 },
                 "pagination": {
@@ -94,7 +94,7 @@ CONNECTOR: dict[str, Any] = {
                 },
                 "incremental": {
                     "format": "integer",
-                    "config": {"cursor_field": "seq + 0", "start": "{{context.since ?? 0}}"},
+                    "config": {"record_cursor": "seq + 0", "start": "{{context.since ?? 0}}"},
                 },
                 "record_filter": "record.id != 'gone'",
                 "record_mapping": "$merge([record, {'extra': 1}])",
@@ -102,7 +102,7 @@ CONNECTOR: dict[str, Any] = {
                 "enrich": [
                     {
                         "name": "user",
-                        "where": "record.id != null",
+                        "when": "record.id != null",
                         "request": {"path": "/user/{{record.id}}"},
                         "response_path": "items[0]",
                         "transform": "response ~> $merge",
@@ -119,7 +119,7 @@ UNIFIED: dict[str, Any] = {
             "list": {
                 "resource": "{{'people' & ''}}",
                 "method": "{{'list' & ''}}",
-                "before": [{"name": "extra", "run_if": "1 = 1", "transform": "{'a': 1} ~> $merge"}],
+                "before": [{"name": "extra", "when": "1 = 1", "transform": "{'a': 1} ~> $merge"}],
                 "query_mapping": {"limit": "query.limit ?? 2"},
                 "response_mapping": {"id": "$string(response.id)", "all": {"one": "response.user.id & ''"}},
                 "after": [{"name": "last", "transform": "$append([], response)"}],

@@ -45,7 +45,7 @@ PLACES: dict[str, Any] = {
         **GET,
         "pagination": {"format": "next_url", "config": {"next_url_field": "url", "relative_to": "base_url"}},
     },
-    "header": {**GET, "pagination": {"format": "next_url", "config": {"next_url_header": "location"}}},
+    "header": {**GET, "pagination": {"format": "next_url", "config": {"next_url_from_header": "location"}}},
     "link": {**GET, "pagination": {"format": "link_header"}},
     "cursor": {
         **GET,

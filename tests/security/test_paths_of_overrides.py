@@ -26,7 +26,7 @@ def paging(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
         paging("next_url", next_url_field="'/%2e%2e/admin'", relative_to="base_url"),
         paging("next_url", next_url_field="'/v1\\\\..\\\\admin'"),
         listing(**paging("next_url", next_url_field="'/admin'")),
-        {"resources": {"things": paging("next_url", next_url_header="x-next")}},
+        {"resources": {"things": paging("next_url", next_url_from_header="x-next")}},
         paging("dynamic", send="{'url': '@V/admin'}", next="null"),
         paging("dynamic", send="{'path': '/../admin'}", next="null"),
         paging("dynamic", send="{'path': '..%2fadmin'}", next="null"),

@@ -27,7 +27,7 @@ def told(oidc: Oidc, front: Witness, **changed: Any) -> dict[str, Any]:
         "audience": oidcs.TOLD.name,
         "claims": ["iat", "jti", "sid"],
         "lifetime_seconds": 300,
-        "require": f'header.typ = "logout+jwt" and $exists(claims.events."{EVENT}") and $not($exists(claims.nonce))',
+        "expect": f'header.typ = "logout+jwt" and $exists(claims.events."{EVENT}") and $not($exists(claims.nonce))',
         **changed,
     }
     events = {"each": "claims", "type": "'signed_out'", "id": "item.jti", "occurred_at": "item.iat"}

@@ -18,7 +18,17 @@ from typing import Any, Final, TypeAlias
 from conn_engine.config.merge import Path_, lookup
 from conn_engine.config.plans import Plan, StructPlan, compile_plan
 
-__all__ = ["Conflict", "Moves", "WrittenPlaces", "expand", "find_canonical", "find_conflicts", "shorten"]
+__all__ = [
+    "Conflict",
+    "Moves",
+    "Spelling",
+    "WrittenPlaces",
+    "expand",
+    "find_canonical",
+    "find_conflicts",
+    "find_spellings",
+    "shorten",
+]
 
 Moves: TypeAlias = dict[Path_, Path_]
 """What an expansion moved: the place after it to the place before it. Everything below moved with it."""
@@ -47,6 +57,22 @@ def _find_before(path: Path_, moved: Moves) -> Path_:
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A setting under another name than that of its model. `path` is its place in the document, `name` the name to
+    write."""
+
+    path: Path_
+    name: str
+
+
+def find_spellings(data: Any, kind: Any, below: Any = None) -> list[Spelling]:
+    """Return the settings of a document that are written under other names than those of the models."""
+    expander = _Expander()
+    expander.visit(data, compile_plan(kind), below, (), ())
+    return expander.spellings
+
+
 def expand(data: Any, kind: Any, below: Any = None) -> tuple[Any, WrittenPlaces]:
     """Return the canonical form of a document's data, and where its parts are written.
 
@@ -64,6 +90,7 @@ class _Expander:
     input."""
 
     moved: Moves = field(default_factory=dict)
+    spellings: list[Spelling] = field(default_factory=list)
 
     def visit(self, data: Any, plan: Plan | None, below: Any, path: Path_, written: Path_) -> Any:
         if plan is None:
@@ -132,6 +159,7 @@ class _Expander:
         present = {key: aliases[key] for key in data if key in aliases and aliases[key] not in data}
         for key, name in present.items():
             self.moved[*path, name] = (*written, key)
+            self.spellings.append(Spelling((*written, key), name))
         return {present.get(key, key): value for key, value in data.items()} if present else data
 
 

@@ -180,7 +180,8 @@ class _Check:
     # --- one finding each ---
 
     def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
-        known = [name for name in node.get("properties", {}) if name != "format" or path[-1:] != ("config",)]
+        names = [name for name, schema in node.get("properties", {}).items() if not schema.get("deprecated")]
+        known = [name for name in names if name != "format" or path[-1:] != ("config",)]
         also = ["config"] if "format" in known else []
         hint = suggest_key(key, [*known, *also]) or _list_words(known)
         if hint.startswith("did you mean"):

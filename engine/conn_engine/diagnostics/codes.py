@@ -325,10 +325,10 @@ CODES: dict[str, Code] = _build_table(
         "MAP202",
         "no record has the cursor",
         "warning",
-        "An operation is incremental, and `cursor_field` finds no value in any recorded record. The state would never "
-        "advance, and each run would read everything. `cursor_field` is an expression over the record after "
+        "An operation is incremental, and `record_cursor` finds no value in any recorded record. The state would never "
+        "advance, and each run would read everything. `record_cursor` is an expression over the record after "
         "`record_mapping`, such as `updated_at` or `attributes.updated_at`. If the records have no cursor, remove "
-        "`cursor_field`: the state is then the end of the window.",
+        "`record_cursor`: the state is then the end of the window.",
     ),
     Code(
         "MAP203",
@@ -924,7 +924,7 @@ CODES: dict[str, Code] = _build_table(
         "warning",
         "The signature is valid, but it does not cover the data that events are created from: anyone who sees one "
         "delivery can send others with its signature until it expires. If the vendor signs the body, include it in "
-        "`content` (`text`, `body_sha256`); for a JWT, compare its hash in `require`. If not, fetch the record: "
+        "`content` (`text`, `body_sha256`); for a JWT, compare its hash in `expect`. If not, fetch the record: "
         "`fetch: event.record_id`.",
     ),
     Code(
@@ -941,7 +941,7 @@ CODES: dict[str, Code] = _build_table(
         "warning",
         "Anyone can send a challenge that is not verified, and the reply is computed from the caller's text with the "
         "secret that verifies deliveries. A caller can have the text of a delivery signed, and then send that "
-        "delivery. With `require`, limit the text so that no delivery matches: by its form (`$match(body.token, "
+        "delivery. With `expect`, limit the text so that no delivery matches: by its form (`$match(body.token, "
         "/^[A-Za-z0-9_-]{22}$/)`), or by a second secret that the caller must know. If the vendor signs its "
         "challenges, set `verified: true`.",
     ),

@@ -140,7 +140,7 @@ def _check_coverage(target: "LintTarget", webhooks: Webhooks) -> Iterator[Diagno
         hint = "declare how to verify deliveries, or fetch the record (`fetch: event.record_id`)"
         yield build_finding(target, "WHK101", at, f"deliveries are not verified, and {uses} their data", hint)
     elif value == "part" and reading:
-        hint = "include the body in `content` or `require`, or fetch the record (`fetch: event.record_id`)"
+        hint = "include the body in `content` or `expect`, or fetch the record (`fetch: event.record_id`)"
         yield build_finding(target, "WHK102", at, f"the signature does not cover the body, whose data {uses}", hint)
         return  # the type is in the body too
     elif value == "secret" and reading:
@@ -210,7 +210,7 @@ def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
                 "WHK104",
                 (*place, "reply"),
                 f"anyone can request this reply, and it uses {sorted(leaked)[0]}, which verifies deliveries",
-                "limit the text with `require`, so that no delivery matches: $match(body.token, /^[A-Za-z0-9_-]{22}$/)",
+                "limit the text with `expect`, so that no delivery matches: $match(body.token, /^[A-Za-z0-9_-]{22}$/)",
             )
         why = _explain_unreachable_challenge(challenge.when, earlier, always)
         if why:
@@ -222,10 +222,10 @@ def check_challenges(target: "LintTarget") -> Iterator[Diagnostic]:
 
 
 def _is_restricted(challenge: Challenge, stored: frozenset[str]) -> bool:
-    """Return whether `require` checks the values that the reply repeats, or a secret of the caller."""
-    if challenge.require is None:
+    """Return whether `expect` checks the values that the reply repeats, or a secret of the caller."""
+    if challenge.expect is None:
         return False
-    required = _find_roots(challenge.require)
+    required = _find_roots(challenge.expect)
     asked = find_secrets_read([challenge.reply.headers, challenge.reply.body], frozenset(_NAMED))
     return required is None or bool(required & (asked | stored | {"env"}))
 

@@ -65,11 +65,11 @@ def rate_verification(verify: Verification, read: Paths, each: str | None = None
     ):
         return "whole"
     if isinstance(verify, JwtVerifier):
-        bound = _is_body_bound(verify.require, items, frozenset({"claims"}))
+        bound = _is_body_bound(verify.expect, items, frozenset({"claims"}))
         return "whole" if bound or _is_covered(read, frozenset({("claims",)})) else "part"
     if isinstance(verify, SignatureVerifier):
         signed = find_paths(verify.content, items)
-        bound = _is_body_bound(verify.require, items, frozenset(path[0] for path in signed or ()))
+        bound = _is_body_bound(verify.expect, items, frozenset(path[0] for path in signed or ()))
         return "whole" if bound or _is_covered(read, signed) else "part"
     return "whole"
 
@@ -90,13 +90,13 @@ def find_unsigned(verify: Verification, read: Paths, each: str | None = None) ->
         return found if signing else frozenset()
     if isinstance(verify, JwtVerifier):
         signed: Paths = frozenset({("claims",)})
-        if verify.token.strip() == "text" or _is_body_bound(verify.require, items, frozenset({"claims"})):
+        if verify.token.strip() == "text" or _is_body_bound(verify.expect, items, frozenset({"claims"})):
             signed = _WHOLE | {("claims",)}
     elif isinstance(verify, StandardWebhooksVerifier):
         signed = _WHOLE | {("headers", f"{verify.header_prefix}-{name}") for name in ("id", "timestamp")}
     elif isinstance(verify, SignatureVerifier):
         signed = find_paths(verify.content, items)
-        if signed is not None and _is_body_bound(verify.require, items, frozenset(path[0] for path in signed)):
+        if signed is not None and _is_body_bound(verify.expect, items, frozenset(path[0] for path in signed)):
             signed = signed | _WHOLE
     else:
         return frozenset()
@@ -113,9 +113,9 @@ def _is_signed(path: tuple[str, ...], signed: Paths) -> bool:
     return any(path[: len(prefix)] == prefix for prefix in signed)
 
 
-def _is_body_bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
-    """Return whether `require` compares the body with signed data, such as its hash in the claims or in the URL."""
-    read = find_paths(require or "", each)
+def _is_body_bound(expect: str | None, each: str | None, signed: frozenset[str]) -> bool:
+    """Return whether `expect` compares the body with signed data, such as its hash in the claims or in the URL."""
+    read = find_paths(expect or "", each)
     if not read or not read & _WHOLE:
         return False
     parts = signed | ({"query", "path", "target"} if signed & {"url", "target"} else frozenset())

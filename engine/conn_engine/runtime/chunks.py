@@ -50,7 +50,7 @@ class ChunkLayer(ListingLayer):
             values=source.values,
             from_=source.from_,
             key=source.key,
-            where=source.where,
+            when=source.when,
             query=source.query,
             params=source.params,
         )

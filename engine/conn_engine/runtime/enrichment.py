@@ -99,9 +99,9 @@ def add_distinct(listing: Listing, page: Fetched) -> Fetched:
 def _enrich(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
     """Add the responses of one enrichment to the records. A record without a response gets null."""
     holds = [True] * len(records)
-    if settings.where is not None:
-        with _locate_errors(f"{at}.where"):
-            holds = verdicts(settings.where, records, scope)
+    if settings.when is not None:
+        with _locate_errors(f"{at}.when"):
+            holds = verdicts(settings.when, records, scope)
     chosen = [index for index, is_chosen in enumerate(holds) if is_chosen]
     answers: dict[int, Any] = {}
     size = settings.batch or 1
@@ -141,7 +141,7 @@ def _pick_part(response: Any, path: str | None, scope: Scope, at: str) -> Any:
 def _read_key(record: Any, key: str | None, scope: Scope, at: str) -> Any:
     value = identity(record, key, scope)
     if value is UNDEFINED or value is None:
-        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or exclude such records with `where`")
+        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or exclude such records with `when`")
     return value
 
 

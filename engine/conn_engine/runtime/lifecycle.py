@@ -72,7 +72,7 @@ def connect_steps(run: Run) -> Flow[dict[str, Any]]:
     for index, step in enumerate(effective.connector.connect):
         at = f"connect[{index}]"
         scope = call_scope(effective, Call(), session.conditions) | {"connect": results}
-        if step.run_if is not None and not _evaluate_at(truth, step.run_if, scope, f"{at}.run_if"):
+        if step.when is not None and not _evaluate_at(truth, step.when, scope, f"{at}.when"):
             continue
         found: Any = None
         if step.request is not None:

@@ -68,8 +68,8 @@ def run_records(  # noqa: PLR0917
             note_parents_state(listing, operation, page.state)
         outer = Partition(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
         records = page.records
-        if source.where:
-            records = keep(source.where, records, scope | add_partition(scope, outer))
+        if source.when:
+            records = keep(source.when, records, scope | add_partition(scope, outer))
         found = [(record, value) for record in records for value in _find_keys(source, record, scope)]
         first = _find_start(resume, found) if resume else 0
         resume = None

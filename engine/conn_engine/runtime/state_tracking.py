@@ -19,7 +19,7 @@ from conn_engine.settings import ask
 
 __all__ = [
     "StateTracker",
-    "find_unread_cursor_field",
+    "find_unread_record_cursor",
     "get_parents_state",
     "note_parents_state",
     "restore_cursor",
@@ -85,9 +85,9 @@ class StateTracker:
                 self.state.move_all(self.settings.to_state(max(self.waiting)))
             self.state.move_parents(self.parents)
         page = replace(page, state=self.state.snapshot())
-        if self.settings.cursor_field is None or self.cursors or not self.records:
+        if self.settings.record_cursor is None or self.cursors or not self.records:
             return page
-        missing = f'`cursor_field` "{self.settings.cursor_field}" of `incremental` finds nothing in any record'
+        missing = f'`record_cursor` "{self.settings.record_cursor}" of `incremental` finds nothing in any record'
         return replace(page, notes=(*page.notes, f"{missing}, so the state does not move"))
 
     def _add_to_cursor(self, page: Fetched) -> Fetched:
@@ -141,12 +141,12 @@ def note_parents_state(listing: Listing, parents: VendorOperation, state: Any) -
         tracker.parents[parents.text] = state
 
 
-def find_unread_cursor_field(operation: VendorOperation, records: Sequence[Any], conditions: Conditions) -> str | None:
-    """Return the `cursor_field` if it finds nothing in any of these delivered records, else None."""
+def find_unread_record_cursor(operation: VendorOperation, records: Sequence[Any], conditions: Conditions) -> str | None:
+    """Return the `record_cursor` if it finds nothing in any of these delivered records, else None."""
     settings = operation.incremental
-    if settings is None or settings.cursor_field is None or not records:
+    if settings is None or settings.record_cursor is None or not records:
         return None
-    field_ = settings.cursor_field
+    field_ = settings.record_cursor
     return field_ if all(is_absent(ask(field_, record, conditions)) for record in records) else None
 
 

@@ -281,7 +281,7 @@ def _steps(  # noqa: PLR0917
     """Run steps in order and store each result as `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
         place = f"{at}[{index}]"
-        if step.run_if is not None and not _truth(step.run_if, scope, f"{place}.run_if"):
+        if step.when is not None and not _truth(step.when, scope, f"{place}.when"):
             continue
         seen = scope
         value: Any = None

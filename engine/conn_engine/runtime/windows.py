@@ -98,7 +98,7 @@ class WindowLayer(ListingLayer):
         step.begun = True
         if page.skipped:
             tracker.leave_out(self._partition)
-        with _locate_errors(self.listing, "cursor_field"):
+        with _locate_errors(self.listing, "record_cursor"):
             before = progress.found
             delivered, older = progress.see(page.records)
         tracker.records += len(page.records)

@@ -138,7 +138,7 @@ class Generator:
             result["properties"][name] = _add_default(schema, entry)
             spellings = [alias for alias, target in aliases.items() if target == name]
             for alias in spellings:
-                result["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
+                result["properties"][alias] = {**schema, **_describe_alias(name)}
             if entry.required and mode == "full":
                 needed.append({"anyOf": [{"required": [word]} for word in (name, *spellings)]} if spellings else name)
         if required := [word for word in needed if isinstance(word, str)]:
@@ -302,6 +302,11 @@ def _convert_key_names(info: inspect.DictType) -> Schema:
 def _add_default(schema: Schema, entry: inspect.Field) -> Schema:
     plain = isinstance(entry.default, str | int | float) and entry.default != ""
     return {**schema, "default": entry.default} if plain else schema
+
+
+def _describe_alias(name: str) -> Schema:
+    """Return what marks another spelling of a setting: valid, but not offered by editors."""
+    return {"description": f"Another spelling of `{name}`.", "deprecated": True, "doNotSuggest": True}
 
 
 def _get_docstring(kind: Any) -> str:

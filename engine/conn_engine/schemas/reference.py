@@ -55,9 +55,10 @@ def find_references(word: str) -> list[str]:
 
 
 def list_words() -> list[str]:
-    """Return every word that `find_references` knows: kinds, the last parts of their names, and keys."""
+    """Return every word to suggest for `find_references`: kinds, the last parts of their names, and keys, without the
+    other spellings of keys."""
     known = find_kinds()
-    keys = [word for kind in known.values() for key in kind.keys for word in (key.name, *key.aliases)]
+    keys = [key.name for kind in known.values() for key in kind.keys]
     return list(dict.fromkeys([*known, *(name.rpartition(".")[2] for name in known), *keys]))
 
 
@@ -111,8 +112,6 @@ def _describe_key(key: Key) -> str:
     more = [key.meaning] if key.meaning else []
     if key.refers:
         more.append("See " + ", ".join(f"`{name}`" for name in key.refers) + ".")
-    if key.aliases:
-        more.append("Also read as " + ", ".join(f"`{alias}`" for alias in key.aliases) + ".")
     return " ".join(more)
 
 

@@ -18,7 +18,7 @@ from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.field_problems import find_failing_fields
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import blame_rerouting, error_finding, origin_of, overriding_leaf
-from conn_engine.runtime.state_tracking import find_unread_cursor_field
+from conn_engine.runtime.state_tracking import find_unread_record_cursor
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
@@ -345,13 +345,13 @@ def _find_missing_cursor(result: Verdict, effective: Effective) -> list[Diagnost
     operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
     if operation is None:
         return []
-    field_ = find_unread_cursor_field(operation, result.outcome.raw, effective.conditions)
+    field_ = find_unread_record_cursor(operation, result.outcome.raw, effective.conditions)
     if field_ is None:
         return []
-    path = (*operation.get_path("incremental"), "config", "cursor_field")
+    path = (*operation.get_path("incremental"), "config", "record_cursor")
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"correct it; the records have {', '.join(keys[:8])}"
-    message = f'`cursor_field` "{field_}" matches nothing in {pluralize(len(result.outcome.raw), "recorded record")}'
+    message = f'`record_cursor` "{field_}" matches nothing in {pluralize(len(result.outcome.raw), "recorded record")}'
     return [diagnostic("MAP202", message, effective.span(path), path=format_path(path), hint=hint)]
 
 

@@ -33,7 +33,7 @@ _LONGEST_BODY = 1024 * 1024
 
 
 class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
-    """A JWT that the vendor signed. Its claims are available as `claims`, also in `require`, `account` and `events`."""
+    """A JWT that the vendor signed. Its claims are available as `claims`, also in `expect`, `account` and `events`."""
 
     token: Annotated[
         str,

@@ -4,7 +4,8 @@ are for, and which events they contain.
 The verifiers of this package and the runtime use them.
 """
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from msgspec import Meta, field
 
@@ -48,6 +49,8 @@ class Challenge(Settings, frozen=True, kw_only=True):
     Expressions see the delivery, the stored credential's keys, `env` and `context`.
     """
 
+    aliases: ClassVar[Mapping[str, str]] = {"require": "expect"}
+
     when: Annotated[Expression, Meta(description="Condition that identifies it.", extra=expression_over("delivery"))]
     verified: Annotated[
         bool,
@@ -57,7 +60,7 @@ class Challenge(Settings, frozen=True, kw_only=True):
             "sign it yet."
         ),
     ] = True
-    require: Annotated[
+    expect: Annotated[
         Expression | None,
         Meta(
             description="Condition that must be met, such as `query.token = verify_token`. Otherwise it is refused "

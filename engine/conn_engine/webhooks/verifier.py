@@ -3,7 +3,7 @@
 Verification is a generator, because it may request keys, or the reply itself, from the vendor.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
@@ -133,6 +133,7 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     `body_sha256`), the stored credential's keys, `env` and `context`.
     """
 
+    aliases: ClassVar[Mapping[str, str]] = {"require": "expect"}
     verifies: ClassVar[bool] = True  # by itself; combinations leave it to their parts
 
     when: Annotated[
@@ -143,7 +144,7 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
             extra=expression_over("delivery"),
         ),
     ] = None
-    require: Annotated[
+    expect: Annotated[
         str | None,
         Meta(
             description="Additional condition. It also sees the `claims` of a JWT and `timestamp`.",
@@ -234,15 +235,15 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
         known = verification.claims, verification.is_verified
         try:
             more = yield from self.check(verification)
-            if self.require is not None and not is_condition_met(self.require, verification, **more):
-                raise VerificationError("requirement", f"the condition `require` is not met: {self.require}")
+            if self.expect is not None and not is_condition_met(self.expect, verification, **more):
+                raise VerificationError("requirement", f"the condition `expect` is not met: {self.expect}")
         except VerificationError:
             verification.claims, verification.is_verified = known  # another way may be tried next
             raise
         verification.is_verified = verification.is_verified or self.verifies
 
     def check(self, verification: VerificationContext) -> Flow[Names]:
-        """Return further names for `require` if the delivery is verified. Raises VerificationError if it is not."""
+        """Return further names for `expect` if the delivery is verified. Raises VerificationError if it is not."""
         raise NotImplementedError
 
     def join_expressions(self) -> str:

@@ -90,7 +90,7 @@ def _add_cursor_field(cursor: Mapping[str, Any], scope: TemplateScope, config: C
         return
     if isinstance(node, Lit) and node.value:
         name = str(node.value)
-        config["cursor_field"] = ".".join(to_step(one) for one in name.split(".")) if "." in name else to_step(name)
+        config["record_cursor"] = ".".join(to_step(one) for one in name.split(".")) if "." in name else to_step(name)
     else:
         notes.add("a cursor field that the account sets")
 

@@ -116,12 +116,11 @@ def find_option_place(option: Any) -> str:
     return _PLACES[kind]
 
 
-def _add_size(  # noqa: PLR0917
+def _add_size(
     paginator: Mapping[str, Any],
     strategy: Mapping[str, Any],
     scope: TemplateScope,
     notes: Notes,
-    prefix: str,
     made: ManifestPagination,
 ) -> None:
     """Add the page size and its place. A size that the account sets becomes a value of the request."""
@@ -147,7 +146,7 @@ def _add_size(  # noqa: PLR0917
             config.pop("size", None)
             made.sizes.append((place, name, node))
         else:
-            config[f"{prefix}_{place}"] = name
+            config[f"size_{place}"] = name
             if "size" not in config:
                 made.sizes.append((place, name, node))
     except Untranslatable as reason:
@@ -184,9 +183,9 @@ def _build_numbered(
     if strategy.get("inject_on_first_request") is not True:
         config["first_sent"] = False
     made = ManifestPagination({"format": name, "config": config})
-    _add_size(paginator, strategy, scope, notes, "limit" if offset else "size", made)
-    if offset and not any(key.startswith("limit_") for key in config):
-        config["limit_param"] = ""
+    _add_size(paginator, strategy, scope, notes, made)
+    if offset and not any(key.startswith("size_") for key in config):
+        config["size_param"] = ""
     return made
 
 
@@ -195,7 +194,7 @@ def _build_single_page(
 ) -> ManifestPagination:
     """Return the settings for one page. Its size is still requested."""
     made = ManifestPagination({"format": "none", "config": {}})
-    _add_size(paginator, strategy, scope, notes, "size", made)
+    _add_size(paginator, strategy, scope, notes, made)
     config = made.settings["config"]
     places = ((place, config[f"size_{place}"]) for place in _PLACES.values() if f"size_{place}" in config)
     made.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
@@ -241,7 +240,7 @@ def _build_cursor(
     else:
         return _build_single_page(paginator, strategy, scope, notes)
     made = ManifestPagination({"format": form, "config": config})
-    _add_size(paginator, strategy, scope, notes, "size", made)
+    _add_size(paginator, strategy, scope, notes, made)
     _add_stop(ends, value, link, made)
     return made
 
@@ -274,7 +273,7 @@ def _add_next_url(value: Node, link: str, config: Config) -> str:
     found = _to_body_path(bare)
     config["relative_to"] = "base_url"
     if isinstance(bare, PathNode) and bare.root == "headers" and len(bare.steps) == 1:
-        config["next_url_header"] = str(bare.steps[0])
+        config["next_url_from_header"] = str(bare.steps[0])
     elif found is not None:
         config["next_url_field"] = found
     else:

@@ -62,10 +62,9 @@ def read_pages(draft: ConnectorDraft) -> None:
         rel = str(paginate.get("link_rel_in_response_header") or "next")
         if not path and rel != "next":
             config["rel"] = rel
-        size = "size_param"
     elif kind == "cursor":
         used |= {"cursor_path_in_response", "cursor_name_in_request"}
-        name, size = "cursor", "size_param"
+        name = "cursor"
         config = {
             "cursor_field": paginate.get("cursor_path_in_response"),
             "cursor_param": paginate.get("cursor_name_in_request"),
@@ -73,7 +72,7 @@ def read_pages(draft: ConnectorDraft) -> None:
     elif kind == "offset":
         used |= {"offset_name_in_request", "offset_start_value", "offset_calculation_method"}
         by_page = paginate.get("offset_calculation_method") == "per-page"
-        name, size = ("page", "size_param") if by_page else ("offset", "limit_param")
+        name = "page" if by_page else "offset"
         config = {"page_param" if by_page else "offset_param": paginate.get("offset_name_in_request")}
         first = paginate.get("offset_start_value")
         if isinstance(first, int) and first != (1 if by_page else 0):
@@ -85,7 +84,7 @@ def read_pages(draft: ConnectorDraft) -> None:
         return
     config = {key: value for key, value in config.items() if value is not None}
     if isinstance(paginate.get("limit_name_in_request"), str):
-        config[size] = paginate["limit_name_in_request"]
+        config["size_param"] = paginate["limit_name_in_request"]
         if isinstance(paginate.get("limit"), int):
             config["size"] = paginate["limit"]
     if paginate.get("response_path"):

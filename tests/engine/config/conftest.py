@@ -58,7 +58,7 @@ PRODUCTION = """\
 connectors:
   hubspot:
     headers: { x-env: production }
-    pagination: { config: { size: 50, limit_param: limit } }
+    pagination: { config: { size: 50, size_param: limit } }
 """
 
 FILES = {

@@ -63,7 +63,7 @@ def test_origins_of_a_key_written_as_alias(make: Any) -> None:
     effective = make({}).effective(account="acme")
     (origin,) = effective.origins(("pagination", "config", "size_param"))
     assert (origin.level, origin.key_span.line, origin.key_span.column) == ("environment", 4, 39)
-    assert origin.place == ("connectors", "hubspot", "pagination", "config", "limit_param")
+    assert origin.place == ("connectors", "hubspot", "pagination", "config", "size_param")
     assert origin.value == "limit"
 
 
@@ -106,7 +106,7 @@ override:
           method: "{{ query.email ? 'search' : 'list' }}"
           each: page
           before:
-            - { name: owner, request: { path: "/owners/{{id}}" }, run_if: $exists(id) }
+            - { name: owner, request: { path: "/owners/{{id}}" }, when: $exists(id) }
             - { name: flag, transform: "'x'" }
           after: [{ name: more, request: { resource: contacts, method: get, id: "{{response.id}}" } }]
 """

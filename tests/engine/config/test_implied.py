@@ -80,7 +80,7 @@ OWN = st.fixed_dictionaries(
         "incremental": st.just(None),
     },
 )
-INCREMENTAL = {"format": "datetime", "config": {"cursor_field": "record.at", "start_param": "since"}}
+INCREMENTAL = {"format": "datetime", "config": {"record_cursor": "record.at", "start_param": "since"}}
 HOLDER = st.fixed_dictionaries(
     {}, optional={"response_path": st.sampled_from(["data", None]), "incremental": st.sampled_from([INCREMENTAL, None])}
 )
@@ -187,7 +187,7 @@ def test_the_span_of_a_path_alone_is_its_text(configured):
 INHERITING = """\
 base_url: https://api.example.com
 response_path: data
-incremental: { format: datetime, config: { cursor_field: record.at } }
+incremental: { format: datetime, config: { record_cursor: record.at } }
 resources:
   contacts:
     path: /contacts
@@ -220,7 +220,7 @@ def test_listings_inherit_where_their_records_are_and_what_is_new(configured):
     }
     assert {name for name, one in found.items() if one.incremental is not None} == {"contacts.list", "people.list"}
     settings = found["contacts.list"].incremental
-    assert (settings.cursor_field, settings.start_param) == ("record.at", "since")
+    assert (settings.record_cursor, settings.start_param) == ("record.at", "since")
     assert found["contacts.list"].get_path("response_path") == ("resources", "contacts", "response_path")
     assert found["people.list"].get_path("response_path") == ("response_path",)
 

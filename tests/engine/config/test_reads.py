@@ -22,7 +22,7 @@ def names_at(verify: dict[str, Any], key: str) -> frozenset[str]:
 
 
 def hmac(**more: Any) -> dict[str, Any]:
-    return {"format": "hmac", "config": {"signature": "x", "content": "x", "when": "x", "require": "x", **more}}
+    return {"format": "hmac", "config": {"signature": "x", "content": "x", "when": "x", "expect": "x", **more}}
 
 
 def test_a_setting_that_is_set_brings_its_names() -> None:
@@ -44,12 +44,12 @@ def test_what_a_setting_brings_reaches_the_settings_inside_others() -> None:
 
 
 def test_a_setting_with_a_default_brings_its_names_too() -> None:
-    jwt = {"format": "jwt", "config": {"require": "x", "key_request": PUBLISHED, "issuer": "{{x}}"}}
-    for key in ("require", "key_request.url", "key_request.keys"):
+    jwt = {"format": "jwt", "config": {"expect": "x", "key_request": PUBLISHED, "issuer": "{{x}}"}}
+    for key in ("expect", "key_request.url", "key_request.keys"):
         assert "header" in names_at(jwt, key)
     assert "header" not in names_at(jwt, "issuer")
-    other = {"format": "rsa", "config": {"require": "x", "key_request": PUBLISHED}}
-    assert "header" not in names_at(other, "require") | names_at(other, "key_request.url")
+    other = {"format": "rsa", "config": {"expect": "x", "key_request": PUBLISHED}}
+    assert "header" not in names_at(other, "expect") | names_at(other, "key_request.url")
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_a_setting_with_a_default_brings_its_names_too() -> None:
     ],
 )
 def test_the_texts_of_a_step_are_over_what_its_place_declares(key: str, has: set[str], lacks: set[str]) -> None:
-    step = {"name": "hook", "run_if": "x", "request": {"path": "/{{x}}"}, "transform": "response.id"}
+    step = {"name": "hook", "when": "x", "request": {"path": "/{{x}}"}, "transform": "response.id"}
     found = texts_of({"webhooks": {"subscription": {key: [step]}}, "connect": [step]})
-    for name in ("run_if", "request.path"):
+    for name in ("when", "request.path"):
         text = found[f"webhooks.subscription.{key}.0.{name}"]
         assert text.names is not None
         assert has <= text.names

@@ -22,7 +22,7 @@ CANONICAL: dict[str, Any] = {
     "resources": {
         "people": {
             "pagination": {"format": "nested", "config": {"outer": {"format": "page", "config": {"size": 5}}}},
-            "list": {"incremental": {"format": "integer", "config": {"cursor_field": "at"}}},
+            "list": {"incremental": {"format": "integer", "config": {"record_cursor": "at"}}},
         }
     },
     "webhooks": {"verify": {"format": "any", "config": {"of": [{"format": "none"}]}}},
@@ -35,7 +35,7 @@ SHORT: dict[str, Any] = {
     "resources": {
         "people": {
             "pagination": {"format": "nested", "outer": {"format": "page", "size": 5}},
-            "list": {"incremental": {"format": "integer", "cursor_field": "at"}},
+            "list": {"incremental": {"format": "integer", "record_cursor": "at"}},
         }
     },
     "webhooks": {"verify": {"format": "any", "of": ["none"]}},

@@ -241,7 +241,7 @@ CONFIGURATION = [
         swap=(
             HTTP,
             '"/contacts/{{id}}"}',
-            '"/contacts/{{id}}", incremental: {format: integer, config: {cursor_field: n}}}',
+            '"/contacts/{{id}}", incremental: {format: integer, config: {record_cursor: n}}}',
         ),
     ),
     Bad(
@@ -709,11 +709,11 @@ REPLAYED = [
     ),
     Bad(
         "no cursor",
-        [("MAP202", HTTP, 7, 131)],
+        [("MAP202", HTTP, 7, 132)],
         swap=(
             HTTP,
             "response_path: data",
-            "response_path: data, incremental: {format: integer, config: {filter: true, cursor_field: emial}}",
+            "response_path: data, incremental: {format: integer, config: {filter: true, record_cursor: emial}}",
         ),
     ),
     Bad(

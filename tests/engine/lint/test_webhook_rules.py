@@ -65,10 +65,10 @@ OTHER = way("hmac", signature="headers.sig", content="headers.date")
 PARTS = way("hmac", signature="headers.sig", content="body.id & body.type")
 RECORD_SIGNED = way("hmac", signature="headers.sig", content="body.record.id & $string(body.record)")
 ITEMS = way("hmac", each="body.items", signature="item.sig", content="item.id")
-JWT_FOR_US = way("jwt", algorithms=["HS256"], require="claims.aud = 'us'")
+JWT_FOR_US = way("jwt", algorithms=["HS256"], expect="claims.aud = 'us'")
 LOOSE_URLS = [
-    signed(content="headers.date", require="query.digest = body_sha256"),
-    signed(content="url", require="query.version = 2"),
+    signed(content="headers.date", expect="query.digest = body_sha256"),
+    signed(content="url", expect="query.version = 2"),
 ]
 TYPE_UNSIGNED = [
     *[OTHER, RECORD_SIGNED, ITEMS, JWT, JWT_FOR_US, *LOOSE_URLS],
@@ -92,14 +92,14 @@ TYPE_UNSIGNED = [
         (PARTS, "WHK102"),
         (RECORD_SIGNED, None),
         (way("any", of=[HMAC, OTHER]), "WHK102"),
-        (signed(content="url", require="query.digest = body_sha256"), None),
-        (signed(content="headers.digest", require="headers.digest = body_sha256"), None),
+        (signed(content="url", expect="query.digest = body_sha256"), None),
+        (signed(content="headers.digest", expect="headers.digest = body_sha256"), None),
         (LOOSE_URLS[0], "WHK102"),
         (LOOSE_URLS[1], "WHK102"),
         (way("all", of=[TOKEN, OTHER]), "WHK103"),
         (ITEMS, "WHK102"),
         (JWT, "WHK102"),
-        (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), None),
+        (way("jwt", algorithms=["HS256"], expect="claims.hash = body_sha256"), None),
         (JWT_FOR_US, "WHK102"),
         (way("jwt", algorithms=["HS256"], token="text"), None),
         (TOKEN, "WHK103"),
@@ -150,8 +150,8 @@ def test_items_that_are_signed_each(tmp_path: Path) -> None:
         (signed(content="headers & text"), 'headers."x-topic"', False),
         (way("standard_webhooks"), 'headers."webhook-topic"', True),
         (way("standard_webhooks"), 'headers."webhook-id"', False),
-        (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), "body.type", False),
-        (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), "query.topic", True),
+        (way("jwt", algorithms=["HS256"], expect="claims.hash = body_sha256"), "body.type", False),
+        (way("jwt", algorithms=["HS256"], expect="claims.hash = body_sha256"), "query.topic", True),
         (way("any", of=[signed(content='headers."x-topic" & text'), HMAC]), 'headers."x-topic"', True),
         (way("all", of=[signed(content='headers."x-topic" & text'), HMAC]), 'headers."x-topic"', False),
         (way("all", of=[TOKEN, HMAC]), 'headers."x-topic"', True),
@@ -174,17 +174,17 @@ def test_a_type_that_no_signature_covers_is_reported(tmp_path: Path, verify: Any
         ({"verified": True, "reply": {"body": "{{$sign(query.ask, 'SHA-256', webhook_secret)}}"}}, False),
         (
             {
-                "require": "$match(query.ask, /^[a-z]{8}$/)",
+                "expect": "$match(query.ask, /^[a-z]{8}$/)",
                 "reply": {"body": "{{$sign(query.ask, 'SHA-256', webhook_secret)}}"},
             },
             False,
         ),
         (
-            {"require": "query.token = verify_token", "reply": {"body": "{{$sign(body, 'SHA-256', webhook_secret)}}"}},
+            {"expect": "query.token = verify_token", "reply": {"body": "{{$sign(body, 'SHA-256', webhook_secret)}}"}},
             False,
         ),
         (
-            {"require": 'method = "GET"', "reply": {"body": "{{$sign(query.ask, 'SHA-256', webhook_secret)}}"}},
+            {"expect": 'method = "GET"', "reply": {"body": "{{$sign(query.ask, 'SHA-256', webhook_secret)}}"}},
             True,
         ),
         ({"reply": {"body": "{{$digest(query.ask & verify_token & url)}}"}}, False),
@@ -308,8 +308,8 @@ def test_keys_that_the_vendor_publishes_need_no_secret(tmp_path: Path) -> None:
         ({"verify": way("hmac", signature="header.sig")}, "EXP103", "verify.config.signature"),
         ({"verify": signed(content="timestamp & text")}, "EXP103", "verify.config.content"),
         ({"verify": signed(content="parts.v & text")}, None, ""),
-        ({"verify": signed(require="claims.x and header.kid")}, "EXP103", "verify.config.require"),
-        ({"verify": way("jwt", algorithms=["HS256"], require="claims.h = body_sha256 and header.kid")}, None, ""),
+        ({"verify": signed(expect="claims.x and header.kid")}, "EXP103", "verify.config.expect"),
+        ({"verify": way("jwt", algorithms=["HS256"], expect="claims.h = body_sha256 and header.kid")}, None, ""),
         ({"verify": way("hmac", signature="item.sig", content="text")}, "EXP103", "verify.config.signature"),
         (
             {"verify": way("any", of=[way("token", token="quary.t"), HMAC], when="true")},
@@ -317,7 +317,7 @@ def test_keys_that_the_vendor_publishes_need_no_secret(tmp_path: Path) -> None:
             "verify.config.of[0].config.token",
         ),
         ({"challenge": [{"when": "bdy.challenge"}]}, "EXP103", "challenge[0].when"),
-        ({"challenge": [{"when": "query.a", "require": "query.t = env.T"}], "verify": HMAC}, None, ""),
+        ({"challenge": [{"when": "query.a", "expect": "query.t = env.T"}], "verify": HMAC}, None, ""),
         ({"challenge": [{"when": "query.a", "reply": {"body": "{{qery.a}}"}}]}, "EXP103", "challenge[0].reply.body"),
         ({"challenge": [{"when": "query.a", "capture": {"s": "hedders.x"}}]}, "EXP103", "challenge[0].capture.s"),
         (

@@ -23,7 +23,7 @@ resources:
       response_header_mapping: { x-served-by: headers."x-node" }
       before:
         - { name: me, request: { resource: me, method: get } }
-        - { name: never, run_if: "query.limit > 1000", request: { method: get, path: /never } }
+        - { name: never, when: "query.limit > 1000", request: { method: get, path: /never } }
         - { name: greeting, transform: '"hello " & before.me.name' }
     pages:
       resource: people
@@ -41,7 +41,7 @@ resources:
       response_mapping: { id: $string(response.id), first_name: response.name }
       after:
         - name: note
-          run_if: "result.first_name != 'Quiet'"
+          when: "result.first_name != 'Quiet'"
           request: { method: post, path: "/people/{{result.id}}/notes", body: { text: "made for {{before.who}}" } }
         - { name: joined, transform: "$merge([result, {'note': after.note.id}])" }
       before:

@@ -197,7 +197,7 @@ def test_a_request_per_record_by_an_operation_of_its_own(shop: Any) -> None:
             enrich=[
                 {
                     "name": "who",
-                    "where": "record.owner",
+                    "when": "record.owner",
                     "request": {"resource": "users", "method": "get", "id": "{{record.owner}}"},
                 }
             ],
@@ -210,9 +210,9 @@ def test_a_request_per_record_by_an_operation_of_its_own(shop: Any) -> None:
 
 def test_transforms_replace_the_record_one_after_the_other(shop: Any) -> None:
     enrich = [
-        {"name": "who", "where": "record.owner", "request": {"path": "/users/{{record.owner}}"},
+        {"name": "who", "when": "record.owner", "request": {"path": "/users/{{record.owner}}"},
          "transform": "$merge([record, {'owner': response.name}])"},
-        {"name": "shout", "where": "record.owner", "request": {"path": "/users/u1"},
+        {"name": "shout", "when": "record.owner", "request": {"path": "/users/u1"},
          "transform": "$merge([record, {'owner': $uppercase(record.owner)}])"},
     ]  # fmt: skip
     acme = shop({"rows": listing("/rows", enrich=enrich)}, people)

@@ -540,7 +540,7 @@ def test_windows_over_partitions_each_make_a_job(desk: Any) -> None:
     incremental = {
         "format": "datetime",
         "config": {
-            "cursor_field": "at", "start": "2024-01-01", "end": "2024-02-10", "window": "P1M", "granularity": "P1D",
+            "record_cursor": "at", "start": "2024-01-01", "end": "2024-02-10", "window": "P1M", "granularity": "P1D",
             "request_format": "date",
         },
     }  # fmt: skip

@@ -30,7 +30,7 @@ connect:
     request: { base_url: https://login.example.com, path: /me }
   - { name: shard, transform: connect.me.shard }
   - { name: nothing, transform: connect.me.unknown }
-  - { name: skipped, run_if: context.shard = 'us', request: { resource: people, method: list } }
+  - { name: skipped, when: context.shard = 'us', request: { resource: people, method: list } }
   - { name: people, request: { resource: people, method: list }, transform: $count(response) }
 """
 
@@ -79,7 +79,7 @@ def test_what_the_accounts_document_says_goes_first(make: Any, vault: MemoryVaul
     ("step", "at"),
     [
         ("{ name: a, transform: $number('x') }", "connect[0].transform"),
-        ("{ name: a, run_if: $number('x'), transform: '1' }", "connect[0].run_if"),
+        ("{ name: a, when: $number('x'), transform: '1' }", "connect[0].when"),
     ],
 )
 def test_an_expression_that_fails_is_found(make: Any, vault: MemoryVault, step: str, at: str) -> None:

@@ -255,7 +255,7 @@ def test_keys_may_be_nested_lists_and_parents_may_be_filtered(shop: Any) -> None
         "folders": listing("/folders"),
         "tasks": listing(
             "/lists/{{list}}",
-            parents={"as": "list", "from": "folders.list", "key": "lists.id", "where": "record.keep"},
+            parents={"as": "list", "from": "folders.list", "key": "lists.id", "when": "record.keep"},
             record_mapping="{'id': record.id, 'folder': parent.list.name}",
         ),
     }

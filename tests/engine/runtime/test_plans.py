@@ -45,7 +45,7 @@ def test_a_search_by_post_may_say_that_it_only_reads(make: Callable[..., Workspa
         ({"before": [{"name": "a", "request": {"resource": "people", "method": "create"}}]}, True),
         ({"after": [{"name": "a", "request": {"method": "delete", "path": "/x"}}]}, True),
         ({"after": [{"name": "a", "request": {"method": "get", "path": "/x/{{result.id}}"}}]}, False),
-        ({"after": [{"name": "a", "run_if": "false", "request": {"resource": "people", "method": "create"}}]}, True),
+        ({"after": [{"name": "a", "when": "false", "request": {"resource": "people", "method": "create"}}]}, True),
         ({"before": [{"name": "a", "transform": "1"}]}, False),
         # Known only from answers, so it may be anything: undefined is false, and the harmless branch is not certain.
         ({"method": "{{before.a.found ? 'update' : 'list'}}"}, True),

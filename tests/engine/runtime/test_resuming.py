@@ -86,7 +86,7 @@ def test_a_restart_after_more_records_than_a_cursor_has_is_an_error_that_says_wh
     "layer",
     [
         {"parents": {"as": "row", "values": ["a", "b"], "param": "row"}},
-        {"incremental": {"format": "datetime", "config": {"start": "2024-01-01", "cursor_field": "at"}}},
+        {"incremental": {"format": "datetime", "config": {"start": "2024-01-01", "record_cursor": "at"}}},
     ],
 )
 def test_a_cursor_of_layers_that_the_operation_has_no_more_is_an_error(

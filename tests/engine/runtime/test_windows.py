@@ -27,7 +27,7 @@ def rows(got: Any) -> Any:
 
 
 def listing(format: str = "datetime", path: str = "/rows", more: dict[str, Any] | None = None, **config: Any) -> Any:  # noqa: A002
-    incremental = {"format": format, "config": {"cursor_field": "at", **config}}
+    incremental = {"format": format, "config": {"record_cursor": "at", **config}}
     operation = {"method": "get", "path": path, "response_path": "items", "incremental": incremental, **(more or {})}
     return {"rows": {"list": operation}}
 
@@ -95,7 +95,7 @@ def test_names_of_the_window_are_in_every_template(shop: Any) -> None:
         "headers": {"X-Length": "{{window.length}}"},
         "body": {"to": "{{window.end}}", "first": "{{window.first}}", "last": "{{window.last}}"},
     }
-    config = {"start": 0, "end": 25, "window": 10, "granularity": 1, "cursor_field": "n", "start_body": "/filter/min"}
+    config = {"start": 0, "end": 25, "window": 10, "granularity": 1, "record_cursor": "n", "start_body": "/filter/min"}
     acme = shop(listing("integer", more=template, **config), lambda got: {"items": [{"n": 3}]})
     pages = list(acme.pages("rows.list"))
     assert [(got.path, got.headers["x-length"], got.data) for got in acme.site.arrived] == [
@@ -186,14 +186,14 @@ def test_one_cursor_for_all_moves_when_all_are_read(shop: Any) -> None:
 
 def test_the_cursor_is_that_of_the_record_as_delivered(shop: Any) -> None:
     more = {"record_mapping": {"key": "record.id", "when": "record.at", "since": "window.start"}}
-    acme = shop(listing(**BOUNDED | {"cursor_field": "when"}, more=more), rows)
+    acme = shop(listing(**BOUNDED | {"record_cursor": "when"}, more=more), rows)
     pages = list(acme.pages("rows.list"))
     assert pages[0].records[0] == {"key": 1, "when": "2024-01-05T00:00:00Z", "since": "2024-01-01"}
     assert pages[-1].state == {"cursor": "2024-02-25T12:00:00Z"}
 
 
 def test_reports_without_dates_move_by_the_window_that_was_read(shop: Any) -> None:
-    config = {**BOUNDED, "cursor_field": None, "window": "P1M"}
+    config = {**BOUNDED, "record_cursor": None, "window": "P1M"}
     acme = shop(listing(**config), lambda got: {"items": [{"clicks": 1}]})
     assert [page.state["cursor"][:10] for page in acme.pages("rows.list")] == ["2024-02-01", "2024-03-01"]
 
@@ -205,11 +205,11 @@ def test_a_parameter_of_the_caller_wins(shop: Any) -> None:
 
 
 def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: Any) -> None:
-    acme = shop(listing(**{**BOUNDED, "cursor_field": "when"}), rows)
+    acme = shop(listing(**{**BOUNDED, "record_cursor": "when"}), rows)
     pages = list(acme.pages("rows.list"))
     assert [note for page in pages[:-1] for note in page.notes] == []
     assert pages[-1].notes == (
-        '`cursor_field` "when" of `incremental` finds nothing in any record, so the state does not move',
+        '`record_cursor` "when" of `incremental` finds nothing in any record, so the state does not move',
     )
     assert pages[-1].state in (None, {})
     good = list(shop(listing(**BOUNDED), rows).pages("rows.list"))
@@ -266,7 +266,7 @@ def changing(got: Any) -> Any:
 
 
 def dependent(**more: Any) -> Any:
-    dated = {"format": "datetime", "config": {"cursor_field": "at", "start_param": "since", "request_format": "date"}}
+    dated = {"format": "datetime", "config": {"record_cursor": "at", "start_param": "since", "request_format": "date"}}
     operation = {"method": "get", "response_path": "items", "incremental": dated}
     parents = {"as": "board", "from": "boards.list", "incremental": True}
     rows_list = {**operation, "path": "/boards/{{board}}/rows", "parents": parents, **more}
@@ -371,7 +371,7 @@ def test_only_partitions_with_unread_records_keep_their_state(shop: Any, per_par
         return (403, {}) if got.path == "/rows/a" else rows(got)
 
     more = {**SKIPPED, "parents": {"as": "shop", "values": ["a", "b"]}}
-    config = {**BOUNDED, "cursor_field": None, "per_partition": per_partition}
+    config = {**BOUNDED, "record_cursor": None, "per_partition": per_partition}
     acme = shop(listing(path="/rows/{{shop}}", more=more, **config), forbidden)
     told = [page.state for page in acme.pages("rows.list")][-1]
     done = {"partitions": [{"partition": {"shop": "b"}, "cursor": "2024-03-01T00:00:00Z"}]}
@@ -405,7 +405,7 @@ def test_only_partitions_with_unread_records_keep_their_state_page_by_page(shop:
         return (403, {}) if got.path == "/rows/a" else rows(got)
 
     more = {**SKIPPED, "parents": {"as": "shop", "values": ["a", "b", "c"]}}
-    config = {**BOUNDED, "cursor_field": None, "per_partition": per_partition}
+    config = {**BOUNDED, "record_cursor": None, "per_partition": per_partition}
     told = page_by_page(lambda: shop(listing(path="/rows/{{shop}}", more=more, **config), forbidden), "rows.list")
     done = [{"partition": {"shop": name}, "cursor": "2024-03-01T00:00:00Z"} for name in "bc"]
     assert told[-1] == ({"partitions": done} if per_partition else None)
@@ -417,10 +417,10 @@ def test_new_parents_are_listed_again_where_a_child_was_left_out(shop: Any) -> N
             return {"items": [{"id": n} for n in (1, 2) if n > int(got.query.get("since", 0))]}
         return (403, {}) if got.path == "/tickets/1" else {"items": [{"id": 5}]}
 
-    numbers = {"format": "integer", "config": {"cursor_field": "id"}}
+    numbers = {"format": "integer", "config": {"record_cursor": "id"}}
     resources = {
         "tickets": {"list": {"method": "get", "path": "/tickets", "response_path": "items", "incremental": {
-            "format": "integer", "config": {"cursor_field": "id", "start_param": "since"}}}},
+            "format": "integer", "config": {"record_cursor": "id", "start_param": "since"}}}},
         "comments": {"list": {"method": "get", "path": "/tickets/{{ticket}}", "response_path": "items", **SKIPPED,
             "parents": {"as": "ticket", "from": "tickets.list", "incremental": True}, "incremental": numbers}},
     }  # fmt: skip
@@ -511,7 +511,7 @@ class TestNarrowing:
     def test_whole_numbers_too(self, shop: Any) -> None:
         config = {"start": 0, "end": 5, "window": 4, "granularity": 1, "start_param": "from", "end_param": "to"}
         more = {"errors": [{"when": "body.total > 2", "then": "narrow"}]}
-        numbers = listing("integer", more=more, cursor_field="id", **config)
+        numbers = listing("integer", more=more, record_cursor="id", **config)
 
         def vendor(got: Any) -> Any:
             wanted = range(int(got.query["from"]), int(got.query["to"]) + 1)

@@ -82,7 +82,7 @@ def test_the_first_challenge_that_fits_answers_and_one_that_fails_does_not_fit(t
 
 
 def test_a_condition_that_does_not_hold_refuses_it_without_saying_why(tmp_path):
-    challenge = {**ECHO, "require": "query.challenge = secret", "reply": {"body": "{{secret}}"}}
+    challenge = {**ECHO, "expect": "query.challenge = secret", "reply": {"body": "{{secret}}"}}
     assert answered(tmp_path, challenge, asking("right"), {"secret": "right"}).reply.body == b"right"
     accepted = answered(tmp_path, challenge, asking("wrong"), {"secret": "right"})
     assert (accepted.reply.status, accepted.reply.body) == (403, b'{"error":"the delivery is not accepted"}')

@@ -253,7 +253,7 @@ def test_the_audience_is_or_contains_the_configured_one(audience, found):
 
 @given(body=st.binary(max_size=100), other=st.binary(max_size=100))
 def test_a_claim_may_cover_the_body(body, other):
-    settings = way(require="claims.hash = body_sha256")
+    settings = way(expect="claims.hash = body_sha256")
     claims = {"hash": hashlib.sha256(body).hexdigest()}
     assert outcome(settings, carried(claims=claims, body=body), {"key": SECRET}) == "verified"
     assert outcome(settings, carried(claims=claims, body=other), {"key": SECRET}) == (
@@ -291,7 +291,7 @@ def test_two_jwts_are_refused():
 
 def test_claims_of_a_way_that_fails_are_not_those_of_the_next():
     token = {"format": "token", "config": {"token": "headers.token", "key": "{{token}}"}}
-    settings = {"format": "any", "config": {"of": [way(require="claims.iss = 'other'"), token]}}
+    settings = {"format": "any", "config": {"of": [way(expect="claims.iss = 'other'"), token]}}
     came = post(b"{}", {"authorization": carried().headers["authorization"], "token": "t"})
     assert verify_delivery(settings, came, {"key": SECRET, "token": "t"}).claims == {}
 

@@ -330,7 +330,7 @@ def test_a_jwt_keeps_its_claims_and_its_digest_follows_the_body(make, tmp_path, 
         "config": {
             "algorithms": [algorithm],
             "key": "{{webhook_secret}}",
-            "require": "claims.sha = body_sha256",
+            "expect": "claims.sha = body_sha256",
             "issuer": "vendor",
         },
     }

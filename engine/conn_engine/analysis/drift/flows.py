@@ -80,9 +80,9 @@ def _source(
     what = f"{one.text} {'parents ' + name if name else 'chunk'}"
     for path in _key(source.get("key")):
         yield FieldRead(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
-    for path in find_expression_paths(source.get("where")):
+    for path in find_expression_paths(source.get("when")):
         if path[:1] and path[0] in _OF_RECORD:
-            yield FieldRead(path[1:], what, origin_of(effective, (*place, "where")))
+            yield FieldRead(path[1:], what, origin_of(effective, (*place, "when")))
     if not name:
         return
     own: list[tuple[Path_, str]] = [(one.place, one.text)]

@@ -286,10 +286,10 @@ def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead
 
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what an incremental listing reads from each record to store its cursor."""
-    for path in find_expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
-        origin = _origin(effective, (*operation.get_path("incremental"), "config", "cursor_field"))
+    for path in find_expression_paths(operation.incremental.record_cursor) if operation.incremental is not None else ():
+        origin = _origin(effective, (*operation.get_path("incremental"), "config", "record_cursor"))
         for place in find_response_places(operation, path):
-            yield FieldRead(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
+            yield FieldRead(place, f"{operation.text} incremental record_cursor", origin, delivered=True, required=True)
 
 
 def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:

@@ -1,6 +1,7 @@
 """Additional requests that complete the records of a page."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -15,6 +16,8 @@ __all__ = ["Enrich"]
 class Enrich(Settings, frozen=True, kw_only=True):
     """A request per record, or per `batch` of records, and how its response completes them."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"where": "when"}
+
     name: Annotated[NAME, Meta(description="Name of the enrichment.")]
     request: Annotated[
         StepRequest,
@@ -23,7 +26,7 @@ class Enrich(Settings, frozen=True, kw_only=True):
             extra=template_over("completed"),
         ),
     ]
-    where: Annotated[
+    when: Annotated[
         str | None,
         Meta(
             description="Condition over `record` that selects the records to complete. Default: all.",

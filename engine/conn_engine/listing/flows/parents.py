@@ -1,6 +1,7 @@
 """The values that an operation is repeated for: given values, the records of another operation, or both."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,8 @@ Values = list[Any] | str
 
 class ParentSource(Settings, frozen=True, kw_only=True):
     """Where values come from. `values` takes precedence over another source, which is only used if there are none."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"where": "when"}
 
     values: Annotated[
         Values | None,
@@ -41,7 +44,7 @@ class ParentSource(Settings, frozen=True, kw_only=True):
             extra=expression_over("item"),
         ),
     ] = None
-    where: Annotated[
+    when: Annotated[
         str | None,
         Meta(
             description="Condition over `record` that selects the parents. Default: all.",
@@ -66,10 +69,10 @@ class ParentSource(Settings, frozen=True, kw_only=True):
     ] = False
 
     def __post_init__(self) -> None:
-        parent_settings = (self.key, self.where, self.query, self.params, self.incremental)
+        parent_settings = (self.key, self.when, self.query, self.params, self.incremental)
         if self.from_ is None and parent_settings != (None, None, None, None, False):
             raise ValueError(
-                "set `from`, the parents' operation: `key`, `where`, `query`, `params` and `incremental` "
+                "set `from`, the parents' operation: `key`, `when`, `query`, `params` and `incremental` "
                 "are settings of it"
             )
 

@@ -1,6 +1,7 @@
 """A step in addition to an operation's request: before or after it, after a login, or to subscribe to deliveries."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, TypeAlias
 
 from msgspec import Meta
 
@@ -17,8 +18,10 @@ Expression: TypeAlias = str  # JSONata
 class Step(Settings, frozen=True, kw_only=True):
     """One step before or after the request; later expressions see its result as `before.<name>` or `after.<name>`."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"run_if": "when"}
+
     name: Annotated[Word, Meta(description="Name of the result.")]
-    run_if: Annotated[
+    when: Annotated[
         Expression | None,
         Meta(description="Condition for running the step. Default: always.", extra=expression_over(OUTER)),
     ] = None

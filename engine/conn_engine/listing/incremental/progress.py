@@ -36,12 +36,12 @@ class WindowProgress:
         """Process the records of a page. Returns the indexes of those to deliver, and whether the records have become
         older than the window. A record with an unreadable cursor is delivered, and does not advance the state."""
         settings, indexes = self._settings, range(len(records))
-        if settings.cursor_field is None:
+        if settings.record_cursor is None:
             return list(indexes), False
         problems: list[str] = []
         cursors = [self._cursor(record, problems) for record in records]
         cursors_present = [cursor for cursor in cursors if cursor is not None]
-        self.notes = (_describe_unreadable(settings.cursor_field, problems),) if problems else ()
+        self.notes = (_describe_unreadable(settings.record_cursor, problems),) if problems else ()
         self.found += len(cursors_present) + len(problems)
         if cursors_present:
             best = max(cursors_present)
@@ -61,7 +61,7 @@ class WindowProgress:
         return Window(window.start, None if open_end else window.end, window.until).holds(cursor)
 
     def _cursor(self, record: Any, problems: list[str]) -> Any:
-        field = self._settings.cursor_field or ""
+        field = self._settings.record_cursor or ""
         try:
             return self._settings.read(ask(field, record, self._conditions))
         except Unreadable as error:
@@ -79,7 +79,7 @@ class WindowProgress:
             return self._known
         window = self._window
         reached = window.end if window.last else window.until
-        if self._settings.cursor_field is None:
+        if self._settings.record_cursor is None:
             best = reached if whole else None
         elif reached is None or self.best is None:
             best = self.best
@@ -96,7 +96,7 @@ def _describe_unreadable(field: str, problems: list[str]) -> str:
         "the cursor of 1 record cannot be read" if count == 1 else f"the cursors of {count} records cannot be read"
     )
     return (
-        f"{problem} (`cursor_field` {field}; {problems[0]}): delivered, but the state does not "
+        f"{problem} (`record_cursor` {field}; {problems[0]}): delivered, but the state does not "
         f"advance by {'it' if count == 1 else 'them'}; add the format to `record_formats` of "
         "`incremental`"
     )

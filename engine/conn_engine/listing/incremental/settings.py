@@ -47,9 +47,10 @@ class Common(Settings, frozen=True, kw_only=True):
     and `state.cursor` (null in the first run).
     """
 
+    aliases: ClassVar[Mapping[str, str]] = {"cursor_field": "record_cursor"}
     spoken: ClassVar[str] = ""
 
-    cursor_field: Annotated[
+    record_cursor: Annotated[
         str | None,
         Meta(
             description="Expression over the returned record for its cursor. Records without one do not advance "
@@ -141,8 +142,8 @@ class Common(Settings, frozen=True, kw_only=True):
     ] = "any"
 
     def __post_init__(self) -> None:
-        if self.cursor_field is None and (self.filter or self.stop_when_older or self.order != "any"):
-            raise ValueError("`filter`, `stop_when_older` and `order` need `cursor_field`")
+        if self.record_cursor is None and (self.filter or self.stop_when_older or self.order != "any"):
+            raise ValueError("`filter`, `stop_when_older` and `order` need `record_cursor`")
         if self.stop_when_older and self.order == "ascending":
             raise ValueError("`stop_when_older` is for descending records, but `order` is `ascending`")
 

@@ -21,6 +21,7 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
 
     aliases: ClassVar[Mapping[str, str]] = {
         "link_rel": "rel",
+        "header": "link_from_header",
         "limit_param": "size_param",
         "page_size": "size",
         "limit": "size",
@@ -28,7 +29,7 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
 
     rel: Annotated[str, Meta(description="Relation type of the next page's link.")] = "next"
     prev_rel: Annotated[str, Meta(description="Relation type of the previous page's link.")] = "prev"
-    header: Annotated[str, Meta(description="Name of the header.", extra=HEADER)] = "Link"
+    link_from_header: Annotated[str, Meta(description="Response header with the links.", extra=HEADER)] = "Link"
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """Return the state of the next page; None at the end."""
@@ -39,7 +40,7 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
 
     def lead(self) -> EndKey | None:
         """Return the header as the key."""
-        return EndKey("header", self.header, "header")
+        return EndKey("link_from_header", self.link_from_header, "header")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """Return the state of the previous page if the header has it."""
@@ -49,4 +50,4 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
         return {"url": resolve(link.target, answer, without=self.without)}
 
     def _find(self, answer: Answer, rel: str) -> Link | None:
-        return find_link(answer.response.headers.get_all(self.header), rel)
+        return find_link(answer.response.headers.get_all(self.link_from_header), rel)

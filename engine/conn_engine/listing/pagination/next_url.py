@@ -38,6 +38,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         "next_link_field": "next_url_field",
         "prev_url_path": "prev_url_field",
         "prev_field": "prev_url_field",
+        "next_url_header": "next_url_from_header",
         "limit_param": "size_param",
         "page_size": "size",
         "limit": "size",
@@ -50,7 +51,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             extra=expression_over("body"),
         ),
     ] = None
-    next_url_header: Annotated[
+    next_url_from_header: Annotated[
         str | None, Meta(description="Response header with the next page's URL.", extra=HEADER)
     ] = None
     next_url: Annotated[
@@ -75,15 +76,15 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     ] = "request"
 
     def __post_init__(self) -> None:
-        if not (self.next_url_field or self.next_url_header or self.next_url):
-            raise ValueError("next_url pagination needs `next_url_field` (or `next_url_header`, or `next_url`)")
+        if not (self.next_url_field or self.next_url_from_header or self.next_url):
+            raise ValueError("next_url pagination needs `next_url_field` (or `next_url_from_header`, or `next_url`)")
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """Return the state of the next page; None at the end."""
         if self.is_end(answer):
             return None
-        if self.next_url_header is not None:
-            value: Any = answer.response.headers.get(self.next_url_header)
+        if self.next_url_from_header is not None:
+            value: Any = answer.response.headers.get(self.next_url_from_header)
         elif self.next_url is not None:
             value = answer.ask(self.next_url)
         else:
@@ -92,8 +93,8 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
 
     def lead(self) -> EndKey | None:
         """Return the key of the next URL."""
-        if self.next_url_header is not None:
-            return EndKey("next_url_header", self.next_url_header, "header")
+        if self.next_url_from_header is not None:
+            return EndKey("next_url_from_header", self.next_url_from_header, "header")
         if self.next_url is not None:
             return EndKey("next_url", self.next_url, "answer")
         return EndKey("next_url_field", self.next_url_field or "")

@@ -26,12 +26,12 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         "offset_key": "offset_param",
         "start_param": "offset_param",
         "skip_param": "offset_param",
-        "limit_key": "limit_param",
-        "size_param": "limit_param",
-        "size_header": "limit_header",
-        "size_body": "limit_body",
-        "size_form": "limit_form",
-        "size_key": "limit_param",
+        "limit_param": "size_param",
+        "limit_header": "size_header",
+        "limit_body": "size_body",
+        "limit_form": "size_form",
+        "limit_key": "size_param",
+        "size_key": "size_param",
         "page_size": "size",
         "limit": "size",
         "start": "first",
@@ -58,22 +58,22 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     offset_form: Annotated[
         str | None, Meta(description="Form field for the offset; no query parameter is sent then.", extra=FIELD)
     ] = None
-    limit_param: Annotated[
+    size_param: Annotated[
         str | None,
         Meta(
             description="Query parameter for the page size. Default, if no other place is set: limit.",
             extra=PARAMETER,
         ),
     ] = "limit"
-    limit_header: Annotated[
+    size_header: Annotated[
         str | None,
         Meta(description="Request header for the page size; no query parameter is sent then.", extra=REQUEST_HEADER),
     ] = None
-    limit_body: Annotated[
+    size_body: Annotated[
         str | None,
         Meta(description="JSON pointer to the page size in the body; no query parameter is sent then.", extra=POINTER),
     ] = None
-    limit_form: Annotated[
+    size_form: Annotated[
         str | None, Meta(description="Form field for the page size; no query parameter is sent then.", extra=FIELD)
     ] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
@@ -109,10 +109,8 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     @property
     def size_where(self) -> Where:
         """Where to send the page size."""
-        elsewhere = self.limit_header or self.limit_body or self.limit_form
-        return Where(
-            None if elsewhere else self.limit_param or None, self.limit_header, self.limit_body, self.limit_form
-        )
+        elsewhere = self.size_header or self.size_body or self.size_form
+        return Where(None if elsewhere else self.size_param or None, self.size_header, self.size_body, self.size_form)
 
     def place(self, state: Any, draft: Draft) -> None:
         """Request the records from the offset of `state`; None is the first page."""

@@ -132,8 +132,8 @@ def _verify(settings: Webhooks, context: VerificationContext) -> Flow[None]:
 def _answer_challenge(
     challenge: Challenge, number: int, context: VerificationContext, session: Session, way: str, *, pairing: bool
 ) -> Flow[Acceptance]:
-    if challenge.require is not None and not is_condition_met(challenge.require, context):
-        raise VerificationError("forbidden", f"the challenge's `require` is not true: {challenge.require}")
+    if challenge.expect is not None and not is_condition_met(challenge.expect, context):
+        raise VerificationError("forbidden", f"the challenge's `expect` is not true: {challenge.expect}")
     captured = {name: _evaluate_capture(name, text, context) for name, text in challenge.capture.items()}
     for name, value in captured.items():
         if session.document.get(name) not in (None, "", value) and not pairing:

@@ -142,7 +142,7 @@ def _run_steps(run: Run, steps: Sequence[Step], scope: Scope, key: str) -> Flow[
     for index, step in enumerate(steps):
         at = f"webhooks.subscription.{key}[{index}]"
         seen = scope | {SUBSCRIPTION: results}
-        if step.run_if is not None and not _true(step.run_if, seen, f"{at}.run_if"):
+        if step.when is not None and not _true(step.when, seen, f"{at}.when"):
             continue
         found: Any = None
         if step.request is not None:

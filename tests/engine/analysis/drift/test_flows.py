@@ -26,7 +26,7 @@ CONNECTOR: dict[str, Any] = {
                 "path": "/spaces/{{space}}/boards",
                 "response_path": "items",
                 "headers": {"X-Plan": "{{parent.space.plan.name}}"},
-                "parents": {"as": "space", "from": "spaces.list", "where": "record.open"},
+                "parents": {"as": "space", "from": "spaces.list", "when": "record.open"},
             }
         },
         "issues": {
@@ -41,7 +41,7 @@ CONNECTOR: dict[str, Any] = {
                 "record_mapping": {"id": "record.key", "who": "record.by.login", "board": "parent.board.title"},
                 "recurse": {"as": "board", "key": "below", "when": "record.more"},
                 "enrich": [
-                    {"name": "author", "where": "record.who", "response_path": "person",
+                    {"name": "author", "when": "record.who", "response_path": "person",
                      "request": {"resource": "people", "method": "get", "id": "{{record.who}}"}},
                     {"name": "stats", "batch": 10, "match": "issue", "response_path": "rows",
                      "transform": "$merge([record, {'views': response.views}])", "request": {"path": "/people"}},
@@ -58,7 +58,7 @@ CONNECTOR: dict[str, Any] = {
             "list": {
                 "method": "get",
                 "path": "/comments/{{issue}}",
-                "parents": {"as": "issue", "from": "issues.list", "where": "record.author.active"},
+                "parents": {"as": "issue", "from": "issues.list", "when": "record.author.active"},
             }
         },
     },
@@ -127,7 +127,7 @@ def test_another_type_that_record_types_make_the_same_of_breaks_nothing(
 def test_an_enrichment_reads_the_record_by_its_key_its_condition_and_its_transform(
     tmp_path: Path, gone: str, *, read: bool
 ) -> None:
-    enrich = {"name": "more", "batch": 5, "key": "uid", "match": "of", "where": "record.on", "request": {"path": "/p"}}
+    enrich = {"name": "more", "batch": 5, "key": "uid", "match": "of", "when": "record.on", "request": {"path": "/p"}}
     row = {"method": "get", "path": "/x", "enrich": [{**enrich, "transform": "{'n': record.nick}"}]}
     for name, data in {
         "conn.yaml": {"version": 1},

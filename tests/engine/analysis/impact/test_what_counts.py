@@ -149,7 +149,7 @@ def test_headers_of_pages(compared: Callable[..., Impact]) -> None:
 
 def test_the_state_of_an_incremental_listing(compared: Callable[..., Impact]) -> None:
     def incremental(files: Files, field: str = "at") -> None:
-        vendor(files)["incremental"] = {"format": "datetime", "config": {"cursor_field": field}}
+        vendor(files)["incremental"] = {"format": "datetime", "config": {"record_cursor": field}}
 
     assert lines(compared(lambda files: incremental(files, "on"), incremental)) == {
         ("crm.people.list", "page.state", "value_changed"): (2, False)

@@ -124,8 +124,8 @@ def test_what_cannot_be_a_window_is_told(config: dict[str, Any], message: str) -
         ({"request_format": "iso"}, "is not a date format"),
         ({"start": {"at": "x", "format": "unix"}}, "is not a date format"),
         ({"time_zone": "Mars/Base"}, "unknown time zone"),
-        ({"filter": True}, "need `cursor_field`"),
-        ({"cursor_field": "t", "stop_when_older": True, "order": "ascending"}, "descending"),
+        ({"filter": True}, "need `record_cursor`"),
+        ({"record_cursor": "t", "stop_when_older": True, "order": "ascending"}, "descending"),
         ({"lookback": "a week"}, "is not a duration"),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_place_leads_back_to_its_window_and_those_after_it() -> None:
 
 
 def progress(known: Any = None, **config: Any) -> WindowProgress:
-    settings = made(cursor_field="at", **config)
+    settings = made(record_cursor="at", **config)
     window = next(settings.spans(lambda key, value: value, None if known is None else settings.from_state(known), NOW))
     return WindowProgress(settings, window, USUAL, None if known is None else settings.from_state(known))
 
@@ -238,7 +238,7 @@ def test_a_record_whose_cursor_cannot_be_read_is_delivered_and_reported() -> Non
     assert reading.found == 3
     [note] = reading.notes
     assert note.startswith(
-        "the cursors of 2 records cannot be read (`cursor_field` at; record 12: '31.1.2024' is not %Y-%m-%d, epoch)"
+        "the cursors of 2 records cannot be read (`record_cursor` at; record 12: '31.1.2024' is not %Y-%m-%d, epoch)"
     )
     assert "record_formats" in note
     reading.see([{"at": "2024-02-11"}])

@@ -29,8 +29,8 @@ class TestAKeyThatIsNotThere:
             ("cursor", {"next_cursor": "body.nxt", "cursor_param": "after"}, {"next": "x"}, "next_cursor"),
             ("cursor", {"cursor_from_header": "X-Nxt", "cursor_param": "after"}, {}, "cursor_from_header"),
             ("next_url", {"next_url_field": "meta.nexturl"}, {"meta": {"next_url": "/x"}}, "next_url_field"),
-            ("next_url", {"next_url_header": "X-Nxt"}, {}, "next_url_header"),
-            ("link_header", {}, {}, "header"),
+            ("next_url", {"next_url_from_header": "X-Nxt"}, {}, "next_url_from_header"),
+            ("link_header", {}, {}, "link_from_header"),
             ("page", {"next_page": "body.nxt"}, {"next": 2}, "next_page"),
             ("offset", {"next_offset": "body.nxt"}, {"next": 2}, "next_offset"),
             ("cursor", {**CURSOR, "has_more": "body.more"}, {"next": "x", "has_more": True}, "has_more"),
@@ -141,7 +141,7 @@ class TestATotal:
         assert (listing.records, listing.verdict) == ([2, 3], COMPLETE)
 
     def test_each_window_has_its_own(self, run: Run) -> None:
-        config: dict[str, Any] = {"cursor_field": "id", "start": 0, "end": 3, "window": 2, "granularity": 1}
+        config: dict[str, Any] = {"record_cursor": "id", "start": 0, "end": 3, "window": 2, "granularity": 1}
         incremental = {"format": "integer", "config": {**config, "start_param": "min", "end_param": "max"}}
 
         def vendor(request: Request, query: dict[str, str]) -> Any:
@@ -298,7 +298,7 @@ class TestAnAnswerThatDoesNotLeadOn:
                 lambda request, query: items(int(query["of"]), next=7 if query["of"] == "1" else None),
                 made=listing,
                 parents={"as": "of", "values": ["1", "2"], "param": "of"},
-                incremental={"format": "integer", "config": {"cursor_field": "id"}},
+                incremental={"format": "integer", "config": {"record_cursor": "id"}},
                 part_failure="continue",
                 complete=complete,
             )
@@ -320,7 +320,7 @@ class TestTheState:
 
     @staticmethod
     def incremental(**more: Any) -> dict[str, Any]:
-        config = {"cursor_field": "id", "start": 0, "end": 7, "window": 4, "granularity": 1}
+        config = {"record_cursor": "id", "start": 0, "end": 7, "window": 4, "granularity": 1}
         return {"format": "integer", "config": {**config, "start_param": "min", "end_param": "max", **more}}
 
     @staticmethod

@@ -149,7 +149,7 @@ class TestPlace:
         PageNumber(page_body="/page", size_body="/size", size=3).place(None, request)
         assert (request.query, request.body) == ([], {"filter": 1, "page": 1, "size": 3})
         request = draft(body={})
-        Offset(offset_body="/from", limit_body="/n", size=3).place({"offset": 6, "seen": 6, "width": 3}, request)
+        Offset(offset_body="/from", size_body="/n", size=3).place({"offset": 6, "seen": 6, "width": 3}, request)
         assert (request.query, request.body) == ([], {"from": 6, "n": 3})
 
     def test_a_first_page_without_its_number(self) -> None:

@@ -282,7 +282,7 @@ class TestTokens:
 
         config = {
             "offset_param": "startAt",
-            "limit_param": "maxResults",
+            "size_param": "maxResults",
             "size": 100,
             "next_offset": "body.startAt + body.maxResults < body.total ? body.startAt + body.maxResults",
         }
@@ -313,7 +313,7 @@ class TestTokens:
             text = json.loads(request.body or b"")["q"]
             return items(text, total=3)
 
-        config = {"offset_param": "", "limit_param": "", "total_field": "total"}
+        config = {"offset_param": "", "size_param": "", "total_field": "total"}
         body = {"q": "SELECT * STARTPOSITION {{page.offset + 1}}"}
         listing = run("offset", config, vendor, method="post", writes=False, body=body)
         assert listing.records == [f"SELECT * STARTPOSITION {n}" for n in (1, 2, 3)]

@@ -1,0 +1,134 @@
+"""Settings have one name. Earlier and foreign names load, mean the same, and are never shown."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.config.models import Configuration
+from conn_engine.config.plans import Plan, compile_plan
+from conn_engine.config.short_form import Spelling, expand, find_spellings
+from conn_engine.config.validate import load_schema
+from conn_engine.lint import lint_paths
+from conn_engine.schemas.kinds import find_kinds
+from conn_engine.schemas.reference import find_references, format_key_table, format_reference, list_words
+
+
+def listing(**settings: Any) -> dict[str, Any]:
+    return {"resources": {"people": {"list": settings}}}
+
+
+def paged(**settings: Any) -> dict[str, Any]:
+    return {"pagination": settings}
+
+
+def step(**settings: Any) -> dict[str, Any]:
+    return {"connect": [{"name": "a", "transform": "1", **settings}]}
+
+
+def verify(**settings: Any) -> dict[str, Any]:
+    return {"webhooks": {"verify": {"format": "token", "token": "text", "key": "k", **settings}}}
+
+
+def enrich(**settings: Any) -> dict[str, Any]:
+    return listing(enrich=[{"name": "a", "request": {"path": "/a"}, **settings}])
+
+
+RENAMED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (paged(format="offset", limit_param="n"), paged(format="offset", size_param="n")),
+    (paged(format="offset", limit_body="/n"), paged(format="offset", size_body="/n")),
+    (paged(format="next_url", next_url_header="X-Next"), paged(format="next_url", next_url_from_header="X-Next")),
+    (paged(format="link_header", header="Links"), paged(format="link_header", link_from_header="Links")),
+    (
+        listing(incremental={"format": "integer", "cursor_field": "id"}),
+        listing(incremental={"format": "integer", "record_cursor": "id"}),
+    ),
+    (
+        listing(parents={"as": "a", "from": "a.list", "where": "record.x"}),
+        listing(parents={"as": "a", "from": "a.list", "when": "record.x"}),
+    ),
+    (
+        listing(parents={"as": "a", "union": [{"from": "a.list", "where": "record.x"}]}),
+        listing(parents={"as": "a", "union": [{"from": "a.list", "when": "record.x"}]}),
+    ),
+    (enrich(where="record.x"), enrich(when="record.x")),
+    (step(run_if="true"), step(when="true")),
+    (verify(require="body.a"), verify(expect="body.a")),
+    (
+        {"webhooks": {"challenge": [{"when": "true", "require": "body.a"}]}},
+        {"webhooks": {"challenge": [{"when": "true", "expect": "body.a"}]}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("earlier", "now"), RENAMED)
+def test_an_earlier_name_means_the_same(earlier: dict[str, Any], now: dict[str, Any]) -> None:
+    assert expand(earlier, Configuration)[0] == expand(now, Configuration)[0]
+    assert find_spellings(now, Configuration) == []
+    assert len(find_spellings(earlier, Configuration)) == 1
+
+
+def test_an_earlier_name_is_found_where_it_is_written() -> None:
+    data = {**paged(format="cursor", config={"cursor_path": "a", "page_size": 5}), **RENAMED[4][0]}
+    assert find_spellings(data, Configuration) == [
+        Spelling(("pagination", "config", "cursor_path"), "cursor_field"),
+        Spelling(("pagination", "config", "page_size"), "size"),
+        Spelling(("resources", "people", "list", "incremental", "cursor_field"), "record_cursor"),
+    ]
+    below = expand(paged(format="offset"), Configuration)[0]
+    part = paged(limit_param="n")
+    assert find_spellings(part, Configuration, below) == [Spelling(("pagination", "limit_param"), "size_param")]
+
+
+def test_earlier_names_are_valid(tmp_path: Path) -> None:
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "connectors/shop").mkdir(parents=True)
+    (tmp_path / "connectors/shop/connector.yaml").write_text(
+        "base_url: https://shop.example.com\n"
+        "connect: [{name: a, run_if: context.b, transform: '1'}]\n"
+        "resources:\n  people:\n    list:\n      method: get\n      path: /people\n      response_path: items\n"
+        "      pagination: {format: offset, limit_param: n, size: 5}\n"
+        "      incremental: {format: integer, cursor_field: id, start_param: since}\n"
+    )
+    assert lint_paths(tmp_path, []).findings == []
+
+
+def test_other_names_are_valid_in_schemas_but_not_offered() -> None:
+    marked = set()
+    for name, model in load_schema("connector")["$defs"].items():
+        for key, schema in model.get("properties", {}).items():
+            if str(schema.get("description", "")).startswith("Another spelling"):
+                marked.add((name, key))
+                assert (schema["deprecated"], schema["doNotSuggest"]) == (True, True)
+    assert ("Offset", "limit_param") in marked
+
+
+def test_the_reference_names_each_setting_once() -> None:
+    assert "connect#when" in find_references("run_if")
+    assert "\nwhen" in format_reference("connect")
+    aliases = {alias for kind in find_kinds().values() for key in kind.keys for alias in key.aliases}
+    assert aliases > {"run_if", "where", "limit_param"}
+    for name, kind in find_kinds().items():
+        table, names = format_key_table(name), {key.name for key in kind.keys}
+        assert not [alias for key in kind.keys for alias in key.aliases if f"\n| `{alias}` |" in table or alias in names]
+    assert not {"run_if", "limit_param", "next_url_header"} & set(list_words())
+
+
+def test_no_other_name_is_the_name_of_another_setting_of_its_model() -> None:
+    plans = list(find_plans(compile_plan(Configuration), set()))
+    assert len(plans) > 50
+    for struct in (struct for plan in plans for struct in plan.structs.values()):
+        assert set(struct.aliases.values()) <= struct.fields.keys()
+        assert not struct.aliases.keys() & struct.fields.keys()
+
+
+def find_plans(plan: Plan | None, seen: set[int]) -> Any:
+    if plan is None or id(plan) in seen:
+        return
+    seen.add(id(plan))
+    yield plan
+    for struct in plan.structs.values():
+        for inner in (*struct.fields.values(), struct.rest_plan):
+            yield from find_plans(inner, seen)
+    for inner in (plan.item, plan.value):
+        yield from find_plans(inner, seen)

@@ -84,6 +84,71 @@ def test_a_mistake_of_the_connector_is_shown_on_its_line(live):
     assert "did you mean" in kept.out
 
 
+@pytest.fixture
+def scores(live, vendor):
+    """The scores of people 2 and 5 are not numbers, that of 3 is null."""
+    given = {2: "n/a", 3: None, 5: "-"}
+
+    def answer(got):
+        status, headers, body = listing(got)
+        people = [{**person, "score": given.get(person["id"], "1")} for person in body["data"]]
+        return status, headers, {**body, "data": people}
+
+    vendor.answer = answer
+    file = live / "connectors/demo/unified/crm.yaml"
+    fields = "      custom_fields: { score: $number(response.score) }\n      created_at:"
+    file.write_text(file.read_text().replace("      created_at:", fields, 1))
+    return live
+
+
+def test_a_field_that_fails_is_a_warning_or_an_error_of_a_strict_run(scores):
+    found = 'custom_fields.score fails on 2 of 7 records (first id=2, 5): Unable to cast value to a number: "n/a"'
+    for arguments, code, severity in (((), 0, "warning"), (("--strict",), 1, "error")):
+        done = run(scores, "run", "contacts.list", "-a", "me", *arguments)
+        rows = [json.loads(line) for line in done.out.splitlines()]
+        assert [row.get("custom_fields") for row in rows] == [
+            {"score": 1},
+            *[None] * 2,
+            {"score": 1},
+            None,
+            *[{"score": 1}] * 2,
+        ]
+        assert done.code == code
+        assert f"connectors/demo/unified/crm.yaml:12:31  {severity} MAP204  {found}" in done.err
+        assert done.err.count("MAP204") == 1
+    file = scores / "connectors/demo/unified/crm.yaml"
+    file.write_text(file.read_text().replace("    list:\n", "    on_error: { custom_fields: fail }\n    list:\n", 1))
+    done = run(scores, "run", "contacts.list", "-a", "me")
+    assert (done.code, done.out) == (3, "")
+    assert "EXP301" in done.err
+
+
+def test_files_have_the_other_fields_of_a_record_with_a_failure(scores):
+    run(scores, "run", "contacts.list", "-a", "me", "-o", "people.csv")
+    rows = list(csv.DictReader(io.StringIO((scores / "people.csv").read_text())))
+    assert [row["id"] for row in rows] == [str(person["id"]) for person in PEOPLE]
+    assert [(row["first_name"], row["custom_fields.score"]) for row in rows[:3]] == [
+        ("P1", "1"),
+        ("P2", ""),
+        ("P3", ""),
+    ]
+    done = run(scores, "run", "contacts.list", "-a", "me", "--limit", "1", "-o", "one.jsonl", "--strict")
+    assert done.code == 1
+    assert "fails on 1 of 3 records (first id=2)" in done.err  # of the page
+
+
+def test_record_map_and_test_report_a_field_that_fails(scores):
+    recorded = run(scores, "record", "contacts.list", "-a", "me", "--force")
+    assert "custom_fields.score fails on 2 of 7 records" in recorded.out + recorded.err
+    tested = run(scores, "test", "contacts.list")
+    assert tested.code == 1
+    assert "error MAP204  custom_fields.score fails on 2 of 7 records (first id=2, 5)" in tested.out
+    (scores / "one.json").write_text('[{"id": 1, "score": "x"}, {"id": 2, "score": null}]')
+    mapped = run(scores, "map", "contacts.list", "-c", "demo", "-i", "one.json")
+    assert json.loads(mapped.out) == [{"id": "1"}, {"id": "2"}]
+    assert "warning MAP204  custom_fields.score fails on 1 of 2 records (first id=1)" in mapped.err
+
+
 def test_a_mistake_of_another_operation_does_not_matter(live):
     file = live / "connectors/demo/connector.yaml"
     file.write_text(file.read_text() + "  deals: { list: { method: fetch, pathh: /deals } }\n")

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _MOST_IDS = 5
+_WRONG_ARGUMENT = "T0410"
+"""Its hint is about null, which is not the reason here."""
 Problems = tuple[FieldProblem, ...]
 
 
@@ -63,7 +65,7 @@ def apply_response_mapping(  # noqa: PLR0917
             len(failure.indexes),
             tuple(_identify(values[index], index, page) for index in failure.indexes[:_MOST_IDS]),
             failure.error.message,
-            failure.error.hint,
+            "" if failure.error.code == _WRONG_ARGUMENT else failure.error.hint,
             f"{at}.{field}",
             failure.error.text,
             failure.error.offset,
@@ -165,14 +167,14 @@ def find_failing_fields(
             problem.message, text=problem.text, offset=problem.offset, token=problem.token, at=problem.at
         )
         span, _ = expression_span(effective, error)
-        hint = problem.hint or "correct the expression for these records, for example with a condition"
+        hint = problem.hint or "correct the expression for these records"
         found.append(
             diagnostic(
                 "MAP204",
                 describe_problem(problem, total),
                 span,
                 path=problem.at,
-                hint=f"{hint}; the field is empty there. To end the run instead: on_error: {{{problem.field}: fail}}",
+                hint=f"{hint}; to end the run instead, set on_error: {{{problem.field}: fail}}",
                 severity=severity,
             )
         )

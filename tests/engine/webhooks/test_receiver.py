@@ -40,6 +40,37 @@ def test_a_record_in_the_event_is_mapped_as_the_operation_maps_it(tmp_path):
     assert event.id.startswith("evt_")
 
 
+FRAGILE = {"id": "$string(response.id)", "first_name": "$number(response.name)"}
+
+
+def mapped(mapping):
+    contacts = UNIFIED["resources"]["contacts"]
+    return {"resources": {"contacts": {**contacts, "get": {"resource": "people", "response_mapping": mapping}}}}
+
+
+@pytest.mark.parametrize("event", [CREATED, UPDATED])
+def test_an_event_with_a_field_that_fails_is_delivered_without_it(tmp_path, event):
+    vendor = answering({"id": 7, "name": "Ada"})
+    receipt = received(receiver(tmp_path, unified=mapped(FRAGILE), vendor=vendor), event, event)
+    assert (receipt.reply.status, receipt.error) == (200, None)
+    assert [one.data for one in receipt.events] == [{"id": "7"}, {"id": "7"}]
+    assert "problems" not in receipt.events[0].plain()
+    (problem,) = receipt.problems
+    assert (problem.field, problem.records, problem.first_ids) == ("first_name", 2, ("7", "7"))
+
+
+def test_an_event_with_a_null_has_no_problem(tmp_path):
+    event = {**CREATED, "person": {"id": 7, "name": None}}
+    receipt = received(receiver(tmp_path, unified=mapped(FRAGILE)), event)
+    assert ([one.data for one in receipt.events], receipt.problems) == ([{"id": "7"}], ())
+
+
+@pytest.mark.parametrize("mapping", [{**FRAGILE, "id": "$number(response.name)"}, "{'id': $number(response.name)}"])
+def test_an_event_without_an_id_is_delivered_again(tmp_path, mapping):
+    receipt = received(receiver(tmp_path, unified=mapped(mapping)), CREATED)
+    assert (receipt.reply.status, receipt.events) == (503, ())
+
+
 def test_a_record_is_fetched_by_its_id(tmp_path):
     vendor = answering({"id": 7, "name": "Ada"})
     (event,) = received(receiver(tmp_path, vendor=vendor), UPDATED).events

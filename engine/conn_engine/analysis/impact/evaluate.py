@@ -226,6 +226,9 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     counts.update(count_records(before.outcome, after.outcome, difference, same=same))
     others = count_other_results(before.outcome, after.outcome, same=same)
     counts.update(others)
+    for name in [name for name, kind in others if kind == "now_failing"]:
+        if counts.get((name, "missing"), 0) <= others[name, "now_failing"]:
+            counts.pop((name, "missing"), None)  # the failures explain it
     counts |= dict.fromkeys(((part, "value_changed") for part in compare_replies(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):

@@ -119,6 +119,24 @@ def test_nothing_is_found_without_a_change(compared: Callable[..., Impact]) -> N
     assert lines(compared(lambda files: None)) == {}
 
 
+def test_a_field_that_now_fails_breaks(compared: Callable[..., Impact]) -> None:
+    def fail(files: Files) -> None:
+        listing(files)["response_mapping"]["name"] = "$number(response.name)"
+
+    found = compared(fail)
+    assert lines(found) == {("crm.people.list", "name", "now_failing"): (2, True)}
+    assert [row.records for row in found.fields] == [2]
+    mended = compared(lambda files: listing(files)["response_mapping"].update(name="response.name"), fail)
+    assert lines(mended) == {("crm.people.list", "name", "added"): (2, False)}
+
+
+def test_a_field_that_is_empty_because_of_null_is_only_missing(compared: Callable[..., Impact]) -> None:
+    def empty(files: Files) -> None:
+        listing(files)["response_mapping"]["name"] = "$number(null)"
+
+    assert lines(compared(empty)) == {("crm.people.list", "name", "missing"): (2, True)}
+
+
 @pytest.mark.parametrize("place", [UNIFIED, CONNECTOR])
 def test_a_disabled_operation_breaks_and_an_enabled_one_does_not(compared: Callable[..., Impact], place: str) -> None:
     def disable(files: Files) -> None:

@@ -12,7 +12,7 @@ from conn_engine.analysis.mutants.edits import DROPPED, change_literals, change_
 from conn_engine.analysis.mutants.report import MutationReport, Score
 from conn_engine.analysis.mutants.rows import Change
 from conn_engine.analysis.mutants.settings import mutate_inheritable, mutate_operation
-from conn_engine.config import load_workspace
+from conn_engine.config import load_workspace, lookup
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 
@@ -91,6 +91,13 @@ def root(tmp_path: Path) -> Path:
 def verdicts(root: Path) -> dict[tuple[str, str], bool]:
     bench = Bench(load_workspace(root), "shop")
     return {(mutant.kind, mutant.text): bench.verdict(mutant).killed for mutant in bench.mutants()}
+
+
+@pytest.mark.parametrize(("text", "killed"), [("$number(response.c)", True), ("$number(response.none)", False)])
+def test_a_field_that_fails_is_noticed_although_it_is_in_no_golden(root: Path, text: str, killed: bool) -> None:
+    bench, path = Bench(load_workspace(root), "shop"), ("unified", "m", "things", "list", "response_mapping")
+    mapping = {**lookup(bench.effective.data, path), "more": text}
+    assert bench.verdict(Mutant("path", text, "", None, (Change(path, mapping),))).killed is killed
 
 
 def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path) -> None:

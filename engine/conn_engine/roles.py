@@ -28,6 +28,7 @@ __all__ = [
     "REMARK",
     "REQUEST_HEADER",
     "RESERVED",
+    "RULE",
     "SCOPES",
     "SECRET",
     "SECRETS",
@@ -41,13 +42,16 @@ __all__ = [
     "Role",
     "base_url_over",
     "bring_names",
+    "describe_setting",
     "expression_over",
     "inner_over",
+    "name_kind",
     "note_of",
     "path_over",
     "read_roles",
     "reserve",
     "template_over",
+    "to_note",
     "values_over",
 ]
 
@@ -259,20 +263,77 @@ def note_of(kind: Any) -> Note:
     if get_origin(kind) is not Annotated:
         return Note()
     for meta in get_args(kind)[1:]:
-        extra = meta.extra or {} if isinstance(meta, msgspec.Meta) else {}
-        if not extra.keys().isdisjoint(("role", "inner", "reserved", "secrets", "pauses")):
-            return Note(
-                extra.get("role"),
-                extra.get("over", ""),
-                frozenset(extra.get("more", ())),
-                extra.get("inner", ""),
-                extra.get("reserved", False),
-                extra.get("secrets", False),
-                extra.get("pauses", False),
-                frozenset(extra.get("brings", ())),
-                extra.get("into", frozenset()),
-            )
+        note = to_note(meta.extra or {}) if isinstance(meta, msgspec.Meta) else Note()
+        if note != Note():
+            return note
     return Note()
+
+
+def to_note(extra: Mapping[str, Any]) -> Note:
+    """Return the note that `Meta.extra` declares; empty if it declares none."""
+    if extra.keys().isdisjoint(("role", "inner", "reserved", "secrets", "pauses")):
+        return Note()
+    return Note(
+        extra.get("role"),
+        extra.get("over", ""),
+        frozenset(extra.get("more", ())),
+        extra.get("inner", ""),
+        extra.get("reserved", False),
+        extra.get("secrets", False),
+        extra.get("pauses", False),
+        frozenset(extra.get("brings", ())),
+        extra.get("into", frozenset()),
+    )
+
+
+RULE: Final = (
+    "What is sent is text, and `{{…}}` computes in it. What is read, decided or mapped is an expression; braces around "
+    "a whole expression are allowed and mean nothing."
+)
+"""The rule for all texts of settings."""
+
+_KINDS: Final[Mapping[Role, str]] = {
+    **dict.fromkeys(("expression", "values"), "Expression"),
+    **dict.fromkeys(("template", "secret", "address", "consent", "base_url", "path"), "Template"),
+    **dict.fromkeys(("header", "link"), "Place in the response"),
+    **dict.fromkeys(("request_header", "parameter", "field", "pointer"), "Place in the request"),
+    **dict.fromkeys(("host", "remark", "unit", "plain"), "Text"),
+}
+_VALUES: Final = {"body": "the body", "item": "the record", "row": "the row"}
+"""What an expression is over whose names are those of a vendor."""
+_GROUPS: Final = (("the call", _CALL), ("the caller", _CALLER), ("the delivery", DELIVERY))
+"""Names that many scopes have, as descriptions call them."""
+
+
+def name_kind(note: Note) -> str:
+    """Return the word for the texts of a setting that are computed: `expression` or `template`; empty for others."""
+    kind = _KINDS.get(note.role, "") if note.role is not None else ""
+    return kind.lower() if kind in ("Expression", "Template") else ""
+
+
+def describe_setting(note: Note, description: str) -> str:
+    """Return the description of a setting after what its texts are, such as `Expression over the body.`; unchanged if
+    the setting has no role, or its texts are data."""
+    kind = _KINDS.get(note.role) if note.role is not None else None
+    if kind is None:
+        return description
+    over = _VALUES.get(note.over, "") if kind == "Expression" else ""
+    names = SCOPES.get(note.over)
+    if not over and names and kind in ("Expression", "Template"):
+        own = {"body", "headers"} if note.over in ANSWER_SCOPES else set()
+        over = _list_names(names | note.more, own)
+    if not over and description.startswith(f"{kind} "):
+        return description  # describes its names itself
+    return f"{kind}{f' over {over}' if over else ''}. {description}".strip()
+
+
+def _list_names(names: frozenset[str], own: set[str]) -> str:
+    """Return names for a sentence: those of the scope itself, and the group that it contains except its `own` names."""
+    label, group = next(((label, group) for label, group in _GROUPS if group <= names), ("", frozenset[str]()))
+    words = [f"`{name}`" for name in sorted((names - group) | own)]
+    if label:
+        words.append(f"the names of {label}")
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 @cache

@@ -100,7 +100,8 @@ def _explain_settings(word: str) -> Explained:
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
-    from conn_engine.schemas.reference import find_references, format_reference, list_words
+    from conn_engine.roles import RULE
+    from conn_engine.schemas.reference import find_references, format_reference, has_computed_texts, list_words
 
     found = find_references(word)
     if not found:
@@ -108,7 +109,8 @@ def _explain_settings(word: str) -> Explained:
         raise UsageError(
             f'there is no code, kind of settings or key "{word}"', hint=hint or "use a word that conn explain lists"
         )
-    return partial(_describe_settings, found), "\n\n".join(format_reference(one) for one in found) + "\n"
+    rule = [RULE.replace(". ", ".\n", 1)] if any(map(has_computed_texts, found)) else []
+    return partial(_describe_settings, found), "\n\n".join([*rule, *map(format_reference, found)]) + "\n"
 
 
 def _describe_settings(names: list[str]) -> "list[ExplainedWord]":

@@ -24,18 +24,16 @@ from conn_engine.wire import Clock, Flow
 
 __all__ = ["Introspection", "Revocation", "RevokeSetting", "TokenStatus", "introspect_token", "revoke_token"]
 
-_ANSWER = "Expression over response (the decoded body), headers and status for"
-
 
 class Introspection(SecretRequest, frozen=True, kw_only=True):
     """A request that returns whether a token is still active, and until when (RFC 7662)."""
 
-    active: Annotated[
-        str, Meta(description=f"{_ANSWER} whether the token is active.", extra=expression_over("token_answer"))
-    ] = "response.active"
-    expires: Annotated[
-        str, Meta(description=f"{_ANSWER} when the token expires.", extra=expression_over("token_answer"))
-    ] = "response.exp"
+    active: Annotated[str, Meta(description="Whether the token is active.", extra=expression_over("token_answer"))] = (
+        "response.active"
+    )
+    expires: Annotated[str, Meta(description="When the token expires.", extra=expression_over("token_answer"))] = (
+        "response.exp"
+    )
     expires_unit: Annotated[ExpiryUnit, Meta(description="Unit of `expires`.")] = "epoch"
     every_seconds: Annotated[
         float,
@@ -52,7 +50,7 @@ class Revocation(SecretRequest, frozen=True, kw_only=True):
     done: Annotated[
         str | None,
         Meta(
-            description=f"{_ANSWER} whether the credential is revoked, such as `status in [200, 404]` if a "
+            description="Whether the credential is revoked, such as `status in [200, 404]` if a "
             "missing one counts as revoked. Default: any status below 300.",
             extra=expression_over("token_answer"),
         ),

@@ -44,17 +44,16 @@ class TokenReading(Settings, frozen=True, kw_only=True):
     response: Annotated[
         str | None,
         Meta(
-            description="Expression for what is stored as the token: an object with `access_token`, or the "
-            "token's text. It sees response (the decoded body), headers, status, cookies (by name), "
-            "`cookie` (all of them, as a Cookie header lists them), before and callback. Default: "
-            "the complete body.",
+            description="What is stored as the token: an object with `access_token`, or the token's text. It sees "
+            "response (the decoded body), headers, status, cookies (by name), `cookie` (all of them, as a "
+            "Cookie header lists them), before and callback. Default: the complete body.",
             extra=expression_over("token_answer"),
         ),
     ] = None
     expires: Annotated[
         str | None,
         Meta(
-            description="Expression over the same names for when the token expires. Default: `response.expires_in`.",
+            description="When the token expires. Default: `response.expires_in`.",
             extra=expression_over("token_answer"),
         ),
     ] = None
@@ -92,8 +91,7 @@ class TokenStep(SecretRequest, frozen=True, kw_only=True):
     response: Annotated[
         str | None,
         Meta(
-            description="Expression over response, headers, status, cookies, cookie, before and callback for the "
-            "result. Default: the complete body.",
+            description="The result. Default: the complete body.",
             extra=expression_over("token_answer"),
         ),
     ] = None

@@ -123,7 +123,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     base_url: Annotated[
         BaseUrl | None,
         Meta(
-            description="Start of every URL, such as https://api.example.com/v2. May contain {{…}}.",
+            description="Start of every URL, such as https://api.example.com/v2.",
             extra=base_url_over("context"),
         ),
     ] = None
@@ -148,8 +148,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     response_path: Annotated[
         Expression | None,
         Meta(
-            description="Where the record or the records are in the response, as an expression over its body. Only "
-            "listings inherit it.",
+            description="Where the record or the records are in the response. Only listings inherit it.",
             extra=expression_over("body"),
         ),
     ] = None
@@ -258,15 +257,15 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     record_filter: Annotated[
         Expression | None,
         Meta(
-            description="Condition over `record`; only records for which it is true are returned.",
+            description="Only records for which it is true are returned.",
             extra=expression_over("record"),
         ),
     ] = None
     record_mapping: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="What to return for a record: an expression over `record`, or an object whose leaves are "
-            "expressions. A list becomes several records; null or nothing becomes no record.",
+            description="What to return for a record; an object has an expression for each field. A list becomes "
+            "several records; null or nothing becomes no record.",
             extra=expression_over("delivered"),
         ),
     ] = None
@@ -281,10 +280,9 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     distinct: Annotated[
         Expression | None,
         Meta(
-            description="Expression over `record` that identifies a returned record, such as record.id. A "
-            "record that was returned earlier in the same run (on another page, in another window, "
-            "of another parent) is left out. If it returns nothing, complete records are compared. "
-            "Default: every record is returned.",
+            description="Identifies a returned record, such as record.id. A record that was returned earlier in the "
+            "same run (on another page, in another window, of another parent) is left out. If it returns "
+            "nothing, complete records are compared. Default: every record is returned.",
             extra=expression_over("record"),
         ),
     ] = None
@@ -371,7 +369,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     base_url: Annotated[
         BaseUrl,
         Meta(
-            description="Start of every URL, such as https://api.example.com/v2. May contain {{…}}.",
+            description="Start of every URL, such as https://api.example.com/v2.",
             extra=base_url_over("context"),
         ),
     ]
@@ -436,14 +434,14 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     resource: Annotated[
         Template | None,
         Meta(
-            description="Vendor resource that it uses; may contain {{…}}. Default: the same name.",
+            description="Vendor resource that it uses. Default: the same name.",
             extra=template_over("caller"),
         ),
     ] = None
     method: Annotated[
         Template | None,
         Meta(
-            description="Vendor operation that it uses; may contain {{…}}. Default: the same name.",
+            description="Vendor operation that it uses. Default: the same name.",
             extra=template_over("caller"),
         ),
     ] = None
@@ -517,8 +515,8 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
     record: Annotated[
         Expression | None,
         Meta(
-            description='Expression for the vendor\'s record, which `method` maps, such as `{"id": '
-            "event.record_id}` for a deleted record. Default: event.record, if there is one.",
+            description='The vendor\'s record, which `method` maps, such as `{"id": event.record_id}` for a deleted '
+            "record. Default: event.record, if there is one.",
             extra=expression_over("event"),
         ),
     ] = None

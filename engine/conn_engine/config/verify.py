@@ -20,15 +20,15 @@ class Verify(Settings, frozen=True, kw_only=True):
     expect: Annotated[
         Expression | None,
         Meta(
-            description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors "
-            "that respond with 200 to any caller. Default: the operation succeeds.",
+            description="Condition for success, for vendors that respond with 200 to any caller. Default: the "
+            "operation succeeds.",
             extra=expression_over("verified"),
         ),
     ] = None
     message: Annotated[
         Expression | None,
         Meta(
-            description="Expression over the same names for the message when the condition is false.",
+            description="The message when the condition is false.",
             extra=expression_over("verified"),
         ),
     ] = None

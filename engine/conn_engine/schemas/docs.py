@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conn_engine.documents import write_whole
 from conn_engine.documents.locate import find_packaged
+from conn_engine.roles import RULE
 from conn_engine.schemas.kinds import find_kinds
 from conn_engine.schemas.reference import format_key_table, format_strategy_table
 
@@ -29,6 +30,8 @@ def find_parts(text: str) -> list[tuple[str, str]]:
 def fill_page(text: str) -> str:
     """Return a page with up-to-date generated parts. Raises KeyError for an unknown kind."""
 
+    rules = [f"*{RULE}*\n\n"]  # once, at the beginning of the first table of keys
+
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
         content = (
@@ -36,7 +39,8 @@ def fill_page(text: str) -> str:
             if name
             else _build_part(what)
         )
-        return f"<!-- {what}{' ' if name else ''}{name} -->\n{content}<!-- / -->"
+        rule = rules.pop() if what == "keys" and rules else ""
+        return f"<!-- {what}{' ' if name else ''}{name} -->\n{rule}{content}<!-- / -->"
 
     return _PART.sub(part, text)
 

@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Configuration, Operation, Resource
+from conn_engine.roles import describe_setting, to_note
 from conn_engine.schemas.resource_operations import add_path_form, describe_operations
 from conn_engine.settings import Settings
 
@@ -75,7 +76,9 @@ class Generator:
             schema = {"$ref": "#/$defs/Mapping"}
         else:
             schema = self._to_schema(info.type, mode)
-        return {**schema, **(info.extra_json_schema or {})}
+        described = {**schema, **(info.extra_json_schema or {})}
+        description = describe_setting(to_note(extra), described.get("description", ""))
+        return {**described, "description": description} if description else described
 
     def _convert_union(self, info: inspect.UnionType, mode: Mode) -> Schema:
         parts = [part for part in info.types if not isinstance(part, inspect.NoneType)]

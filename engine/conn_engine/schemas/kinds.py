@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import inspect
 
 from conn_engine.config.models import Configuration
+from conn_engine.roles import Note, describe_setting, name_kind, to_note
 from conn_engine.schemas.published import MODELS
 from conn_engine.settings import Settings
 
@@ -23,7 +24,8 @@ _ROOTS = ("connector", "resource", "operation")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a kind. `default` is written as in a document; `refers` are the kinds that its value can have."""
+    """One key of a kind. `default` is written as in a document; `refers` are the kinds that its value can have.
+    `is_computed`: its texts are templates or expressions."""
 
     name: str
     type: str
@@ -31,6 +33,7 @@ class Key:
     meaning: str
     aliases: tuple[str, ...] = ()
     refers: tuple[str, ...] = ()
+    is_computed: bool = False
 
 
 @dataclass(slots=True)
@@ -140,13 +143,15 @@ class _KindFinder:
         unions = [
             key for key, parts in self.unions.items() if any(part.cls in _find_classes(entry.type) for part in parts)
         ]
+        note = _find_note(entry.type)
         return Key(
             name,
-            _describe_type(entry.type),
+            _describe_type(entry.type).replace("text", name_kind(note) or "text"),
             _format_default(entry),
-            _get_description(entry.type),
+            describe_setting(note, _get_description(entry.type)),
             tuple(alias for alias, target in aliases.items() if target == name),
             tuple(dict.fromkeys(unions or refers)),
+            bool(name_kind(note)),
         )
 
 
@@ -182,6 +187,15 @@ def _find_models(info: inspect.Type) -> Iterator[inspect.StructType]:
 
 def _find_classes(info: inspect.Type) -> set[type]:
     return {part.cls for part in _find_models(info)}
+
+
+def _find_note(info: inspect.Type) -> Note:
+    while isinstance(info, inspect.Metadata):
+        note = to_note(info.extra or {})
+        if note.role is not None:
+            return note
+        info = info.type
+    return Note()
 
 
 def _get_description(info: inspect.Type) -> str:

@@ -13,6 +13,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.documents import dump_json
 from conn_engine.recordings.files import Recording
+from conn_engine.roles import RULE
 from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.webhooks.recorded import RecordedDelivery
 
@@ -33,6 +34,10 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
 """Document kind to its model and title."""
 
 
+_CONFIGURATIONS: Final = frozenset({"connector", "unified", "environment", "account"})
+"""The documents that have settings of a connector."""
+
+
 def build_schema(kind: str) -> Schema:
     """Return the published schema of a kind of document."""
     model, title = MODELS[kind]
@@ -40,6 +45,8 @@ def build_schema(kind: str) -> Schema:
     document = generator.describe_model(model)
     pointer = {"type": "string", "description": "Schema of this document, for editors."}
     document["properties"] = {"$schema": pointer, **document["properties"]}
+    if kind in _CONFIGURATIONS:
+        document["description"] = f"{RULE} {document['description']}"
     definitions = dict(sorted(generator.definitions.items()))
     return {**_build_head(f"{kind}.schema.json", title), **document, **({"$defs": definitions} if definitions else {})}
 

@@ -9,6 +9,7 @@ __all__ = [
     "format_key_table",
     "format_reference",
     "format_strategy_table",
+    "has_computed_texts",
     "list_kinds",
     "list_words",
 ]
@@ -87,6 +88,12 @@ def format_reference(found: str) -> str:
     if not kind.keys and not kind.formats and not kind.common:
         lines.append("no keys")
     return "\n".join(lines)
+
+
+def has_computed_texts(found: str) -> bool:
+    """Return whether one result of `find_references` describes templates or expressions."""
+    name, _, wanted = found.partition("#")
+    return any(key.is_computed and wanted in ("", key.name) for key in find_kinds()[name].keys)
 
 
 def _format_title(kind: Kind) -> str:

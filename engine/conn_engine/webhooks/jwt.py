@@ -38,8 +38,7 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
     token: Annotated[
         str,
         Meta(
-            description="Expression for the JWT, such as `headers.authorization`, or `text` if the complete body is "
-            "a JWT.",
+            description="The JWT, such as `headers.authorization`, or `text` if the complete body is a JWT.",
             extra=bring_names(expression_over("verification"), "header", into=("requirement", "delivery_request")),
         ),
     ] = "headers.authorization"  # noqa: S105
@@ -56,12 +55,10 @@ class JwtVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="format
             extra=inner_over("delivery_request"),
         ),
     ] = None
-    issuer: Annotated[
-        str | None, Meta(description="Template for the required `iss`.", extra=template_over("verification"))
-    ] = None
+    issuer: Annotated[str | None, Meta(description="The required `iss`.", extra=template_over("verification"))] = None
     audience: Annotated[
         str | None,
-        Meta(description="Template for a value that `aud` must be or contain.", extra=template_over("verification")),
+        Meta(description="A value that `aud` must be or contain.", extra=template_over("verification")),
     ] = None
     claims: Annotated[tuple[str, ...], Meta(description="Required claims.")] = ()
     leeway_seconds: Annotated[

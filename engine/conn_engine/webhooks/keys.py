@@ -56,8 +56,7 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
     keys: Annotated[
         str,
         Meta(
-            description="Expression over `response` for the key or keys: PEM text (also certificates), JWKs, or "
-            "the keys of a JWKS.",
+            description="The key or keys: PEM text (also certificates), JWKs, or the keys of a JWKS.",
             extra=reserve(expression_over("key_answer")),
         ),
     ] = "$exists(response.keys) ? response.keys : response"

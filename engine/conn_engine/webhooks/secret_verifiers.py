@@ -30,7 +30,7 @@ class TokenVerifier(DeliveryVerifier, frozen=True, kw_only=True, tag_field="form
     token: Annotated[
         str,
         Meta(
-            description='Expression for the token, such as `headers."x-hook-token"`, `query.token`, `body.token`, or '
+            description='The token, such as `headers."x-hook-token"`, `query.token`, `body.token`, or '
             "`item.clientState` with `each`.",
             extra=expression_over("verification"),
         ),

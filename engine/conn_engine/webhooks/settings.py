@@ -20,8 +20,6 @@ __all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Web
 Expression: TypeAlias = str  # JSONata
 Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
 
-_SEEN = "the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`), `claims`"
-
 
 class Reply(Settings, frozen=True, kw_only=True):
     """An HTTP response."""
@@ -30,7 +28,7 @@ class Reply(Settings, frozen=True, kw_only=True):
     headers: Annotated[
         dict[str, str],
         Meta(
-            description="Headers; templates. The default content type is JSON for data, and text otherwise.",
+            description="Headers. The default content type is JSON for data, and text otherwise.",
             extra=template_over("delivery"),
         ),
     ] = field(default_factory=dict)
@@ -97,7 +95,7 @@ class Routing(Settings, frozen=True, kw_only=True):
     value: Annotated[
         Expression,
         Meta(
-            description=f"Expression over `item`, one of `each`, and {_SEEN}: `item.portalId`.",
+            description="The value, such as `item.portalId`; `item` is one of `each`.",
             extra=expression_over("delivered_event"),
         ),
     ]
@@ -111,7 +109,7 @@ class VendorEvents(Settings, frozen=True, kw_only=True):
     each: Annotated[
         Expression,
         Meta(
-            description="Expression for the events. A list has several; nothing means no events.",
+            description="The events. A list has several; nothing means no events.",
             extra=expression_over("delivered_events"),
         ),
     ] = "body"

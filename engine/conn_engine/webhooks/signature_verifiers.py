@@ -45,7 +45,7 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     signature: Annotated[
         str,
         Meta(
-            description='Expression for the signature, or a list of them, such as `headers."x-signature"`.',
+            description='The signature, or a list of them, such as `headers."x-signature"`.',
             extra=expression_over("verification"),
         ),
     ]
@@ -73,15 +73,15 @@ class SignatureVerifier(DeliveryVerifier, frozen=True, kw_only=True):
     content: Annotated[
         str,
         Meta(
-            description='Expression for the signed text, such as `timestamp & "." & text`, or a list if it can '
-            "be one of several. It sees the delivery, the secrets, `timestamp` and `parts`.",
+            description='The signed text, such as `timestamp & "." & text`, or a list if it can be one of several. It '
+            "sees the delivery, the secrets, `timestamp` and `parts`.",
             extra=expression_over("signed_content"),
         ),
     ] = "text"
     timestamp: Annotated[
         str | None,
         Meta(
-            description="Expression for the signature time, such as `parts.t`. A delivery without it is refused.",
+            description="The signature time, such as `parts.t`. A delivery without it is refused.",
             extra=bring_names(expression_over("signed_time"), "timestamp", into=("signed_content", "requirement")),
         ),
     ] = None

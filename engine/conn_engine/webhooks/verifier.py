@@ -154,8 +154,8 @@ class DeliveryVerifier(Settings, frozen=True, kw_only=True):
     each: Annotated[
         str | None,
         Meta(
-            description="Expression for the items of a delivery that are signed individually, as `item`. Every one "
-            "must be verified, and there must be at least one.",
+            description="The items of a delivery that are signed individually, as `item`. Every one must be verified, "
+            "and there must be at least one.",
             extra=bring_names(expression_over("delivery"), "item", into=_OF_ITEMS),
         ),
     ] = None

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 
 from conn_engine.config import models
 from conn_engine.config.merge import INHERITED, MAPPINGS, RESOURCE_MAPPINGS
-from conn_engine.roles import OUTER, SCOPES, Note, note_of
+from conn_engine.roles import OUTER, RULE, SCOPES, Note, describe_setting, note_of
 
 DOCUMENTS = (models.Configuration, models.Environment, models.Account, models.WorkspaceSettings, models.UnifiedDocument)
 """The models of the documents: every setting is in one of them."""
@@ -45,6 +46,48 @@ def test_the_keys_that_the_merge_lists_are_those_of_the_models() -> None:
     )
     assert set(unified) == MAPPINGS
     assert tuple(resource) == RESOURCE_MAPPINGS
+
+
+NAMES = r"(?:`\w+`|the names of the (?:call|caller|delivery))"
+LABEL = re.compile(
+    rf"(?:Expression(?: over (?:the (?:body|record|row)|{NAMES}(?:(?:,| and) {NAMES})*))?|Template(?: over [^.]+)?"
+    r"|Place in the (?:request|response)|Text)\. "
+)
+OWN_WORDS = ("Expression ", "Template ", "Text ")
+"""How the descriptions of settings begin whose names the role does not have, because they depend on the credential."""
+
+
+def test_each_description_begins_with_what_the_texts_of_the_setting_are() -> None:
+    rows = {
+        (key, note, describe_setting(note, description_of(field.type)))
+        for _, field, _ in settings()
+        for key, note in ((field.name, note_of(field.type)),)
+        if note.role not in (None, "text")
+    }
+    assert len(rows) > 250
+    wrong = {key: text[:60] for key, _, text in rows if not LABEL.match(text) and not text.startswith(OWN_WORDS)}
+    assert wrong == {}
+
+
+def test_the_label_names_the_scope() -> None:
+    labels = {scope: describe_setting(Note("expression", scope), "") for scope in ("body", "item", "record", "context")}
+    assert labels == {
+        "body": "Expression over the body.",
+        "item": "Expression over the record.",
+        "record": "Expression over `record`, `response` and the names of the call.",
+        "context": "Expression over `context`.",
+    }
+    assert "`body`" in describe_setting(Note("expression", "paging"), "")  # the body of the response, not the caller's
+
+
+def test_the_first_page_lists_the_names_of_the_call() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "README.md").read_text(encoding="utf-8")
+    assert RULE in page
+    listed = re.search(r"The names of the call are (.*?)\.\n", page, re.S)
+    assert listed is not None
+    names = SCOPES["call"]
+    assert names is not None
+    assert names <= set(re.findall(r"`(\w+)`", listed[1]))
 
 
 def is_mapping(kind: Any) -> bool:

@@ -83,7 +83,7 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
     by: Annotated[
         str,
         Meta(
-            description="Expression over `context` for the name of an option, such as `context.login`.",
+            description="The name of an option, such as `context.login`.",
             extra=expression_over("context"),
         ),
     ]

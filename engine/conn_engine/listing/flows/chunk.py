@@ -32,7 +32,7 @@ class Chunk(Placement, frozen=True, kw_only=True):
     key: Annotated[
         str | None,
         Meta(
-            description="Expression over a record that identifies it. Default: its `id`.",
+            description="Identifies a record. Default: its `id`.",
             extra=expression_over("item"),
         ),
     ] = None

@@ -29,14 +29,14 @@ class Enrich(Settings, frozen=True, kw_only=True):
     when: Annotated[
         str | None,
         Meta(
-            description="Condition over `record` that selects the records to complete. Default: all.",
+            description="Selects the records to complete. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None
     response_path: Annotated[
         str | None,
         Meta(
-            description="Expression over the response for the part to use. Default: the complete response.",
+            description="The part to use. Default: the complete response.",
             extra=expression_over("body"),
         ),
     ] = None
@@ -46,8 +46,7 @@ class Enrich(Settings, frozen=True, kw_only=True):
     transform: Annotated[
         str | None,
         Meta(
-            description="Expression over `record` and `response` for the completed record, instead of `into`: "
-            "`$merge([record, response])`.",
+            description="The completed record, instead of `into`: `$merge([record, response])`.",
             extra=expression_over("record"),
         ),
     ] = None

@@ -39,25 +39,25 @@ class ParentSource(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str | None,
         Meta(
-            description="Expression over the parent's record for its value, such as `owner.id`; a list gives "
-            "several. Default: its `id`, or the record itself if it is not an object.",
+            description="The parent's value, such as `owner.id`; a list gives several. Default: its `id`, or the "
+            "record itself if it is not an object.",
             extra=expression_over("item"),
         ),
     ] = None
     when: Annotated[
         str | None,
         Meta(
-            description="Condition over `record` that selects the parents. Default: all.",
+            description="Selects the parents. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None
     query: Annotated[
         dict[str, Any] | None,
-        Meta(description="Query parameters of the parents' listing. May contain {{…}}.", extra=template_over("call")),
+        Meta(description="Query parameters of the parents' listing.", extra=template_over("call")),
     ] = None
     params: Annotated[
         dict[str, Any] | None,
-        Meta(description="Values for the parents' path, by name. May contain {{…}}.", extra=template_over("call")),
+        Meta(description="Values for the parents' path, by name.", extra=template_over("call")),
     ] = None
 
     incremental: Annotated[

@@ -20,12 +20,12 @@ class Recurse(Placement, frozen=True, kw_only=True):
     )
     key: Annotated[
         str | None,
-        Meta(description="Expression over the record for the value. Default: its `id`.", extra=expression_over("item")),
+        Meta(description="The record's value. Default: its `id`.", extra=expression_over("item")),
     ] = None
     when: Annotated[
         str | None,
         Meta(
-            description="Condition over `record` that selects the records to request children of. Default: all.",
+            description="Selects the records to request children of. Default: all.",
             extra=expression_over("record"),
         ),
     ] = None

@@ -53,9 +53,8 @@ class Common(Settings, frozen=True, kw_only=True):
     record_cursor: Annotated[
         str | None,
         Meta(
-            description="Expression over the returned record for its cursor. Records without one do not advance "
-            "the state. Default: none; the state is then the end of the last window that was read "
-            "completely.",
+            description="The returned record's cursor. Records without one do not advance the state. Default: none; "
+            "the state is then the end of the last window that was read completely.",
             extra=expression_over("item"),
         ),
     ] = None

@@ -22,9 +22,7 @@ class JobRequest(Settings, frozen=True, kw_only=True):
     """A request about a job. Its templates see `job.created`, `job.polled` and `job.located`, the responses so far,
     each `{status, headers, body}`, in addition to the names of the operation."""
 
-    path: Annotated[str | None, Meta(description="Path after base_url. May contain {{…}}.", extra=path_over("job"))] = (
-        None
-    )
+    path: Annotated[str | None, Meta(description="Path after base_url.", extra=path_over("job"))] = None
     url: Annotated[
         str | None,
         Meta(
@@ -50,7 +48,7 @@ class Poll(JobRequest, frozen=True, kw_only=True):
     status: Annotated[
         str,
         Meta(
-            description="Expression over status, headers and body of the response for the status of the job.",
+            description="The status of the job.",
             extra=expression_over("job_answer"),
         ),
     ]
@@ -69,7 +67,7 @@ class Poll(JobRequest, frozen=True, kw_only=True):
     message: Annotated[
         str | None,
         Meta(
-            description="Expression over the response of a failed job for the vendor's message.",
+            description="The vendor's message.",
             extra=expression_over("job_answer"),
         ),
     ] = None
@@ -107,14 +105,14 @@ class Download(Settings, frozen=True, kw_only=True):
     url: Annotated[
         str | None,
         Meta(
-            description="Expression over `job` for one URL or a list of them, on any host "
-            "(`job.polled.body.url`), or relative to the URL of the last response.",
+            description="One URL or a list of them, on any host (`job.polled.body.url`), or relative to the URL of "
+            "the last response.",
             extra=reserve(expression_over("job")),
         ),
     ] = None
     path: Annotated[
         str | None,
-        Meta(description="Instead of `url`: path after base_url. May contain {{…}}.", extra=path_over("job")),
+        Meta(description="Instead of `url`: path after base_url.", extra=path_over("job")),
     ] = None
     method: Annotated[Method, Meta(description="HTTP method.")] = "get"
     query: Annotated[

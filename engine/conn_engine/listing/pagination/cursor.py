@@ -45,7 +45,7 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
     cursor_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the body for the next page's cursor (`paging.next.after`).",
+            description="The next page's cursor (`paging.next.after`).",
             extra=expression_over("body"),
         ),
     ] = None
@@ -62,8 +62,7 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
     next_cursor: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request for the next page's cursor, "
-            "if it is computed (`records[-1].id`).",
+            description="The next page's cursor, if it is computed (`records[-1].id`).",
             extra=expression_over("paging"),
         ),
     ] = None
@@ -77,7 +76,7 @@ class Cursor(Chained, frozen=True, kw_only=True, tag_field="format", tag="cursor
     ] = None
     prev_cursor_field: Annotated[
         str | None,
-        Meta(description="Expression over the body for the previous page's cursor.", extra=expression_over("body")),
+        Meta(description="The previous page's cursor.", extra=expression_over("body")),
     ] = None
     cursor_param: Annotated[
         str | None,

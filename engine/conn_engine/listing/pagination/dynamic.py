@@ -25,31 +25,27 @@ class Dynamic(Chained, frozen=True, kw_only=True, tag_field="format", tag="dynam
     first: Annotated[
         str | None,
         Meta(
-            description="Expression over the call's names for the first page's state. Default: null.",
+            description="The first page's state. Default: null.",
             extra=expression_over("call"),
         ),
     ] = None
     next: Annotated[
         str,
         Meta(
-            description="Expression over state, status, headers, body, records and request for the next page's "
-            "state; null or undefined at the end.",
+            description="The next page's state; null or undefined at the end.",
             extra=bring_names(expression_over("paging"), "state", into=("paging", "call")),
         ),
     ]
     prev: Annotated[
         str | None,
-        Meta(
-            description="Expression over the same names for the previous page's state.", extra=expression_over("paging")
-        ),
+        Meta(description="The previous page's state.", extra=expression_over("paging")),
     ] = None
     send: Annotated[
         str | None,
         Meta(
-            description="Expression over state and the call's names for what the state adds to the request: "
-            "{query, headers, body, form, path, url}. An object body is merged over the operation's; "
-            "path follows base_url; url replaces the complete URL. Default: nothing, templates use "
-            "`page`.",
+            description="What the state adds to the request: {query, headers, body, form, path, url}. An object body "
+            "is merged over the operation's; path follows base_url; url replaces the complete URL. "
+            "Default: nothing, templates use `page`.",
             extra=expression_over("call"),
         ),
     ] = None

@@ -64,16 +64,15 @@ class Ending(Settings, frozen=True, kw_only=True):
     stop: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request. If true, this page is the "
-            "last; false has no effect.",
+            description="If true, this page is the last; false has no effect.",
             extra=expression_over("paging"),
         ),
     ] = None
     has_more: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request. If true, there is a next "
-            'page; if false, null, undefined or the text "false", this page is the last.',
+            description='If true, there is a next page; if false, null, undefined or the text "false", this page is '
+            "the last.",
             extra=expression_over("paging"),
         ),
     ] = None
@@ -203,8 +202,8 @@ class Sized(Ending, frozen=True, kw_only=True):
     total_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the body for the total number of records. If fewer arrive, the listing "
-            "is incomplete; `page`, `offset` and `range` also end when it is reached.",
+            description="The total number of records. If fewer arrive, the listing is incomplete; `page`, `offset` "
+            "and `range` also end when it is reached.",
             extra=expression_over("body"),
         ),
     ] = None

@@ -47,7 +47,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     next_url_field: Annotated[
         str | None,
         Meta(
-            description="Expression over the body for the next page's URL; absolute, a path, or relative (`?page=2`).",
+            description="The next page's URL; absolute, a path, or relative (`?page=2`).",
             extra=expression_over("body"),
         ),
     ] = None
@@ -57,14 +57,14 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     next_url: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body, records and request for the next page's URL, if "
-            "it is computed (`headers.next ?? body.next`); absolute, a path, or relative.",
+            description="The next page's URL, if it is computed (`headers.next ?? body.next`); absolute, a path, or "
+            "relative.",
             extra=expression_over("paging"),
         ),
     ] = None
     prev_url_field: Annotated[
         str | None,
-        Meta(description="Expression over the body for the previous page's URL.", extra=expression_over("body")),
+        Meta(description="The previous page's URL.", extra=expression_over("body")),
     ] = None
 
     relative_to: Annotated[

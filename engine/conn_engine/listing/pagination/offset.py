@@ -88,8 +88,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
     next_offset: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body for the next offset; null, undefined or empty at "
-            "the end. Default: the records are counted.",
+            description="The next offset; null, undefined or empty at the end. Default: the records are counted.",
             extra=expression_over("paging"),
         ),
     ] = None

@@ -67,14 +67,13 @@ class PageNumber(Counted, frozen=True, kw_only=True, tag_field="format", tag="pa
     next_page: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body for the next page's number; null, undefined or "
-            "empty at the end. Default: the pages are counted.",
+            description="The next page's number; null, undefined or empty at the end. Default: the pages are counted.",
             extra=expression_over("paging"),
         ),
     ] = None
     total_pages_field: Annotated[
         str | None,
-        Meta(description="Expression over the body for the total number of pages.", extra=expression_over("body")),
+        Meta(description="The total number of pages.", extra=expression_over("body")),
     ] = None
 
     @property

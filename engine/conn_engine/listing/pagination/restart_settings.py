@@ -46,7 +46,7 @@ class Restart(Settings, frozen=True, kw_only=True):
     when: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body and records that is true when the cap is reached.",
+            description="True when the cap is reached.",
             extra=expression_over("paging"),
         ),
     ] = None
@@ -54,8 +54,8 @@ class Restart(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str,
         Meta(
-            description="Expression over `record` that identifies it. A record from before the restart is not "
-            "returned again. If it returns nothing, complete records are compared.",
+            description="Identifies a record. A record from before the restart is not returned again. If it returns "
+            "nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"

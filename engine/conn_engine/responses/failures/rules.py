@@ -40,8 +40,7 @@ Waits: TypeAlias = str | ValueLocation | tuple[str | ValueLocation, ...]
 Longest: TypeAlias = Annotated[
     float | str | None,
     Meta(
-        description="Maximum wait in seconds, or an expression for it over context and params. A longer wait "
-        "is an error immediately.",
+        description="Maximum wait in seconds, as a number or an expression. A longer wait is an error immediately.",
         extra={**expression_over("fault"), **PAUSES},
     ),
 ]
@@ -57,7 +56,7 @@ class Fail(Settings, frozen=True, kw_only=True):
     message: Annotated[
         str | None,
         Meta(
-            description="Expression for the message over status, headers, body. Default: the vendor's own message.",
+            description="The message. Default: the vendor's own message.",
             extra=expression_over("fault"),
         ),
     ] = None
@@ -101,9 +100,7 @@ class RateLimited(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     max_wait_seconds: Longest = None
-    message: Annotated[str | None, Meta(description="Expression for the message.", extra=expression_over("fault"))] = (
-        None
-    )
+    message: Annotated[str | None, Meta(description="The message.", extra=expression_over("fault"))] = None
 
 
 class RestartAction(Settings, frozen=True, kw_only=True):
@@ -116,8 +113,8 @@ class RestartAction(Settings, frozen=True, kw_only=True):
     key: Annotated[
         str,
         Meta(
-            description="Expression over `record` that identifies it. A record that was already returned is not "
-            "returned again. If it returns nothing, complete records are compared.",
+            description="Identifies a record. A record that was already returned is not returned again. If it returns "
+            "nothing, complete records are compared.",
             extra=expression_over("record"),
         ),
     ] = "record.id"
@@ -154,9 +151,8 @@ class Rule(Settings, frozen=True, kw_only=True):
     when: Annotated[
         str,
         Meta(
-            description="Expression over status, headers (lower-case names), body, text (the undecoded body), "
-            "request, attempt (1 for the first), fault, and the names of the call. The rule applies "
-            "if it is true. `fault` is 'body' when the body cannot be read (`body` is then "
+            description="The rule applies if it is true. `headers` has lower-case names, `text` is the undecoded "
+            "body, and `attempt` is 1 for the first. `fault` is 'body' when the body cannot be read (`body` is then "
             "undefined); without a response it is dns, connect, refused, tls, reset, truncated, "
             "timeout, proxy, protocol or other.",
             extra=expression_over("fault"),

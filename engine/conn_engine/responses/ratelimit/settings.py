@@ -92,8 +92,7 @@ class RateLimit(QuotaSettings, frozen=True, kw_only=True):
     limited_when: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers and body that is true when the limit is reached. "
-            "Default: `status = 429`.",
+            description="True when the limit is reached. Default: `status = 429`.",
             extra=expression_over("answer"),
         ),
     ] = None
@@ -113,8 +112,7 @@ class RateLimit(QuotaSettings, frozen=True, kw_only=True):
     max_wait_seconds: Annotated[
         float | str | None,
         Meta(
-            description="Maximum wait in seconds, or an expression for it over context and params. A longer wait "
-            "is an error immediately.",
+            description="Maximum wait in seconds, as a number or an expression. A longer wait is an error immediately.",
             extra={**expression_over("answer"), **PAUSES},
         ),
     ] = None

@@ -24,8 +24,7 @@ class ValueLocation(Settings, frozen=True, kw_only=True):
     body: Annotated[
         str | None,
         Meta(
-            description="Expression over status, headers, body and text (`body.error.retry_after`; `text` with a "
-            "`pattern`).",
+            description="The value, such as `body.error.retry_after`; `text` with a `pattern`.",
             extra=expression_over("answer"),
         ),
     ] = None

@@ -12,13 +12,19 @@ from conn_import.contract import FinishedConnector, Where
 from conn_import.folding import fold_losses
 from conn_import.words import clean_text, to_comment
 
-__all__ = ["format_connector", "format_readme"]
+__all__ = ["format_connector", "format_inline", "format_readme"]
 
 SCHEMA = "# yaml-language-server: $schema=../../schemas/connector.schema.json"
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9(][A-Za-z0-9_./(),-]*)*")
 _URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_FLOW = re.compile(r"[{}\[\],]")
 _WIDTH = 108
+_INLINE_WIDTH = 100
+_INLINE_VALUES = 5
+_INLINE_LEVELS = 2
+_OPERATION = 3
+"""The length of the path of an operation."""
 _MOST_ROWS = 2_000
 _NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
@@ -39,6 +45,8 @@ def format_connector(made: FinishedConnector, file: str) -> str:
             "resources",
             "fields",
             "headers",
+            "response_path",
+            "incremental",
         ):
             lines.append("")
         lines += _format_pair(key, value, (key,), 0, notes)
@@ -81,7 +89,10 @@ def _format_pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[W
     indent = "  " * depth
     note = notes.get(path)
     beside = f" # {to_comment(note)}" if note else ""
-    if isinstance(value, Mapping) and value:
+    line = f"{indent}{format_scalar(key)}: {format_inline(value)}"
+    if _may_be_inline(value, path, notes) and len(line) <= _INLINE_WIDTH:
+        yield f"{line}{beside}"
+    elif isinstance(value, Mapping) and value:
         yield f"{indent}{format_scalar(key)}:{beside}"
         for n, (name, inner) in enumerate(value.items()):
             if path == ("resources",) and n:
@@ -92,6 +103,35 @@ def _format_pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[W
         yield from _format_items(value, depth + 1)
     else:
         yield f"{indent}{format_scalar(key)}: {format_scalar(value)}{beside}"
+
+
+def _may_be_inline(value: Any, path: Where, notes: Mapping[Where, str]) -> bool:
+    """Return whether a value may be on the line of its key: it is small, and there is no comment in it. Resources and
+    what they contain start on lines of their own."""
+    if not (isinstance(value, Mapping) and value) or (path[:1] == ("resources",) and len(path) < _OPERATION):
+        return False
+    is_small = _count_values(value) <= _INLINE_VALUES and _count_levels(value) <= _INLINE_LEVELS
+    return is_small and not any(path and place[: len(path)] == path and len(place) > len(path) for place in notes)
+
+
+def _count_values(value: Any) -> int:
+    items = value.values() if isinstance(value, Mapping) else value
+    return sum(map(_count_values, items)) if isinstance(value, Mapping | list) else 1
+
+
+def _count_levels(value: Any) -> int:
+    items = value.values() if isinstance(value, Mapping) else value
+    return 1 + max(map(_count_levels, items), default=0) if isinstance(value, Mapping | list) else 0
+
+
+def format_inline(value: Any) -> str:
+    """Format a value for one line, in the flow style of YAML."""
+    if isinstance(value, Mapping) and value:
+        pairs = (f"{format_inline(str(key))}: {format_inline(inner)}" for key, inner in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list) and value:
+        return f"[{', '.join(map(format_inline, value))}]"
+    return _quote(value) if isinstance(value, str) and _FLOW.search(value) else format_scalar(value)
 
 
 def _format_items(items: list[Any], depth: int) -> Iterator[str]:

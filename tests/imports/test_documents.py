@@ -72,7 +72,7 @@ def test_everything_left_out_is_listed(imported) -> None:
 
 def test_guesses_say_so_beside_them(imported) -> None:
     text = imported("shop.yaml").text
-    assert "\npagination: # guess, from the parameter cursor and meta.next_cursor of the response\n" in text
+    assert "cursor_param: cursor } # guess, from the parameter cursor and meta.next_cursor of the response\n" in text
     assert "response_path: customers # guess\n" in text
     assert "verify: customers.list # guess" in text
 

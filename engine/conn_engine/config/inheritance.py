@@ -20,6 +20,7 @@ __all__ = [
     "find_places",
     "follows_credentials",
     "is_graphql_query",
+    "is_listing",
     "lists_records",
     "resolve_settings",
     "said_at",
@@ -49,7 +50,7 @@ def resolve_settings(data: Mapping[str, Any], resource: str, method: str) -> dic
     (_, holder), (_, own) = levels[1:]
     settings = {key: value for key, value in own.items() if key not in INHERITED}
     settings |= {"method": find_method(method, own), "path": find_path(method, own, holder)}
-    apart = () if _is_listing(settings) else INHERITED_BY_LISTINGS
+    apart = () if is_listing(settings) else INHERITED_BY_LISTINGS
     for key in INHERITED:
         value = _inherit_key(levels[-1:] if key in apart else levels, key)
         if value is not MISSING:
@@ -57,7 +58,8 @@ def resolve_settings(data: Mapping[str, Any], resource: str, method: str) -> dic
     return settings
 
 
-def _is_listing(settings: Mapping[str, Any]) -> bool:
+def is_listing(settings: Mapping[str, Any]) -> bool:
+    """Return whether an operation with these settings lists records."""
     method, body_format = settings.get("method"), settings.get("body_format", "json")
     writes = settings.get("writes")
     if writes is None:

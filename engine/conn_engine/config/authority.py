@@ -10,6 +10,7 @@ from typing import Any
 
 from conn_engine.auth import NoAuthorization
 from conn_engine.config.convert import ConversionError
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.endpoints import find_other_paths
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place, urls_of
@@ -22,7 +23,6 @@ from conn_engine.config.reads import find_reserved
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
 from conn_engine.config.secret_texts import find_whole_environments, iterate_leaves, names_read
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
-from conn_engine.documents import format_path
 from conn_engine.transport.hosts import is_covered
 
 __all__ = ["declared_names", "find_widening"]
@@ -88,9 +88,9 @@ def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
         if is_on(url, levels.hosts) is False and not chosen:
             yield diagnostic(
                 "SEC160",
-                f"{format_path(path)} is on {host_pattern(url)}, which `hosts` does not allow to receive a credential",
+                f"{format_place(path)} is on {host_pattern(url)}, which `hosts` does not allow to receive a credential",
                 levels.layers[0].span(path),
-                path=format_path(path),
+                path=format_place(path),
                 hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts` to allow the hosts of the "
                 "connector's URLs",
             )
@@ -109,7 +109,7 @@ def _find_widened_urls(levels: Levels) -> Iterator[Diagnostic]:
     for layer, path, value in _texts(levels):
         if is_url_place(path) and is_on(value, (*levels.hosts, *consent_hosts(levels.base))) is False:
             message = (
-                f'has {format_path(path)} on "{host_pattern(value)}", a host that may not receive the '
+                f'has {format_place(path)} on "{host_pattern(value)}", a host that may not receive the '
                 "connector's credentials"
             )
             yield levels.refusal("SEC110", layer, path, message, _NAMED)

@@ -14,13 +14,15 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from conn_engine.config.foreign_words import translate_key
 from conn_engine.config.merge import Path_
 from conn_engine.config.models import WORD, Configuration
+from conn_engine.config.short_form import Moves, WrittenPlaces
 from conn_engine.documents import format_path, parse_path
 from conn_engine.documents.limits import MAX_DEPTH
 from conn_engine.errors import UsageError
 
-__all__ = ["ExpandedOverride", "PlaceFault", "expand_places", "format_place", "parse_place"]
+__all__ = ["ExpandedOverride", "PlaceFault", "connector_keys", "expand_places", "format_place", "parse_place"]
 
 _SIMILAR: Final = 0.75
 """From this similarity to a connector's key, a name is that key misspelled. A model may be called `contacts`, which is
@@ -31,11 +33,13 @@ less similar to `connect`."""
 class PlaceFault:
     """A key at the top of an override that is not a place, or sets what another key sets too.
 
-    `path` and `first` are paths in the override as written: that of the key, and that of the one before it.
+    `place` is what it sets, or the key if that is not a place. `path` and `first` are paths in the override as written:
+    that of the key, and that of the one before it.
     """
 
     code: str
     message: str
+    place: str
     path: Path_
     hint: str
     first: Path_ | None = None
@@ -43,31 +47,30 @@ class PlaceFault:
 
 @dataclass(slots=True)
 class ExpandedOverride:
-    """An override with its dotted places expanded, the map from paths in `data` to paths as written, and the faults."""
+    """An override with its dotted places expanded, what that moved, and the faults."""
 
     data: dict[str, Any]
-    written: dict[Path_, Path_] = field(default_factory=dict)
+    moves: Moves = field(default_factory=dict)
     faults: list[PlaceFault] = field(default_factory=list)
 
     def find_written(self, path: Path_) -> Path_:
-        """Return the path as written of a path in `data`: that of the nearest ancestor in the map, and what is below
-        it."""
-        for end in range(len(path), 0, -1):
-            if (key := self.written.get(path[:end])) is not None:
-                return (*key, *path[end:])
-        return path
+        """Return the path as written of a path in `data`."""
+        return WrittenPlaces((self.moves,)).find(path)
 
 
 @cache
-def _connector_keys() -> tuple[str, ...]:
+def connector_keys() -> tuple[str, ...]:
+    """Return the keys that a connector can have, with their other names."""
     return (*(entry.encode_name for entry in structs.fields(Configuration)), *Configuration.aliases)
 
 
 @cache
 def _is_model(name: str) -> bool:
-    """Return whether a name at the top of an override is that of a unified model: it is not a key of a connector, nor
-    one that is misspelled."""
-    return re.match(WORD, name) is not None and not get_close_matches(name, _connector_keys(), 1, _SIMILAR)
+    """Return whether a name at the top of an override is that of a unified model: it is not a key of a connector, a
+    misspelled one, or what other tools call one."""
+    if re.match(WORD, name) is None or translate_key(name, connector_keys()):
+        return False
+    return not get_close_matches(name, connector_keys(), 1, _SIMILAR)
 
 
 def format_place(path: Sequence[str | int]) -> str:
@@ -101,14 +104,14 @@ def expand_places(override: Mapping[str, Any]) -> ExpandedOverride:
         try:
             path = _find_place(key, value)
         except UsageError as error:
-            expanded.faults.append(PlaceFault("CFG101", f'"{key}" is not a place', (key,), error.hint))
+            expanded.faults.append(PlaceFault("CFG101", f'"{key}" is not a place', key, (key,), error.hint))
             continue
         _insert(expanded, path, value, (key,))
     return expanded
 
 
 def _is_short(key: str, value: Any) -> bool:
-    return key not in _connector_keys() and (any(sign in key for sign in '."[') or _holds_resources(key, value))
+    return key not in connector_keys() and (any(sign in key for sign in '."[') or _holds_resources(key, value))
 
 
 def _holds_resources(key: str, value: Any) -> bool:
@@ -137,7 +140,7 @@ def _insert(expanded: ExpandedOverride, path: Path_, value: Any, written: Path_)
     for end, name in enumerate(path[:-1], start=1):
         if name not in node:
             node[str(name)] = {}
-            expanded.written[path[:end]] = written
+            expanded.moves[path[:end]] = written
         node = node[str(name)]
         if not isinstance(node, dict):
             expanded.faults.append(_build_conflict(expanded, path[:end], written))
@@ -154,7 +157,7 @@ def _join(expanded: ExpandedOverride, node: dict[str, Any], path: Path_, value: 
         present = node.get(name)
         if name not in node:
             node[name] = _copy_objects(value)
-            expanded.written[path] = written
+            expanded.moves[path] = written
         elif isinstance(present, dict) and isinstance(value, dict):
             pending += [(present, (*path, key), item, (*written, key)) for key, item in reversed(value.items())]
         else:
@@ -166,5 +169,7 @@ def _copy_objects(value: Any) -> Any:
 
 
 def _build_conflict(expanded: ExpandedOverride, path: Path_, written: Path_) -> PlaceFault:
-    message = f"{format_place(path)} is set twice"
-    return PlaceFault("CFG106", message, written, "remove one of the two", expanded.find_written(path))
+    place = format_place(path)
+    return PlaceFault(
+        "CFG106", f'"{place}" is set twice', place, written, "remove one of them", expanded.find_written(path)
+    )

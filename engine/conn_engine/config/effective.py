@@ -626,7 +626,11 @@ class Effective:
         """Return the error for invalid data at a path, with findings: those of the documents, which are worded for
         people, else that of the merged data."""
         merged = self._build_finding(at, error)
-        places = [(origin.document.file, format_path(origin.place)) for origin in self.origins(at)] if at else []
+        places = [
+            (origin.document.file, place)
+            for origin in (self.origins(at) if at else ())
+            for place in _list_places(origin)
+        ]
         found = [
             finding
             for finding in self.document_findings()
@@ -649,6 +653,14 @@ def _find_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
         and "name" in field
         and field.get("secret") is not True
     }
+
+
+def _list_places(origin: Origin) -> Iterator[str]:
+    """Yield how findings of its document call the place of an origin."""
+    if origin.level == "base":
+        yield format_path(origin.place)
+    else:
+        yield from map(format_place, (origin.path, to_written(origin.path)))
 
 
 def _is_within(finding: Diagnostic, file: str, place: str) -> bool:

@@ -4,6 +4,7 @@ the override moves away from."""
 from collections.abc import Iterator
 from typing import Any
 
+from conn_engine.config.dotted_places import format_place
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import host_pattern, is_consent_page, is_url_place
 from conn_engine.config.merge import MISSING, Path_, lookup
@@ -11,7 +12,6 @@ from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.diagnostics import Diagnostic
-from conn_engine.documents import format_path
 from conn_engine.transport.hosts import is_covered
 from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.url_paths import has_dot_segment, is_below
@@ -35,7 +35,7 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
                 continue
             if connector_urls is None:
                 connector_urls = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
-            where = format_path(path)
+            where = format_place(path)
             if path[-1] == "path" and _has_dots(text):
                 message = f"has a path above the base URL: {where}"
                 hint = "use a path below `base_url`"
@@ -103,8 +103,8 @@ def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
         repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
         if repeated or _host(value) == _host(url) or not (is_stand_in or _host(value) == _host(before)):
             continue
-        message = f'moves requests to "{_host(url)}" but leaves {format_path(path)} on "{_host(value)}"'
-        hint = f"set {format_path(path)} here too, for example to {_move_url(value, before, url)}"
+        message = f'moves requests to "{_host(url)}" but leaves {format_place(path)} on "{_host(value)}"'
+        hint = f"set {format_place(path)} here too, for example to {_move_url(value, before, url)}"
         hint += "; to keep it, repeat its current value here"
         yield levels.refusal("SEC116", levels.layers[number], ("base_url",), message, hint)
 

@@ -1,12 +1,12 @@
 """The words of other tools for keys of documents: of low-code manifests, OpenAPI, Postman and HTTP clients."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from conn_engine.diagnostics import did_you_mean
 
-__all__ = ["FOREIGN_WORDS", "suggest_key"]
+__all__ = ["FOREIGN_WORDS", "suggest_key", "translate_key"]
 
 FOREIGN_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "query": ("params", "query_params", "query_parameters", "query_string", "parameters", "request_parameters"),
@@ -50,6 +50,11 @@ def suggest_key(key: str, known: Iterable[str]) -> str:
     """Return `did you mean "query"?` for an unknown key, or an empty text: the known key that other tools call so, or
     else the most similar one."""
     names = list(known)
-    word = _HUMP.sub("_", key).replace("-", "_").lower()
-    meant = next((name for name in _MEANT.get(word, ()) if name in names), "")
+    meant = translate_key(key, names)
     return f'did you mean "{meant}"?' if meant else did_you_mean(key, names)
+
+
+def translate_key(key: str, known: Collection[str]) -> str:
+    """Return the known key that other tools call by this name, or an empty text."""
+    word = _HUMP.sub("_", key).replace("-", "_").lower()
+    return next((name for name in _MEANT.get(word, ()) if name in known), "")

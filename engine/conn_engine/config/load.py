@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from conn_engine.config.braced_expressions import remove_expression_braces
 from conn_engine.config.convert import convert
+from conn_engine.config.dotted_places import expand_places
 from conn_engine.config.effective import Effective
 from conn_engine.config.grants import Grants
 from conn_engine.config.merge import Path_, lookup, merge_over
@@ -379,9 +380,12 @@ class Workspace:
         merged: Any = {}
         for layer in below:
             merged = merge_over(merged, layer.data) if merged else layer.data
-        data, written = expand(piece, Configuration, merged)
+        places = expand_places(piece)
+        if places.faults:
+            self._refuse(document, file.kind)
+        data, written = expand(places.data, Configuration, merged)
         data = remove_expression_braces(data, Configuration)
-        return Layer(level, data, (DocumentFragment(document, at, (), written),))
+        return Layer(level, data, (DocumentFragment(document, at, (), written.add_earlier(places.moves)),))
 
     # --- files ---
 

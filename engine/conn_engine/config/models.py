@@ -605,7 +605,11 @@ class Environment(Settings, frozen=True, kw_only=True):
     label: Annotated[str | None, Meta(description="Display name.", extra=REMARK)] = None
     description: Annotated[str | None, Meta(description="What the environment is for.", extra=REMARK)] = None
     connectors: Annotated[
-        dict[Name, OverrideData], Meta(description="Overrides by connector name: any part of a connector.")
+        dict[Name, OverrideData],
+        Meta(
+            description="Overrides by connector name: any part of a connector. The keys at its top may be dotted "
+            "places, such as `crm.contacts.response_mapping.email`."
+        ),
     ] = field(default_factory=dict)
 
 
@@ -620,9 +624,13 @@ class Account(Settings, frozen=True, kw_only=True):
         dict[str, Any],
         Meta(description="The account's own values, not secrets; expressions see them as `context`.", extra=TEXT),
     ] = field(default_factory=dict)
-    override: Annotated[OverrideData, Meta(description="Any part of a connector, and `unified`.")] = field(
-        default_factory=dict
-    )
+    override: Annotated[
+        OverrideData,
+        Meta(
+            description="Any part of a connector, and `unified`. The keys at the top may be dotted places, such as "
+            "`crm.contacts.response_mapping.email`."
+        ),
+    ] = field(default_factory=dict)
 
 
 class LintSettings(Settings, frozen=True, kw_only=True):

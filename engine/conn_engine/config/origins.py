@@ -20,16 +20,21 @@ Level = Literal["base", "environment", "account"]
 
 @dataclass(frozen=True, slots=True)
 class DocumentFragment:
-    """A fragment of a document: `at` in the file becomes `to` in the configuration."""
+    """A fragment of a document: `at` in the file becomes `to` in the configuration.
+
+    `start` is the path in the canonical form of `at` from which on it does: the mapping that a resource sets, for one
+    of its operations.
+    """
 
     document: Document
     at: Path_ = ()
     to: Path_ = ()
     written: WrittenPlaces = field(default_factory=WrittenPlaces)
+    start: Path_ = ()
 
     def place(self, path: Path_) -> Path_:
         """Return the path in the document of a configuration path at or below `to`."""
-        return (*self.at, *self.written.find(path[len(self.to) :]))
+        return (*self.at, *self.written.find((*self.start, *path[len(self.to) :])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ records, so an operation that maps `each: page` is not reached either.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lookup, merge_over
@@ -124,7 +125,7 @@ def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: Ma
         source = layer.source(place)
         for name in reach.find_reached(number, resource, key):
             data = _set(data, (*resource, name, key), mapping)
-            sources.append(DocumentFragment(source.document, source.place(place), (*resource, name, key)))
+            sources.append(replace(source, to=(*resource, name, key), start=place[len(source.to) :]))
     return Layer(layer.level, data, tuple(sources), of_resources=True)
 
 

@@ -48,6 +48,10 @@ class WrittenPlaces:
             path = _find_before(path, moved)
         return path
 
+    def add_earlier(self, moved: Moves) -> "WrittenPlaces":
+        """Return the places if an earlier expansion had these moves."""
+        return WrittenPlaces((*self.moves, moved))
+
 
 def _find_before(path: Path_, moved: Moves) -> Path_:
     for end in range(len(path) if moved else 0, 0, -1):

@@ -149,7 +149,8 @@ CODES: dict[str, Code] = _build_table(
         "key is set twice under two names",
         "error",
         "A key has several accepted spellings, and the document uses two of them, so one value would be ignored. Keep "
-        "one. The settings of a strategy are either next to `format` or below `config`, not in both places.",
+        "one. The settings of a strategy are either next to `format` or below `config`, not in both places. In an "
+        "override, a value has either a dotted place or a nested one, and nothing is set below a single value.",
     ),
     Code(
         "CFG107",
@@ -675,8 +676,8 @@ CODES: dict[str, Code] = _build_table(
         "An environment or account changes a field in the mapping of one operation, such as `list`, and the other "
         "operations of the resource keep the old value. The same record then differs between a listing, a read, a "
         "write and the events. Set the mapping for the resource, which applies to every operation except "
-        "`delete`:\n\n```yaml\noverride:\n  unified:\n    crm:\n      contacts:\n        response_mapping:\n          "
-        "job_title: response.title\n```\n\nIf only one operation has the field, add a comment: `# conn: ignore CFG150 "
+        "`delete`:\n\n```yaml\noverride:\n  crm.contacts.response_mapping.job_title: response.title\n"
+        "```\n\nIf only one operation has the field, add a comment: `# conn: ignore CFG150 "
         "-- only the listing has it`.",
     ),
     Code(

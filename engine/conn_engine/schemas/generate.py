@@ -31,6 +31,11 @@ _MAPPING: Schema = {
     "type": ["string", "object"],
 }
 
+_PLACE = (
+    "The value at a place, such as `crm.contacts.response_mapping.email`, `headers.X-Api-Version` or "
+    "`resources.contacts.list.path`. The first name is a key of a connector, or a unified model."
+)
+
 
 class Generator:
     """Generates schemas of models. Definitions that they share are collected in `definitions`."""
@@ -70,7 +75,7 @@ class Generator:
     def _annotate(self, info: inspect.Metadata, mode: Mode) -> Schema:
         extra = info.extra or {}
         if extra.get("override"):
-            schema = self._refer_to_model(_struct_type(Configuration), "part")
+            schema = self._refer_to_override()
         elif extra.get("mapping"):
             self.definitions.setdefault("Mapping", _MAPPING)
             schema = {"$ref": "#/$defs/Mapping"}
@@ -99,6 +104,15 @@ class Generator:
         return schema | _convert_key_names(info)
 
     # --- models ---
+
+    def _refer_to_override(self) -> Schema:
+        """Refer to the schema of an override: a part of a connector, in which keys may be dotted places and models."""
+        reference = self._refer_to_model(_struct_type(Configuration), "part")
+        override = self.definitions["ConfigurationPart"]
+        models = override["properties"]["unified"]["additionalProperties"]
+        override["additionalProperties"] = {**models, "type": "object"}  # a model is removed below `unified`
+        override["patternProperties"] = {r"[.\[]": {"description": _PLACE}}
+        return reference
 
     def _refer_to_model(self, info: inspect.StructType, mode: Mode) -> Schema:
         mode = "part" if mode == "inherited" else mode

@@ -64,12 +64,12 @@ def test_a_model_at_the_top_needs_no_dots():
         {"headers": {"X.Trace": "1", "a.b.c": "2"}, "hosts": ["api.example.com"], "query": {"a.b": 1}},
         {"paginaton": {"config": {"size": 3}}, "base_urll": "https://api.example.com"},
         {"unified": {"crm": {"contacts": {"response_mapping": {"a.b": "response.a"}}}}},
-        {"reports": {"format": "page"}, "notes": "text", "Not a model!": {"contacts": {}}},
+        {"reports": {"format": "page"}, "notes": "text", "Not a model!": {"contacts": {}}, "auth": {"a": {}}},
     ],
 )
 def test_an_override_without_places_is_unchanged(override):
     expanded = expand_places(override)
-    assert (expanded.data, expanded.written, expanded.faults) == (override, {}, [])
+    assert (expanded.data, expanded.moves, expanded.faults) == (override, {}, [])
 
 
 def test_places_and_objects_are_joined_without_a_change_to_the_input():
@@ -115,7 +115,7 @@ NESTED = {"crm": {"contacts": {"response_mapping": {"score": "2"}}}}
 def test_a_place_that_is_set_twice_is_a_fault_at_both_places(override, place, path, first):
     faults = expand_places(override).faults
     assert [(fault.code, fault.message, fault.path, fault.first) for fault in faults] == [
-        ("CFG106", f"{place} is set twice", path, first)
+        ("CFG106", f'"{place}" is set twice', path, first)
     ]
 
 

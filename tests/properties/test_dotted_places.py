@@ -87,9 +87,9 @@ def test_a_dotted_override_means_what_the_nested_one_means(
     assert dotted.data == nested.data
     assert dotted.layers[-1].data == nested.layers[-1].data
     for path, _ in (*leaves(nested.data), *leaves(nested.layers[-1].data)):
-        origins = [(origin.level, origin.path, origin.value, origin.shadowed) for origin in nested.origins(path)]
+        origins = [(origin.level, origin.path, origin.value, origin.overridden) for origin in nested.origins(path)]
         assert [
-            (origin.level, origin.path, origin.value, origin.shadowed) for origin in dotted.origins(path)
+            (origin.level, origin.path, origin.value, origin.overridden) for origin in dotted.origins(path)
         ] == origins
         for origin in dotted.origins(path):
             written = lookup(origin.document.data, origin.place)

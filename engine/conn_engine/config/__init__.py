@@ -39,6 +39,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import DocumentFragment, Layer, Level, Origin
+from conn_engine.config.own_fields import find_own_fields
 from conn_engine.config.partial_overrides import PartialOverride
 from conn_engine.config.record_schemas import SchemaFiles, compile_part, compile_schema
 from conn_engine.config.remarks import is_remark
@@ -85,6 +86,7 @@ __all__ = [
     "WorkspaceSource",
     "compile_part",
     "compile_schema",
+    "find_own_fields",
     "format_place",
     "is_remark",
     "leaves",

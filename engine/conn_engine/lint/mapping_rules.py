@@ -13,6 +13,7 @@ from conn_engine.config import (
     OperationName,
     Path_,
     UnifiedOperation,
+    find_own_fields,
     format_place,
     lookup,
     mapping_layers,
@@ -20,7 +21,7 @@ from conn_engine.config import (
 )
 from conn_engine.config.base_references import BASE, iterate_base_references
 from conn_engine.config.resource_mappings import to_written
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
 from conn_engine.documents import format_path, is_overlap, iterate_texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression
@@ -250,14 +251,24 @@ def check_model_fields(target: LintTarget) -> Iterator[Diagnostic]:
         known = effective.schemas.find_closed_fields(name.model, record)
         if known is None:
             continue
+        own = find_own_fields(effective, name)
         for path in _find_mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
             key = str(path[-1])
             if key not in known:
                 origins = effective.origins(path)
                 span = origins[0].key_span if origins else effective.span(path)
                 text = f'the unified record {name.model}.{record} has no field "{key}"'
-                hint = did_you_mean(key, known) or "use a field of the model, or put it under custom_fields"
-                yield diagnostic("MAP303", text, span, path=format_place(path), hint=hint)
+                advice = "use a field of the model, or put it under custom_fields"
+                if key in own and "custom_fields" in known:
+                    advice = f"to keep to the model, set {_find_custom_field(path)} instead"
+                hint = did_you_mean(key, known) if key not in own else ""
+                severity = Severity.INFO if key in own else None
+                yield diagnostic("MAP303", text, span, path=format_place(path), hint=hint or advice, severity=severity)
+
+
+def _find_custom_field(field: Path_) -> str:
+    """Return the place of the custom field with the name of a field."""
+    return format_place((*to_written(field)[:-1], "custom_fields", field[-1]))
 
 
 def _find_mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:

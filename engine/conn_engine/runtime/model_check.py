@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Path_, format_place, singular
+from conn_engine.config import Effective, OperationName, Path_, find_own_fields, format_place, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.runtime.model_schemas import SchemaTally, schema_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
@@ -29,7 +29,7 @@ class ModelCheck:
         record = operation.record if operation is not None and operation.record else singular(name.resource)
         self.schema = f"{name.model}.{record}"
         path = schema_path(folders, name.model, record)
-        self._tally = None if path is None else SchemaTally(path)
+        self._tally = None if path is None else SchemaTally(path, find_own_fields(effective, name))
 
     @property
     def is_without_schema(self) -> bool:

@@ -41,9 +41,10 @@ def _validator(path: Path, changed: int) -> Any:
 
 class SchemaTally:
     """Checks records against a schema, page by page, and counts the violations by field. `schema` is a model's file
-    or a validator."""
+    or a validator. `own_fields` are fields that the records may have in addition."""
 
-    def __init__(self, schema: Path | Any) -> None:
+    def __init__(self, schema: Path | Any, own_fields: frozenset[str] = frozenset()) -> None:
+        self._own_fields = own_fields
         self._validator = _validator(schema, schema.stat().st_mtime_ns) if isinstance(schema, Path) else schema
         self._rows: dict[tuple[str, str, str], Violation] = {}
         self.records = 0
@@ -51,7 +52,10 @@ class SchemaTally:
 
     def add(self, records: Sequence[Any]) -> None:
         """Check some records."""
-        for record in records:
+        for whole in records:
+            record = whole
+            if self._own_fields and isinstance(whole, dict):
+                record = {key: value for key, value in whole.items() if key not in self._own_fields}
             self.records += 1
             if not self._validator.is_valid(record):
                 self.invalid += 1
@@ -82,9 +86,9 @@ class SchemaTally:
         return sorted(self._rows.values(), key=lambda row: (-row.records, row.path, row.message))[:_MOST]
 
 
-def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
+def check_records(path: Path, records: Sequence[Any], own_fields: frozenset[str] = frozenset()) -> list[Violation]:
     """Return the distinct violations in the records, with the number of records that have each."""
-    tally = SchemaTally(path)
+    tally = SchemaTally(path, own_fields)
     tally.add(records)
     return tally.violations
 

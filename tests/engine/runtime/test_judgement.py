@@ -11,6 +11,7 @@ import pytest
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.lint import lint_paths
 from conn_engine.secrets import Redactor
 from conn_engine.testing.goldens import update_golden
 from conn_engine.testing.suite import OperationReport, Selection, run_suite
@@ -237,6 +238,33 @@ def test_a_record_that_violates_its_model_is_reported_on_the_line_of_the_field(
     unknown = changed("first_name: response.name", "given: response.name")
     reports = suite(make({CRM_FILE: unknown}), "contacts.list")
     assert "MAP301" in [code for code, _ in said(reports)]
+
+
+@pytest.mark.parametrize(
+    ("field", "severity", "code"),
+    [("score", Severity.INFO, ""), ("emial", Severity.ERROR, "MAP301"), ("frist_name", Severity.ERROR, "MAP301")],
+)
+@pytest.mark.parametrize("level", ["account", "environment"])
+def test_a_field_that_only_an_override_adds_is_no_fault_of_its_records(
+    make: Callable[..., Workspace], listing: Any, field: str, severity: Severity, code: str, level: str
+) -> None:
+    override = f"{{ crm.contacts.response_mapping.{field}: response.mail }}"
+    at_account, at_environment = (override, "{}") if level == "account" else ("{}", override)
+    workspace = make(
+        {
+            LIST: listing,
+            "accounts/acme.yaml": f"connector: shop\noverride: {at_account}\n",
+            "environments/production.yaml": f"connectors: {{ shop: {at_environment} }}\n",
+        }
+    )
+    [report] = suite(workspace, "contacts.list", accounts=("acme",))
+    records = [record for judgement in report.judgements for record in judgement.outcome.records]
+    assert [record[field] for record in records] == ["a@x.org", "b@x.org"]
+    assert {finding.code for finding in report.all_findings} & {"MAP301"} == ({code} if code else set())
+    unknown = [one for one in lint_paths(workspace.root, []).findings if one.code == "MAP303"]
+    assert {one.severity for one in unknown} == {severity}
+    expected = "to keep to the model, set crm.contacts.response_mapping.custom_fields.score instead"
+    assert {one.hint == expected for one in unknown} == {severity is Severity.INFO}
 
 
 def test_a_record_without_a_model_is_reported(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from conn_engine.analysis.impact.results import (
     list_other_results,
 )
 from conn_engine.analysis.population import find_route, join_digests
-from conn_engine.config import Effective, OperationName, Workspace, WorkspaceSource, singular
+from conn_engine.config import Effective, OperationName, Workspace, WorkspaceSource, find_own_fields, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
@@ -188,7 +188,8 @@ def _violations(workspace: Workspace, effective: Effective, name: OperationName,
     record = operation.record if operation is not None and operation.record else singular(name.resource)
     path = schema_path(workspace.models, name.model, record)
     found: dict[str, int] = {}
-    for violation in check_records(path, outcome.records) if path is not None else ():
+    own = find_own_fields(effective, name)
+    for violation in check_records(path, outcome.records, own) if path is not None else ():
         named = nameable(violation.path)
         found[named] = max(found.get(named, 0), violation.records)
     return found

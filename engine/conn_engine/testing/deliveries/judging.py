@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conn_engine.config import Effective, EventName, Workspace, format_place
+from conn_engine.config import Effective, EventName, OperationName, Workspace, find_own_fields, format_place
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, pluralize
 from conn_engine.documents import read_document
 from conn_engine.errors import ConfigurationError, ConnError
@@ -174,22 +174,22 @@ def _place(effective: Effective, events: Sequence[Any], field_name: str) -> tupl
             continue
         path: tuple[str | int, ...] = name.path
         if field_name.startswith("data."):
-            path = (*operation, "response_mapping", *field_name.split(".")[1:])
+            path = (*operation.path, "response_mapping", *field_name.split(".")[1:])
         origin = origin_of(effective, path)
         return (origin.span if origin else None), format_place(path)
     path = ("webhooks", "events", *(field_name.split(".")[:1] if field_name in ("occurred_at",) else ()))
     return effective.span(path), format_place(path)
 
 
-def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, tuple[str | int, ...]]]:
-    """Return each unified event with its record and the path of the operation that maps it."""
+def _find_mapped_events(effective: Effective) -> list[tuple[EventName, str, OperationName]]:
+    """Return each unified event with its record and the operation that maps it."""
     rows = []
     for name, event in effective.events:
         try:
             operation, record = record_behind(effective, name, event)
         except ConnError:
             continue
-        rows.append((name, record, operation.path))
+        rows.append((name, record, operation))
     return rows
 
 
@@ -200,8 +200,9 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
         kind = f"{name.model}.{record}.{name.action}"
         records = [event["data"] for event in outcome.records if event["type"] == kind and event["data"] is not None]
         path = schema_path(workspace.models, name.model, record) if records and name.action != "deleted" else None
-        for violation in check_records(path, records) if path is not None else ():
-            where = (*operation, "response_mapping", *(violation.path.split(".") if violation.path else ()))
+        own = find_own_fields(effective, operation)
+        for violation in check_records(path, records, own) if path is not None else ():
+            where = (*operation.path, "response_mapping", *(violation.path.split(".") if violation.path else ()))
             origin = origin_of(effective, where)
             findings.append(
                 diagnostic(

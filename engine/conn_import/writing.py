@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from conn_engine.config import lookup
+from conn_engine.config.inheritance import resolve_settings
 from conn_engine.documents import dump_yaml
 from conn_import.condensing import condense
 from conn_import.contract import FinishedConnector, Where
@@ -246,8 +248,8 @@ def _choose_first_try(made: FinishedConnector) -> str:
 
 def _get_settings(made: FinishedConnector, name: str) -> Mapping[str, Any]:
     resource, _, method = name.partition(".")
-    found = made.data.get("resources", {}).get(resource, {}).get(method)
-    return found if isinstance(found, Mapping) else {}
+    is_known = isinstance(lookup(made.data, ("resources", resource, method)), Mapping)
+    return resolve_settings(made.data, resource, method) if is_known else {}
 
 
 def _is_read(operation: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, Origin
-    from conn_engine.config.report import WorkspaceReport
+    from conn_engine.config.report import ImpliedValue, WorkspaceReport
     from conn_engine.reports import Report
 
 
@@ -79,6 +79,14 @@ class _Configuration:
         return _find_parameters(self.effective, self.name)
 
     @cached_property
+    def implied(self) -> "list[ImpliedValue]":
+        from conn_engine.config.implications import find_implications
+        from conn_engine.config.report import describe_implication
+
+        found = find_implications(self.effective, self.name)
+        return [describe_implication(self.effective, implication) for implication in found]
+
+    @cached_property
     def settings(self) -> Any:
         from conn_engine.config import lookup
         from conn_engine.config.report import plain_settings
@@ -111,6 +119,7 @@ class _Configuration:
                 LeafOrigin(path=path, level=origin.level, file=origin.span.file, line=origin.span.line)
                 for path, origin in self.origins()
             ],
+            implied=self.implied,
             resumable=None if self.obstacles is None else not self.obstacles,
             does_not_resume=list(self.obstacles or ()),
             query_parameters=self.parameters,
@@ -121,6 +130,9 @@ class _Configuration:
         from conn_engine.documents import dump_yaml
 
         data = self.settings
+        if self.implied:
+            implied = {value.path: {"value": value.value, "follows_from": value.follows_from} for value in self.implied}
+            data = {**data, "implied": implied}
         if self.obstacles is not None:
             data = {**data, "resumable": not self.obstacles, "does_not_resume": list(self.obstacles)}
         if self.parameters:
@@ -138,6 +150,9 @@ class _Configuration:
         ]
         width = min(max((len(row[0]) for row in rows), default=0), 60)
         lines = [f"{name:<{width}}  {value:<50}  {level:<11}  {place}" for name, value, level, place in rows]
+        for value in self.implied:
+            place = f"{value.file}:{value.line}" if value.file else ""
+            lines.append(f"{value.path} follows from {value.follows_from}: {_value(value.value)}  {place}".rstrip())
         lines += self.disabled
         lines += [f"does not resume: {obstacle}" for obstacle in self.obstacles or ()]
         for parameter, description in self.parameters.items():

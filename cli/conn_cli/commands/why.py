@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from conn_engine.config import Effective, OperationName, Origin, Path_
+    from conn_engine.config.implications import Implication
     from conn_engine.reports import Report
 
 LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
@@ -65,11 +66,15 @@ def why(
     if record is not None:
         _explain(app, effective, operation, record=record, field=path, formats=formats)
         return
-    place, origins = _find_origins(effective, name, path)
+    implication = _find_implication(effective, name, path)
+    if implication is not None:
+        place, origins = implication.path, effective.origins(implication.path)
+    else:
+        place, origins = _find_origins(effective, name, path)
     readers = [list(map(format_place, paths)) for paths in effective.find_base_readers(place)]
 
     def report() -> "Report":
-        from conn_engine.config.report import OriginReport, describe_origin
+        from conn_engine.config.report import OriginReport, describe_implication, describe_origin
 
         return OriginReport(
             connector=effective.connector_name,
@@ -78,15 +83,14 @@ def why(
             operation=name.text if name is not None else None,
             path=path,
             origins=[describe_origin(origin, names) for origin, names in zip(origins, readers, strict=True)],
+            implied=None if implication is None else describe_implication(effective, implication),
         )
 
-    write_report(
-        report,
-        formats or [],
-        {"text": lambda: _text(origins, [_shorten(names, name) for names in readers], path)},
-        app,
-        folder=app.folder,
-    )
+    def text() -> str:
+        heading = f"{path} follows from {implication.reason}: {_value(implication.value)}\n" if implication else ""
+        return heading + _text(origins, [_shorten(names, name) for names in readers], path)
+
+    write_report(report, formats or [], {"text": text}, app, folder=app.folder)
 
 
 def _text(origins: "list[Origin]", readers: "Sequence[Sequence[str]]", path: str) -> str:
@@ -135,13 +139,30 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
     write_report(lambda: ValueReport.from_explanation(found), formats or [], text, app, folder=app.folder)
 
 
+def _find_implication(effective: "Effective", name: "OperationName | None", path: str) -> "Implication | None":
+    """Return the setting at a path of an operation, or of the connector, if it follows from another one."""
+    from conn_engine.config import OperationName
+    from conn_engine.config.implications import find_implications
+    from conn_engine.documents import parse_path
+    from conn_engine.runtime.unified import find_operation_behind
+
+    inside = parse_path(path)
+    if name is not None and name.kind == "unified":
+        operation = None if effective.origins((*name.path, *inside)) else find_operation_behind(effective, name)
+        if operation is None:
+            return None
+        name = OperationName("vendor", "", operation.resource, operation.name)
+    return next((found for found in find_implications(effective, name) if found.key == inside[0]), None)
+
+
 def _find_origins(effective: "Effective", name: "OperationName | None", path: str) -> "tuple[Path_, list[Origin]]":
     """Return the path and the origins of an operation's value, or of the one that a vendor operation inherits from its
     resource or the connector. Raises UsageError if there are none."""
-    from conn_engine.config import parse_place
+    from conn_engine.config import INHERITED_BY_LISTINGS, parse_place
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.documents import parse_path
     from conn_engine.errors import UsageError
+    from conn_engine.runtime.unified import find_operation_behind
 
     inside, place = parse_path(path), parse_place(path)
     candidates = [place] if name is None else [(*name.path, *inside)]
@@ -150,7 +171,8 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
         if operation is not None:
             vendor = ("resources", operation.resource or name.resource, operation.method or name.method)
             candidates.append((*vendor, *inside))
-    if name is not None:
+    behind = find_operation_behind(effective, name) if name is not None and inside[0] in INHERITED_BY_LISTINGS else None
+    if name is not None and (behind is None or behind.is_listing):
         resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
         candidates += [("resources", resource, *inside), place]
     for candidate in candidates:
@@ -161,7 +183,7 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
     more = ", …" if len(known) > 10 else ""
     raise UsageError(
         f'nothing sets "{path}" here',
-        hint=did_you_mean(path, known) or f"use one of: {', '.join(known[:10])}{more}",
+        hint=did_you_mean(path, known) or (f"use one of: {', '.join(known[:10])}{more}" if known else ""),
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "CREDENTIALS",
     "find_inherited",
     "find_places",
+    "find_setting_path",
     "follows_credentials",
     "is_graphql_query",
     "is_listing",
@@ -121,6 +122,15 @@ def follows_credentials(data: Mapping[str, Any], *place: str) -> bool:
 def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
     """Return the value of an inherited key for an operation; MISSING if nothing sets it or null removes it."""
     return _inherit_key(_levels(data, resource, method), key)
+
+
+def find_setting_path(data: Mapping[str, Any], operation: Path_, key: str, *below: str) -> Path_:
+    """Return the path that sets a part of an inherited key for an operation: the most specific one, because objects are
+    merged. Without one, the path where the operation would set it."""
+    for path, settings in reversed(_levels(data, str(operation[1]), str(operation[2]))):
+        if key in settings and (settings[key] is None or lookup(settings[key], below) is not MISSING):
+            return (*path, key, *below)
+    return (*operation, key, *below)
 
 
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:

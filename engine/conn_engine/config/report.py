@@ -6,17 +6,21 @@ from typing import Any, ClassVar
 import msgspec
 
 from conn_engine.config.dotted_places import format_place
+from conn_engine.config.effective import Effective
+from conn_engine.config.implications import Implication
 from conn_engine.config.merge import Layers
 from conn_engine.config.origins import Level, Origin
 from conn_engine.reports import Report
 
 __all__ = [
     "ConfigurationReport",
+    "ImpliedValue",
     "LeafOrigin",
     "OriginReport",
     "ShownConnector",
     "ValueOrigin",
     "WorkspaceReport",
+    "describe_implication",
     "describe_origin",
     "plain_settings",
 ]
@@ -51,12 +55,22 @@ class LeafOrigin(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
+class ImpliedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that no document sets, what it follows from (`follows_from`), and the place of that."""
+
+    path: str
+    value: Any
+    follows_from: str
+    file: str | None
+    line: int | None
+
+
 class ConfigurationReport(Report, frozen=True, kw_only=True):
     """An effective configuration, or an operation of it, and the place that sets each value.
 
-    `resumable` is whether the operation can resume from a cursor, and null where only a run can tell, or for a whole
-    configuration; `does_not_resume` has the reasons. `query_parameters` are those that the vendor's schema declares.
-    `disabled` has a sentence for each operation that cannot be called.
+    `implied` has the settings of a vendor operation, or of the connector, that follow from others. `resumable` is
+    whether the operation can resume from a cursor, and null where only a run can tell, or for a whole configuration;
+    `does_not_resume` has the reasons. `query_parameters` are those that the vendor's schema declares.
     """
 
     kind: ClassVar[str] = "configuration"
@@ -66,6 +80,7 @@ class ConfigurationReport(Report, frozen=True, kw_only=True):
     operation: str | None
     settings: Any
     origins: list[LeafOrigin]
+    implied: list[ImpliedValue]
     resumable: bool | None
     does_not_resume: list[str]
     query_parameters: dict[str, str]
@@ -86,7 +101,8 @@ class ValueOrigin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OriginReport(Report, frozen=True, kw_only=True):
-    """The levels that set a value, top first: the first one is in effect."""
+    """The levels that set a value, top first: the first one is in effect. `implied` is set if the value follows from
+    another one; the levels are then those that set the other one."""
 
     kind: ClassVar[str] = "why"
     connector: str
@@ -95,6 +111,7 @@ class OriginReport(Report, frozen=True, kw_only=True):
     operation: str | None
     path: str
     origins: list[ValueOrigin]
+    implied: ImpliedValue | None
 
 
 def describe_origin(origin: Origin, readers: Sequence[str] = ()) -> ValueOrigin:
@@ -108,6 +125,18 @@ def describe_origin(origin: Origin, readers: Sequence[str] = ()) -> ValueOrigin:
         value=plain_settings(origin.value),
         overridden=origin.overridden,
         readers=list(readers),
+    )
+
+
+def describe_implication(effective: Effective, implication: Implication) -> ImpliedValue:
+    """Return a setting that follows from another one, in the format of reports."""
+    span = effective.span(implication.path)
+    return ImpliedValue(
+        path=implication.key,
+        value=plain_settings(implication.value),
+        follows_from=implication.reason,
+        file=None if span is None else span.file,
+        line=None if span is None else span.line,
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from conn_engine.config import MAPPINGS, Path_, format_place, lookup
+from conn_engine.config import MAPPINGS, Path_, format_place
+from conn_engine.config.inheritance import find_inherited
 from conn_engine.config.models import Configuration
 from conn_engine.config.reads import find_note
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -135,8 +136,12 @@ def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
 
 def _has_records_elsewhere(view: LayerView, site: Site) -> bool:
     """Return whether another setting of the operation reads the records outside of a field `response`."""
-    records = lookup(view.layer.data, (*site.path[:3], "response_path"))
-    return site.path[3:] != ("response_path",) and isinstance(records, str) and "response" not in _read_roots(records)
+    data = view.layer.data
+    if site.path[0] == "resources":
+        records = find_inherited(data, str(site.path[1]), str(site.path[2]), "response_path")
+    else:
+        records = data.get("response_path")
+    return site.path[-1] != "response_path" and isinstance(records, str) and "response" not in _read_roots(records)
 
 
 def _read_roots(text: str) -> frozenset[str]:

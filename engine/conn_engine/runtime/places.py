@@ -169,6 +169,13 @@ def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnost
     )
 
 
+def _find_path_of(effective: Effective, route: tuple[str, str]) -> ConfigPath:
+    """Return the place that sets the path of a vendor operation: its own, or that of its resource."""
+    with suppress(UsageError, ConfigurationError):  # an unknown operation, or one with a fault of its own
+        return effective.vendor(*route).get_path("path")
+    return ("resources", *route, "path")
+
+
 def find_rerouting(effective: Effective, name: OperationName) -> Origin | None:
     """Find the override that changes an operation's vendor operation, or the path of that one."""
     base = effective.layers[0].data
@@ -179,7 +186,7 @@ def find_rerouting(effective: Effective, name: OperationName) -> Origin | None:
         with suppress(ConfigurationError):  # a fault of its own, reported as such
             unified = effective.get_unified(name.model, name.resource, name.method)
             route = route if unified is None else (str(unified.resource), str(unified.method))
-    paths += [("resources", *route, "path"), ("resources", *route, "method")]
+    paths += [_find_path_of(effective, route), ("resources", *route, "method")]
     for path in paths:
         origins = effective.origins(path)
         if origins and origins[0].level != "base" and isinstance(lookup(base, path[:-1]), dict):

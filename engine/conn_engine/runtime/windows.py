@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from conn_engine.config import VendorOperation
+from conn_engine.config.inheritance import find_setting_path
 from conn_engine.documents import format_path
 from conn_engine.errors import ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
@@ -241,6 +242,7 @@ def _locate_errors(listing: Listing, key: str) -> Iterator[None]:
     try:
         yield
     except ExpressionError as error:
-        here = format_path((*listing.operation.get_path("incremental"), "config", *key.split(".")))
+        place = listing.operation.place
+        here = format_path(find_setting_path(listing.effective.data, place, "incremental", "config", *key.split(".")))
         error.at = f"{here}.{error.at}" if error.at else here
         raise

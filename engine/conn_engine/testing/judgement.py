@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.config import Effective, OperationName, Workspace, format_place
+from conn_engine.config.inheritance import find_setting_path
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, pluralize
 from conn_engine.documents import format_path
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
@@ -348,7 +349,7 @@ def _find_missing_cursor(result: Verdict, effective: Effective) -> list[Diagnost
     field_ = find_unread_record_cursor(operation, result.outcome.raw, effective.conditions)
     if field_ is None:
         return []
-    path = (*operation.get_path("incremental"), "config", "record_cursor")
+    path = find_setting_path(effective.data, operation.place, "incremental", "config", "record_cursor")
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"correct it; the records have {', '.join(keys[:8])}"
     message = f'`record_cursor` "{field_}" matches nothing in {pluralize(len(result.outcome.raw), "recorded record")}'

@@ -35,6 +35,7 @@ from conn_engine.config import (
     VendorOperation,
     lookup,
 )
+from conn_engine.config.inheritance import find_setting_path
 from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
@@ -287,7 +288,8 @@ def _job(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[FieldRead]:
     """Yield what an incremental listing reads from each record to store its cursor."""
     for path in find_expression_paths(operation.incremental.record_cursor) if operation.incremental is not None else ():
-        origin = _origin(effective, (*operation.get_path("incremental"), "config", "record_cursor"))
+        at = find_setting_path(effective.data, operation.place, "incremental", "config", "record_cursor")
+        origin = _origin(effective, at)
         for place in find_response_places(operation, path):
             yield FieldRead(place, f"{operation.text} incremental record_cursor", origin, delivered=True, required=True)
 

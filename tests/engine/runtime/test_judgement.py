@@ -246,7 +246,7 @@ def test_a_record_that_violates_its_model_is_reported_on_the_line_of_the_field(
 )
 @pytest.mark.parametrize("level", ["account", "environment"])
 def test_a_field_that_only_an_override_adds_is_no_fault_of_its_records(
-    make: Callable[..., Workspace], listing: Any, field: str, severity: Severity, code: str, level: str
+    make: Callable[..., Workspace], listing: Any, *, field: str, severity: Severity, code: str, level: str
 ) -> None:
     override = f"{{ crm.contacts.response_mapping.{field}: response.mail }}"
     at_account, at_environment = (override, "{}") if level == "account" else ("{}", override)

@@ -10,7 +10,7 @@ from conn_engine.expressions.template import template
 
 __all__ = ["rewrite_call", "rewrite_habits", "rewrite_join"]
 
-_LONGEST: Final = 2000
+_LONGEST: Final = 500
 _QUOTED: Final = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)""", re.DOTALL)
 _OPERAND: Final = r"[$\w\ue000](?:[$\w.\[\]\ue000]*[$\w\]\ue000])?(?:\([^()]*\))?"
 _PLAIN: Final = re.compile(r"[\w.$`\[\]]+(?:\([^()]*\))?")
@@ -85,14 +85,14 @@ def rewrite_habits(text: str, *, is_value: bool) -> str:
 def rewrite_join(text: str) -> str:
     """Return a text with `{{…}}`, or a JavaScript template with `${…}`, as an expression that joins its parts; an empty
     text if it is neither."""
-    return _check(_join_parts(text.replace("${", "{{").replace("}", "}}")))
+    return "" if len(text) > _LONGEST else _check(_join_parts(text.replace("${", "{{").replace("}", "}}")))
 
 
 def rewrite_call(text: str, name: str, start: int) -> str:
     """Return an expression with the call at `start` (`len(x)`, `x.trim()`) written as JSONata; an empty text if no
     function does the same."""
     known = _FUNCTIONS.get(name)
-    if known is None:
+    if known is None or len(text) > _LONGEST:
         return ""
     before, rest = text[:start], text[start + len(name) :]
     value = re.search(r"([$\w`.\[\]]+)\.\Z", before)

@@ -10,7 +10,13 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens, known_functions, template
 from conn_engine.expressions.rewriting import rewrite_call, rewrite_habits
 from conn_engine.expressions.tokens import Token
-from conn_engine.lint.habit_rules import find_header_spellings, is_in_mapping, suggest_name, write_expression
+from conn_engine.lint.habit_rules import (
+    find_header_spellings,
+    is_in_mapping,
+    replace_tokens,
+    suggest_name,
+    write_expression,
+)
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.site import Site
 
@@ -23,6 +29,7 @@ __all__ = [
     "find_text_sums",
 ]
 
+_LONGEST_TEMPLATE = 2000
 _EXPRESSION_OF_TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _WORDS = re.compile(r"[A-Za-z][\w-]*(?: [\w-]+)+")
 _OPERANDS = frozenset({"name", "quoted", "variable"})
@@ -58,6 +65,8 @@ def _build_syntax_finding(view: LayerView, site: Site, text: str, error: Express
 def _suggest_rewriting(site: Site, text: str) -> str:
     """Return the fix for an invalid expression; for a template, that of its first expression with a known mistake."""
     if site.kind == "template":
+        if len(site.text) > _LONGEST_TEMPLATE:
+            return ""
         for source in _EXPRESSION_OF_TEMPLATE.findall(site.text):
             if rewritten := rewrite_habits(source.strip(), is_value=True):
                 return f"write {{{{{rewritten}}}}}"
@@ -185,13 +194,14 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
 
 
 def _suggest_join(text: str, tokens: Sequence[Token]) -> str:
-    """Return the expression with `&` for each `+`, if no number is added anywhere in it."""
-    for before, sign, after in reversed(list(zip(tokens, tokens[1:], tokens[2:], strict=False))):
+    """Return the fix: the expression with `&` for each `+`, if no number is added anywhere in it."""
+    signs = []
+    for before, sign, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if sign.text == "+" and sign.kind == "operator":
             if "number" in (before.kind, after.kind):
                 return ""
-            text = f"{text[: sign.start]}&{text[sign.end :]}"
-    return f"write {write_expression(text)}"
+            signs.append(sign)
+    return f"write {write_expression(replace_tokens(text, signs, '&'))}"
 
 
 def _ends_operand(token: Token) -> bool:

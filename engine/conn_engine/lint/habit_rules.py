@@ -3,7 +3,7 @@ name that another scope has, the spelling of a header."""
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ __all__ = [
     "find_needless_prefixes",
     "find_sent_expressions",
     "is_in_mapping",
+    "replace_tokens",
     "suggest_name",
     "write_expression",
 ]
@@ -37,7 +38,7 @@ _SENT_PATH: Final = re.compile(
 )
 _SENT_QUOTES: Final = re.compile(r"""(["'])([\w .@/-]*)\1""")
 _TAKES_PATHS: Final = re.compile(
-    r"expand|include|embed|fields?$|select|sort|order|group|prop|column|attribute", re.IGNORECASE
+    r"^(?!.*id$).*(?:expand|include|embed|fields?$|select|sort|order|group|prop|column|attribute)", re.IGNORECASE
 )
 """Parameters whose values may name fields of the vendor, such as `expand: body.storage`."""
 _TAKES_QUOTES: Final = re.compile(r"if-|etag|filter|quer|search|where|\bq\b|sql|expression", re.IGNORECASE)
@@ -107,10 +108,10 @@ def find_filters_of_the_response(view: LayerView) -> Iterator[Diagnostic]:
             continue
         if "response" not in roots or "record" in roots:
             continue
-        places = _find_roots(find_tokens(site.text), {"response"})
+        places = [token for token, _ in _find_roots(find_tokens(site.text), {"response"})]
         message = f"`{site.path[-1]}` reads the response, which is the same for each record"
         span = view.locate(site, places[0].start, len("response")) if places else view.layer.span(site.path)
-        hint = f"write {write_expression(_replace(site.text, places, 'record'))}"
+        hint = f"write {write_expression(replace_tokens(site.text, places, 'record'))}"
         yield diagnostic("EXP142", message, span, path=format_place(site.path), hint=hint)
 
 
@@ -121,15 +122,19 @@ def find_needless_prefixes(view: LayerView) -> Iterator[Diagnostic]:
         if prefixes is None or site.kind != "expression":
             continue
         tokens = find_tokens(site.text)
-        places = [place for place in _find_roots(tokens, prefixes) if _is_followed_by_dot(tokens, place)]
+        followed = tokens[1:]
+        places = [
+            token._replace(end=token.end + 1)
+            for token, index in _find_roots(tokens, prefixes)
+            if index < len(followed) and (followed[index].text, followed[index].start) == (".", token.end)
+        ]
         if not places or {place.text for place in places} != _read_roots(site.text):
             continue
         if places[0].text == "response" and not _has_records_elsewhere(view, site):
             continue  # some bodies have such a field
         what = "body" if site.over == "body" else "record"
         message = f'"{places[0].text}" is read as a field of the {what}: the expression is over the {what} itself'
-        shorter = _replace(site.text, [place._replace(end=place.end + 1) for place in places], "")
-        hint = f"write {write_expression(shorter)}"
+        hint = f"write {write_expression(replace_tokens(site.text, places, ''))}"
         span = view.locate(site, places[0].start, len(places[0].text))
         yield diagnostic("EXP143", message, span, path=format_place(site.path), hint=hint)
 
@@ -151,23 +156,22 @@ def _read_roots(text: str) -> frozenset[str]:
         return frozenset()
 
 
-def _find_roots(tokens: Sequence[Token], names: frozenset[str] | set[str]) -> list[Token]:
-    """Return the tokens that read one of the names from the scope, not from another value."""
+def _find_roots(tokens: Sequence[Token], names: frozenset[str] | set[str]) -> list[tuple[Token, int]]:
+    """Return the tokens that read one of the names from the scope, not from another value, with their indexes."""
     return [
-        token
+        (token, index)
         for index, token in enumerate(tokens)
         if token.kind == "name" and token.text in names and (index == 0 or tokens[index - 1].text != ".")
     ]
 
 
-def _is_followed_by_dot(tokens: Sequence[Token], token: Token) -> bool:
-    return any(other.start == token.end and other.text == "." for other in tokens)
-
-
-def _replace(text: str, places: Sequence[Token], new: str) -> str:
-    for place in reversed(places):
-        text = f"{text[: place.start]}{new}{text[place.end :]}"
-    return text.strip()
+def replace_tokens(text: str, tokens: Iterable[Token], new: str) -> str:
+    """Return an expression with `new` in place of some of its tokens."""
+    parts, start = [], 0
+    for token in tokens:
+        parts += [text[start : token.start], new]
+        start = token.end
+    return "".join([*parts, text[start:]])
 
 
 class HeaderSpelling(NamedTuple):
@@ -193,8 +197,8 @@ def find_header_spellings(site: Site, text: str) -> list[HeaderSpelling]:
         return []
     tokens = find_tokens(text)
     found = []
-    for root in _find_roots(tokens, {"headers"}):
-        first = next((index + 2 for index, token in enumerate(tokens) if token is root), len(tokens))
+    for root, index in _find_roots(tokens, {"headers"}):
+        first = index + 2
         if (
             first >= len(tokens)
             or tokens[first - 1].text != "."
@@ -259,7 +263,8 @@ def suggest_name(site: Site, text: str, root: str) -> str:
 
 
 def _suggest_text_or_field(site: Site, text: str, root: str, path: str) -> str:
-    source = next((name for name in ("response", "body") if name in (site.names or ())), "")
+    sources = ("query",) if site.path[4:5] == ("query_mapping",) else ("response", "body")
+    source = next((name for name in sources if name in (site.names or ())), "")
     field = f"write {source}.{path}" if source else ""
     if text.strip() != root or root == site.path[-1]:
         return field

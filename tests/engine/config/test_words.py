@@ -110,7 +110,9 @@ def test_the_reference_names_each_setting_once() -> None:
     assert aliases > {"run_if", "where", "limit_param"}
     for name, kind in find_kinds().items():
         table, names = format_key_table(name), {key.name for key in kind.keys}
-        assert not [alias for key in kind.keys for alias in key.aliases if f"\n| `{alias}` |" in table or alias in names]
+        assert not [
+            alias for key in kind.keys for alias in key.aliases if f"\n| `{alias}` |" in table or alias in names
+        ]
     assert not {"run_if", "limit_param", "next_url_header"} & set(list_words())
 
 

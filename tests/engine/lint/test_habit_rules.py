@@ -12,7 +12,9 @@ from conn_engine.lint import lint_paths
 LIST = {"method": "get", "path": "/things", "response_path": "items"}
 
 
-def lint(folder: Path, operation: dict[str, Any], mapping: Any = None, **connector: Any) -> list[tuple[str, str]]:
+def lint(
+    folder: Path, operation: dict[str, Any], mapping: Any = None, *, key: str = "response_mapping", **connector: Any
+) -> list[tuple[str, str]]:
     data = {
         "base_url": "https://api.example.com",
         "resources": {"things": {"list": {**LIST, **operation}}},
@@ -23,7 +25,9 @@ def lint(folder: Path, operation: dict[str, Any], mapping: Any = None, **connect
     path.write_text(json.dumps(data), encoding="utf-8")
     (folder / "conn.yaml").write_text("version: 1\nlint: { severity: { REC101: info } }\n", encoding="utf-8")
     if mapping is not None:
-        unified = {"resources": {"things": {"record": "contact", "list": {"response_mapping": mapping}}}}
+        unified = {
+            "resources": {"things": {"record": "contact", "list": {"response_mapping": "response", key: mapping}}}
+        }
         (path.parent / "unified").mkdir()
         (path.parent / "unified" / "crm.json").write_text(json.dumps(unified), encoding="utf-8")
     findings = lint_paths(folder, []).findings
@@ -85,7 +89,7 @@ def test_the_place_of_a_credential_is_no_placeholder(tmp_path: Path) -> None:
         (
             {"name": "response.a + 'x' + 1"},
             "EXP131",
-            "to join texts, write `&`; to add, convert the text with $number(…)",
+            "to join text, write `&`; to add numbers, convert the text with $number(…)",
         ),
         ({"name": "headers.X-Total"}, "EXP144", "write headers.`x-total`"),
         ({"name": "headers.etag-x"}, "EXP144", "write headers.`etag-x`"),
@@ -113,3 +117,14 @@ def test_a_cursor_of_the_response_is_found_where_the_records_are_elsewhere(tmp_p
 def test_a_cursor_may_be_in_a_field_response(tmp_path: Path) -> None:
     cursor = {"pagination": {"format": "cursor", "config": {"cursor_field": "response.next"}}}
     assert lint(tmp_path, {**cursor, "response_path": "response.items"}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"), [("query_mapping", "write query.limit"), ("request_body_mapping", "write body.limit")]
+)
+def test_a_bare_name_is_read_from_what_the_mapping_maps(tmp_path: Path, key: str, hint: str) -> None:
+    assert ("EXP103", hint) in lint(tmp_path, {}, {"limit": "limit"}, key=key)
+
+
+def test_a_key_with_an_id_takes_no_paths(tmp_path: Path) -> None:
+    assert lint(tmp_path, {"query": {"order_id": "params.order"}}) == [("EXP140", 'write "{{params.order}}"')]

@@ -32,10 +32,19 @@ Batch: TypeAlias = Callable[[Sequence[Mapping[str, Any]], Sequence[Any]], Sequen
 
 @dataclass(slots=True)
 class LeafFailure:
-    """The failures of one leaf on a page: the error of the first one, and the index of each record."""
+    """The failures of a field on a page: the error of the first one, and the index of each record."""
 
     error: ExpressionError
-    indexes: list[int] = field(default_factory=list)
+    _records: set[int] = field(default_factory=set)
+
+    def add(self, index: int) -> None:
+        """Count a record. If the leaves of several levels fail on it, it counts once."""
+        self._records.add(index)
+
+    @property
+    def indexes(self) -> list[int]:
+        """The index of each record, in order."""
+        return sorted(self._records)
 
 
 class LeafFailures:
@@ -55,9 +64,7 @@ class LeafFailures:
 
     def add(self, leaf: Leaf, index: int, error: ExpressionError) -> None:
         """Count the failure of a leaf on a record."""
-        indexes = self.by_field.setdefault(leaf.field, LeafFailure(error)).indexes
-        if indexes[-1:] != [index]:  # another level's leaf for the field has failed on the same record
-            indexes.append(index)
+        self.by_field.setdefault(leaf.field, LeafFailure(error)).add(index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,10 @@ class RecordByRecord:
         compiled = expression(leaf.text)
         if any(error.code == code and name in compiled.functions() for name, code in _RAISED.items()):
             return False
-        text, roots = _without_null(compiled.text), compiled.roots()
+        try:
+            text, roots = _without_null(compiled.text), compiled.roots()
+        except ExpressionError:
+            return False  # a `null` where no value can be missing
         data = {name: value for name, value in scope.items() if roots is None or name in roots}
         present, bound = self._without_null_values(data), self._without_null_values(bindings)
         if (text, present, bound) == (compiled.text, data, bindings):
@@ -231,7 +241,7 @@ def _is_comparable(values: Sequence[Any]) -> bool:
 
 
 def _is_hard(error: ExpressionError) -> bool:
-    return error.code in _HARD or error.code.startswith("S")  # S: it does not parse in this evaluator
+    return error.code in _HARD or error.code.startswith(("S", "U"))  # a syntax error, and the evaluator's own limits
 
 
 @lru_cache(maxsize=1024)
@@ -240,7 +250,7 @@ def _without_null(text: str) -> str:
     for token in expression(text).analysis.tokens:
         if token.kind == "name" and token.text == "null":
             text = f"{text[: token.start]}(  ){text[token.end :]}"
-    return text
+    return expression(text).text
 
 
 def _remove_nulls(value: Any) -> Any:

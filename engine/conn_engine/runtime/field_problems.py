@@ -59,11 +59,12 @@ def apply_response_mapping(  # noqa: PLR0917
     except ExpressionError as error:
         error.at = f"{at}.{error.at}" if error.at else at
         raise
+    rows = ((field, failure, failure.indexes) for field, failure in failures.by_field.items())
     return values, tuple(
         FieldProblem(
             field,
-            len(failure.indexes),
-            tuple(_identify(values[index], index, page) for index in failure.indexes[:_MOST_IDS]),
+            len(indexes),
+            tuple(_identify(values[index], index, page) for index in indexes[:_MOST_IDS]),
             failure.error.message,
             "" if failure.error.code == _WRONG_ARGUMENT else failure.error.hint,
             f"{at}.{field}",
@@ -71,7 +72,7 @@ def apply_response_mapping(  # noqa: PLR0917
             failure.error.offset,
             failure.error.token,
         )
-        for field, failure in failures.by_field.items()
+        for field, failure, indexes in rows
     )
 
 

@@ -147,6 +147,8 @@ def test_the_fields_of_every_level(evaluator: str) -> None:
     assert (made, failed) == ([{"id": 1}], {"a": [0], "b": [0]})
     made, failed = run([base, {"b": "$base.a"}], [NULLS])
     assert (made, failed) == ([{"id": 1}], {"a": [0]})
+    both = {"a": "$number(response.text) & $string($base.a)"}
+    assert run([base, both], [NULLS, NULLS])[1] == {"a": [0, 1]}  # a record counts once
     made, failed = run([base, {"a": None}], [NULLS])
     assert (made, failed) == ([{"id": 1, "b": 1}], {})
 

@@ -22,15 +22,18 @@ def why(
     context: typer.Context,
     *,
     operation: Annotated[
-        str, typer.Argument(metavar="OPERATION", help="Operation, such as contacts.list, or - for the connector.")
+        str,
+        typer.Argument(
+            metavar="OPERATION", help="Operation, such as contacts.list, or - for the connector. A place, if no PATH."
+        ),
     ],
     path: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="PATH",
             help="Path of the value, such as response_mapping.email. With --value: a field, such as email.",
         ),
-    ],
+    ] = None,
     value: Annotated[
         bool, typer.Option("--value", help="Explain the value that a field has in a recorded record.")
     ] = False,
@@ -49,6 +52,7 @@ def why(
     \b
     Examples:
       conn why contacts.list response_mapping.email --account acme
+      conn why crm.contacts.response_mapping.email --account acme
       conn why contacts.list email --value --record 101 -a acme
     """
     from conn_cli.effective_selection import choose_effective
@@ -61,6 +65,8 @@ def why(
         raise UsageError(
             "--value and --record must be used together", hint="conn why crm.contacts.list email --value --record 101"
         )
+    if path is None:
+        operation, path = _split_place(operation, value=value)
     effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)
     if record is not None:
@@ -88,9 +94,20 @@ def why(
 
     def text() -> str:
         heading = f"{path} follows from {implication.reason}: {_value(implication.value)}\n" if implication else ""
+        if implication is None:
+            heading = f"{'place':<11}  {format_place(effective.find_written(origins[0]))}\n"
         return heading + _text(origins, [_shorten(names, name) for names in readers], path)
 
     write_report(report, formats or [], {"text": text}, app, folder=app.folder)
+
+
+def _split_place(place: str, *, value: bool) -> tuple[str, str]:
+    """Return the arguments that a place stands for."""
+    from conn_engine.errors import UsageError
+
+    if value:
+        raise UsageError("--value needs an operation and a field", hint=f"conn why OPERATION {place} --value …")
+    return "-", place
 
 
 def _text(origins: "list[Origin]", readers: "Sequence[Sequence[str]]", path: str) -> str:
@@ -179,6 +196,8 @@ def _find_origins(effective: "Effective", name: "OperationName | None", path: st
         origins_at = effective.find_canonical(candidate)
         if origins := effective.origins(origins_at):
             return origins_at, origins
+    if name is None and "." in path and any(f".{one.text}".endswith(f".{path}") for one in effective.operations()):
+        raise UsageError(f'"{path}" is an operation', hint=f"add a path: conn why {path} response_mapping.FIELD")
     known = sorted(_find_leaves(effective, name))
     more = ", …" if len(known) > 10 else ""
     raise UsageError(

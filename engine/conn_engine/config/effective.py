@@ -27,6 +27,7 @@ from conn_engine.config.issued_hosts import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import (
     INHERITED,
+    MISSING,
     RESOURCE_MAPPINGS,
     Path_,
     dead,
@@ -432,6 +433,12 @@ class Effective:
     def find_canonical(self, path: Path_) -> Path_:
         """Return the path in `data` of a path as people write it: settings of a strategy next to `format`, aliases."""
         return find_canonical(path, self.data, Configuration)
+
+    def find_written(self, origin: Origin) -> Path_:
+        """Return the path at which an override can set what this level sets: that of the resource, if it sets a
+        mapping for its operations."""
+        data = next(layer.data for layer in self.layers if layer.level == origin.level)
+        return origin.path if lookup(data, origin.path) is not MISSING else to_written(origin.path)
 
     def find_effects(self, written: Path_) -> list[Path_]:
         """Return the paths in `data` that a path in a document sets: for a mapping of a resource, those in its

@@ -879,7 +879,7 @@ CODES: dict[str, Code] = _build_table(
         "The called operation has `enabled: false`, in the connector, an environment or an account, or it calls a "
         "vendor operation that has. Nothing is sent. Webhook events keep the mapping of a disabled operation. To "
         "enable the operation, remove the line that the finding names, or set `enabled: true` in the environment or "
-        "the account:\n\n```yaml\noverride:\n  unified: {crm: {contacts: {delete: {enabled: true}}}}\n```",
+        "the account:\n\n```yaml\noverride:\n  crm.contacts.delete.enabled: true\n```",
     ),
     Code(
         "REF141",

@@ -73,7 +73,9 @@ WISHES = {
     "another response path": Wish(
         "resources.people.list.response_path: data.rows", answers=[{"data": {"rows": [ADA]}}]
     ),
-    "an error rule": Wish("errors:\n  - { when: body.code = 7, then: empty }", None, answers=[{"code": 7}], most_lines=2),
+    "an error rule": Wish(
+        "errors:\n  - { when: body.code = 7, then: empty }", None, answers=[{"code": 7}], most_lines=2
+    ),
     "an extra step": Wish(
         "crm.contacts.get.before:\n"
         '  - { name: chief, request: { method: get, path: "/people/{{id}}/chief" } }\n'
